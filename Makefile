@@ -1,0 +1,45 @@
+# make demo: train, save, resume, export and link the first model, from nothing but Python and cc.
+# make test: pass the tests.    make lint: ruff and mypy.    make clean: forget what was installed.
+#
+# Everything is installed into .venv; a stamp there remembers what has been done, so a second run
+# starts at once. PYTHON chooses the interpreter that .venv is made from.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+COMPILED := setup.py pyproject.toml $(wildcard csrc/py/*) csrc/include/fnc_abi.h
+
+.PHONY: demo test lint clean
+
+demo: $(VENV)/installed
+	$(BIN)/python examples/mnist_demo.py
+
+test: $(VENV)/installed-test
+	$(BIN)/python -m pytest -q $(ARGS)
+
+lint: $(VENV)/installed-lint
+	$(BIN)/ruff check .
+	$(BIN)/mypy fncompile/ir fncompile/passes fncompile/codegen
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info fncompile/runtime/_trampoline.*
+
+$(VENV)/created:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || \
+	  { echo "fncompile needs Python 3.10 or newer as '$(PYTHON)'; choose one: make PYTHON=..."; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' || \
+	  { echo "'$(PYTHON)' lacks venv or ensurepip: install your system's python3-venv package"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	@touch $@
+
+$(VENV)/installed: $(VENV)/created $(COMPILED)
+	$(PIP) --editable .
+	@touch $@
+
+$(VENV)/installed-test: $(VENV)/created $(COMPILED)
+	$(PIP) --editable '.[test]'
+	@touch $@ $(VENV)/installed
+
+$(VENV)/installed-lint: $(VENV)/created pyproject.toml
+	$(PIP) ruff mypy numpy
+	@touch $@

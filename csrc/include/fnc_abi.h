@@ -1,0 +1,44 @@
+/* fnc_abi.h: the contract between generated C and whoever calls it.
+ *
+ * A compiled model exports entry points of one type, `fnc_entry`. Everything that an entry point
+ * reads or writes is named by its `fnc_env`; it keeps no state of its own, allocates nothing,
+ * prints nothing and never ends the process. Two threads may call one entry point at once when
+ * the memory that their environments name for writing does not overlap.
+ */
+#ifndef FNC_ABI_H
+#define FNC_ABI_H
+
+#include <stdint.h>
+
+/* Status of an entry point. When it is not FNC_OK, nothing has been written. */
+enum {
+    FNC_OK = 0,
+    FNC_ERR_SHAPE = -1,  /* a symbolic size is negative, or sizes that must agree differ */
+    FNC_ERR_ARENA = -2,  /* the arena is smaller than these sizes need */
+    FNC_ERR_ARG = -3,    /* a required pointer is null, or an argument is out of its range */
+    FNC_ERR_MEMORY = -4, /* memory that the caller asked for could not be had */
+    FNC_ERR_IO = -5,     /* a file could not be opened, read or written */
+    FNC_ERR_FORMAT = -6, /* a file is not what it should be: truncated, corrupt or of another model */
+    FNC_ERR_STATE = -7   /* called out of turn, as training a context made for prediction */
+};
+
+/* Every block of memory in an environment starts at a multiple of this many bytes. */
+#define FNC_ALIGN 64
+
+/* Inputs and outputs need only the alignment of their element type. */
+typedef struct fnc_env {
+    const int64_t *dims;          /* values of the symbolic sizes, the batch first */
+    const void *const *in;        /* one pointer an input, dense row-major */
+    void *const *out;             /* one pointer an output, dense row-major */
+    const unsigned char *weights; /* parameters, shared and read-only outside training */
+    unsigned char *train;         /* training state: gradients, optimizer slots, metrics, seeds */
+    unsigned char *prepared;      /* what `prepare` made of the weights: packed and folded copies */
+    unsigned char *arena;         /* scratch memory of one call; its contents need not survive */
+    int64_t arena_bytes;          /* size of the arena */
+    const int64_t *args;          /* further integer arguments of the entry point */
+    void *team;                   /* threads to share the work with; null: the caller alone */
+} fnc_env;
+
+typedef int32_t fnc_entry(const fnc_env *env);
+
+#endif

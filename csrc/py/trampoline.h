@@ -1,0 +1,12 @@
+/* trampoline.h: call compiled models from Python at the price of one API-mode cffi call. */
+#ifndef FNC_TRAMPOLINE_H
+#define FNC_TRAMPOLINE_H
+
+#include "fnc_abi.h"
+
+void *fnc_open(const char *path);
+void *fnc_symbol(void *lib, const char *name);
+const char *fnc_dlerror(void);
+int32_t fnc_call(void *fn, void *env);
+
+#endif

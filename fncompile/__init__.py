@@ -1,0 +1,41 @@
+"""fncompile: build a network as in Keras, run and train it through C made for that one network.
+
+`import fncompile` loads nothing else; each public name is imported when it is first used.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+__version__ = "0.1.0"
+
+_MODULES = frozenset({
+    "activations", "callbacks", "config", "constraints", "datasets", "flags", "initializers",
+    "layers", "losses", "metrics", "models", "ops", "optimizers", "random", "regularizers",
+    "saving", "utils",
+})
+# public name -> the module that defines it
+_NAMES = {
+    "Input": "layers",
+    "KerasTensor": "graph",
+    "Layer": "layers",
+    "Model": "models",
+    "Sequential": "models",
+    "Variable": "graph",
+}
+__all__ = sorted([*_MODULES, *_NAMES])
+
+
+def __getattr__(name: str) -> Any:
+    if name in _MODULES:
+        return importlib.import_module(f"fncompile.{name}")
+    if name in _NAMES:
+        value = getattr(importlib.import_module(f"fncompile.{_NAMES[name]}"), name)
+        globals()[name] = value
+        return value
+    raise AttributeError(f"module 'fncompile' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])
