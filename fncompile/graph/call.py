@@ -1,0 +1,111 @@
+"""Calls: the nodes of the user's graph. An operation called twice is two calls."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from fncompile.graph.naming import auto_name, to_snake_case
+from fncompile.graph.nest import flatten, map_structure
+from fncompile.graph.tensor import KerasHistory, KerasTensor, Tensor
+from fncompile.graph.trace import Trace, placeholder
+
+
+@dataclass(eq=False)
+class Call:
+    """One use of `operation`: its arguments with symbolic tensors in them, and what came out."""
+
+    operation: Operation
+    args: tuple
+    kwargs: dict[str, Any]
+    outputs: Any
+
+    @property
+    def input_tensors(self) -> list[KerasTensor]:
+        return [x for x in flatten((self.args, self.kwargs)) if isinstance(x, KerasTensor)]
+
+    @property
+    def output_tensors(self) -> list[KerasTensor]:
+        return [x for x in flatten(self.outputs) if isinstance(x, KerasTensor)]
+
+    @property
+    def index(self) -> int:
+        return self.operation._inbound_nodes.index(self)
+
+
+class Operation:
+    """Something that can be called on symbolic tensors: a layer, or a function of `ops`."""
+
+    def __init__(self, name: str | None = None):
+        self.name = name or auto_name(to_snake_case(type(self).__name__))
+        self._inbound_nodes: list[Call] = []
+        self._outbound_nodes: list[Call] = []
+
+    def run(self, *args: Any, **kwargs: Any) -> Any:
+        """The computation, on traced tensors."""
+        raise NotImplementedError
+
+
+class FunctionOperation(Operation):
+    """A function of `fncompile.ops` as an operation of the graph."""
+
+    def __init__(self, fn: Callable[..., Any]):
+        super().__init__(auto_name(to_snake_case(fn.__name__)))
+        self.fn = fn
+
+    def run(self, *args: Any, **kwargs: Any) -> Any:
+        return self.fn(*args, **kwargs)
+
+
+def is_symbolic(*structures: Any) -> bool:
+    return any(isinstance(x, KerasTensor) for x in flatten(structures))
+
+
+def symbolic_call(operation: Operation, args: tuple, kwargs: dict[str, Any], training: bool = False) -> Any:
+    """Record a call on symbolic tensors; its output shapes come from tracing it on placeholders."""
+    outputs = infer_outputs(operation.run, args, kwargs, training)
+    return record_call(operation, args, kwargs, outputs)
+
+
+def infer_outputs(fn: Callable[..., Any], args: tuple, kwargs: dict[str, Any], training: bool = False) -> Any:
+    """What `fn` gives for these symbolic arguments: the same structure, of traced tensors."""
+    trace = Trace(training)
+    with trace.active():
+        args, kwargs = map_structure(_placeholder_for({}), (args, kwargs))
+        return fn(*args, **kwargs)
+
+
+def _placeholder_for(seen: dict[KerasTensor, Tensor]) -> Callable[[Any], Any]:
+    def convert(x: Any) -> Any:
+        if not isinstance(x, KerasTensor):
+            return x
+        if x not in seen:
+            seen[x] = placeholder(f"arg{len(seen)}", x.type)
+            if x._keras_mask is not None:
+                seen[x]._keras_mask = convert(x._keras_mask)
+        return seen[x]
+
+    return convert
+
+
+def record_call(operation: Operation, args: tuple, kwargs: dict[str, Any], outputs: Any) -> Any:
+    """Append a Call to the graph and give its outputs as symbolic tensors with their history."""
+    node_index, made = len(operation._inbound_nodes), []
+
+    def symbolic(x: Any) -> Any:
+        if not isinstance(x, Tensor):
+            return x
+        tensor = KerasTensor(x.type, auto_name("keras_tensor"), KerasHistory(operation, node_index, len(made)))
+        if x._keras_mask is not None:
+            tensor._keras_mask = KerasTensor(x._keras_mask.type, f"{tensor.name}_mask")
+        made.append(tensor)
+        return tensor
+
+    outputs = map_structure(symbolic, outputs)
+    call = Call(operation, args, kwargs, outputs)
+    operation._inbound_nodes.append(call)
+    for tensor in call.input_tensors:
+        if tensor._keras_history is not None:
+            tensor._keras_history.operation._outbound_nodes.append(call)
+    return outputs

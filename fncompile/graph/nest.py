@@ -1,0 +1,42 @@
+"""Nested structures of lists, tuples, named tuples and dicts; dicts go in sorted-key order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+
+def flatten(structure: Any) -> list[Any]:
+    """The leaves, left to right."""
+    return list(_leaves(structure))
+
+
+def _leaves(structure: Any) -> Iterator[Any]:
+    if isinstance(structure, dict):
+        for key in sorted(structure):
+            yield from _leaves(structure[key])
+    elif isinstance(structure, (list, tuple)):
+        for item in structure:
+            yield from _leaves(item)
+    else:
+        yield structure
+
+
+def map_structure(fn: Callable[[Any], Any], structure: Any) -> Any:
+    """The same structure with `fn` applied to each leaf, in `flatten` order."""
+    if isinstance(structure, dict):
+        done = {key: map_structure(fn, structure[key]) for key in sorted(structure)}
+        return type(structure)((key, done[key]) for key in structure)
+    if isinstance(structure, tuple) and hasattr(structure, "_fields"):
+        return type(structure)(*(map_structure(fn, item) for item in structure))
+    if isinstance(structure, (list, tuple)):
+        return type(structure)(map_structure(fn, item) for item in structure)
+    return fn(structure)
+
+
+def pack_like(structure: Any, leaves: list[Any]) -> Any:
+    """`leaves` in the shape of `structure`; ValueError where the counts differ."""
+    if len(leaves) != len(flatten(structure)):
+        raise ValueError(f"Expected {len(flatten(structure))} leaves, received {len(leaves)}")
+    remaining = iter(leaves)
+    return map_structure(lambda _: next(remaining), structure)

@@ -1,0 +1,48 @@
+"""Python's operators on symbolic and traced tensors.
+
+The operations behind them live in `fncompile.ops`, which fills `IMPLEMENTATIONS` when imported;
+that keeps the arrow between the packages pointing one way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+IMPLEMENTATIONS: dict[str, Callable[..., Any]] = {}
+
+_BINARY = {
+    "add": "add", "sub": "subtract", "mul": "multiply", "truediv": "divide",
+    "floordiv": "floor_divide", "mod": "mod", "pow": "power", "matmul": "matmul",
+    "and": "logical_and", "or": "logical_or", "xor": "logical_xor",
+}  # fmt: skip
+_COMPARE = {
+    "lt": "less", "le": "less_equal", "gt": "greater", "ge": "greater_equal",
+    "eq": "equal", "ne": "not_equal",
+}  # fmt: skip
+_UNARY = {"neg": "negative", "abs": "absolute", "invert": "logical_not"}
+
+
+class Operators:
+    """Mixin: `x + y`, `x @ y`, `x[...]`, `x < y` and the rest call the ops of the same meaning."""
+
+    __array_priority__ = 1000
+    __array_ufunc__ = None  # so that `array + tensor` asks the tensor
+    __hash__ = object.__hash__
+
+    def __getitem__(self, key: Any) -> Any:
+        return IMPLEMENTATIONS["get_item"](self, key)
+
+
+def _forward(name: str) -> Callable[..., Any]:
+    return lambda self, *other: IMPLEMENTATIONS[name](self, *other)
+
+
+def _reflected(name: str) -> Callable[..., Any]:
+    return lambda self, other: IMPLEMENTATIONS[name](other, self)
+
+
+for _dunder, _name in {**_BINARY, **_COMPARE, **_UNARY}.items():
+    setattr(Operators, f"__{_dunder}__", _forward(_name))
+for _dunder, _name in _BINARY.items():
+    setattr(Operators, f"__r{_dunder}__", _reflected(_name))

@@ -1,0 +1,89 @@
+"""The two tensors without numbers: `KerasTensor` in the user's graph, `Tensor` inside a trace."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from fncompile.graph.operators import Operators
+from fncompile.ir.node import Node
+from fncompile.ir.types import TensorType
+
+
+class KerasHistory(NamedTuple):
+    """Which call made a tensor: operation, index of the call, index among its outputs."""
+
+    operation: Any
+    node_index: int
+    tensor_index: int
+
+
+class _Typed(Operators):
+    """`.shape` (None where unknown), `.dtype`, `.ndim` of anything with a `.type`."""
+
+    type: TensorType
+
+    @property
+    def shape(self) -> tuple[int | None, ...]:
+        return tuple(d if isinstance(d, int) else None for d in self.type.shape)
+
+    @property
+    def dtype(self) -> str:
+        return self.type.dtype
+
+    @property
+    def ndim(self) -> int:
+        return self.type.ndim
+
+    def __len__(self) -> int:
+        if not self.type.shape or not isinstance(self.type.shape[0], int):
+            raise TypeError(f"len() of a tensor whose first dimension is unknown: shape {self.shape}")
+        return self.type.shape[0]
+
+
+class Tensor(_Typed):
+    """A value while a layer's `call` is being traced; a thin face over an IR node."""
+
+    def __init__(self, node: Node):
+        self.node = node
+        self._keras_mask: Tensor | None = None
+
+    @property
+    def type(self) -> TensorType:
+        return self.node.type
+
+    def __repr__(self) -> str:
+        return f"<Tensor shape={self.shape}, dtype={self.dtype}>"
+
+    def __bool__(self) -> bool:
+        raise TypeError("A symbolic tensor cannot be used as a boolean. Use ops.where or ops.select.")
+
+    def __iter__(self):
+        return (self[i] for i in range(len(self)))
+
+    def __array__(self, *args: Any, **kwargs: Any):
+        raise ValueError("A tensor inside a trace has no value yet; use fncompile.ops on it, not NumPy.")
+
+
+class KerasTensor(_Typed):
+    """A symbolic tensor of the functional API. `type` may hold symbolic extents."""
+
+    def __init__(self, type: TensorType, name: str, history: KerasHistory | None = None):
+        self.type = type
+        self.name = name
+        self._keras_history = history
+        self._keras_mask: KerasTensor | None = None
+
+    def __repr__(self) -> str:
+        return f"<KerasTensor shape={self.shape}, dtype={self.dtype}, name={self.name}>"
+
+    def __bool__(self) -> bool:
+        raise TypeError("A symbolic KerasTensor cannot be used as a boolean.")
+
+    def __iter__(self):
+        raise NotImplementedError("Iterating over a symbolic KerasTensor is not supported.")
+
+    def __array__(self, *args: Any, **kwargs: Any):
+        raise ValueError(
+            "A KerasTensor is symbolic: it's a placeholder for a shape and a dtype. It has no value, "
+            "so it cannot be given to NumPy. Use fncompile.ops functions or layers on it."
+        )

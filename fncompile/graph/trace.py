@@ -1,0 +1,140 @@
+"""Tracing: running Python on tensors without numbers and keeping what it computed as IR nodes.
+
+A `Trace` holds what one run of `call` functions may touch: the values of variables, their updates,
+losses added on the way, the path of the layer being called, and whether it is a training run.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any
+
+import numpy as np
+
+from fncompile.graph.tensor import Tensor
+from fncompile.ir import build
+from fncompile.ir.infer import assumed
+from fncompile.ir.node import ORIGINS, Node
+from fncompile.ir.types import DTYPES, TensorType
+
+_current: ContextVar[Trace | None] = ContextVar("trace", default=None)
+
+
+def current_trace() -> Trace | None:
+    return _current.get()
+
+
+class Trace:
+    """One run of user code. `names` gives the parameter name of each variable that is known before."""
+
+    def __init__(self, training: bool = False, names: Mapping[Any, str] | None = None):
+        self.training = training
+        self.names = dict(names or {})
+        self.params: dict[Any, Node] = {}  # variable -> its param node, in order of first use
+        self.values: dict[Any, Node] = {}  # variable -> its value at this point of the trace
+        self.losses: list[Tensor] = []
+        self.path: list[str] = []
+        self._taken = set(self.names.values())
+
+    @contextmanager
+    def active(self) -> Iterator[Trace]:
+        token = _current.set(self)
+        try:
+            with assumed():
+                yield self
+        finally:
+            _current.reset(token)
+
+    @contextmanager
+    def scope(self, name: str) -> Iterator[None]:
+        """Nodes made inside belong to the layer at path `.../name`."""
+        self.path.append(name)
+        try:
+            yield
+        finally:
+            self.path.pop()
+
+    def read(self, variable: Any) -> Node:
+        if variable not in self.params:
+            node = build.param(self._name(variable), variable.type)
+            self.params[variable] = node
+            self.values.setdefault(variable, node)
+        return self.values[variable]
+
+    def write(self, variable: Any, value: Any) -> Tensor:
+        self.read(variable)
+        node = build.cast(to_node(value, variable.dtype), variable.dtype)
+        self.values[variable] = build.broadcast_to(node, variable.shape)
+        return Tensor(self.values[variable])
+
+    def updates(self) -> dict[Node, Node]:
+        """Parameters whose variable was assigned, with their new value."""
+        return {p: self.values[v] for v, p in self.params.items() if self.values[v] is not p}
+
+    def note(self, node: Node) -> Node:
+        """Record the current layer as the origin of `node`, unless it has one."""
+        if self.path and node not in ORIGINS:
+            ORIGINS[node] = "/".join(self.path)
+        return node
+
+    def _name(self, variable: Any) -> str:
+        if variable not in self.names:
+            self.names[variable] = unique_name(variable.path, self._taken)
+        return self.names[variable]
+
+
+def unique_name(wanted: str, taken: set[str]) -> str:
+    """`wanted` as a leaf name (`[A-Za-z0-9_./:-]`, not a number), with `:1`, `:2`… where it is taken."""
+    base = re.sub(r"[^\w./:-]", "_", wanted, flags=re.ASCII)
+    base = f"_{base}" if not base or base[0].isdigit() else base
+    name, k = base, 0
+    while name in taken:
+        k += 1
+        name = f"{base}:{k}"
+    taken.add(name)
+    return name
+
+
+@contextmanager
+def suspended() -> Iterator[None]:
+    """Code inside runs on arrays even while a trace is active (weight creation, callbacks)."""
+    token = _current.set(None)
+    try:
+        yield
+    finally:
+        _current.reset(token)
+
+
+def to_node(x: Any, dtype: str | None = None) -> Node:
+    """Anything a user may pass as a node; Python numbers become constants of `dtype`."""
+    if isinstance(x, Node):
+        return x
+    if isinstance(x, Tensor):
+        return x.node
+    trace = current_trace()
+    if trace is not None and hasattr(x, "_storage"):
+        return trace.read(x)
+    array = np.asarray(x)
+    if dtype is None:
+        dtype = default_dtype(array)
+    if array.dtype.kind not in "biuf" or dtype not in DTYPES:
+        raise TypeError(f"Cannot make a tensor of {x!r}")
+    return build.const(array, dtype)
+
+
+def default_dtype(array: np.ndarray) -> str:
+    """Keras' choice for plain Python and NumPy values: floats are floatx, ints int32, bools bool."""
+    from fncompile.config import floatx
+
+    if array.dtype == np.float64 or array.dtype == np.float16:
+        return floatx()
+    if array.dtype.name in DTYPES:
+        return array.dtype.name
+    return "int32" if array.dtype.kind in "iu" else floatx()
+
+
+def placeholder(name: str, type: TensorType) -> Tensor:
+    return Tensor(build.input(name, type))

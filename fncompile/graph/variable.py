@@ -1,0 +1,120 @@
+"""Variables: the weights, optimizer slots, metric totals and seeds of a model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from fncompile.graph.operators import Operators
+from fncompile.graph.trace import current_trace, suspended
+from fncompile.ir.types import TensorType
+
+
+class Variable(Operators):
+    """A tensor with a value that lives between calls.
+
+    `value` is a NumPy array, possibly a view of a compiled model's memory. Inside a trace, reading a
+    variable gives its current node and `assign` records an update, so that layers, metrics and
+    optimizers are written once for both worlds.
+    """
+
+    def __init__(
+        self,
+        initializer: Any,
+        shape: tuple[int, ...] | None = None,
+        dtype: str | None = None,
+        trainable: bool = True,
+        name: str = "variable",
+        path: str | None = None,
+    ):
+        value = initializer
+        with suspended():
+            if callable(initializer):
+                value = initializer(shape, dtype=dtype)
+        array = np.array(value, dtype=dtype if dtype else None)
+        if dtype is None and array.dtype == np.float64:
+            from fncompile.config import floatx
+
+            array = array.astype(floatx())
+        if shape is not None and array.shape != tuple(shape):
+            array = np.broadcast_to(array, shape).copy()
+        self.type = TensorType(array.dtype.name, array.shape)
+        self.name = name
+        self.path = path or name
+        self.trainable = trainable
+        self.regularizer: Any = None
+        self.constraint: Any = None
+        self._storage = array
+        self._on_write: list[Callable[[], None]] = []
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.type.shape  # type: ignore[return-value]
+
+    @property
+    def dtype(self) -> str:
+        return self.type.dtype
+
+    @property
+    def ndim(self) -> int:
+        return self.type.ndim
+
+    @property
+    def size(self) -> int:
+        return int(np.prod(self.shape))
+
+    @property
+    def value(self) -> np.ndarray:
+        """The current numbers, read-only; write with `assign`."""
+        view = self._storage.view()
+        view.flags.writeable = False
+        return view
+
+    def numpy(self) -> np.ndarray:
+        """A copy of the current numbers."""
+        return self._storage.copy()
+
+    def __array__(self, dtype=None, copy=None) -> np.ndarray:
+        return np.array(self._storage, dtype=dtype)
+
+    def assign(self, value: Any) -> Any:
+        """Set the value: at once on arrays, as a recorded update inside a trace."""
+        trace = current_trace()
+        if trace is not None:
+            return trace.write(self, value)
+        array = np.asarray(value, dtype=self._storage.dtype)
+        if array.shape != self.shape:
+            raise ValueError(
+                f"The shape of the target variable and the shape of the target value in `variable.assign(value)` "
+                f"must match. variable.shape={self.shape}, Received: value.shape={array.shape}. "
+                f"Target variable: {self.path}"
+            )
+        self._storage[...] = array
+        for notify in self._on_write:
+            notify()
+        return self
+
+    def assign_add(self, value: Any) -> Any:
+        return self.assign(self + value)
+
+    def assign_sub(self, value: Any) -> Any:
+        return self.assign(self - value)
+
+    def move_to(self, storage: np.ndarray) -> None:
+        """Let `storage` (same shape and dtype) hold the value from now on."""
+        storage[...] = self._storage
+        self._storage = storage
+
+    def __repr__(self) -> str:
+        return f"<Variable path={self.path}, shape={self.shape}, dtype={self.dtype}, value={self._storage}>"
+
+    def __bool__(self) -> bool:
+        return bool(self._storage)
+
+    def __float__(self) -> float:
+        return float(self._storage)
+
+    def __int__(self) -> int:
+        return int(self._storage)

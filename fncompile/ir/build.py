@@ -1,0 +1,207 @@
+"""The only way to make nodes, with NumPy-like broadcasting.
+
+Functions here take and give nodes; what a user calls is in `fncompile.ops`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from fncompile.ir.dims import Dim, Shape, is_static, product
+from fncompile.ir.infer import InferError, same_dim
+from fncompile.ir.node import Node, make
+from fncompile.ir.types import DTYPES, TensorType
+
+
+# leaves ---------------------------------------------------------------------------------------
+
+
+def input(name: str, type: TensorType) -> Node:
+    return make("input", (), name, type)
+
+
+def param(name: str, type: TensorType) -> Node:
+    return make("param", (), name, type)
+
+
+def const(value, dtype: str) -> Node:
+    array = np.ascontiguousarray(value, dtype=DTYPES[dtype].numpy).reshape(np.shape(value))
+    return make("const", (), TensorType(dtype, array.shape), array.tobytes())
+
+
+def full(shape: Shape, value, dtype: str) -> Node:
+    """The scalar `value` broadcast to `shape`."""
+    return broadcast_to(const(value, dtype), tuple(shape))
+
+
+def iota(shape: Shape, axis: int, dtype: str = "int32") -> Node:
+    return make("iota", (), TensorType(dtype, tuple(shape)), axis)
+
+
+# element-wise ---------------------------------------------------------------------------------
+
+
+def ew(fn: str, *args: Node) -> Node:
+    """Scalar function `fn` of operands broadcast to one shape."""
+    shape = broadcast_shapes(*(a.shape for a in args))
+    return make("ew", tuple(broadcast_to(a, shape) for a in args), fn)
+
+
+def cast(x: Node, dtype: str) -> Node:
+    return x if x.dtype == dtype else make("cast", (x,), dtype)
+
+
+def like(x: Node, value) -> Node:
+    """The scalar constant `value` in the dtype of `x`."""
+    return const(value, x.dtype)
+
+
+# views ----------------------------------------------------------------------------------------
+
+
+def broadcast_shapes(*shapes: Shape) -> Shape:
+    """NumPy's broadcast; a symbolic extent against another unknown is assumed equal."""
+    ndim = max(map(len, shapes))
+    out: list[Dim] = [1] * ndim
+    for shape in shapes:
+        for i, d in enumerate(shape, ndim - len(shape)):
+            if d != 1:
+                out[i] = d if out[i] == 1 else same_dim(out[i], d, f"broadcast of shapes {_text(shapes)}")
+    return tuple(out)
+
+
+def _text(shapes: Sequence[Shape]) -> str:
+    return " and ".join(str(tuple(s)) for s in shapes)
+
+
+def broadcast_to(x: Node, shape: Shape) -> Node:
+    """`x` with leading axes added and extents of 1 grown, as NumPy does."""
+    if x.shape == tuple(shape):
+        return x
+    if len(shape) < x.ndim:
+        raise InferError(f"Cannot broadcast {x.type} to shape {tuple(shape)}")
+    x = reshape(x, (1,) * (len(shape) - x.ndim) + x.shape)
+    return x if x.shape == tuple(shape) else make("broadcast", (x,), tuple(shape))
+
+
+def reshape(x: Node, shape: Sequence[Dim]) -> Node:
+    shape = tuple(shape)
+    return x if shape == x.shape else make("reshape", (x,), shape)
+
+
+def permute(x: Node, perm: Sequence[int]) -> Node:
+    perm = tuple(int(p) for p in perm)
+    return x if perm == tuple(range(x.ndim)) else make("permute", (x,), perm)
+
+
+def slice(x: Node, start: Sequence[Dim], size: Sequence[Dim], step: Sequence[int] | None = None) -> Node:
+    step = tuple(step) if step is not None else (1,) * x.ndim
+    if tuple(size) == x.shape and all(s == 1 for s in step) and all(s == 0 for s in start):
+        return x
+    return make("slice", (x,), tuple(start), tuple(size), step)
+
+
+def slice_axis(x: Node, axis: int, start: Dim, size: Dim, step: int = 1) -> Node:
+    """`x[..., start : start + size*step : step, ...]` along one axis."""
+    starts, sizes, steps = [0] * x.ndim, list(x.shape), [1] * x.ndim
+    starts[axis], sizes[axis], steps[axis] = start, size, step
+    return slice(x, starts, sizes, steps)
+
+
+def pad(x: Node, start: Sequence[Dim], size: Sequence[Dim], step: Sequence[int] | None = None, value=0) -> Node:
+    """A tensor of shape `size` holding x[i] at `start + i*step`, and `value` elsewhere."""
+    step = tuple(step) if step is not None else (1,) * x.ndim
+    return make("pad", (x,), tuple(start), tuple(size), step, DTYPES[x.dtype].numpy.type(value).item())
+
+
+def concat(xs: Sequence[Node], axis: int) -> Node:
+    return xs[0] if len(xs) == 1 else make("concat", tuple(xs), axis)
+
+
+def expand_dims(x: Node, axes: Sequence[int]) -> Node:
+    """Extents of 1 inserted so that they stand at `axes` of the result."""
+    shape = list(x.shape)
+    for axis in sorted(axes):
+        shape.insert(axis, 1)
+    return reshape(x, shape)
+
+
+def flip(x: Node, axis: int) -> Node:
+    n = x.shape[axis]
+    return slice_axis(x, axis, n - 1, n, -1)
+
+
+# reductions, contraction, indexing --------------------------------------------------------------
+
+
+def reduce(x: Node, kind: str, axes: Sequence[int], keepdims: bool = False) -> Node:
+    axes = tuple(sorted(axes))
+    out = make("reduce", (x,), kind, axes) if axes else x
+    return expand_dims(out, axes) if keepdims else out
+
+
+def argmax(x: Node, axis: int) -> Node:
+    return make("argmax", (x,), axis)
+
+
+def dot(a: Node, b: Node, contract: tuple[Sequence[int], Sequence[int]], batch: tuple[Sequence[int], Sequence[int]] = ((), ())) -> Node:
+    return make("dot", (a, b), tuple(batch[0]), tuple(batch[1]), tuple(contract[0]), tuple(contract[1]))
+
+
+def matmul2(a: Node, b: Node) -> Node:
+    """`a[..., k] @ b[k, n]`."""
+    return dot(a, b, ((a.ndim - 1,), (0,)))
+
+
+def gather(x: Node, idx: Node) -> Node:
+    return make("gather", (x, idx))
+
+
+def scatter_add(updates: Node, idx: Node, size: Dim) -> Node:
+    return make("scatter_add", (updates, idx), size)
+
+
+def bits(seed: Node, shape: Shape) -> Node:
+    return make("bits", (seed,), tuple(shape))
+
+
+def uniform(seed: Node, shape: Shape, dtype: str) -> Node:
+    """Uniform numbers in [0, 1): the top 24 random bits times 2**-24 (exact in float32)."""
+    top = make("ew", (bits(seed, shape), full(shape, 8, "uint32")), "shr")
+    return ew("mul", cast(top, dtype), const(2.0**-24, dtype))
+
+
+def stop_gradient(x: Node) -> Node:
+    return make("stop_gradient", (x,))
+
+
+# small compositions that autodiff, ops and optimizers share -------------------------------------
+
+
+def mean(x: Node, axes: Sequence[int], keepdims: bool = False) -> Node:
+    total = reduce(x, "sum", axes, keepdims)
+    return ew("div", total, extent(product(x.shape[a] for a in axes), x.dtype))
+
+
+def extent(dim: Dim, dtype: str) -> Node:
+    """The number of elements `dim` as a scalar: a constant, or counted when the size is known."""
+    if is_static((dim,)):
+        return const(dim, dtype)
+    return cast(reduce(full((dim,), 1, "int32"), "sum", (0,)), dtype)
+
+
+def is_const(x: Node, value: float | None = None) -> bool:
+    """Is `x` a constant whose elements are all equal (to `value`, when given)?"""
+    found = splat(x)
+    return found is not None and (value is None or found == value)
+
+
+def splat(x: Node) -> float | int | bool | None:
+    """The value of a tensor known to be one number throughout, else None."""
+    while x.op in ("broadcast", "reshape", "permute", "slice"):
+        x = x.src[0]
+    if x.op != "const" or x.type.size != 1:
+        return None
+    return np.frombuffer(x["data"], DTYPES[x.dtype].numpy)[0].item()

@@ -1,0 +1,289 @@
+"""The meaning of every op, in NumPy: the oracle of every later stage.
+
+`run(program, inputs, params)` computes in the dtypes of the program, or, with `float64=True`, every
+floating-point value in float64, which is the reference that compiled float32 code is held against.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+
+from fncompile.ir.dims import Dim, Poly, evaluate, symbols_of
+from fncompile.ir.node import Node, Program, toposort
+from fncompile.ir.philox import philox
+from fncompile.ir.types import DTYPES, is_float
+
+Env = Mapping[str, int]
+
+
+class SizeError(ValueError):
+    """Arrays whose sizes contradict each other or the program."""
+
+
+def run(
+    program: Program,
+    inputs: Sequence[np.ndarray],
+    params: Mapping[str, np.ndarray],
+    float64: bool = False,
+) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+    """Outputs by name, and updated parameters by name."""
+    env = bind_symbols(program, inputs)
+    values: dict[Node, np.ndarray] = dict(zip(program.inputs, inputs))
+    values.update((p, params[p["name"]]) for p in program.params)
+    compute = evaluate_nodes(program.roots, values, env, float64)
+    outputs = {k: compute[n] for k, n in program.outputs.items()}
+    return outputs, {p["name"]: compute[n] for p, n in program.updates.items()}
+
+
+def evaluate_nodes(roots, leaves: Mapping[Node, np.ndarray], env: Env, float64: bool = False):
+    """Values of all nodes below `roots`, given the values of inputs and params."""
+    values: dict[Node, np.ndarray] = {}
+    with np.errstate(all="ignore"):
+        for node in toposort(roots):
+            dtype = _dtype(node.dtype, float64)
+            if node in leaves:
+                values[node] = np.asarray(leaves[node], dtype)
+            else:
+                args = [values[s] for s in node.src]
+                value = RULES[node.op](node, args, env)
+                values[node] = np.asarray(value).astype(dtype, copy=False)
+    return values
+
+
+def _dtype(name: str, float64: bool) -> np.dtype:
+    return np.dtype("float64") if float64 and is_float(name) else DTYPES[name].numpy
+
+
+def bind_symbols(program: Program, inputs: Sequence[np.ndarray]) -> dict[str, int]:
+    """Sizes of the symbols, read off the arrays; SizeError where they contradict each other."""
+    if len(inputs) != len(program.inputs):
+        raise SizeError(f"The program takes {len(program.inputs)} inputs, received {len(inputs)}")
+    env: dict[str, int] = {}
+    for node, array in zip(program.inputs, inputs):
+        _bind_shape(node, np.shape(array), env)
+    for node, array in zip(program.inputs, inputs):
+        want = tuple(evaluate(d, env) for d in node.shape)
+        if want != np.shape(array):
+            raise SizeError(f"Input {node['name']!r}: expected shape {want}, received {np.shape(array)}")
+    for a, b in program.constraints:
+        if evaluate(a, env) != evaluate(b, env):
+            raise SizeError(f"Sizes that must agree do not: {a} is {evaluate(a, env)}, {b} is {evaluate(b, env)}")
+    return env
+
+
+def _bind_shape(node: Node, shape: tuple[int, ...], env: dict[str, int]) -> None:
+    if len(shape) != node.ndim:
+        raise SizeError(f"Input {node['name']!r}: expected {node.type}, received shape {shape}")
+    for dim, n in zip(node.shape, shape):
+        if isinstance(dim, Poly) and dim.terms[0][1] == 1 and len(dim.terms) == 1 == len(dim.terms[0][0]):
+            env.setdefault(symbols_of((dim,))[0], n)
+
+
+def shape_of(shape: Sequence[Dim], env: Env) -> tuple[int, ...]:
+    return tuple(evaluate(d, env) for d in shape)
+
+
+# one rule per op: (node, values of its sources, sizes of symbols) -> value -----------------------
+
+
+def _const(node: Node, args, env: Env):
+    return np.frombuffer(node["data"], DTYPES[node.dtype].numpy).reshape(node.shape)
+
+
+def _iota(node: Node, args, env: Env):
+    shape = shape_of(node.shape, env)
+    index = np.arange(shape[node["axis"]])
+    index = index.reshape([-1 if i == node["axis"] else 1 for i in range(len(shape))])
+    return np.broadcast_to(index, shape)
+
+
+def _ew(node: Node, args, env: Env):
+    return SCALAR_RULES[node["fn"]](*args)
+
+
+def _cast(node: Node, args, env: Env):
+    return cast_array(args[0], node["dtype"])
+
+
+def cast_array(x: np.ndarray, dtype: str) -> np.ndarray:
+    """Float to integer truncates and saturates, NaN becomes 0; to bool asks "is it not zero?"."""
+    target = DTYPES[dtype].numpy
+    if DTYPES[dtype].kind not in "iu" or x.dtype.kind != "f":
+        return x.astype(target)
+    info = np.iinfo(target)
+    x = np.nan_to_num(np.trunc(x), nan=0.0, posinf=np.inf, neginf=-np.inf)
+    inside = np.clip(x, float(info.min), float(info.max))
+    out = np.where(inside >= float(info.max), 0, inside).astype(target)
+    return np.where(inside >= float(info.max), target.type(info.max), out)
+
+
+def _slices(start, size, step, env: Env) -> tuple[slice, ...]:
+    out = []
+    for first, count, by in zip(shape_of(start, env), shape_of(size, env), step):
+        stop = first + count * by
+        out.append(slice(first, None if stop < 0 else stop, by) if count else slice(0, 0))
+    return tuple(out)
+
+
+def _slice(node: Node, args, env: Env):
+    return args[0][_slices(node["start"], node["size"], node["step"], env)]
+
+
+def _pad(node: Node, args, env: Env):
+    out = np.full(shape_of(node["size"], env), node["value"], args[0].dtype)
+    out[_slices(node["start"], node.src[0].shape, node["step"], env)] = args[0]
+    return out
+
+
+_REDUCE = {"sum": np.add, "prod": np.multiply, "max": np.maximum, "min": np.minimum}
+
+
+def reduce_identity(kind: str, dtype: str):
+    """What an empty reduction gives."""
+    if kind in ("sum", "prod"):
+        return {"sum": 0, "prod": 1}[kind]
+    if is_float(dtype):
+        return -np.inf if kind == "max" else np.inf
+    info = np.iinfo(DTYPES[dtype].numpy)
+    return info.min if kind == "max" else info.max
+
+
+def _reduce(node: Node, args, env: Env):
+    kind, x = node["kind"], args[0]
+    initial = x.dtype.type(reduce_identity(kind, node.dtype))
+    return _REDUCE[kind].reduce(x, axis=node["axes"], initial=initial, dtype=x.dtype)
+
+
+def _argmax(node: Node, args, env: Env):
+    x, axis = args[0], node["axis"]
+    if x.shape[axis] == 0:
+        return np.zeros(shape_of(node.shape, env), np.int32)
+    return np.argmax(x, axis=axis)
+
+
+def _dot(node: Node, args, env: Env):
+    a, b = (_dot_operand(x, node, side) for x, side in zip(args, "ab"))
+    return np.matmul(a, b).reshape(shape_of(node.shape, env))
+
+
+def _dot_operand(x: np.ndarray, node: Node, side: str) -> np.ndarray:
+    """As (batch, free, contract) for a, (batch, contract, free) for b."""
+    batch, contract = node[f"batch_{side}"], node[f"contract_{side}"]
+    free = [i for i in range(x.ndim) if i not in batch and i not in contract]
+    sizes = [int(np.prod([x.shape[i] for i in group])) for group in (batch, free, contract)]
+    if side == "b":
+        return x.transpose(*batch, *contract, *free).reshape(sizes[0], sizes[2], sizes[1])
+    return x.transpose(*batch, *free, *contract).reshape(sizes)
+
+
+def _gather(node: Node, args, env: Env):
+    x, idx = args
+    valid = (idx >= 0) & (idx < x.shape[0])
+    if x.shape[0] == 0:
+        rows = np.zeros((*idx.shape, *x.shape[1:]), x.dtype)
+    else:
+        rows = x[np.where(valid, idx, 0)]
+    missing = np.nan if x.dtype.kind == "f" else 0
+    return np.where(valid.reshape(valid.shape + (1,) * (x.ndim - 1)), rows, x.dtype.type(missing))
+
+
+def _scatter_add(node: Node, args, env: Env):
+    updates, idx = args
+    out = np.zeros(shape_of(node.shape, env), updates.dtype)
+    valid = (idx >= 0) & (idx < out.shape[0])
+    np.add.at(out, idx[valid], updates[valid])
+    return out
+
+
+def _bits(node: Node, args, env: Env):
+    shape = shape_of(node.shape, env)
+    count = int(np.prod(shape, dtype=np.int64))
+    return philox(int(args[0][0]), int(args[0][1]), 0, count).reshape(shape)
+
+
+def _missing(node: Node, args, env: Env):
+    raise KeyError(f"No value was given for {node.op} {node['name']!r}")
+
+
+RULES: dict[str, Callable] = {
+    "input": _missing,
+    "param": _missing,
+    "const": _const,
+    "iota": _iota,
+    "ew": _ew,
+    "cast": _cast,
+    "reshape": lambda n, a, env: a[0].reshape(shape_of(n.shape, env)),
+    "permute": lambda n, a, env: a[0].transpose(n["perm"]),
+    "broadcast": lambda n, a, env: np.broadcast_to(a[0], shape_of(n.shape, env)),
+    "slice": _slice,
+    "pad": _pad,
+    "concat": lambda n, a, env: np.concatenate(a, axis=n["axis"]),
+    "reduce": _reduce,
+    "argmax": _argmax,
+    "dot": _dot,
+    "gather": _gather,
+    "scatter_add": _scatter_add,
+    "bits": _bits,
+    "stop_gradient": lambda n, a, env: a[0],
+}
+
+
+# scalar functions ---------------------------------------------------------------------------------
+
+
+def _sigmoid(x):
+    return 1 / (1 + np.exp(-x))
+
+
+def _erf(x):
+    import math
+
+    return np.vectorize(math.erf, otypes=[np.float64])(x.astype(np.float64)).astype(x.dtype)
+
+
+def _divide_safely(fn):
+    def rule(x, y):
+        if x.dtype.kind == "f":
+            return fn(x, y)
+        return np.where(y == 0, x.dtype.type(0), fn(x, np.where(y == 0, y.dtype.type(1), y)))
+
+    return rule
+
+
+SCALAR_RULES: dict[str, Callable] = {
+    "neg": np.negative,
+    "abs": np.abs,
+    "floor": np.floor,
+    "rint": np.rint,
+    "exp": np.exp,
+    "expm1": np.expm1,
+    "log": np.log,
+    "log1p": np.log1p,
+    "sqrt": np.sqrt,
+    "rsqrt": lambda x: 1 / np.sqrt(x),
+    "sin": np.sin,
+    "cos": np.cos,
+    "tanh": np.tanh,
+    "sigmoid": _sigmoid,
+    "erf": _erf,
+    "add": np.add,
+    "sub": np.subtract,
+    "mul": np.multiply,
+    "div": np.divide,
+    "floordiv": _divide_safely(np.floor_divide),
+    "mod": _divide_safely(np.mod),
+    "pow": np.power,
+    "max": np.maximum,
+    "min": np.minimum,
+    "eq": np.equal,
+    "lt": np.less,
+    "le": np.less_equal,
+    "and": np.logical_and,
+    "or": np.logical_or,
+    "not": np.logical_not,
+    "select": np.where,
+    "shr": np.right_shift,
+}
+

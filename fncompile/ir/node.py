@@ -1,0 +1,132 @@
+"""Nodes and programs.
+
+A `Node` is immutable and interned: the same op on the same sources is the same object, so equality
+is identity and common subexpressions cost nothing.  A node's type is always inferred, never given.
+Where a node came from (a layer path) lives beside it, in `ORIGINS`, so that it cannot keep equal
+computations apart.
+"""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from fncompile.ir.dims import Dim
+from fncompile.ir.infer import infer
+from fncompile.ir.ops import OPS
+from fncompile.ir.types import TensorType
+
+
+class Node:
+    """One value of a Program. Make nodes with the functions of `fncompile.ir.build`."""
+
+    __slots__ = ("op", "src", "attr", "type", "__weakref__")
+
+    op: str
+    src: tuple[Node, ...]
+    attr: tuple[Any, ...]
+    type: TensorType
+
+    @property
+    def shape(self) -> tuple[Dim, ...]:
+        return self.type.shape
+
+    @property
+    def dtype(self) -> str:
+        return self.type.dtype
+
+    @property
+    def ndim(self) -> int:
+        return len(self.type.shape)
+
+    def __getitem__(self, name: str) -> Any:
+        """The attribute called `name` in the op's row of `ops.OPS`."""
+        return self.attr[OPS[self.op].attrs.index(name)]
+
+    def __repr__(self) -> str:
+        return f"<{self.op} {self.attr} {self.type}>"
+
+
+_interned: weakref.WeakValueDictionary[tuple, Node] = weakref.WeakValueDictionary()
+ORIGINS: weakref.WeakKeyDictionary[Node, str] = weakref.WeakKeyDictionary()
+
+
+def make(op: str, src: Iterable[Node] = (), *attr: Any) -> Node:
+    """The node `op(*src, *attr)`; raises `InferError` where the types do not fit."""
+    src = tuple(src)
+    key = (op, src, attr)
+    found = _interned.get(key)
+    if found is not None:
+        return found
+    node = Node()
+    node.op, node.src, node.attr = op, src, attr
+    node.type = infer(op, tuple(s.type for s in src), attr)
+    return _interned.setdefault(key, node)
+
+
+@dataclass(frozen=True)
+class Program:
+    """`outputs` and `updates` of `inputs` and `params`.
+
+    `updates` maps a parameter to its value after the program ran.  `constraints` are pairs of
+    dimensions that the caller's sizes must make equal.
+    """
+
+    inputs: tuple[Node, ...]
+    params: tuple[Node, ...]
+    outputs: dict[str, Node]
+    updates: dict[Node, Node] = field(default_factory=dict)
+    constraints: tuple[tuple[Dim, Dim], ...] = ()
+
+    @property
+    def roots(self) -> tuple[Node, ...]:
+        return (*self.outputs.values(), *self.updates.values())
+
+    def nodes(self) -> list[Node]:
+        """Every node that the roots need, sources before users, in a fixed order."""
+        return toposort(self.roots)
+
+    def map(self, fn: Callable[[Node], Node]) -> Program:
+        """The program with every root replaced by `fn(root)`."""
+        return replace(
+            self,
+            outputs={k: fn(n) for k, n in self.outputs.items()},
+            updates={p: fn(n) for p, n in self.updates.items()},
+        )
+
+
+def toposort(roots: Iterable[Node]) -> list[Node]:
+    """Nodes below `roots`, sources first; depth first in source order, without recursion."""
+    order: list[Node] = []
+    done: set[Node] = set()
+    stack: list[tuple[Node, bool]] = [(r, False) for r in reversed(list(roots))]
+    while stack:
+        node, expanded = stack.pop()
+        if node in done:
+            continue
+        if expanded:
+            done.add(node)
+            order.append(node)
+        else:
+            stack.append((node, True))
+            stack.extend((s, False) for s in reversed(node.src) if s not in done)
+    return order
+
+
+def rebuild(roots: Iterable[Node], replace_node: Callable[[Node, tuple[Node, ...]], Node | None]):
+    """Map each node below `roots` bottom up; returns the dict old -> new.
+
+    `replace_node(node, new_sources)` gives the replacement, or None to keep the op and attributes.
+    """
+    new: dict[Node, Node] = {}
+    for node in toposort(roots):
+        src = tuple(new[s] for s in node.src)
+        result = replace_node(node, src)
+        if result is None:
+            result = node if src == node.src else make(node.op, src, *node.attr)
+        if node in ORIGINS and result not in ORIGINS:
+            ORIGINS[result] = ORIGINS[node]
+        new[node] = result
+    return new

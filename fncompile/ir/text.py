@@ -1,0 +1,154 @@
+"""Programs as text, and back: `parse(print_program(p))` is `p`, node for node.
+
+    program
+    in  %img : f32[B,784]
+    par %w : f32[784,10]
+    %0 = dot(%img, %w) batch_a=() batch_b=() contract_a=(1,) contract_b=(0,) : f32[B,10]   ; dense
+    out softmax = %0
+    upd %w = %3
+    eq  T, U
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from typing import Any
+
+import numpy as np
+
+from fncompile.ir.dims import Poly, dim_text, parse_dim
+from fncompile.ir.node import ORIGINS, Node, Program, make
+from fncompile.ir.ops import OPS
+from fncompile.ir.types import DTYPES, TensorType, parse_type
+
+LEAVES = {"input": "in ", "param": "par"}
+
+
+def print_program(program: Program, origins: bool = True) -> str:
+    """One line a node, sources before users; identical programs give identical text."""
+    names: dict[Node, str] = {}
+    lines = ["program"]
+    for kind, nodes in (("in ", program.inputs), ("par", program.params)):
+        for node in nodes:
+            names[node] = f"%{node['name']}"
+            lines.append(f"{kind} {names[node]} : {node.type}")
+    for node in program.nodes():
+        if node not in names:
+            names[node] = f"%{len(names) - len(program.inputs) - len(program.params)}"
+            note = f"   ; {ORIGINS[node]}" if origins and node in ORIGINS else ""
+            lines.append(f"{names[node]} = {node_text(node, names)} : {node.type}{note}")
+    lines += [f"out {name} = {names[node]}" for name, node in program.outputs.items()]
+    lines += [f"upd {names[p]} = {names[node]}" for p, node in program.updates.items()]
+    lines += [f"eq  {dim_text(a) if isinstance(a, Poly) else a}, {dim_text(b)}" for a, b in program.constraints]
+    return "\n".join(lines) + "\n"
+
+
+def node_text(node: Node, names: dict[Node, str]) -> str:
+    """`op(%a, %b) attr=value`; element-wise functions print as `ew.add(%a, %b)`."""
+    sources = ", ".join(names[s] for s in node.src)
+    if node.op == "ew":
+        return f"ew.{node['fn']}({sources})"
+    if node.op == "const":
+        return f"const {_const_text(node)}"
+    attrs = [f"{k}={attr_text(v)}" for k, v in zip(OPS[node.op].attrs, node.attr)]
+    return " ".join([f"{node.op}({sources})", *attrs])
+
+
+def _const_text(node: Node) -> str:
+    if node.type.size == 1:
+        return repr(np.frombuffer(node["data"], DTYPES[node.dtype].numpy)[0].item())
+    return "0x" + node["data"].hex()
+
+
+def attr_text(value: Any) -> str:
+    if isinstance(value, tuple):
+        inner = ",".join(attr_text(v) for v in value)
+        return f"({inner},)" if len(value) == 1 else f"({inner})"
+    return str(value) if isinstance(value, (Poly, TensorType)) else repr(value)
+
+
+def parse(text: str) -> Program:
+    """The Program that `text` describes; ValueError with the line where it is malformed."""
+    reader = _Reader()
+    for number, line in enumerate(text.splitlines(), 1):
+        line = line.split("   ; ")
+        try:
+            reader.read(line[0].strip(), line[1].strip() if len(line) > 1 else None)
+        except (KeyError, ValueError, IndexError, AttributeError) as error:
+            raise ValueError(f"line {number}: {line[0].strip()!r}: {error}") from error
+    return reader.program()
+
+
+class _Reader:
+    def __init__(self) -> None:
+        self.names: dict[str, Node] = {}
+        self.leaves: dict[str, list[Node]] = {"input": [], "param": []}
+        self.outputs: dict[str, Node] = {}
+        self.updates: dict[Node, Node] = {}
+        self.constraints: list = []
+
+    def program(self) -> Program:
+        inputs, params = (tuple(self.leaves[k]) for k in ("input", "param"))
+        return Program(inputs, params, self.outputs, self.updates, tuple(self.constraints))
+
+    def read(self, line: str, origin: str | None) -> None:
+        word = line[:3].strip()
+        if not line or line == "program":
+            return
+        if word in ("in", "par"):
+            self._leaf("input" if word == "in" else "param", line[3:])
+        elif word == "out":
+            name, _, node = line[4:].rpartition(" = ")
+            self.outputs[name] = self.names[node]
+        elif word == "upd":
+            param, _, node = line[4:].partition(" = ")
+            self.updates[self.names[param]] = self.names[node]
+        elif word == "eq":
+            self.constraints.append(tuple(parse_dim(d) for d in line[2:].split(",")))
+        else:
+            self._node(line, origin)
+
+    def _leaf(self, op: str, rest: str) -> None:
+        name, _, type = rest.strip().partition(" : ")
+        self.names[name] = make(op, (), name[1:], parse_type(type))
+        self.leaves[op].append(self.names[name])
+
+    def _node(self, line: str, origin: str | None) -> None:
+        name, body, type = re.fullmatch(r"(%\d+) = (.*) : (\S+)", line).groups()
+        node = self._expression(body, parse_type(type))
+        if str(node.type) != type:
+            raise ValueError(f"type is {node.type}")
+        self.names[name] = node
+        if origin:
+            ORIGINS[node] = origin
+
+    def _expression(self, body: str, type: TensorType) -> Node:
+        if body.startswith("const "):
+            return make("const", (), type, _const_data(body[6:], type))
+        head, sources, rest = re.fullmatch(r"([\w.]+)\((.*?)\)(.*)", body).groups()
+        src = [self.names[s] for s in sources.split(", ") if s]
+        if head.startswith("ew."):
+            return make("ew", src, head[3:])
+        found = dict(re.findall(r"(\w+)=(\([^=]*\)|\S+)", rest))
+        return make(head, src, *(_parse_attr(found[a]) for a in OPS[head].attrs))
+
+
+def _const_data(text: str, type: TensorType) -> bytes:
+    if text.startswith("0x"):
+        return bytes.fromhex(text[2:])
+    return np.full(type.shape, _number(text), DTYPES[type.dtype].numpy).tobytes()
+
+
+def _number(text: str) -> Any:
+    return float(text) if text in ("nan", "inf", "-inf") else ast.literal_eval(text)
+
+
+def _parse_attr(text: str) -> Any:
+    if text.startswith("("):
+        return tuple(_parse_attr(t) for t in text[1:-1].split(",") if t)
+    if "[" in text:
+        return parse_type(text)
+    if re.search(r"[A-Za-z]", text) and text[0] not in "'\"" and text not in ("True", "False", "nan", "inf", "-inf", "None"):
+        return parse_dim(text) if not re.fullmatch(r"-?[\d.]+e[-+]?\d+", text) else float(text)
+    return _number(text)

@@ -1,0 +1,87 @@
+"""Element types and tensor types of the IR."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from fncompile.ir.dims import Dim, Shape, dim_text, parse_dim, product
+
+
+@dataclass(frozen=True)
+class DType:
+    """One row: Keras name, short name in program text, C type, kind (`b`ool `i`nt `u`nsigned `f`loat)."""
+
+    name: str
+    short: str
+    c: str
+    kind: str
+    size: int
+
+    @property
+    def numpy(self) -> np.dtype:
+        return np.dtype(self.name)
+
+
+DTYPES = {
+    row.name: row
+    for row in (
+        DType("bool", "bool", "uint8_t", "b", 1),
+        DType("uint8", "u8", "uint8_t", "u", 1),
+        DType("int8", "i8", "int8_t", "i", 1),
+        DType("uint32", "u32", "uint32_t", "u", 4),
+        DType("int32", "i32", "int32_t", "i", 4),
+        DType("int64", "i64", "int64_t", "i", 8),
+        DType("float32", "f32", "float", "f", 4),
+        DType("float64", "f64", "double", "f", 8),
+    )
+}
+SHORT = {d.short: d.name for d in DTYPES.values()}
+
+
+@dataclass(frozen=True)
+class TensorType:
+    """`dtype` is a key of DTYPES, `shape` a tuple of dimensions."""
+
+    dtype: str
+    shape: Shape
+
+    def __post_init__(self) -> None:
+        if self.dtype not in DTYPES:
+            raise ValueError(f"Unknown dtype {self.dtype!r}. Expected one of {list(DTYPES)}")
+
+    @property
+    def ndim(self) -> int:
+        return len(self.shape)
+
+    @property
+    def size(self) -> Dim:
+        """Number of elements."""
+        return product(self.shape)
+
+    @property
+    def nbytes(self) -> Dim:
+        return self.size * DTYPES[self.dtype].size
+
+    @property
+    def kind(self) -> str:
+        return DTYPES[self.dtype].kind
+
+    def __str__(self) -> str:
+        return f"{DTYPES[self.dtype].short}[{','.join(map(dim_text, self.shape))}]"
+
+
+def parse_type(text: str) -> TensorType:
+    """The inverse of `str(TensorType)`: `f32[B,64]`."""
+    short, _, rest = text.partition("[")
+    dims = [d for d in rest.rstrip("]").split(",") if d]
+    return TensorType(SHORT[short], tuple(parse_dim(d) for d in dims))
+
+
+def is_float(dtype: str) -> bool:
+    return DTYPES[dtype].kind == "f"
+
+
+def is_integer(dtype: str) -> bool:
+    return DTYPES[dtype].kind in "iu"

@@ -1,0 +1,42 @@
+"""What every Program must satisfy, checked after each pass when FNC_VERIFY is on."""
+
+from __future__ import annotations
+
+from fncompile.ir.infer import InferError, assumed, infer
+from fncompile.ir.node import Program
+
+
+class VerifyError(AssertionError):
+    """A pass broke an invariant: a bug of fncompile, not of its user."""
+
+
+def verify(program: Program, stage: str = "") -> None:
+    """Types are what inference says, leaves are declared once, sizes agree without assumptions."""
+    _check_leaves(program, stage)
+    for node in program.nodes():
+        with assumed() as pairs:
+            try:
+                type = infer(node.op, tuple(s.type for s in node.src), node.attr)
+            except InferError as error:
+                raise VerifyError(f"{stage}: {node}: {error}") from error
+        if type != node.type:
+            raise VerifyError(f"{stage}: {node} has type {node.type}, inference says {type}")
+        unknown = [p for p in pairs if p not in program.constraints]
+        if unknown and stage not in ("", "trace"):
+            raise VerifyError(f"{stage}: {node} assumes that {unknown} are equal")
+    for param, value in program.updates.items():
+        if param.type != value.type:
+            raise VerifyError(f"{stage}: update of {param['name']}: {param.type} becomes {value.type}")
+
+
+def _check_leaves(program: Program, stage: str) -> None:
+    declared = [*program.inputs, *program.params]
+    names = [n["name"] for n in declared]
+    if len(set(names)) != len(names):
+        raise VerifyError(f"{stage}: leaves with one name: {sorted(names)}")
+    for node in program.nodes():
+        if node.op in ("input", "param") and node not in declared:
+            raise VerifyError(f"{stage}: {node.op} {node['name']!r} is not declared")
+    undeclared = [p for p in program.updates if p not in program.params]
+    if undeclared:
+        raise VerifyError(f"{stage}: updates of {undeclared} that are not params")

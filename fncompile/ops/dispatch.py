@@ -1,0 +1,99 @@
+"""One definition of an op for three worlds.
+
+A function decorated with `op` is written for traced tensors.  Called on symbolic tensors it becomes
+a call in the user's graph; inside a trace it runs as it is; on arrays it is traced and evaluated at
+once, and gives NumPy arrays.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import numpy as np
+
+from fncompile.config import floatx
+from fncompile.graph.call import FunctionOperation, is_symbolic, symbolic_call
+from fncompile.graph.eager import run_eagerly
+from fncompile.graph.nest import map_structure
+from fncompile.graph.tensor import KerasTensor, Tensor
+from fncompile.graph.trace import current_trace, to_node
+from fncompile.ir import build
+from fncompile.ir.node import Node
+from fncompile.ir.types import DTYPES, is_float
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def op(fn: F) -> F:
+    """Make `fn`, which takes what users pass and returns nodes or tensors, an op of all three worlds."""
+
+    @functools.wraps(fn)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        if is_symbolic(args, kwargs):
+            return symbolic_call(FunctionOperation(call), args, kwargs)
+        trace = current_trace()
+        if trace is None:
+            return run_eagerly(call, args, kwargs)
+        return map_structure(lambda x: Tensor(trace.note(x)) if isinstance(x, Node) else x, fn(*args, **kwargs))
+
+    return call  # type: ignore[return-value]
+
+
+def node(x: Any, dtype: str | None = None) -> Node:
+    """`x` as an IR node, converted to `dtype` when given."""
+    out = to_node(x, dtype if isinstance(x, (bool, int, float)) else None)
+    return out if dtype is None else build.cast(out, dtype)
+
+
+def dtype_of(x: Any) -> str:
+    """The dtype that `x` has, or would get as a tensor."""
+    return to_node(x).dtype if not isinstance(x, (Tensor, KerasTensor)) else x.dtype
+
+
+_RANK = ("bool", "uint8", "int8", "uint32", "int32", "int64", "float32", "float64")
+
+
+def result_dtype(*xs: Any) -> str:
+    """Keras' promotion: Python numbers are weak and only lift bool to int and int to floatx."""
+    strong = [dtype_of(x) for x in xs if not isinstance(x, (bool, int, float)) or isinstance(x, np.generic)]
+    weak = [x for x in xs if isinstance(x, (bool, int, float)) and not isinstance(x, np.generic)]
+    found = _promote(strong)
+    if any(isinstance(x, float) for x in weak):
+        return found if found and is_float(found) else floatx()
+    if any(not isinstance(x, bool) for x in weak):
+        return found if found and found != "bool" else "int32"
+    return found or "bool"
+
+
+def _promote(dtypes: list[str]) -> str | None:
+    if not dtypes:
+        return None
+    widest = max(dtypes, key=_RANK.index)
+    if {"uint8", "int8"} <= set(dtypes) and widest == "int8":
+        return "int32"  # Keras says int16, which the IR does not have
+    if "uint32" in dtypes and widest in ("int32",) or {"uint32", "int8"} <= set(dtypes) and widest == "uint32":
+        return "int64"
+    return widest
+
+
+def promote(*xs: Any) -> list[Node]:
+    """All operands as nodes of their common dtype."""
+    dtype = result_dtype(*xs)
+    return [node(x, dtype) for x in xs]
+
+
+def as_float(x: Any) -> Node:
+    """`x` as a floating-point node: integers and bools become floatx."""
+    out = node(x)
+    return out if is_float(out.dtype) else build.cast(out, floatx())
+
+
+def standard_dtype(dtype: Any) -> str:
+    """A dtype as its Keras name; accepts names, NumPy dtypes and types."""
+    name = getattr(dtype, "name", None) or (dtype if isinstance(dtype, str) else np.dtype(dtype).name)
+    name = {"float": floatx(), "int": "int32", "float16": "float32"}.get(name, name)
+    if name not in DTYPES:
+        raise ValueError(f"Invalid dtype: {dtype}. Expected one of {list(DTYPES)}")
+    return name
