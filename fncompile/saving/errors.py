@@ -1,0 +1,18 @@
+"""The errors of reading and writing model files.
+
+All derive from ValueError, so that a caller who knows Keras' habits catches them.
+"""
+
+from __future__ import annotations
+
+
+class FileFormatError(ValueError):
+    """A file that is damaged, hostile, or not of the expected kind; the text names the file."""
+
+
+class ForeignFormatError(FileFormatError):
+    """Valid HDF5 may look like this, but it lies outside the subset that fncompile writes."""
+
+
+class AttributeTooLargeError(ValueError):
+    """An attribute does not fit the 64 KB that an HDF5 object header message can hold."""

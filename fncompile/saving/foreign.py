@@ -1,0 +1,103 @@
+"""Read HDF5 files of other programs through h5py, an optional extra, into the same tree.
+
+Requires h5py. Ensures that soft and external links are not followed, that every object is read
+once, and that a small file cannot ask for a huge amount of memory.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+from typing import Any
+
+import h5py
+import numpy as np
+
+from . import hdf5_format as fmt
+from .errors import FileFormatError
+from .tree import Group
+
+# Deflate, the densest filter in common use, shrinks by at most 1032.
+_MAX_EXPANSION = 1100
+
+
+def read_with_h5py(source: str | bytes, name: str) -> Group:
+    """Return the tree in an HDF5 file; FileFormatError where h5py cannot read it.
+
+    bfloat16 datasets, as Keras marks them, become float32, which holds their values exactly.
+    """
+    is_bytes = isinstance(source, bytes)
+    size = len(source) if is_bytes else os.path.getsize(source)
+    try:
+        with h5py.File(io.BytesIO(source) if is_bytes else source, "r") as file:
+            return _Reader(size).group(file, "/", 0)
+    except FileFormatError as error:
+        raise FileFormatError(f"{name}: {error}") from error
+    except (OSError, RuntimeError, ValueError, TypeError, KeyError, OverflowError) as error:
+        # What the HDF5 library reports of a damaged file arrives as any of these.
+        raise FileFormatError(f"{name}: h5py cannot read it: {error}") from error
+
+
+class _Reader:
+    def __init__(self, file_size: int) -> None:
+        self._budget = file_size * _MAX_EXPANSION
+        self._seen: set[Any] = set()
+
+    def group(self, group: h5py.Group, path: str, depth: int) -> Group:
+        if depth > fmt.MAX_DEPTH:
+            raise FileFormatError(f"groups nest deeper than {fmt.MAX_DEPTH} levels at {path[:80]!r}")
+        self._visit(group, path)
+        tree = Group(self._attrs(group, path))
+        for name in group:
+            if not isinstance(group.get(name, getlink=True), h5py.HardLink):
+                raise FileFormatError(f"{path}{name} is a soft or external link, not followed")
+            child = group[name]
+            if isinstance(child, h5py.Group):
+                tree.children[name] = self.group(child, f"{path}{name}/", depth + 1)
+            elif isinstance(child, h5py.Dataset):
+                tree.children[name] = self._dataset(child, path + name)
+        return tree
+
+    def _visit(self, item: h5py.HLObject, path: str) -> None:
+        token = h5py.h5o.get_info(item.id).addr
+        if token in self._seen:
+            raise FileFormatError(f"{path} is linked twice in the file")
+        self._seen.add(token)
+
+    def _attrs(self, item: h5py.HLObject, path: str) -> dict[str, Any]:
+        attrs = {}
+        for key in item.attrs:
+            shape, dtype = item.attrs.get_id(key).shape, item.attrs.get_id(key).dtype
+            self._spend(shape, dtype, f"attribute {key!r} of {path}")
+            attrs[key] = _attribute(item.attrs[key])
+        attrs.pop(fmt.DIGEST_NAME, None)
+        return attrs
+
+    def _dataset(self, data: h5py.Dataset, path: str) -> np.ndarray:
+        self._visit(data, path)
+        self._spend(data.shape, data.dtype, path)
+        if data.is_virtual or data.external:
+            raise FileFormatError(f"{path} keeps its data in other files, which are not followed")
+        array = np.asarray(data[()])
+        if _text(data.attrs.get("dtype", "")) == "bfloat16" and array.dtype.itemsize == 2:
+            array = (array.view(np.uint16).astype(np.uint32) << 16).view(np.float32)
+        return array
+
+    def _spend(self, shape: tuple[int, ...] | None, dtype: np.dtype, what: str) -> None:
+        self._budget -= fmt.count_bytes(shape or (), dtype)
+        if self._budget < 0:
+            raise FileFormatError(f"{what} is far larger than the file it stands in")
+
+
+def _attribute(value: Any) -> Any:
+    """Return an attribute as the subset's reader does: str for text, byte strings in arrays."""
+    if isinstance(value, h5py.Empty):
+        return ""
+    if isinstance(value, np.ndarray) and value.dtype.kind == "O":
+        texts = [_text(item).encode() for item in value.ravel()]
+        return np.array(texts, dtype="S" if texts else "S1").reshape(value.shape)
+    return _text(value) if isinstance(value, (bytes, str)) else value
+
+
+def _text(value: Any) -> Any:
+    return value.decode() if isinstance(value, bytes) else value
