@@ -1,0 +1,91 @@
+/* fnc_exp_f32.h - exp and what is made of it: expm1, tanh, sigmoid, erf, softplus' parts.
+ *
+ * Branch-free scalar text that gcc and clang vectorise. Coefficients: fit_coefficients.py. */
+#ifndef FNC_EXP_F32_H
+#define FNC_EXP_F32_H
+
+#include "fnc_base.h"
+
+/* x = n ln2 + r with |r| <= ln2 / 2, |x| < 2^15. n is an integer kept as wrapped bits, so that the
+ * garbage of a NaN stays defined; r is NaN for NaN. */
+typedef struct {
+    uint32_t n;
+    float r;
+} fnc_reduced_f32;
+
+FNC_INLINE fnc_reduced_f32 fnc_exp_reduce_f32(float x) {
+    float t = x * 0x1.715476p0f + 0x1.8p23f; /* the sum leaves n in the low mantissa bits */
+    float n = t - 0x1.8p23f;
+    float r = x - n * 0x1.63p-1f; /* 9 bits: the product is exact without FMA too */
+    return (fnc_reduced_f32){fnc_bits_f32(t) - 0x4b400000u, r - n * -0x1.bd0106p-13f};
+}
+
+/* exp(r) - 1 for |r| <= ln2 / 2. */
+FNC_INLINE float fnc_expm1_poly_f32(float r) {
+    float p = 0.00138824876f;
+    p = p * r + 0.00836654809f;
+    p = p * r + 0.0416672011f;
+    p = p * r + 0.166665434f;
+    p = p * r + 0.499999981f;
+    return r + r * r * p;
+}
+
+/* 2^n for -126 <= n <= 127. */
+FNC_INLINE float fnc_exp2_int_f32(uint32_t n) { return fnc_f32_of_bits((n + 127u) << 23); }
+
+/* max error: see the table in fnc_math.h */
+FNC_INLINE float fnc_exp_f32(float x) {
+    x = x > 89.0f ? 89.0f : x;
+    x = x < -104.0f ? -104.0f : x;
+    fnc_reduced_f32 a = fnc_exp_reduce_f32(x);
+    uint32_t half = (uint32_t)((int32_t)a.n >> 1); /* 2^n itself may not be representable */
+    float y = fnc_expm1_poly_f32(a.r) + 1.0f;
+    return y * fnc_exp2_int_f32(half) * fnc_exp2_int_f32(a.n - half);
+}
+
+FNC_INLINE float fnc_expm1_f32(float x) {
+    x = x > 89.0f ? 89.0f : x;
+    x = x < -30.0f ? -30.0f : x;
+    fnc_reduced_f32 a = fnc_exp_reduce_f32(x);
+    float half = fnc_exp2_int_f32(a.n - 1u); /* half of 2^n: n may be 128 */
+    return 2.0f * (half * fnc_expm1_poly_f32(a.r) + (half - 0.5f));
+}
+
+/* t / (t + 2) with t = exp(2|x|) - 1; 1 from |x| = 9.1 on. */
+FNC_INLINE float fnc_tanh_f32(float x) {
+    float a = __builtin_fabsf(x);
+    float t = fnc_expm1_f32(2.0f * (a > 10.0f ? 10.0f : a));
+    return __builtin_copysignf(t / (t + 2.0f), x);
+}
+
+/* 1 / (1 + exp(-x)), written with exp(-|x|) so that it never overflows and small results keep
+ * their precision. */
+FNC_INLINE float fnc_sigmoid_f32(float x) {
+    float e = fnc_exp_f32(-__builtin_fabsf(x));
+    return (x < 0.0f ? e : 1.0f) / (1.0f + e);
+}
+
+/* x P(x^2) near zero, 1 - exp(-a Q(a)) beyond. */
+FNC_INLINE float fnc_erf_f32(float x) {
+    float a = __builtin_fabsf(x), z = x * x;
+    float p = 8.37756387e-5f;
+    p = p * z - 0.000814507149f;
+    p = p * z + 0.00520130422f;
+    p = p * z - 0.0268595389f;
+    p = p * z + 0.112836987f;
+    p = p * z - 0.37612634f;
+    p = p * z + 1.12837917f;
+    float c = a > 4.0f ? 4.0f : a;
+    float q = 5.02615501e-6f;
+    q = q * c - 4.66534052e-5f;
+    q = q * c - 4.41178406e-5f;
+    q = q * c + 0.00291502794f;
+    q = q * c - 0.0226496121f;
+    q = q * c + 0.105239392f;
+    q = q * c + 0.635637303f;
+    q = q * c + 1.12854914f;
+    float large = 1.0f - fnc_exp_f32(-c * q);
+    return a < 0.92f ? x * p : __builtin_copysignf(large, x);
+}
+
+#endif

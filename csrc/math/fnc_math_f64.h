@@ -1,0 +1,28 @@
+/* fnc_math_f64.h - the functions in double. They call the C library; float64 is for checking. */
+#ifndef FNC_MATH_F64_H
+#define FNC_MATH_F64_H
+
+#include "fnc_base.h"
+
+#define FNC_DEFINE_LIBM(NAME)                                                                     \
+    FNC_INLINE double fnc_##NAME##_f64(double x) { return __builtin_##NAME(x); }
+
+FNC_DEFINE_LIBM(exp)
+FNC_DEFINE_LIBM(expm1)
+FNC_DEFINE_LIBM(log)
+FNC_DEFINE_LIBM(log1p)
+FNC_DEFINE_LIBM(tanh)
+FNC_DEFINE_LIBM(erf)
+FNC_DEFINE_LIBM(sin)
+FNC_DEFINE_LIBM(cos)
+FNC_DEFINE_LIBM(tan)
+#undef FNC_DEFINE_LIBM
+
+FNC_INLINE double fnc_pow_f64(double x, double y) { return __builtin_pow(x, y); }
+
+FNC_INLINE double fnc_sigmoid_f64(double x) {
+    double e = __builtin_exp(-__builtin_fabs(x));
+    return (x < 0.0 ? e : 1.0) / (1.0 + e);
+}
+
+#endif
