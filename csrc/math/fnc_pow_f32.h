@@ -1,4 +1,5 @@
 /* fnc_pow_f32.h - pow with the special cases of C, through exp2(y log2|x|) in double.
+ * One exception: -0 counts as 0 (-fno-signed-zeros), so pow(-0, -1) is +infinity.
  *
  * Every float is a normal double, so neither denormals nor overflow need care on the way. */
 #ifndef FNC_POW_F32_H
@@ -45,7 +46,7 @@ FNC_INLINE float fnc_pow_f32(float x, float y) {
     float p = (float)fnc_exp2_wide(e);
     int whole = fnc_rint_f32(y) == y;
     int odd = whole & (fnc_rint_f32(0.5f * y) != 0.5f * y);
-    p = fnc_bits_f32(x) >> 31 && odd ? -p : p; /* the sign of -0 counts: 1 / -0 */
+    p = x < 0.0f && odd ? -p : p;
     p = x < 0.0f && !whole && a < infinity ? __builtin_nanf("") : p;
     p = a == 1.0f && __builtin_fabsf(y) == infinity ? 1.0f : p;
     p = x != x ? x : p;
