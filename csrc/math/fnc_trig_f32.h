@@ -30,7 +30,7 @@ FNC_INLINE double fnc_mod4(double x) { /* to [-2, 2]; exact, also for |x| above 
 
 FNC_INLINE fnc_reduced_trig fnc_trig_reduce_f32(float x) {
     int32_t above = (int32_t)(fnc_bits_f32(x) << 1 >> 24) - 135; /* binades above 2^8 */
-    uint32_t row = (uint32_t)(above < 0 ? 0 : above) >> 4;
+    int64_t row = (int64_t)((uint32_t)(above < 0 ? 0 : above) >> 4); /* wide: gcc gathers */
     double wide = x;
     double high = fnc_mod4(wide * fnc_two_over_pi_high[row]);
     double middle = fnc_mod4(wide * fnc_two_over_pi_middle[row]);
