@@ -41,4 +41,7 @@ typedef struct fnc_env {
 
 typedef int32_t fnc_entry(const fnc_env *env);
 
+/* Generated C is compiled with hidden visibility; this marks what a library exports. */
+#define FNC_EXPORT __attribute__((visibility("default")))
+
 #endif

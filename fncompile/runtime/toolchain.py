@@ -1,0 +1,232 @@
+"""Find a C compiler and run it: text to object, objects to a shared library or an archive.
+
+Requires nothing installed but one of the compilers that `find_compiler` tries. Ensures that the
+same text, flags and compiler give the same bytes (paths stay out of the objects), and that a
+failure carries the compiler's first message, the line of C it points at, and the file to look in.
+Nothing here decides when to compile: that is cache.py.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib.util
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from fncompile.flags import flag
+
+# No -ffast-math: NaN and infinity propagate as IEEE says. None of these is passed when linking,
+# where gcc would take some as a wish to change the rounding mode of the whole process.
+BASE_FLAGS = (
+    "-std=gnu11", "-O2", "-ftree-vectorize", "-fno-math-errno", "-fno-trapping-math",
+    "-fno-signed-zeros", "-ffp-contract=fast", "-fopenmp-simd", "-fPIC", "-fvisibility=hidden",
+)
+GCC_FLAGS = ("-fvect-cost-model=dynamic",)  # clang's -O2 vectorises by such a model already
+_CANDIDATES = ("cc", "gcc", "clang")
+
+
+class ToolchainError(RuntimeError):
+    """There is no usable compiler, or a tool of it could not be run."""
+
+
+class CompileError(ToolchainError):
+    """A compiler refused: `message` is its first complaint, `line` the C it points at (or ""),
+    `source` the file that was compiled, which is kept, `output` all that it said."""
+
+    def __init__(self, message: str, line: str, source: Path, output: str) -> None:
+        self.message, self.line, self.source, self.output = message, line, source, output
+        shown = f"\n    {line}" if line else ""
+        super().__init__(f"the C compiler failed: {message}{shown}\nThe source is kept in {source}")
+
+
+def csrc_dir() -> Path:
+    """The directory of hand-written C: inside an installed package, or beside it in a checkout.
+
+    Raises ToolchainError if it is in neither place.
+    """
+    package = Path(__file__).resolve().parents[1]
+    for place in (package / "csrc", package.parent / "csrc"):
+        if (place / "include" / "fnc_abi.h").is_file():
+            return place
+    raise ToolchainError(f"fncompile's C sources are missing from {package}: reinstall the package")
+
+
+def include_flags() -> list[str]:
+    """-I flags for csrc and each of its directories, so that a header is found by either name."""
+    root = csrc_dir()
+    rooms = sorted(path for path in root.iterdir() if path.is_dir() and path.name != "py")
+    return [f"-I{path}" for path in (root, *rooms)]
+
+
+def find_compiler() -> list[str]:
+    """The command of the C compiler: FNC_CC, CC, cc, gcc, clang, then the ziglang package.
+
+    Raises ToolchainError when a named compiler is not there, or when there is none at all.
+    """
+    for variable, value in (("FNC_CC", flag("cc")), ("CC", os.environ.get("CC", ""))):
+        if value:
+            return _named_compiler(variable, value)
+    for name in _CANDIDATES:
+        if path := shutil.which(name):
+            return [path]
+    if importlib.util.find_spec("ziglang"):
+        return [sys.executable, "-m", "ziglang", "cc"]
+    raise ToolchainError(
+        "fncompile compiles models with a C compiler and found none (tried $FNC_CC, $CC, "
+        f"{', '.join(_CANDIDATES)}, and the ziglang package). Install gcc or clang "
+        "(Debian, Ubuntu: apt install gcc; Fedora: dnf install gcc), or: pip install ziglang")
+
+
+def _named_compiler(variable: str, value: str) -> list[str]:
+    command = shlex.split(value)
+    path = shutil.which(command[0]) if command else None
+    if path is None:
+        raise ToolchainError(f"{variable} names the compiler {value!r}, which is not found: "
+                             f"correct it, or unset {variable} to have one looked for")
+    return [path, *command[1:]]
+
+
+def compiler_version(command: Sequence[str]) -> str:
+    """What the compiler says of itself; runs it."""
+    return _run([*command, "--version"], Path.cwd())
+
+
+def is_clang(version: str) -> bool:
+    return "clang" in version.lower()
+
+
+def target_flags() -> list[str]:
+    """Flags of the machine to compile for, FNC_TARGET."""
+    target = flag("target")
+    if target == "ref":
+        return ["-DFNC_TARGET_REF=1"]
+    if target == "native":
+        arm = os.uname().machine in ("aarch64", "arm64")
+        return ["-mcpu=native" if arm else "-march=native"]
+    return [f"-march={target}"]
+
+
+def sanitizer_flags() -> list[str]:
+    """Flags for FNC_SAN; the only ones that compiling and linking share."""
+    names = flag("san")
+    return [f"-fsanitize={','.join(names)}", "-fno-omit-frame-pointer", "-g"] if names else []
+
+
+def compile_flags(version: str) -> list[str]:
+    """All flags of a compilation, but for -I and the names of files."""
+    return [*BASE_FLAGS, *(() if is_clang(version) else GCC_FLAGS), *target_flags(),
+            *sanitizer_flags(), *shlex.split(flag("cflags"))]
+
+
+def link_flags() -> list[str]:
+    """Flags of a link. A missing function is an error here rather than when it is first called."""
+    sanitizers = sanitizer_flags()
+    return ["-shared", *sanitizers, *([] if sanitizers else ["-Wl,-z,defs"])]
+
+
+def check_sanitizer_loaded(command: Sequence[str]) -> None:
+    """Raise ToolchainError where loading a sanitized library would end the process.
+
+    The runtimes of these two must come before all else, which only LD_PRELOAD can arrange.
+    """
+    runtimes = {"address": "libasan.so", "thread": "libtsan.so"}
+    for name in flag("san"):
+        library = runtimes.get(name)
+        if library and library.removesuffix(".so") not in Path("/proc/self/maps").read_text():
+            raise ToolchainError(
+                f"FNC_SAN={name} needs its runtime loaded first. Start Python with "
+                f"LD_PRELOAD=$({shlex.join(command)} -print-file-name={library})"
+                + (" ASAN_OPTIONS=detect_leaks=0" if name == "address" else ""))
+
+
+def compile_object(command: Sequence[str], source: str, name: str, flags: Sequence[str],
+                   directory: Path) -> Path:
+    """Write `source` as `name`.c in `directory` and compile it there to `name`.o.
+
+    Raises CompileError; the source then stays where it is.
+    """
+    path = directory / f"{name}.c"
+    path.write_text(source)
+    # Run in the directory and by relative names, so that objects do not record where that was.
+    _run([*command, *flags, *include_flags(), "-c", path.name, "-o", f"{name}.o"], directory, path)
+    return path.with_suffix(".o")
+
+
+def link_shared(command: Sequence[str], objects: Iterable[Path], target: Path) -> Path:
+    """Link objects to a shared library that needs nothing but libc and libm."""
+    inputs = [str(path) for path in objects]
+    _run([*command, *link_flags(), "-o", target.name, *inputs, "-lm", "-pthread"],
+         target.parent, target)
+    return target
+
+
+def make_archive(command: Sequence[str], objects: Iterable[Path], target: Path) -> Path:
+    """Collect objects in a static library; replaces `target`. Raises ToolchainError without ar."""
+    target.unlink(missing_ok=True)
+    inputs = [str(path) for path in objects]
+    _run([*_find_archiver(command), "rcsD", target.name, *inputs], target.parent, target)
+    return target
+
+
+def _find_archiver(command: Sequence[str]) -> list[str]:
+    for name in ("ar", "gcc-ar", "llvm-ar"):
+        if path := shutil.which(name):
+            return [path]
+    if "ziglang" in command:
+        return [*command[:-1], "ar"]
+    raise ToolchainError("a static library needs `ar`, which was not found: install binutils")
+
+
+def _run(arguments: Sequence[str], directory: Path, source: Path | None = None) -> str:
+    environment = {**os.environ, "LC_ALL": "C"}  # messages are parsed, so no translations
+    try:
+        done = subprocess.run(arguments, cwd=directory, env=environment, text=True,
+                              errors="replace", stdin=subprocess.DEVNULL,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+    except OSError as error:
+        raise ToolchainError(f"cannot run {arguments[0]}: {error}") from error
+    if done.returncode == 0:
+        return done.stdout
+    if source is None:
+        raise ToolchainError(f"{shlex.join(arguments)} failed: {done.stdout.strip()}")
+    raise CompileError(*first_complaint(done.stdout, directory, done.returncode), source,
+                       f"{shlex.join(arguments)}\n{done.stdout}")
+
+
+_COMPLAINT = re.compile(r"^(?P<file>[^\s:][^:]*):(?P<line>\d+)(?::\d+)?: (?:fatal )?error: .*$", re.M)
+
+
+def first_complaint(output: str, directory: Path, code: int) -> tuple[str, str]:
+    """The first error of a compiler's output, and the line of C that it points at, or ""."""
+    found = _COMPLAINT.search(output)
+    if not found:
+        errors = [line for line in output.splitlines() if "error" in line or "undefined" in line]
+        return (errors or output.splitlines() or [f"exit code {code}, no message"])[0], ""
+    return found.group(), _line_of(directory / found["file"], int(found["line"]))
+
+
+def _line_of(path: Path, number: int) -> str:
+    if not path.is_file():
+        return ""
+    lines = path.read_text(errors="replace").splitlines()
+    return lines[number - 1].strip() if 0 < number <= len(lines) else ""
+
+
+@functools.lru_cache(maxsize=1)
+def cpu_identity() -> str:
+    """What -march=native depends on: model and features of the processor, as Linux tells them."""
+    wanted = ("vendor_id", "cpu family", "model", "flags", "Features", "CPU implementer", "CPU part")
+    kept = []
+    with open("/proc/cpuinfo") as lines:
+        for line in lines:
+            if not line.strip():
+                break  # the other processors are of the same kind
+            if line.split(":")[0].strip() in wanted:
+                kept.append(line.strip())
+    return "\n".join([os.uname().machine, *kept])
