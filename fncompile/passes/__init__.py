@@ -1,0 +1,1 @@
+"""Passes over Programs, and fusion into a Plan. `pipeline.py` is the table of contents."""

@@ -1,0 +1,109 @@
+"""Turn gradients into updates of whole runs of parameters.
+
+Requires: outputs `grad:<name>`; `context.runs` says which trainable parameters lie side by side in
+memory. Ensures: those parameters are slices of one parameter per run, each run and each of its
+optimizer slots is updated by one element-wise expression, and the gradient outputs are gone. So the
+optimizer is one sweep over contiguous memory, whatever the number of layers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from fncompile.ir import build
+from fncompile.ir.dims import product
+from fncompile.ir.node import Node, Program, rebuild
+from fncompile.ir.types import TensorType
+
+
+@dataclass(frozen=True)
+class Member:
+    """One parameter of a run: it begins `offset` elements after the run does."""
+
+    name: str
+    type: TensorType
+    offset: int
+
+
+@dataclass(frozen=True)
+class Run:
+    """Adjacent trainable parameters of one dtype; `size` elements with the gaps between them."""
+
+    name: str
+    dtype: str
+    size: int
+    members: tuple[Member, ...]
+    decay: bool = True
+
+    def param(self, slot: str | None = None) -> Node:
+        name = self.name if slot is None else f"{self.name}.{slot}"
+        return build.param(name, TensorType(self.dtype, (self.size,)))
+
+
+class Update(Protocol):
+    """What the pass asks of an optimizer; all tensors are nodes."""
+
+    slots: Sequence[str]
+    transform: Callable[[dict[str, Node]], dict[str, Node]]  # gradients by name -> clipped
+    update: Callable[[Node, Node, dict[str, Node], bool], tuple[Node, dict[str, Node]]]
+    constrain: Callable[[str, Node], Node]  # new value of one parameter -> allowed value
+    finish: Callable[[], dict[Node, Node]]  # updates of the optimizer's own state
+
+
+def apply_optimizer(program: Program, context) -> Program:
+    runs, optimizer = context.runs, context.optimizer
+    grads = {k.removeprefix("grad:"): n for k, n in program.outputs.items() if k.startswith("grad:")}
+    grads = optimizer.transform(grads)
+    updates, params = dict(program.updates), list(program.params)
+    for run in runs:
+        slots = {s: run.param(s) for s in optimizer.slots}
+        new, new_slots = optimizer.update(run.param(), _gather_run(run, grads), slots, run.decay)
+        updates[run.param()] = _constrained(run, new, optimizer.constrain)
+        updates.update({slots[s]: n for s, n in new_slots.items()})
+        params += [run.param(), *slots.values()]
+    updates.update(optimizer.finish())
+    outputs = {k: n for k, n in program.outputs.items() if not k.startswith("grad:")}
+    return _slice_params(replace(program, outputs=outputs, updates=updates, params=tuple(params)), runs)
+
+
+def _gather_run(run: Run, grads: dict[str, Node]) -> Node:
+    """The gradients of a run in one vector, zeros in the gaps."""
+    parts: list[Node] = []
+    end = 0
+    for member in run.members:
+        if member.offset > end:
+            parts.append(build.full((member.offset - end,), 0, run.dtype))
+        parts.append(build.reshape(grads[member.name], (member.type.size,)))
+        end = member.offset + int(product(member.type.shape))
+    if run.size > end:
+        parts.append(build.full((run.size - end,), 0, run.dtype))
+    return build.concat(parts, 0)
+
+
+def member_of(vector: Node, member: Member) -> Node:
+    """The view of one parameter in the vector of its run."""
+    return build.reshape(build.slice(vector, (member.offset,), (member.type.size,)), member.type.shape)
+
+
+def _constrained(run: Run, new: Node, constrain: Callable[[str, Node], Node]) -> Node:
+    values = {m.name: member_of(new, m) for m in run.members}
+    allowed = {name: constrain(name, value) for name, value in values.items()}
+    if all(allowed[name] is values[name] for name in values):
+        return new
+    return _gather_run(run, allowed)
+
+
+def _slice_params(program: Program, runs: Sequence[Run]) -> Program:
+    """Every parameter of a run as a slice of the run, so that there is one name for its memory."""
+    views = {build.param(m.name, m.type): member_of(run.param(), m) for run in runs for m in run.members}
+    new = rebuild(program.roots, lambda node, src: views.get(node))
+    used = _params_below(new.values())
+    program = program.map(new.__getitem__)
+    order = list(dict.fromkeys([*program.params, *sorted(used, key=lambda p: p["name"])]))
+    return replace(program, params=tuple(p for p in order if p not in views and (p in used or p in program.updates)))
+
+
+def _params_below(nodes) -> set[Node]:
+    return {n for n in nodes if n.op == "param"}

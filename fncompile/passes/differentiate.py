@@ -1,0 +1,29 @@
+"""Add the gradient of the loss for every trainable parameter.
+
+Requires: an output called `loss`, a scalar. Ensures: an output `grad:<name>` for each name in
+`context.trainable`; `stop_gradient` has done its work and is gone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from fncompile.autodiff import gradients
+from fncompile.ir.node import Node, Program, rebuild
+
+
+def differentiate(program: Program, context) -> Program:
+    by_name = {p["name"]: p for p in program.params}
+    names = [n for n in context.trainable if n in by_name]
+    grads = gradients(program.outputs["loss"], [by_name[n] for n in names])
+    outputs = {**program.outputs, **{f"grad:{n}": g for n, g in zip(names, grads)}}
+    return drop_markers(replace(program, outputs=outputs))
+
+
+def drop_markers(program: Program, context=None) -> Program:
+    """Remove `stop_gradient`, which only differentiation reads."""
+
+    def visit(node: Node, src: tuple[Node, ...]) -> Node | None:
+        return src[0] if node.op == "stop_gradient" else None
+
+    return program.map(rebuild(program.roots, visit).__getitem__)

@@ -1,0 +1,293 @@
+"""The Plan: an ordered list of kernels over buffers. What `fuse` makes and codegen prints.
+
+A `Stage` computes one value for every point of its domain, or reduces over the trailing axes of it.
+A `Kernel` runs its stages inside loops over the leading axes that they share; a `DotKernel` is a
+matrix product with stages applied to each result while it is still in registers. Every memory access
+is affine in the axes of the stage.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Union
+
+from fncompile.ir.dims import Dim, product
+from fncompile.ir.node import Node
+from fncompile.ir.types import TensorType
+
+
+@dataclass(frozen=True)
+class Affine:
+    """`offset + sum(coefficient * axis)`, in elements; axes are numbered within the stage's domain."""
+
+    offset: Dim = 0
+    terms: tuple[tuple[int, Dim], ...] = ()
+
+    def __add__(self, other: Affine) -> Affine:
+        out: dict[int, Dim] = dict(self.terms)
+        for axis, coef in other.terms:
+            out[axis] = out.get(axis, 0) + coef
+        kept = tuple(sorted((a, c) for a, c in out.items() if c != 0))
+        return Affine(self.offset + other.offset, kept)
+
+    def shift(self, by: Dim) -> Affine:
+        return Affine(self.offset + by, self.terms)
+
+    def scale(self, by: Dim) -> Affine:
+        if by == 0:
+            return Affine()
+        return Affine(self.offset * by, tuple((a, c * by) for a, c in self.terms))
+
+    def coefficient(self, axis: int) -> Dim:
+        return dict(self.terms).get(axis, 0)
+
+    def map_axes(self, mapping: dict[int, Affine]) -> Affine:
+        """Each axis replaced by an affine expression of new axes."""
+        out = Affine(self.offset)
+        for axis, coef in self.terms:
+            out = out + mapping[axis].scale(coef)
+        return out
+
+
+def axis_index(axis: int) -> Affine:
+    return Affine(0, ((axis, 1),))
+
+
+@dataclass(frozen=True)
+class Buffer:
+    """Memory of one value. `kind`: input, output, param, const or arena.
+
+    `index` numbers inputs and outputs; `base` and `offset` (elements) place a buffer inside another.
+    """
+
+    name: str
+    type: TensorType
+    kind: str
+    index: int = 0
+    base: Buffer | None = None
+    offset: Dim = 0
+    data: bytes = b""
+
+    def __repr__(self) -> str:
+        return f"{self.kind}:{self.name}"
+
+
+# expressions ----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Load:
+    buffer: Buffer
+    at: Affine
+    dtype: str
+
+
+@dataclass(frozen=True)
+class Const:
+    value: Any
+    dtype: str
+
+
+@dataclass(frozen=True)
+class Index:
+    """The value of an affine expression of the axes, as a number."""
+
+    at: Affine
+    dtype: str
+
+
+@dataclass(frozen=True)
+class Apply:
+    """A scalar function; `fn == "cast"` converts to `dtype`."""
+
+    fn: str
+    args: tuple[Expr, ...]
+    dtype: str
+
+
+@dataclass(frozen=True)
+class Guarded:
+    """`inside` where every `0 <= index < extent`, else `outside`; `inside` is not evaluated elsewhere."""
+
+    conditions: tuple[tuple[Affine, Dim], ...]
+    inside: Expr
+    outside: Expr
+    dtype: str
+
+
+@dataclass(frozen=True)
+class GatherLoad:
+    """`buffer[row * stride + at]`; rows outside `rows` give NaN, or 0 for integers."""
+
+    buffer: Buffer
+    row: Expr
+    rows: Dim
+    stride: Dim
+    at: Affine
+    dtype: str
+
+
+@dataclass(frozen=True)
+class Bits:
+    """Element `at` of the Philox stream whose key is `seed[0], seed[1]`."""
+
+    seed: Buffer
+    at: Affine
+    dtype: str = "uint32"
+
+
+@dataclass(frozen=True)
+class Value:
+    """The result of an earlier stage of the kernel at the current point (its accumulator or its store)."""
+
+    stage: int
+    dtype: str
+
+
+Expr = Union[Load, Const, Index, Apply, Guarded, GatherLoad, Bits, Value]
+
+
+def children(expr: Expr) -> tuple[Expr, ...]:
+    if isinstance(expr, Apply):
+        return expr.args
+    if isinstance(expr, Guarded):
+        return (expr.inside, expr.outside)
+    if isinstance(expr, GatherLoad):
+        return (expr.row,)
+    return ()
+
+
+# stages and kernels ---------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Store:
+    buffer: Buffer
+    at: Affine
+
+
+@dataclass(frozen=True)
+class Stage:
+    """`kind`: map, sum, max, min, prod, argmax or scatter.
+
+    The last `reduced` axes of `domain` are reduced. `scatter` adds `expr` to the row given by `row`
+    of its (zeroed) store, when it lies inside `rows`.
+    """
+
+    node: Node
+    kind: str
+    domain: tuple[Dim, ...]
+    reduced: int
+    expr: Expr
+    stores: tuple[Store, ...]
+    dtype: str
+    row: Expr | None = None
+    rows: Dim = 0
+    row_stride: Dim = 0
+
+    @property
+    def kept(self) -> tuple[Dim, ...]:
+        return self.domain[: len(self.domain) - self.reduced]
+
+    @property
+    def size(self) -> Dim:
+        return product(self.domain)
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """Stages inside loops over their first `outer` axes, which all stages share."""
+
+    name: str
+    outer: int
+    stages: tuple[Stage, ...]
+    origins: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Operand:
+    """A matrix per batch: element (g, i, j) lies at `at` with axes 0, 1, 2."""
+
+    buffer: Buffer
+    at: Affine
+
+
+@dataclass(frozen=True)
+class DotKernel:
+    """`c[g,m,n] = sum_k a[g,m,k] * b[g,k,n]`, then the stages of `epilogue` with domain (g, m, n).
+
+    Stage 0 of `epilogue` is the product itself (`Value(0)` in the others); it may have no store.
+    """
+
+    name: str
+    shape: tuple[Dim, Dim, Dim, Dim]  # G, M, N, K
+    a: Operand
+    b: Operand
+    epilogue: tuple[Stage, ...]
+    dtype: str
+    origins: tuple[str, ...] = ()
+
+    @property
+    def stages(self) -> tuple[Stage, ...]:
+        return self.epilogue
+
+
+AnyKernel = Union[Kernel, DotKernel]
+
+
+@dataclass(frozen=True)
+class Decision:
+    """Why two parts are, or are not, in one kernel."""
+
+    subject: str
+    fused: bool
+    reason: str
+
+
+@dataclass
+class Plan:
+    """`offsets` places arena buffers (bytes); `arena` is the size of the whole (bytes)."""
+
+    kernels: list[AnyKernel]
+    inputs: list[Buffer]
+    outputs: list[Buffer]
+    params: list[Buffer]
+    symbols: list[str]
+    constraints: tuple[tuple[Dim, Dim], ...] = ()
+    decisions: list[Decision] = field(default_factory=list)
+    offsets: dict[Buffer, Dim] = field(default_factory=dict)
+    arena: Dim = 0
+
+
+def loads(expr: Expr) -> list[Expr]:
+    """Every Load, GatherLoad and Bits below `expr`."""
+    found: dict[Expr, None] = {}
+    stack = [expr]
+    while stack:
+        e = stack.pop()
+        if isinstance(e, (Load, GatherLoad, Bits)):
+            found[e] = None
+        stack.extend(children(e))
+    return list(found)
+
+
+def buffer_of(expr: Expr) -> Buffer:
+    return expr.seed if isinstance(expr, Bits) else expr.buffer  # type: ignore[union-attr]
+
+
+def root_buffer(buffer: Buffer) -> Buffer:
+    while buffer.base is not None:
+        buffer = buffer.base
+    return buffer
+
+
+def reads(kernel: AnyKernel) -> set[Buffer]:
+    """Buffers read by the kernel (not those forwarded in registers)."""
+    found = {buffer_of(e) for s in kernel.stages for x in (s.expr, s.row) if x is not None for e in loads(x)}
+    if isinstance(kernel, DotKernel):
+        found |= {kernel.a.buffer, kernel.b.buffer}
+    return found
+
+
+def writes(kernel: AnyKernel) -> set[Buffer]:
+    return {store.buffer for s in kernel.stages for store in s.stores}

@@ -1,0 +1,208 @@
+"""Algebra that never changes a result: constants folded, views composed, identities removed.
+
+Requires: a Program. Ensures: the same outputs, bit for bit except that sums of constants and of
+broadcasts are computed once; no dead nodes. Every rule has a name and makes the program smaller, or
+moves a view towards the leaves, so the rewriting ends. Rules are lists by the op they apply to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+
+from fncompile.ir import build
+from fncompile.ir.build import ew, is_const, splat
+from fncompile.ir.dims import product
+from fncompile.ir.interp import evaluate_nodes
+from fncompile.ir.node import Node, Program, rebuild
+
+Rule = Callable[[Node], "Node | None"]
+
+
+def simplify(program: Program, context=None) -> Program:
+    budget = context.rewrites if context is not None else _unlimited
+
+    def visit(node: Node, src: tuple[Node, ...]) -> Node:
+        from fncompile.ir.node import make
+
+        node = node if src == node.src else make(node.op, src, *node.attr)
+        return _reduce_fully(node, budget)
+
+    return program.map(rebuild(program.roots, visit).__getitem__)
+
+
+def _unlimited(name: str) -> bool:
+    return True
+
+
+def _reduce_fully(node: Node, budget: Callable[[str], bool]) -> Node:
+    for _ in range(100):
+        for name, rule in RULES.get(node.op, ()):
+            new = rule(node)
+            if new is not None and new is not node and budget(f"simplify.{name}"):
+                node = new
+                break
+        else:
+            return node
+    return node
+
+
+# element-wise ---------------------------------------------------------------------------------------
+
+
+def fold_constants(node: Node) -> Node | None:
+    """An op on constants that are one number throughout is such a constant."""
+    if not node.src or any(splat(s) is None for s in node.src):
+        return None
+    scalars = [build.const(splat(s), s.dtype) for s in node.src]
+    scalar = build.cast(scalars[0], node.dtype) if node.op == "cast" else ew(node["fn"], *scalars)
+    value = evaluate_nodes([scalar], {}, {})[scalar]
+    return build.full(node.shape, value, node.dtype)
+
+
+_NEUTRAL_RIGHT = {"add": 0, "sub": 0, "mul": 1, "div": 1, "pow": 1}
+
+
+def drop_neutral(node: Node) -> Node | None:
+    """x + 0, x - 0, x * 1, x / 1, x ** 1."""
+    fn = node["fn"]
+    if fn in _NEUTRAL_RIGHT and is_const(node.src[1], _NEUTRAL_RIGHT[fn]):
+        return node.src[0]
+    if fn in ("add", "mul") and is_const(node.src[0], _NEUTRAL_RIGHT[fn]):
+        return node.src[1]
+    return None
+
+
+def cancel_pairs(node: Node) -> Node | None:
+    """-(-x) and not(not(x)); x + (-y) is x - y."""
+    fn, x = node["fn"], node.src[0]
+    if fn in ("neg", "not") and x.op == "ew" and x["fn"] == fn:
+        return x.src[0]
+    if fn == "add" and node.src[1].op == "ew" and node.src[1]["fn"] == "neg":
+        return ew("sub", x, node.src[1].src[0])
+    return None
+
+
+def choose_known(node: Node) -> Node | None:
+    """select with a constant condition, or with two equal branches."""
+    if node["fn"] != "select":
+        return None
+    condition, a, b = node.src
+    if a is b or splat(condition) is True:
+        return a
+    return b if splat(condition) is False else None
+
+
+def cast_of_cast(node: Node) -> Node | None:
+    """A cast to the dtype at hand; a bool cast twice."""
+    x = node.src[0]
+    if x.dtype == node.dtype:
+        return x
+    if x.op == "cast" and x.src[0].dtype == "bool":
+        return build.cast(x.src[0], node.dtype)
+    return None
+
+
+# views ------------------------------------------------------------------------------------------------
+
+
+def compose_views(node: Node) -> Node | None:
+    """reshape of reshape, permute of permute, broadcast of broadcast, slice of slice, and no-ops."""
+    x = node.src[0]
+    if node.op in ("reshape", "broadcast") and x.shape == node.shape:
+        return x
+    if node.op == "permute" and node["perm"] == tuple(range(node.ndim)):
+        return x
+    if x.op != node.op:
+        return None
+    return _COMPOSE[node.op](node, x)
+
+
+def _compose_slices(node: Node, x: Node) -> Node:
+    start = [s0 + s1 * k0 for s0, k0, s1 in zip(x["start"], x["step"], node["start"])]
+    step = [k0 * k1 for k0, k1 in zip(x["step"], node["step"])]
+    return build.slice(x.src[0], start, node["size"], step)
+
+
+_COMPOSE: dict[str, Callable[[Node, Node], Node]] = {
+    "reshape": lambda node, x: build.reshape(x.src[0], node.shape),
+    "permute": lambda node, x: build.permute(x.src[0], [x["perm"][p] for p in node["perm"]]),
+    "broadcast": lambda node, x: build.broadcast_to(x.src[0], node.shape),
+    "slice": _compose_slices,
+}
+
+
+def view_of_constant(node: Node) -> Node | None:
+    """Any rearrangement of one number is that number."""
+    value = splat(node.src[0])
+    return None if value is None else build.full(node.shape, value, node.dtype)
+
+
+def slice_of_pad(node: Node) -> Node | None:
+    """A slice that takes back exactly what a pad put in."""
+    x = node.src[0]
+    same = x.op == "pad" and (x["start"], x["step"]) == (node["start"], node["step"])
+    return x.src[0] if same and x.src[0].shape == node.shape else None
+
+
+def slice_of_concat(node: Node) -> Node | None:
+    """A slice that takes exactly one part of a concatenation."""
+    x = node.src[0]
+    if x.op != "concat" or any(s != 1 for s in node["step"]):
+        return None
+    axis, begin = x["axis"], 0
+    for part in x.src:
+        start = tuple(begin if i == axis else 0 for i in range(x.ndim))
+        if node["start"] == start and node.shape == part.shape:
+            return part
+        begin = begin + part.shape[axis]
+    return None
+
+
+def permute_as_reshape(node: Node) -> Node | None:
+    """A permutation that only moves extents of 1."""
+    x, moved = node.src[0], [p for p in node["perm"] if node.src[0].shape[p] != 1]
+    return build.reshape(x, node.shape) if moved == sorted(moved) else None
+
+
+# reductions -------------------------------------------------------------------------------------------
+
+
+def reduce_nothing(node: Node) -> Node | None:
+    """Reducing extents of 1 is a reshape."""
+    x = node.src[0]
+    return build.reshape(x, node.shape) if all(x.shape[a] == 1 for a in node["axes"]) else None
+
+
+def reduce_of_reduce(node: Node) -> Node | None:
+    """sum(sum(x)) over further axes is one sum; so for max, min and prod."""
+    x = node.src[0]
+    if x.op != "reduce" or x["kind"] != node["kind"]:
+        return None
+    left = [i for i in range(x.src[0].ndim) if i not in x["axes"]]
+    return build.reduce(x.src[0], node["kind"], [*x["axes"], *(left[a] for a in node["axes"])])
+
+
+def sum_of_broadcast(node: Node) -> Node | None:
+    """The sum over a static broadcast axis is a product with its extent."""
+    x = node.src[0]
+    if node["kind"] != "sum" or x.op != "broadcast":
+        return None
+    source = x.src[0]
+    grown = [a for a in node["axes"] if source.shape[a] == 1 and isinstance(x.shape[a], int)]
+    if not grown:
+        return None
+    kept = tuple(1 if i in grown else d for i, d in enumerate(x.shape))
+    inner = build.reduce(build.broadcast_to(source, kept), "sum", node["axes"])
+    return ew("mul", inner, build.like(inner, product(x.shape[a] for a in grown)))
+
+
+RULES: dict[str, list[tuple[str, Rule]]] = {
+    "ew": [(f.__name__, f) for f in (fold_constants, drop_neutral, cancel_pairs, choose_known)],
+    "cast": [(f.__name__, f) for f in (cast_of_cast, fold_constants)],
+    "reshape": [(f.__name__, f) for f in (compose_views,)],
+    "permute": [(f.__name__, f) for f in (compose_views, view_of_constant, permute_as_reshape)],
+    "broadcast": [(f.__name__, f) for f in (compose_views,)],
+    "slice": [(f.__name__, f) for f in (compose_views, view_of_constant, slice_of_pad, slice_of_concat)],
+    "reduce": [(f.__name__, f) for f in (reduce_nothing, reduce_of_reduce, sum_of_broadcast)],
+}

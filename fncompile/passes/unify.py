@@ -1,0 +1,74 @@
+"""Make sizes that tracing assumed equal the same symbol.
+
+Requires: a traced Program. Ensures: no node assumes anything that `constraints` does not say.
+Example: adding `f32[B,T,8]` to `f32[B,U,8]` gives the constraint `T = U` and the symbol `U` only in
+the types of inputs, where the entry checks it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from fncompile.ir.dims import Dim, Poly, substitute, symbols_of
+from fncompile.ir.infer import assumed, infer
+from fncompile.ir.node import Node, Program, make, rebuild
+from fncompile.ir.types import TensorType
+
+
+def unify(program: Program, context: object = None) -> Program:
+    pairs = _assumptions(program)
+    known = _solve(pairs)
+    if not pairs:
+        return program
+    new = rebuild(program.roots, lambda node, src: _substituted(node, src, known))
+    # Types keep the caller's symbols on inputs; a reshape that changes nothing but names ties them.
+    return replace(
+        program.map(new.__getitem__),
+        updates={p: new[n] for p, n in program.updates.items()},
+        constraints=program.constraints + tuple(dict.fromkeys(pairs)),
+    )
+
+
+def _assumptions(program: Program) -> list[tuple[Dim, Dim]]:
+    with assumed() as pairs:
+        for node in program.nodes():
+            infer(node.op, tuple(s.type for s in node.src), node.attr)
+    return list(dict.fromkeys(pairs))
+
+
+def _solve(pairs: list[tuple[Dim, Dim]]) -> dict[str, Dim]:
+    """A replacement for one symbol of each pair that is a plain symbol on one side."""
+    known: dict[str, Dim] = {}
+    for a, b in pairs:
+        a, b = substitute(a, known), substitute(b, known)
+        if a == b:
+            continue
+        if not _is_symbol(a) or (_is_symbol(b) and symbols_of((a, b))[0] == symbols_of((a,))[0]):
+            a, b = b, a  # replace the later symbol; B stays
+        if _is_symbol(a) and symbols_of((a,))[0] not in symbols_of((b,)):
+            name = symbols_of((a,))[0]
+            known = {s: substitute(d, {name: b}) for s, d in known.items()}
+            known[name] = b
+    return known
+
+
+def _is_symbol(dim: Dim) -> bool:
+    return isinstance(dim, Poly) and len(dim.terms) == 1 and dim.terms[0][1] == 1 and len(dim.terms[0][0]) == 1
+
+
+def _substituted(node: Node, src: tuple[Node, ...], known: dict[str, Dim]) -> Node:
+    attr = tuple(_substitute_attr(a, known) for a in node.attr)
+    if node.op == "input":
+        type = TensorType(node.dtype, tuple(substitute(d, known) for d in node.shape))
+        return node if type == node.type else make("reshape", (node,), type.shape)
+    return make(node.op, src, *attr)
+
+
+def _substitute_attr(value, known: dict[str, Dim]):
+    if isinstance(value, Poly):
+        return substitute(value, known)
+    if isinstance(value, tuple):
+        return tuple(_substitute_attr(v, known) for v in value)
+    if isinstance(value, TensorType):
+        return TensorType(value.dtype, tuple(substitute(d, known) for d in value.shape))
+    return value
