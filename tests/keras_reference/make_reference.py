@@ -1,0 +1,105 @@
+"""Make the stored numbers with real Keras; run once, by hand, when a case is added.
+
+    python -m venv /path/to/env && /path/to/env/bin/pip install keras==3.15.1 jax numpy h5py
+    PYTHONPATH=. /path/to/env/bin/python tests/keras_reference/make_reference.py [training] [ops] [api]
+
+training  Keras on JAX, CPU. Values are those of a float64 run (floatx and JAX in float64), so that
+          they carry no rounding of their own. A float32 run of Keras is made too, and must lie
+          well inside the tolerance that the tests use: a case that float32 Keras itself cannot
+          reproduce is ill-conditioned, and refused here.
+ops       Keras on NumPy, which keeps int64 and float64 (JAX without x64 narrows them).
+api       Keras on JAX: summaries, hook orders and progress bars as text.
+
+Each part runs in its own process, because Keras chooses backend and precision at import.
+Writes training.json, ops.json and api.json beside this file. Requires nothing of fncompile.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+HERE = Path(__file__).parent
+PARTS = ("training", "ops", "api")
+
+
+def in_fresh_keras(part: str, backend: str, floatx: str = "float32"):
+    """Run `record_<part>` in a new process with the backend and precision asked for."""
+    with tempfile.TemporaryDirectory() as folder:
+        target = Path(folder) / "result.json"
+        environment = dict(os.environ, KERAS_BACKEND=backend, FNC_TEST_MODULE="keras", COLUMNS="80",
+                           JAX_ENABLE_X64=str(int(floatx == "float64")), JAX_PLATFORMS="cpu")
+        subprocess.run([sys.executable, __file__, "--record", part, floatx, str(target)],
+                       env=environment, check=True)
+        return json.loads(target.read_text())
+
+
+def record_training(keras):
+    from tests.keras_reference import models, training
+
+    records = {f"model {name}": training.record(keras, build)
+               for name, build in models.MODELS.items()}
+    for name in models.OPTIMIZERS:
+        records[f"optimizer {name}"] = training.record_steps(
+            keras, lambda keras, name=name: models.build_with_optimizer(keras, name))
+    return records
+
+
+def record_ops(keras):
+    from tests.keras_reference import op_cases
+
+    return {expression: op_cases.record(keras, expression) for expression in op_cases.CASES}
+
+
+def record_api(keras):
+    from tests.api import scenes
+
+    return {name: scene(keras) for name, scene in scenes.SCENES.items()}
+
+
+def make_training():
+    exact = in_fresh_keras("training", "jax", "float64")
+    refuse_ill_conditioned(exact, in_fresh_keras("training", "jax", "float32"))
+    return exact
+
+
+def refuse_ill_conditioned(exact, single):
+    from tests.keras_reference.compare import LOSSES, WEIGHTS, distance
+
+    for name, record in exact.items():
+        for field, tolerance in (("losses", LOSSES), ("final", WEIGHTS)):
+            noise = distance(record[field], single[name][field])
+            assert noise < tolerance / 4, f"{name}: {field} vary by {noise:.1e} in float32 Keras"
+
+
+def write(name: str, records: dict) -> None:
+    """One line a field, so that a change can be reviewed."""
+    rounded = json.loads(json.dumps(records), parse_float=lambda text: float(f"{float(text):.12g}"))
+    lines = [f"{json.dumps(key)}: {json.dumps(value, separators=(',', ':'), sort_keys=False)}"
+             .replace(',"', ',\n  "') for key, value in rounded.items()]
+    (HERE / f"{name}.json").write_text("{\n" + ",\n".join(lines) + "\n}\n")
+
+
+def main(parts) -> None:
+    for part in parts or PARTS:
+        makers = {"training": make_training, "ops": lambda: in_fresh_keras("ops", "numpy"),
+                  "api": lambda: in_fresh_keras("api", "jax")}
+        write(part, makers[part]())
+
+
+def record(part: str, floatx: str, target: str) -> None:
+    import keras
+
+    keras.config.set_floatx(floatx)
+    Path(target).write_text(json.dumps(globals()[f"record_{part}"](keras)))
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["--record"]:
+        record(*sys.argv[2:])
+    else:
+        main(sys.argv[1:])

@@ -1,0 +1,42 @@
+"""Every optimizer with its options, each on the same network."""
+
+from __future__ import annotations
+
+from tests.keras_reference.data import floats, ints
+from tests.keras_reference.models.losses import mlp
+
+
+# Learning rates large enough for 20 steps to show a mistake.
+OPTIMIZERS = {
+    "sgd": lambda opt: opt.SGD(0.1),
+    "sgd_momentum": lambda opt: opt.SGD(0.05, momentum=0.9),
+    "sgd_nesterov": lambda opt: opt.SGD(0.05, momentum=0.9, nesterov=True),
+    "sgd_weight_decay": lambda opt: opt.SGD(0.1, weight_decay=0.1),
+    "rmsprop": lambda opt: opt.RMSprop(0.01),
+    "rmsprop_momentum": lambda opt: opt.RMSprop(0.005, rho=0.8, momentum=0.7, epsilon=1e-4),
+    "rmsprop_centered": lambda opt: opt.RMSprop(0.005, centered=True, epsilon=1e-4),
+    "rmsprop_all": lambda opt: opt.RMSprop(0.005, momentum=0.7, centered=True, epsilon=1e-4),
+    "adam": lambda opt: opt.Adam(0.02),
+    "adam_betas": lambda opt: opt.Adam(0.02, beta_1=0.7, beta_2=0.9, epsilon=1e-3),
+    "adam_amsgrad": lambda opt: opt.Adam(0.02, beta_2=0.8, amsgrad=True),
+    "adam_weight_decay": lambda opt: opt.Adam(0.02, weight_decay=0.3),
+    "adamw": lambda opt: opt.AdamW(0.02),
+    "adamw_strong": lambda opt: opt.AdamW(0.02, weight_decay=0.5, amsgrad=True),
+    "clipnorm": lambda opt: opt.SGD(0.3, clipnorm=0.1),
+    "clipvalue": lambda opt: opt.SGD(0.3, clipvalue=0.02),
+    "global_clipnorm": lambda opt: opt.Adam(0.02, global_clipnorm=0.05),
+    "exponential_decay": lambda opt: opt.SGD(opt.schedules.ExponentialDecay(0.3, 5, 0.5)),
+    "exponential_staircase": lambda opt: opt.SGD(opt.schedules.ExponentialDecay(0.3, 5, 0.5, staircase=True)),
+    "piecewise": lambda opt: opt.Adam(opt.schedules.PiecewiseConstantDecay([3, 11], [0.05, 0.02, 0.001])),
+    "polynomial": lambda opt: opt.SGD(opt.schedules.PolynomialDecay(0.3, 12, 0.01, power=2.0)),
+    "polynomial_cycle": lambda opt: opt.SGD(opt.schedules.PolynomialDecay(0.3, 7, 0.01, cycle=True)),
+    "inverse_time": lambda opt: opt.SGD(opt.schedules.InverseTimeDecay(0.3, 4, 0.6)),
+    "cosine_warmup": lambda opt: opt.SGD(opt.schedules.CosineDecay(0.0, 15, 0.1, warmup_target=0.3, warmup_steps=4)),
+    "cosine_restarts": lambda opt: opt.RMSprop(opt.schedules.CosineDecayRestarts(0.02, 4, t_mul=1.5, m_mul=0.8)),
+}
+
+
+def build_with_optimizer(keras, name):
+    optimizer = OPTIMIZERS[name](keras.optimizers)
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    return mlp(keras, 3), dict(optimizer=optimizer, loss=loss), floats(6), ints(3), {}

@@ -1,0 +1,19 @@
+"""The module under test.
+
+`fncompile`, unless `FNC_TEST_MODULE=keras` asks for real Keras: these tests are themselves checked
+by running them against Keras, so an expectation that Keras does not meet is a mistake in the test
+(or a quirk that we mean to differ in, marked with `better_than_keras`).
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+
+import pytest
+
+NAME = os.environ.get("FNC_TEST_MODULE", "fncompile")
+keras = importlib.import_module(NAME)
+
+# For tests where Keras has a quirk and its users want something else; the test says which.
+better_than_keras = pytest.mark.skipif(NAME == "keras", reason="Keras itself has this quirk")
