@@ -20,6 +20,7 @@ FNC_CFLAGS are part of the hash, files that they name are not.
 from __future__ import annotations
 
 import atexit
+import contextlib
 import functools
 import hashlib
 import os
@@ -49,7 +50,8 @@ class Built(NamedTuple):
 def build_library(sources: Mapping[str, str], *, keep_objects: bool = False) -> Built:
     """Compile each text as a unit of its own, two at once, and link them in the given order.
 
-    Raises CompileError when a text does not compile or link, ToolchainError without a compiler.
+    Raises CompileError when a text does not compile, ToolchainError when the units do not link
+    or there is no compiler.
     """
     store = open_store()
     compiler = Compiler.find(store)
@@ -171,10 +173,8 @@ class Store:
     def _discard(self, entry: Path) -> None:
         """Remove an entry so that nobody sees half of it."""
         aside = Path(tempfile.mkdtemp(prefix=_BUSY, dir=self.root))
-        try:
+        with contextlib.suppress(FileNotFoundError):  # someone else may have removed it
             os.rename(entry, aside / "entry")
-        except FileNotFoundError:
-            pass  # someone else has removed it
         shutil.rmtree(aside, ignore_errors=True)
 
     def _evict(self, keep: Path) -> None:
@@ -265,12 +265,12 @@ def _refusal(root: Path) -> str | None:
         return str(error)
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def _warn_once(message: str) -> None:
     warnings.warn(message, RuntimeWarning, stacklevel=4)
 
 
-@functools.lru_cache(maxsize=1)
+@functools.cache
 def _temporary_root() -> Path:
     """A private directory for this process; what failed to compile stays when it ends."""
     root = Path(tempfile.mkdtemp(prefix="fncompile-"))

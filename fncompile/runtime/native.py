@@ -24,6 +24,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 ALIGN = 64  # FNC_ALIGN
+OK = 0
 STATUS = {
     0: "ok",
     -1: "a symbolic size is negative, or sizes that must agree differ",
@@ -218,7 +219,7 @@ def aligned_bytes(count: int) -> np.ndarray:
     """`count` zero bytes, uint8, that start at a multiple of 64; untouched pages cost nothing."""
     block = np.zeros(count + ALIGN, np.uint8)
     start = -block.ctypes.data % ALIGN
-    return block[start:start + count]
+    return block[start:][:count]  # in two steps: an empty slice would start at the block
 
 
 def describe(status: int) -> str:

@@ -154,15 +154,22 @@ def compile_object(command: Sequence[str], source: str, name: str, flags: Sequen
     path = directory / f"{name}.c"
     path.write_text(source)
     # Run in the directory and by relative names, so that objects do not record where that was.
-    _run([*command, *flags, *include_flags(), "-c", path.name, "-o", f"{name}.o"], directory, path)
+    arguments = [*command, *flags, *include_flags(), "-c", path.name, "-o", f"{name}.o"]
+    code, output = _run_any(arguments, directory)
+    if code != 0:
+        message, line = first_complaint(output, directory, code)
+        raise CompileError(message, line, path, f"{shlex.join(arguments)}\n{output}")
     return path.with_suffix(".o")
 
 
 def link_shared(command: Sequence[str], objects: Iterable[Path], target: Path) -> Path:
-    """Link objects to a shared library that needs nothing but libc and libm."""
+    """Link objects to a shared library that needs nothing but libc and libm.
+
+    Raises ToolchainError, with the linker's words, if that cannot be done.
+    """
     inputs = [str(path) for path in objects]
     _run([*command, *link_flags(), "-o", target.name, *inputs, "-lm", "-pthread"],
-         target.parent, target)
+         target.parent)
     return target
 
 
@@ -170,7 +177,7 @@ def make_archive(command: Sequence[str], objects: Iterable[Path], target: Path) 
     """Collect objects in a static library; replaces `target`. Raises ToolchainError without ar."""
     target.unlink(missing_ok=True)
     inputs = [str(path) for path in objects]
-    _run([*_find_archiver(command), "rcsD", target.name, *inputs], target.parent, target)
+    _run([*_find_archiver(command), "rcsD", target.name, *inputs], target.parent)
     return target
 
 
@@ -183,7 +190,15 @@ def _find_archiver(command: Sequence[str]) -> list[str]:
     raise ToolchainError("a static library needs `ar`, which was not found: install binutils")
 
 
-def _run(arguments: Sequence[str], directory: Path, source: Path | None = None) -> str:
+def _run(arguments: Sequence[str], directory: Path) -> str:
+    """What a tool printed. Raises ToolchainError, with all of that, if it failed."""
+    code, output = _run_any(arguments, directory)
+    if code != 0:
+        raise ToolchainError(f"{shlex.join(arguments)} failed with exit code {code}:\n{output}")
+    return output
+
+
+def _run_any(arguments: Sequence[str], directory: Path) -> tuple[int, str]:
     environment = {**os.environ, "LC_ALL": "C"}  # messages are parsed, so no translations
     try:
         done = subprocess.run(arguments, cwd=directory, env=environment, text=True,
@@ -191,23 +206,20 @@ def _run(arguments: Sequence[str], directory: Path, source: Path | None = None) 
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
     except OSError as error:
         raise ToolchainError(f"cannot run {arguments[0]}: {error}") from error
-    if done.returncode == 0:
-        return done.stdout
-    if source is None:
-        raise ToolchainError(f"{shlex.join(arguments)} failed: {done.stdout.strip()}")
-    raise CompileError(*first_complaint(done.stdout, directory, done.returncode), source,
-                       f"{shlex.join(arguments)}\n{done.stdout}")
+    return done.returncode, done.stdout
 
 
-_COMPLAINT = re.compile(r"^(?P<file>[^\s:][^:]*):(?P<line>\d+)(?::\d+)?: (?:fatal )?error: .*$", re.M)
+_COMPLAINT = re.compile(
+    r"^(?P<file>[^\s:][^:]*):(?P<line>\d+)(?::\d+)?: (?:fatal )?error: .*$", re.MULTILINE)
 
 
 def first_complaint(output: str, directory: Path, code: int) -> tuple[str, str]:
     """The first error of a compiler's output, and the line of C that it points at, or ""."""
     found = _COMPLAINT.search(output)
     if not found:
-        errors = [line for line in output.splitlines() if "error" in line or "undefined" in line]
-        return (errors or output.splitlines() or [f"exit code {code}, no message"])[0], ""
+        lines = output.splitlines()
+        errors = [line for line in lines if "error" in line]
+        return (errors or lines or [f"exit code {code}, no message"])[0], ""
     return found.group(), _line_of(directory / found["file"], int(found["line"]))
 
 
@@ -218,10 +230,11 @@ def _line_of(path: Path, number: int) -> str:
     return lines[number - 1].strip() if 0 < number <= len(lines) else ""
 
 
-@functools.lru_cache(maxsize=1)
+@functools.cache
 def cpu_identity() -> str:
-    """What -march=native depends on: model and features of the processor, as Linux tells them."""
-    wanted = ("vendor_id", "cpu family", "model", "flags", "Features", "CPU implementer", "CPU part")
+    """What -march=native depends on: model and features of the processor."""
+    wanted = ("vendor_id", "cpu family", "model", "flags",
+              "Features", "CPU implementer", "CPU part")
     kept = []
     with open("/proc/cpuinfo") as lines:
         for line in lines:
