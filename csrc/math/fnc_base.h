@@ -13,6 +13,14 @@
 #define FNC_INLINE static inline __attribute__((always_inline, unused))
 #define FNC_NOINLINE static __attribute__((noinline, unused))
 
+/* Unroll the loop that follows n times. */
+#define FNC_PRAGMA(text) _Pragma(#text)
+#if defined(__clang__)
+#define FNC_UNROLL(n) FNC_PRAGMA(unroll n)
+#else
+#define FNC_UNROLL(n) FNC_PRAGMA(GCC unroll n)
+#endif
+
 /* Bytes of the widest vector register: the only place that looks at the instruction set. */
 #if defined(__AVX512F__)
 #define FNC_VEC_BYTES 64

@@ -1,0 +1,65 @@
+"""Compiles every C test program of this folder and runs it: by gcc and clang, for this machine and
+for the oldest one of its kind, and under the address and undefined-behaviour sanitizers.
+
+Requires a C compiler; clang's cases are skipped where it is not installed.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from fncompile.ir.philox import philox
+
+HERE = Path(__file__).parent
+CSRC = HERE.parents[1] / "csrc"
+PROGRAMS = sorted(path.stem for path in HERE.glob("test_*.c"))
+FULL = os.environ.get("FNC_TEST_FULL")  # every float argument; read before the fixtures clear it
+FLAGS = (
+    "-std=gnu11 -Wall -Wextra -Werror -O2 -ftree-vectorize -fno-math-errno -fno-trapping-math "
+    "-fno-signed-zeros -ffp-contract=fast -fopenmp-simd"
+).split()
+INCLUDES = [f"-I{CSRC / 'math'}", f"-I{CSRC / 'kern'}", f"-I{HERE}"]
+BASELINE = ["-march=x86-64"] if platform.machine() == "x86_64" else []
+SANITIZE = ["-march=native", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
+BUILDS = {
+    "gcc-native": ("gcc", ["-march=native", "-fvect-cost-model=dynamic"]),
+    "gcc-baseline": ("gcc", [*BASELINE, "-fvect-cost-model=dynamic"]),
+    "gcc-sanitized": ("gcc", [*SANITIZE, "-fvect-cost-model=dynamic"]),
+    "clang-native": ("clang", ["-march=native"]),
+}
+
+
+def build(program: str, compiler: str, extra: list[str], out: Path) -> Path:
+    """Compiles tests/csrc/<program>.c; a warning is an error."""
+    if shutil.which(compiler) is None:
+        pytest.skip(f"{compiler} is not installed")
+    command = [compiler, *FLAGS, *extra, *INCLUDES, str(HERE / f"{program}.c"), "-o", str(out), "-lm"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return out
+
+
+@pytest.mark.parametrize("name", BUILDS)
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_program(program: str, name: str, tmp_path: Path) -> None:
+    compiler, extra = BUILDS[name]
+    binary = build(program, compiler, extra, tmp_path / program)
+    sample = {} if name == "gcc-native" else {"FNC_TEST_STRIDE": "16411"}
+    sample = {"FNC_TEST_FULL": FULL} if FULL else sample
+    done = subprocess.run([binary], capture_output=True, text=True, env=os.environ | sample)
+    assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
+
+
+@pytest.mark.parametrize("start", [0, 3, 2**34 - 2, 2**40 + 1])
+def test_philox_twin(start: int, tmp_path: Path) -> None:
+    binary = build("test_philox", "gcc", ["-march=native"], tmp_path / "philox")
+    arguments = [str(binary), "0xdeadbeef", "42", str(start), "131"]
+    printed = subprocess.run(arguments, capture_output=True, text=True, check=True).stdout.split()
+    assert np.array_equal(philox(0xDEADBEEF, 42, start, 131), np.array(printed, dtype=np.uint32))
