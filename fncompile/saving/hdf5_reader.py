@@ -182,6 +182,8 @@ class _Reader:
             raise FileFormatError(f"{path!r} has {size} bytes, which do not fit its shape {shape}")
         if (address == fmt.UNDEFINED) != (size == 0):
             raise FileFormatError(f"{path!r} has no place in the file for its {size} bytes")
+        if size and address % fmt.ALIGNMENT:
+            raise ForeignFormatError(f"the data of {path!r} are not aligned")
         if size:
             self._extents.claim(address, size, f"the data of {path!r}")
             self._first_data = min(self._first_data, address)

@@ -34,10 +34,21 @@ def write_stream(stream: BinaryIO, tree: Group) -> None:
     Raises AttributeTooLargeError for an attribute of 64 KB or more, TypeError for a value that
     the subset cannot hold, ValueError for bad names, too deep nesting and too large headers.
     """
-    plan = _Plan(tree)
-    stream.write(plan.metadata())
-    for piece in plan.data():
+    placed = _Plan(tree)
+    placed.sign()
+    stream.write(placed.metadata())
+    for piece in placed.data():
         stream.write(piece)
+
+
+def plan(tree: Group) -> tuple[bytes, dict[str, int]]:
+    """Return all bytes up to the first dataset, and the offset of each dataset that has bytes.
+
+    For whoever writes the data in another way: the digest is blank, csrc/io's `fnc_h5_sign` fills
+    it in. `np.broadcast_to(np.float32(0), shape)` stands for an array that takes no memory.
+    """
+    placed = _Plan(tree)
+    return placed.metadata(), placed.offsets()
 
 
 class _Plan:
@@ -48,13 +59,14 @@ class _Plan:
         self._addresses: list[int] = []
         self._links: list[tuple[int, int, int]] = []  # header, its message, header pointed to
         self._arrays: list[tuple[int, int, np.ndarray]] = []  # header, its message, contents
+        self._paths: list[str] = []  # of the arrays
         self._end = fmt.SUPERBLOCK_SIZE
         unsigned = {fmt.DIGEST_NAME: fmt.digest_text(0, "0" * 64)}
         self._add_group(Group({**unsigned, **root.attrs, **unsigned}, root.children), "/", 0)
         if self._end > fmt.MAX_METADATA:
             raise ValueError(f"the headers take {self._end} bytes, more than a model file may have")
         self._place_arrays()
-        self._sign()
+        self._set_digest("0" * 64)
 
     def _add_group(self, group: Group, path: str, depth: int) -> int:
         if depth > fmt.MAX_DEPTH:
@@ -83,6 +95,7 @@ class _Plan:
         ]
         index = self._add_header(messages, path)
         self._arrays.append((index, len(messages) - 1, array))
+        self._paths.append(path[1:])
         return index
 
     def _add_header(self, messages: list[tuple[int, bytes]], path: str) -> int:
@@ -108,17 +121,25 @@ class _Plan:
             address = struct.pack("<Q", self._addresses[target])
             self._headers[header][message] = (fmt.LINK, body + address)
 
-    def _sign(self) -> None:
+    def sign(self) -> None:
+        """Put the digest of the data into the root group."""
         digest = hashlib.blake2b(digest_size=32)
         for piece in self.data():
             digest.update(piece)
-        text = fmt.digest_text(self.data_start, digest.hexdigest())
+        self._set_digest(digest.hexdigest())
+
+    def _set_digest(self, digest: str) -> None:
         # The digest is the first attribute, right behind the two messages every group has.
+        text = fmt.digest_text(self.data_start, digest)
         self._headers[0][2] = (fmt.ATTRIBUTE, _attribute(fmt.DIGEST_NAME, text, "/"))
 
     @property
     def data_start(self) -> int:
         return self._placed[0][0] if self._placed else self._end
+
+    def offsets(self) -> dict[str, int]:
+        paths = [p for p, (_, _, array) in zip(self._paths, self._arrays, strict=True) if array.nbytes]
+        return {path: start for path, (start, _) in zip(paths, self._placed, strict=True)}
 
     def metadata(self) -> bytes:
         """Return the superblock and all headers, padded up to the first dataset."""
@@ -169,6 +190,8 @@ def _attributes(attrs: dict[str, Any], path: str) -> list[tuple[int, bytes]]:
 
 def _attribute(name: str, value: Any, path: str) -> bytes:
     array = _stored(value, f"attribute {name!r} of {path}")
+    if array.dtype.kind == "S" and not array.ndim:
+        array[()].decode()  # a scalar is read back as text
     text = name.encode() + b"\0"
     dtype, shape = fmt.encode_dtype(array.dtype), fmt.encode_shape(array.shape)
     head = struct.pack("<BBHHHB", 3, 0, len(text), len(dtype), len(shape), 1)
