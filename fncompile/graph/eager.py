@@ -19,13 +19,13 @@ def is_array(x: Any) -> bool:
     return isinstance(x, (np.ndarray, np.generic))
 
 
-def run_eagerly(fn: Callable, args: tuple, kwargs: dict, training: bool = False) -> Any:
+def run_eagerly(fn: Callable, args: tuple, kwargs: dict, training: bool | None = None) -> Any:
     """`fn(*args, **kwargs)` on NumPy arrays and variables; variables assigned inside are updated."""
     assert current_trace() is None
     bound: dict[Node, np.ndarray] = {}
 
     def bind(x: Any) -> Any:
-        if not is_array(x):
+        if not isinstance(x, np.ndarray):  # NumPy scalars stay: they may be axes or sizes
             return x
         dtype = default_dtype(np.asarray(x))
         tensor = placeholder(f"arg{len(bound)}", TensorType(dtype, np.shape(x)))

@@ -28,9 +28,13 @@ def current_trace() -> Trace | None:
 
 
 class Trace:
-    """One run of user code. `names` gives the parameter name of each variable that is known before."""
+    """One run of user code.
 
-    def __init__(self, training: bool = False, names: Mapping[Any, str] | None = None):
+    `training` is the flag that layers fall back to; None leaves each to the default of its `call`.
+    `names` gives the parameter name of each variable that is known before.
+    """
+
+    def __init__(self, training: bool | None = None, names: Mapping[Any, str] | None = None):
         self.training = training
         self.names = dict(names or {})
         self.params: dict[Any, Node] = {}  # variable -> its param node, in order of first use
@@ -49,13 +53,18 @@ class Trace:
             _current.reset(token)
 
     @contextmanager
-    def scope(self, name: str) -> Iterator[None]:
-        """Nodes made inside belong to the layer at path `.../name`."""
-        self.path.append(name)
+    def scope(self, name: str | None, training: bool | None = None) -> Iterator[None]:
+        """Nodes made inside belong to the layer at path `.../name`, called with this training flag.
+
+        None for either leaves it as it is.
+        """
+        path, outer = self.path, self.training
+        self.path = path if name is None else [*path, name]
+        self.training = outer if training is None else bool(training)
         try:
             yield
         finally:
-            self.path.pop()
+            self.path, self.training = path, outer
 
     def read(self, variable: Any) -> Node:
         if variable not in self.params:
@@ -119,14 +128,20 @@ def to_node(x: Any, dtype: str | None = None) -> Node:
         return trace.read(x)
     array = np.asarray(x)
     if dtype is None:
-        dtype = default_dtype(array)
+        dtype = default_dtype(array) if isinstance(x, (np.ndarray, np.generic)) else python_dtype(array)
     if array.dtype.kind not in "biuf" or dtype not in DTYPES:
         raise TypeError(f"Cannot make a tensor of {x!r}")
     return build.const(array, dtype)
 
 
+def python_dtype(array: np.ndarray) -> str:
+    """Keras' choice for Python numbers and lists of them: int32 wherever they fit."""
+    fits = array.dtype == np.int64 and (array.size == 0 or np.abs(array).max() < 2**31)
+    return "int32" if fits else default_dtype(array)
+
+
 def default_dtype(array: np.ndarray) -> str:
-    """Keras' choice for plain Python and NumPy values: floats are floatx, ints int32, bools bool."""
+    """Keras' choice for arrays: float64 becomes floatx, what the IR does not have the nearest."""
     from fncompile.config import floatx
 
     if array.dtype == np.float64 or array.dtype == np.float16:

@@ -104,6 +104,8 @@ def divide(a: Dim, b: Dim) -> Dim | None:
         return a // b if b and a % b == 0 else None
     if a == b:
         return 1
+    if a == 0 and b != 0:
+        return 0
     if len(_terms(b)) != 1:
         return None
     (monomial, coef), out = _terms(b)[0], {}

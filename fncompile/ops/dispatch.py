@@ -16,8 +16,8 @@ import numpy as np
 from fncompile.config import floatx
 from fncompile.graph.call import FunctionOperation, is_symbolic, symbolic_call
 from fncompile.graph.eager import run_eagerly
-from fncompile.graph.nest import map_structure
-from fncompile.graph.tensor import KerasTensor, Tensor
+from fncompile.graph.nest import flatten, map_structure
+from fncompile.graph.tensor import Tensor
 from fncompile.graph.trace import current_trace, to_node
 from fncompile.ir import build
 from fncompile.ir.node import Node
@@ -42,14 +42,21 @@ def op(fn: F) -> F:
 
 
 def node(x: Any, dtype: str | None = None) -> Node:
-    """`x` as an IR node, converted to `dtype` when given."""
+    """`x` as an IR node, converted to `dtype` when given. Lists may hold tensors."""
+    if isinstance(x, (list, tuple)) and any(hasattr(item, "type") for item in flatten(x)):
+        return _stacked([node(item) for item in x], dtype)
     out = to_node(x, dtype if isinstance(x, (bool, int, float)) else None)
     return out if dtype is None else build.cast(out, dtype)
 
 
+def _stacked(rows: list[Node], dtype: str | None) -> Node:
+    dtype = dtype or _promote([row.dtype for row in rows])
+    return build.concat([build.expand_dims(build.cast(row, dtype), (0,)) for row in rows], 0)
+
+
 def dtype_of(x: Any) -> str:
     """The dtype that `x` has, or would get as a tensor."""
-    return to_node(x).dtype if not isinstance(x, (Tensor, KerasTensor)) else x.dtype
+    return x.type.dtype if hasattr(x, "type") else node(x).dtype
 
 
 _RANK = ("bool", "uint8", "int8", "uint32", "int32", "int64", "float32", "float64")
@@ -82,6 +89,17 @@ def promote(*xs: Any) -> list[Node]:
     """All operands as nodes of their common dtype."""
     dtype = result_dtype(*xs)
     return [node(x, dtype) for x in xs]
+
+
+def promote_float(*xs: Any) -> list[Node]:
+    """All operands as nodes of one floating-point dtype: floatx where none of them is floating."""
+    return promote(*xs, 1.0)[:-1]
+
+
+def as_number(x: Any) -> Node:
+    """`x` as a node that can be counted with: a bool becomes int32."""
+    out = node(x)
+    return build.cast(out, "int32") if out.dtype == "bool" else out
 
 
 def as_float(x: Any) -> Node:

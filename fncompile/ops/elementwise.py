@@ -1,0 +1,201 @@
+"""Arithmetic and mathematical functions, element by element.
+
+Operands broadcast as in NumPy and are promoted as in Keras. Functions that are not defined on
+integers take them as floatx. A NaN in gives a NaN out.
+"""
+
+from __future__ import annotations
+
+import builtins
+import math
+
+import numpy as np
+
+from fncompile.ir import build
+from fncompile.ir.node import Node
+from fncompile.ir.types import DTYPES, is_float
+from fncompile.ops.dispatch import as_float, as_number, node, op, promote, promote_float
+
+# arithmetic -----------------------------------------------------------------------------------
+
+
+@op
+def add(x1, x2):
+    """`x1 + x2`; of two bools, "or"."""
+    a, b = promote(x1, x2)
+    return build.ew("or" if a.dtype == "bool" else "add", a, b)
+
+
+@op
+def subtract(x1, x2):
+    """`x1 - x2`; InferError on two bools."""
+    return build.ew("sub", *promote(x1, x2))
+
+
+@op
+def multiply(x1, x2):
+    """`x1 * x2`; of two bools, "and"."""
+    a, b = promote(x1, x2)
+    return build.ew("and" if a.dtype == "bool" else "mul", a, b)
+
+
+@op
+def divide(x1, x2):
+    """`x1 / x2`, in floating point."""
+    return build.ew("div", *promote_float(x1, x2))
+
+
+true_divide = divide
+
+
+@op
+def divide_no_nan(x1, x2):
+    """`x1 / x2`, and 0 where `x2` is 0."""
+    a, b = promote_float(x1, x2)
+    zero = build.ew("eq", b, build.like(b, 0))
+    safe = build.ew("select", zero, build.like(b, 1), b)
+    return build.ew("select", zero, build.like(a, 0), build.ew("div", a, safe))
+
+
+@op
+def floor_divide(x1, x2):
+    """The largest whole number not above `x1 / x2`; an integer divided by 0 is 0."""
+    return build.ew("floordiv", *_promote_numbers(x1, x2))
+
+
+@op
+def mod(x1, x2):
+    """The remainder, with the sign of `x2`; an integer modulo 0 is 0."""
+    return build.ew("mod", *_promote_numbers(x1, x2))
+
+
+def _promote_numbers(x1, x2) -> list[Node]:
+    return [as_number(x) for x in promote(x1, x2)]
+
+
+@op
+def power(x1, x2):
+    """`x1 ** x2`; of integers an integer, computed in float64 and saturating."""
+    a, b = _promote_numbers(x1, x2)
+    if is_float(a.dtype):
+        return build.ew("pow", a, b)
+    exact = build.ew("pow", build.cast(a, "float64"), build.cast(b, "float64"))
+    return build.cast(exact, a.dtype)
+
+
+@op
+def negative(x):
+    """`-x`; unsigned integers wrap."""
+    x = as_number(x)
+    if DTYPES[x.dtype].kind == "u":
+        return build.ew("sub", build.like(x, 0), x)
+    return build.ew("neg", x)
+
+
+@op
+def absolute(x):
+    """`|x|`."""
+    x = node(x)
+    return x if DTYPES[x.dtype].kind in "ub" else build.ew("abs", x)
+
+
+abs = absolute
+
+
+@op
+def sign(x):
+    """-1, 0 or 1."""
+    x = as_number(x)
+    zero, one = build.like(x, 0), build.like(x, 1)
+    out = build.ew("select", build.ew("lt", zero, x), one, x)
+    if DTYPES[x.dtype].kind == "u":
+        return out
+    return build.ew("select", build.ew("lt", x, zero), build.like(x, -1), out)
+
+
+@op
+def square(x):
+    """`x * x`."""
+    x = as_number(x)
+    return build.ew("mul", x, x)
+
+
+@op
+def reciprocal(x):
+    """`1 / x`."""
+    x = as_float(x)
+    return build.ew("div", build.like(x, 1), x)
+
+
+@op
+def maximum(x1, x2):
+    """The larger of the two; NaN wins."""
+    a, b = promote(x1, x2)
+    return build.ew("or" if a.dtype == "bool" else "max", a, b)
+
+
+@op
+def minimum(x1, x2):
+    """The smaller of the two; NaN wins."""
+    a, b = promote(x1, x2)
+    return build.ew("and" if a.dtype == "bool" else "min", a, b)
+
+
+@op
+def clip(x, x_min, x_max):
+    """`x` kept between `x_min` and `x_max`, in the dtype of `x`."""
+    x = as_number(x)
+    return build.ew("min", build.ew("max", x, node(x_min, x.dtype)), node(x_max, x.dtype))
+
+
+@op
+def nan_to_num(x, nan=0.0, posinf=None, neginf=None):
+    """`x` with NaN and the infinities replaced; None stands for the largest finite number."""
+    x = node(x)
+    if not is_float(x.dtype):
+        return x
+    largest = float(np.finfo(x.dtype).max)
+    swaps = ((math.inf, largest if posinf is None else posinf), (-math.inf, -largest if neginf is None else neginf))
+    out = build.ew("select", build.ew("eq", x, x), x, node(nan, x.dtype))
+    for infinity, value in swaps:
+        out = build.ew("select", build.ew("eq", x, build.like(x, infinity)), node(value, x.dtype), out)
+    return out
+
+
+# rounding -------------------------------------------------------------------------------------
+
+
+@op
+def floor(x):
+    """The largest whole number not above `x`, in floating point."""
+    return build.ew("floor", as_float(x))
+
+
+@op
+def ceil(x):
+    """The smallest whole number not below `x`, in floating point."""
+    return build.ew("neg", build.ew("floor", build.ew("neg", as_float(x))))
+
+
+@op
+def trunc(x):
+    """`x` without its fraction."""
+    x = node(x)
+    if not is_float(x.dtype):
+        return x
+    toward_zero = build.ew("floor", build.ew("abs", x))
+    return build.ew("select", build.ew("lt", x, build.like(x, 0)), build.ew("neg", toward_zero), toward_zero)
+
+
+@op
+def round(x, decimals=0):
+    """`x` to so many decimals, halves to even, in the dtype of `x`."""
+    x = node(x)
+    scale = 10.0 ** builtins.abs(decimals)
+    scaled = _scaled(build.cast(x, x.dtype if is_float(x.dtype) else "float64"), scale, decimals > 0)
+    return build.cast(_scaled(build.ew("rint", scaled), scale, decimals < 0), x.dtype)
+
+
+def _scaled(x: Node, scale: float, up: bool) -> Node:
+    """`x` times or over `scale`, a power of ten, so that no inexact 10**-n comes in."""
+    return x if scale == 1.0 else build.ew("mul" if up else "div", x, build.like(x, scale))

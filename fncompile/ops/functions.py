@@ -1,0 +1,148 @@
+"""Exponentials, logarithms, roots, trigonometric functions; integers are taken as floatx."""
+
+from __future__ import annotations
+
+import math
+
+from fncompile.ir import build
+from fncompile.ir.node import Node
+from fncompile.ops.dispatch import as_float, op, promote_float
+
+
+def _scaled(x: Node, factor: float) -> Node:
+    return build.ew("mul", x, build.like(x, factor))
+
+
+@op
+def exp(x):
+    """e to the power of `x`."""
+    return build.ew("exp", as_float(x))
+
+
+@op
+def expm1(x):
+    """`exp(x) - 1`, exact for small `x`."""
+    return build.ew("expm1", as_float(x))
+
+
+@op
+def exp2(x):
+    """2 to the power of `x`."""
+    return build.ew("exp", _scaled(as_float(x), math.log(2)))
+
+
+@op
+def log(x):
+    """The natural logarithm; -inf at 0, NaN below."""
+    return build.ew("log", as_float(x))
+
+
+@op
+def log1p(x):
+    """`log(1 + x)`, exact for small `x`."""
+    return build.ew("log1p", as_float(x))
+
+
+@op
+def log2(x):
+    """The logarithm to the base 2."""
+    return _scaled(build.ew("log", as_float(x)), 1 / math.log(2))
+
+
+@op
+def log10(x):
+    """The logarithm to the base 10."""
+    return _scaled(build.ew("log", as_float(x)), 1 / math.log(10))
+
+
+@op
+def logaddexp(x1, x2):
+    """`log(exp(x1) + exp(x2))` without overflow."""
+    a, b = promote_float(x1, x2)
+    gap = build.ew("neg", build.ew("abs", build.ew("sub", a, b)))
+    same = build.ew("eq", a, b)  # equal infinities would differ by NaN
+    gap = build.ew("select", same, build.like(gap, 0), gap)
+    return build.ew("add", build.ew("max", a, b), build.ew("log1p", build.ew("exp", gap)))
+
+
+@op
+def sqrt(x):
+    """The square root; NaN below 0."""
+    return build.ew("sqrt", as_float(x))
+
+
+@op
+def rsqrt(x):
+    """`1 / sqrt(x)`."""
+    return build.ew("rsqrt", as_float(x))
+
+
+@op
+def sin(x):
+    """The sine of `x` radians."""
+    return build.ew("sin", as_float(x))
+
+
+@op
+def cos(x):
+    """The cosine of `x` radians."""
+    return build.ew("cos", as_float(x))
+
+
+@op
+def tan(x):
+    """The tangent of `x` radians."""
+    x = as_float(x)
+    return build.ew("div", build.ew("sin", x), build.ew("cos", x))
+
+
+@op
+def sinh(x):
+    """The hyperbolic sine, exact for small `x`."""
+    x = as_float(x)
+    return _scaled(build.ew("sub", build.ew("expm1", x), build.ew("expm1", build.ew("neg", x))), 0.5)
+
+
+@op
+def cosh(x):
+    """The hyperbolic cosine."""
+    x = as_float(x)
+    return _scaled(build.ew("add", build.ew("exp", x), build.ew("exp", build.ew("neg", x))), 0.5)
+
+
+@op
+def tanh(x):
+    """The hyperbolic tangent."""
+    return build.ew("tanh", as_float(x))
+
+
+@op
+def erf(x):
+    """The error function."""
+    return build.ew("erf", as_float(x))
+
+
+@op
+def erfinv(x):
+    """The inverse of `erf` on (-1, 1): Winitzki's approximation, then three steps of Newton.
+
+    NaN outside of [-1, 1]. In float32 the error grows towards the ends, where `erf` is flat: about
+    1e-6 for |x| < 0.99.
+    """
+    x = as_float(x)
+    one, a = build.like(x, 1), 0.147
+    log_term = build.ew("log1p", build.ew("neg", build.ew("mul", x, x)))
+    b = build.ew("add", _scaled(log_term, 0.5), build.like(x, 2 / (math.pi * a)))
+    under = build.ew("sub", build.ew("mul", b, b), _scaled(log_term, 1 / a))
+    size = build.ew("sqrt", build.ew("sub", build.ew("sqrt", under), b))
+    y = build.ew("select", build.ew("lt", x, build.like(x, 0)), build.ew("neg", size), size)
+    for _ in range(3):
+        y = build.ew("sub", y, _newton_step(y, x))
+    ends = build.ew("eq", build.ew("abs", x), one)
+    return build.ew("select", ends, build.ew("div", x, build.like(x, 0)), y)
+
+
+def _newton_step(y: Node, x: Node) -> Node:
+    """`(erf(y) - x) / erf'(y)`."""
+    bell = build.ew("exp", build.ew("mul", y, y))
+    return build.ew("mul", build.ew("sub", build.ew("erf", y), x), _scaled(bell, math.sqrt(math.pi) / 2))

@@ -1,0 +1,212 @@
+"""Taking elements by position: `x[...]`, `take` and their relatives.
+
+An index tensor may count from the end (-1 is the last). An index outside of the extent gives NaN, or
+0 for integers, as nothing can be raised from compiled code. The bounds of a slice are plain numbers;
+on an extent that is unknown they must lie inside it, which is checked when its size is known.
+"""
+
+from __future__ import annotations
+
+import math
+import operator
+from typing import Any
+
+import numpy as np
+
+from fncompile.config import floatx
+from fncompile.ir import build
+from fncompile.ir.dims import Dim, Poly, divide, product
+from fncompile.ir.infer import InferError
+from fncompile.ir.node import Node
+from fncompile.ir.types import is_float
+from fncompile.ops.axes import canonical_axis, display
+from fncompile.ops.dispatch import node, op, standard_dtype
+
+# x[key] ---------------------------------------------------------------------------------------
+
+
+@op
+def get_item(x, key):
+    """`x[key]` with integers, slices, None, Ellipsis and integer tensors, as in NumPy."""
+    x = node(x)
+    keys = _expanded(key if isinstance(key, tuple) else (key,), x.ndim)
+    advanced = any(_is_tensor(k) for k in keys)
+    axis, tensors = 0, []
+    for k in keys:
+        if k is None:
+            x = build.expand_dims(x, (axis,))
+        elif isinstance(k, slice):
+            x = _sliced(x, axis, k)
+        elif advanced:
+            tensors.append((axis, wrapped(k, x.shape[axis])))
+        else:
+            x = _picked(x, axis, k)
+            continue
+        axis += 1
+    return gathered(x, tensors) if tensors else x
+
+
+def _is_tensor(key: Any) -> bool:
+    return key is not None and key is not Ellipsis and not isinstance(key, (slice, int, np.integer, Poly))
+
+
+def _expanded(keys: tuple, ndim: int) -> list[Any]:
+    """One key for each axis (and None for each new one), the Ellipsis written out."""
+    for k in keys:
+        if isinstance(k, (bool, np.bool_)) or _is_tensor(k) and node(k).dtype == "bool":
+            raise InferError("Indexing with a boolean mask is not supported, as the shape would depend on values. Use ops.where.")
+    used = sum(k is not None and k is not Ellipsis for k in keys)
+    if used > ndim:
+        raise InferError(f"Too many indices for a tensor of rank {ndim}. Received: {used} indices")
+    at = next((i for i, k in enumerate(keys) if k is Ellipsis), len(keys))
+    rest = keys[at + 1 :]
+    if any(k is Ellipsis for k in rest):
+        raise InferError("An index can have only one ellipsis ('...')")
+    return [*keys[:at], *[slice(None)] * (ndim - used), *rest]
+
+
+def _picked(x: Node, axis: int, index: Any) -> Node:
+    n = x.shape[axis]
+    at = index if isinstance(index, Poly) else operator.index(index)
+    if isinstance(n, int) and isinstance(at, int) and not -n <= at < n:
+        raise IndexError(f"index {at} is out of bounds for axis {axis} with size {n}")
+    at = n + at if isinstance(at, int) and at < 0 else at
+    return build.reshape(build.slice_axis(x, axis, at, 1), x.shape[:axis] + x.shape[axis + 1 :])
+
+
+def _sliced(x: Node, axis: int, key: slice) -> Node:
+    n = x.shape[axis]
+    parts = [p if p is None or isinstance(p, Poly) else operator.index(p) for p in (key.start, key.stop, key.step)]
+    if any(isinstance(p, Poly) for p in (n, *parts)):
+        start, size, step = _symbolic_range(n, *parts)
+    else:
+        start, stop, step = slice(*parts).indices(n)
+        size = len(range(start, stop, step))
+    return build.slice_axis(x, axis, start, size, step)
+
+
+def _symbolic_range(n: Dim, start: Dim | None, stop: Dim | None, step: int | None) -> tuple[Dim, Dim, int]:
+    step = 1 if step is None else step
+    if step == 0:
+        raise InferError("slice step cannot be zero")
+    start = (0 if step > 0 else n - 1) if start is None else _from_front(start, n)
+    end = (n if step > 0 else -1) if stop is None else _from_front(stop, n)
+    length = end - start if step > 0 else start - end
+    if isinstance(length, int):
+        return start, max(0, math.ceil(length / abs(step))), step
+    size = divide(length, abs(step))
+    if size is None:
+        raise InferError(f"Cannot take every element number {step} of an unknown extent: the result has no known size.")
+    return start, size, step
+
+
+def _from_front(index: Dim, n: Dim) -> Dim:
+    return n + index if isinstance(index, int) and index < 0 else index
+
+
+def wrapped(index: Any, n: Dim) -> Node:
+    """An index tensor as int32 or int64, negative ones counted from the end `n`."""
+    index = node(index)
+    if is_float(index.dtype):
+        raise InferError(f"An index must be a tensor of integers. Received: dtype={index.dtype}")
+    index = index if index.dtype == "int64" else build.cast(index, "int32")
+    behind = build.ew("add", index, build.extent(n, index.dtype))
+    return build.ew("select", build.ew("lt", index, build.like(index, 0)), behind, index)
+
+
+def gathered(x: Node, tensors: list[tuple[int, Node]]) -> Node:
+    """Elements at several index tensors at once; their axes come where they stood, if together."""
+    axes = [axis for axis, _ in tensors]
+    rest = [i for i in range(x.ndim) if i not in axes]
+    sizes = [x.shape[a] for a in axes]
+    index = linear_index([t for _, t in tensors], sizes)
+    flat = build.reshape(build.permute(x, axes + rest), (product(sizes), *(x.shape[i] for i in rest)))
+    out = build.gather(flat, index)
+    together = axes == list(range(axes[0], axes[0] + len(axes)))
+    before = axes[0] if together else 0
+    order = [*range(index.ndim, index.ndim + before), *range(index.ndim), *range(index.ndim + before, out.ndim)]
+    return build.permute(out, order)
+
+
+def linear_index(indices: list[Node], sizes: list[Dim]) -> Node:
+    """Row-major position; -1 where one of several indices is outside of its extent."""
+    if len(indices) == 1:
+        return indices[0]
+    dtype = "int64" if any(i.dtype == "int64" for i in indices) else "int32"
+    position, inside = build.const(0, dtype), build.const(True, "bool")
+    for index, n in zip(indices, sizes):
+        index, extent = build.cast(index, dtype), build.extent(n, dtype)
+        position = build.ew("add", build.ew("mul", position, extent), index)
+        inside = build.ew("and", inside, _inside(index, n))
+    return build.ew("select", inside, position, build.like(position, -1))
+
+
+def _inside(index: Node, n: Dim) -> Node:
+    above = build.ew("le", build.like(index, 0), index)
+    return build.ew("and", above, build.ew("lt", index, build.extent(n, index.dtype)))
+
+
+# take -----------------------------------------------------------------------------------------
+
+
+@op
+def take(x, indices, axis=None):
+    """The elements at `indices` along `axis`, or of the flattened tensor."""
+    x = node(x)
+    if axis is None:
+        x, axis = build.reshape(x, (x.type.size,)), 0
+    axis = canonical_axis(axis, x.ndim)
+    return gathered(x, [(axis, wrapped(indices, x.shape[axis]))])
+
+
+@op
+def take_along_axis(x, indices, axis=-1):
+    """Element j along `axis` is the one of `x` at `indices[..., j, ...]`; other axes broadcast."""
+    x, indices = node(x), node(indices)
+    if axis is None:
+        x, axis = build.reshape(x, (x.type.size,)), 0
+    if x.ndim != indices.ndim:
+        raise InferError(f"`x` and `indices` must have the same rank. Received: shapes {display(x.shape)} and {display(indices.shape)}")
+    return along_axis(x, indices, canonical_axis(axis, x.ndim))
+
+
+def along_axis(x: Node, indices: Node, axis: int) -> Node:
+    """By comparing each index with each position, so that there is no data-dependent access."""
+    n, indices = x.shape[axis], wrapped(indices, x.shape[axis])
+    values = build.expand_dims(build.cast(x, "int32") if x.dtype == "bool" else x, (axis + 1,))
+    wanted = build.expand_dims(indices, (axis,))
+    position = build.iota(build.broadcast_shapes(values.shape, wanted.shape), axis, indices.dtype)
+    chosen = build.ew("select", build.ew("eq", position, wanted), values, build.like(values, 0))
+    out = build.cast(build.reduce(chosen, "sum", (axis,)), x.dtype)
+    if not is_float(x.dtype):
+        return out
+    return build.ew("select", _inside(indices, n), out, build.like(out, math.nan))
+
+
+# classes --------------------------------------------------------------------------------------
+
+
+@op
+def one_hot(x, num_classes, axis=-1, dtype=None, sparse=False):
+    """1 at the position of each index on a new `axis` of `num_classes`, 0 elsewhere.
+
+    An index out of range gives zeros.
+    """
+    x = node(x)
+    x = build.cast(x, x.dtype if x.dtype == "int64" else "int32")
+    axis = canonical_axis(axis, x.ndim + 1)
+    shape = (*x.shape[:axis], num_classes, *x.shape[axis:])
+    hit = build.ew("eq", build.iota(shape, axis, x.dtype), build.expand_dims(x, (axis,)))
+    return build.cast(hit, standard_dtype(dtype or floatx()))
+
+
+@op
+def in_top_k(targets, predictions, k):
+    """Is the prediction for each target class among the `k` largest? Ties count, NaN does not."""
+    predictions = node(predictions)
+    column = build.expand_dims(build.cast(node(targets), "int32"), (predictions.ndim - 1,))
+    target = along_axis(predictions, column, predictions.ndim - 1)
+    larger = build.cast(build.ew("lt", target, predictions), "int32")
+    rank = build.reduce(larger, "sum", (predictions.ndim - 1,))
+    known = build.reshape(build.ew("eq", target, target), rank.shape)
+    return build.ew("and", known, build.ew("lt", rank, node(k, "int32")))

@@ -1,0 +1,191 @@
+"""Joining tensors, taking them apart, and padding."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from fncompile.graph.tensor import Tensor
+from fncompile.ir import build
+from fncompile.ir.dims import Dim, divide
+from fncompile.ir.infer import InferError
+from fncompile.ir.node import Node
+from fncompile.ops.axes import canonical_axis, display
+from fncompile.ops.dispatch import node, op, promote
+
+
+def _parts(xs: Any) -> list[Node]:
+    return promote(*(xs if isinstance(xs, (tuple, list)) else unstacked(node(xs), 0)))
+
+
+def unstacked(x: Node, axis: int, num: int | None = None) -> list[Node]:
+    n = num if num is not None else x.shape[axis]
+    if not isinstance(n, int):
+        raise InferError(f"Cannot infer argument `num` from shape {display(x.shape)}. Either provide a tensor with a concrete shape in the `axis` dimension or explicitly pass the `num` argument.")
+    rows = [build.slice_axis(x, axis, i, 1) for i in range(n)]
+    return [build.reshape(r, x.shape[:axis] + x.shape[axis + 1 :]) for r in rows]
+
+
+@op
+def concatenate(xs, axis=0):
+    """Tensors one after the other along `axis`; the other extents must agree."""
+    parts = _parts(xs)
+    if not parts:
+        raise InferError("need at least one array to concatenate")
+    return build.concat(parts, canonical_axis(axis, parts[0].ndim))
+
+
+@op
+def stack(x, axis=0):
+    """Tensors of one shape side by side along a new axis."""
+    parts = _parts(x)
+    if not parts:
+        raise InferError("need at least one array to stack")
+    axis = canonical_axis(axis, parts[0].ndim + 1)
+    return build.concat([build.expand_dims(p, (axis,)) for p in parts], axis)
+
+
+@op
+def hstack(xs):
+    """Joined along the second axis, or the first of rank 1."""
+    parts = [_at_least(p, 1) for p in _parts(xs)]
+    return build.concat(parts, 0 if parts[0].ndim == 1 else 1)
+
+
+@op
+def vstack(xs):
+    """Joined along the first axis; rank 1 counts as a row."""
+    return build.concat([_at_least(p, 2) for p in _parts(xs)], 0)
+
+
+def _at_least(x: Node, ndim: int) -> Node:
+    return build.reshape(x, (1,) * (ndim - x.ndim) + x.shape)
+
+
+@op
+def append(x1, x2, axis=None):
+    """`x2` behind `x1` along `axis`, or both flattened."""
+    parts = promote(x1, x2)
+    if axis is None:
+        return build.concat([build.reshape(p, (p.type.size,)) for p in parts], 0)
+    return build.concat(parts, canonical_axis(axis, parts[0].ndim))
+
+
+@op
+def unstack(x, num=None, axis=0):
+    """The list of slices along `axis`."""
+    x = node(x)
+    return unstacked(x, canonical_axis(axis, x.ndim), num)
+
+
+@op
+def split(x, indices_or_sections, axis=0):
+    """The list of pieces along `axis`: so many equal ones, or cut before the given indices."""
+    x = node(x)
+    axis = canonical_axis(axis, x.ndim)
+    bounds = _bounds(x.shape[axis], indices_or_sections, axis)
+    return [build.slice_axis(x, axis, a, b - a) for a, b in zip(bounds, bounds[1:])]
+
+
+def _bounds(n: Dim, cuts: Any, axis: int) -> list[Dim]:
+    if np.ndim(cuts) == 0:
+        step = divide(n, int(cuts))
+        if step is None:
+            raise InferError(
+                f"`x` size along axis {axis} must be divisible by `indices_or_sections`. "
+                f"Received: indices_or_sections={cuts} and a size of {display((n,))[0]}."
+            )
+        return [step * i for i in range(int(cuts) + 1)]
+    return _clamped([int(c) for c in cuts], n)
+
+
+def _clamped(cuts: list[int], n: Dim) -> list[Dim]:
+    """As NumPy slices: negative cuts count from the end, and none lies beyond an end."""
+    bounds: list[Dim] = [0]
+    for cut in cuts:
+        at: Dim = cut if cut >= 0 else n + cut
+        if isinstance(n, int):
+            at = min(max(at, bounds[-1]), n)  # type: ignore[type-var]
+        bounds.append(at)
+    return [*bounds, n]
+
+
+@op
+def array_split(x, indices_or_sections, axis=0):
+    """As `split`, but the first pieces may be longer by one."""
+    x = node(x)
+    n = x.shape[canonical_axis(axis, x.ndim)]
+    if np.ndim(indices_or_sections) == 0 and isinstance(n, int):
+        small, extra = divmod(n, int(indices_or_sections))
+        lengths = [small + (i < extra) for i in range(int(indices_or_sections))]
+        indices_or_sections = np.cumsum(lengths)[:-1].tolist()
+    return split(Tensor(x), indices_or_sections, axis)
+
+
+# padding --------------------------------------------------------------------------------------
+
+
+@op
+def pad(x, pad_width, mode="constant", constant_values=None):
+    """`x` with elements added before and after each axis.
+
+    `pad_width`: one count, (before, after), or one pair for each axis. `mode`: "constant" (0 or
+    `constant_values`), "reflect", "symmetric" or "edge", as in NumPy.
+    """
+    x = node(x)
+    widths = _pad_widths(pad_width, x.ndim)
+    if mode == "constant":
+        return _pad_constant(x, widths, 0 if constant_values is None else constant_values)
+    if constant_values is not None:
+        raise ValueError(f"Argument `constant_values` can only be provided when `mode == 'constant'`. Received: mode={mode}")
+    if mode not in _MIRRORS:
+        raise ValueError(f"Unknown pad mode {mode!r}. Expected one of 'constant', {', '.join(map(repr, _MIRRORS))}")
+    for axis, (before, after) in enumerate(widths):
+        x = _MIRRORS[mode](x, axis, before, after)
+    return x
+
+
+def _pad_widths(pad_width: Any, ndim: int) -> list[tuple[int, int]]:
+    given = np.asarray(pad_width, dtype=np.int64)
+    if given.size and given.min() < 0:
+        raise InferError(f"`pad_width` cannot hold negative values. Received: {pad_width}")
+    try:
+        return [(int(a), int(b)) for a, b in np.broadcast_to(given, (ndim, 2))]
+    except ValueError:
+        raise InferError(f"`pad_width` must have the shape (2,), (1, 2) or ({ndim}, 2). Received: {pad_width}") from None
+
+
+def _pad_constant(x: Node, widths: list[tuple[int, int]], value: Any) -> Node:
+    size = [a + n + b for n, (a, b) in zip(x.shape, widths)]
+    return build.pad(x, [a for a, _ in widths], size, None, value)
+
+
+def _mirror(skip: int):
+    """Reflection about the edge element (`skip` 1) or about the edge (0)."""
+
+    def rule(x: Node, axis: int, before: int, after: int) -> Node:
+        n = x.shape[axis]
+        if isinstance(n, int) and max(before, after) > n - skip:
+            raise InferError(f"Cannot mirror {max(before, after)} elements of axis {axis}, which has {n}.")
+        left = build.slice_axis(x, axis, before - 1 + skip, before, -1)
+        right = build.slice_axis(x, axis, n - 1 - skip, after, -1)
+        return _joined(x, axis, left, right, before, after)
+
+    return rule
+
+
+def _edge(x: Node, axis: int, before: int, after: int) -> Node:
+    def many(piece: Node, count: int) -> Node:
+        return build.broadcast_to(piece, (*x.shape[:axis], count, *x.shape[axis + 1 :]))
+
+    left = many(build.slice_axis(x, axis, 0, 1), before)
+    right = many(build.slice_axis(x, axis, x.shape[axis] - 1, 1), after)
+    return _joined(x, axis, left, right, before, after)
+
+
+def _joined(x: Node, axis: int, left: Node, right: Node, before: int, after: int) -> Node:
+    return build.concat([p for p, width in ((left, before), (x, 1), (right, after)) if width], axis)
+
+
+_MIRRORS = {"reflect": _mirror(1), "symmetric": _mirror(0), "edge": _edge}

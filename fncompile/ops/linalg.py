@@ -1,0 +1,166 @@
+"""Products of vectors and matrices, and norms."""
+
+from __future__ import annotations
+
+import math
+
+from fncompile.ir import build
+from fncompile.ir.infer import InferError
+from fncompile.ir.node import Node
+from fncompile.ops.axes import canonical_axes, canonical_axis, display
+from fncompile.ops.contraction import contract, operands
+from fncompile.ops.dispatch import as_float, node, op
+
+
+@op
+def matmul(x1, x2):
+    """The matrix product over the last two axes; leading axes broadcast, vectors as in NumPy.
+
+    Raises ValueError where the inner extents differ or an operand is a scalar.
+    """
+    a, b = operands(x1, x2)
+    if not a.ndim or not b.ndim:
+        raise InferError("`matmul` does not take scalars; use `multiply`.")
+    _check_inner(a, b)
+    batch = range(max(a.ndim, b.ndim) - 2, 0, -1)
+    la = [*batch[len(batch) - max(a.ndim - 2, 0) :], *["i", "k"][-a.ndim :]]
+    lb = [*batch[len(batch) - max(b.ndim - 2, 0) :], *["k", "j"][: b.ndim]]
+    out = [*batch, *(["i"] if a.ndim > 1 else []), *(["j"] if b.ndim > 1 else [])]
+    return contract(a, la, b, lb, out)
+
+
+def _check_inner(a: Node, b: Node) -> None:
+    inner = (a.shape[-1], b.shape[-2] if b.ndim > 1 else b.shape[0])
+    if all(isinstance(n, int) for n in inner) and inner[0] != inner[1]:
+        raise InferError(
+            "Inner dimensions (`x1.shape[-1]` and `x2.shape[-2]`) must be equal, but received "
+            f"x1.shape={display(a.shape)} and x2.shape={display(b.shape)}"
+        )
+
+
+@op
+def dot(x1, x2):
+    """NumPy's dot: over the last axis of `x1` and the last but one (or only) of `x2`."""
+    a, b = operands(x1, x2)
+    if not a.ndim or not b.ndim:
+        return build.ew("mul", a, b)
+    _check_inner(a, b)
+    return build.dot(a, b, ((a.ndim - 1,), (max(b.ndim - 2, 0),)))
+
+
+@op
+def tensordot(x1, x2, axes=2):
+    """Sum of products over the last `axes` axes of `x1` and the first of `x2`, or over two lists."""
+    a, b = operands(x1, x2)
+    if isinstance(axes, int):
+        left, right = tuple(range(a.ndim - axes, a.ndim)), tuple(range(axes))
+    else:
+        left, right = canonical_axes(axes[0], a.ndim), canonical_axes(axes[1], b.ndim)
+    if len(left) != len(right) or len(left) > min(a.ndim, b.ndim):
+        raise InferError(f"tensordot cannot pair axes={axes} of shapes {display(a.shape)} and {display(b.shape)}")
+    la = [("a", i) for i in range(a.ndim)]
+    lb = [("a", left[right.index(i)]) if i in right else ("b", i) for i in range(b.ndim)]
+    shared = [("a", i) for i in left]
+    for i, j in zip(left, right):
+        if isinstance(a.shape[i], int) and isinstance(b.shape[j], int) and a.shape[i] != b.shape[j]:
+            raise InferError(f"shape-mismatch for sum: extents {a.shape[i]} and {b.shape[j]}")
+    return contract(a, la, b, lb, [s for s in [*la, *lb] if s not in shared])
+
+
+@op
+def vdot(x1, x2):
+    """The sum of products of all elements."""
+    a, b = (build.reshape(x, (x.type.size,)) for x in operands(x1, x2))
+    return build.dot(a, b, ((0,), (0,)))
+
+
+@op
+def inner(x1, x2):
+    """The sum of products over the last axes."""
+    a, b = operands(x1, x2)
+    if not a.ndim or not b.ndim:
+        return build.ew("mul", a, b)
+    return build.dot(a, b, ((a.ndim - 1,), (b.ndim - 1,)))
+
+
+@op
+def outer(x1, x2):
+    """Every element of `x1` times every element of `x2`, as a matrix."""
+    a, b = operands(x1, x2)
+    return build.ew("mul", build.reshape(a, (a.type.size, 1)), build.reshape(b, (1, b.type.size)))
+
+
+@op
+def diagonal(x, offset=0, axis1=0, axis2=1):
+    """The diagonal of two axes, as the last axis of the result. Their extents must be known."""
+    x = node(x)
+    i, j = canonical_axis(axis1, x.ndim), canonical_axis(axis2, x.ndim)
+    rest = [a for a in range(x.ndim) if a not in (i, j)]
+    x = build.permute(x, [*rest, i, j])
+    rows, columns = x.shape[-2:]
+    length = max(0, min(rows + min(offset, 0), columns - max(offset, 0)))
+    flat = build.reshape(x, (*x.shape[:-2], rows * columns))
+    start = offset if offset >= 0 else -offset * columns
+    return build.slice_axis(flat, flat.ndim - 1, start if length else 0, length, columns + 1)
+
+
+@op
+def diag(x, k=0):
+    """The diagonal `k` of a matrix, or a matrix with the vector `x` as its diagonal `k`."""
+    x = node(x)
+    if x.ndim == 2:
+        return diagonal(x, k)
+    if x.ndim != 1:
+        raise InferError(f"Input must be 1- or 2-d. Received: shape={display(x.shape)}")
+    n = x.shape[0] + abs(k)
+    flat = build.pad(x, (k if k >= 0 else -k * n,), (n * n,), (n + 1,))
+    return build.reshape(flat, (n, n))
+
+
+@op
+def trace(x, offset=0, axis1=0, axis2=1):
+    """The sum of a diagonal."""
+    d = operands(diagonal(x, offset, axis1, axis2))[0]
+    return build.reduce(d, "sum", (d.ndim - 1,))
+
+
+# norms ----------------------------------------------------------------------------------------
+
+
+@op
+def norm(x, ord=None, axis=None, keepdims=False):
+    """The norm of vectors (one axis) or matrices (two), as in NumPy.
+
+    `ord`: None (the root of the sum of squares), inf, -inf, 0, 1, any number p for vectors; "fro",
+    1, -1, inf, -inf for matrices. Norms by singular values raise ValueError.
+    """
+    x = as_float(x)
+    axes = canonical_axes(axis, x.ndim)
+    if ord is None or ord == "fro" and len(axes) == 2 or ord == 2 and len(axes) == 1:
+        return build.ew("sqrt", build.reduce(build.ew("mul", x, x), "sum", axes, keepdims))
+    if len(axes) == 1:
+        return _vector_norm(build.ew("abs", x), ord, axes, keepdims)
+    if len(axes) == 2 and ord in (1, -1, math.inf, -math.inf):
+        return _matrix_norm(build.ew("abs", x), ord, axes, keepdims)
+    raise InferError(f"Invalid or unsupported norm. Received: ord={ord}, axis={axis} for rank {x.ndim}")
+
+
+def _vector_norm(size: Node, ord, axes, keepdims: bool) -> Node:
+    if isinstance(ord, str):
+        raise InferError(f"Invalid norm order for vectors. Received: ord={ord}")
+    if math.isinf(ord):
+        return build.reduce(size, "max" if ord > 0 else "min", axes, keepdims)
+    if ord == 0:
+        full = build.ew("not", build.ew("eq", size, build.like(size, 0)))
+        return build.reduce(build.cast(full, size.dtype), "sum", axes, keepdims)
+    powered = build.reduce(build.ew("pow", size, build.like(size, ord)), "sum", axes, keepdims)
+    return build.ew("pow", powered, build.like(size, 1 / ord))
+
+
+def _matrix_norm(size: Node, ord, axes, keepdims: bool) -> Node:
+    """The largest (or least) sum of a column for ±1, of a row for ±inf."""
+    row, column = axes
+    summed, other = (row, column) if abs(ord) == 1 else (column, row)
+    sums = build.reduce(size, "sum", (summed,), keepdims=True)
+    out = build.reduce(sums, "max" if ord > 0 else "min", (other,), keepdims=True)
+    return out if keepdims else build.reshape(out, [d for i, d in enumerate(size.shape) if i not in axes])

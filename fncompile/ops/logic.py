@@ -1,0 +1,119 @@
+"""Comparisons, logic and tests of numbers; all give bools."""
+
+from __future__ import annotations
+
+import math
+
+from fncompile.ir import build
+from fncompile.ir.node import Node
+from fncompile.ir.types import is_float
+from fncompile.ops.dispatch import as_number, node, op, promote
+
+
+def truth(x) -> Node:
+    """"Is it not zero?" as a node; NaN is not zero."""
+    return build.cast(node(x), "bool")
+
+
+def _less(x1, x2) -> Node:
+    return build.ew("lt", *(as_number(x) for x in promote(x1, x2)))
+
+
+def _less_equal(x1, x2) -> Node:
+    return build.ew("le", *(as_number(x) for x in promote(x1, x2)))
+
+
+@op
+def equal(x1, x2):
+    """`x1 == x2`; NaN equals nothing."""
+    return build.ew("eq", *promote(x1, x2))
+
+
+@op
+def not_equal(x1, x2):
+    """`x1 != x2`."""
+    return build.ew("not", build.ew("eq", *promote(x1, x2)))
+
+
+@op
+def less(x1, x2):
+    """`x1 < x2`."""
+    return _less(x1, x2)
+
+
+@op
+def less_equal(x1, x2):
+    """`x1 <= x2`."""
+    return _less_equal(x1, x2)
+
+
+@op
+def greater(x1, x2):
+    """`x1 > x2`."""
+    return _less(x2, x1)
+
+
+@op
+def greater_equal(x1, x2):
+    """`x1 >= x2`."""
+    return _less_equal(x2, x1)
+
+
+@op
+def logical_and(x1, x2):
+    """Both are not zero."""
+    return build.ew("and", truth(x1), truth(x2))
+
+
+@op
+def logical_or(x1, x2):
+    """At least one is not zero."""
+    return build.ew("or", truth(x1), truth(x2))
+
+
+@op
+def logical_xor(x1, x2):
+    """Exactly one is not zero."""
+    return build.ew("not", build.ew("eq", truth(x1), truth(x2)))
+
+
+@op
+def logical_not(x):
+    """It is zero."""
+    return build.ew("not", truth(x))
+
+
+@op
+def isnan(x):
+    """It is NaN."""
+    x = node(x)
+    return build.ew("not", build.ew("eq", x, x))
+
+
+@op
+def isfinite(x):
+    """It is neither NaN nor infinite."""
+    x = node(x)
+    if not is_float(x.dtype):
+        return build.full(x.shape, True, "bool")
+    return build.ew("lt", build.ew("abs", x), build.like(x, math.inf))
+
+
+@op
+def isinf(x):
+    """It is infinite."""
+    x = node(x)
+    if not is_float(x.dtype):
+        return build.full(x.shape, False, "bool")
+    return build.ew("eq", build.ew("abs", x), build.like(x, math.inf))
+
+
+@op
+def where(condition, x1=None, x2=None):
+    """`x1` where the condition holds, else `x2`; all three broadcast.
+
+    Raises ValueError with one argument: the shape of the result would depend on the numbers.
+    """
+    if x1 is None or x2 is None:
+        raise ValueError("`where` needs both `x1` and `x2`: shapes cannot depend on the values of `condition`.")
+    return build.ew("select", truth(condition), *promote(x1, x2))

@@ -1,0 +1,275 @@
+"""The functions between layers, as `keras.ops` defines them.
+
+Written so that derivatives are right at the kinks too (relu'(0) = 0) and no branch that is not taken
+can bring a NaN or infinity into the gradient. A NaN in gives a NaN out.
+"""
+
+from __future__ import annotations
+
+import math
+
+from fncompile.ir import build
+from fncompile.ir.dims import divide
+from fncompile.ir.infer import InferError
+from fncompile.ir.node import Node
+from fncompile.ops.axes import canonical_axes, canonical_axis, display
+from fncompile.ops.dispatch import as_float, as_number, op
+
+
+def scaled(x: Node, factor: float) -> Node:
+    return x if factor == 1 else build.ew("mul", x, build.like(x, factor))
+
+
+def shifted(x: Node, term: float) -> Node:
+    return build.ew("add", x, build.like(x, term))
+
+
+def positive_part(x: Node) -> Node:
+    """x above 0, else 0; derivative 0 at 0."""
+    zero = build.like(x, 0)
+    return build.ew("select", build.ew("le", x, zero), zero, x)
+
+
+def negative_part(x: Node) -> Node:
+    """x up to 0, else 0; derivative 1 at 0."""
+    zero = build.like(x, 0)
+    return build.ew("select", build.ew("lt", zero, x), zero, x)
+
+
+def between(x: Node, low: float, high: float) -> Node:
+    return build.ew("min", build.ew("max", x, build.like(x, low)), build.like(x, high))
+
+
+def softplus_of(x: Node) -> Node:
+    """log(1 + exp(x)) as max(x, 0) + log1p(exp(-|x|)), both halves switching on the same side of 0."""
+    below = build.ew("lt", x, build.like(x, 0))
+    upper = build.ew("select", below, build.like(x, 0), x)
+    minus_size = build.ew("select", below, x, build.ew("neg", x))
+    return build.ew("add", upper, build.ew("log1p", build.ew("exp", minus_size)))
+
+
+# rectifiers -----------------------------------------------------------------------------------
+
+
+@op
+def relu(x):
+    """max(x, 0)."""
+    return positive_part(as_number(x))
+
+
+@op
+def relu6(x):
+    """min(max(x, 0), 6)."""
+    x = positive_part(as_number(x))
+    return build.ew("min", x, build.like(x, 6))
+
+
+@op
+def leaky_relu(x, negative_slope=0.2):
+    """x, or `negative_slope` x below 0."""
+    x = as_float(x)
+    return build.ew("select", build.ew("lt", x, build.like(x, 0)), scaled(x, negative_slope), x)
+
+
+@op
+def elu(x, alpha=1.0):
+    """x, or `alpha` (exp(x) - 1) below 0."""
+    x = as_float(x)
+    return build.ew("add", positive_part(x), scaled(build.ew("expm1", negative_part(x)), alpha))
+
+
+@op
+def selu(x):
+    """1.0507 times elu with alpha 1.67326: keeps mean 0 and variance 1."""
+    x, alpha, scale = as_float(x), 1.6732632423543772, 1.0507009873554805
+    curve = scaled(build.ew("expm1", negative_part(x)), alpha)
+    return scaled(build.ew("add", positive_part(x), curve), scale)
+
+
+@op
+def celu(x, alpha=1.0):
+    """max(x, 0) + min(0, `alpha` (exp(x / alpha) - 1))."""
+    x = as_float(x)
+    curve = build.ew("expm1", build.ew("div", negative_part(x), build.like(x, alpha)))
+    return build.ew("add", positive_part(x), scaled(curve, alpha))
+
+
+@op
+def threshold(x, threshold, default_value):
+    """x above `threshold`, else `default_value`."""
+    x = as_float(x)
+    low = build.ew("le", x, build.like(x, threshold))
+    return build.ew("select", low, build.like(x, default_value), x)
+
+
+@op
+def hard_shrink(x, threshold=0.5):
+    """x, or 0 within `threshold` of 0."""
+    x = as_float(x)
+    small = build.ew("le", build.ew("abs", x), build.like(x, threshold))
+    return build.ew("select", small, build.like(x, 0), x)
+
+
+@op
+def soft_shrink(x, threshold=0.5):
+    """x moved towards 0 by `threshold`, and 0 within it."""
+    x = as_float(x)
+    small = build.ew("le", build.ew("abs", x), build.like(x, threshold))
+    below = build.ew("lt", x, build.like(x, 0))
+    moved = build.ew("select", below, shifted(x, threshold), shifted(x, -threshold))
+    return build.ew("select", small, build.like(x, 0), moved)
+
+
+# smooth ---------------------------------------------------------------------------------------
+
+
+@op
+def sigmoid(x):
+    """1 / (1 + exp(-x))."""
+    return build.ew("sigmoid", as_float(x))
+
+
+@op
+def log_sigmoid(x):
+    """log(sigmoid(x)), without underflow."""
+    return build.ew("neg", softplus_of(build.ew("neg", as_float(x))))
+
+
+@op
+def silu(x):
+    """x sigmoid(x)."""
+    x = as_float(x)
+    return build.ew("mul", x, build.ew("sigmoid", x))
+
+
+swish = silu
+
+
+@op
+def gelu(x, approximate=True):
+    """x Φ(x) for the normal distribution Φ, or its usual approximation by tanh."""
+    x = as_float(x)
+    if not approximate:
+        return build.ew("mul", scaled(x, 0.5), shifted(build.ew("erf", scaled(x, math.sqrt(0.5))), 1))
+    cube = build.ew("mul", x, build.ew("mul", x, x))
+    inner = scaled(build.ew("add", x, scaled(cube, 0.044715)), math.sqrt(2 / math.pi))
+    return build.ew("mul", scaled(x, 0.5), shifted(build.ew("tanh", inner), 1))
+
+
+@op
+def softplus(x):
+    """log(1 + exp(x))."""
+    return softplus_of(as_float(x))
+
+
+@op
+def mish(x):
+    """x tanh(softplus(x))."""
+    x = as_float(x)
+    return build.ew("mul", x, build.ew("tanh", softplus_of(x)))
+
+
+@op
+def softsign(x):
+    """x / (1 + |x|)."""
+    x = as_float(x)
+    return build.ew("div", x, shifted(build.ew("abs", x), 1))
+
+
+@op
+def squareplus(x, b=4):
+    """(x + √(x² + b)) / 2."""
+    x = as_float(x)
+    root = build.ew("sqrt", shifted(build.ew("mul", x, x), b))
+    return scaled(build.ew("add", x, root), 0.5)
+
+
+@op
+def tanh_shrink(x):
+    """x - tanh(x)."""
+    x = as_float(x)
+    return build.ew("sub", x, build.ew("tanh", x))
+
+
+# piecewise linear -----------------------------------------------------------------------------
+
+
+@op
+def hard_sigmoid(x):
+    """x / 6 + 1/2 between 0 and 1."""
+    return _hard_sigmoid(as_float(x))
+
+
+def _hard_sigmoid(x: Node) -> Node:
+    return build.ew("div", between(shifted(x, 3), 0, 6), build.like(x, 6))
+
+
+@op
+def hard_silu(x):
+    """x hard_sigmoid(x)."""
+    x = as_float(x)
+    return build.ew("mul", x, _hard_sigmoid(x))
+
+
+hard_swish = hard_silu
+
+
+@op
+def hard_tanh(x):
+    """x between -1 and 1."""
+    return between(as_float(x), -1, 1)
+
+
+@op
+def sparse_sigmoid(x):
+    """(x + 1) / 2 between 0 and 1."""
+    return scaled(shifted(between(as_float(x), -1, 1), 1), 0.5)
+
+
+@op
+def sparse_plus(x):
+    """0 up to -1, x from 1 on, (x + 1)² / 4 between."""
+    x = as_float(x)
+    base = shifted(between(x, -1, 1), 1)
+    curve = scaled(build.ew("mul", base, base), 0.25)
+    return build.ew("select", build.ew("le", build.like(x, 1), x), x, curve)
+
+
+# over axes ------------------------------------------------------------------------------------
+
+
+@op
+def softmax(x, axis=-1):
+    """exp(x) / sum(exp(x)) over one axis or several, shifted by the maximum."""
+    e = build.ew("exp", _below_peak(as_float(x), axis))
+    return build.ew("div", e, build.reduce(e, "sum", canonical_axes(axis, e.ndim), keepdims=True))
+
+
+@op
+def log_softmax(x, axis=-1):
+    """log(softmax(x)), without underflow."""
+    return log_softmax_of(as_float(x), axis)
+
+
+def log_softmax_of(x: Node, axis) -> Node:
+    z = _below_peak(x, axis)
+    total = build.reduce(build.ew("exp", z), "sum", canonical_axes(axis, x.ndim), keepdims=True)
+    return build.ew("sub", z, build.ew("log", total))
+
+
+def _below_peak(x: Node, axis) -> Node:
+    """x minus its maximum, a shift that changes neither the result nor its gradient."""
+    peak = build.reduce(x, "max", canonical_axes(axis, x.ndim), keepdims=True)
+    return build.ew("sub", x, build.stop_gradient(peak))
+
+
+@op
+def glu(x, axis=-1):
+    """The first half along `axis` times the sigmoid of the second."""
+    x = as_float(x)
+    axis = canonical_axis(axis, x.ndim)
+    half = divide(x.shape[axis], 2)
+    if half is None:
+        raise InferError(f"axis size must be divisible by 2. Received: x.shape={display(x.shape)} with axis={axis}")
+    gate = build.ew("sigmoid", build.slice_axis(x, axis, half, half))
+    return build.ew("mul", build.slice_axis(x, axis, 0, half), gate)

@@ -1,0 +1,84 @@
+"""Moments, and what divides by them."""
+
+from __future__ import annotations
+
+from fncompile.config import epsilon as default_epsilon
+from fncompile.ir import build
+from fncompile.ir.node import Node
+from fncompile.ops.axes import canonical_axes, canonical_axis
+from fncompile.ops.dispatch import as_float, node, op
+from fncompile.ops.reductions import variance
+
+
+@op
+def moments(x, axes, keepdims=False, synchronized=False):
+    """Mean and variance over `axes`, as a pair."""
+    x = as_float(x)
+    axes = canonical_axes(axes, x.ndim)
+    return build.mean(x, axes, keepdims), variance(x, axes, keepdims)
+
+
+@op
+def normalize(x, axis=-1, order=2, epsilon=None):
+    """`x` divided by its norm along `axis`, which counts as at least `epsilon`."""
+    x = as_float(x)
+    axes = canonical_axes(axis, x.ndim)
+    epsilon = default_epsilon() if epsilon is None else epsilon
+    if order == 2:
+        total = build.reduce(build.ew("mul", x, x), "sum", axes, keepdims=True)
+        return build.ew("mul", x, build.ew("rsqrt", build.ew("max", total, build.like(x, epsilon**2))))
+    powered = build.ew("pow", build.ew("abs", x), build.like(x, order))
+    total = build.reduce(powered, "sum", axes, keepdims=True)
+    norm = build.ew("pow", total, build.like(x, 1 / order))
+    return build.ew("div", x, build.ew("max", norm, build.like(x, epsilon)))
+
+
+@op
+def batch_normalization(x, mean, variance, axis, offset=None, scale=None, epsilon=1e-3):
+    """(x - mean) / √(variance + epsilon) · scale + offset, with rank-1 statistics along `axis`."""
+    x = as_float(x)
+    axis = canonical_axis(axis, x.ndim)
+
+    def along(v) -> Node:
+        v = node(v, x.dtype)
+        return build.expand_dims(v, [i for i in range(x.ndim) if i != axis])
+
+    inverse = build.ew("rsqrt", build.ew("add", along(variance), build.like(x, epsilon)))
+    inverse = inverse if scale is None else build.ew("mul", inverse, along(scale))
+    out = build.ew("mul", build.ew("sub", x, along(mean)), inverse)
+    return out if offset is None else build.ew("add", out, along(offset))
+
+
+@op
+def layer_normalization(x, gamma=None, beta=None, axis=-1, epsilon=None):
+    """`x` with mean 0 and variance 1 over `axis`, times `gamma`, plus `beta`."""
+    x = as_float(x)
+    axes = canonical_axes(axis, x.ndim)
+    centred = build.ew("sub", x, build.mean(x, axes, keepdims=True))
+    inverse = _inverse_root(build.mean(build.ew("mul", centred, centred), axes, keepdims=True), epsilon)
+    return _affine(build.ew("mul", centred, inverse), axes, gamma, beta)
+
+
+@op
+def rms_normalization(x, scale=None, axis=-1, epsilon=None):
+    """`x` divided by the root of the mean of its squares over `axis`, times `scale`."""
+    x = as_float(x)
+    axes = canonical_axes(axis, x.ndim)
+    inverse = _inverse_root(build.mean(build.ew("mul", x, x), axes, keepdims=True), epsilon)
+    return _affine(build.ew("mul", x, inverse), axes, scale, None)
+
+
+def _inverse_root(x: Node, epsilon: float | None) -> Node:
+    epsilon = default_epsilon() if epsilon is None else epsilon
+    return build.ew("rsqrt", build.ew("add", x, build.like(x, epsilon)))
+
+
+def _affine(x: Node, axes: tuple[int, ...], scale, offset) -> Node:
+    """`scale` and `offset` have one axis for each of `axes`, or a shape that broadcasts."""
+    for fn, v in (("mul", scale), ("add", offset)):
+        if v is not None:
+            v = node(v, x.dtype)
+            if v.ndim == len(axes) and v.ndim:
+                v = build.expand_dims(v, [i for i in range(x.ndim) if i not in axes])
+            x = build.ew(fn, x, v)
+    return x

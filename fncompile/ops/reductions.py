@@ -1,0 +1,199 @@
+"""Reductions over axes, and cumulative sums.
+
+`axis` is None (all axes), an int or a tuple; `keepdims` leaves extents of 1 behind. The reduction of
+nothing is the identity where it has one; max, min and their positions raise ValueError.
+"""
+
+from __future__ import annotations
+
+from fncompile.ir import build
+from fncompile.ir.dims import product
+from fncompile.ir.infer import InferError
+from fncompile.ir.node import Node
+from fncompile.ir.types import DTYPES
+from fncompile.ops.axes import canonical_axes, canonical_axis
+from fncompile.ops.dispatch import as_float, as_number, node, op, promote_float
+from fncompile.ops.logic import truth
+
+_SUM_DTYPE = {"bool": "int32", "int8": "int32", "uint8": "uint32"}
+
+
+def _for_sum(x) -> Node:
+    x = node(x)
+    return build.cast(x, _SUM_DTYPE.get(x.dtype, x.dtype))
+
+
+@op
+def sum(x, axis=None, keepdims=False):
+    """The sum; of bools and narrow integers in 32 bits."""
+    x = _for_sum(x)
+    return build.reduce(x, "sum", canonical_axes(axis, x.ndim), keepdims)
+
+
+@op
+def prod(x, axis=None, keepdims=False, dtype=None):
+    """The product; of bools and narrow integers in 32 bits."""
+    x = _for_sum(x) if dtype is None else node(x, dtype)
+    return build.reduce(x, "prod", canonical_axes(axis, x.ndim), keepdims)
+
+
+@op
+def mean(x, axis=None, keepdims=False):
+    """The arithmetic mean, in floating point; NaN of nothing."""
+    x = as_float(x)
+    return build.mean(x, canonical_axes(axis, x.ndim), keepdims)
+
+
+@op
+def var(x, axis=None, keepdims=False):
+    """The mean squared distance from the mean (no Bessel correction)."""
+    x = as_float(x)
+    return variance(x, canonical_axes(axis, x.ndim), keepdims)
+
+
+@op
+def std(x, axis=None, keepdims=False):
+    """The square root of the variance."""
+    x = as_float(x)
+    return build.ew("sqrt", variance(x, canonical_axes(axis, x.ndim), keepdims))
+
+
+def variance(x: Node, axes: tuple[int, ...], keepdims: bool) -> Node:
+    deviation = build.ew("sub", x, build.mean(x, axes, keepdims=True))
+    return build.mean(build.ew("mul", deviation, deviation), axes, keepdims)
+
+
+@op
+def max(x, axis=None, keepdims=False, initial=None):
+    """The largest element, and at least `initial`; NaN wins."""
+    return _extremum("max", x, axis, keepdims, initial)
+
+
+@op
+def min(x, axis=None, keepdims=False, initial=None):
+    """The smallest element, and at most `initial`; NaN wins."""
+    return _extremum("min", x, axis, keepdims, initial)
+
+
+amax, amin = max, min
+
+
+def _extremum(kind: str, x, axis, keepdims: bool, initial) -> Node:
+    x = node(x)
+    axes = canonical_axes(axis, x.ndim)
+    if initial is None and product(x.shape[a] for a in axes) == 0:
+        raise InferError(f"zero-size array to reduction operation {kind} which has no identity")
+    out = build.cast(build.reduce(as_number(x), kind, axes, keepdims), x.dtype)
+    return out if initial is None else build.ew(kind, out, node(initial, out.dtype))
+
+
+@op
+def any(x, axis=None, keepdims=False):
+    """Is one element not zero?"""
+    return _bools("max", x, axis, keepdims)
+
+
+@op
+def all(x, axis=None, keepdims=False):
+    """Is no element zero?"""
+    return _bools("min", x, axis, keepdims)
+
+
+def _bools(kind: str, x, axis, keepdims: bool) -> Node:
+    """As integers; the identities of max and min are on the right side of 0."""
+    out = build.reduce(build.cast(truth(x), "int32"), kind, canonical_axes(axis, node(x).ndim), keepdims)
+    return build.ew("lt", build.like(out, 0), out)
+
+
+@op
+def count_nonzero(x, axis=None):
+    """How many elements are not zero, as int32."""
+    x = node(x)
+    return build.reduce(build.cast(truth(x), "int32"), "sum", canonical_axes(axis, x.ndim))
+
+
+@op
+def argmax(x, axis=None, keepdims=False):
+    """The position of the first maximum, as int32; of the flattened tensor if `axis` is None."""
+    return _position(as_number(x), axis, keepdims)
+
+
+@op
+def argmin(x, axis=None, keepdims=False):
+    """The position of the first minimum, as int32."""
+    return _position(_reversed_order(as_number(x)), axis, keepdims)
+
+
+def _reversed_order(x: Node) -> Node:
+    """What is larger becomes smaller, exactly: -x, or -1 - x since -x of the least integer wraps."""
+    if DTYPES[x.dtype].kind == "f":
+        return build.ew("neg", x)
+    ones = 2 ** (8 * DTYPES[x.dtype].size) - 1 if DTYPES[x.dtype].kind == "u" else -1
+    return build.ew("sub", build.like(x, ones), x)
+
+
+def _position(x: Node, axis, keepdims: bool) -> Node:
+    flat = build.reshape(x, (x.type.size,)) if axis is None else x
+    axis = 0 if axis is None else canonical_axis(axis, x.ndim)
+    if flat.shape[axis] == 0:
+        raise InferError("attempt to get argmax of an empty sequence")
+    out = build.argmax(flat, axis)
+    if not keepdims:
+        return out
+    return build.reshape(out, (1,) * x.ndim if flat is not x else _with_one(x.shape, axis))
+
+
+def _with_one(shape, axis: int):
+    return (*shape[:axis], 1, *shape[axis + 1 :])
+
+
+@op
+def logsumexp(x, axis=None, keepdims=False):
+    """`log(sum(exp(x)))` without overflow; -inf of nothing."""
+    x = as_float(x)
+    axes = canonical_axes(axis, x.ndim)
+    peak = build.stop_gradient(build.reduce(x, "max", axes, keepdims=True))
+    infinite = build.ew("eq", build.ew("abs", peak), build.like(peak, float("inf")))
+    peak = build.ew("select", infinite, build.like(peak, 0), peak)  # inf - inf would be NaN
+    total = build.reduce(build.ew("exp", build.ew("sub", x, peak)), "sum", axes, keepdims=True)
+    out = build.ew("add", build.ew("log", total), peak)
+    return out if keepdims else build.reshape(out, build.reduce(x, "max", axes).shape)
+
+
+@op
+def cumsum(x, axis=None, dtype=None):
+    """Sums of all elements up to each one along `axis`, or of the flattened tensor."""
+    return _cumulative("sum", 0, x, axis, dtype)
+
+
+@op
+def cumprod(x, axis=None, dtype=None):
+    """Products of all elements up to each one along `axis`, or of the flattened tensor."""
+    return _cumulative("prod", 1, x, axis, dtype)
+
+
+def _cumulative(kind: str, neutral: int, x, axis, dtype: str | None) -> Node:
+    """Element j reduces over an added axis of the elements i <= j; others count as neutral."""
+    x = as_number(x) if dtype is None else node(x, dtype)
+    if axis is None:
+        x, axis = build.reshape(x, (x.type.size,)), 0
+    axis = canonical_axis(axis, x.ndim)
+    terms = build.expand_dims(x, (axis + 1,))
+    shape = (*x.shape[: axis + 1], *x.shape[axis:])
+    upto = build.ew("le", build.iota(shape, axis), build.iota(shape, axis + 1))
+    return build.reduce(build.ew("select", upto, terms, build.like(x, neutral)), kind, (axis,))
+
+
+@op
+def average(x, axis=None, weights=None):
+    """The mean, weighted by `weights` of the shape of `x`, or of rank 1 along one `axis`."""
+    if weights is None:
+        x = as_float(x)
+        return build.mean(x, canonical_axes(axis, x.ndim))
+    x, weights = promote_float(x, weights)
+    axes = canonical_axes(axis, x.ndim)
+    if weights.ndim != x.ndim and weights.ndim == 1 and len(axes) == 1:
+        weights = build.expand_dims(weights, [i for i in range(x.ndim) if i != axes[0]])
+    weights = build.broadcast_to(weights, x.shape)
+    total = build.reduce(build.ew("mul", x, weights), "sum", axes)
+    return build.ew("div", total, build.reduce(weights, "sum", axes))

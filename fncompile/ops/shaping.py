@@ -1,0 +1,200 @@
+"""Views: the same elements in another shape or order. Unknown extents are allowed throughout."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from fncompile.ir import build
+from fncompile.ir.dims import Dim, Shape, divide, is_static, product
+from fncompile.ir.infer import InferError
+from fncompile.ir.node import Node
+from fncompile.ops.axes import canonical_axes, canonical_axis, canonical_dim, canonical_shape, display
+from fncompile.ops.dispatch import node, op
+
+
+def shape(x: Any) -> tuple[Dim, ...]:
+    """The extents: ints, and where unknown symbolic dimensions, which other ops take as extents."""
+    return x.type.shape if hasattr(x, "type") else np.shape(x)
+
+
+def ndim(x: Any) -> int:
+    """The number of axes."""
+    return len(shape(x))
+
+
+@op
+def size(x, axis=None):
+    """The number of elements, or along `axis`, as an int32 scalar."""
+    x = node(x)
+    return build.extent(product(x.shape[a] for a in canonical_axes(axis, x.ndim)), "int32")
+
+
+@op
+def reshape(x, newshape):
+    """The elements in row-major order in a new shape, in which one extent may be -1.
+
+    Raises ValueError where the number of elements differs or -1 cannot be told.
+    """
+    x = node(x)
+    return build.reshape(x, resolve_shape(x.shape, newshape))
+
+
+def resolve_shape(have: Shape, newshape: Any) -> Shape:
+    """`newshape` with its -1 worked out."""
+    many = newshape if isinstance(newshape, (tuple, list)) else (newshape,)
+    dims = tuple(canonical_dim(d) for d in many)
+    known = [d for d in dims if d != -1]
+    if len(dims) - len(known) > 1:
+        raise InferError(f"There must be at most one unknown dimension (-1) in `newshape`. Received: newshape={many}.")
+    total, rest = product(have), product(known)
+    missing = divide(total, rest) if len(known) < len(dims) else 1
+    if missing is None or is_static((total, rest, missing)) and rest * missing != total:
+        raise InferError(
+            "The total size of the tensor must be unchanged. "
+            f"Received: input_shape={display(have)}, newshape={display(dims)}"
+        )
+    return tuple(missing if d == -1 else d for d in dims)
+
+
+@op
+def ravel(x):
+    """All elements along one axis."""
+    x = node(x)
+    return build.reshape(x, (x.type.size,))
+
+
+@op
+def transpose(x, axes=None):
+    """Axis i of the result is axis `axes[i]` of `x`; all in reverse if None."""
+    x = node(x)
+    axes = tuple(reversed(range(x.ndim))) if axes is None else canonical_axes(tuple(axes), x.ndim)
+    if len(axes) != x.ndim:
+        raise InferError(f"axis must be a permutation of the axes of the input. Received: axes={axes} for {x.ndim} axes")
+    return build.permute(x, axes)
+
+
+@op
+def swapaxes(x, axis1, axis2):
+    """`x` with two axes exchanged."""
+    x = node(x)
+    perm = list(range(x.ndim))
+    i, j = canonical_axis(axis1, x.ndim), canonical_axis(axis2, x.ndim)
+    perm[i], perm[j] = j, i
+    return build.permute(x, perm)
+
+
+@op
+def moveaxis(x, source, destination):
+    """`x` with the axes `source` standing at `destination`, the others in their order."""
+    x = node(x)
+    return build.permute(x, moved(x.ndim, source, destination))
+
+
+def moved(ndim: int, source: Any, destination: Any) -> list[int]:
+    """The permutation of `moveaxis`."""
+    source, destination = canonical_axes(source, ndim), canonical_axes(destination, ndim)
+    if len(source) != len(destination):
+        raise InferError("`source` and `destination` arguments must have the same number of elements")
+    perm = [i for i in range(ndim) if i not in source]
+    for to, come in sorted(zip(destination, source)):
+        perm.insert(to, come)
+    return perm
+
+
+@op
+def expand_dims(x, axis):
+    """`x` with extents of 1 inserted, to stand at `axis` of the result."""
+    x = node(x)
+    added = len(axis) if isinstance(axis, (tuple, list)) else 1
+    return build.expand_dims(x, canonical_axes(axis, x.ndim + added))
+
+
+@op
+def squeeze(x, axis=None):
+    """`x` without the given axes of extent 1, or without all of them."""
+    x = node(x)
+    if axis is None:
+        axes = [i for i, d in enumerate(x.shape) if d == 1]
+    else:
+        axes = list(canonical_axes(axis, x.ndim))
+    for a in axes:
+        if isinstance(x.shape[a], int) and x.shape[a] != 1:
+            raise InferError(f"Cannot squeeze axis={a}, because the dimension is not 1. Received: shape={display(x.shape)}")
+    return build.reshape(x, [d for i, d in enumerate(x.shape) if i not in axes])
+
+
+@op
+def broadcast_to(x, shape):
+    """`x` grown to `shape` by NumPy's rule."""
+    return build.broadcast_to(node(x), canonical_shape(shape))
+
+
+@op
+def flip(x, axis=None):
+    """`x` in reverse order along the axes; along all if None."""
+    x = node(x)
+    for a in canonical_axes(axis, x.ndim):
+        x = build.flip(x, a)
+    return x
+
+
+@op
+def roll(x, shift, axis=None):
+    """Elements moved `shift` places along `axis`, those that fall off coming in at the front."""
+    x = node(x)
+    if axis is None:
+        flat = build.reshape(x, (x.type.size,))
+        return build.reshape(rolled(flat, shift, 0), x.shape)
+    pairs = zip(axis, shift) if isinstance(axis, (tuple, list)) else ((axis, shift),)
+    for a, by in pairs:
+        x = rolled(x, by, canonical_axis(a, x.ndim))
+    return x
+
+
+def rolled(x: Node, shift: int, axis: int) -> Node:
+    n = x.shape[axis]
+    shift = shift % n if isinstance(n, int) and n else shift
+    if n == 0 or shift == 0:
+        return x
+    first = n - shift if shift > 0 else -shift
+    back = build.slice_axis(x, axis, first, n - first)
+    return build.concat([back, build.slice_axis(x, axis, 0, first)], axis)
+
+
+@op
+def tile(x, repeats):
+    """`x` so many times along each axis; a short `repeats` counts for the last axes."""
+    x = node(x)
+    repeats = canonical_shape(repeats)
+    rank = max(x.ndim, len(repeats))
+    dims = (1,) * (rank - x.ndim) + x.shape
+    counts = (1,) * (rank - len(repeats)) + repeats
+    paired = [d for n in dims for d in (1, n)]
+    grown = [d for c, n in zip(counts, dims) for d in (c, n)]
+    out = build.broadcast_to(build.reshape(x, paired), grown)
+    return build.reshape(out, [c * n for c, n in zip(counts, dims)])
+
+
+@op
+def repeat(x, repeats, axis=None):
+    """Each element `repeats` times in a row: one count for all, or one for each (then constants)."""
+    x = node(x)
+    if axis is None:
+        x, axis = build.reshape(x, (x.type.size,)), 0
+    axis = canonical_axis(axis, x.ndim)
+    n, counts = x.shape[axis], np.ravel(repeats)
+    if counts.size == 1:
+        return _repeat_all(x, int(counts[0]), axis)
+    if not isinstance(n, int) or counts.size != n:
+        raise InferError(f"`repeats` must be one count or one for each of the {display((n,))[0]} elements. Received: {repeats}")
+    pieces = [_repeat_all(build.slice_axis(x, axis, i, 1), int(c), axis) for i, c in enumerate(counts)]
+    return build.concat(pieces, axis)
+
+
+def _repeat_all(x: Node, count: int, axis: int) -> Node:
+    apart = build.expand_dims(x, (axis + 1,))
+    dims = list(apart.shape)
+    dims[axis + 1] = count
+    return build.reshape(build.broadcast_to(apart, dims), (*x.shape[:axis], x.shape[axis] * count, *x.shape[axis + 1 :]))

@@ -1,0 +1,222 @@
+"""Random tensors. The bits come from Philox, so compiled code and the interpreter agree.
+
+Every function takes `seed`: an int gives the same values at each call; a `SeedGenerator` moves on
+with each call, in compiled models too; None uses one global generator (`set_global_seed`).
+Uniform numbers have 24 random bits.
+"""
+
+from __future__ import annotations
+
+import math
+import random as python_random
+from typing import Any
+
+import numpy as np
+
+from fncompile.config import floatx
+from fncompile.flags import flag
+from fncompile.graph.naming import auto_name
+from fncompile.graph.trace import current_trace
+from fncompile.graph.variable import Variable
+from fncompile.ir import build
+from fncompile.ir.node import Node
+from fncompile.ir.types import is_float
+from fncompile.ops import erfinv, take
+from fncompile.ops.axes import canonical_axis, canonical_shape
+from fncompile.ops.dispatch import as_float, node, op, standard_dtype
+
+# state ----------------------------------------------------------------------------------------
+
+
+class SeedGenerator:
+    """A source of seeds with a state, the variable `seed_generator_state` = (seed, counter).
+
+    `seed=None` draws one, from the switch FNC_SEED or Python's `random` module. Raises ValueError
+    on a seed that is not an integer.
+    """
+
+    def __init__(self, seed: int | None = None, name: str | None = None, **kwargs: Any):
+        if kwargs:
+            raise ValueError(f"Unrecognized keyword arguments: {kwargs}")
+        seed = make_default_seed() if seed is None else seed
+        if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)):
+            raise ValueError(f"Argument `seed` must be an integer. Received: seed={seed}")
+        self.name = name or auto_name("seed_generator")
+        self._initial_seed = int(seed)
+        self.state = Variable(
+            _key(self._initial_seed), dtype="uint32", trainable=False,
+            name="seed_generator_state", path=f"{self.name}/seed_generator_state",
+        )  # fmt: skip
+
+    def next(self, ordered: bool = True) -> Any:
+        """The present state, as the seed of one draw; the counter moves on."""
+        seed = self.state + 0 if current_trace() is not None else self.state.numpy()
+        self.state.assign(self.state + np.array([0, 1], "uint32"))
+        return seed
+
+    def get_config(self) -> dict[str, Any]:
+        return {"seed": self._initial_seed}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> SeedGenerator:
+        return cls(**config)
+
+
+def make_default_seed() -> int:
+    """The seed of what was given none."""
+    chosen = flag("seed")
+    return python_random.randint(1, 10**9) if chosen is None else chosen
+
+
+def _key(seed: int) -> np.ndarray:
+    return np.array([seed & 0xFFFFFFFF, 0], "uint32")
+
+
+_global: SeedGenerator | None = None
+
+
+def global_seed_generator() -> SeedGenerator:
+    """The generator behind `seed=None`."""
+    global _global
+    if _global is None:
+        _global = SeedGenerator(name="global_seed_generator")
+    return _global
+
+
+def set_global_seed(seed: int) -> None:
+    """Start the global generator again from `seed` (part of `utils.set_random_seed`)."""
+    global_seed_generator().state.assign(_key(seed))
+
+
+def draw_seed(seed: Any) -> Node:
+    """The node u32[2] that a `seed` argument stands for."""
+    if seed is None:
+        seed = global_seed_generator()
+    if hasattr(seed, "next"):
+        return node(seed.next(ordered=False))
+    if isinstance(seed, (int, np.integer)) and not isinstance(seed, bool):
+        return build.const(_key(int(seed)), "uint32")
+    return node(seed, "uint32")
+
+
+def _float_dtype(dtype: Any) -> str:
+    dtype = floatx() if dtype is None else standard_dtype(dtype)
+    if not is_float(dtype):
+        raise ValueError(f"`keras.random` requires a floating point `dtype`. Received: dtype={dtype}")
+    return dtype
+
+
+# distributions --------------------------------------------------------------------------------
+
+
+def _uniform(seed: Any, shape, dtype: str) -> Node:
+    return build.uniform(draw_seed(seed), canonical_shape(shape), dtype)
+
+
+def _affine(x: Node, scale, offset) -> Node:
+    return build.ew("add", build.ew("mul", x, node(scale, x.dtype)), node(offset, x.dtype))
+
+
+@op
+def uniform(shape, minval=0.0, maxval=1.0, dtype=None, seed=None):
+    """Evenly distributed in [minval, maxval)."""
+    u = _uniform(seed, shape, _float_dtype(dtype))
+    low, high = node(minval, u.dtype), node(maxval, u.dtype)
+    return _affine(u, build.ew("sub", high, low), low)
+
+
+@op
+def normal(shape, mean=0.0, stddev=1.0, dtype=None, seed=None):
+    """Normally distributed, by Box and Muller from two uniform numbers each.
+
+    No number lies further out than √(-2 log 2**-24) = 5.77 standard deviations (one in 10**8 would).
+    """
+    u = _uniform(seed, (2, *canonical_shape(shape)), _float_dtype(dtype))
+    first, angle = (build.reshape(build.slice_axis(u, 0, i, 1), u.shape[1:]) for i in (0, 1))
+    above_zero = build.ew("sub", build.like(u, 1), first)
+    radius = build.ew("sqrt", build.ew("mul", build.ew("log", above_zero), build.like(u, -2)))
+    turn = build.ew("cos", build.ew("mul", angle, build.like(u, 2 * math.pi)))
+    return _affine(build.ew("mul", radius, turn), stddev, mean)
+
+
+@op
+def truncated_normal(shape, mean=0.0, stddev=1.0, dtype=None, seed=None):
+    """Normally distributed, given that it lies within two standard deviations of the mean.
+
+    By the inverse of the distribution function: √2 erfinv(u) for u even in ±erf(√2).
+    """
+    u = _uniform(seed, shape, _float_dtype(dtype))
+    limit = math.erf(math.sqrt(2))
+    z = erfinv(_affine(u, 2 * limit, -limit)).node
+    z = build.ew("mul", z, build.like(u, math.sqrt(2)))
+    z = build.ew("max", build.ew("min", z, build.like(u, 2)), build.like(u, -2))
+    return _affine(z, stddev, mean)
+
+
+@op
+def randint(shape, minval, maxval, dtype="int32", seed=None):
+    """Integers in [minval, maxval), as 32 random bits modulo the range (bias at most range/2**32)."""
+    dtype = standard_dtype(dtype)
+    if is_float(dtype) or dtype == "bool":
+        raise ValueError(f"`keras.random.randint` requires an integer `dtype`. Received: dtype={dtype} ")
+    low, high = node(minval, "int64"), node(maxval, "int64")
+    bits = build.cast(build.bits(draw_seed(seed), canonical_shape(shape)), "int64")
+    offset = build.ew("mod", bits, build.ew("sub", high, low))
+    return build.cast(build.ew("add", offset, low), dtype)
+
+
+@op
+def bernoulli(shape, probability=0.5, dtype=None, seed=None):
+    """1 with the given probability, else 0."""
+    u = _uniform(seed, shape, floatx())
+    return build.cast(build.ew("lt", u, node(probability, u.dtype)), standard_dtype(dtype or floatx()))
+
+
+@op
+def dropout(inputs, rate, noise_shape=None, seed=None):
+    """Each element 0 with probability `rate`, else divided by `1 - rate`.
+
+    `noise_shape` has 1 (or None for the extent of the input) where a decision is shared by a whole axis.
+    """
+    x = as_float(inputs)
+    given = x.shape if noise_shape is None else tuple(noise_shape)
+    if len(given) != x.ndim:
+        raise ValueError(f"`noise_shape` must have the rank of the inputs, {x.ndim}. Received: noise_shape={noise_shape}")
+    shape = tuple(n if d is None else d for n, d in zip(x.shape, given))
+    keep = build.ew("le", node(rate, x.dtype), _uniform(seed, shape, x.dtype))
+    kept = build.ew("div", x, build.ew("sub", build.like(x, 1), node(rate, x.dtype)))
+    return build.ew("select", keep, kept, build.like(x, 0))
+
+
+@op
+def categorical(logits, num_samples, dtype="int32", seed=None):
+    """Classes drawn from each row of `logits`, shape (rows, num_samples): argmax of logits + Gumbel."""
+    logits = as_float(logits)
+    if logits.ndim != 2:
+        raise ValueError(f"`logits` should be a 2-D tensor with shape [batch_size, num_classes]. Received: logits.shape of rank {logits.ndim}")
+    rows, classes = logits.shape
+    u = _uniform(seed, (rows, num_samples, classes), logits.dtype)
+    above_zero = build.ew("sub", build.like(u, 1), u)
+    exponential = build.ew("neg", build.ew("log", above_zero))
+    gumbel = build.ew("neg", build.ew("log", exponential))
+    scores = build.ew("add", build.expand_dims(logits, (1,)), gumbel)
+    return build.cast(build.argmax(scores, 2), standard_dtype(dtype))
+
+
+@op
+def shuffle(x, axis=0, seed=None):
+    """`x` with the positions along `axis` in random order.
+
+    The place of a row is the rank of its random key, found by comparing all pairs: for some
+    thousands of rows, not for whole data sets.
+    """
+    x = node(x)
+    axis = canonical_axis(axis, x.ndim)
+    n = x.shape[axis]
+    keys = build.bits(draw_seed(seed), (n,))
+    mine, other = build.expand_dims(keys, (1,)), build.expand_dims(keys, (0,))
+    earlier = build.ew("lt", build.iota((n, n), 1), build.iota((n, n), 0))
+    before = build.ew("or", build.ew("lt", other, mine), build.ew("and", build.ew("eq", other, mine), earlier))
+    rank = build.reduce(build.cast(before, "int32"), "sum", (1,))
+    return take(x, rank, axis)
+
