@@ -1,9 +1,8 @@
 """The Plan: an ordered list of kernels over buffers. What `fuse` makes and codegen prints.
 
 A `Stage` computes one value for every point of its domain, or reduces over the trailing axes of it.
-A `Kernel` runs its stages inside loops over the leading axes that they share; a `DotKernel` is a
-matrix product with stages applied to each result while it is still in registers. Every memory access
-is affine in the axes of the stage.
+A `Kernel` runs its stages inside loops over the leading axes that they share. Every memory access is
+affine in the axes of the stage.
 """
 
 from __future__ import annotations
@@ -167,11 +166,28 @@ class Store:
 
 
 @dataclass(frozen=True)
+class Operand:
+    """A matrix per batch: element (g, i, j) lies at `at` with axes 0, 1, 2."""
+
+    buffer: Buffer
+    at: Affine
+
+
+@dataclass(frozen=True)
+class Product:
+    """`c[g,m,n] = sum_k a[g,m,k] * b[g,k,n]`; `shape` is (G, M, N, K)."""
+
+    shape: tuple[Dim, Dim, Dim, Dim]
+    a: Operand
+    b: Operand
+
+
+@dataclass(frozen=True)
 class Stage:
-    """`kind`: map, sum, max, min, prod, argmax or scatter.
+    """`kind`: map, sum, max, min, prod, argmax, scatter or dot.
 
     The last `reduced` axes of `domain` are reduced. `scatter` adds `expr` to the row given by `row`
-    of its (zeroed) store, when it lies inside `rows`.
+    of its (zeroed) store, when it lies inside `rows`. `dot` is the `product`, with domain (g, m, n).
     """
 
     node: Node
@@ -184,6 +200,7 @@ class Stage:
     row: Expr | None = None
     rows: Dim = 0
     row_stride: Dim = 0
+    product: Product | None = None
 
     @property
     def kept(self) -> tuple[Dim, ...]:
@@ -195,44 +212,37 @@ class Stage:
 
 
 @dataclass(frozen=True)
-class Kernel:
-    """Stages inside loops over their first `outer` axes, which all stages share."""
+class Loop:
+    """Stages over one domain, computed together point by point; stores come after all values."""
 
-    name: str
-    outer: int
     stages: tuple[Stage, ...]
-    origins: tuple[str, ...] = ()
+
+    @property
+    def domain(self) -> tuple[Dim, ...]:
+        return self.stages[0].domain
 
 
 @dataclass(frozen=True)
-class Operand:
-    """A matrix per batch: element (g, i, j) lies at `at` with axes 0, 1, 2."""
+class Kernel:
+    """Loops one after the other, inside loops over the first `outer` axes, which all of them share.
 
-    buffer: Buffer
-    at: Affine
-
-
-@dataclass(frozen=True)
-class DotKernel:
-    """`c[g,m,n] = sum_k a[g,m,k] * b[g,k,n]`, then the stages of `epilogue` with domain (g, m, n).
-
-    Stage 0 of `epilogue` is the product itself (`Value(0)` in the others); it may have no store.
+    The kernel of a product has one loop with `outer` 3, whose first stage is the `dot`: the others are
+    its epilogue, computed for each element of the result while it is at hand. `Value(i)` means stage
+    `i` counted through all loops.
     """
 
     name: str
-    shape: tuple[Dim, Dim, Dim, Dim]  # G, M, N, K
-    a: Operand
-    b: Operand
-    epilogue: tuple[Stage, ...]
-    dtype: str
+    outer: int
+    loops: tuple[Loop, ...]
     origins: tuple[str, ...] = ()
 
     @property
     def stages(self) -> tuple[Stage, ...]:
-        return self.epilogue
+        return tuple(s for loop in self.loops for s in loop.stages)
 
-
-AnyKernel = Union[Kernel, DotKernel]
+    @property
+    def product(self) -> Product | None:
+        return self.stages[0].product
 
 
 @dataclass(frozen=True)
@@ -248,7 +258,7 @@ class Decision:
 class Plan:
     """`offsets` places arena buffers (bytes); `arena` is the size of the whole (bytes)."""
 
-    kernels: list[AnyKernel]
+    kernels: list[Kernel]
     inputs: list[Buffer]
     outputs: list[Buffer]
     params: list[Buffer]
@@ -281,13 +291,12 @@ def root_buffer(buffer: Buffer) -> Buffer:
     return buffer
 
 
-def reads(kernel: AnyKernel) -> set[Buffer]:
+def reads(kernel: Kernel) -> set[Buffer]:
     """Buffers read by the kernel (not those forwarded in registers)."""
     found = {buffer_of(e) for s in kernel.stages for x in (s.expr, s.row) if x is not None for e in loads(x)}
-    if isinstance(kernel, DotKernel):
-        found |= {kernel.a.buffer, kernel.b.buffer}
-    return found
+    product_ = kernel.product
+    return found | ({product_.a.buffer, product_.b.buffer} if product_ else set())
 
 
-def writes(kernel: AnyKernel) -> set[Buffer]:
+def writes(kernel: Kernel) -> set[Buffer]:
     return {store.buffer for s in kernel.stages for store in s.stores}

@@ -1,8 +1,9 @@
 """Make sizes that tracing assumed equal the same symbol.
 
 Requires: a traced Program. Ensures: no node assumes anything that `constraints` does not say.
-Example: adding `f32[B,T,8]` to `f32[B,U,8]` gives the constraint `T = U` and the symbol `U` only in
-the types of inputs, where the entry checks it.
+Example: adding inputs `f32[B,T,8]` and `f32[B,U,8]` makes the second one `f32[B,T,8]` too, so the
+entry's check of input shapes is the check that they agree. What cannot be solved for a symbol
+(`2*T = U+1`) stays as a constraint.
 """
 
 from __future__ import annotations
@@ -16,17 +17,12 @@ from fncompile.ir.types import TensorType
 
 
 def unify(program: Program, context: object = None) -> Program:
-    pairs = _assumptions(program)
-    known = _solve(pairs)
-    if not pairs:
-        return program
-    new = rebuild(program.roots, lambda node, src: _substituted(node, src, known))
-    # Types keep the caller's symbols on inputs; a reshape that changes nothing but names ties them.
-    return replace(
-        program.map(new.__getitem__),
-        updates={p: new[n] for p, n in program.updates.items()},
-        constraints=program.constraints + tuple(dict.fromkeys(pairs)),
+    known = _solve(_assumptions(program))
+    new = rebuild(
+        [*program.inputs, *program.roots], lambda node, src: _substituted(node, src, known) if known else None
     )
+    renamed = replace(program.map(new.__getitem__), inputs=tuple(new[i] for i in program.inputs))
+    return replace(renamed, constraints=program.constraints + tuple(_assumptions(renamed)))
 
 
 def _assumptions(program: Program) -> list[tuple[Dim, Dim]]:
@@ -57,11 +53,7 @@ def _is_symbol(dim: Dim) -> bool:
 
 
 def _substituted(node: Node, src: tuple[Node, ...], known: dict[str, Dim]) -> Node:
-    attr = tuple(_substitute_attr(a, known) for a in node.attr)
-    if node.op == "input":
-        type = TensorType(node.dtype, tuple(substitute(d, known) for d in node.shape))
-        return node if type == node.type else make("reshape", (node,), type.shape)
-    return make(node.op, src, *attr)
+    return make(node.op, src, *(_substitute_attr(a, known) for a in node.attr))
 
 
 def _substitute_attr(value, known: dict[str, Dim]):

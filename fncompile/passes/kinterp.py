@@ -1,0 +1,224 @@
+"""Run a Plan in NumPy: the oracle of fusion, ordering and memory planning.
+
+Each loop is computed for all its points at once, out of one flat arena laid out by `plan.offsets`, so
+a wrong index, a wrong order or an overlap in memory gives wrong numbers here too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from fncompile.ir.dims import Dim, evaluate
+from fncompile.ir.interp import SCALAR_RULES, cast_array, reduce_identity
+from fncompile.ir.philox import philox
+from fncompile.ir.types import DTYPES
+from fncompile.passes.plan import (
+    Affine,
+    Apply,
+    Bits,
+    Buffer,
+    Const,
+    Expr,
+    GatherLoad,
+    Guarded,
+    Index,
+    Kernel,
+    Load,
+    Plan,
+    Stage,
+    Value,
+)
+
+
+class Machine:
+    """Memory of one run. `params` are changed in place."""
+
+    def __init__(self, plan: Plan, inputs: Sequence[np.ndarray], params: Mapping[str, np.ndarray], env: dict[str, int]):
+        self.plan, self.env = plan, env
+        self.arena = np.full(evaluate(plan.arena, env), 0xFF, np.uint8)
+        self.flat: dict[Buffer, np.ndarray] = {}
+        for buffer, array in zip(plan.inputs, inputs):
+            self.flat[buffer] = np.ascontiguousarray(array, DTYPES[buffer.type.dtype].numpy).reshape(-1)
+        for buffer in plan.params:
+            self.flat[buffer] = params[buffer.name].reshape(-1)
+        self.outputs = [np.zeros([evaluate(d, env) for d in b.type.shape], DTYPES[b.type.dtype].numpy) for b in plan.outputs]
+        for buffer, array in zip(plan.outputs, self.outputs):
+            self.flat[buffer] = array.reshape(-1)
+
+    def run(self) -> list[np.ndarray]:
+        with np.errstate(all="ignore"):
+            for kernel in self.plan.kernels:
+                self._run_kernel(kernel)
+        return self.outputs
+
+    def memory_of(self, buffer: Buffer) -> np.ndarray:
+        """The flat elements of a buffer, seen from its own first element."""
+        start: Dim = 0
+        while buffer.base is not None:
+            start, buffer = start + buffer.offset, buffer.base
+        return self._root(buffer)[evaluate(start, self.env) :]
+
+    def _root(self, buffer: Buffer) -> np.ndarray:
+        dtype = DTYPES[buffer.type.dtype].numpy
+        if buffer.kind == "arena":
+            start = evaluate(self.plan.offsets[buffer], self.env)
+            return self.arena[start : start + evaluate(buffer.type.nbytes, self.env)].view(dtype)
+        if buffer.kind == "const":
+            return np.frombuffer(buffer.data, dtype)
+        return self.flat[buffer]
+
+    def _run_kernel(self, kernel: Kernel) -> None:
+        values: dict[int, np.ndarray] = {}
+        number = 0
+        for loop in kernel.loops:
+            pending = []
+            for stage in loop.stages:
+                values[number] = self._stage(stage, values)
+                pending.append((stage, values[number]))
+                number += 1
+            for stage, value in pending:
+                self._store(stage, value)
+
+    def _sizes(self, domain: Sequence[Dim]) -> tuple[int, ...]:
+        return tuple(evaluate(d, self.env) for d in domain)
+
+    def _stage(self, stage: Stage, values: dict[int, np.ndarray]) -> np.ndarray:
+        domain = self._sizes(stage.domain)
+        if stage.product is not None:
+            return self._product(stage)
+        reader = _Reader(self, domain, values)
+        x = np.broadcast_to(reader.eval(stage.expr), domain)
+        if stage.kind in ("map", "scatter"):
+            return x
+        axes = tuple(range(len(domain) - stage.reduced, len(domain)))
+        if stage.kind == "argmax":
+            return np.argmax(x, axis=axes[0]).astype(np.int32) if x.size else np.zeros(domain[:-1], np.int32)
+        ufunc = {"sum": np.add, "prod": np.multiply, "max": np.maximum, "min": np.minimum}[stage.kind]
+        start = x.dtype.type(reduce_identity(stage.kind, stage.dtype))
+        return ufunc.reduce(x, axis=axes, initial=start, dtype=x.dtype)
+
+    def _product(self, stage: Stage) -> np.ndarray:
+        g, m, n, k = self._sizes(stage.product.shape)
+        a = self._gather(stage.product.a.buffer, stage.product.a.at, (g, m, k))
+        b = self._gather(stage.product.b.buffer, stage.product.b.at, (g, k, n))
+        return np.matmul(a, b)
+
+    def index(self, at: Affine, domain: Sequence[int]) -> np.ndarray:
+        total = np.full((1,) * len(domain), evaluate(at.offset, self.env), np.int64)
+        for axis, coef in at.terms:
+            steps = np.arange(domain[axis]) * evaluate(coef, self.env)
+            total = total + steps.reshape([-1 if i == axis else 1 for i in range(len(domain))])
+        return total
+
+    def _gather(self, buffer: Buffer, at: Affine, domain: Sequence[int]) -> np.ndarray:
+        if 0 in domain:
+            return np.zeros(domain, DTYPES[buffer.type.dtype].numpy)
+        return self.memory_of(buffer)[np.broadcast_to(self.index(at, domain), domain)]
+
+    def _store(self, stage: Stage, value: np.ndarray) -> None:
+        domain = self._sizes(stage.kept)
+        for store in stage.stores:
+            target = self.memory_of(store.buffer)
+            if stage.kind == "scatter":
+                self._scatter(stage, target, value, domain)
+            elif 0 not in domain:
+                at = np.broadcast_to(self.index(store.at, domain), domain)
+                target[at] = np.broadcast_to(value, domain)
+
+    def _scatter(self, stage: Stage, target: np.ndarray, value: np.ndarray, domain) -> None:
+        rows = evaluate(stage.rows, self.env)
+        stride = evaluate(stage.row_stride, self.env)
+        target[: rows * stride] = 0
+        if 0 in domain:
+            return
+        row = np.broadcast_to(_Reader(self, domain, {}).eval(stage.row), domain)
+        at = np.broadcast_to(self.index(stage.stores[0].at, domain), domain)
+        inside = (row >= 0) & (row < rows)
+        np.add.at(target, (row * stride + at)[inside], value[inside])
+
+
+class _Reader:
+    """Evaluates expressions for all points of a domain."""
+
+    def __init__(self, machine: Machine, domain: tuple[int, ...], values: dict[int, np.ndarray]):
+        self.machine, self.domain, self.values = machine, domain, values
+        self.memo: dict[Expr, np.ndarray] = {}
+
+    def eval(self, e: Expr) -> np.ndarray:
+        if e not in self.memo:
+            self.memo[e] = np.asarray(self._eval(e)).astype(DTYPES[e.dtype].numpy, copy=False)
+        return self.memo[e]
+
+    def _eval(self, e: Expr) -> np.ndarray:
+        m = self.machine
+        if isinstance(e, Load):
+            return m._gather(e.buffer, e.at, self.domain)
+        if isinstance(e, Const):
+            return np.full((1,) * len(self.domain), e.value, DTYPES[e.dtype].numpy)
+        if isinstance(e, Index):
+            return m.index(e.at, self.domain)
+        if isinstance(e, Value):
+            value = self.values[e.stage]
+            return value.reshape(value.shape + (1,) * (len(self.domain) - value.ndim))
+        if isinstance(e, Apply):
+            args = [self.eval(a) for a in e.args]
+            return cast_array(args[0], e.dtype) if e.fn == "cast" else SCALAR_RULES[e.fn](*args)
+        return {Guarded: self._guarded, GatherLoad: self._gather_load, Bits: self._bits}[type(e)](e)
+
+    def _guarded(self, e: Guarded) -> np.ndarray:
+        inside = np.ones((1,) * len(self.domain), bool)
+        for at, extent in e.conditions:
+            index = self.machine.index(at, self.domain)
+            inside = inside & (index >= 0) & (index < evaluate(extent, self.machine.env))
+        inside = np.broadcast_to(inside, self.domain)
+        out = np.broadcast_to(self.eval(e.outside), self.domain).copy()
+        if inside.any():
+            out[inside] = _At(self, inside).eval(e.inside)
+        return out
+
+    def _gather_load(self, e: GatherLoad) -> np.ndarray:
+        row, rows = self.eval(e.row).astype(np.int64), evaluate(e.rows, self.machine.env)
+        inside = np.broadcast_to((row >= 0) & (row < rows), self.domain)
+        at = row * evaluate(e.stride, self.machine.env) + self.machine.index(e.at, self.domain)
+        dtype = DTYPES[e.dtype].numpy
+        out = np.full(self.domain, np.nan if dtype.kind == "f" else 0, dtype)
+        if inside.any():
+            out[inside] = self.machine.memory_of(e.buffer)[np.broadcast_to(at, self.domain)[inside]]
+        return out
+
+    def _bits(self, e: Bits) -> np.ndarray:
+        key = self.machine.memory_of(e.seed)
+        at = np.broadcast_to(self.machine.index(e.at, self.domain), self.domain)
+        if not at.size:
+            return np.zeros(self.domain, np.uint32)
+        return philox(int(key[0]), int(key[1]), 0, int(at.max()) + 1)[at]
+
+
+class _At(_Reader):
+    """Evaluates an expression only at the points where `inside` is true; results are flat."""
+
+    def __init__(self, reader: _Reader, inside: np.ndarray):
+        super().__init__(reader.machine, reader.domain, reader.values)
+        self.points = np.nonzero(inside)
+
+    def eval(self, e: Expr) -> np.ndarray:
+        if isinstance(e, Load):
+            at = np.full(self.points[0].shape if self.points else (), evaluate(e.at.offset, self.machine.env), np.int64)
+            for axis, coef in e.at.terms:
+                at = at + self.points[axis] * evaluate(coef, self.machine.env)
+            return self.machine.memory_of(e.buffer)[at]
+        if isinstance(e, Apply):
+            args = [self.eval(a) for a in e.args]
+            return cast_array(args[0], e.dtype) if e.fn == "cast" else SCALAR_RULES[e.fn](*args)
+        if isinstance(e, Const):
+            return np.asarray(e.value, DTYPES[e.dtype].numpy)
+        whole = np.broadcast_to(_Reader(self.machine, self.domain, self.values)._eval(e), self.domain)
+        return whole[self.points].astype(DTYPES[e.dtype].numpy)
+
+
+def run_plan(plan: Plan, inputs: Sequence[np.ndarray], params: Mapping[str, np.ndarray], env: dict[str, int]):
+    """Outputs of the plan; parameters in `params` are updated in place."""
+    return Machine(plan, inputs, params, env).run()
+

@@ -1,0 +1,255 @@
+"""Inside one kernel: which stages share a loop, which values stay in registers, which axes are one.
+
+Requires: the stages of a group and the order constraints between them. Ensures: a `Kernel` whose loops
+can run one after the other in each row; a value read only at the point where it was computed is a
+`Value`, and a buffer that nobody reads any more is gone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from fncompile.ir.dims import Dim, product
+from fncompile.passes.plan import (
+    Affine,
+    Apply,
+    Bits,
+    Buffer,
+    Expr,
+    GatherLoad,
+    Guarded,
+    Index,
+    Kernel,
+    Load,
+    Loop,
+    Stage,
+    Store,
+    Value,
+    axis_index,
+    buffer_of,
+    loads,
+)
+
+# rewriting the affine parts of stages -----------------------------------------------------------------
+
+
+def rewrite(expr: Expr, leaf: Callable[[Expr], Expr], affine: Callable[[Affine], Affine] = lambda a: a) -> Expr:
+    """`expr` with `affine` applied to every index, then `leaf` to every Load."""
+    memo: dict[Expr, Expr] = {}
+
+    def visit(e: Expr) -> Expr:
+        if e not in memo:
+            memo[e] = _rewritten(e, visit, leaf, affine)
+        return memo[e]
+
+    return visit(expr)
+
+
+def _rewritten(e: Expr, visit, leaf, affine) -> Expr:
+    if isinstance(e, Apply):
+        return replace(e, args=tuple(visit(a) for a in e.args))
+    if isinstance(e, Guarded):
+        conditions = tuple((affine(a), d) for a, d in e.conditions)
+        return replace(e, conditions=conditions, inside=visit(e.inside), outside=visit(e.outside))
+    if isinstance(e, GatherLoad):
+        return replace(e, row=visit(e.row), at=affine(e.at))
+    if isinstance(e, (Index, Bits)):
+        return replace(e, at=affine(e.at))
+    if isinstance(e, Load):
+        return leaf(replace(e, at=affine(e.at)))
+    return e
+
+
+def affines(stage: Stage) -> list[Affine]:
+    """Every index that the stage uses."""
+    found: list[Affine] = [s.at for s in stage.stores]
+
+    def note(a: Affine) -> Affine:
+        found.append(a)
+        return a
+
+    for expr in (stage.expr, stage.row):
+        if expr is not None:
+            rewrite(expr, lambda e: e, note)
+    return found
+
+
+def reindex(stage: Stage, mapping: dict[int, Affine], domain: tuple[Dim, ...], reduced: int) -> Stage:
+    """The stage with each axis replaced by an affine expression of the axes of `domain`."""
+
+    def move(a: Affine) -> Affine:
+        return a.map_axes(mapping)
+
+    def same(e: Expr) -> Expr:
+        return e
+
+    return replace(
+        stage,
+        domain=domain,
+        reduced=reduced,
+        expr=rewrite(stage.expr, same, move),
+        row=None if stage.row is None else rewrite(stage.row, same, move),
+        stores=tuple(Store(s.buffer, move(s.at)) for s in stage.stores),
+    )
+
+
+def merge_axes_to(stage: Stage, domain: tuple[Dim, ...]) -> Stage | None:
+    """`stage` over the axes of `domain`, when its own axes can be merged into them, else None."""
+    groups: list[list[int]] = []
+    axes = list(range(len(stage.domain)))
+    for extent in domain:
+        taken: list[int] = []
+        while product(stage.domain[a] for a in taken) != extent and axes:
+            taken.append(axes.pop(0))
+        if product(stage.domain[a] for a in taken) != extent:
+            return None
+        groups.append(taken)
+    if any(stage.domain[a] != 1 for a in axes):
+        return None
+    groups[-1] += axes
+    if not all(_mergeable(stage, a, b) for g in groups for a, b in zip(g, g[1:])):
+        return None
+    return reindex(stage, _merging(stage.domain, groups), domain, 0)
+
+
+def _mergeable(stage: Stage, outer: int, inner: int) -> bool:
+    if 1 in (stage.domain[outer], stage.domain[inner]):
+        return True
+    step = stage.domain[inner]
+    return all(a.coefficient(outer) == a.coefficient(inner) * step for a in affines(stage))
+
+
+def _merging(domain: Sequence[Dim], groups: Sequence[Sequence[int]]) -> dict[int, Affine]:
+    """Each group of axes becomes one; its last axis above 1 carries the stride."""
+    mapping: dict[int, Affine] = {}
+    for new, group in enumerate(groups):
+        real = [a for a in group if domain[a] != 1]
+        for a in group:
+            mapping[a] = axis_index(new) if real and a == real[-1] else Affine()
+    return mapping
+
+
+def collapse(kernel: Kernel) -> Kernel:
+    """Axes that every access walks as one become one; extents of 1 disappear."""
+    if kernel.product is not None:
+        return kernel
+    stages = kernel.stages
+    outer_groups = _group_axes(range(kernel.outer), stages)
+    loops = []
+    for loop in kernel.loops:
+        kept = max(len(s.kept) for s in loop.stages) if any(s.reduced for s in loop.stages) else len(loop.domain)
+        split = next((len(s.kept) for s in loop.stages if s.reduced), kept)
+        inner = _group_axes(range(kernel.outer, split), loop.stages)
+        last = _group_axes(range(split, len(loop.domain)), loop.stages)
+        if split < len(loop.domain) and not last and any(s.reduced for s in loop.stages):
+            last = [[split]]  # a reduction keeps an axis to reduce
+        groups = [*outer_groups, *inner, *last]
+        domain = tuple(product(loop.domain[a] for a in g) for g in groups)
+        mapping = {**{a: Affine() for a in range(len(loop.domain))}, **_merging(loop.domain, groups)}
+        loops.append(Loop(tuple(reindex(s, mapping, domain, len(last) if s.reduced else 0) for s in loop.stages)))
+    return replace(kernel, outer=len(outer_groups), loops=tuple(loops))
+
+
+def _group_axes(axes: Sequence[int], stages: Sequence[Stage]) -> list[list[int]]:
+    groups: list[list[int]] = []
+    for axis in axes:
+        if all(s.domain[axis] == 1 for s in stages):
+            continue
+        if groups and all(_mergeable(s, groups[-1][-1], axis) for s in stages):
+            groups[-1].append(axis)
+        else:
+            groups.append([axis])
+    return groups
+
+
+# loops --------------------------------------------------------------------------------------------------
+
+
+def partition(
+    members: list[Stage], indices: list[int], edges: Sequence, outer: int, outside_reads: set[Buffer]
+) -> Kernel:
+    """The kernel of a group; `indices` are the names that `edges` use for its members."""
+    order = _topological(indices, edges)
+    stages = {i: s for i, s in zip(indices, members)}
+    loops: list[list[int]] = []
+    home: dict[int, int] = {}
+    for i in order:
+        first = max((_earliest(e, stages, home) for e in edges if e.target == i), default=0)
+        home[i] = _place(i, stages, loops, first, outer)
+    flat = [i for loop in loops for i in loop]
+    numbers = {i: k for k, i in enumerate(flat)}
+    done = {i: _forward(i, stages, home, numbers, edges, outer) for i in flat}
+    read = outside_reads | {buffer_of(e) for s in done.values() for x in (s.expr, s.row) if x for e in loads(x)}
+    kept = {i: _drop_unread(s, read) for i, s in done.items()}
+    made = tuple(Loop(tuple(kept[i] for i in loop)) for loop in loops)
+    return collapse(Kernel("", outer, made))
+
+
+def _topological(indices: list[int], edges: Sequence) -> list[int]:
+    waiting = {i: {e.source for e in edges if e.target == i} for i in indices}
+    order: list[int] = []
+    while waiting:
+        ready = min(i for i, before in waiting.items() if not before & waiting.keys())
+        order.append(ready)
+        del waiting[ready]
+    return order
+
+
+def _earliest(edge, stages: dict[int, Stage], home: dict[int, int]) -> int:
+    """The first loop where the target of `edge` may run."""
+    source, target = stages[edge.source], stages[edge.target]
+    together = source.domain == target.domain and source.kind in ("map", "dot") and _same_point(edge, source, target)
+    return home[edge.source] + (0 if together else 1)
+
+
+def _same_point(edge, source: Stage, target: Stage) -> bool:
+    if edge.kind == "waw":
+        return False
+    writer, reader = (target, source) if edge.kind == "war" else (source, target)
+    stored = {s.at for s in writer.stores}
+    read = [e for x in (reader.expr, reader.row) if x for e in loads(x) if buffer_of(e) == edge.buffer]
+    return writer.reduced == 0 and all(isinstance(e, Load) and e.at in stored for e in read)
+
+
+def _place(i: int, stages: dict[int, Stage], loops: list[list[int]], first: int, outer: int) -> int:
+    stage = stages[i]
+    for k in range(first, len(loops)):
+        others = [stages[j] for j in loops[k]]
+        fits = others[0].domain == stage.domain and stage.kind != "scatter" and others[0].kind != "scatter"
+        reduced = {s.reduced for s in (*others, stage)} - {0}
+        # a map may not run inside the reduced axes of another stage unless it spans them, and it does
+        if fits and len(reduced) <= 1:
+            loops[k].append(i)
+            return k
+    loops.append([i])
+    return len(loops) - 1
+
+
+def _forward(i, stages, home, numbers, edges, outer: int) -> Stage:
+    """Replace loads of what this kernel just computed at the same point by `Value`s."""
+    sources = {e.buffer: e.source for e in edges if e.target == i and e.kind == "raw"}
+
+    def leaf(e: Expr) -> Expr:
+        if not isinstance(e, Load) or e.buffer not in sources:
+            return e
+        j = sources[e.buffer]
+        writer = stages[j]
+        if Store(e.buffer, e.at) not in writer.stores or not _in_register(writer, home[j], home[i], outer):
+            return e
+        return Value(numbers[j], e.dtype)
+
+    stage = stages[i]
+    row = None if stage.row is None else rewrite(stage.row, leaf)
+    return replace(stage, expr=rewrite(stage.expr, leaf), row=row)
+
+
+def _in_register(writer: Stage, wrote: int, reads: int, outer: int) -> bool:
+    if wrote == reads:
+        return writer.reduced == 0
+    return len(writer.kept) == outer and writer.kind != "scatter"  # one value a row
+
+
+def _drop_unread(stage: Stage, read: set[Buffer]) -> Stage:
+    kept = tuple(s for s in stage.stores if s.buffer.kind != "arena" or s.buffer.base is not None or s.buffer in read)
+    return replace(stage, stores=kept)

@@ -1,0 +1,74 @@
+"""Runs a pipeline: checks, times, dumps, stops, skips and bisects."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from fncompile.flags import flag
+from fncompile.ir.node import Program
+from fncompile.ir.verify import verify
+from fncompile.passes.apply_optimizer import Run, Update
+from fncompile.passes.pipeline import PIPELINES
+from fncompile.passes.plan import Plan
+
+
+@dataclass
+class Context:
+    """What passes may ask: the trainable parameters, their runs in memory, the optimizer; and how many
+    rewrites or fusions are still allowed (FNC_BISECT)."""
+
+    trainable: Sequence[str] = ()
+    runs: Sequence[Run] = ()
+    optimizer: Update | None = None
+    limit: int | None = None
+    fired: int = 0
+    observe: Callable[[str, Any], None] | None = None  # called with (pass name, result) after each pass
+    times: dict[str, float] = field(default_factory=dict)
+
+    def rewrites(self, name: str) -> bool:
+        """May one more rewrite or fusion happen?"""
+        self.fired += 1
+        return self.limit is None or self.fired <= self.limit
+
+    fusions = rewrites
+
+
+class Stopped(Exception):
+    """FNC_STOP_AFTER ended the pipeline; `result` is what the last pass gave."""
+
+    def __init__(self, name: str, result: Any):
+        super().__init__(f"stopped after pass {name!r}")
+        self.result = result
+
+
+def lower(program: Program, kind: str, context: Context | None = None) -> Plan:
+    """The Plan of `program`; `kind` is a key of PIPELINES."""
+    context = context or Context()
+    if context.limit is None:
+        context.limit = flag("bisect")
+    result: Any = program
+    have = {"traced"}
+    skip = set(flag("skip") or ())
+    for step in PIPELINES[kind]:
+        if step.requires - have:
+            raise AssertionError(f"pass {step.name} requires {sorted(step.requires - have)}")
+        have |= step.ensures
+        if step.optional and step.name in skip:
+            continue
+        start = time.perf_counter()
+        result = step.run(result, context)
+        context.times[step.name] = time.perf_counter() - start
+        _check(result, step.name)
+        if context.observe is not None:
+            context.observe(step.name, result)
+        if flag("stop_after") == step.name:
+            raise Stopped(step.name, result)
+    return result
+
+
+def _check(result: Any, name: str) -> None:
+    if flag("verify") and isinstance(result, Program):
+        verify(result, name)

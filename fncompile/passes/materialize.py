@@ -1,0 +1,188 @@
+"""Decide which values lie in memory, and where.
+
+A value gets a buffer when it is an output or an update, when a kernel kind demands memory (the
+operands of a contraction, the table of a gather), when it is a reduction or contraction itself, or
+when computing it again for each reader would cost more than storing it. Everything else is inlined.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+
+from fncompile.ir import build
+from fncompile.ir.dims import Dim, product
+from fncompile.ir.node import ORIGINS, Node, Program
+from fncompile.ir.types import TensorType
+from fncompile.passes.plan import Buffer, Decision
+
+STAGE_OPS = ("reduce", "argmax", "dot", "concat", "scatter_add")
+VIEW_OPS = ("reshape", "permute", "broadcast", "slice", "pad", "stop_gradient")
+COSTS = {"div": 4, "sqrt": 4, "rsqrt": 5, "mod": 6, "floordiv": 6}
+COSTS |= {f: 12 for f in ("exp", "expm1", "log", "log1p", "sin", "cos", "tanh", "sigmoid", "erf", "pow")}
+RECOMPUTE_LIMIT = 5  # a value read twice is stored when computing it costs more than this
+BROADCAST_LIMIT = 1  # a value spread over a larger shape is stored when it costs more than this
+
+
+@dataclass
+class Memory:
+    """`buffers` of nodes; `copies` are (node, destination, via) that only move a value.
+
+    `via` is a temporary for a value that must be read before its destination is written.
+    """
+
+    program: Program
+    buffers: dict[Node, Buffer] = field(default_factory=dict)
+    outputs: list[Buffer] = field(default_factory=list)
+    copies: list[tuple[Node, Buffer, Buffer | None]] = field(default_factory=list)
+    # concat -> parts to copy: (part, destination, where it starts along the axis)
+    parts: dict[Node, list[tuple[Node, Buffer, Dim]]] = field(default_factory=dict)
+    decisions: list[Decision] = field(default_factory=list)
+    not_in_place: set[str] = field(default_factory=set)
+    demanded: dict[Node, str] = field(default_factory=dict)  # nodes that must have a buffer, and why
+
+    def add_arena(self, node: Node) -> None:
+        if node not in self.buffers:
+            self.buffers[node] = Buffer(f"t{len(self.buffers)}", node.type, "arena")
+
+
+def materialize(program: Program, demanded: dict[Node, str] | None = None, not_in_place: set[str] | None = None) -> Memory:
+    memory = Memory(program, demanded=dict(demanded or {}), not_in_place=set(not_in_place or ()))
+    order = program.nodes()
+    _place_leaves(memory, order)
+    _place_roots(memory)
+    for node, reason in memory.demanded.items():
+        if node not in memory.buffers:
+            memory.decisions.append(Decision(describe(node), False, f"stored: {reason}"))
+            memory.add_arena(node)
+    for node in order:
+        if node.op in STAGE_OPS or (node.op == "pad" and any(abs(s) != 1 for s in node["step"])):
+            memory.add_arena(node)
+    _place_shared(memory, order)
+    for node in order:
+        if node.op == "concat":
+            _place_parts(memory, node)
+    return memory
+
+
+def describe(node: Node) -> str:
+    fn = node["fn"] if node.op == "ew" else node.op
+    return f"{ORIGINS.get(node, '')}:{fn} {node.type}"
+
+
+def is_leaf(node: Node) -> bool:
+    return not node.src
+
+
+def base_of(node: Node) -> Node:
+    """`node` without reshapes: the value whose row-major bytes are the same."""
+    while node.op == "reshape":
+        node = node.src[0]
+    return node
+
+
+def _place_leaves(memory: Memory, order: list[Node]) -> None:
+    for i, node in enumerate(memory.program.inputs):
+        memory.buffers[node] = Buffer(node["name"], node.type, "input", i)
+    for node in memory.program.params:
+        memory.buffers[node] = Buffer(node["name"], node.type, "param")
+    for node in order:
+        if node.op == "const" and node.type.size != 1:
+            if build.splat(node) is None:
+                memory.buffers[node] = Buffer(f"c{len(memory.buffers)}", node.type, "const", data=node["data"])
+
+
+def _place_roots(memory: Memory) -> None:
+    """Outputs and updates are computed in place where the value can live there, else copied."""
+    for i, (name, node) in enumerate(memory.program.outputs.items()):
+        target = Buffer(name, node.type, "output", i)
+        memory.outputs.append(target)
+        _place_root(memory, node, target)
+    for param, node in memory.program.updates.items():
+        if node is param:
+            continue
+        target = Buffer(f"{param['name']}'", node.type, "param", base=memory.buffers[param])
+        _place_root(memory, node, target, param["name"] not in memory.not_in_place)
+
+
+def _place_root(memory: Memory, node: Node, target: Buffer, direct: bool = True) -> None:
+    base = base_of(node)
+    computed = base.op not in VIEW_OPS and not is_leaf(base)
+    pointwise = target.kind == "output" or base.op in ("ew", "cast")
+    if direct and computed and pointwise and base not in memory.buffers:
+        memory.buffers[base] = _retyped(target, base.type)
+    else:
+        if computed:
+            memory.add_arena(base)
+        via = None
+        if not direct and not computed:
+            via = Buffer(f"t{len(memory.buffers)}_{len(memory.copies)}", node.type, "arena")
+        memory.copies.append((node, target, via))
+
+
+def _retyped(buffer: Buffer, type: TensorType) -> Buffer:
+    """The same memory as a tensor of another shape."""
+    if buffer.type == type:
+        return buffer
+    return Buffer(buffer.name, type, buffer.kind, buffer.index, buffer.base or buffer)
+
+
+def _place_shared(memory: Memory, order: list[Node]) -> None:
+    """Values read more than once, or spread over a larger shape, when that is dearer than a store."""
+    readers: dict[Node, int] = defaultdict(int)
+    spread: set[Node] = set()
+    for node in order:
+        for source in dict.fromkeys(node.src):
+            readers[source] += 1
+    for node in reversed(order):  # a view's readers are the readers of what it views
+        if node.op in VIEW_OPS:
+            readers[node.src[0]] += max(readers[node] - 1, 0)
+            if node.op == "broadcast" or node in spread:
+                spread.add(node.src[0])
+    costs: dict[Node, int] = {}
+    for node in order:
+        costs[node] = _cost(node, costs, memory)
+        if node.op not in ("ew", "cast", "gather", "bits") or node in memory.buffers:
+            continue
+        many = readers[node] > 1 and costs[node] > RECOMPUTE_LIMIT
+        if many or (node in spread and costs[node] > BROADCAST_LIMIT):
+            memory.add_arena(node)
+            costs[node] = 1
+
+
+def _cost(node: Node, costs: dict[Node, int], memory: Memory) -> int:
+    if node in memory.buffers:
+        return 1
+    if is_leaf(node):
+        return 0
+    own = {"ew": 1, "cast": 1, "gather": 3, "bits": 40}.get(node.op, 0)
+    if node.op == "ew":
+        own = COSTS.get(node["fn"], 1)
+    return own + sum(costs[s] for s in dict.fromkeys(node.src))
+
+
+def _place_parts(memory: Memory, node: Node) -> None:
+    """Let the parts of a concatenation be computed where they belong, when they lie in one piece."""
+    axis, start = node["axis"], 0
+    contiguous = all(d == 1 for d in node.shape[:axis])
+    whole, row = memory.buffers[node], product(node.shape[axis + 1 :])
+    memory.parts[node] = []
+    for part in node.src:
+        base = base_of(part)
+        name = f"{whole.name}_{len(memory.parts[node])}_{len(memory.buffers)}"
+        place = Buffer(name, base.type, whole.kind, whole.index, whole, start * row)
+        if contiguous and _may_move(memory, base):
+            memory.buffers[base] = place
+        elif contiguous:
+            memory.parts[node].append((part, place, 0))
+        else:
+            memory.parts[node].append((part, whole, start))
+        start = start + part.shape[axis]
+
+
+def _may_move(memory: Memory, base: Node) -> bool:
+    """Is `base` computed, by stages of its own, into memory that nobody has fixed yet?"""
+    if base.op in VIEW_OPS or is_leaf(base) or base.op == "concat":
+        return False
+    buffer = memory.buffers.get(base)
+    return buffer is None or (buffer.kind == "arena" and buffer.base is None)

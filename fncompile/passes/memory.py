@@ -1,0 +1,75 @@
+"""Place every temporary in one arena.
+
+Requires: ordered kernels. Ensures: `plan.offsets` gives each arena buffer a byte offset that is a
+multiple of 64 for every value of the symbols, two buffers that are alive at the same time never
+overlap, and `plan.arena` is the size of the whole. Both are polynomials in the symbols: a slot that is
+used again later is as large as the coefficient-wise largest of its tenants.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from fncompile.ir.dims import Dim, Poly, evaluate, upper_bound
+from fncompile.passes.plan import Buffer, Plan, reads, root_buffer, writes
+
+ALIGN = 64
+
+
+@dataclass
+class Slot:
+    """A piece of the arena and the last kernel that uses its present tenant."""
+
+    size: Dim
+    busy_until: int
+    tenants: list[Buffer]
+
+
+def memory(plan: Plan, context=None) -> Plan:
+    slots: list[Slot] = []
+    for buffer, (first, last) in sorted(live_ranges(plan).items(), key=lambda item: item[1][0]):
+        size = round_up(buffer.type.nbytes)
+        free = [s for s in slots if s.busy_until < first]
+        best = min(free, key=lambda s: _waste(s.size, size), default=None)
+        if best is not None and _waste(best.size, size) <= _bytes(size):
+            best.size, best.busy_until = upper_bound(best.size, size), last
+            best.tenants.append(buffer)
+        else:
+            slots.append(Slot(size, last, [buffer]))
+    offsets: dict[Buffer, Dim] = {}
+    end: Dim = 0
+    for slot in slots:
+        offsets.update((tenant, end) for tenant in slot.tenants)
+        end = end + slot.size
+    return replace(plan, offsets=offsets, arena=end)
+
+
+def live_ranges(plan: Plan) -> dict[Buffer, tuple[int, int]]:
+    """First and last kernel that touches each arena buffer."""
+    ranges: dict[Buffer, tuple[int, int]] = {}
+    for i, kernel in enumerate(plan.kernels):
+        for buffer in sorted({root_buffer(b) for b in reads(kernel) | writes(kernel)}, key=lambda b: b.name):
+            if buffer.kind == "arena":
+                ranges[buffer] = (ranges.get(buffer, (i, i))[0], i)
+    return ranges
+
+
+def round_up(size: Dim) -> Dim:
+    """`size` with every coefficient rounded up to a multiple of ALIGN."""
+    if isinstance(size, int):
+        return -(-size // ALIGN) * ALIGN
+    return sum((Poly(((m, abs(-(-c // ALIGN)) * ALIGN),)) if m else round_up(c) for m, c in size.terms if c > 0), 0)
+
+
+def _bytes(size: Dim) -> int:
+    return evaluate(size, _Typical())
+
+
+def _waste(slot: Dim, size: Dim) -> int:
+    """How much the slot grows, or how much of it stays unused."""
+    return abs(_bytes(slot) - _bytes(size))
+
+
+class _Typical(dict):
+    def __missing__(self, key: str) -> int:
+        return 64

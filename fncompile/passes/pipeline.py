@@ -1,0 +1,60 @@
+"""The compiler's table of contents: the passes of each kind of entry, in order.
+
+`requires` and `ensures` name properties of the program at hand; the manager checks that every
+requirement was ensured by an earlier pass and that no pass breaks what verify checks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from fncompile.passes.apply_optimizer import apply_optimizer
+from fncompile.passes.differentiate import differentiate, drop_markers
+from fncompile.passes.fuse import fuse
+from fncompile.passes.layout import layout
+from fncompile.passes.memory import memory
+from fncompile.passes.order import order
+from fncompile.passes.simplify import simplify
+from fncompile.passes.unify import unify
+
+
+@dataclass(frozen=True)
+class Pass:
+    """One step; `run(program_or_plan, context)` gives the next program or plan."""
+
+    name: str
+    run: Callable[[Any, Any], Any]
+    requires: frozenset[str] = frozenset()
+    ensures: frozenset[str] = frozenset()
+    optional: bool = False  # may be skipped with FNC_SKIP
+
+
+def _pass(run, requires: str = "", ensures: str = "", name: str = "", optional: bool = False) -> Pass:
+    return Pass(name or run.__name__, run, frozenset(requires.split()), frozenset(ensures.split()), optional)
+
+
+TRACED = _pass(unify, "traced", "sizes")
+FORWARD = (
+    _pass(drop_markers, "sizes", "unmarked"),
+    _pass(simplify, "sizes", "simple", optional=True),
+)
+BACKWARD = (
+    _pass(simplify, "sizes", "simple", optional=True),
+    _pass(differentiate, "sizes", "gradients unmarked"),
+    _pass(apply_optimizer, "gradients", "updates"),
+    _pass(simplify, "updates", "simple", name="simplify_step", optional=True),
+)
+LOWER = (
+    _pass(layout, "unmarked", "matrices"),
+    _pass(simplify, "matrices", "simple", name="simplify_layout", optional=True),
+    _pass(fuse, "matrices", "plan"),
+    _pass(order, "plan", "ordered"),
+    _pass(memory, "ordered", "placed"),
+)
+
+PIPELINES: dict[str, tuple[Pass, ...]] = {
+    "infer": (TRACED, *FORWARD, *LOWER),
+    "train": (TRACED, *BACKWARD, *LOWER),
+}
