@@ -132,9 +132,7 @@ static inline int32_t h5_next(h5_span *messages, h5_message *message) {
     h5_span head;
     if (messages->left == 0)
         return FNC_H5_NOT_FOUND;
-    if (h5_take(messages, 4, &head) != FNC_OK)
-        return FNC_ERR_FORMAT;
-    if (head.at[3] > 1)
+    if (h5_take(messages, 4, &head) != FNC_OK || head.at[3] > 1)
         return FNC_H5_FOREIGN;
     message->kind = head.at[0];
     return h5_take(messages, h5_number(head.at + 1, 2), &message->body);

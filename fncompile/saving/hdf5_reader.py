@@ -219,6 +219,8 @@ def _check_sum(data: bytes, what: str) -> None:
 def _split(body: bytes, what: str) -> list[tuple[int, bytes]]:
     cursor, messages = _Cursor(body, what), []
     while cursor.left:
+        if cursor.left < 4:
+            raise ForeignFormatError(f"{what} ends in a gap, outside the subset")
         kind, size, flags = cursor.number(1), cursor.number(2), cursor.number(1)
         if flags & ~0x01:
             raise ForeignFormatError(f"{what} has a message with flags {flags:#x}")
