@@ -1,0 +1,99 @@
+"""Constraints on weights: functions from a weight to a weight, applied after each update.
+
+`axis` names the axes over which a norm is taken: 0 for the incoming weights of each Dense unit.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fncompile import ops
+from fncompile.config import epsilon
+from fncompile.identifiers import Family, by_name
+
+
+class Constraint:
+    """Base: `__call__(w)` gives the constrained weight; `get_config` the constructor's arguments."""
+
+    def __call__(self, w: Any) -> Any:
+        raise NotImplementedError("Constraint subclasses must implement the `__call__()` method.")
+
+    def get_config(self) -> dict[str, Any]:
+        return {}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Constraint:
+        return cls(**config)
+
+
+def _norms(w: Any, axis: Any) -> Any:
+    return ops.sqrt(ops.sum(ops.square(w), axis=axis, keepdims=True))
+
+
+class MaxNorm(Constraint):
+    """Scale down weights whose norm is over `max_value`."""
+
+    def __init__(self, max_value: float = 2, axis: Any = 0):
+        self.max_value = max_value
+        self.axis = axis
+
+    def __call__(self, w: Any) -> Any:
+        norms = _norms(w, self.axis)
+        return w * (ops.clip(norms, 0.0, self.max_value) / (epsilon() + norms))
+
+    def get_config(self) -> dict[str, Any]:
+        return {"max_value": self.max_value, "axis": self.axis}
+
+
+class NonNeg(Constraint):
+    """Set negative weights to 0."""
+
+    def __call__(self, w: Any) -> Any:
+        return w * ops.cast(w >= 0.0, w.dtype)
+
+
+class UnitNorm(Constraint):
+    """Scale weights to norm 1."""
+
+    def __init__(self, axis: Any = 0):
+        self.axis = axis
+
+    def __call__(self, w: Any) -> Any:
+        return w / (epsilon() + _norms(w, self.axis))
+
+    def get_config(self) -> dict[str, Any]:
+        return {"axis": self.axis}
+
+
+class MinMaxNorm(Constraint):
+    """Move the norm of weights towards [min_value, max_value], by the fraction `rate` of the way."""
+
+    def __init__(
+        self, min_value: float = 0.0, max_value: float = 1.0, rate: float = 1.0, axis: Any = 0
+    ):
+        self.min_value = min_value
+        self.max_value = max_value
+        self.rate = rate
+        self.axis = axis
+
+    def __call__(self, w: Any) -> Any:
+        norms = _norms(w, self.axis)
+        inside = ops.clip(norms, self.min_value, self.max_value)
+        wanted = self.rate * inside + (1.0 - self.rate) * norms
+        return w * (wanted / (epsilon() + norms))
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            "min_value": self.min_value,
+            "max_value": self.max_value,
+            "rate": self.rate,
+            "axis": self.axis,
+        }
+
+
+max_norm, non_neg, unit_norm, min_max_norm = MaxNorm, NonNeg, UnitNorm, MinMaxNorm
+
+_FAMILY = Family("constraint", Constraint, by_name((MaxNorm, NonNeg, UnitNorm, MinMaxNorm)))
+get = _FAMILY.get
+deserialize = _FAMILY.deserialize
+serialize = _FAMILY.serialize

@@ -1,0 +1,79 @@
+"""What a user may pass for "an initializer", "a loss", "an optimizer": one rule for every family.
+
+A `Family` knows its members by name. `get` takes a name, a configuration dict, a class, an instance or
+a function, and gives the object; a name it does not know is sought among the user's registered objects.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from fncompile.graph.naming import to_snake_case
+
+
+def by_name(members: Iterable[Any], aliases: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """Classes under their name and their snake-case name, functions under their name, and `aliases`."""
+    named = {name: m for m in members for name in (m.__name__, to_snake_case(m.__name__))}
+    return {**named, **(aliases or {})}
+
+
+class Family:
+    """The members of one kind of object.
+
+    `kind` is the word that messages use; `base` the class of instances that are accepted as they are;
+    a found class is instantiated, so that a name stands for the object with its default arguments.
+    """
+
+    def __init__(self, kind: str, base: type, members: Mapping[str, Any], any_case: bool = False):
+        self.kind = kind
+        self.base = base
+        self.members = dict(members)
+        self.any_case = any_case
+
+    def get(self, identifier: Any) -> Any:
+        """The object for `identifier`; None for None. ValueError where there is no such object."""
+        if identifier is None:
+            return None
+        if isinstance(identifier, dict):
+            return self.deserialize(identifier)
+        found = self.find(identifier) if isinstance(identifier, str) else identifier
+        if inspect.isclass(found):
+            return found()
+        if isinstance(found, self.base) or callable(found):
+            return found
+        raise ValueError(f"Could not interpret {self.kind} identifier: {identifier}")
+
+    def find(self, name: str, custom_objects: Mapping[str, Any] | None = None) -> Any:
+        """The class or function called `name`, or None."""
+        from fncompile.saving import get_registered_object
+
+        found = get_registered_object(name, custom_objects, self.members)
+        if found is None and self.any_case:
+            found = {key.lower(): m for key, m in self.members.items()}.get(name.lower())
+        return found
+
+    def deserialize(self, config: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
+        """The object that `serialize` described; also understands older forms without a module."""
+        from fncompile.saving import deserialize_keras_object
+
+        if not isinstance(config, dict):
+            return self.get(config)
+        name, inner = config.get("class_name"), config.get("config")
+        if name == "function" and inner in self.members:
+            return self.members[inner]
+        own = name in self.members and not config.get("registered_name")
+        if own and inspect.isclass(self.members[name]) and _is_keras(config.get("module")):
+            return self.members[name].from_config(dict(inner or {}))
+        return deserialize_keras_object(config, custom_objects=custom_objects)
+
+    def serialize(self, instance: Any) -> Any:
+        """A JSON-ready description from which `deserialize` makes an equal object."""
+        from fncompile.saving import serialize_keras_object
+
+        return serialize_keras_object(instance)
+
+
+def _is_keras(module: str | None) -> bool:
+    return module is None or module.split(".")[0] in ("keras", "fncompile", "builtins")

@@ -1,0 +1,60 @@
+"""First values of weights: Keras' initializers, as NumPy arrays made at once.
+
+The distributions are Keras', the numbers are not: those differ between its backends too.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from fncompile.identifiers import Family, by_name
+from fncompile.initializers.constant import Constant, Identity, Initializer, Ones, Zeros
+from fncompile.initializers.random import (
+    GlorotNormal,
+    GlorotUniform,
+    HeNormal,
+    HeUniform,
+    LecunNormal,
+    LecunUniform,
+    Orthogonal,
+    RandomInitializer,
+    RandomNormal,
+    RandomUniform,
+    TruncatedNormal,
+    VarianceScaling,
+    compute_fans,
+)
+
+_CLASSES = (
+    Constant, Zeros, Ones, Identity, RandomNormal, TruncatedNormal, RandomUniform, Orthogonal,
+    VarianceScaling, GlorotUniform, GlorotNormal, HeUniform, HeNormal, LecunUniform, LecunNormal,
+)  # fmt: skip
+_FAMILY = Family(
+    "initializer",
+    Initializer,
+    by_name(
+        _CLASSES,
+        {
+            "uniform": RandomUniform,
+            "normal": RandomNormal,
+            "one": Ones,
+            "zero": Zeros,
+            "IdentityInitializer": Identity,
+            "OrthogonalInitializer": Orthogonal,
+        },
+    ),
+)
+# Keras also offers each class under its snake-case name: `initializers.he_normal(seed=1)`.
+globals().update({name: c for name, c in by_name(_CLASSES).items() if name.islower()})
+
+deserialize = _FAMILY.deserialize
+serialize = _FAMILY.serialize
+
+
+def get(identifier: Any) -> Any:
+    """The initializer for a name, config, class, function, array or instance; None for None."""
+    if isinstance(identifier, np.ndarray):
+        return Constant(identifier)
+    return _FAMILY.get(identifier)

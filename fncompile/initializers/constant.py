@@ -1,0 +1,78 @@
+"""Initializers that draw nothing: the base class, constants and the identity matrix."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from fncompile.config import floatx
+
+
+class Initializer:
+    """Base: `__call__(shape, dtype=None)` gives an array; `get_config` the constructor's arguments."""
+
+    def __call__(self, shape: tuple[int, ...], dtype: str | None = None) -> Any:
+        raise NotImplementedError("Initializer subclasses must implement the `__call__()` method.")
+
+    def get_config(self) -> dict[str, Any]:
+        return {}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Initializer:
+        """Also takes the "dtype" of TF2-era files, which says nothing: a weight knows its own."""
+        return cls(**{key: value for key, value in config.items() if key != "dtype"})
+
+    def clone(self) -> Initializer:
+        return type(self).from_config(self.get_config())
+
+
+class Constant(Initializer):
+    """`value` everywhere: a number, or an array that broadcasts to the shape."""
+
+    def __init__(self, value: Any = 0.0):
+        self.value = value
+
+    def __call__(self, shape: tuple[int, ...], dtype: str | None = None) -> np.ndarray:
+        return np.full(shape, self.value, dtype or floatx())
+
+    def get_config(self) -> dict[str, Any]:
+        return {"value": self.value}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Initializer:
+        from fncompile.saving import deserialize_keras_object
+
+        return cls(deserialize_keras_object(config["value"]))
+
+
+class Zeros(Initializer):
+    """0 everywhere."""
+
+    def __call__(self, shape: tuple[int, ...], dtype: str | None = None) -> np.ndarray:
+        return np.zeros(shape, dtype or floatx())
+
+
+class Ones(Initializer):
+    """1 everywhere."""
+
+    def __call__(self, shape: tuple[int, ...], dtype: str | None = None) -> np.ndarray:
+        return np.ones(shape, dtype or floatx())
+
+
+class Identity(Initializer):
+    """`gain` times the identity matrix, for 2-D shapes."""
+
+    def __init__(self, gain: float = 1.0):
+        self.gain = gain
+
+    def __call__(self, shape: tuple[int, ...], dtype: str | None = None) -> np.ndarray:
+        if len(shape) != 2:
+            raise ValueError(
+                "Identity matrix initializer can only be used for 2D matrices. "
+                f"Received: shape={shape} of rank {len(shape)}."
+            )
+        return self.gain * np.eye(*shape, dtype=dtype or floatx())
+
+    def get_config(self) -> dict[str, Any]:
+        return {"gain": self.gain}

@@ -1,0 +1,100 @@
+"""How often predictions are right: functions with one value (0 or 1) per prediction, and metrics."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fncompile import ops
+from fncompile.config import floatx
+from fncompile.losses.reduction import match_ranks
+from fncompile.metrics.means import FunctionMetric
+
+
+def _right(x: Any) -> Any:
+    return ops.cast(x, floatx())
+
+
+def accuracy(y_true: Any, y_pred: Any) -> Any:
+    """1 where prediction and target are equal."""
+    y_true, y_pred = match_ranks(ops.convert_to_tensor(y_true), ops.convert_to_tensor(y_pred))
+    return _right(ops.equal(ops.cast(y_true, y_pred.dtype), y_pred))
+
+
+def binary_accuracy(y_true: Any, y_pred: Any, threshold: float = 0.5) -> Any:
+    """1 where `y_pred > threshold` says what the target (0 or 1) says."""
+    y_true, y_pred = match_ranks(ops.convert_to_tensor(y_true), ops.convert_to_tensor(y_pred))
+    return _right(ops.equal(y_true, ops.cast(y_pred > threshold, y_true.dtype)))
+
+
+def categorical_accuracy(y_true: Any, y_pred: Any) -> Any:
+    """1 where the largest prediction is at the largest target (one-hot)."""
+    return _right(ops.equal(ops.argmax(y_true, axis=-1), ops.argmax(y_pred, axis=-1)))
+
+
+def sparse_categorical_accuracy(y_true: Any, y_pred: Any) -> Any:
+    """1 where the largest prediction is at the class number given, of shape (...) or (..., 1)."""
+    return _right(ops.equal(_class_numbers(y_true, y_pred), ops.argmax(y_pred, axis=-1)))
+
+
+def _class_numbers(y_true: Any, y_pred: Any) -> Any:
+    y_true = ops.cast(y_true, "int32")
+    if len(y_true.shape) == len(y_pred.shape) and y_true.shape[-1] == 1:
+        y_true = ops.squeeze(y_true, -1)
+    return y_true
+
+
+def top_k_categorical_accuracy(y_true: Any, y_pred: Any, k: int = 5) -> Any:
+    """1 where the class of the largest target is among the `k` largest predictions."""
+    return sparse_top_k_categorical_accuracy(ops.argmax(y_true, axis=-1), y_pred, k)
+
+
+def sparse_top_k_categorical_accuracy(y_true: Any, y_pred: Any, k: int = 5) -> Any:
+    """1 where fewer than `k` predictions exceed that of the class number; never where it is not finite."""
+    y_true, y_pred = _class_numbers(y_true, y_pred), ops.convert_to_tensor(y_pred)
+    here = ops.equal(ops.expand_dims(y_true, -1), ops.arange(y_pred.shape[-1]))
+    score = ops.sum(ops.where(here, y_pred, 0.0), axis=-1, keepdims=True)
+    above = ops.sum(ops.cast(y_pred > score, "int32"), axis=-1)
+    known = ops.logical_and(ops.any(here, axis=-1), ops.isfinite(ops.squeeze(score, -1)))
+    return _right(ops.logical_and(above < k, known))
+
+
+class Accuracy(FunctionMetric):
+    """How often `y_pred` equals `y_true`."""
+
+    function = staticmethod(accuracy)
+
+
+class BinaryAccuracy(FunctionMetric):
+    """How often `y_pred > threshold` agrees with labels 0 and 1."""
+
+    function = staticmethod(binary_accuracy)
+
+    def __init__(self, name: str | None = None, dtype: Any = None, threshold: float = 0.5):
+        super().__init__(name, dtype, threshold=threshold)
+
+
+class CategoricalAccuracy(FunctionMetric):
+    """How often the largest prediction is at the 1 of a one-hot target."""
+
+    function = staticmethod(categorical_accuracy)
+
+
+class SparseCategoricalAccuracy(FunctionMetric):
+    """How often the largest prediction is at the class number."""
+
+    function = staticmethod(sparse_categorical_accuracy)
+
+
+class TopKCategoricalAccuracy(FunctionMetric):
+    """How often the class of a one-hot target is among the `k` largest predictions."""
+
+    function = staticmethod(top_k_categorical_accuracy)
+
+    def __init__(self, k: int = 5, name: str | None = None, dtype: Any = None):
+        super().__init__(name, dtype, k=k)
+
+
+class SparseTopKCategoricalAccuracy(TopKCategoricalAccuracy):
+    """How often the class number is among the `k` largest predictions."""
+
+    function = staticmethod(sparse_top_k_categorical_accuracy)

@@ -1,0 +1,78 @@
+"""The base of metrics: state in variables, updated batch by batch, read as a result."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fncompile import initializers, ops
+from fncompile.config import floatx
+from fncompile.graph.naming import auto_name, to_snake_case
+from fncompile.graph.variable import Variable
+from fncompile.ops.dispatch import standard_dtype
+
+
+class Metric:
+    """Base of metrics.
+
+    A subclass makes its state with `add_variable`, and writes `update_state` and `result` in ops, so
+    that they run on arrays and inside a compiled step alike. A metric held by a metric is part of it.
+    """
+
+    def __init__(self, dtype: Any = None, name: str | None = None):
+        self.name = name or auto_name(to_snake_case(type(self).__name__))
+        self._dtype = standard_dtype(getattr(dtype, "name", dtype)) if dtype else floatx()
+        self._variables: list[Variable] = []
+
+    @property
+    def dtype(self) -> str:
+        return self._dtype
+
+    def add_variable(
+        self,
+        shape: tuple[int, ...] = (),
+        initializer: Any = "zeros",
+        dtype: Any = None,
+        aggregation: str | None = None,
+        name: str | None = None,
+    ) -> Variable:
+        """A new variable of the metric, with the path `metric/name`. `reset_state` sets it to zeros."""
+        name = name or auto_name("variable")
+        fill, dtype = initializers.get(initializer), standard_dtype(dtype or self.dtype)
+        variable = Variable(fill, tuple(shape), dtype, trainable=False, name=name, path=f"{self.name}/{name}")
+        self._variables.append(variable)
+        return variable
+
+    add_weight = add_variable
+
+    @property
+    def variables(self) -> list[Variable]:
+        """Own variables, then those of metrics held as attributes."""
+        held = (m for m in vars(self).values() if isinstance(m, Metric))
+        return [*self._variables, *(v for m in held for v in m.variables)]
+
+    def reset_state(self) -> None:
+        """Forget what was seen."""
+        for variable in self.variables:
+            variable.assign(ops.zeros(variable.shape, variable.dtype))
+
+    def update_state(self, *args: Any, **kwargs: Any) -> None:
+        """Take in a batch."""
+        raise NotImplementedError(f"Metric {type(self).__name__} must implement `update_state()`.")
+
+    def result(self) -> Any:
+        """The value over all that was seen since the last reset."""
+        raise NotImplementedError(f"Metric {type(self).__name__} must implement `result()`.")
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        self.update_state(*args, **kwargs)
+        return self.result()
+
+    def get_config(self) -> dict[str, Any]:
+        return {"name": self.name, "dtype": self.dtype}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Metric:
+        return cls(**config)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} name={self.name}>"

@@ -1,0 +1,16 @@
+"""Optimizers and learning-rate schedules, as Keras 3 defines them."""
+
+from __future__ import annotations
+
+from fncompile.identifiers import Family, by_name
+from fncompile.optimizers import schedules
+from fncompile.optimizers.adaptive import Adadelta, Adagrad, Adam, Adamax, AdamW, RMSprop
+from fncompile.optimizers.optimizer import Optimizer
+from fncompile.optimizers.sgd import SGD, Lion
+
+_CLASSES = (SGD, RMSprop, Adam, AdamW, Adamax, Adagrad, Adadelta, Lion)
+_FAMILY = Family("optimizer", Optimizer, by_name(_CLASSES), any_case=True)
+
+get = _FAMILY.get
+deserialize = _FAMILY.deserialize
+serialize = _FAMILY.serialize

@@ -1,0 +1,162 @@
+"""Optimizers that scale each step by the size of past gradients.
+
+The placing of epsilon is Keras': inside the root for RMSprop, Adagrad and Adadelta, outside for Adam.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fncompile import ops
+from fncompile.optimizers.optimizer import Optimizer, Slots
+
+
+class RMSprop(Optimizer):
+    """`v = rho v + (1 - rho) g^2; w -= lr g / sqrt(v + epsilon)` (Hinton 2012).
+
+    `centered` takes the square of the mean gradient off `v`; with `momentum` the step accumulates.
+    """
+
+    fields = ("rho", "momentum", "epsilon", "centered")
+
+    def __init__(
+        self,
+        learning_rate: Any = 0.001,
+        rho: float = 0.9,
+        momentum: float = 0.0,
+        epsilon: float = 1e-7,
+        centered: bool = False,
+        **kwargs: Any,
+    ):
+        super().__init__(learning_rate, **kwargs)
+        self.rho = rho
+        self.momentum = momentum
+        self.epsilon = epsilon
+        self.centered = centered
+        wanted = {"velocity": True, "momentum": momentum > 0, "average_gradient": centered}
+        self.slot_groups = tuple((name,) for name, present in wanted.items() if present)
+
+    def update(self, w: Any, g: Any, slots: Slots, lr: Any, step: Any) -> tuple[Any, Slots]:
+        new = {"velocity": self.rho * slots["velocity"] + (1 - self.rho) * ops.square(g)}
+        scale = new["velocity"] + self.epsilon
+        if self.centered:
+            new["average_gradient"] = self.rho * slots["average_gradient"] + (1 - self.rho) * g
+            scale = scale - ops.square(new["average_gradient"])
+        change = lr * g * ops.rsqrt(scale)
+        if self.momentum > 0:
+            change = new["momentum"] = self.momentum * slots["momentum"] + change
+        return w - change, new
+
+
+class Adam(Optimizer):
+    """Means of gradient and squared gradient, corrected for their start (Kingma and Ba 2014).
+
+    `m += (1 - b1)(g - m); v += (1 - b2)(g^2 - v)`;
+    `w -= lr sqrt(1 - b2^t) / (1 - b1^t) * m / (sqrt(v) + epsilon)`; `amsgrad` uses the largest `v`.
+    """
+
+    fields = ("beta_1", "beta_2", "epsilon", "amsgrad")
+
+    def __init__(
+        self,
+        learning_rate: Any = 0.001,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-7,
+        amsgrad: bool = False,
+        **kwargs: Any,
+    ):
+        super().__init__(learning_rate, **kwargs)
+        self.beta_1 = beta_1
+        self.beta_2 = beta_2
+        self.epsilon = epsilon
+        self.amsgrad = amsgrad
+        self.slot_groups = (("momentum", "velocity"), *([("velocity_hat",)] if amsgrad else []))
+
+    def update(self, w: Any, g: Any, slots: Slots, lr: Any, step: Any) -> tuple[Any, Slots]:
+        m, v = slots["momentum"], slots["velocity"]
+        m = m + (g - m) * (1 - self.beta_1)
+        v = v + (ops.square(g) - v) * (1 - self.beta_2)
+        new = {"momentum": m, "velocity": v}
+        if self.amsgrad:
+            v = new["velocity_hat"] = ops.maximum(slots["velocity_hat"], v)
+        rate = lr * ops.sqrt(1.0 - ops.power(self.beta_2, step)) / (1.0 - ops.power(self.beta_1, step))
+        return w - rate * m / (ops.sqrt(v) + self.epsilon), new
+
+
+class AdamW(Adam):
+    """Adam with weight decay (Loshchilov and Hutter 2017)."""
+
+    def __init__(self, learning_rate: Any = 0.001, weight_decay: float = 0.004, *args: Any, **kwargs: Any):
+        super().__init__(learning_rate, *args, weight_decay=weight_decay, **kwargs)
+        if weight_decay is None:
+            raise ValueError("Argument `weight_decay` must be a float. Received: weight_decay=None")
+
+
+class Adamax(Optimizer):
+    """Adam by the infinity norm (Kingma and Ba 2014): `u = max(b2 u, |g|)` in the place of `sqrt(v)`."""
+
+    fields = ("beta_1", "beta_2", "epsilon")
+    slot_groups = (("momentum", "norm"),)
+
+    def __init__(
+        self,
+        learning_rate: Any = 0.001,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-7,
+        **kwargs: Any,
+    ):
+        super().__init__(learning_rate, **kwargs)
+        self.beta_1 = beta_1
+        self.beta_2 = beta_2
+        self.epsilon = epsilon
+
+    def update(self, w: Any, g: Any, slots: Slots, lr: Any, step: Any) -> tuple[Any, Slots]:
+        m = slots["momentum"] + (g - slots["momentum"]) * (1 - self.beta_1)
+        u = ops.maximum(self.beta_2 * slots["norm"], ops.absolute(g))
+        rate = lr / (1.0 - ops.power(self.beta_1, step))
+        return w - rate * m / (u + self.epsilon), {"momentum": m, "norm": u}
+
+
+class Adagrad(Optimizer):
+    """`a += g^2; w -= lr g / sqrt(a + epsilon)` (Duchi et al. 2011)."""
+
+    fields = ("initial_accumulator_value", "epsilon")
+    slot_groups = (("accumulator",),)
+
+    def __init__(
+        self,
+        learning_rate: Any = 0.001,
+        initial_accumulator_value: float = 0.1,
+        epsilon: float = 1e-7,
+        **kwargs: Any,
+    ):
+        super().__init__(learning_rate, **kwargs)
+        self.initial_accumulator_value = self.slot_initial_value = initial_accumulator_value
+        self.epsilon = epsilon
+
+    def update(self, w: Any, g: Any, slots: Slots, lr: Any, step: Any) -> tuple[Any, Slots]:
+        a = slots["accumulator"] + ops.square(g)
+        return w - lr * g * ops.rsqrt(a + self.epsilon), {"accumulator": a}
+
+
+class Adadelta(Optimizer):
+    """Steps of the size of past steps (Zeiler 2012): `w -= lr g sqrt(d + eps) / sqrt(a + eps)`."""
+
+    fields = ("rho", "epsilon")
+    slot_groups = (("accumulated_grad", "accumulated_delta_var"),)
+
+    def __init__(
+        self, learning_rate: Any = 0.001, rho: float = 0.95, epsilon: float = 1e-7, **kwargs: Any
+    ):
+        super().__init__(learning_rate, **kwargs)
+        self.rho = rho
+        self.epsilon = epsilon
+
+    def update(self, w: Any, g: Any, slots: Slots, lr: Any, step: Any) -> tuple[Any, Slots]:
+        a, d = slots["accumulated_grad"], slots["accumulated_delta_var"]
+        a = self.rho * a + (1 - self.rho) * ops.square(g)
+        delta = g * ops.sqrt(d + self.epsilon) * ops.rsqrt(a + self.epsilon)
+        d = self.rho * d + (1 - self.rho) * ops.square(delta)
+        return w - lr * delta, {"accumulated_grad": a, "accumulated_delta_var": d}

@@ -1,0 +1,80 @@
+"""Checks of what users give an optimizer."""
+
+from __future__ import annotations
+
+import inspect
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+# Arguments that Keras has and that are accepted only at these values.
+NOT_SUPPORTED = {
+    "use_ema": False,
+    "ema_momentum": 0.99,
+    "ema_overwrite_frequency": None,
+    "loss_scale_factor": None,
+    "gradient_accumulation_steps": None,
+}
+
+
+def check_others(learning_rate: Any, kwargs: dict[str, Any]) -> Any:
+    """The learning rate (`lr` in TF2.0), after a look at the arguments no optimizer here has."""
+    kwargs = dict(kwargs)
+    if kwargs.pop("decay", 0.0):
+        warnings.warn("Argument `decay` is no longer supported and will be ignored.", stacklevel=4)
+    learning_rate = kwargs.pop("lr", learning_rate)
+    momentum = kwargs.pop("ema_momentum", None)
+    if momentum is not None and not 0 <= momentum <= 1:
+        raise ValueError(f"`ema_momentum` must be in the range [0, 1]. Received: ema_momentum={momentum}")
+    for name, default in NOT_SUPPORTED.items():
+        if kwargs.pop(name, default) not in (default, None):
+            raise NotImplementedError(f"Optimizer argument `{name}` is not supported. Leave it {default}.")
+    if kwargs:
+        raise ValueError(f"Argument(s) not recognized: {kwargs}")
+    return learning_rate
+
+
+def check_clips(clipnorm: Any, clipvalue: Any, global_clipnorm: Any) -> None:
+    if sum(x is not None for x in (clipnorm, clipvalue, global_clipnorm)) > 1:
+        raise ValueError(
+            "Only one of `clipnorm`, `clipvalue` and `global_clipnorm` can be set. Received: "
+            f"clipnorm={clipnorm}, clipvalue={clipvalue}, global_clipnorm={global_clipnorm}"
+        )
+
+
+def takes_argument(rate: Any) -> bool:
+    """Does a learning-rate callable want the iteration?"""
+    return bool(inspect.signature(rate).parameters)
+
+
+def check_variables(optimizer: Any, grads: Sequence[Any], variables: Sequence[Any] | None) -> list[Any]:
+    """The variables that `grads` belong to; ValueError where that is unknown."""
+    if variables is None:
+        if not optimizer.built:
+            raise ValueError(
+                "When passing `grads` without `variables`, the optimizer must already be built on a "
+                "list of variables. Call `optimizer.build(trainable_variables)` first."
+            )
+        variables = optimizer._trainable_variables
+    if len(grads) != len(variables):
+        raise ValueError(
+            "The list of gradients and the list of variables must have one length. Received: "
+            f"{len(grads)} gradients and {len(variables)} variables."
+        )
+    return list(variables)
+
+
+def with_gradient(grads: Sequence[Any], variables: Sequence[Any]) -> tuple[list[Any], list[Any]]:
+    """Gradients and variables without those whose gradient is None; a warning names them."""
+    kept = [(g, v) for g, v in zip(grads, variables) if g is not None]
+    if not kept:
+        raise ValueError("No gradients provided for any variable.")
+    if len(kept) < len(variables):
+        without = [v.path for g, v in zip(grads, variables) if g is None]
+        warnings.warn(
+            f"Gradients do not exist for variables {without} when minimizing the loss. If using "
+            "`model.compile()`, did you forget to provide a `loss` argument?",
+            stacklevel=4,
+        )
+    gradients, kept_variables = zip(*kept)
+    return list(gradients), list(kept_variables)
