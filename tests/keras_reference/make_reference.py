@@ -7,7 +7,8 @@ training  Keras on JAX, CPU. Values are those of a float64 run (floatx and JAX i
           they carry no rounding of their own. A float32 run of Keras is made too, and must lie
           well inside the tolerance that the tests use: a case that float32 Keras itself cannot
           reproduce is ill-conditioned, and refused here.
-ops       Keras on NumPy, which keeps int64 and float64 (JAX without x64 narrows them).
+ops       Keras on NumPy (which keeps int64 and float64) and on JAX; both must agree, up to the
+          exceptions named in op_harness.py. The dtype is the one that symbolic inference gives.
 api       Keras on JAX: summaries, hook orders and progress bars as text.
 
 Each part runs in its own process, because Keras chooses backend and precision at import.
@@ -50,9 +51,9 @@ def record_training(keras):
 
 
 def record_ops(keras):
-    from tests.keras_reference import op_cases
+    from tests.keras_reference import op_cases, op_harness
 
-    return {expression: op_cases.record(keras, expression) for expression in op_cases.CASES}
+    return {expression: op_harness.record(keras, expression) for expression in op_cases.CASES}
 
 
 def record_api(keras):
@@ -65,6 +66,13 @@ def make_training():
     exact = in_fresh_keras("training", "jax", "float64")
     refuse_ill_conditioned(exact, in_fresh_keras("training", "jax", "float32"))
     return exact
+
+
+def make_ops():
+    from tests.keras_reference.op_harness import agreed
+
+    by_numpy, by_jax = in_fresh_keras("ops", "numpy"), in_fresh_keras("ops", "jax")
+    return {case: agreed(case, by_numpy[case], by_jax[case]) for case in by_numpy}
 
 
 def refuse_ill_conditioned(exact, single):
@@ -86,7 +94,7 @@ def write(name: str, records: dict) -> None:
 
 def main(parts) -> None:
     for part in parts or PARTS:
-        makers = {"training": make_training, "ops": lambda: in_fresh_keras("ops", "numpy"),
+        makers = {"training": make_training, "ops": make_ops,
                   "api": lambda: in_fresh_keras("api", "jax")}
         write(part, makers[part]())
 

@@ -56,7 +56,7 @@ def test_losses_of_twenty_steps(name):
 
 
 @pytest.mark.parametrize("name", MODELS)
-def test_logs_accumulate_over_steps_until_reset(name):
+def test_logs_of_single_steps(name):
     check(name, "logs", LOSSES)
 
 

@@ -5,8 +5,8 @@ and floats, ready for JSON:
     weights    [name, shape] of every weight, in the order of model.weights
     slots      shape of every optimizer variable, in order
     before     predictions with the seeded weights
-    losses     loss of each of 20 train_on_batch steps, metrics reset before each
-    logs       what train_on_batch returns for the last four steps when metrics are not reset
+    losses     loss of each of 20 train_on_batch steps (each step resets the metrics)
+    logs       all that train_on_batch returns for four more steps
     final      all weights after the 24 steps
     after      predictions, in batches with a partial last one
     evaluate   model.evaluate's list (or float)
@@ -45,7 +45,6 @@ def record(keras, build):
     result = {"weights": [[w.name, list(w.shape)] for w in model.weights],
               "before": plain(model.predict(x, batch_size=8, verbose=0)), "losses": []}
     for step in rows[:STEPS]:
-        model.reset_metrics()
         result["losses"].append(first(train_step(model, x, y, fit_kwargs, step)))
     result["logs"] = [train_step(model, x, y, fit_kwargs, step) for step in rows[STEPS:]]
     result["slots"] = [list(v.shape) for v in model.optimizer.variables]
@@ -69,7 +68,6 @@ def record_steps(keras, build):
     model, x, y, fit_kwargs = fresh(keras, build)
     losses = []
     for step in batches(STEPS):
-        model.reset_metrics()
         losses.append(first(train_step(model, x, y, fit_kwargs, step)))
     return {"losses": losses, "final": plain(model.get_weights()),
             "slots": [list(v.shape) for v in model.optimizer.variables]}

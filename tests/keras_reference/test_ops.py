@@ -1,0 +1,92 @@
+"""Every function of `ops` gives Keras' values, shapes and dtypes: on arrays, and in a graph.
+
+Expected results come from ops.json, made by make_reference.py. On the graph side many cases share
+one model, so that a C compiler runs a few times and not a thousand; a case that cannot be traced
+fails alone, and `FNC_TEST_OPS_GROUP=1` gives each its own model.
+
+float32 results may differ from Keras' by 2e-5 of their size or 2e-6: four ulp in the value, an
+argument of sin or exp that was rounded differently, another order of summation.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.keras_reference import op_cases, op_harness
+from tests.keras_reference.target import NAME, keras
+
+EXPECTED = json.loads((Path(__file__).parent / "ops.json").read_text())
+CASES = op_cases.CASES
+GROUP = int(os.environ.get("FNC_TEST_OPS_GROUP", "40"))
+RTOL, ATOL = 2e-5, 2e-6
+if NAME == "keras":  # the exceptions are named and argued in op_harness.py
+    CASES = [case for case in CASES if case not in op_harness.NOT_AS_KERAS]
+SYMBOLIC = [case for case in CASES if op_harness.used(case)]
+BY_ROW = [case for case in SYMBOLIC if EXPECTED[case]["by_row"]]
+DYNAMIC = [case for case in SYMBOLIC if EXPECTED[case]["dynamic"]]
+
+
+def check(case, results):
+    expected = EXPECTED[case]["values"]
+    assert len(results) == len(expected)
+    for result, (shape, dtype, values) in zip(results, expected):
+        assert list(result.shape) == shape
+        assert result.dtype.name == dtype
+        np.testing.assert_allclose(result.ravel(), np.array(values, dtype), RTOL, ATOL)
+
+
+def test_every_case_is_stored():
+    assert list(EXPECTED) == op_cases.CASES
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_eager(case):
+    check(case, op_harness.eager(keras, case))
+
+
+@pytest.mark.parametrize("case", SYMBOLIC)
+def test_inferred_shape_and_dtype(case):
+    specs = [[shape, dtype] for shape, dtype, _ in EXPECTED[case]["values"]]
+    assert op_harness.infer(keras, case, dynamic=False) == specs
+
+
+@pytest.mark.parametrize("case", DYNAMIC)
+def test_inferred_shape_with_open_first_extent(case):
+    assert op_harness.infer(keras, case, dynamic=True) == EXPECTED[case]["dynamic"]
+
+
+def traceable(case, dynamic) -> bool:
+    try:
+        op_harness.infer(keras, case, dynamic)
+    except Exception:  # noqa: BLE001, reported by the tests of inference above
+        return False
+    return True
+
+
+@functools.cache
+def compiled_group(cases, run, dynamic):
+    """Results of all cases that can be traced, from one model."""
+    good = [case for case in cases if traceable(case, dynamic)]
+    results = iter(run(keras, good))
+    return {case: [next(results) for _ in EXPECTED[case]["values"]] for case in good}
+
+
+def result_of(case, cases, run, dynamic):
+    start = cases.index(case) // GROUP * GROUP
+    return compiled_group(tuple(cases[start:start + GROUP]), run, dynamic)[case]
+
+
+@pytest.mark.parametrize("case", SYMBOLIC)
+def test_compiled(case):
+    check(case, result_of(case, SYMBOLIC, op_harness.run_static, dynamic=False))
+
+
+@pytest.mark.parametrize("case", BY_ROW)
+def test_compiled_row_by_row(case):
+    check(case, result_of(case, BY_ROW, op_harness.predict_by_row, dynamic=True))
