@@ -1,0 +1,1 @@
+"""The rows of `tests/op_table.py`, one file a family."""

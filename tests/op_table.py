@@ -1,0 +1,14 @@
+"""Every op on chosen shapes, with a NumPy reference: the one table that tests of meaning, gradients
+and compiled code share. Add a row for each op in `tests/op_rows`; `test_op_table.py` names the ops
+that have none."""
+
+from __future__ import annotations
+
+from tests.op_case import Array, OpCase, program_of
+from tests.op_rows import elementwise, indexing, linalg, nn, reductions, shaping
+
+CASES: list[OpCase] = [
+    *elementwise.CASES, *reductions.CASES, *shaping.CASES, *indexing.CASES, *linalg.CASES, *nn.CASES,
+]  # fmt: skip
+
+__all__ = ["CASES", "Array", "OpCase", "program_of"]
