@@ -147,14 +147,14 @@ class Store:
         When `make` raises, what it wrote stays under the root, until the room is needed.
         """
         final = self.root / key
+        with contextlib.suppress(OSError):  # not there, or not ours: seen next
+            os.utime(final)  # eviction goes by this time, so first of all
         if not is_intact(final):
             work = Path(tempfile.mkdtemp(prefix=_BUSY, dir=self.root))
             make(work)
             _seal(work)
             self._publish(work, final)
             self._evict(keep=final)
-        else:
-            os.utime(final)  # eviction goes by this time
         return final
 
     def _publish(self, work: Path, final: Path) -> None:

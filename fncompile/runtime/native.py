@@ -12,7 +12,7 @@ as long as the `Env` does, and that the interpreter lock is free during a call: 
 at once as long as each has its own `Env`.
 
 Calls go through the prebuilt extension `_trampoline`; where it was not built, through libffi,
-with the same results and a somewhat slower call. A library once opened stays loaded.
+with the same results and slower calls. A library once opened stays loaded.
 """
 
 from __future__ import annotations
@@ -67,9 +67,13 @@ def libffi_binding() -> Binding:
     ffi.cdef("void *dlopen(const char *, int); void *dlsym(void *, const char *); char *dlerror();")
     libc = ffi.dlopen(None)
     mode = os.RTLD_NOW | os.RTLD_LOCAL
+    entry = ffi.typeof("fnc_entry *")
+
+    def symbol(library: Any, name: bytes) -> Any:
+        return ffi.cast(entry, libc.dlsym(library, name))
 
     def call(address: Any, env: Any) -> int:
-        return ffi.cast("fnc_entry *", address)(env)
+        return address(env)
 
     def call_one(address: Any, env: Any, batch: int, source: Any, target: Any) -> int:
         own = ffi.new("fnc_env *", env[0])
@@ -77,9 +81,9 @@ def libffi_binding() -> Binding:
         arrays[1][0], arrays[2][0] = source, target
         own.dims, _, own.out = arrays
         setattr(own, "in", arrays[1])
-        return call(address, own)
+        return address(own)
 
-    return Binding(ffi, lambda path: libc.dlopen(path, mode), libc.dlsym, libc.dlerror,
+    return Binding(ffi, lambda path: libc.dlopen(path, mode), symbol, libc.dlerror,
                    call, call_one)
 
 
@@ -202,8 +206,8 @@ class Env:
         self.pointer.arena_bytes = array.nbytes
 
     def set_team(self, team: Any) -> None:
-        """Share the work with this team of threads (a cdata pointer), or with none."""
-        self.pointer.team = _ffi.NULL if team is None else team
+        """Share the work with the team of threads at this address (an int or cdata); 0: alone."""
+        self.pointer.team = _ffi.cast("void *", team)
         self._kept["team"] = team
 
     def _set_memory(self, field: str, array: np.ndarray, writable: bool = True) -> None:

@@ -137,7 +137,7 @@ def test_every_field_arrives(library):
     assert arena[-1] == 1
     env.set_team(env.pointer)
     assert library.symbol("echo")(env) == native.OK and y[7] == 1
-    env.set_team(None)
+    env.set_team(0)
     assert library.symbol("echo")(env) == native.OK and y[7] == 0
 
 
