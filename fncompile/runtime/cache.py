@@ -1,43 +1,26 @@
-"""Compile each text once: a content-addressed store of objects and libraries, and `build_library`.
+"""Compile each text once: `build_library`, over the store of what has been compiled.
 
     built = build_library({"model": c_text})
     Library(built.path_so)
 
-An entry is a directory named by a hash of all that its contents depend on: text, flags, the
-compiler and its version, the headers in csrc, and for the native target the processor. It holds
-files and a manifest of their digests. Ensures:
-
-- an entry appears whole or not at all (made aside, then renamed), whoever else builds it too;
-- what is loaded was written by this user and by nobody else, and is what was written: the
-  directory and its files belong to the user, are not writable by others, and match the manifest;
-  a bad entry is built again, a bad directory is left alone for a fresh one, with a warning;
-- the store stays under FNC_CACHE_MB: the entries unused for longest go first;
-- a second build starts no process, not even to ask the compiler for its version.
-
-FNC_CFLAGS are part of the hash, files that they name are not.
+Objects and libraries are entries of store.py, named by a hash of all that their contents depend
+on: text, flags, the compiler and its version, the C files in csrc, and for the native target the
+processor. A second build starts no process, not even to ask the compiler for its version.
+FNC_CFLAGS are part of the hash; files that they name are not.
 """
 
 from __future__ import annotations
 
-import atexit
-import contextlib
-import functools
 import hashlib
 import os
-import shutil
-import stat
-import tempfile
-import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
 from fncompile.flags import flag
 from fncompile.runtime import toolchain
-
-_MANIFEST = "manifest"
-_BUSY = "tmp-"
+from fncompile.runtime.store import Store, open_store
 
 
 class Built(NamedTuple):
@@ -89,26 +72,30 @@ def _compile_all(store: Store, compiler: Compiler, sources: Mapping[str, str],
 
 @dataclass(frozen=True)
 class Compiler:
-    """A compiler as the hash sees it: the command, its version, the flags, what it will read."""
+    """A compiler as the hash sees it: the command, its version, its flags, and a digest of these
+    with the machine and the headers."""
 
     command: Sequence[str]
     version: str
     flags: Sequence[str]
+    identity: str
 
     @classmethod
     def find(cls, store: Store) -> Compiler:
         command = toolchain.find_compiler()
         version = _version(store, command)
-        return cls(command, version, toolchain.compile_flags(version))
+        flags = toolchain.compile_flags(version)
+        machine = toolchain.cpu_identity() if flag("target") == "native" else ""
+        identity = _digest(*command, version, *flags, machine, headers_digest())
+        return cls(command, version, flags, identity)
 
     def key(self, *parts: str) -> str:
-        machine = toolchain.cpu_identity() if flag("target") == "native" else ""
-        return _digest(*parts, *self.command, self.version, *self.flags, machine, headers_digest())
+        return _digest(self.identity, *parts)
 
 
 def _version(store: Store, command: Sequence[str]) -> str:
     """The compiler's version, asked for anew only when one of its files has changed."""
-    files = [os.path.realpath(path) for word in command if (path := shutil.which(word))]
+    files = toolchain.compiler_files(command)
     stats = [os.stat(path) for path in files]
     key = _digest("version", *command, *files, *(f"{s.st_size} {s.st_mtime_ns}" for s in stats))
 
@@ -133,156 +120,3 @@ def _digest(*parts: str) -> str:
         data = part.encode()
         whole.update(b"%d:" % len(data) + data)
     return whole.hexdigest()[:40]
-
-
-class Store:
-    """Entries under one private directory."""
-
-    def __init__(self, root: Path) -> None:
-        self.root = root
-
-    def entry(self, key: str, make: Callable[[Path], None]) -> Path:
-        """The directory of an entry; `make` writes its files into an empty one if it must.
-
-        When `make` raises, what it wrote stays under the root, until the room is needed.
-        """
-        final = self.root / key
-        with contextlib.suppress(OSError):  # not there, or not ours: seen next
-            os.utime(final)  # eviction goes by this time, so first of all
-        if not is_intact(final):
-            work = Path(tempfile.mkdtemp(prefix=_BUSY, dir=self.root))
-            make(work)
-            _seal(work)
-            self._publish(work, final)
-            self._evict(keep=final)
-        return final
-
-    def _publish(self, work: Path, final: Path) -> None:
-        for _ in range(20):
-            try:
-                os.rename(work, final)
-                return
-            except OSError:
-                if is_intact(final):  # someone else was first, with the same contents
-                    shutil.rmtree(work)
-                    return
-                self._discard(final)
-        raise toolchain.ToolchainError(f"cannot store a compiled library as {final}: "
-                                       "remove that directory, or set FNC_CACHE to another place")
-
-    def _discard(self, entry: Path) -> None:
-        """Remove an entry so that nobody sees half of it."""
-        aside = Path(tempfile.mkdtemp(prefix=_BUSY, dir=self.root))
-        with contextlib.suppress(FileNotFoundError):  # someone else may have removed it
-            os.rename(entry, aside / "entry")
-        shutil.rmtree(aside, ignore_errors=True)
-
-    def _evict(self, keep: Path) -> None:
-        """Remove the entries unused for longest until the rest fits; what is new stays."""
-        used = sorted(_usage(self.root))
-        excess = sum(size for _, size, _ in used) - flag("cache_mb") * 2**20
-        for _, size, entry in used:
-            if excess <= 0:
-                break
-            if entry != keep:
-                self._discard(entry)
-                excess -= size
-
-
-def _usage(root: Path) -> Iterator[tuple[float, int, Path]]:
-    """When each entry was last used, its bytes, and where it is."""
-    for entry in root.iterdir():
-        try:
-            size = sum(path.stat().st_size for path in entry.iterdir())
-            yield entry.stat().st_mtime, size, entry
-        except OSError:
-            continue  # another process has just removed it
-
-
-def is_intact(entry: Path) -> bool:
-    """Whether an entry is there, this user's alone, and as it was written."""
-    try:
-        if not is_private(entry) or not is_private(entry / _MANIFEST):
-            return False
-        lines = [line.split(" ", 1) for line in (entry / _MANIFEST).read_text().splitlines()]
-        return bool(lines) and all(
-            is_private(entry / name) and _file_digest(entry / name) == digest
-            for digest, name in lines)
-    except (OSError, ValueError):  # missing, unreadable, or a manifest that is none
-        return False
-
-
-def is_private(path: Path) -> bool:
-    """Whether a file or directory is this user's and nobody else may write it; not a link."""
-    status = os.lstat(path)
-    kind = stat.S_ISDIR(status.st_mode) or stat.S_ISREG(status.st_mode)
-    return kind and status.st_uid == os.geteuid() and not status.st_mode & 0o022
-
-
-def _seal(directory: Path) -> None:
-    """Make the files private, whatever the umask, and write their manifest."""
-    files = sorted(directory.iterdir())
-    for path in files:
-        path.chmod(0o600)
-    manifest = directory / _MANIFEST
-    manifest.write_text("".join(f"{_file_digest(path)} {path.name}\n" for path in files))
-    manifest.chmod(0o600)
-
-
-def _file_digest(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
-def open_store() -> Store:
-    """The store that FNC_CACHE names, by default ~/.cache/fncompile; one of this process's own
-    if it is off, or if that directory is not private, which a warning tells once."""
-    setting = flag("cache")
-    if setting == "off":
-        return Store(_temporary_root())
-    root = Path(setting) if setting else _default_root()
-    refusal = _refusal(root)
-    if refusal is None:
-        return Store(Path(os.path.realpath(root)))
-    _warn_once(f"the cache directory {root} is not used: {refusal}. Compiled models are kept for "
-               "this process only; correct it, or set FNC_CACHE to a directory of your own")
-    return Store(_temporary_root())
-
-
-def _default_root() -> Path:
-    base = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
-    return Path(base) / "fncompile"
-
-
-def _refusal(root: Path) -> str | None:
-    """Why a directory cannot be the store, or None; makes it if it is not there."""
-    try:
-        root.mkdir(mode=0o700, parents=True, exist_ok=True)
-        real = Path(os.path.realpath(root))
-        if not is_private(real):
-            return "it belongs to another user, or others may write to it"
-        return None if os.access(real, os.W_OK | os.X_OK) else "it cannot be written"
-    except OSError as error:
-        return str(error)
-
-
-@functools.cache
-def _warn_once(message: str) -> None:
-    warnings.warn(message, RuntimeWarning, stacklevel=4)
-
-
-@functools.cache
-def _temporary_root() -> Path:
-    """A private directory for this process; what failed to compile stays when it ends."""
-    root = Path(tempfile.mkdtemp(prefix="fncompile-"))
-    atexit.register(_remove_finished, root, os.getpid())
-    return root
-
-
-def _remove_finished(root: Path, owner: int) -> None:
-    if os.getpid() != owner:  # a forked child must not take it from its parent
-        return
-    for entry in root.iterdir():
-        if (entry / _MANIFEST).exists():
-            shutil.rmtree(entry, ignore_errors=True)
-    if not any(root.iterdir()):
-        root.rmdir()

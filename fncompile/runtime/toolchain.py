@@ -92,6 +92,14 @@ def _named_compiler(variable: str, value: str) -> list[str]:
     return [path, *command[1:]]
 
 
+def compiler_files(command: Sequence[str]) -> list[str]:
+    """The files whose change means that the command is another compiler."""
+    files = [path for word in command if (path := shutil.which(word))]
+    if "ziglang" in command and (spec := importlib.util.find_spec("ziglang")) and spec.origin:
+        files.append(spec.origin)
+    return [os.path.realpath(path) for path in files]
+
+
 def compiler_version(command: Sequence[str]) -> str:
     """What the compiler says of itself; runs it."""
     return _run([*command, "--version"], Path.cwd())
