@@ -1,20 +1,20 @@
 """Random initializers.
 
 With an integer seed an initializer gives the same values each time it is called; without one it draws
-its seed when it is made, from Python's generator, so that `utils.set_random_seed` makes it
-reproducible. A `random.SeedGenerator` as seed gives new values at each call.
+its seed when it is made, from Python's generator or the switch FNC_SEED, so that
+`utils.set_random_seed` makes it reproducible. A `random.SeedGenerator` as seed gives new values at each call.
 """
 
 from __future__ import annotations
 
 import math
-import random as python_random
 from typing import Any
 
 import numpy as np
 
 from fncompile.config import floatx
 from fncompile.initializers.constant import Initializer
+from fncompile.random import make_default_seed
 
 # Standard deviation of a standard normal variable truncated to [-2, 2].
 _TRUNCATED_STDDEV = 0.87962566103423978
@@ -51,7 +51,7 @@ def _checked_seed(seed: Any) -> Any:
 
         return deserialize_keras_object(seed)
     if seed is None:
-        return python_random.randint(1, 10**9)
+        return make_default_seed()
     if isinstance(seed, (int, np.integer)) or hasattr(seed, "next"):
         return seed
     raise ValueError(

@@ -1,0 +1,47 @@
+"""Keras' layers, and what users write their own with."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fncompile.layers.activation import ELU, LeakyReLU, PReLU, ReLU, Softmax
+from fncompile.layers.base import Layer
+from fncompile.layers.core import Activation, Dense, Identity, Lambda
+from fncompile.layers.embedding import Embedding
+from fncompile.layers.input import Input, InputLayer
+from fncompile.layers.input_spec import InputSpec
+from fncompile.layers.merging import (
+    Add,
+    Average,
+    Concatenate,
+    Dot,
+    Maximum,
+    Minimum,
+    Multiply,
+    Subtract,
+    add,
+    average,
+    concatenate,
+    dot,
+    maximum,
+    minimum,
+    multiply,
+    subtract,
+)
+from fncompile.layers.normalization import BatchNormalization, LayerNormalization
+from fncompile.layers.regularization import Dropout
+from fncompile.layers.reshaping import Flatten, Permute, RepeatVector, Rescaling, Reshape
+
+
+def serialize(layer: Layer) -> Any:
+    """A layer as JSON-ready data."""
+    from fncompile.saving import serialize_keras_object
+
+    return serialize_keras_object(layer)
+
+
+def deserialize(config: Any, custom_objects: Any = None) -> Layer:
+    """The layer that `serialize` described; TypeError for a class that nobody knows."""
+    from fncompile.saving import deserialize_keras_object
+
+    return deserialize_keras_object(config, custom_objects=custom_objects)

@@ -1,0 +1,128 @@
+"""Activation functions that are layers of their own, with options or weights."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+from fncompile import activations, ops
+from fncompile.layers.input_spec import InputSpec
+from fncompile.layers.standard import StandardLayer, weight_fields
+
+
+class ReLU(StandardLayer):
+    """`x` from `threshold` to `max_value`, `negative_slope * (x - threshold)` below."""
+
+    fields = ("max_value", "negative_slope", "threshold")
+
+    def __init__(
+        self,
+        max_value: float | None = None,
+        negative_slope: float = 0.0,
+        threshold: float = 0.0,
+        **kwargs: Any,
+    ):
+        super().__init__(**kwargs)
+        if max_value is not None and max_value < 0:
+            raise ValueError(
+                f"max_value of a ReLU layer cannot be a negative value. Received: max_value={max_value}"
+            )
+        for name, value in (("negative_slope", negative_slope), ("threshold", threshold)):
+            if value is None or value < 0:
+                raise ValueError(
+                    f"{name} of a ReLU layer cannot be None or a negative value. Received: {name}={value}"
+                )
+        self.max_value = max_value
+        self.negative_slope = negative_slope
+        self.threshold = threshold
+        self.supports_masking = True
+
+    def call(self, inputs: Any) -> Any:
+        return activations.relu(inputs, self.negative_slope, self.max_value, self.threshold)
+
+
+class LeakyReLU(StandardLayer):
+    """`x`, or `negative_slope * x` below 0. TF2.0 calls the slope `alpha`."""
+
+    fields = ("negative_slope",)
+
+    def __init__(self, negative_slope: float = 0.3, **kwargs: Any):
+        if "alpha" in kwargs:
+            negative_slope = kwargs.pop("alpha")
+            warnings.warn("Argument `alpha` is deprecated. Use `negative_slope` instead.", stacklevel=2)
+        super().__init__(**kwargs)
+        if negative_slope is None or negative_slope < 0:
+            raise ValueError(
+                "The negative_slope value of a Leaky ReLU layer cannot be None or negative value. "
+                f"Expected a float. Received: negative_slope={negative_slope}"
+            )
+        self.negative_slope = negative_slope
+        self.supports_masking = True
+
+    def call(self, inputs: Any) -> Any:
+        return activations.leaky_relu(inputs, self.negative_slope)
+
+
+class ELU(StandardLayer):
+    """`x`, or `alpha * (exp(x) - 1)` below 0."""
+
+    fields = ("alpha",)
+
+    def __init__(self, alpha: float = 1.0, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.alpha = alpha
+        self.supports_masking = True
+
+    def call(self, inputs: Any) -> Any:
+        return activations.elu(inputs, self.alpha)
+
+
+class PReLU(StandardLayer):
+    """`x`, or `alpha * x` below 0; the slopes `alpha` are weights, one for each input of a sample.
+
+    Along `shared_axes` (counted from the batch axis, 0) one slope serves all.
+    """
+
+    fields = (*weight_fields("alpha"), "shared_axes")
+
+    def __init__(
+        self,
+        alpha_initializer: Any = "zeros",
+        alpha_regularizer: Any = None,
+        alpha_constraint: Any = None,
+        shared_axes: Any = None,
+        **kwargs: Any,
+    ):
+        super().__init__(**kwargs)
+        self._weight_options("alpha", alpha_initializer, alpha_regularizer, alpha_constraint)
+        axes = shared_axes if isinstance(shared_axes, (list, tuple)) else [shared_axes]
+        self.shared_axes = None if shared_axes is None else list(axes)
+        self.supports_masking = True
+
+    def build(self, input_shape: tuple) -> None:
+        rank = len(input_shape)
+        shared = {axis % rank for axis in self.shared_axes or ()}
+        own = [axis for axis in range(1, rank) if axis not in shared]
+        shape = tuple(input_shape[a] if a in own else 1 for a in range(1, rank))
+        self.alpha = self._make_weight("alpha", shape)
+        self.input_spec = InputSpec(ndim=rank, axes={axis: input_shape[axis] for axis in own})
+
+    def call(self, inputs: Any) -> Any:
+        return ops.relu(inputs) - self.alpha * ops.relu(-inputs)
+
+
+class Softmax(StandardLayer):
+    """Softmax over one axis or several; what a mask marks False gets (nearly) no weight."""
+
+    fields = ("axis",)
+
+    def __init__(self, axis: Any = -1, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.axis = axis
+        self.supports_masking = True
+
+    def call(self, inputs: Any, mask: Any = None) -> Any:
+        if mask is not None:
+            inputs = inputs + (1.0 - ops.cast(mask, inputs.dtype)) * -1e9
+        axis = tuple(self.axis) if isinstance(self.axis, list) else self.axis
+        return ops.softmax(inputs, axis=axis)

@@ -1,0 +1,167 @@
+"""Dense, Activation, Identity and Lambda."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+from fncompile import activations, ops
+from fncompile.layers.input_spec import InputSpec
+from fncompile.layers.standard import StandardLayer, weight_fields
+
+
+class Dense(StandardLayer):
+    """`activation(x @ kernel + bias)`, over the last axis of inputs of rank 2 or more.
+
+    The kernel has shape (inputs, units). ValueError unless `units` is a positive integer.
+    """
+
+    fields = ("units", "activation", "use_bias", *weight_fields("kernel", "bias"))
+
+    def __init__(
+        self,
+        units: int,
+        activation: Any = None,
+        use_bias: bool = True,
+        kernel_initializer: Any = "glorot_uniform",
+        bias_initializer: Any = "zeros",
+        kernel_regularizer: Any = None,
+        bias_regularizer: Any = None,
+        activity_regularizer: Any = None,
+        kernel_constraint: Any = None,
+        bias_constraint: Any = None,
+        **kwargs: Any,
+    ):
+        if isinstance(units, bool) or not isinstance(units, int) or units <= 0:
+            raise ValueError(
+                "Received an invalid value for `units`, expected a positive integer. "
+                f"Received: units={units}"
+            )
+        super().__init__(activity_regularizer=activity_regularizer, **kwargs)
+        self.units = units
+        self.activation = activations.get(activation)
+        self.use_bias = use_bias
+        self._weight_options("kernel", kernel_initializer, kernel_regularizer, kernel_constraint)
+        self._weight_options("bias", bias_initializer, bias_regularizer, bias_constraint)
+        self.input_spec = InputSpec(min_ndim=2)
+        self.supports_masking = True
+
+    def build(self, input_shape: tuple) -> None:
+        self.kernel = self._make_weight("kernel", (input_shape[-1], self.units))
+        self.bias = self._make_weight("bias", (self.units,)) if self.use_bias else None
+        self.input_spec = InputSpec(min_ndim=2, axes={-1: input_shape[-1]})
+
+    def call(self, inputs: Any) -> Any:
+        x = ops.matmul(inputs, self.kernel)
+        return self.activation(x if self.bias is None else x + self.bias)
+
+
+class Activation(StandardLayer):
+    """An activation function as a layer."""
+
+    fields = ("activation",)
+
+    def __init__(self, activation: Any, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.activation = activations.get(activation)
+        self.supports_masking = True
+
+    def call(self, inputs: Any) -> Any:
+        return self.activation(inputs)
+
+
+class Identity(StandardLayer):
+    """The inputs, whatever their structure."""
+
+    def __init__(self, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.supports_masking = True
+
+    def call(self, inputs: Any) -> Any:
+        return inputs
+
+
+class Lambda(StandardLayer):
+    """Any function written in ops as a layer; `arguments` are passed to it by name.
+
+    `output_shape` is accepted and not needed: shapes follow from the function. A Python lambda can
+    be saved, but is only loaded with `safe_mode=False`, since that runs code from the file.
+    """
+
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        output_shape: Any = None,
+        mask: Any = None,
+        arguments: dict[str, Any] | None = None,
+        **kwargs: Any,
+    ):
+        super().__init__(**kwargs)
+        if not callable(function):
+            raise TypeError(f"`function` of a Lambda layer must be callable. Received: {function}")
+        self.function = function
+        self.arguments = dict(arguments or {})
+        self.mask = mask
+        self.supports_masking = mask is not None
+        self._output_shape = output_shape
+
+    def call(self, inputs: Any, mask: Any = None, training: bool | None = None) -> Any:
+        accepted = inspect.signature(self.function).parameters
+        given = {"mask": mask, "training": training}
+        asked = {name: value for name, value in given.items() if name in accepted}
+        return self.function(inputs, **{**asked, **self.arguments})
+
+    def compute_mask(self, inputs: Any, previous_mask: Any) -> Any:
+        return self.mask(inputs, previous_mask) if callable(self.mask) else self.mask
+
+    def get_config(self) -> dict[str, Any]:
+        from fncompile.saving import serialize_keras_object
+        from fncompile.saving.lambdas import dump_lambda, is_lambda
+
+        function = serialize_keras_object(self.function)
+        if is_lambda(self.function):  # Keras writes it otherwise here than elsewhere
+            parts = serialize_keras_object(dump_lambda(self.function))
+            code = dict(zip(("code", "defaults", "closure"), parts))
+            function = {"class_name": "__lambda__", "config": code}
+        config = {**super().get_config(), "function": function, "arguments": self.arguments}
+        if self._output_shape is not None and not callable(self._output_shape):
+            config["output_shape"] = list(self._output_shape)
+        return config
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Any:
+        config = {key: value for key, value in config.items() if key not in _OLD_KEYS}
+        config["function"] = _function_of(config["function"])
+        return super().from_config(config)
+
+
+_OLD_KEYS = ("function_type", "module", "output_shape_type", "output_shape_module")
+
+
+def _function_of(config: Any) -> Callable[..., Any]:
+    """The function that a Lambda's configuration describes; ValueError for code in safe mode."""
+    from fncompile.saving.lambdas import UNSAFE, load_lambda
+    from fncompile.saving.serialization import deserialize_keras_object, in_safe_mode
+
+    if callable(config):
+        return config
+    code = config if isinstance(config, (list, tuple)) else None
+    if isinstance(config, dict) and config.get("class_name") == "__lambda__":
+        code = [config["config"].get(key) for key in ("code", "defaults", "closure")]
+    if code is None:
+        named = config if isinstance(config, dict) else {"class_name": "function", "config": config}
+        return _op_called(named["config"]) or deserialize_keras_object(named)
+    if in_safe_mode():
+        raise ValueError(
+            "Requested the deserialization of a `Lambda` layer whose `function` is a Python lambda. "
+            + UNSAFE
+        )
+    return load_lambda(*code)
+
+
+def _op_called(name: Any) -> Callable[..., Any] | None:
+    """The function of `fncompile.ops` of that name."""
+    found = getattr(ops, name, None) if isinstance(name, str) else None
+    ours = inspect.isfunction(found) and found.__module__.startswith("fncompile.ops.")
+    return found if ours else None

@@ -1,0 +1,148 @@
+"""Layers that give their inputs mean 0 and variance 1."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fncompile import ops
+from fncompile.config import epsilon as small
+from fncompile.layers.input_spec import InputSpec
+from fncompile.layers.standard import StandardLayer, weight_fields
+
+
+class BatchNormalization(StandardLayer):
+    """`(x - mean) / sqrt(variance + epsilon) * gamma + beta`, for each index along `axis`.
+
+    In training, while the layer is trainable, mean and variance are those of the batch, and the
+    moving ones go the fraction `1 - momentum` of the way to them; else the moving ones serve. Positions
+    that a mask marks False do not count. Weights: gamma, beta, moving_mean, moving_variance.
+    """
+
+    fields = (
+        "axis", "momentum", "epsilon", "center", "scale", "beta_initializer", "gamma_initializer",
+        "moving_mean_initializer", "moving_variance_initializer", "beta_regularizer",
+        "gamma_regularizer", "beta_constraint", "gamma_constraint",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        axis: int = -1,
+        momentum: float = 0.99,
+        epsilon: float = 1e-3,
+        center: bool = True,
+        scale: bool = True,
+        beta_initializer: Any = "zeros",
+        gamma_initializer: Any = "ones",
+        moving_mean_initializer: Any = "zeros",
+        moving_variance_initializer: Any = "ones",
+        beta_regularizer: Any = None,
+        gamma_regularizer: Any = None,
+        beta_constraint: Any = None,
+        gamma_constraint: Any = None,
+        **kwargs: Any,
+    ):
+        super().__init__(**kwargs)
+        one = isinstance(axis, (list, tuple)) and len(axis) == 1  # TF2.0 files have a list
+        self.axis = int(axis[0] if one else axis)
+        self.momentum = momentum
+        self.epsilon = epsilon
+        self.center = center
+        self.scale = scale
+        self._weight_options("beta", beta_initializer, beta_regularizer, beta_constraint)
+        self._weight_options("gamma", gamma_initializer, gamma_regularizer, gamma_constraint)
+        self._weight_options("moving_mean", moving_mean_initializer)
+        self._weight_options("moving_variance", moving_variance_initializer)
+        self.supports_masking = True
+
+    def build(self, input_shape: tuple) -> None:
+        check_axes(self, (self.axis,), input_shape)
+        shape = (input_shape[self.axis],)
+        self.gamma = self._make_weight("gamma", shape) if self.scale else None
+        self.beta = self._make_weight("beta", shape) if self.center else None
+        self.moving_mean = self._make_weight("moving_mean", shape, trainable=False)
+        self.moving_variance = self._make_weight("moving_variance", shape, trainable=False)
+        axis = self.axis % len(input_shape)
+        self.input_spec = InputSpec(ndim=len(input_shape), axes={axis: input_shape[axis]})
+
+    def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
+        mean, variance = self.moving_mean, self.moving_variance
+        if training and self.trainable:
+            mean, variance = self._moments(inputs, mask)
+            self._move(self.moving_mean, mean)
+            self._move(self.moving_variance, variance)
+        return ops.batch_normalization(
+            inputs, mean, variance, self.axis, self.beta, self.gamma, self.epsilon
+        )
+
+    def _moments(self, inputs: Any, mask: Any) -> tuple[Any, Any]:
+        rank = len(inputs.shape)
+        axes = tuple(a for a in range(rank) if a != self.axis % rank)
+        if mask is None:
+            return ops.moments(inputs, axes)
+        behind = tuple(range(len(mask.shape), rank))
+        weights = ops.cast(ops.expand_dims(mask, behind) if behind else mask, inputs.dtype)
+        weights = ops.broadcast_to(weights, ops.shape(inputs))
+        total = ops.sum(weights, axis=axes, keepdims=True) + small()
+        mean = ops.sum(inputs * weights, axis=axes, keepdims=True) / total
+        spread = ops.sum(weights * ops.square(inputs - mean), axis=axes, keepdims=True) / total
+        return ops.squeeze(mean, axes), ops.squeeze(spread, axes)
+
+    def _move(self, moving: Any, value: Any) -> None:
+        moving.assign(moving * self.momentum + value * (1.0 - self.momentum))
+
+
+class LayerNormalization(StandardLayer):
+    """`(x - mean) / sqrt(variance + epsilon) * gamma + beta`, over `axis` of each sample."""
+
+    fields = (
+        "axis", "epsilon", "center", "scale", "beta_initializer", "gamma_initializer",
+        "beta_regularizer", "gamma_regularizer", "beta_constraint", "gamma_constraint",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        axis: Any = -1,
+        epsilon: float = 1e-3,
+        center: bool = True,
+        scale: bool = True,
+        beta_initializer: Any = "zeros",
+        gamma_initializer: Any = "ones",
+        beta_regularizer: Any = None,
+        gamma_regularizer: Any = None,
+        beta_constraint: Any = None,
+        gamma_constraint: Any = None,
+        **kwargs: Any,
+    ):
+        super().__init__(**kwargs)
+        if not isinstance(axis, (int, list, tuple)):
+            raise TypeError(
+                f"Expected an int or a list/tuple of ints for the argument 'axis', but received: {axis!r}"
+            )
+        self.axis = axis if isinstance(axis, int) else list(axis)
+        self.epsilon = epsilon
+        self.center = center
+        self.scale = scale
+        self._weight_options("beta", beta_initializer, beta_regularizer, beta_constraint)
+        self._weight_options("gamma", gamma_initializer, gamma_regularizer, gamma_constraint)
+        self.supports_masking = True
+
+    def build(self, input_shape: tuple) -> None:
+        axes = [self.axis] if isinstance(self.axis, int) else self.axis
+        check_axes(self, axes, input_shape)
+        self._axes = tuple(sorted(a % len(input_shape) for a in axes))
+        shape = tuple(input_shape[a] for a in self._axes)
+        self.gamma = self._make_weight("gamma", shape) if self.scale else None
+        self.beta = self._make_weight("beta", shape) if self.center else None
+
+    def call(self, inputs: Any) -> Any:
+        return ops.layer_normalization(inputs, self.gamma, self.beta, self._axes, self.epsilon)
+
+
+def check_axes(layer: Any, axes: Any, input_shape: tuple) -> None:
+    """ValueError where an axis is outside of the input."""
+    rank = len(input_shape)
+    if any(not -rank <= axis < rank for axis in axes):
+        raise ValueError(
+            f"Argument `axis` of layer '{layer.name}' is outside of its input. "
+            f"Received: axis={layer.axis}, input_shape={input_shape}"
+        )

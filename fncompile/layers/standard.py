@@ -1,0 +1,74 @@
+"""What Keras' own layers share: configuration by field names, and weights with their options."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fncompile import activations, constraints, initializers, regularizers
+from fncompile.graph.variable import Variable
+from fncompile.layers.base import Layer
+
+# Arguments that newer Keras writes and that mean nothing at these values.
+_WITHOUT_MEANING = {
+    "quantization_config": None,
+    "lora_rank": None,
+    "lora_alpha": None,
+    "synchronized": False,
+    "renorm": False,
+    "renorm_clipping": None,
+    "renorm_momentum": 0.99,
+    "rms_scaling": False,
+}
+
+
+class StandardLayer(Layer):
+    """A layer whose configuration is its attributes called `fields`, in Keras' order."""
+
+    fields: tuple[str, ...] = ()
+
+    def get_config(self) -> dict[str, Any]:
+        own = {field: _plain(getattr(self, field)) for field in self.fields}
+        return {**super().get_config(), **own}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Any:
+        kept = {
+            key: value
+            for key, value in config.items()
+            if key in cls.fields or (key, value) not in _WITHOUT_MEANING.items()
+        }
+        return super().from_config(kept)
+
+    def _weight_options(
+        self, name: str, initializer: Any, regularizer: Any = None, constraint: Any = None
+    ) -> None:
+        """Remember how the weight `name` will be made, under the names of Keras' arguments."""
+        setattr(self, f"{name}_initializer", initializers.get(initializer))
+        setattr(self, f"{name}_regularizer", regularizers.get(regularizer))
+        setattr(self, f"{name}_constraint", constraints.get(constraint))
+
+    def _make_weight(self, name: str, shape: tuple, trainable: bool = True) -> Variable:
+        """The weight `name`, with the options remembered for it."""
+        return self.add_weight(
+            shape=shape,
+            initializer=getattr(self, f"{name}_initializer"),
+            regularizer=getattr(self, f"{name}_regularizer"),
+            constraint=getattr(self, f"{name}_constraint"),
+            trainable=trainable,
+            name=name,
+        )
+
+
+def weight_fields(*names: str) -> tuple[str, ...]:
+    """Field names of the options of some weights: initializers, then regularizers, then constraints."""
+    kinds = ("initializer", "regularizer", "constraint")
+    return tuple(f"{name}_{kind}" for kind in kinds for name in names)
+
+
+def _plain(value: Any) -> Any:
+    """An attribute as JSON-ready data; activations and such by name or config."""
+    if hasattr(value, "get_config"):
+        from fncompile.saving import serialize_keras_object
+
+        return serialize_keras_object(value)
+    return activations.serialize(value) if callable(value) else value
