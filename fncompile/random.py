@@ -7,6 +7,7 @@ Uniform numbers have 24 random bits.
 
 from __future__ import annotations
 
+import itertools
 import math
 import random as python_random
 from typing import Any
@@ -62,10 +63,13 @@ class SeedGenerator:
         return cls(**config)
 
 
+_unseeded = itertools.count()
+
+
 def make_default_seed() -> int:
-    """The seed of what was given none."""
+    """A seed for what was given none: another each time, so that two layers do not start alike."""
     chosen = flag("seed")
-    return python_random.randint(1, 10**9) if chosen is None else chosen
+    return python_random.randint(1, 10**9) if chosen is None else chosen + next(_unseeded)
 
 
 def _key(seed: int) -> np.ndarray:
