@@ -11,7 +11,7 @@ from collections.abc import Hashable, Sequence
 from fncompile.ir import build
 from fncompile.ir.infer import InferError
 from fncompile.ir.node import Node
-from fncompile.ops.dispatch import op, promote
+from fncompile.ops.dispatch import op, promote, result_dtype
 
 Labels = list[Hashable]
 
@@ -21,6 +21,11 @@ def operands(*xs) -> list[Node]:
     nodes = promote(*xs)
     wide = {"bool": "int32", "int8": "int32"}.get(nodes[0].dtype, nodes[0].dtype)
     return [build.cast(n, wide) for n in nodes]
+
+
+def as_product(out: Node, *xs) -> Node:
+    """The result of products of `xs`: of bools a bool again, "is there any pair?"."""
+    return build.cast(out, "bool") if result_dtype(*xs) == "bool" else out
 
 
 def contract(a: Node, a_labels: Sequence[Hashable], b: Node, b_labels: Sequence[Hashable], out: Sequence[Hashable]) -> Node:
@@ -83,7 +88,7 @@ def einsum(subscripts, *operands_, **kwargs):
         kept = out if i == len(terms) else [s for s in found if s in later or s in out]
         x, labels = contract(x, labels, y, y_labels, kept), kept
     x, labels = sum_out(x, labels, set(out))
-    return build.permute(x, [labels.index(s) for s in out])
+    return as_product(build.permute(x, [labels.index(s) for s in out]), *operands_)
 
 
 def _parse(subscripts: str, ranks: list[int]) -> tuple[list[Labels], Labels]:

@@ -8,7 +8,7 @@ from fncompile.ir import build
 from fncompile.ir.infer import InferError
 from fncompile.ir.node import Node
 from fncompile.ops.axes import canonical_axes, canonical_axis, display
-from fncompile.ops.contraction import contract, operands
+from fncompile.ops.contraction import as_product, contract, operands
 from fncompile.ops.dispatch import as_float, node, op
 
 
@@ -26,7 +26,7 @@ def matmul(x1, x2):
     la = [*batch[len(batch) - max(a.ndim - 2, 0) :], *["i", "k"][-a.ndim :]]
     lb = [*batch[len(batch) - max(b.ndim - 2, 0) :], *["k", "j"][: b.ndim]]
     out = [*batch, *(["i"] if a.ndim > 1 else []), *(["j"] if b.ndim > 1 else [])]
-    return contract(a, la, b, lb, out)
+    return as_product(contract(a, la, b, lb, out), x1, x2)
 
 
 def _check_inner(a: Node, b: Node) -> None:
@@ -43,9 +43,9 @@ def dot(x1, x2):
     """NumPy's dot: over the last axis of `x1` and the last but one (or only) of `x2`."""
     a, b = operands(x1, x2)
     if not a.ndim or not b.ndim:
-        return build.ew("mul", a, b)
+        return as_product(build.ew("mul", a, b), x1, x2)
     _check_inner(a, b)
-    return build.dot(a, b, ((a.ndim - 1,), (max(b.ndim - 2, 0),)))
+    return as_product(build.dot(a, b, ((a.ndim - 1,), (max(b.ndim - 2, 0),))), x1, x2)
 
 
 @op
@@ -64,14 +64,15 @@ def tensordot(x1, x2, axes=2):
     for i, j in zip(left, right):
         if isinstance(a.shape[i], int) and isinstance(b.shape[j], int) and a.shape[i] != b.shape[j]:
             raise InferError(f"shape-mismatch for sum: extents {a.shape[i]} and {b.shape[j]}")
-    return contract(a, la, b, lb, [s for s in [*la, *lb] if s not in shared])
+    out = contract(a, la, b, lb, [s for s in [*la, *lb] if s not in shared])
+    return as_product(out, x1, x2)
 
 
 @op
 def vdot(x1, x2):
     """The sum of products of all elements."""
     a, b = (build.reshape(x, (x.type.size,)) for x in operands(x1, x2))
-    return build.dot(a, b, ((0,), (0,)))
+    return as_product(build.dot(a, b, ((0,), (0,))), x1, x2)
 
 
 @op
@@ -79,15 +80,16 @@ def inner(x1, x2):
     """The sum of products over the last axes."""
     a, b = operands(x1, x2)
     if not a.ndim or not b.ndim:
-        return build.ew("mul", a, b)
-    return build.dot(a, b, ((a.ndim - 1,), (b.ndim - 1,)))
+        return as_product(build.ew("mul", a, b), x1, x2)
+    return as_product(build.dot(a, b, ((a.ndim - 1,), (b.ndim - 1,))), x1, x2)
 
 
 @op
 def outer(x1, x2):
     """Every element of `x1` times every element of `x2`, as a matrix."""
     a, b = operands(x1, x2)
-    return build.ew("mul", build.reshape(a, (a.type.size, 1)), build.reshape(b, (1, b.type.size)))
+    out = build.ew("mul", build.reshape(a, (a.type.size, 1)), build.reshape(b, (1, b.type.size)))
+    return as_product(out, x1, x2)
 
 
 @op
