@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from fncompile.graph.naming import auto_name, to_snake_case
+from fncompile.graph.naming import auto_name, checked_name, to_snake_case
 from fncompile.graph.nest import flatten, map_structure
 from fncompile.graph.tensor import KerasHistory, KerasTensor, Tensor
 from fncompile.graph.trace import Trace, placeholder
@@ -38,7 +38,7 @@ class Operation:
     """Something that can be called on symbolic tensors: a layer, or a function of `ops`."""
 
     def __init__(self, name: str | None = None):
-        self.name = name or auto_name(to_snake_case(type(self).__name__))
+        self.name = auto_name(to_snake_case(type(self).__name__)) if name is None else checked_name(name)
         self._inbound_nodes: list[Call] = []
         self._outbound_nodes: list[Call] = []
 
@@ -50,25 +50,28 @@ class Operation:
 class FunctionOperation(Operation):
     """A function of `fncompile.ops` as an operation of the graph."""
 
-    def __init__(self, fn: Callable[..., Any]):
-        super().__init__(auto_name(to_snake_case(fn.__name__)))
+    def __init__(self, fn: Callable[..., Any], name: str | None = None):
+        super().__init__(auto_name(to_snake_case(fn.__name__)) if name is None else name)
         self.fn = fn
 
     def run(self, *args: Any, **kwargs: Any) -> Any:
         return self.fn(*args, **kwargs)
+
+    def __repr__(self) -> str:
+        return f"<Operation name={self.name}, function={self.fn.__name__}>"
 
 
 def is_symbolic(*structures: Any) -> bool:
     return any(isinstance(x, KerasTensor) for x in flatten(structures))
 
 
-def symbolic_call(operation: Operation, args: tuple, kwargs: dict[str, Any], training: bool = False) -> Any:
+def symbolic_call(operation: Operation, args: tuple, kwargs: dict[str, Any], training: bool | None = None) -> Any:
     """Record a call on symbolic tensors; its output shapes come from tracing it on placeholders."""
     outputs = infer_outputs(operation.run, args, kwargs, training)
     return record_call(operation, args, kwargs, outputs)
 
 
-def infer_outputs(fn: Callable[..., Any], args: tuple, kwargs: dict[str, Any], training: bool = False) -> Any:
+def infer_outputs(fn: Callable[..., Any], args: tuple, kwargs: dict[str, Any], training: bool | None = None) -> Any:
     """What `fn` gives for these symbolic arguments: the same structure, of traced tensors."""
     trace = Trace(training)
     with trace.active():

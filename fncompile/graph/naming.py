@@ -1,10 +1,15 @@
-"""Automatic names of layers and operations: `dense`, `dense_1`, …"""
+"""Names: automatic ones of layers and operations (`dense`, `dense_1`, …), and paths of weights."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any
 
 _counts: dict[str, int] = {}
+_scopes: ContextVar[tuple[tuple[str, Any], ...]] = ContextVar("scopes", default=())
 
 
 def to_snake_case(name: str) -> str:
@@ -24,3 +29,31 @@ def auto_name(prefix: str) -> str:
 def reset_names() -> None:
     """Start counting again (`utils.clear_session`)."""
     _counts.clear()
+
+
+def checked_name(name: Any) -> str:
+    """`name` if an operation may be called that; ValueError otherwise."""
+    if not isinstance(name, str) or "/" in name:
+        raise ValueError(
+            "Argument `name` must be a string and cannot contain character `/`. "
+            f"Received: name={name} (of type {type(name)})"
+        )
+    return name
+
+
+@contextmanager
+def name_scope(name: str, owner: Any = None) -> Iterator[None]:
+    """Weights made inside get paths `…/name/…`; an owner that is innermost already adds nothing."""
+    scopes = _scopes.get()
+    if owner is None or not scopes or scopes[-1][1] is not owner:
+        scopes = (*scopes, (name, owner))
+    token = _scopes.set(scopes)
+    try:
+        yield
+    finally:
+        _scopes.reset(token)
+
+
+def current_path() -> str:
+    """The names of the open scopes, as `outer/inner`."""
+    return "/".join(name for name, _ in _scopes.get())

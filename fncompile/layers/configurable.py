@@ -1,0 +1,105 @@
+"""How a layer describes itself, so that an equal one can be made from the description."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+_PLAIN = (str, int, float, bool, type(None))
+
+
+def constructor_arguments(cls: type, args: tuple, kwargs: dict[str, Any]) -> dict[str, Any] | None:
+    """The arguments of `cls(*args, **kwargs)` by name, defaults filled in; None if not all plain."""
+    signature = inspect.signature(cls.__init__)
+    try:
+        bound = signature.bind(None, *args, **kwargs)
+    except TypeError:  # the constructor itself will say so
+        return None
+    bound.apply_defaults()
+    out: dict[str, Any] = {}
+    for name, value in list(bound.arguments.items())[1:]:
+        kind = signature.parameters[name].kind
+        if kind is inspect.Parameter.VAR_KEYWORD:
+            out.update(value)
+        elif kind is inspect.Parameter.VAR_POSITIONAL:
+            return None
+        else:
+            out[name] = value
+    return out if all(isinstance(v, _PLAIN) for v in out.values()) else None
+
+
+class Configurable:
+    """Mixin of `Layer`: `get_config` and `from_config`, `get_build_config` and `build_from_config`."""
+
+    name: str
+    built: bool
+    _auto_config: dict[str, Any] | None
+    _build_shapes: dict[str, Any] | None
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments.
+
+        A subclass whose arguments are all plain (str, int, float, bool, None) need not override
+        this; others get NotImplementedError.
+        """
+        base = {"name": self.name, "trainable": self.trainable, "dtype": self.dtype}
+        if self.activity_regularizer is not None:
+            from fncompile import regularizers
+
+            base["activity_regularizer"] = regularizers.serialize(self.activity_regularizer)
+        if type(self).get_config is not Configurable.get_config:
+            return base
+        if self._auto_config is None:
+            raise NotImplementedError(_not_serializable(type(self).__name__))
+        accepted = inspect.signature(type(self).__init__).parameters.values()
+        takes_all = any(p.kind is p.VAR_KEYWORD for p in accepted)
+        names = {p.name for p in accepted}
+        return {k: v for k, v in {**self._auto_config, **base}.items() if takes_all or k in names}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Any:
+        """A new, unbuilt layer from what `get_config` gave."""
+        try:
+            return cls(**config)
+        except Exception as error:
+            raise TypeError(
+                f"Error when deserializing class '{cls.__name__}' using config={config}.\n\n"
+                f"Exception encountered: {error}"
+            ) from error
+
+    def get_build_config(self) -> dict[str, Any] | None:
+        """The shapes that `build` was called with, or None."""
+        shapes = self._build_shapes
+        if shapes is None:
+            return None
+        if len(shapes) == 1:
+            return {"input_shape": next(iter(shapes.values()))}
+        return {"shapes_dict": shapes}
+
+    def build_from_config(self, config: dict[str, Any]) -> None:
+        """Build with shapes that `get_build_config` gave."""
+        if not config:
+            return
+        if "input_shape" in config:
+            self.build(_as_shapes(config["input_shape"]))
+        elif "shapes_dict" in config:
+            self.build(**{name: _as_shapes(shape) for name, shape in config["shapes_dict"].items()})
+
+
+def _as_shapes(shape: Any) -> Any:
+    """Shapes that went through JSON: lists of extents become tuples again."""
+    if isinstance(shape, dict):
+        return {key: _as_shapes(item) for key, item in shape.items()}
+    if isinstance(shape, (list, tuple)):
+        flat = all(d is None or isinstance(d, int) for d in shape)
+        return tuple(shape) if flat else [_as_shapes(item) for item in shape]
+    return shape
+
+
+def _not_serializable(name: str) -> str:
+    return (
+        f"Object {name} was created by passing non-serializable argument values in `__init__()`, and "
+        "therefore the object must override `get_config()` in order to be serializable. Please "
+        "implement `get_config()`, calling `super().get_config()` and adding the arguments of "
+        "`__init__()` to what it gives."
+    )

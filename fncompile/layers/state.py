@@ -1,0 +1,52 @@
+"""Finding what a layer owns: variables, sub-layers, and other objects with variables.
+
+State is what hangs on a layer's attributes, directly or inside lists, tuples, sets and dicts; it is
+looked up when it is asked for, so a layer appended to a list later counts too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+from fncompile.graph.variable import Variable
+
+
+def leaves(value: Any, seen: set[int]) -> Iterator[Any]:
+    """Objects inside nested containers, each container entered once."""
+    if not isinstance(value, (list, tuple, set, frozenset, dict)):
+        yield value
+    elif id(value) not in seen:
+        seen.add(id(value))
+        for item in value.values() if isinstance(value, dict) else value:
+            yield from leaves(item, seen)
+
+
+def owned(owner: Any, wanted: Callable[[Any], bool]) -> list[Any]:
+    """The objects on the attributes of `owner` that are `wanted`, each once, in order of attributes."""
+    seen: set[int] = {id(owner)}
+    found: dict[int, Any] = {}
+    for name, value in list(vars(owner).items()):
+        if name not in owner._not_state:
+            for leaf in leaves(value, seen):
+                if leaf is not owner and wanted(leaf):
+                    found.setdefault(id(leaf), leaf)
+    return list(found.values())
+
+
+def is_layer(x: Any) -> bool:
+    from fncompile.layers.base import Layer
+
+    return isinstance(x, Layer)
+
+
+def is_stateful(x: Any) -> bool:
+    """A SeedGenerator, a Metric: it has variables, but these are not weights."""
+    if isinstance(x, (Variable, type)) or is_layer(x):
+        return False
+    return isinstance(getattr(x, "variables", None), (list, tuple))
+
+
+def unique(variables: Iterable[Variable]) -> list[Variable]:
+    """Each variable once; `==` of variables is an op, so identity decides."""
+    return list({id(v): v for v in variables}.values())

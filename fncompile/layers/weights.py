@@ -1,0 +1,221 @@
+"""The weights of a layer: creating, listing, freezing, reading and writing them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from fncompile.config import floatx
+from fncompile.graph.naming import auto_name, current_path, name_scope
+from fncompile.graph.variable import Variable
+from fncompile.ir.types import is_float
+from fncompile.layers import state
+
+LOCKED = (
+    "You cannot add new elements of state (variables or sub-layers) to a layer that is already built. "
+    "All state must be created in the `__init__()` method or in the `build()` method."
+)
+
+
+class Weights:
+    """Mixin of `Layer`. Variables keep the class (trainable or not) that they were created with."""
+
+    # Attributes that never hold state of this layer.
+    _not_state: frozenset[str] = frozenset({
+        "_inbound_nodes", "_outbound_nodes", "_auto_config", "_losses", "_trainable_variables",
+        "_non_trainable_variables", "input_spec",
+    })  # fmt: skip
+
+    name: str
+    _trainable: bool
+    _trainable_variables: list[Variable]
+    _non_trainable_variables: list[Variable]
+    _locked: bool
+    built: bool
+
+    def _start_tracking(self) -> None:
+        object.__setattr__(self, "_trainable_variables", [])
+        object.__setattr__(self, "_non_trainable_variables", [])
+        object.__setattr__(self, "_locked", False)
+
+    def add_weight(
+        self,
+        shape: Any = None,
+        initializer: Any = None,
+        dtype: Any = None,
+        trainable: bool = True,
+        autocast: bool = True,
+        regularizer: Any = None,
+        constraint: Any = None,
+        aggregation: str = "none",
+        name: str | None = None,
+    ) -> Variable:
+        """A new variable of this layer, with the path `layer/name`.
+
+        `shape` defaults to () and must be static; `initializer` to Glorot uniform, or zeros for integers;
+        `dtype` to the layer's. Names of initializers, regularizers and constraints are accepted.
+        """
+        from fncompile import constraints, initializers, regularizers
+        from fncompile.ops.dispatch import standard_dtype
+
+        self._check_super_called()
+        self._check_unlocked()
+        name = auto_name("variable") if name is None else name
+        dtype = self.dtype if dtype is None else standard_dtype(dtype)
+        with name_scope(self.name, self):
+            path = f"{current_path()}/{name}"
+        shape = _static_shape(() if shape is None else shape, path)
+        fill = initializers.get(initializer or ("glorot_uniform" if is_float(dtype) else "zeros"))
+        variable = Variable(fill, shape, dtype, trainable, name, path)
+        variable.regularizer = regularizers.get(regularizer)
+        variable.constraint = constraints.get(constraint)
+        self._track(variable)
+        return variable
+
+    def _track(self, variable: Variable) -> None:
+        """Count `variable` as own weight, unless it is one already."""
+        if any(v is variable for v in (*self._trainable_variables, *self._non_trainable_variables)):
+            return
+        self._check_unlocked()
+        own = self._trainable_variables if variable.trainable else self._non_trainable_variables
+        own.append(variable)
+
+    def _check_unlocked(self) -> None:
+        if self._locked:
+            raise ValueError(LOCKED)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name not in self._not_state:
+            for leaf in state.leaves(value, set()):
+                if isinstance(leaf, Variable):
+                    self._track(leaf)
+                elif state.is_layer(leaf):
+                    self._check_new_sublayer(leaf)
+        object.__setattr__(self, name, value)
+
+    def _check_new_sublayer(self, layer: Any) -> None:
+        if self._locked and not any(known is layer for known in self._sublayers()):
+            raise ValueError(LOCKED)
+
+    # what is there ------------------------------------------------------------------------------
+
+    def _sublayers(self) -> list[Any]:
+        """The layers directly below this one."""
+        return state.owned(self, state.is_layer)
+
+    def _flatten_layers(self, include_self: bool = True, recursive: bool = True) -> list[Any]:
+        """The layers below this one, each once, parents first."""
+        found: dict[int, Any] = {id(self): self}
+        queue = [self]
+        while queue:
+            layer = queue.pop(0)
+            new = [sub for sub in layer._sublayers() if id(sub) not in found]
+            found.update((id(sub), sub) for sub in new)
+            queue.extend(new if recursive else [])
+        return [layer for layer in found.values() if include_self or layer is not self]
+
+    def _own_weights(self) -> list[Variable]:
+        loose = state.owned(self, lambda x: isinstance(x, Variable))
+        for variable in loose:  # appended to a list after the list was assigned
+            if not self._locked:
+                self._track(variable)
+        return [*self._trainable_variables, *self._non_trainable_variables]
+
+    @property
+    def weights(self) -> list[Variable]:
+        """Own variables, trainable ones first, then those of the sub-layers, each once."""
+        below = (v for layer in self._sublayers() for v in layer.weights)
+        return state.unique([*self._own_weights(), *below])
+
+    @property
+    def trainable_weights(self) -> list[Variable]:
+        """Those of `weights` that training changes; none where this layer is frozen."""
+        if not self.trainable:
+            return []
+        self._own_weights()
+        below = [v for layer in self._sublayers() for v in layer.trainable_weights]
+        return state.unique([*(v for v in self._trainable_variables if v.trainable), *below])
+
+    @property
+    def non_trainable_weights(self) -> list[Variable]:
+        trained = {id(v) for v in self.trainable_weights}
+        return [v for v in self.weights if id(v) not in trained]
+
+    @property
+    def variables(self) -> list[Variable]:
+        """`weights`, and the variables of seed generators and metrics."""
+        others = (v for x in state.owned(self, state.is_stateful) for v in x.variables)
+        below = (v for layer in self._sublayers() for v in layer.variables)
+        return state.unique([*self._own_weights(), *others, *below])
+
+    @property
+    def trainable_variables(self) -> list[Variable]:
+        return self.trainable_weights
+
+    @property
+    def non_trainable_variables(self) -> list[Variable]:
+        trained = {id(v) for v in self.trainable_weights}
+        return [v for v in self.variables if id(v) not in trained]
+
+    @property
+    def trainable(self) -> bool:
+        """Whether training changes this layer; setting it sets it for all layers below too."""
+        return self._trainable
+
+    @trainable.setter
+    def trainable(self, value: bool) -> None:
+        for layer in self._flatten_layers():
+            layer._trainable = bool(value)
+            for variable in layer._trainable_variables:
+                variable.trainable = bool(value)
+
+    def count_params(self) -> int:
+        """The number of numbers in `weights`. Raises ValueError while the layer is not built."""
+        if not self.built:
+            raise ValueError(
+                f"You tried to call `count_params` on layer '{self.name}', but the layer isn't built. "
+                "You can build it manually via: `layer.build(input_shape)`."
+            )
+        return sum(v.size for v in self.weights)
+
+    def get_weights(self) -> list[np.ndarray]:
+        """A copy of each of `weights`."""
+        return [v.numpy() for v in self.weights]
+
+    def set_weights(self, weights: list[Any]) -> None:
+        """Assign `weights` in order; ValueError, and nothing assigned, where count or shapes differ."""
+        weights, variables = list(weights), self.weights
+        if len(weights) != len(variables):
+            raise ValueError(
+                f"You called `set_weights(weights)` on layer '{self.name}' with a weight list of length "
+                f"{len(weights)}, but the layer was expecting {len(variables)} weights."
+            )
+        for variable, value in zip(variables, weights):
+            if np.shape(value) != variable.shape:
+                raise ValueError(
+                    f"Layer {self.name} weight shape {variable.shape} is not compatible with provided "
+                    f"weight shape {np.shape(value)}."
+                )
+        for variable, value in zip(variables, weights):
+            variable.assign(np.asarray(value))
+
+    # provided by Layer
+    _check_super_called: Callable[[], None]
+
+    @property
+    def dtype(self) -> str:
+        return floatx()
+
+
+def _static_shape(shape: Any, path: str) -> tuple[int, ...]:
+    from fncompile.graph.symbols import standardize_shape
+
+    shape = standardize_shape((shape,) if isinstance(shape, int) else shape)
+    if None in shape:
+        raise ValueError(
+            "Shapes used to initialize variables must be fully-defined (no `None` dimensions). "
+            f"Received: shape={shape} for variable path='{path}'"
+        )
+    return shape  # type: ignore[return-value]

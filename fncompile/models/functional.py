@@ -1,0 +1,261 @@
+"""`Functional`: the model of a graph of layer calls between symbolic inputs and outputs."""
+
+from __future__ import annotations
+
+import inspect
+import warnings
+from typing import Any
+
+import numpy as np
+
+from fncompile.graph.call import Operation
+from fncompile.graph.config import dag_config, dag_from_config
+from fncompile.graph.dag import Dag, build_dag, rebase, replay
+from fncompile.graph.nest import flatten, map_structure, pack_like
+from fncompile.graph.tensor import KerasTensor, Tensor
+from fncompile.graph.trace import current_trace
+from fncompile.ir import build as ir
+from fncompile.layers.base import Layer
+from fncompile.layers.input import InputLayer
+from fncompile.layers.input_spec import InputSpec
+from fncompile.models.model import Model
+
+
+class Functional(Model):
+    """The calls between `inputs` and `outputs`, nested structures of symbolic tensors.
+
+    Inputs that are not from `Input` begin a new graph at that place: the layers behind them are
+    called again, on fresh Inputs of the same shape. Raises ValueError for anything that is not a
+    symbolic tensor, for outputs that the inputs do not lead to, and for names used twice.
+    """
+
+    def __init__(self, inputs: Any, outputs: Any, name: str | None = None, trainable: bool = True, **kwargs: Any):
+        _check_tensors("inputs", inputs, inputs, outputs)
+        _check_tensors("outputs", outputs, inputs, outputs)
+        Layer.__init__(self, name=name, **kwargs)
+        inputs, outputs = _behind_inputs(inputs, outputs)
+        _check_dict_keys(inputs)
+        self._inputs_struct, self._outputs_struct = inputs, outputs
+        self._dag = build_dag(flatten(inputs), outputs)
+        self.input_spec = _input_specs(inputs)
+        self.built = True
+        if not trainable:
+            self.trainable = False
+
+    # structure --------------------------------------------------------------------------------------
+
+    @property
+    def dag(self) -> Dag:
+        return self._dag
+
+    @property
+    def operations(self) -> list[Operation]:
+        """Layers and functions in order of decreasing depth."""
+        return list(self._dag.operations)
+
+    @property
+    def layers(self) -> list[Layer]:
+        """The layers among `operations`."""
+        return [op for op in self._dag.operations if isinstance(op, Layer)]
+
+    @layers.setter
+    def layers(self, _: Any) -> None:
+        raise AttributeError("`Model.layers` attribute is reserved and should not be used. Please use another name.")
+
+    def _sublayers(self) -> list[Layer]:
+        known = {id(layer) for layer in self.layers}
+        return [*self.layers, *(x for x in super()._sublayers() if id(x) not in known)]
+
+    @property
+    def input(self) -> Any:
+        """The symbolic inputs, in the structure given to the constructor."""
+        return self._inputs_struct
+
+    @property
+    def output(self) -> Any:
+        """The symbolic outputs, in the structure given to the constructor."""
+        return self._outputs_struct
+
+    @property
+    def inputs(self) -> list[KerasTensor]:
+        return list(self._dag.inputs)
+
+    @property
+    def outputs(self) -> list[KerasTensor]:
+        return list(self._dag.outputs)
+
+    @property
+    def input_names(self) -> list[str]:
+        return [_maker(t).name for t in self._dag.inputs]
+
+    @property
+    def output_names(self) -> list[str]:
+        """Names of the operations that make the outputs; a name may come twice."""
+        return [_maker(t).name for t in self._dag.outputs]
+
+    @property
+    def input_shape(self) -> Any:
+        return map_structure(lambda t: t.shape, self._inputs_struct)
+
+    @property
+    def output_shape(self) -> Any:
+        return map_structure(lambda t: t.shape, self._outputs_struct)
+
+    # computation ------------------------------------------------------------------------------------
+
+    def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
+        tensors = self.flatten_inputs(inputs)
+        if mask is not None:
+            for tensor, one in zip(tensors, flatten(mask)):
+                if isinstance(tensor, Tensor):
+                    tensor._keras_mask = one
+        return self.pack_outputs(self.run_graph(tensors, training))
+
+    def run_graph(self, tensors: list[Tensor | None], training: bool | None = None) -> list[Tensor]:
+        """Every call once, in order, inside the active trace."""
+        trace = current_trace()
+        assert trace is not None
+        known: dict[KerasTensor, Any] = dict(zip(self._dag.inputs, tensors))
+        with trace.scope(None, training):
+            replay(self._dag.calls, known, lambda call, args, kwargs: call.operation.run(*args, **kwargs))
+        return [known[t] for t in self._dag.outputs]
+
+    def flatten_inputs(self, inputs: Any) -> list[Any]:
+        """Flat inputs in the order of `self.inputs`, with their ranks and dtypes.
+
+        Dicts go by name, other structures by order. A last axis of 1 is added or removed as needed.
+        """
+        values = self._in_order(inputs)
+        if len(values) != len(self._dag.inputs):
+            raise ValueError(
+                f"Functional model '{self.name}' expects {len(self._dag.inputs)} input(s) named {self.input_names}, "
+                f"but it received {len(values)}."
+            )
+        paths = [str(path) for path in range(len(values))]
+        return [_fitted(x, t, path) for x, t, path in zip(values, self._dag.inputs, paths)]
+
+    def _in_order(self, inputs: Any) -> list[Any]:
+        if not isinstance(inputs, dict):
+            return flatten(inputs)
+        names = sorted(self._inputs_struct) if isinstance(self._inputs_struct, dict) else self.input_names
+        if isinstance(self._inputs_struct, dict) and any(isinstance(v, (dict, list, tuple)) for v in inputs.values()):
+            return flatten(inputs)
+        return [inputs.get(name) for name in names]
+
+    def pack_outputs(self, flat: list[Any]) -> Any:
+        """Flat outputs in the structure given to the constructor; a list of one as that one."""
+        single = isinstance(self._outputs_struct, list) and len(self._outputs_struct) == len(flat) == 1
+        return flat[0] if single else pack_like(self._outputs_struct, flat)
+
+    def compute_mask(self, inputs: Any, previous_mask: Any) -> Any:
+        """None: the layers inside have put masks on what they gave."""
+        return None
+
+    # description ------------------------------------------------------------------------------------
+
+    def get_config(self) -> dict[str, Any]:
+        """Layers, calls, inputs and outputs, in Keras 3's form; of a subclass with a constructor of its
+        own, the arguments of that."""
+        if not _has_graph_constructor(type(self)):
+            return Layer.get_config(self)
+        from fncompile.models.op_config import describe, describe_call
+
+        config = {"name": self.name, "trainable": self.trainable}
+        return {**config, **dag_config(self._dag, self.input, self.output, describe, describe_call, _shift)}
+
+    def get_build_config(self) -> dict[str, Any] | None:
+        return None
+
+
+def from_config(cls: type[Model], config: dict[str, Any]) -> Model:
+    """A model of class `cls` (or `Functional`) from the config of a functional model."""
+    from fncompile.models.op_config import call_again, revive
+    from fncompile.saving.serialization import deserialize_keras_object
+
+    inputs, outputs = dag_from_config(config, revive, deserialize_keras_object, call_again, _shift)
+    kwargs = {key: config[key] for key in ("name", "trainable") if config.get(key) is not None}
+    return (Functional if cls is Model else cls)(inputs=inputs, outputs=outputs, **kwargs)
+
+
+def _shift(operation: Operation) -> int:
+    """Keras counts the call that made a functional model as its first one."""
+    return int(isinstance(operation, Functional))
+
+
+def _has_graph_constructor(cls: type) -> bool:
+    names = list(inspect.signature(cls.__init__).parameters)[1:3]
+    return names == ["inputs", "outputs"] or names == ["args", "kwargs"]
+
+
+def _check_tensors(what: str, structure: Any, inputs: Any, outputs: Any) -> None:
+    leaves = flatten(structure)
+    if not leaves:
+        raise ValueError(f"`{what}` argument cannot be empty. Received:\ninputs={inputs}\noutputs={outputs}")
+    for x in leaves:
+        if not isinstance(x, KerasTensor):
+            raise ValueError(
+                f"All `{what}` values must be KerasTensors. Received: {what}={structure} including invalid "
+                f"value {x} of type {type(x)}"
+            )
+
+
+def _maker(tensor: KerasTensor) -> Operation:
+    return tensor._keras_history.operation  # type: ignore[union-attr]
+
+
+def _behind_inputs(inputs: Any, outputs: Any) -> tuple[Any, Any]:
+    """The same graph, with a fresh Input in place of each input that another operation made."""
+    old = flatten(inputs)
+    if all(isinstance(_maker(t), InputLayer) for t in old):
+        return inputs, outputs
+    new = {t: t if isinstance(_maker(t), InputLayer) else _fresh_input(t) for t in old}
+    return map_structure(new.__getitem__, inputs), rebase(new, outputs)
+
+
+def _fresh_input(tensor: KerasTensor) -> KerasTensor:
+    return InputLayer(batch_shape=tensor.shape, dtype=tensor.dtype, name=f"{tensor.name}CLONE").output
+
+
+def _check_dict_keys(inputs: Any) -> None:
+    if not isinstance(inputs, dict):
+        return
+    for key, tensor in inputs.items():
+        if isinstance(tensor, KerasTensor) and tensor.name != key:
+            warnings.warn(
+                "When providing `inputs` as a dict, all keys in the dict must match the names of the "
+                f"corresponding tensors. Received key '{key}' mapping to value {tensor} which has name "
+                f"'{tensor.name}'. Change the tensor name to '{key}' (via `Input(..., name='{key}')`)",
+                stacklevel=4,
+            )
+
+
+def _input_specs(inputs: Any) -> list[InputSpec]:
+    by_key = isinstance(inputs, dict) and all(isinstance(t, KerasTensor) for t in inputs.values())
+    names = sorted(inputs) if by_key else [_maker(t).name for t in flatten(inputs)]
+    return [
+        InputSpec(
+            shape=(None, *t.shape[1:]), allow_last_axis_squeeze=True, name=name, optional=_maker(t).optional  # type: ignore[attr-defined]
+        )
+        for name, t in zip(names, flatten(inputs))
+    ]  # fmt: skip
+
+
+def _fitted(x: Any, expected: KerasTensor, path: str) -> Any:
+    """`x` with the rank and dtype of an input; None where that is optional and absent."""
+    if x is None:
+        return None
+    shape = x.type.shape if isinstance(x, Tensor) else tuple(np.shape(x))
+    if len(shape) == expected.ndim + 1 and shape[-1] == 1:
+        shape = shape[:-1]
+    elif len(shape) == expected.ndim - 1 and expected.shape[-1] == 1:
+        shape = (*shape, 1)
+    if len(shape) != expected.ndim:
+        raise ValueError(
+            f"Invalid input shape for input {x} with name '{_maker(expected).name}' and path '{path}'. Expected "
+            f"shape {expected.shape}, but input has incompatible shape {tuple(np.shape(x))}"
+        )
+    if not isinstance(x, Tensor):
+        return np.asarray(x, expected.dtype).reshape(shape)
+    out = Tensor(ir.cast(ir.reshape(x.node, shape), expected.dtype))
+    out._keras_mask = x._keras_mask
+    return out

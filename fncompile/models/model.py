@@ -1,0 +1,182 @@
+"""`Model`: a layer that can be trained, run compiled, saved and exported.
+
+`Model(inputs, outputs)` makes a `Functional` model of a graph; a subclass of `Model` with its own
+`call` is a model too. The work is done elsewhere: graph/ knows the architecture, training/ the loop,
+saving/ and export/ the files; each is imported when first used.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+from typing import Any
+
+from fncompile.graph.nest import flatten, map_structure, pack_like
+from fncompile.graph.tensor import Tensor
+from fncompile.graph.trace import current_trace
+from fncompile.layers.base import Layer
+
+
+class Model(Layer):
+    """A graph of layers from `inputs` to `outputs` (see `Functional`), or a base class.
+
+    A subclass writes `__init__` and `call(self, inputs, training=None, mask=None)`.
+    """
+
+    _accepts_any = True
+    _not_state = Layer._not_state | {"optimizer", "_objective", "_steps", "history"}
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Model:
+        if cls is Model and _is_functional(args, kwargs):
+            from fncompile.models.functional import Functional
+
+            return super().__new__(Functional, *args, **kwargs)  # type: ignore[return-value]
+        return super().__new__(cls, *args, **kwargs)  # type: ignore[return-value]
+
+    def __init__(self, *args: Any, **kwargs: Any):
+        if _is_functional(args, kwargs):  # a subclass that hands its graph up
+            from fncompile.models.functional import Functional
+
+            self.__class__ = _functional_subclass(type(self))
+            Functional.__init__(self, *args, **kwargs)  # type: ignore[arg-type]
+        elif args:
+            raise TypeError(f"{type(self).__name__} takes `inputs` and `outputs`, or neither. Received: {args}")
+        else:
+            super().__init__(**kwargs)
+
+    def call(self, *args: Any, **kwargs: Any) -> Any:
+        raise NotImplementedError(
+            f"Model {type(self).__name__} does not have a `call()` method implemented, and it was not made "
+            "from `inputs` and `outputs`."
+        )
+
+    # layers -----------------------------------------------------------------------------------------
+
+    @property
+    def layers(self) -> list[Layer]:
+        """The layers directly in this model."""
+        return self._sublayers()
+
+    @layers.setter
+    def layers(self, _: Any) -> None:
+        raise AttributeError("`Model.layers` attribute is reserved and should not be used. Please use another name.")
+
+    def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
+        """The layer of that name, or at that index of `layers`; ValueError where there is none."""
+        layers = self.layers
+        if (name is None) == (index is None):
+            raise ValueError(f"Provide either a layer name or a layer index. Received: index={index}, name={name}.")
+        if index is not None:
+            if index >= len(layers):
+                raise ValueError(f"Was asked to retrieve layer at index {index} but model only has {len(layers)} layers.")
+            return layers[index]
+        for layer in layers:
+            if layer.name == name:
+                return layer
+        raise ValueError(f"No such layer: {name}. Existing layers are: {[layer.name for layer in layers]}.")
+
+    # what the compiler sees -------------------------------------------------------------------------
+
+    def flatten_inputs(self, inputs: Any) -> list[Any]:
+        """What a user passes for one call, as the flat list of tensors or arrays that `run_graph` takes."""
+        self._structure_of_inputs = map_structure(lambda x: None, inputs)
+        return flatten(inputs)
+
+    def run_graph(self, tensors: list[Tensor | None], training: bool | None = None) -> list[Tensor]:
+        """The model's computation on flat inputs, inside the active trace: flat outputs."""
+        inputs = pack_like(self._structure_of_inputs, tensors)
+        outputs = self.run(inputs, training=training)
+        self._structure_of_outputs = map_structure(lambda x: None, outputs)
+        return flatten(outputs)
+
+    def pack_outputs(self, flat: list[Any]) -> Any:
+        """Flat outputs in the structure that `call` gives."""
+        return pack_like(self._structure_of_outputs, flat)
+
+    # training, files: see the packages named inside ---------------------------------------------------
+
+    def compile(self, *args: Any, **kwargs: Any) -> None:
+        """Choose optimizer, loss and metrics; see `fncompile.training.compile`."""
+        from fncompile import training
+
+        training.compile(self, *args, **kwargs)
+
+    def fit(self, *args: Any, **kwargs: Any) -> Any:
+        """Train for a number of epochs; see `fncompile.training.fit`."""
+        from fncompile import training
+
+        return training.fit(self, *args, **kwargs)
+
+    def evaluate(self, *args: Any, **kwargs: Any) -> Any:
+        """Loss and metrics on data; see `fncompile.training.evaluate`."""
+        from fncompile import training
+
+        return training.evaluate(self, *args, **kwargs)
+
+    def predict(self, *args: Any, **kwargs: Any) -> Any:
+        """Outputs for data, in batches; see `fncompile.training.predict`."""
+        from fncompile import training
+
+        return training.predict(self, *args, **kwargs)
+
+    def save(self, filepath: Any, overwrite: bool = True, **kwargs: Any) -> None:
+        """Write architecture, weights and training state to a `.keras` or `.h5` file."""
+        from fncompile import saving
+
+        saving.save_model(self, filepath, overwrite=overwrite, **kwargs)
+
+    def save_weights(self, filepath: Any, overwrite: bool = True, **kwargs: Any) -> None:
+        """Write the weights to a `.weights.h5` file."""
+        from fncompile import saving
+
+        saving.save_weights(self, filepath, overwrite=overwrite, **kwargs)
+
+    def load_weights(self, filepath: Any, skip_mismatch: bool = False, **kwargs: Any) -> None:
+        """Read weights from a `.weights.h5`, `.keras` or `.h5` file."""
+        from fncompile import saving
+
+        saving.load_weights(self, filepath, skip_mismatch=skip_mismatch, **kwargs)
+
+    def export(self, directory: Any, **kwargs: Any) -> Any:
+        """Write a native library of this model; see `fncompile.export`."""
+        from fncompile import export
+
+        return export.export(self, directory, **kwargs)
+
+    def to_json(self, **kwargs: Any) -> str:
+        """The architecture as JSON, without weights; `model_from_json` reads it."""
+        from fncompile.saving.serialization import serialize_keras_object
+
+        return json.dumps(serialize_keras_object(self), **kwargs)
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> Model:
+        """A new model, with new weights, from what `get_config` gave."""
+        from fncompile.models import functional
+        from fncompile.saving.registry import CustomObjectScope
+
+        with CustomObjectScope(custom_objects):
+            if "input_layers" in config:
+                return functional.from_config(cls, config)
+            return super().from_config(config)
+
+
+def model_from_json(json_string: str, custom_objects: dict[str, Any] | None = None) -> Model:
+    """A new model, with new weights, from what `model.to_json()` gave."""
+    from fncompile.saving.serialization import deserialize_keras_object
+
+    return deserialize_keras_object(json.loads(json_string), custom_objects=custom_objects)
+
+
+def _is_functional(args: tuple, kwargs: dict[str, Any]) -> bool:
+    given = len(args) + ("inputs" in kwargs) + ("outputs" in kwargs)
+    return len(args) == 2 or (given == 2 and "outputs" in kwargs)
+
+
+@functools.lru_cache(maxsize=None)
+def _functional_subclass(cls: type) -> type:
+    """`cls` with `Functional` behind it, under the same name."""
+    from fncompile.models.functional import Functional
+
+    names = {"__module__": cls.__module__, "__qualname__": cls.__qualname__, "__doc__": cls.__doc__}
+    return type(cls.__name__, (cls, Functional), names)

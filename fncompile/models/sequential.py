@@ -1,0 +1,240 @@
+"""`Sequential`: a plain stack of layers, built when its input shape is known."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+from fncompile.graph.dag import Dag
+from fncompile.graph.symbols import is_shape
+from fncompile.graph.tensor import KerasTensor, Tensor
+from fncompile.layers.base import Layer
+from fncompile.layers.input import InputLayer
+from fncompile.layers.input_spec import check_inputs
+from fncompile.models.functional import Functional
+from fncompile.models.model import Model
+
+
+class Sequential(Model):
+    """Layers applied one after another.
+
+    Built at once where the stack begins with an `Input`, a layer with `input_shape`, or a model;
+    otherwise at the first call or `build(input_shape)`. Raises ValueError for what is not a layer and
+    for names used twice.
+    """
+
+    _not_state = Model._not_state | {"_functional"}
+
+    def __init__(self, layers: Any = None, trainable: bool = True, name: str | None = None, **kwargs: Any):
+        Layer.__init__(self, trainable=trainable, name=name, **kwargs)
+        self._functional: Functional | None = None
+        self._stack: list[Layer] = []
+        for layer in [] if layers is None else layers if isinstance(layers, (list, tuple)) else [layers]:
+            self._append(layer)
+        self._rebuild()
+
+    # the stack --------------------------------------------------------------------------------------
+
+    def add(self, layer: Any) -> None:
+        """Put a layer, or an `Input`, on top."""
+        self._append(layer)
+        self._rebuild()
+
+    def pop(self, rebuild: bool = True) -> Layer:
+        """Take the top layer off and return it."""
+        layer = self._stack.pop()
+        self._functional, self.built = None, False
+        if rebuild:
+            self._rebuild()
+        return layer
+
+    @property
+    def layers(self) -> list[Layer]:
+        """The layers, without the InputLayer."""
+        return [layer for layer in self._stack if not isinstance(layer, InputLayer)]
+
+    @layers.setter
+    def layers(self, _: Any) -> None:
+        raise AttributeError("`Sequential.layers` attribute is reserved and should not be used. Use `add()` and `pop()`.")
+
+    def _sublayers(self) -> list[Layer]:
+        return list(self._stack)
+
+    def _append(self, layer: Any) -> None:
+        if isinstance(layer, KerasTensor) and layer._keras_history is not None:
+            layer = layer._keras_history.operation
+        if not isinstance(layer, Layer):
+            raise ValueError(
+                "Only instances of `keras.Layer` can be added to a Sequential model. Received: "
+                f"{layer} (of type {type(layer)})"
+            )
+        self._begin_with(layer)
+        if any(known.name == layer.name for known in self._stack):
+            raise ValueError(
+                f"All layers added to a Sequential model should have unique names. Name '{layer.name}' is already "
+                "the name of a layer in this model. Update the `name` argument to pass a unique name."
+            )
+        if isinstance(layer, InputLayer):
+            self._stack.insert(0, layer)
+        else:
+            self._stack.append(layer)
+        self.built = False
+
+    def _begin_with(self, layer: Layer) -> None:
+        """Check a new InputLayer, or make the one that a first layer's `input_shape` asks for."""
+        if isinstance(layer, InputLayer) and self._stack and isinstance(self._stack[0], InputLayer):
+            raise ValueError(
+                f"Sequential model '{self.name}' has already been configured to use input shape "
+                f"{self._stack[0].batch_shape}. You cannot add a different Input layer to it."
+            )
+        if isinstance(layer, InputLayer) and self.layers:
+            raise ValueError(
+                f"An Input can only be the first in a Sequential model. '{self.name}' has layers already: "
+                f"{[known.name for known in self.layers]}."
+            )
+        if not self._stack and layer._input_shape_argument is not None:
+            warnings.warn(
+                "Do not pass an `input_shape`/`input_dim` argument to a layer. When using Sequential models, "
+                "prefer using an `Input(shape)` object as the first layer in the model instead.",
+                stacklevel=4,
+            )
+            self._stack.append(InputLayer(batch_shape=layer._input_shape_argument, dtype=_input_dtype(layer)))
+
+    # building ---------------------------------------------------------------------------------------
+
+    def _rebuild(self) -> None:
+        """Make the graph, where the shape of its beginning is known."""
+        self._functional, self.built, self._locked = None, False, False
+        if not self.layers:
+            return
+        if isinstance(self._stack[0], InputLayer):
+            self.build()
+        elif isinstance(self._stack[0], Model) and getattr(self._stack[0], "input_shape", None) is not None:
+            self.build(self._stack[0].input_shape)
+
+    def build(self, input_shape: Any = None) -> None:
+        """Make all weights for inputs of this shape, batch axis included."""
+        if not self._stack:
+            raise ValueError(
+                f"Sequential model {self.name} cannot be built because it has no layers. Call `model.add(layer)`."
+            )
+        if not isinstance(self._stack[0], InputLayer):
+            if input_shape is None:
+                raise ValueError(f"You must provide an `input_shape` argument to build Sequential model '{self.name}'.")
+            if not is_shape(input_shape):
+                raise ValueError(f"Sequential model '{self.name}' has one input; its shape cannot be {input_shape}.")
+            self._stack.insert(0, InputLayer(batch_shape=input_shape, dtype=_input_dtype(self._stack[0])))
+        x = self._stack[0].output
+        for layer in self.layers:
+            x = layer(x)
+        self._functional = Functional(self._stack[0].output, x, name=self.name)
+
+    def _build_for(self, spec: Any) -> None:
+        """Built by the first call, for any batch size."""
+        if not self.built:
+            shape = tuple(spec.first.shape)
+            self.build((None, *shape[1:]) if shape else shape)
+
+    # computation ------------------------------------------------------------------------------------
+
+    def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
+        return self._graph("layers").call(inputs, training, mask)
+
+    def _check_inputs(self, inputs: Any) -> None:
+        if self._functional is not None:
+            check_inputs(self._functional.input_spec, inputs, self.name)
+
+    def flatten_inputs(self, inputs: Any) -> list[Any]:
+        return self._graph("inputs").flatten_inputs(inputs)
+
+    def run_graph(self, tensors: list[Tensor | None], training: bool | None = None) -> list[Tensor]:
+        return self._graph("inputs").run_graph(tensors, training)
+
+    def pack_outputs(self, flat: list[Any]) -> Any:
+        return flat[0] if len(flat) == 1 else flat
+
+    def compute_mask(self, inputs: Any, previous_mask: Any) -> Any:
+        """None: the layers inside have put masks on what they gave."""
+        return None
+
+    # the graph, once there is one -------------------------------------------------------------------
+
+    def _graph(self, what: str) -> Functional:
+        if self._functional is None:
+            raise AttributeError(f"Sequential model '{self.name}' has no defined {what} yet.")
+        return self._functional
+
+    @property
+    def inputs(self) -> list[KerasTensor]:
+        return self._graph("inputs").inputs
+
+    @property
+    def outputs(self) -> list[KerasTensor]:
+        return self._graph("outputs").outputs
+
+    @property
+    def input(self) -> Any:
+        return self._graph("inputs").input
+
+    @property
+    def output(self) -> Any:
+        return self._graph("outputs").output
+
+    @property
+    def dag(self) -> Dag:
+        return self._graph("graph").dag
+
+    @property
+    def operations(self) -> list[Any]:
+        return self._graph("operations").operations
+
+    @property
+    def input_names(self) -> list[str]:
+        return self._graph("inputs").input_names
+
+    @property
+    def output_names(self) -> list[str]:
+        return self._graph("outputs").output_names
+
+    @property
+    def input_shape(self) -> Any:
+        return self._graph("input shape").input_shape
+
+    @property
+    def output_shape(self) -> Any:
+        return self._graph("output shape").output_shape
+
+    # description ------------------------------------------------------------------------------------
+
+    def get_config(self) -> dict[str, Any]:
+        """The layers, InputLayer included where there is one, in Keras 3's form."""
+        from fncompile.saving.serialization import serialize_keras_object
+
+        config = {"name": self.name, "trainable": self.trainable, "dtype": self.dtype}
+        config["layers"] = [serialize_keras_object(layer) for layer in self._stack]
+        if self._functional is not None:
+            config["build_input_shape"] = self._stack[0].batch_shape
+        return config
+
+    @classmethod
+    def from_config(cls, config: Any, custom_objects: dict[str, Any] | None = None) -> Sequential:
+        """A new model, with new weights; also from the list of layers of Keras before 2.2."""
+        from fncompile.saving.registry import CustomObjectScope
+        from fncompile.saving.serialization import deserialize_keras_object
+
+        config = config if isinstance(config, dict) else {"layers": config}
+        with CustomObjectScope(custom_objects):
+            layers = [deserialize_keras_object(row) for row in config["layers"]]
+        model = cls(layers, name=config.get("name"))
+        model.trainable = bool(config.get("trainable", True)) and model.trainable
+        if model._functional is None and config.get("build_input_shape") and model.layers:
+            model.build(tuple(config["build_input_shape"]))
+        return model
+
+    def get_build_config(self) -> dict[str, Any] | None:
+        return None if self._functional is None else {"input_shape": self._stack[0].batch_shape}
+
+
+def _input_dtype(first: Layer) -> str | None:
+    """What the layer's input_spec asks for, else floatx."""
+    return getattr(first.input_spec, "dtype", None)
