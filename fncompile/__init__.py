@@ -11,7 +11,7 @@ from typing import Any
 __version__ = "0.1.0"
 
 _MODULES = frozenset({
-    "activations", "callbacks", "config", "constraints", "datasets", "flags", "initializers",
+    "activations", "backend", "callbacks", "config", "constraints", "datasets", "flags", "initializers",
     "layers", "losses", "metrics", "models", "ops", "optimizers", "random", "regularizers",
     "saving", "utils",
 })
