@@ -49,6 +49,10 @@ class SeedGenerator:
             name="seed_generator_state", path=f"{self.name}/seed_generator_state",
         )  # fmt: skip
 
+    @property
+    def variables(self) -> list[Variable]:
+        return [self.state]
+
     def next(self, ordered: bool = True) -> Any:
         """The present state, as the seed of one draw; the counter moves on."""
         seed = self.state + 0 if current_trace() is not None else self.state.numpy()

@@ -1,6 +1,11 @@
-"""Model files: an HDF5 subset of our own, and on it the Keras layouts .h5, .keras, .weights.h5."""
+"""Model files: an HDF5 subset of our own, and on it the Keras layouts .h5, .keras, .weights.h5.
+
+The layers need only how objects are described; what reads and writes files is loaded when used.
+"""
 
 from __future__ import annotations
+
+from typing import Any
 
 from .errors import FileFormatError
 from .registry import (
@@ -13,6 +18,8 @@ from .registry import (
 )
 from .serialization import deserialize_keras_object, serialize_keras_object
 
+_ARCHIVE = ("load_model", "load_weights", "save_model", "save_weights")
+
 __all__ = [
     "CustomObjectScope",
     "FileFormatError",
@@ -23,4 +30,13 @@ __all__ = [
     "get_registered_object",
     "register_keras_serializable",
     "serialize_keras_object",
+    *_ARCHIVE,
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _ARCHIVE:
+        from . import archive
+
+        return getattr(archive, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

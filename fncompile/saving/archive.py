@@ -1,0 +1,167 @@
+"""Models to files and back: `.keras`, whole-model `.h5`, and `.weights.h5`.
+
+A file holds architecture, weights, compile configuration, optimizer state, the states of random
+generators and the seed of shuffling: training that goes on after loading is the training that would
+have gone on without saving.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from . import compile_config, keras_zip, legacy_h5
+from .errors import FileFormatError
+from .files import read_file, write_file
+from .legacy_config import convert_model
+from .legacy_weights import load_weights_group
+from .registry import CustomObjectScope
+from .serialization import (
+    deserialize_keras_object,
+    object_sharing_scope,
+    safe_mode_scope,
+    serialize_keras_object,
+)
+from .state import load_training_state, store_training_state
+from .tree import Group
+from .version import KERAS_VERSION
+from .weights_layout import load_weights_tree, weights_tree
+
+
+def save_model(
+    model: Any, filepath: Any, overwrite: bool = True, include_optimizer: bool = True, **kwargs: Any
+) -> None:
+    """Write a model to a `.keras` or `.h5` file.
+
+    The file appears as a whole or not at all. Raises ValueError for other suffixes, for models
+    that are not built, and for what cannot be serialized; FileExistsError with `overwrite=False`.
+    """
+    path = _checked_path(filepath, overwrite)
+    kwargs.pop("save_format", None)
+    if kwargs.pop("zipped", True) is not True or kwargs:
+        raise ValueError(f"The following argument(s) are not supported: {list(kwargs) or ['zipped']}")
+    if path.name.endswith(".weights.h5") or path.suffix not in (".keras", ".h5", ".hdf5"):
+        raise ValueError(
+            "Invalid filepath extension for saving. Please add either a `.keras` extension for the "
+            f"native Keras format (recommended) or a `.h5` extension. Received: filepath={filepath}."
+        )
+    _check_built(model, "saving")
+    if path.suffix == ".keras":
+        _save_archive(model, path, include_optimizer)
+    else:
+        write_file(path, legacy_h5.model_tree(model, include_optimizer))
+
+
+def _save_archive(model: Any, path: Path, include_optimizer: bool) -> None:
+    with object_sharing_scope():
+        config = serialize_keras_object(model)
+        compiled = compile_config.get_compile_config(model) if include_optimizer else None
+        config.pop("compile_config", None)
+        if compiled is not None:
+            config["compile_config"] = compiled
+    keras_zip.write_archive(path, config, _weights_of(model, include_optimizer), KERAS_VERSION)
+
+
+def load_model(
+    filepath: Any, custom_objects: Any = None, compile: bool = True, safe_mode: bool = True
+) -> Any:
+    """Return the model in a `.keras` or `.h5` file, compiled as it was where `compile` is true.
+
+    `custom_objects` maps names to the user's classes and functions. With `safe_mode`, a lambda in
+    the file is an error; nothing else in a file can be executed. Raises FileFormatError, naming
+    the file, where it is damaged or of another kind; TypeError for unknown classes.
+    """
+    path = _existing_path(filepath)
+    with safe_mode_scope(safe_mode), CustomObjectScope(custom_objects):
+        if path.suffix == ".keras" or _starts_with(path, b"PK"):
+            return _load_archive(path, compile)
+        return legacy_h5.load_model_tree(read_file(path), path, compile)
+
+
+def _load_archive(path: Path, compile: bool) -> Any:
+    config, metadata, weights = keras_zip.read_archive(path)
+    if str(metadata.get("keras_version", "")).startswith("2."):
+        config = convert_model(config)
+    compiled = config.pop("compile_config", None)
+    with object_sharing_scope():
+        model = deserialize_keras_object(config)
+        if compile and compiled:
+            compile_config.compile_from_config(model, compiled)
+    load_weights_tree(model, weights)
+    load_training_state(model, weights)
+    return model
+
+
+def save_weights(model: Any, filepath: Any, overwrite: bool = True) -> None:
+    """Write all variables of a model, its optimizer's among them, to a `.weights.h5` file."""
+    path = _checked_path(filepath, overwrite)
+    if not path.name.endswith(".weights.h5"):
+        raise ValueError(
+            f"The filename must end in `.weights.h5`. Received: filepath={filepath}"
+        )
+    _check_built(model, "saving")
+    write_file(path, _weights_of(model, True))
+
+
+def load_weights(
+    model: Any, filepath: Any, skip_mismatch: bool = False, by_name: bool = False
+) -> None:
+    """Assign a model's variables from a `.weights.h5`, `.keras` or whole-model `.h5` file.
+
+    Nothing is assigned where something does not fit, unless `skip_mismatch` leaves that out.
+    """
+    path = _existing_path(filepath)
+    _check_built(model, "loading weights into")
+    archive = path.suffix == ".keras" or _starts_with(path, b"PK")
+    tree = keras_zip.read_archive_weights(path) if archive else read_file(path)
+    if "layer_names" in tree.attrs or "layer_names0" in tree.attrs:
+        load_weights_group(model, tree, by_name, skip_mismatch)
+    elif "model_weights" in tree:
+        load_weights_group(model, legacy_h5.group_of(tree, "model_weights"), by_name, skip_mismatch)
+    elif by_name:
+        raise ValueError(f"`by_name` is for `.h5` files of whole models. Received: filepath={path}")
+    else:
+        load_weights_tree(model, tree, skip_mismatch)
+        load_training_state(model, tree)
+
+
+def _weights_of(model: Any, include_optimizer: bool) -> Group:
+    tree = weights_tree(model)
+    if not include_optimizer:
+        tree.children.pop("optimizer", None)
+    store_training_state(model, tree)
+    return tree
+
+
+def _checked_path(filepath: Any, overwrite: bool) -> Path:
+    path = Path(os.fspath(filepath))
+    if not overwrite and path.exists():
+        raise FileExistsError(f"The file {path} exists; pass overwrite=True to replace it.")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return path
+
+
+def _existing_path(filepath: Any) -> Path:
+    path = Path(os.fspath(filepath))
+    if path.is_dir():
+        raise FileFormatError(f"{path} is a directory; models are read from `.keras` or `.h5` files")
+    if not path.exists():
+        raise ValueError(
+            f"File not found: filepath={filepath}. Please ensure the file is an accessible `.keras` "
+            "zip file or `.h5` file."
+        )
+    return path
+
+
+def _starts_with(path: Path, magic: bytes) -> bool:
+    with open(path, "rb") as stream:
+        return stream.read(len(magic)) == magic
+
+
+def _check_built(model: Any, doing: str) -> None:
+    if not getattr(model, "built", True):
+        raise ValueError(
+            f"You are {doing} a model that has not yet been built. Try building the model first by "
+            "calling it on some data or by using `build()`."
+        )

@@ -1,0 +1,31 @@
+"""What a model was compiled with, as data, and compiling a loaded model with it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .serialization import deserialize_keras_object, serialize_keras_object
+
+_ARGUMENTS = ("loss", "loss_weights", "metrics", "weighted_metrics")
+# Keras' switches of execution; a step is always compiled here.
+_EXECUTION = {"run_eagerly": False, "steps_per_execution": 1, "jit_compile": True}
+
+
+def get_compile_config(model: Any) -> dict[str, Any] | None:
+    """Return the arguments of `compile`, JSON-ready, or None for a model that is not compiled."""
+    if not getattr(model, "compiled", False):
+        return None
+    arguments = model._compile_arguments
+    return {
+        "optimizer": serialize_keras_object(model.optimizer),
+        **{name: serialize_keras_object(arguments.get(name)) for name in _ARGUMENTS},
+        **_EXECUTION,
+    }
+
+
+def compile_from_config(model: Any, config: dict[str, Any]) -> None:
+    """Compile `model` as `get_compile_config` says, its optimizer built for the present weights."""
+    wanted = {name: deserialize_keras_object(config.get(name)) for name in ("optimizer", *_ARGUMENTS)}
+    model.compile(**wanted)
+    if model.built and hasattr(model.optimizer, "build"):
+        model.optimizer.build(model.trainable_variables)

@@ -1,0 +1,163 @@
+"""Configurations of earlier Keras versions, brought into Keras 3's form.
+
+Requires the JSON of a `.h5` file (Keras 2.2 to 3) or of a `.keras` file of 2.12 and 2.13. Ensures
+that what is in Keras 3's form already stays as it is, so that one rule reads them all. The input is
+not changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+Config = dict[str, Any]
+
+# Arguments that later versions dropped: they say how, never what, or have their only value.
+_DROPPED = {
+    "batch_input_shape", "implementation", "ragged", "input_dtype", "input_length",
+    "fused", "renorm", "virtual_batch_size", "adjustment", "renorm_clipping", "renorm_momentum",
+    "function_type", "output_shape_type", "output_shape_module", "mask_type",
+}  # fmt: skip
+_DROPPED_IF = {"time_major": False, "groups": 1, "unroll": False, "stateful": False}
+_GROUPS_STAY = {"Conv1D", "Conv2D", "Conv3D"}
+_CLASSES = {
+    "Model": "Functional", "BatchNormalizationV1": "BatchNormalization",
+    "BatchNormalizationV2": "BatchNormalization", "CuDNNLSTM": "LSTM", "CuDNNGRU": "GRU",
+}  # fmt: skip
+
+
+def convert_model(config: Config) -> Config:
+    """Return {"class_name", "config", ...} of a model with everything inside in Keras 3's form."""
+    return _convert_layer(config)
+
+
+def _convert_layer(layer: Config) -> Config:
+    inner = layer.get("config")
+    if isinstance(inner, list):  # Sequential up to Keras 2.1
+        inner = {"layers": inner}
+    if not isinstance(inner, dict):
+        return layer
+    name = _CLASSES.get(layer["class_name"], layer["class_name"])
+    converted = {**layer, "class_name": name, "config": _convert_arguments(name, inner)}
+    if "inbound_nodes" in layer:
+        converted["inbound_nodes"] = [_convert_node(node) for node in layer["inbound_nodes"]]
+    if str(layer.get("module")).endswith(".functional") and name == "Functional":
+        converted["module"] = "keras"
+    return converted
+
+
+def _convert_arguments(name: str, config: Config) -> Config:
+    if "layers" in config and isinstance(config["layers"], list):
+        layers = [_convert_layer(layer) for layer in config["layers"]]
+        if name == "Sequential":
+            layers = _with_input(config["layers"], layers)
+        return {**config, "layers": layers}
+    kept = {key: _convert_value(key, value) for key, value in config.items() if _stays(name, key, value)}
+    special = _SPECIAL.get(name)
+    return special(kept, config) if special else kept
+
+
+def _with_input(before: list[Config], layers: list[Config]) -> list[Config]:
+    """Put an InputLayer where the first layer's arguments tell the input shape instead."""
+    first = before[0].get("config") if before else None
+    shape = first.get("batch_input_shape") if isinstance(first, dict) else None
+    if shape is None or before[0]["class_name"] == "InputLayer":
+        return layers
+    given = {"batch_shape": shape, "dtype": _dtype(first.get("dtype")) or "float32"}
+    given["name"] = f"{first.get('name', 'layer')}_input"
+    return [{"class_name": "InputLayer", "config": given}, *layers]
+
+
+def _stays(name: str, key: str, value: Any) -> bool:
+    if key == "groups" and name in _GROUPS_STAY:
+        return True
+    return key not in _DROPPED and not (key in _DROPPED_IF and value == _DROPPED_IF[key])
+
+
+def _convert_value(key: str, value: Any) -> Any:
+    if key == "dtype":
+        return _dtype(value)
+    if key == "axis" and isinstance(value, list) and len(value) == 1:
+        return value[0]
+    if isinstance(value, dict) and value.get("type") == "ndarray":
+        return value["value"]
+    if isinstance(value, dict) and key.endswith("_initializer") and "config" in value:
+        return {**value, "config": _convert_initializer(value["config"] or {})}
+    if isinstance(value, dict) and key in ("layer", "backward_layer", "cell"):
+        return _convert_layer(value)
+    return value
+
+
+def _dtype(value: Any) -> Any:
+    """Return the name in a dtype policy of TF2; Keras 3's own policies stay."""
+    if isinstance(value, dict) and value.get("class_name") == "Policy":
+        return value["config"]["name"]
+    return value
+
+
+def _convert_initializer(config: Config) -> Config:
+    kept = {key: value for key, value in config.items() if key != "dtype"}
+    if kept.get("distribution") == "normal":
+        kept["distribution"] = "truncated_normal"
+    return kept
+
+
+def _input_layer(kept: Config, config: Config) -> Config:
+    if "batch_input_shape" in config:
+        kept["batch_shape"] = config["batch_input_shape"]
+    return kept
+
+
+def _leaky_relu(kept: Config, config: Config) -> Config:
+    if "alpha" in kept:
+        kept["negative_slope"] = kept.pop("alpha")
+    return kept
+
+
+def _lambda(kept: Config, config: Config) -> Config:
+    kept.pop("module", None)
+    if isinstance(kept.get("function"), list):
+        code, defaults, closure = kept["function"]
+        inner = {"code": code, "defaults": defaults, "closure": closure}
+        kept["function"] = {"class_name": "__lambda__", "config": inner}
+    return kept
+
+
+def _gru(kept: Config, config: Config) -> Config:
+    return {"reset_after": False, **kept}
+
+
+_SPECIAL: dict[str, Callable[[Config, Config], Config]] = {
+    "InputLayer": _input_layer, "LeakyReLU": _leaky_relu, "Lambda": _lambda, "GRU": _gru,
+}  # fmt: skip
+
+
+def _convert_node(node: Any) -> Any:
+    """A call as [[layer, call, output, arguments], ...] in the form {"args", "kwargs"}."""
+    if isinstance(node, dict) and "args" in node:
+        return node
+    if isinstance(node, dict):  # inputs by name
+        tensors: Any = {key: _tensor(entry) for key, entry in node.items()}
+        return {"args": [tensors], "kwargs": {}}
+    if node and isinstance(node[0], str):  # a single tensor, not in a list
+        node = [node]
+    tensors = [_tensor(entry) for entry in node]
+    kwargs = node[0][3] if node and len(node[0]) > 3 else {}
+    converted = {key: _keyword(value) for key, value in kwargs.items()}
+    return {"args": tensors if len(tensors) == 1 else [tensors], "kwargs": converted}
+
+
+def _tensor(entry: list) -> Config:
+    return {
+        "class_name": "__keras_tensor__",
+        "config": {"shape": None, "dtype": "float32", "keras_history": list(entry[:3])},
+    }
+
+
+def _keyword(value: Any) -> Any:
+    """TF2 writes a tensor among keyword arguments as [layer, call, output]."""
+    names = isinstance(value, list) and len(value) in (3, 4) and isinstance(value[0], str)
+    if names and value[0] == "_CONSTANT_VALUE":
+        return value[2]
+    indices = names and all(isinstance(i, int) and not isinstance(i, bool) for i in value[1:3])
+    return _tensor(value) if indices else value

@@ -1,0 +1,125 @@
+"""Whole-model `.h5` files: architecture and training configuration as JSON beside the weights."""
+
+from __future__ import annotations
+
+import json
+import warnings
+from typing import Any
+
+from . import compile_config, legacy_compile
+from .errors import AttributeTooLargeError, FileFormatError
+from .hdf5_format import MAX_MESSAGE
+from .keras_zip import parse_json
+from .legacy_config import convert_model
+from .legacy_optimizer import load_optimizer_group, optimizer_group
+from .legacy_weights import load_weights_group, weights_group
+from .serialization import deserialize_keras_object, object_sharing_scope, serialize_keras_object
+from .state import load_training_state, store_training_state
+from .tree import Group
+from .version import BACKEND, KERAS_VERSION
+from .weights_layout import walk
+
+_MODEL, _TRAINING = "model_config", "training_config"
+_GENERATORS = "fncompile_random"
+
+
+def model_tree(model: Any, include_optimizer: bool = True) -> Group:
+    """Return the tree of a whole-model file.
+
+    Raises AttributeTooLargeError where the architecture does not fit the 64 KB of an attribute.
+    """
+    tree = Group({"keras_version": KERAS_VERSION, "backend": BACKEND})
+    tree.attrs[_MODEL] = _json(model_config(model), _MODEL)
+    compiled = compile_config.get_compile_config(model) if include_optimizer else None
+    if compiled is not None:
+        tree.attrs[_TRAINING] = _json(legacy_compile.training_config(compiled), _TRAINING)
+    tree.children["model_weights"] = weights_group(model, KERAS_VERSION, BACKEND)
+    if compiled is not None and list(model.optimizer.variables):
+        tree.children["optimizer_weights"] = optimizer_group(model.optimizer)
+    store_training_state(model, tree)
+    _store_generators(model, tree)
+    return tree
+
+
+def model_config(model: Any) -> dict[str, Any]:
+    """Return {"class_name", "config"} as Keras 3 writes it into `.h5` files."""
+    config = serialize_keras_object(model)
+    return {"class_name": _class_name(config), "config": _without_modules(config["config"])}
+
+
+def _without_modules(config: dict[str, Any]) -> dict[str, Any]:
+    """Layers in `.h5` files are told by their class, or the name it is registered by, alone."""
+    if not isinstance(config.get("layers"), list):
+        return config
+    layers = []
+    for layer in config["layers"]:
+        kept = {k: v for k, v in layer.items() if k in ("config", "name", "inbound_nodes")}
+        kept["config"] = _without_modules(kept["config"])
+        layers.append({"class_name": _class_name(layer), **kept})
+    return {**config, "layers": layers}
+
+
+def _class_name(config: dict[str, Any]) -> str:
+    return config.get("registered_name") or config["class_name"]
+
+
+def _json(config: dict[str, Any], name: str) -> str:
+    text = json.dumps(config)
+    if len(text) > MAX_MESSAGE - 100:
+        raise AttributeTooLargeError(
+            f"The {name} takes {len(text)} bytes as JSON, and a `.h5` file holds at most 64 KB of it. "
+            "Save to a `.keras` file instead, which has no such limit."
+        )
+    return text
+
+
+def load_model_tree(tree: Group, path: Any, compile: bool) -> Any:
+    """Return the model in the tree of a whole-model file, within the active scopes."""
+    config = convert_model(_parsed(tree, _MODEL, path))
+    with object_sharing_scope():
+        model = deserialize_keras_object(config)
+    load_weights_group(model, group_of(tree, "model_weights"))
+    if compile and _TRAINING not in tree.attrs:
+        warnings.warn(
+            "No training configuration found in the save file, so the model was *not* compiled. "
+            "Compile it manually.", stacklevel=4)
+    elif compile:
+        _compile(model, tree, path)
+    _load_generators(model, tree)
+    load_training_state(model, tree)
+    return model
+
+
+def _compile(model: Any, tree: Group, path: Any) -> None:
+    training = _parsed(tree, _TRAINING, path)
+    compile_config.compile_from_config(model, legacy_compile.compile_config(training))
+    if "optimizer_weights" in tree:
+        group = group_of(tree, "optimizer_weights")
+        load_optimizer_group(model.optimizer, model.trainable_variables, group)
+
+
+def group_of(tree: Group, name: str) -> Group:
+    child = tree.children.get(name)
+    if not isinstance(child, Group):
+        raise FileFormatError(f"The file has no group {name!r}.")
+    return child
+
+
+def _parsed(tree: Group, name: str, path: Any) -> dict[str, Any]:
+    text = tree.attrs.get(name)
+    if not isinstance(text, str):
+        raise FileFormatError(f"{path}: No model config found in the file: it has no {name!r}.")
+    return parse_json(text, f"{path}: the attribute {name!r}")
+
+
+def _store_generators(model: Any, tree: Group) -> None:
+    """Keep the states of random generators; Keras' layout has no place for them."""
+    for path, item in walk(model):
+        if hasattr(item, "state"):
+            tree.require(_GENERATORS)[path] = item.state.numpy()
+
+
+def _load_generators(model: Any, tree: Group) -> None:
+    for path, item in walk(model):
+        if hasattr(item, "state") and f"{_GENERATORS}/{path}" in tree:
+            item.state.assign(tree[f"{_GENERATORS}/{path}"])

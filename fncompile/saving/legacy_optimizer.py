@@ -1,0 +1,102 @@
+"""The optimizer's state in whole-model `.h5` files, as three generations of Keras wrote it.
+
+Keras 3 writes `optimizer.variables` in order: iteration, learning rate, slots variable by variable.
+TF2.0 names the slots (`Adam/dense/kernel/m:0`) and groups them by slot. Keras 2.2 and 2.3 number
+everything (`training/Adam/Variable:0`), grouped by slot too. Only Keras 3 stores the learning rate.
+"""
+
+from __future__ import annotations
+
+import re
+import warnings
+from typing import Any
+
+import numpy as np
+
+from .legacy_weights import values_of, variables_group
+from .names import read_names
+from .tree import Group
+
+Named = list[tuple[str, np.ndarray]]
+
+_ITERATION = re.compile(r"(^|/)(iter|iterations?)(:\d+)?$")
+# What TF2.0 calls a slot -> what Keras 3 calls it; others have the same name in both.
+_SLOTS = {
+    ("Adam", "m"): "momentum", ("Adam", "v"): "velocity", ("Adam", "vhat"): "velocity_hat",
+    ("AdamW", "m"): "momentum", ("AdamW", "v"): "velocity", ("AdamW", "vhat"): "velocity_hat",
+    ("Adamax", "m"): "momentum", ("Adamax", "v"): "norm",
+    ("RMSprop", "rms"): "velocity", ("RMSprop", "mg"): "average_gradient",
+    ("Adadelta", "accum_grad"): "accumulated_grad",
+    ("Adadelta", "accum_var"): "accumulated_delta_var",
+}
+
+
+def optimizer_group(optimizer: Any) -> Group:
+    """Return the group `optimizer_weights`."""
+    return variables_group(list(optimizer.variables))
+
+
+def load_optimizer_group(optimizer: Any, variables: list[Any], group: Group) -> None:
+    """Assign the state of `optimizer`, which is built for `variables`, from `optimizer_weights`.
+
+    What does not fit leaves the optimizer as it is, with a warning.
+    """
+    named = list(zip(read_names(group, "weight_names"), values_of(group)))
+    pairs = _in_order(optimizer, named)
+    if pairs is None:
+        pairs = _by_slot(optimizer, variables, named)
+    if pairs is None:
+        warnings.warn(
+            "Error in loading the saved optimizer state. As a result, your model is starting with "
+            "a freshly initialized optimizer.", stacklevel=4)
+        return
+    for variable, value in pairs:
+        variable.assign(value)
+
+
+def _in_order(optimizer: Any, named: Named) -> list[tuple[Any, np.ndarray]] | None:
+    """Keras 3: one value for each of the optimizer's variables. Its names have no ":0"."""
+    if any(":" in name for name, _ in named):
+        return None
+    return _paired(list(optimizer.variables), [value for _, value in named])
+
+
+def _by_slot(
+    optimizer: Any, variables: list[Any], named: Named
+) -> list[tuple[Any, np.ndarray]] | None:
+    """TF2.0 and before: the iteration, then each slot of all variables."""
+    scalars = [value for name, value in named if _ITERATION.search(name)]
+    rest = [(name, value) for name, value in named if not _ITERATION.search(name)]
+    if not scalars and rest and rest[0][1].shape == () and len(rest) % max(len(variables), 1) == 1:
+        scalars, rest = [rest[0][1]], rest[1:]  # Keras 2.2: "training/Adam/Variable:0"
+    slots = _named_slots(optimizer, rest) or _numbered_slots(optimizer, rest, len(variables))
+    pairs = [(optimizer.iterations, value) for value in scalars[:1]]
+    for slot, values in slots.items():
+        targets = [optimizer.slot(slot, variable) for variable in variables]
+        matched = _paired(targets, values)
+        if matched is None:
+            return None
+        pairs += matched
+    return pairs if slots or not optimizer.slots else None
+
+
+def _named_slots(optimizer: Any, rest: Named) -> dict[str, list[np.ndarray]]:
+    """Group by the last part of the name; empty where it names no slot of this optimizer."""
+    slots: dict[str, list[np.ndarray]] = {}
+    for name, value in rest:
+        last = name.rsplit("/", 1)[-1].split(":")[0]
+        slots.setdefault(_SLOTS.get((type(optimizer).__name__, last), last), []).append(value)
+    return slots if set(slots) <= set(optimizer.slots) else {}
+
+
+def _numbered_slots(optimizer: Any, rest: Named, count: int) -> dict[str, list[np.ndarray]]:
+    values = [value for _, value in rest]
+    slots = optimizer.slots
+    if not count or len(values) < count * len(slots):
+        return {}
+    return {slot: values[i * count : (i + 1) * count] for i, slot in enumerate(slots)}
+
+
+def _paired(variables: list[Any], values: list[np.ndarray]) -> list[tuple[Any, np.ndarray]] | None:
+    shapes = [tuple(variable.shape) for variable in variables]
+    return list(zip(variables, values)) if shapes == [value.shape for value in values] else None

@@ -1,0 +1,194 @@
+"""The tree of `.weights.h5` and of the weights inside `.keras`: whose variables stand where.
+
+Keras names a group by the way that leads to it: the attribute, and inside containers the class in
+snake case with _1, _2 ... for repetitions; own variables are in `vars/0`, `vars/1` ... An object
+that two ways lead to is saved on the first: `layers` of a model come before its other attributes.
+
+A saveable is whatever has `get_config` and variables: layers, models, optimizers, metrics, seed
+generators. Loading first looks everything up and checks it, then assigns: a file that does not
+fit changes nothing.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from fncompile.graph.naming import to_snake_case
+
+from .tree import Group
+
+# Names of containers in files of Keras 2.12 and 2.13.
+_FORMER = {"layers": "_layer_checkpoint_dependencies"}
+_CONTAINERS = (list, tuple, dict)
+
+
+def walk(root: Any) -> Iterator[tuple[str, Any]]:
+    """Yield (path, saveable) for `root` and all below, each object once, in Keras' order."""
+    seen: set[int] = set()
+    todo: list[tuple[str, Any]] = [("", root)]
+    while todo:
+        path, item = todo.pop()
+        if id(item) in seen:
+            continue
+        seen.add(id(item))
+        if isinstance(item, _CONTAINERS):
+            below = _in_container(item)
+        else:
+            yield path, item
+            below = _attributes(item)
+        todo.extend((f"{path}/{name}".lstrip("/"), child) for name, child in reversed(list(below)))
+
+
+def _attributes(item: Any) -> Iterator[tuple[str, Any]]:
+    """The attributes of a saveable that may hold others: `layers` first, private ones last."""
+    names = set(getattr(item, "__dict__", ())) - set(getattr(item, "_not_state", ()))
+    names |= {name for name in ("layers", "optimizer") if hasattr(item, name)}
+    first = "layers" if hasattr(item, "layers") else ""
+    for name in sorted(names, key=lambda name: (name != first, name.startswith("_"), name)):
+        value = getattr(item, name)
+        if isinstance(value, _CONTAINERS) or is_saveable(value):
+            yield name, value
+
+
+def _in_container(container: Any) -> Iterator[tuple[str, Any]]:
+    used: dict[str, int] = {}
+    for item in container.values() if isinstance(container, dict) else container:
+        if isinstance(item, _CONTAINERS):
+            name = "container"
+        elif is_saveable(item):
+            name = to_snake_case(type(item).__name__)
+        else:
+            continue
+        count = used[name] = used.get(name, -1) + 1
+        yield (f"{name}_{count}" if count else name), item
+
+
+def is_saveable(item: Any) -> bool:
+    if isinstance(item, type) or not hasattr(item, "get_config"):
+        return False
+    return isinstance(getattr(item, "variables", None), (list, tuple))
+
+
+def own_variables(item: Any) -> list[Any]:
+    """The variables of a saveable that are not those of another below it, trainable ones first."""
+    if hasattr(item, "_own_weights"):
+        return list(item._own_weights())
+    return list(item.variables)
+
+
+def weights_tree(model: Any) -> Group:
+    """Return the tree of all variables of a model, its optimizer's among them."""
+    tree = Group()
+    for path, item in walk(model):
+        store = _store_of(item)
+        if path and not store and not hasattr(item, "_own_weights"):
+            continue
+        name = getattr(item, "name", None)
+        group = tree.require(f"{path}/vars")
+        group.attrs.update({"name": name} if isinstance(name, str) else {})
+        group.children.update({key: np.asarray(value) for key, value in store.items()})
+    return tree
+
+
+def _store_of(item: Any) -> dict[str, Any]:
+    """What an object saves: its own choice, if it has `save_own_variables`, or its variables."""
+    if hasattr(item, "save_own_variables"):
+        store: dict[str, Any] = {}
+        item.save_own_variables(store)
+        return store
+    return {str(i): np.asarray(variable) for i, variable in enumerate(own_variables(item))}
+
+
+def load_weights_tree(model: Any, tree: Group, skip_mismatch: bool = False) -> None:
+    """Assign the variables of a model from a tree.
+
+    Raises ValueError, naming the objects that do not fit, before anything is assigned; with
+    `skip_mismatch` a warning lists them and the others are loaded. An optimizer that does not fit
+    always is a warning: its state starts anew.
+    """
+    found, failed = [], []
+    for path, item in walk(model):
+        try:
+            found += _match(item, _group_at(tree, path))
+        except ValueError as error:
+            if _is_optimizer(item):
+                warnings.warn(str(error), stacklevel=3)
+            else:
+                failed.append((item, error))
+    if failed:
+        _report(failed, skip_mismatch)
+    for variable, value in found:
+        variable.assign(value)
+
+
+def _report(failed: list[tuple[Any, ValueError]], warn_only: bool) -> None:
+    first, error = failed[0]
+    message = (
+        f"A total of {len(failed)} objects could not be loaded. Example error message for object "
+        f"{first}:\n\n{error}\n\nList of objects that could not be loaded:\n"
+        f"{[item for item, _ in failed]}"
+    )
+    if not warn_only:
+        raise ValueError(message)
+    warnings.warn(message, stacklevel=4)
+
+
+def _group_at(tree: Group, path: str) -> dict[str, Any]:
+    """Return the datasets of the `vars` at a path; none where the file has no such group."""
+    node: Any = tree
+    for part in [*path.split("/"), "vars"] if path else ["vars"]:
+        children = node.children if isinstance(node, Group) else {}
+        node = children.get(part, children.get(_FORMER.get(part, part)))
+    return node.children if isinstance(node, Group) else {}
+
+
+def _is_optimizer(item: Any) -> bool:
+    return hasattr(item, "iterations")
+
+
+def _match(item: Any, store: dict[str, Any]) -> list[tuple[Any, np.ndarray]]:
+    """Return (variable, value) pairs for one object; ValueError where the file does not fit."""
+    if hasattr(item, "load_own_variables"):
+        item.load_own_variables(store)
+        return []
+    variables = own_variables(item)
+    if len(store) != len(variables) and (store or hasattr(item, "_own_weights")):
+        raise ValueError(_wrong_count(item, variables, store))
+    values = [store.get(str(i)) for i in range(len(store))]
+    for variable, value in zip(variables, values):
+        _check_fit(item, variable, value)
+    return list(zip(variables, values))
+
+
+def _check_fit(item: Any, variable: Any, value: Any) -> None:
+    if not isinstance(value, np.ndarray):
+        raise ValueError(f"The weights file has no value for {variable.path!r} of {item}.")
+    if value.shape != tuple(variable.shape):
+        raise ValueError(
+            f"The shape of the target variable and the shape of the target value in "
+            f"`variable.assign(value)` must match. variable.shape={tuple(variable.shape)}, "
+            f"Received: value.shape={value.shape}. Target variable: {variable.path}"
+        )
+
+
+def _wrong_count(item: Any, variables: list[Any], store: dict[str, Any]) -> str:
+    name = getattr(item, "name", type(item).__name__)
+    if _is_optimizer(item):
+        return (
+            f"Skipping variable loading for optimizer '{name}', because it has {len(variables)} "
+            f"variables whereas the saved optimizer has {len(store)} variables."
+        )
+    if not variables and not getattr(item, "built", True):
+        return (
+            f"Layer '{name}' was never built and thus it doesn't have any variables. However the "
+            f"weights file lists {len(store)} variables for this layer. Its parent's `build()` must "
+            "build it, or it must implement `build_from_config()` and `get_build_config()`."
+        )
+    return (
+        f"Layer '{name}' expected {len(variables)} variables, but received {len(store)} variables "
+        f"during loading. Expected: {[variable.name for variable in variables]}"
+    )
