@@ -18,7 +18,6 @@ from fncompile.ir.dims import symbols_of
 from fncompile.ir.node import Program, toposort
 from fncompile.passes.grouping import group
 from fncompile.passes.hazards import hazards
-from fncompile.passes.naming import name_kernels
 from fncompile.passes.plan import Plan
 from fncompile.passes.stages import plan_stages
 
@@ -34,7 +33,7 @@ def fuse(program: Program, context=None) -> Plan:
         not_in_place |= blocked
     kernels, decisions = group(stages, allow)
     return Plan(
-        kernels=name_kernels(kernels),
+        kernels=kernels,
         inputs=[memory.buffers[n] for n in program.inputs],
         outputs=memory.outputs,
         params=[memory.buffers[p] for p in program.params],

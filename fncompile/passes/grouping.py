@@ -254,8 +254,10 @@ def _kernel(groups: Groups, g: int) -> Kernel:
     members = [groups.stages[i] for i in indices]
     inside = [e for e in groups.edges if e.source in indices and e.target in indices]
     outside_reads = {b for i, s in enumerate(groups.stages) if i not in indices for b, _ in accesses(s)}
-    if members[0].kind == "dot" or any(s.kind == "dot" for s in members):
+    if any(s.kind == "dot" for s in members):
         outer = 3
+    elif any(s.kind == "scatter" for s in members):
+        outer = 0
     else:
         outer = shared_axes(members, inside, groups.stages)
     return partition(members, indices, inside, outer, outside_reads)

@@ -140,10 +140,11 @@ class Machine:
 
 
 class _Reader:
-    """Evaluates expressions for all points of a domain."""
+    """Evaluates expressions for all points of a domain, or for those in `points` (flat)."""
 
-    def __init__(self, machine: Machine, domain: tuple[int, ...], values: dict[int, np.ndarray]):
-        self.machine, self.domain, self.values = machine, domain, values
+    def __init__(self, machine: Machine, domain: tuple[int, ...], values: dict[int, np.ndarray], points=None):
+        self.machine, self.domain, self.values, self.points = machine, domain, values, points
+        self.shape = domain if points is None else points[0].shape
         self.memo: dict[Expr, np.ndarray] = {}
 
     def eval(self, e: Expr) -> np.ndarray:
@@ -151,71 +152,64 @@ class _Reader:
             self.memo[e] = np.asarray(self._eval(e)).astype(DTYPES[e.dtype].numpy, copy=False)
         return self.memo[e]
 
+    def index(self, at: Affine) -> np.ndarray:
+        """The number `at` at every point."""
+        env = self.machine.env
+        if self.points is None:
+            return np.broadcast_to(self.machine.index(at, self.domain), self.shape)
+        total = np.full(self.shape, evaluate(at.offset, env), np.int64)
+        for axis, coef in at.terms:
+            total = total + self.points[axis] * evaluate(coef, env)
+        return total
+
     def _eval(self, e: Expr) -> np.ndarray:
-        m = self.machine
-        if isinstance(e, Load):
-            return m._gather(e.buffer, e.at, self.domain)
         if isinstance(e, Const):
-            return np.full((1,) * len(self.domain), e.value, DTYPES[e.dtype].numpy)
+            return np.full(self.shape, e.value, DTYPES[e.dtype].numpy)
         if isinstance(e, Index):
-            return m.index(e.at, self.domain)
-        if isinstance(e, Value):
-            value = self.values[e.stage]
-            return value.reshape(value.shape + (1,) * (len(self.domain) - value.ndim))
+            return self.index(e.at)
         if isinstance(e, Apply):
             args = [self.eval(a) for a in e.args]
             return cast_array(args[0], e.dtype) if e.fn == "cast" else SCALAR_RULES[e.fn](*args)
-        return {Guarded: self._guarded, GatherLoad: self._gather_load, Bits: self._bits}[type(e)](e)
+        rules = {Load: self._load, Value: self._value, Guarded: self._guarded, GatherLoad: self._gather_load}
+        return rules.get(type(e), self._bits)(e)
+
+    def _load(self, e: Load) -> np.ndarray:
+        if 0 in self.shape:
+            return np.zeros(self.shape, DTYPES[e.dtype].numpy)
+        return self.machine.memory_of(e.buffer)[self.index(e.at)]
+
+    def _value(self, e: Value) -> np.ndarray:
+        value = self.values[e.stage]
+        value = np.broadcast_to(value.reshape(value.shape + (1,) * (len(self.domain) - value.ndim)), self.domain)
+        return value if self.points is None else value[self.points]
 
     def _guarded(self, e: Guarded) -> np.ndarray:
-        inside = np.ones((1,) * len(self.domain), bool)
+        inside = np.ones(self.shape, bool)
         for at, extent in e.conditions:
-            index = self.machine.index(at, self.domain)
+            index = self.index(at)
             inside = inside & (index >= 0) & (index < evaluate(extent, self.machine.env))
-        inside = np.broadcast_to(inside, self.domain)
-        out = np.broadcast_to(self.eval(e.outside), self.domain).copy()
+        out = np.array(np.broadcast_to(self.eval(e.outside), self.shape))
+        found = np.nonzero(inside)
+        points = found if self.points is None else tuple(p[found] for p in self.points)
         if inside.any():
-            out[inside] = _At(self, inside).eval(e.inside)
+            out[inside] = _Reader(self.machine, self.domain, self.values, points).eval(e.inside)
         return out
 
     def _gather_load(self, e: GatherLoad) -> np.ndarray:
         row, rows = self.eval(e.row).astype(np.int64), evaluate(e.rows, self.machine.env)
-        inside = np.broadcast_to((row >= 0) & (row < rows), self.domain)
-        at = row * evaluate(e.stride, self.machine.env) + self.machine.index(e.at, self.domain)
+        inside = np.broadcast_to((row >= 0) & (row < rows), self.shape)
+        at = row * evaluate(e.stride, self.machine.env) + self.index(e.at)
         dtype = DTYPES[e.dtype].numpy
-        out = np.full(self.domain, np.nan if dtype.kind == "f" else 0, dtype)
+        out = np.full(self.shape, np.nan if dtype.kind == "f" else 0, dtype)
         if inside.any():
-            out[inside] = self.machine.memory_of(e.buffer)[np.broadcast_to(at, self.domain)[inside]]
+            out[inside] = self.machine.memory_of(e.buffer)[np.broadcast_to(at, self.shape)[inside]]
         return out
 
     def _bits(self, e: Bits) -> np.ndarray:
-        key = self.machine.memory_of(e.seed)
-        at = np.broadcast_to(self.machine.index(e.at, self.domain), self.domain)
+        key, at = self.machine.memory_of(e.seed), self.index(e.at)
         if not at.size:
-            return np.zeros(self.domain, np.uint32)
+            return np.zeros(self.shape, np.uint32)
         return philox(int(key[0]), int(key[1]), 0, int(at.max()) + 1)[at]
-
-
-class _At(_Reader):
-    """Evaluates an expression only at the points where `inside` is true; results are flat."""
-
-    def __init__(self, reader: _Reader, inside: np.ndarray):
-        super().__init__(reader.machine, reader.domain, reader.values)
-        self.points = np.nonzero(inside)
-
-    def eval(self, e: Expr) -> np.ndarray:
-        if isinstance(e, Load):
-            at = np.full(self.points[0].shape if self.points else (), evaluate(e.at.offset, self.machine.env), np.int64)
-            for axis, coef in e.at.terms:
-                at = at + self.points[axis] * evaluate(coef, self.machine.env)
-            return self.machine.memory_of(e.buffer)[at]
-        if isinstance(e, Apply):
-            args = [self.eval(a) for a in e.args]
-            return cast_array(args[0], e.dtype) if e.fn == "cast" else SCALAR_RULES[e.fn](*args)
-        if isinstance(e, Const):
-            return np.asarray(e.value, DTYPES[e.dtype].numpy)
-        whole = np.broadcast_to(_Reader(self.machine, self.domain, self.values)._eval(e), self.domain)
-        return whole[self.points].astype(DTYPES[e.dtype].numpy)
 
 
 def run_plan(plan: Plan, inputs: Sequence[np.ndarray], params: Mapping[str, np.ndarray], env: dict[str, int]):

@@ -1,7 +1,8 @@
 """The order of kernels.
 
 Requires: a fused Plan. Ensures: the order that `fuse` gave is kept where nothing speaks against it, and
-among kernels that could run next, one that frees memory runs before one that takes more.
+among kernels that could run next, one that frees memory runs before one that takes more. Kernels are
+named by their position.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from fncompile.ir.dims import evaluate
+from fncompile.passes.naming import name_kernels
 from fncompile.passes.plan import Buffer, Kernel, Plan, reads, root_buffer, writes
 
 TYPICAL = 64  # every symbol is taken to be this large when two orders are compared
@@ -29,7 +31,7 @@ def order(plan: Plan, context=None) -> Plan:
             if waiting[s] == 0:
                 ready.append(s)
     assert len(done) == len(plan.kernels), "the kernels wait for each other"
-    return replace(plan, kernels=[plan.kernels[i] for i in done])
+    return replace(plan, kernels=name_kernels([plan.kernels[i] for i in done]))
 
 
 def _graph(plan: Plan):

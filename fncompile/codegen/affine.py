@@ -1,0 +1,40 @@
+"""Dimensions and affine indices as C expressions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from fncompile.codegen.ctree import CExpr, Int, Name, binary
+from fncompile.ir.dims import Dim
+from fncompile.passes.plan import Affine
+
+
+def dim(d: Dim) -> CExpr:
+    """`64 * B * T + 3`."""
+    if isinstance(d, int):
+        return Int(d)
+    total: CExpr = Int(0)
+    for monomial, coef in d.terms:
+        term: CExpr = Int(abs(coef))
+        for s in monomial:
+            term = binary("*", term, Name(s))
+        total = binary("-" if coef < 0 else "+", total, term) if total != Int(0) or coef < 0 else term
+    return total
+
+
+def index(at: Affine, axes: Sequence[CExpr]) -> CExpr:
+    """`offset + sum(coefficient * axis)`, positive terms first."""
+    terms = [(axes[axis], coef) for axis, coef in at.terms]
+    plus = [(x, c) for x, c in terms if not _negative(c)]
+    minus = [(x, c) for x, c in terms if _negative(c)]
+    total: CExpr = Int(0)
+    for x, c in plus:
+        total = binary("+", total, binary("*", dim(c), x))
+    total = binary("+", total, dim(at.offset))
+    for x, c in minus:
+        total = binary("-", total, binary("*", dim(c * -1), x))
+    return total
+
+
+def _negative(coef: Dim) -> bool:
+    return coef < 0 if isinstance(coef, int) else coef.terms[0][1] < 0

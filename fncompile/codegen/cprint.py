@@ -1,0 +1,206 @@
+"""The tree as text: the only place that knows C's punctuation and precedence."""
+
+from __future__ import annotations
+
+import math
+import textwrap
+from collections.abc import Iterable, Iterator
+
+from fncompile.codegen.ctree import (
+    Assign,
+    Binary,
+    Call,
+    Cast,
+    CExpr,
+    Comment,
+    Constants,
+    Declare,
+    Do,
+    Element,
+    For,
+    Function,
+    If,
+    Include,
+    Int,
+    Name,
+    Real,
+    Return,
+    Stmt,
+    Table,
+    Ternary,
+    TopLevel,
+    Unary,
+)
+
+WIDTH = 100
+PRECEDENCE = {"*": 12, "/": 12, "%": 12, "+": 11, "-": 11, "<<": 10, ">>": 10, "<": 9, "<=": 9, ">": 9, ">=": 9}
+PRECEDENCE |= {"==": 8, "!=": 8, "&": 7, "^": 6, "|": 5, "&&": 4, "||": 3}
+UNARY, POSTFIX, TERNARY = 13, 14, 2
+CLARIFIED = {"&", "|", "^", "<<", ">>", "&&", "||"}  # compilers ask for parentheses inside these
+
+
+def print_unit(items: Iterable[TopLevel]) -> str:
+    """One translation unit."""
+    lines: list[str] = []
+    previous: TopLevel | None = None
+    for item in items:
+        together = type(item) is type(previous) and isinstance(item, (Include, Declare))
+        if previous is not None and not together:
+            lines.append("")
+        lines += _top(item)
+        previous = item
+    return "\n".join(lines) + "\n"
+
+
+def _top(item: TopLevel) -> Iterator[str]:
+    if isinstance(item, Include):
+        yield f'#include "{item.header}"'
+    elif isinstance(item, Function):
+        yield from comment_block(item.comment)
+        head = f"{item.prefix} {item.type} {item.name}(".strip()
+        params = ", ".join(item.params) or "void"
+        yield from wrap(f"{head}{params}) {{", 0)
+        yield from _block(item.body, 1)
+        yield "}"
+    elif isinstance(item, Table):
+        yield from comment_block(item.comment)
+        yield f"static const {item.type} {item.name}[{max(len(item.values), 1)}] = {{"
+        body = ", ".join(expression(v) for v in item.values) or "0"
+        yield from textwrap.wrap(body, WIDTH, initial_indent="    ", subsequent_indent="    ")
+        yield "};"
+    else:
+        yield from _statement(item, 0)
+
+
+def comment_block(text: str, indent: int = 0) -> Iterator[str]:
+    """`text` as a C comment, a line each; a comment cannot be ended from inside."""
+    if not text:
+        return
+    lines = text.replace("*/", "* /").replace("/*", "/ *").splitlines()
+    pad = "    " * indent
+    if len(lines) == 1:
+        yield f"{pad}/* {lines[0]} */"
+        return
+    for i, line in enumerate(lines):
+        end = " */" if i == len(lines) - 1 else ""
+        yield f"{pad}{'/*' if i == 0 else ' *'} {line}{end}".rstrip()
+
+
+def _block(body: Iterable[Stmt], indent: int) -> Iterator[str]:
+    for statement in body:
+        yield from _statement(statement, indent)
+
+
+def _statement(s: Stmt, indent: int) -> Iterator[str]:
+    pad = "    " * indent
+    if isinstance(s, Comment):
+        yield from comment_block(s.text, indent)
+    elif isinstance(s, For):
+        if s.pragma:
+            yield f"#pragma {s.pragma}"
+        step = f"++{s.var}" if s.step == Int(1) else f"{s.var} += {expression(s.step)}"
+        head = f"for (int64_t {s.var} = {expression(s.start)}; {s.var} < {expression(s.stop, 10)}; {step}) {{"
+        yield from wrap(pad + head, indent)
+        yield from _block(s.body, indent + 1)
+        yield pad + "}"
+    elif isinstance(s, If):
+        yield from wrap(f"{pad}if ({expression(s.condition)}) {{", indent)
+        yield from _block(s.body, indent + 1)
+        if s.orelse:
+            yield pad + "} else {"
+            yield from _block(s.orelse, indent + 1)
+        yield pad + "}"
+    else:
+        yield from wrap(pad + _simple(s), indent)
+
+
+def _simple(s: Stmt) -> str:
+    if isinstance(s, Declare):
+        space = "" if s.type.endswith("*") else " "
+        count = f"[{expression(s.count)}]" if s.count is not None else ""
+        value = f" = {expression(s.value)}" if s.value is not None else ""
+        return f"{s.type}{space}{s.name}{count}{value};"
+    if isinstance(s, Assign):
+        return f"{expression(s.target)} {s.op} {expression(s.value)};"
+    if isinstance(s, Do):
+        return f"{expression(s.value)};"
+    if isinstance(s, Constants):
+        return "enum { " + ", ".join(f"{n} = {expression(v)}" for n, v in s.items) + " };"
+    return f"return {expression(s.value)};" if isinstance(s, Return) and s.value is not None else "return;"
+
+
+def wrap(line: str, indent: int) -> Iterator[str]:
+    """A long line broken at spaces, continued four deeper."""
+    if len(line) <= WIDTH:
+        yield line
+        return
+    deeper = "    " * (indent + 2)
+    yield from textwrap.wrap(line, WIDTH, subsequent_indent=deeper, break_long_words=False, break_on_hyphens=False)
+
+
+def expression(e: CExpr, outer: int = 0) -> str:
+    """`e`, in parentheses where it stands under an operator of precedence `outer` or higher."""
+    text, own = _expression(e)
+    return f"({text})" if own < outer else text
+
+
+def _expression(e: CExpr) -> tuple[str, int]:
+    if isinstance(e, Name):
+        return e.text, 20
+    if isinstance(e, Int):
+        return _integer(e.value)
+    if isinstance(e, Real):
+        return _real(e), 20 if e.value >= 0 or math.isnan(e.value) else UNARY
+    if isinstance(e, Binary):
+        return _binary(e)
+    if isinstance(e, Unary):
+        inner = expression(e.a, UNARY)
+        return f"{e.op}{' ' if inner.startswith(e.op) else ''}{inner}", UNARY
+    if isinstance(e, Call):
+        return f"{e.function}({', '.join(expression(a) for a in e.args)})", POSTFIX
+    if isinstance(e, Element):
+        return f"{expression(e.base, POSTFIX)}[{expression(e.index)}]", POSTFIX
+    if isinstance(e, Cast):
+        return f"({e.type}){expression(e.a, UNARY)}", UNARY
+    condition = expression(e.condition, TERNARY + 1)
+    return f"{condition} ? {expression(e.a, TERNARY + 1)} : {expression(e.b, TERNARY)}", TERNARY
+
+
+def _binary(e: Binary) -> tuple[str, int]:
+    own = PRECEDENCE[e.op]
+    left, right = (_operand(x, e.op, own + side) for side, x in ((0, e.a), (1, e.b)))
+    return f"{left} {e.op} {right}", own
+
+
+def _operand(e: CExpr, op: str, outer: int) -> str:
+    if op in CLARIFIED and isinstance(e, Binary) and e.op != op:
+        return f"({_expression(e)[0]})"
+    return expression(e, outer)
+
+
+def _integer(value: int) -> tuple[str, int]:
+    if value == -(2**63):
+        return "INT64_MIN", 20
+    if value == -(2**31):
+        return "INT32_MIN", 20
+    suffix = "" if abs(value) < 2**31 else "LL" if abs(value) < 2**63 else "ULL"
+    return f"{value}{suffix}", 20 if value >= 0 else UNARY
+
+
+def _real(e: Real) -> str:
+    if math.isnan(e.value):
+        return "FNC_NAN_F32" if e.single else "FNC_NAN_F64"
+    if math.isinf(e.value):
+        sign = "-" if e.value < 0 else ""
+        return f"{sign}FNC_INF_{'F32' if e.single else 'F64'}"
+    text = _shortest(e.value, e.single)
+    if "." not in text and "e" not in text:
+        text += ".0"
+    return text + ("f" if e.single else "")
+
+
+def _shortest(value: float, single: bool) -> str:
+    """The shortest decimal that reads back as the same number."""
+    import numpy as np
+
+    return str(np.float32(value)) if single else repr(float(value))

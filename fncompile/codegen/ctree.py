@@ -1,0 +1,205 @@
+"""The C syntax tree that emitters build and `cprint` prints."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, fields, is_dataclass
+from typing import Any, Union
+
+# expressions
+
+
+@dataclass(frozen=True)
+class Name:
+    text: str
+
+
+@dataclass(frozen=True)
+class Int:
+    value: int
+
+
+@dataclass(frozen=True)
+class Real:
+    """A floating-point constant; `single` for float."""
+
+    value: float
+    single: bool
+
+
+@dataclass(frozen=True)
+class Binary:
+    op: str
+    a: CExpr
+    b: CExpr
+
+
+@dataclass(frozen=True)
+class Unary:
+    op: str
+    a: CExpr
+
+
+@dataclass(frozen=True)
+class Call:
+    function: str
+    args: tuple[CExpr, ...]
+
+
+@dataclass(frozen=True)
+class Element:
+    """`base[index]`"""
+
+    base: CExpr
+    index: CExpr
+
+
+@dataclass(frozen=True)
+class Cast:
+    type: str
+    a: CExpr
+
+
+@dataclass(frozen=True)
+class Ternary:
+    condition: CExpr
+    a: CExpr
+    b: CExpr
+
+
+CExpr = Union[Name, Int, Real, Binary, Unary, Call, Element, Cast, Ternary]
+
+# statements
+
+
+@dataclass(frozen=True)
+class Declare:
+    """`type name = value;`; `count` makes it an array."""
+
+    type: str
+    name: str
+    value: CExpr | None = None
+    count: CExpr | None = None
+
+
+@dataclass(frozen=True)
+class Assign:
+    """`target op value;` with op `=`, `+=`, …"""
+
+    target: CExpr
+    op: str
+    value: CExpr
+
+
+@dataclass(frozen=True)
+class For:
+    """`for (int64_t var = start; var < stop; var += step)`"""
+
+    var: str
+    start: CExpr
+    stop: CExpr
+    body: tuple[Stmt, ...]
+    step: CExpr = Int(1)
+    pragma: str = ""
+
+
+@dataclass(frozen=True)
+class If:
+    condition: CExpr
+    body: tuple[Stmt, ...]
+    orelse: tuple[Stmt, ...] = ()
+
+
+@dataclass(frozen=True)
+class Do:
+    """An expression as a statement."""
+
+    value: CExpr
+
+
+@dataclass(frozen=True)
+class Return:
+    value: CExpr | None = None
+
+
+@dataclass(frozen=True)
+class Comment:
+    text: str
+
+
+@dataclass(frozen=True)
+class Constants:
+    """`enum { A = 1, B = 2 };`"""
+
+    items: tuple[tuple[str, CExpr], ...]
+
+
+Stmt = Union[Declare, Assign, For, If, Do, Return, Comment, Constants]
+
+# top level
+
+
+@dataclass(frozen=True)
+class Function:
+    """`comment` goes above it; `prefix` is `static`, `FNC_INLINE`, `FNC_EXPORT`…"""
+
+    prefix: str
+    type: str
+    name: str
+    params: tuple[str, ...]
+    body: tuple[Stmt, ...]
+    comment: str = ""
+
+
+@dataclass(frozen=True)
+class Table:
+    """`static const type name[] = {…};`"""
+
+    type: str
+    name: str
+    values: tuple[CExpr, ...]
+    comment: str = ""
+
+
+@dataclass(frozen=True)
+class Include:
+    header: str
+
+
+TopLevel = Union[Function, Table, Include, Comment, Constants, Declare]
+
+
+def binary(op: str, a: CExpr, b: CExpr) -> CExpr:
+    """`a op b` with the arithmetic on integer constants done."""
+    if isinstance(a, Int) and isinstance(b, Int) and op in "+-*":
+        return Int({"+": a.value + b.value, "-": a.value - b.value, "*": a.value * b.value}[op])
+    if op == "*" and Int(1) in (a, b):
+        return b if a == Int(1) else a
+    if op == "*" and Int(0) in (a, b):
+        return Int(0)
+    if op in "+-" and b == Int(0):
+        return a
+    if op == "+" and a == Int(0):
+        return b
+    if op == "+" and isinstance(b, Int) and b.value < 0:
+        return Binary("-", a, Int(-b.value))
+    return Binary(op, a, b)
+
+
+def call(function: str, *args: Any) -> Call:
+    return Call(function, tuple(args))
+
+
+def names_in(tree: Any) -> set[str]:
+    """Identifiers that a tree, or a sequence of trees, mentions."""
+    found: set[str] = set()
+    stack = [tree]
+    while stack:
+        item = stack.pop()
+        if isinstance(item, Name):
+            found |= set(re.findall(r"[A-Za-z_]\w*", item.text))
+        elif isinstance(item, (tuple, list)):
+            stack.extend(item)
+        elif is_dataclass(item):
+            stack.extend(getattr(item, f.name) for f in fields(item))
+    return found

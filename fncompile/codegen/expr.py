@@ -1,0 +1,193 @@
+"""Scalar expressions of a Plan as C.
+
+A `Scope` is the body of one loop at one point: it declares each value that is used more than once and
+returns C expressions for the rest.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+
+from fncompile.codegen.affine import dim, index
+from fncompile.codegen.ctree import (
+    Assign,
+    Binary,
+    Cast,
+    CExpr,
+    Declare,
+    Element,
+    If,
+    Int,
+    Name,
+    Real,
+    Stmt,
+    Ternary,
+    Unary,
+    binary,
+    call,
+)
+from fncompile.ir.types import DTYPES
+from fncompile.passes.plan import (
+    Affine,
+    Apply,
+    Bits,
+    Buffer,
+    Const,
+    Expr,
+    GatherLoad,
+    Guarded,
+    Index,
+    Load,
+    Value,
+    children,
+)
+
+OPERATORS = {"add": "+", "sub": "-", "mul": "*", "div": "/", "eq": "==", "lt": "<", "le": "<=", "shr": ">>"}
+OPERATORS |= {"and": "&", "or": "|"}
+WRAPPED = {"i32", "i64"}  # integer arithmetic goes through fnc_add_i32 …, which wraps
+
+
+def c_type(dtype: str) -> str:
+    return DTYPES[dtype].c
+
+
+def register_type(dtype: str) -> str:
+    """The type of a local: a bool is an int, as comparisons are."""
+    return "int" if dtype == "bool" else c_type(dtype)
+
+
+def constant(value, dtype: str) -> CExpr:
+    if DTYPES[dtype].kind == "f":
+        return Real(float(value), dtype == "float32")
+    return Int(int(value))
+
+
+class Scope:
+    """Builds the statements of one loop body. `pointer` names a buffer's C pointer."""
+
+    def __init__(self, axes: Sequence[CExpr], pointer: Callable[[Buffer], CExpr], values: dict[int, CExpr], prefix: str = "v"):
+        self.axes, self.pointer, self.values, self.prefix = list(axes), pointer, dict(values), prefix
+        self.body: list[Stmt] = []
+        self.known: dict[Expr, CExpr] = {}
+        self.uses: Counter[Expr] = Counter()
+
+    def count(self, expr: Expr | None) -> None:
+        """Note how often each part of `expr` will be read; call for all before `value`."""
+        if expr is None:
+            return
+        self.uses[expr] += 1
+        if self.uses[expr] == 1:
+            for child in children(expr):
+                self.count(child)
+
+    def value(self, expr: Expr) -> CExpr:
+        if expr in self.known:
+            return self.known[expr]
+        text = self._make(expr)
+        if self.uses[expr] > 1 and not isinstance(expr, (Const, Value)):
+            text = self.declare(expr.dtype, text)
+        self.known[expr] = text
+        return text
+
+    def declare(self, dtype: str, value: CExpr) -> Name:
+        name = Name(f"{self.prefix}{len(self.body)}")
+        self.body.append(Declare(f"const {register_type(dtype)}", name.text, value))
+        return name
+
+    def _make(self, e: Expr) -> CExpr:
+        if isinstance(e, Const):
+            return constant(e.value, e.dtype)
+        if isinstance(e, Value):
+            return self.values[e.stage]
+        if isinstance(e, Load):
+            return Element(self.pointer(e.buffer), index(e.at, self.axes))
+        if isinstance(e, Index):
+            return Cast(c_type(e.dtype), index(e.at, self.axes))
+        if isinstance(e, Apply):
+            return apply(e, [self.value(a) for a in e.args])
+        if isinstance(e, Bits):
+            return self._bits(e)
+        if isinstance(e, GatherLoad):
+            return self._gather(e)
+        return self._guarded(e)
+
+    def _bits(self, e: Bits) -> CExpr:
+        key = self.pointer(e.seed)
+        return call("fnc_philox", Element(key, Int(0)), Element(key, Int(1)), Cast("uint64_t", index(e.at, self.axes)))
+
+    def _gather(self, e: GatherLoad) -> CExpr:
+        row = self.declare("int64", Cast("int64_t", self.value(e.row)))
+        inside = Binary("&&", Binary(">=", row, Int(0)), Binary("<", row, dim(e.rows)))
+        at = binary("+", binary("*", row, dim(e.stride)), index(e.at, self.axes))
+        kind = DTYPES[e.dtype].kind
+        missing = Real(float("nan"), e.dtype == "float32") if kind == "f" else Int(0)
+        return Ternary(inside, Element(self.pointer(e.buffer), at), missing)
+
+    def _guarded(self, e: Guarded) -> CExpr:
+        """Evaluated under an `if`, since its loads are valid only inside."""
+        condition: CExpr | None = None
+        for at, extent in e.conditions:
+            i = index(at, self.axes)
+            test = Binary("&&", Binary(">=", i, Int(0)), Binary("<", i, dim(extent)))
+            condition = test if condition is None else Binary("&&", condition, test)
+        outside = self.value(e.outside)
+        if isinstance(e.inside, Load):
+            return Ternary(condition, self._make(e.inside), outside)
+        name = Name(f"{self.prefix}{len(self.body)}")
+        self.body.append(Declare(register_type(e.dtype), name.text, outside))
+        inner = Scope(self.axes, self.pointer, self.values, f"{name.text}_")
+        inner.known = dict(self.known)
+        inner.count(e.inside)
+        result = inner.value(e.inside)
+        self.body.append(If(condition, (*inner.body, Assign(name, "=", result))))
+        return name
+
+
+def apply(e: Apply, args: list[CExpr]) -> CExpr:
+    """One scalar function on C operands."""
+    if e.fn == "cast":
+        return cast(args[0], e.args[0].dtype, e.dtype)
+    if e.fn == "select":
+        return Ternary(args[0], args[1], args[2])
+    if e.fn == "not":
+        return Unary("!", args[0])
+    row = DTYPES[e.args[0].dtype]
+    if e.fn in OPERATORS and not (row.short in WRAPPED and e.fn in ("add", "sub", "mul")):
+        out: CExpr = Binary(OPERATORS[e.fn], args[0], args[1])
+        return Cast(row.c, out) if row.size == 1 and row.kind != "b" and e.dtype != "bool" else out
+    if row.kind == "f" or row.short in WRAPPED:
+        if e.fn == "neg" and row.kind == "f":
+            return Unary("-", args[0])
+        return _bounded(e, args, row.short) or call(f"fnc_{e.fn}_{row.short}", *args)
+    return Cast(row.c, _through_int64(e.fn, args))
+
+
+def _bounded(e: Apply, args: list[CExpr], short: str) -> CExpr | None:
+    """max and min with a constant need no care for a NaN in the second operand."""
+    if e.fn not in ("max", "min") or short not in ("f32", "f64") or not isinstance(e.args[1], Const):
+        return None
+    if e.args[1].value != e.args[1].value or isinstance(args[0], (Binary, Ternary)):
+        return None
+    return Ternary(Binary("<" if e.fn == "max" else ">", args[0], args[1]), args[1], args[0])
+
+
+def _through_int64(fn: str, args: list[CExpr]) -> CExpr:
+    """Small and unsigned integers are computed in 64 bits and cut."""
+    return call(f"fnc_{fn}_i64", *args)
+
+
+def cast(x: CExpr, source: str, target: str) -> CExpr:
+    """`interp.cast_array` in C: to bool tests, float to integer saturates, integers wrap."""
+    a, b = DTYPES[source], DTYPES[target]
+    if source == target:
+        return x
+    if b.kind == "b":
+        return Binary("!=", x, constant(0, source))
+    if a.kind == "f" and b.kind in "iu":
+        if b.short in ("i32", "i64"):
+            return call(f"fnc_{b.short}_from_{a.short}", x)
+        low, high = (0, 2 ** (8 * b.size) - 1) if b.kind == "u" else (-(2 ** (8 * b.size - 1)), 2 ** (8 * b.size - 1) - 1)
+        wide = call(f"fnc_i64_from_{a.short}", x)
+        return Cast(b.c, call("fnc_min_i64", call("fnc_max_i64", wide, Int(low)), Int(high)))
+    return Cast(b.c, x)

@@ -1,0 +1,301 @@
+"""Kernels of pointwise, reducing and scattering stages as C loops.
+
+The loops over the kernel's outer axes are shared between workers; inside a row, one loop nest per
+`Loop`. Where a reduction walks memory with a stride while the last outer axis is contiguous (a sum
+over the batch), rows are taken LANES at a time, and what would be one number a row is LANES numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from fncompile.codegen.affine import dim, index
+from fncompile.codegen.ctree import (
+    Assign,
+    Binary,
+    Cast,
+    CExpr,
+    Declare,
+    Do,
+    Element,
+    For,
+    If,
+    Int,
+    Name,
+    Return,
+    Stmt,
+    Ternary,
+    binary,
+    call,
+)
+from fncompile.codegen.expr import Scope, constant, register_type
+from fncompile.codegen.memory import Pointers
+from fncompile.ir.dims import Dim
+from fncompile.ir.interp import reduce_identity
+from fncompile.ir.types import DTYPES
+from fncompile.passes.plan import Affine, Bits, GatherLoad, Kernel, Load, Loop, Stage, loads
+
+LANES = 32
+GRAIN = 64  # workers take at least this many rows, and cut at multiples of it
+AXES = "ijklpqrst"
+
+
+def emit_loops(kernel: Kernel, pointers: Pointers) -> list[Stmt]:
+    """The body of the kernel's function, without the pointer declarations."""
+    return _Emitter(kernel, pointers).body()
+
+
+class _Emitter:
+    def __init__(self, kernel: Kernel, pointers: Pointers):
+        self.kernel, self.pointers = kernel, pointers
+        self.outer = kernel.loops[0].domain[: kernel.outer]
+        self.lanes = wants_lanes(kernel)
+        self.rows: dict[int, CExpr] = {}  # stages whose value is one number a row
+
+    def body(self) -> list[Stmt]:
+        axes = [Name(a) for a in AXES[: len(self.outer)]]
+        if not axes or any(s.kind == "scatter" for s in self.kernel.stages):
+            return self._alone(axes)
+        return [
+            Declare("const int64_t", "begin", _share(self.outer[0], Name("part"))),
+            Declare("const int64_t", "end", _share(self.outer[0], Binary("+", Name("part"), Int(1)))),
+            *self._outer(axes, 0),
+        ]
+
+    def _alone(self, axes: Sequence[Name]) -> list[Stmt]:
+        """Work that is not shared: the first worker does it."""
+        alone = [Do(Name("(void)parts")), If(Binary("!=", Name("part"), Int(0)), (Return(),))]
+        return [*alone, *self._nest(axes, 0, self.outer)]
+
+    def _outer(self, axes: Sequence[Name], depth: int) -> list[Stmt]:
+        start, stop = (Name("begin"), Name("end")) if depth == 0 else (Int(0), dim(self.outer[depth]))
+        last = depth == len(axes) - 1
+        if last and self.lanes:
+            return self._lane_blocks(axes, start, stop)
+        inner = self._row(axes) if last else self._outer(axes, depth + 1)
+        pragma = "omp simd" if last and self._is_simple() else ""
+        return [For(axes[depth].text, start, stop, tuple(inner), pragma=pragma)]
+
+    def _nest(self, axes: Sequence[Name], depth: int, extents: Sequence[Dim]) -> list[Stmt]:
+        if depth == len(axes):
+            return self._row(axes)
+        return [For(axes[depth].text, Int(0), dim(extents[depth]), tuple(self._nest(axes, depth + 1, extents)))]
+
+    def _is_simple(self) -> bool:
+        """Only pointwise work with plain loads: safe to vectorise across rows as it stands."""
+        return all(s.kind == "map" and _plain(s) for s in self.kernel.stages) and len(self.kernel.loops) == 1 and (
+            len(self.kernel.loops[0].domain) == len(self.outer)
+        )
+
+    # one row at a time -----------------------------------------------------------------------------
+
+    def _row(self, axes: Sequence[Name]) -> list[Stmt]:
+        body: list[Stmt] = []
+        number = 0
+        for loop in self.kernel.loops:
+            body += self._loop(loop, axes, number)
+            number += len(loop.stages)
+        return body
+
+    def _loop(self, loop: Loop, axes: Sequence[Name], number: int) -> list[Stmt]:
+        """Maps run at each point; reductions start before the reduced axes and end after them."""
+        split = next((len(s.kept) for s in loop.stages if s.reduced), len(loop.domain))
+        if loop.stages[0].kind == "scatter":
+            return self._scatter(loop.stages[0], axes)
+        names = [*axes, *(Name(a) for a in AXES[len(axes) : len(loop.domain)])]
+        middle, reduced = range(len(axes), split), range(split, len(loop.domain))
+        point, before, after = self._point(loop, names, number)
+        body = [*before, *self._inner(point, names, loop, reduced, number), *after]
+        return _wrap(body, names, loop.domain, middle, "")
+
+    def _inner(self, point: list[Stmt], names, loop: Loop, axes: range, number: int) -> list[Stmt]:
+        return _wrap(point, names, loop.domain, axes, _pragma(loop, number))
+
+    def _point(self, loop: Loop, names: Sequence[CExpr], number: int):
+        """Statements at a point, those before the reduced axes, and those after."""
+        scope = Scope(names, self.pointers, self.rows, f"v{number}_")
+        for stage in loop.stages:
+            scope.count(stage.expr)
+        before: list[Stmt] = []
+        after: list[Stmt] = []
+        stores: list[Stmt] = []
+        for i, stage in enumerate(loop.stages, number):
+            value = scope.value(stage.expr)
+            if stage.reduced:
+                accumulate, start, name = self._accumulate(stage, i, value, names)
+                scope.body += accumulate
+                before += start
+                self.rows[i] = name
+                after += [self._store(stage, s, names, name) for s in stage.stores]
+            else:
+                value = self._keep(scope, stage, i, value)
+                stores += [self._store(stage, s, names, value) for s in stage.stores]
+        return [*scope.body, *stores], before, after
+
+    def _keep(self, scope: Scope, stage: Stage, i: int, value: CExpr) -> CExpr:
+        if not isinstance(value, (Name, Int)):
+            name = Name(f"s{i}")
+            scope.body.append(Declare(f"const {register_type(stage.dtype)}", name.text, value))
+            value = name
+        scope.values[i] = value
+        self.rows[i] = value
+        return value
+
+    def _store(self, stage: Stage, store, names: Sequence[CExpr], value: CExpr) -> Stmt:
+        return Assign(Element(self.pointers(store.buffer), index(store.at, names)), "=", value)
+
+    def _accumulate(self, stage: Stage, i: int, value: CExpr, names):
+        name = Name(f"r{i}")
+        if stage.kind == "argmax":
+            return self._argmax(stage, name, value, names[-1])
+        start = Declare(register_type(stage.dtype), name.text, identity(stage))
+        return [combine(stage, name, value)], [start], name
+
+    def _argmax(self, stage: Stage, name: Name, value: CExpr, axis: CExpr):
+        """The first largest; a NaN is larger than all numbers."""
+        dtype = stage.expr.dtype
+        best, x = Name(f"{name.text}_best"), Name(f"{name.text}_x")
+        before = [Declare(register_type(dtype), best.text, constant(0, dtype)), Declare("int32_t", name.text, Int(0))]
+        beats: CExpr = Binary(">", x, best)
+        if DTYPES[dtype].kind == "f":
+            nan = Binary("&", Binary("!=", x, x), Binary("==", best, best))
+            beats = Binary("|", Binary("&", beats, Binary("==", best, best)), nan)
+        beats = Binary("|", beats, Binary("==", axis, Int(0)))
+        point = [
+            Declare(f"const {register_type(dtype)}", x.text, value),
+            If(beats, (Assign(best, "=", x), Assign(name, "=", Cast("int32_t", axis)))),
+        ]
+        return point, before, name
+
+    def _scatter(self, stage: Stage, axes: Sequence[Name]) -> list[Stmt]:
+        target = self.pointers(stage.stores[0].buffer)
+        size = binary("*", dim(stage.rows), dim(stage.row_stride))
+        clear = For("z", Int(0), size, (Assign(Element(target, Name("z")), "=", constant(0, stage.dtype)),))
+        names = [*axes, *(Name(a) for a in AXES[len(axes) : len(stage.domain)])]
+        scope = Scope(names, self.pointers, self.rows)
+        scope.count(stage.expr)
+        scope.count(stage.row)
+        row = scope.declare("int64", scope.value(stage.row))
+        at = binary("+", binary("*", row, dim(stage.row_stride)), index(stage.stores[0].at, names))
+        add = Assign(Element(target, at), "+=", scope.value(stage.expr))
+        inside = Binary("&&", Binary(">=", row, Int(0)), Binary("<", row, dim(stage.rows)))
+        body = [*scope.body, If(inside, (add,))]
+        return [clear, *_wrap(body, names, stage.domain, range(len(axes), len(stage.domain)), "")]
+
+    # LANES rows at a time -----------------------------------------------------------------------------
+
+    def _lane_blocks(self, axes: Sequence[Name], start: CExpr, stop: CExpr) -> list[Stmt]:
+        """Full blocks with a constant number of lanes, then the rest."""
+        block = Name(f"{axes[-1].text}0")
+        lane = Binary("+", block, Name(axes[-1].text))
+        whole = Binary("<=", Binary("+", block, Int(LANES)), stop)
+        names = [*axes[:-1], lane]
+        rest = Declare("const int64_t", "lanes", Binary("-", stop, block))
+        full = self._lanes_row(names, axes[-1].text, Int(LANES))
+        part = self._lanes_row(names, axes[-1].text, Name("lanes"))
+        return [For(block.text, start, stop, (If(whole, tuple(full), (rest, *part)),), step=Int(LANES))]
+
+    def _lanes_row(self, names: Sequence[CExpr], var: str, count: CExpr) -> list[Stmt]:
+        body: list[Stmt] = []
+        number = 0
+        self.rows = {}
+        for loop in self.kernel.loops:
+            body += self._lanes_loop(loop, names, var, count, number)
+            number += len(loop.stages)
+        return body
+
+    def _lanes_loop(self, loop: Loop, axes, var: str, count: CExpr, number: int) -> list[Stmt]:
+        split = next((len(s.kept) for s in loop.stages if s.reduced), len(loop.domain))
+        names = [*axes, *(Name(a) for a in AXES[len(axes) : len(loop.domain)])]
+        arrays: list[Stmt] = []
+        starts: list[Stmt] = []
+        scope = Scope(names, self.pointers, self.rows, f"v{number}_")
+        for stage in loop.stages:
+            scope.count(stage.expr)
+        stores: list[Stmt] = []
+        after: list[Stmt] = []
+        for i, stage in enumerate(loop.stages, number):
+            value = scope.value(stage.expr)
+            slot = Element(Name(f"r{i}"), Name(var))
+            if stage.reduced:
+                arrays.append(Declare(register_type(stage.dtype), f"r{i}", None, Int(LANES)))
+                starts.append(Assign(slot, "=", identity(stage)))
+                scope.body.append(combine(stage, slot, value))
+                after += [self._store(stage, s, names, slot) for s in stage.stores]
+            else:
+                kept = self._keep(scope, stage, i, value)
+                stores += [self._store(stage, s, names, kept) for s in stage.stores]
+                if len(loop.domain) == len(axes):
+                    arrays.append(Declare(register_type(stage.dtype), f"r{i}", None, Int(LANES)))
+                    stores.append(Assign(slot, "=", kept))
+            self.rows[i] = slot
+
+        def lanes(body: Sequence[Stmt]) -> list[Stmt]:
+            return [For(var, Int(0), count, tuple(body), pragma="omp simd")] if body else []
+
+        inner = _wrap(lanes([*scope.body, *stores]), names, loop.domain, range(split, len(loop.domain)), "")
+        body = [*lanes(starts), *inner, *lanes(after)]
+        return [*arrays, *_wrap(body, names, loop.domain, range(len(axes), split), "")]
+
+
+def _share(extent: Dim, part: CExpr) -> CExpr:
+    return call("fnc_share", dim(extent), Int(GRAIN), part, Name("parts"))
+
+
+def _wrap(body: list[Stmt], names: Sequence[CExpr], domain: Sequence[Dim], axes: range, pragma: str) -> list[Stmt]:
+    """Loops over `axes` of the domain around `body`."""
+    for axis in reversed(axes):
+        body = [For(names[axis].text, Int(0), dim(domain[axis]), tuple(body), pragma=pragma)]  # type: ignore[union-attr]
+        pragma = ""
+    return body
+
+
+def _pragma(loop: Loop, number: int) -> str:
+    """Let the compiler reorder sums, and promise that stores do not alias, where that is so."""
+    kinds = {s.kind for s in loop.stages}
+    if not kinds <= {"map", "sum", "prod"} or not all(_plain(s) for s in loop.stages):
+        return ""
+    words = ["omp simd"]
+    for kind, op in (("sum", "+"), ("prod", "*")):
+        names = [f"r{i}" for i, s in enumerate(loop.stages, number) if s.kind == kind]
+        if names:
+            words.append(f"reduction({op} : {', '.join(names)})")
+    return " ".join(words)
+
+
+def _plain(stage: Stage) -> bool:
+    return not any(isinstance(e, (GatherLoad, Bits)) for e in loads(stage.expr))
+
+
+def identity(stage: Stage) -> CExpr:
+    return constant(reduce_identity(stage.kind, stage.dtype), stage.dtype)
+
+
+def combine(stage: Stage, target: CExpr, value: CExpr) -> Stmt:
+    """`target` with one more `value`; integer sums wrap, max and min let NaN win."""
+    short = DTYPES[stage.dtype].short
+    if stage.kind in ("sum", "prod") and short not in ("i32", "i64"):
+        return Assign(target, {"sum": "+=", "prod": "*="}[stage.kind], value)
+    name = {"sum": "add", "prod": "mul"}.get(stage.kind, stage.kind)
+    if short in ("f32", "f64", "i32", "i64"):
+        return Assign(target, "=", call(f"fnc_{name}_{short}", target, value))
+    test = Binary(">" if stage.kind == "max" else "<", value, target)
+    return Assign(target, "=", Ternary(test, value, target))
+
+
+def wants_lanes(kernel: Kernel) -> bool:
+    """Does a reduction step through memory while the last outer axis is contiguous?"""
+    if not kernel.outer or any(s.kind in ("argmax", "scatter") for s in kernel.stages):
+        return False
+    lane = kernel.outer - 1
+    for stage in kernel.stages:
+        if stage.reduced:
+            ats = [e.at for e in loads(stage.expr) if isinstance(e, Load)]
+            if any(_strided(at, lane, len(stage.domain) - 1) for at in ats):
+                return True
+    return False
+
+
+def _strided(at: Affine, lane: int, last: int) -> bool:
+    return at.coefficient(lane) == 1 and at.coefficient(last) not in (0, 1)
+

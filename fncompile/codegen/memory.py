@@ -1,0 +1,111 @@
+"""Where buffers are in C: the pointer declarations at the top of a kernel."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from fncompile.codegen.affine import dim
+from fncompile.codegen.ctree import Cast, CExpr, Declare, Element, Int, Name, Stmt, binary
+from fncompile.codegen.expr import c_type
+from fncompile.ir.dims import Dim
+from fncompile.passes.plan import Buffer, Plan
+
+
+@dataclass(frozen=True)
+class Place:
+    """A parameter's memory: `block` is `weights`, `train` or `prepared`, `offset` in bytes."""
+
+    block: str
+    offset: int
+
+
+class Pointers:
+    """Names and declarations of the buffers that one kernel touches."""
+
+    def __init__(self, plan: Plan, places: Mapping[str, Place]):
+        self.plan, self.places = plan, places
+        self.names: dict[Buffer, str] = {}
+        self._canonical: dict[tuple, Buffer] = {}
+        self._taken: set[str] = set()
+
+    def __call__(self, buffer: Buffer) -> Name:
+        """The pointer of `buffer`; buffers at the same place share one, so that `restrict` holds."""
+        key = self._place(buffer)
+        buffer = self._canonical.setdefault(key, buffer)
+        if buffer not in self.names:
+            self.names[buffer] = self._name(buffer)
+        return Name(self.names[buffer])
+
+    def _place(self, buffer: Buffer) -> tuple:
+        start: Dim = 0
+        dtype, at = buffer.type.dtype, buffer
+        while at.base is not None:
+            start, at = start + at.offset, at.base
+        return (at, start, dtype)
+
+    def _name(self, buffer: Buffer) -> str:
+        base = re.sub(r"\W+", "_", root_name(buffer)).strip("_").lower() or "p"
+        base = f"p_{base}" if base[0].isdigit() or len(base) < 2 else base
+        name, k = base, 0
+        while name in self._taken or name in RESERVED:
+            k += 1
+            name = f"{base}_{k}"
+        self._taken.add(name)
+        return name
+
+    def declarations(self, written: Iterable[Buffer]) -> list[Stmt]:
+        """One pointer per buffer used so far; const unless written."""
+        targets = {self._canonical[self._place(b)] for b in written if self._place(b) in self._canonical}
+        return [self._declare(b, n, b in targets) for b, n in self.names.items()]
+
+    def _declare(self, buffer: Buffer, name: str, written: bool) -> Stmt:
+        type = c_type(buffer.type.dtype)
+        const = "" if written else "const "
+        return Declare(f"{const}{type} *restrict", name, self._address(buffer, f"{const}{type} *", written))
+
+    def _address(self, buffer: Buffer, pointer: str, written: bool) -> CExpr:
+        start: Dim = 0
+        while buffer.base is not None:
+            start, buffer = start + buffer.offset, buffer.base
+        base = _BASES[buffer.kind](self, buffer, pointer, written)
+        return binary("+", base, dim(start))
+
+    def _array(self, field: str, buffer: Buffer) -> CExpr:
+        return Element(Name(f"env->{field}"), Int(buffer.index))
+
+    def _block(self, buffer: Buffer, pointer: str, written: bool) -> CExpr:
+        place = self.places[buffer.name]
+        field = Name(f"env->{place.block}")
+        base = Cast("unsigned char *", field) if place.block == "weights" and written else field
+        return Cast(pointer, binary("+", base, Int(place.offset)))
+
+    def _arena(self, buffer: Buffer, pointer: str, written: bool) -> CExpr:
+        return Cast(pointer, binary("+", Name("env->arena"), dim(self.plan.offsets[buffer])))
+
+
+_BASES = {
+    "input": lambda self, b, pointer, written: Cast(pointer, self._array("in", b)),
+    "output": lambda self, b, pointer, written: Cast(pointer, self._array("out", b)),
+    "param": Pointers._block,
+    "arena": Pointers._arena,
+    "const": lambda self, b, pointer, written: Name(table_name(b)),
+}
+RESERVED = {
+    "auto", "break", "case", "char", "const", "continue", "default", "do", "double", "else", "enum", "extern",
+    "float", "for", "goto", "if", "inline", "int", "long", "register", "restrict", "return", "short", "signed",
+    "sizeof", "static", "struct", "switch", "typedef", "union", "unsigned", "void", "volatile", "while", "env",
+    "part", "parts", "acc", "tile", "begin", "end", "asm", "typeof", "main", "index",
+}  # fmt: skip
+
+
+def root_name(buffer: Buffer) -> str:
+    return buffer.name.rstrip("'")
+
+
+def table_name(buffer: Buffer) -> str:
+    """The static table of a constant, named by its contents."""
+    import hashlib
+
+    return f"table_{hashlib.blake2b(buffer.data + str(buffer.type).encode(), digest_size=5).hexdigest()}"
