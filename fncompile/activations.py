@@ -6,9 +6,11 @@ Each takes a tensor and gives a tensor of the same shape (`glu` halves an axis).
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from types import FunctionType
 from typing import Any
 
 from fncompile import ops
+from fncompile.identifiers import Family
 from fncompile.ops import (
     celu, elu, exp, glu, hard_shrink, hard_sigmoid, hard_silu, hard_tanh, leaky_relu, log_sigmoid,
     log_softmax, mish, relu6, selu, sigmoid, silu, soft_shrink, softmax, softplus, softsign,
@@ -54,36 +56,25 @@ ALL_OBJECTS: dict[str, Callable[..., Any]] = {
 }  # fmt: skip
 
 
+_FAMILY = Family("activation function", FunctionType, ALL_OBJECTS)
+
+
 def get(identifier: Any) -> Callable[..., Any]:
     """The function that a name, a config or None (linear) stands for; a callable stands for itself.
 
     Raises ValueError on anything else.
     """
-    if identifier is None:
-        return linear
-    found = deserialize(identifier) if isinstance(identifier, (str, dict)) else identifier
-    if callable(found):
-        return found
-    raise ValueError(f"Could not interpret activation function identifier: {identifier}")
+    return linear if identifier is None else _FAMILY.get(identifier)
 
 
 def serialize(activation: Callable[..., Any]) -> Any:
     """The name of one of Keras' functions; the config of a user's function or object."""
     name = getattr(activation, "__name__", "")
-    if ALL_OBJECTS.get(name) is activation:
-        return name
-    from fncompile.saving.serialization import serialize_keras_object
-
-    return serialize_keras_object(activation)
+    return name if ALL_OBJECTS.get(name) is activation else _FAMILY.serialize(activation)
 
 
-def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None) -> Callable[..., Any] | None:
-    """The function that `serialize` gave `config` for; None where the name is unknown."""
-    from fncompile.saving import registry
-
-    name = config if isinstance(config, str) else config.get("config")
-    if isinstance(name, str):
-        return registry.get_registered_object(name, custom_objects, ALL_OBJECTS)
-    from fncompile.saving.serialization import deserialize_keras_object
-
-    return deserialize_keras_object(config, custom_objects=custom_objects)
+def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
+    """The function that `serialize` gave `config` for; None where there is no such name."""
+    if isinstance(config, str):
+        return _FAMILY.find(config, custom_objects)
+    return _FAMILY.deserialize(config, custom_objects)

@@ -17,6 +17,7 @@ import numpy as np
 from fncompile.config import floatx
 from fncompile.flags import flag
 from fncompile.graph.naming import auto_name
+from fncompile.graph.tensor import Tensor
 from fncompile.graph.trace import current_trace
 from fncompile.graph.variable import Variable
 from fncompile.ir import build
@@ -55,7 +56,7 @@ class SeedGenerator:
 
     def next(self, ordered: bool = True) -> Any:
         """The present state, as the seed of one draw; the counter moves on."""
-        seed = self.state + 0 if current_trace() is not None else self.state.numpy()
+        seed = Tensor(node(self.state)) if current_trace() is not None else self.state.numpy()
         self.state.assign(self.state + np.array([0, 1], "uint32"))
         return seed
 
