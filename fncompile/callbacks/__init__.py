@@ -1,0 +1,28 @@
+"""Callbacks, under Keras' names: what may look at a training run, and steer it, between its steps."""
+
+from fncompile.callbacks.backup import BackupAndRestore
+from fncompile.callbacks.callback import Callback
+from fncompile.callbacks.callback_list import CallbackList
+from fncompile.callbacks.csv_logger import CSVLogger
+from fncompile.callbacks.early_stopping import EarlyStopping
+from fncompile.callbacks.history import History
+from fncompile.callbacks.lambda_callback import LambdaCallback
+from fncompile.callbacks.learning_rate import LearningRateScheduler, ReduceLROnPlateau
+from fncompile.callbacks.model_checkpoint import ModelCheckpoint
+from fncompile.callbacks.progbar_logger import ProgbarLogger
+from fncompile.callbacks.terminate_on_nan import TerminateOnNaN
+
+__all__ = [
+    "BackupAndRestore",
+    "CSVLogger",
+    "Callback",
+    "CallbackList",
+    "EarlyStopping",
+    "History",
+    "LambdaCallback",
+    "LearningRateScheduler",
+    "ModelCheckpoint",
+    "ProgbarLogger",
+    "ReduceLROnPlateau",
+    "TerminateOnNaN",
+]

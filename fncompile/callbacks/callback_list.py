@@ -1,0 +1,89 @@
+"""Several callbacks called as one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from fncompile.callbacks.callback import Callback, Logs
+from fncompile.callbacks.history import History
+from fncompile.callbacks.progbar_logger import ProgbarLogger
+
+
+class CallbackList(Callback):
+    """Forwards each hook to all callbacks in order, adding History and the progress bar on demand.
+
+    TypeError for what is not a callback. `params` are the keywords `verbose`, `epochs` and `steps`.
+    """
+
+    def __init__(
+        self,
+        callbacks: Any = None,
+        add_history: bool = False,
+        add_progbar: bool = False,
+        model: Any = None,
+        **params: Any,
+    ):
+        self.callbacks = list(_flat(callbacks))
+        history = next((c for c in self.callbacks if isinstance(c, History)), None)
+        has_progbar = any(isinstance(c, ProgbarLogger) for c in self.callbacks)
+        if add_progbar and not has_progbar:
+            self.callbacks.append(ProgbarLogger())
+        if add_history and history is None:
+            history = History()
+            self.callbacks.append(history)
+        self.history = history
+        self.set_params(params)
+        if model is not None:
+            if history is not None:
+                model.history = history
+            self.set_model(model)
+
+    def append(self, callback: Callback) -> None:
+        self.callbacks.append(callback)
+
+    def set_params(self, params: dict[str, Any]) -> None:
+        self.params = params
+        for callback in self.callbacks:
+            callback.set_params(params)
+
+    def set_model(self, model: Any) -> None:
+        self._model = model
+        for callback in self.callbacks:
+            callback.set_model(model)
+
+    def needs_every_batch(self, mode: str) -> bool:
+        return any(c.needs_every_batch(mode) for c in self.callbacks)
+
+
+def _flat(callbacks: Any) -> Iterable[Callback]:
+    """The callbacks in a callback, a list, or nested lists."""
+    if callbacks is None:
+        return
+    if isinstance(callbacks, (list, tuple)):
+        for entry in callbacks:
+            yield from _flat(entry)
+    elif isinstance(callbacks, CallbackList):
+        yield from callbacks.callbacks
+    elif isinstance(callbacks, Callback):
+        yield callbacks
+    else:
+        raise TypeError(
+            f"`callbacks` should be instances of `fncompile.callbacks.Callback`. Received: {callbacks}"
+        )
+
+
+def _forward(name: str):
+    indexed = "epoch" in name or "batch" in name
+
+    def hook(self: CallbackList, *args: Any, logs: Logs | None = None) -> None:
+        logs = logs if logs is not None else (args[1] if indexed and len(args) > 1 else None) or {}
+        for callback in self.callbacks:
+            getattr(callback, name)(*args[: int(indexed)], logs=logs)
+
+    hook.__name__ = name
+    return hook
+
+
+for _name in [n for n in vars(Callback) if n.startswith("on_")]:
+    setattr(CallbackList, _name, _forward(_name))

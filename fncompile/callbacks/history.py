@@ -1,0 +1,23 @@
+"""What `fit` returns."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fncompile.callbacks.callback import Callback, Logs
+
+
+class History(Callback):
+    """`history`: a list of one float per epoch for each log; `epoch`: the numbers of the epochs."""
+
+    def __init__(self) -> None:
+        self.history: dict[str, list[Any]] = {}
+        self.epoch: list[int] = []
+
+    def on_train_begin(self, logs: Logs | None = None) -> None:
+        self.epoch = []
+
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
+        self.epoch.append(epoch)
+        for key, value in (logs or {}).items():
+            self.history.setdefault(key, []).append(value)

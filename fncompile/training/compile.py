@@ -1,0 +1,96 @@
+"""`model.compile`: which optimizer, losses and metrics a model is trained with."""
+
+from __future__ import annotations
+
+import warnings
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+
+from fncompile import optimizers
+from fncompile.graph.nest import flatten, map_structure
+from fncompile.training.objective import Objective
+from fncompile.training.places import Places
+
+
+def compile(
+    model: Any,
+    optimizer: Any = "rmsprop",
+    loss: Any = None,
+    loss_weights: Any = None,
+    metrics: Any = None,
+    weighted_metrics: Any = None,
+    run_eagerly: bool = False,
+    steps_per_execution: int = 1,
+    jit_compile: str | bool = "auto",
+    auto_scale_loss: bool = True,
+) -> None:
+    """Give `model` an optimizer and an objective; what it was compiled with before is forgotten.
+
+    `loss`, `loss_weights`, `metrics` and `weighted_metrics` are one for all outputs, or lists or
+    dicts by output. ValueError where they do not fit the outputs or name what does not exist. The
+    last four arguments are Keras'; here the whole step is always compiled, and as many steps as
+    fit in a moment run at a time.
+    """
+    arguments = MappingProxyType({
+        "loss": loss,
+        "loss_weights": loss_weights,
+        "metrics": metrics,
+        "weighted_metrics": weighted_metrics,
+    })  # a proxy, since a layer takes variables inside a dict attribute for its own
+    model.optimizer = optimizers.get(optimizer)
+    model._objective = Objective(places_of(model), **arguments) if knows_outputs(model) else None
+    model._compile_arguments = arguments
+    model._steps = None
+    model.training_seed = int(np.random.randint(2**31 - 1))
+    model.stop_training = False
+    model.compiled = True
+    del run_eagerly, steps_per_execution, jit_compile, auto_scale_loss
+
+
+def knows_outputs(model: Any) -> bool:
+    """Is the model built? A stack without an input shape, or a subclass, is not until it has data."""
+    return bool(getattr(model, "_output_places", None) or (model.built and hasattr(model, "outputs")))
+
+
+def places_of(model: Any) -> Places:
+    """The places of the model's outputs."""
+    return getattr(model, "_output_places", None) or Places(model.output, model.output_names)
+
+
+def objective_of(model: Any) -> Objective:
+    """The model's objective, made now if its outputs were unknown at `compile`."""
+    check_compiled(model)
+    if model._objective is None:
+        model._objective = Objective(places_of(model), **model._compile_arguments)
+    return model._objective
+
+
+def build_for(model: Any, x: Any) -> None:
+    """Build a model that did not know its shapes, with those of the data `x`."""
+    if knows_outputs(model):
+        return
+    first = map_structure(lambda a: a[:1], x)
+    if isinstance(first, np.ndarray) and hasattr(model, "add"):  # a Sequential stack
+        model.build((None, *first.shape[1:]))
+    else:
+        outputs = model(first)
+        names = [f"output_{k}" for k in range(len(flatten(outputs)))]
+        model._output_places = Places(outputs, names)
+
+
+def reset_metrics(model: Any) -> None:
+    """Forget what metrics have seen."""
+    if getattr(model, "_objective", None) is not None:
+        model._objective.reset()
+
+
+def check_compiled(model: Any) -> None:
+    if not getattr(model, "compiled", False):
+        raise ValueError("You must call `compile()` before using the model.")
+
+
+def warn_if_nothing_trains(model: Any) -> None:
+    if model.built and not model.trainable_variables:
+        warnings.warn("The model does not have any trainable weights.", stacklevel=3)

@@ -1,0 +1,241 @@
+"""From what users pass as data to the flat arrays that compiled steps take.
+
+`flat_data` ensures: arrays in the order inputs, targets, sample weights, all C-contiguous, in the
+dtypes of the program and with the same number of rows. ValueError, in Keras' words, for anything else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from fncompile.config import floatx
+from fncompile.graph.nest import flatten
+from fncompile.graph.trace import default_dtype
+from fncompile.training.class_weight import class_weights_to_sample_weights
+from fncompile.training.compile import build_for, objective_of
+from fncompile.training.places import Places
+
+Arrays = list[np.ndarray]
+
+
+def flat_data(
+    model: Any, x: Any, y: Any = None, sample_weight: Any = None, class_weight: Any = None
+) -> Arrays:
+    """Inputs, the targets that `model`'s objective needs, and weights for them if there are any."""
+    inputs = flat_inputs(model, x)
+    objective = objective_of(model)
+    y = as_arrays(y, "y")
+    targets = _targets(objective, y)
+    if class_weight is not None:
+        sample_weight = _from_classes(objective, targets, sample_weight, class_weight)
+    weights = _weights(objective, as_arrays(sample_weight, "sample_weight"), targets)
+    check_cardinality({"x": inputs, "y": targets, "sample_weight": weights})
+    return [*inputs, *targets, *weights]
+
+
+def as_arrays(x: Any, name: str) -> Any:
+    """The structure `x` with arrays as leaves; nested lists of numbers become arrays."""
+    if isinstance(x, Mapping):
+        return {key: as_arrays(value, name) for key, value in x.items()}
+    if isinstance(x, (list, tuple)) and any(_holds_arrays(item) for item in x):
+        return [as_arrays(item, name) for item in x]
+    return None if x is None else _numeric(x, name)
+
+
+def _holds_arrays(x: Any) -> bool:
+    if isinstance(x, (list, tuple)):
+        return any(_holds_arrays(item) for item in x)
+    return isinstance(x, Mapping) or (hasattr(x, "__array__") and np.ndim(x) > 0)
+
+
+def _numeric(x: Any, name: str) -> np.ndarray:
+    try:
+        array = np.asarray(x)
+    except ValueError as problem:  # rows of different lengths
+        raise ValueError(f"Unrecognized data type: {name}={x} (of type {type(x)}). {problem}") from None
+    if array.dtype.kind not in "biuf":
+        raise ValueError(
+            f"Unrecognized data type: {name}={x} (of type {type(x)}, dtype {array.dtype}). Expected "
+            "numbers: arrays, or lists or dicts of them."
+        )
+    return array
+
+
+# inputs -------------------------------------------------------------------------------------------
+
+
+def flat_inputs(model: Any, x: Any) -> Arrays:
+    """The model's flat inputs, each in its Input's dtype and rank, checked against its shape."""
+    x = as_arrays(x, "x")
+    build_for(model, x)
+    tensors = getattr(model, "inputs", None)
+    if not tensors:
+        return [_contiguous(a, default_dtype(a)) for a in model.flatten_inputs(x)]
+    names = model.input_names
+    values = _by_place(model, Places(model.input, names), x)
+    return [_fitted(model.name, k, *entry) for k, entry in enumerate(zip(values, tensors, names))]
+
+
+def _by_place(model: Any, places: Places, x: Any) -> list[Any]:
+    if isinstance(x, Mapping):
+        return _by_name(places, x)
+    received = len(flatten(x))
+    if received != len(places):
+        raise ValueError(
+            f'Layer "{model.name}" expects {len(places)} input(s) with names {places.names}, but it '
+            f"received {received} input tensors. Pass inputs as a dict, e.g. "
+            f"`{{{', '.join(f'{n!r}: ...' for n in places.names)}}}`."
+        )
+    return flatten(x) if len(places) == 1 else places.match(x, lambda: _structure_error(places, x))
+
+
+def _by_name(places: Places, x: Mapping) -> list[Any]:
+    names = places.names if places.names[0] in x else places.tensor_names
+    for name in names:
+        if name not in x:
+            raise ValueError(
+                f'Missing data for input "{name}". You passed a data dictionary with keys {list(x)}. '
+                f"Expected the following keys: {names}"
+            )
+    return [x[name] for name in names]
+
+
+def _structure_error(places: Places, x: Any) -> ValueError:
+    return ValueError(
+        "The structure of `inputs` doesn't match the expected structure.\n"
+        f"Expected: {places.describe()}\nReceived: {[np.shape(a) for a in flatten(x)]}"
+    )
+
+
+def _fitted(layer: str, k: int, x: Any, tensor: Any, name: str) -> np.ndarray:
+    if x is None:
+        raise ValueError(
+            f"The input '{name}' is not optional, but None was passed. Please provide a valid tensor."
+        )
+    expected, shape = tensor.shape, np.shape(x)
+    if len(shape) == len(expected) + 1 and shape[-1] == 1:
+        x = x[..., 0]
+    elif len(shape) == len(expected) - 1 and expected[-1] == 1:
+        x = x[..., None]
+    fits = all(e is None or e == d for e, d in zip(expected[1:], x.shape[1:]))
+    if len(x.shape) != len(expected) or not fits:
+        raise ValueError(
+            f"Input {k} with name '{name}' of layer '{layer}' is incompatible with the layer: "
+            f"expected shape={(None, *expected[1:])}, found shape={shape}"
+        )
+    return _contiguous(x, tensor.dtype)
+
+
+def _contiguous(x: Any, dtype: str) -> np.ndarray:
+    return np.ascontiguousarray(x, dtype=dtype)
+
+
+# targets and weights ------------------------------------------------------------------------------
+
+
+def _targets(objective: Any, y: Any) -> Arrays:
+    """The targets of the outputs that have a loss or a metric."""
+    places, needed = objective.outputs, objective.targets
+    if not needed:
+        return []
+    values = _per_output(places, y, "y")
+    for k in needed:
+        if values[k] is None:
+            raise ValueError(
+                f"Target data is missing for output '{places.names[k]}', which was compiled with a "
+                f"loss or a metric and therefore expects target data. Received: y={_shapes(y)}"
+            )
+    return [_contiguous(values[k], default_dtype(values[k])) for k in needed]
+
+
+def _per_output(places: Places, value: Any, what: str) -> list[Any]:
+    if len(places) == 1 and isinstance(value, list) and len(value) == 1:
+        return value
+
+    def misfit() -> ValueError:
+        return ValueError(
+            f"`{what}` and the model's outputs have different structures. Expected data for the "
+            f"outputs {places.names}, as {places.describe()}. Received: {what}={_shapes(value)}"
+        )
+
+    if len(places) == 1 and isinstance(value, list):
+        raise misfit()
+    return [None] * len(places) if value is None else places.match(value, misfit)
+
+
+def _shapes(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _shapes(entry) for key, entry in value.items()}
+    if isinstance(value, list):
+        return [_shapes(entry) for entry in value]
+    return None if value is None else f"array of shape {np.shape(value)}"
+
+
+def _weights(objective: Any, sample_weight: Any, targets: Arrays) -> Arrays:
+    """One array per target: the user's, one array for all, or ones where an output has none."""
+    if sample_weight is None or not targets:
+        return []
+    if isinstance(sample_weight, np.ndarray):
+        values = [sample_weight] * len(objective.outputs)
+    else:
+        values = _per_output(objective.outputs, sample_weight, "sample_weight")
+    given = [values[k] for k in objective.targets]
+    ones = [np.ones(len(t)) if w is None else w for w, t in zip(given, targets)]
+    return [_contiguous(w, floatx()) for w in ones]
+
+
+def _from_classes(objective: Any, targets: Arrays, sample_weight: Any, class_weight: Any) -> Any:
+    if len(objective.outputs) > 1:
+        raise ValueError("`class_weight` is only supported for Models with a single output.")
+    if sample_weight is not None:
+        raise ValueError("You cannot `class_weight` and `sample_weight` at the same time.")
+    if not targets:
+        return None
+    return class_weights_to_sample_weights(targets[0], class_weight)
+
+
+def check_cardinality(data: Mapping[str, Arrays]) -> None:
+    """All arrays have the same number of rows, or ValueError."""
+    sizes = {name: [_rows(a) for a in arrays] for name, arrays in data.items() if arrays}
+    if len({size for group in sizes.values() for size in group}) > 1:
+        lines = "".join(f"'{n}' sizes: {', '.join(map(str, s))}\n" for n, s in sizes.items())
+        raise ValueError(
+            "Data cardinality is ambiguous. Make sure all arrays contain the same number of samples."
+            + lines
+        )
+
+
+def _rows(array: np.ndarray) -> int:
+    if array.ndim == 0:
+        raise ValueError("Data has no axis of samples: a scalar was passed where an array is expected.")
+    return array.shape[0]
+
+
+def split(arrays: Arrays, validation_split: float) -> tuple[Arrays, Arrays]:
+    """All but the last fraction of the rows, and that fraction."""
+    rows = len(arrays[0])
+    at = int(np.floor(rows * (1.0 - validation_split)))
+    if not 0 < at < rows:
+        raise ValueError(
+            f"Training data contains {rows} samples, which is not sufficient to split it into a "
+            f"validation and training set as specified by `validation_split={validation_split}`. Either "
+            "provide more data, or a different value for the `validation_split` argument."
+        )
+    return [a[:at] for a in arrays], [a[at:] for a in arrays]
+
+
+def unpack(data: Any) -> tuple[Any, Any, Any]:
+    """(x, y, sample_weight) from `x`, `(x,)`, `(x, y)` or `(x, y, sample_weight)`."""
+    if isinstance(data, list):
+        data = tuple(data)
+    if not isinstance(data, tuple):
+        data = (data,)
+    if not 1 <= len(data) <= 3:
+        raise ValueError(
+            "Data is expected to be in format `x`, `(x,)`, `(x, y)`, or `(x, y, sample_weight)`, "
+            f"found: {len(data)} entries"
+        )
+    return (*data, None, None)[:3]

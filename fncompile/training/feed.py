@@ -1,0 +1,156 @@
+"""Where the rows of each step come from.
+
+A feed is asked at the start of each epoch (`begin`) and then for the next stretch (`take`) until it
+has none. `steps` is the number of batches in an epoch, None while it is unknown.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+Arrays = list[np.ndarray]
+
+
+@dataclass
+class Stretch:
+    """Some batches: `batches` of them, the rows `index` of `arrays`, `batch_size` at a time."""
+
+    arrays: Arrays
+    index: np.ndarray
+    batch_size: int
+    batches: int
+
+
+class ArrayFeed:
+    """Batches of arrays that are all there.
+
+    With `steps` given, batches flow on from epoch to epoch and from pass to pass over the data.
+    The order of a pass follows from `seed` and the number of steps that the optimizer had made when
+    the pass began, so that training resumed in another process sees the same rows.
+    """
+
+    def __init__(
+        self,
+        arrays: Arrays,
+        batch_size: int | None = None,
+        shuffle: bool | str = False,
+        seed: int = 0,
+        steps: int | None = None,
+    ):
+        self.arrays = arrays
+        self.rows = len(arrays[0])
+        self.batch_size = checked_batch_size(batch_size)
+        self.shuffle = shuffle
+        self.seed = seed
+        self.per_pass = -(-self.rows // self.batch_size)
+        self.steps: int | None = self.per_pass if steps is None else checked_steps(steps)
+        if self.rows == 0:
+            raise ValueError("The data has no samples: expected arrays with at least one row.")
+
+    def begin(self, epoch: int = 0, iterations: int = 0) -> None:
+        self._left = self.steps or 0
+        self._position = (epoch * self._left) % self.per_pass
+        self._begin_pass(iterations - self._position)
+
+    def _begin_pass(self, iterations: int) -> None:
+        self._pass_began = iterations
+        self._index = self._order(max(iterations, 0))
+
+    def _order(self, iterations: int) -> np.ndarray:
+        if not self.shuffle:
+            return np.arange(self.rows)
+        generator = np.random.default_rng([self.seed, iterations])
+        if self.shuffle != "batch":
+            return generator.permutation(self.rows)
+        starts = generator.permutation(self.rows // self.batch_size) * self.batch_size
+        whole = (starts[:, None] + np.arange(self.batch_size)).ravel()
+        return np.concatenate([whole, np.arange(len(whole), self.rows)])
+
+    def take(self, batches: int) -> Stretch | None:
+        """At most `batches` batches of the epoch, None at its end."""
+        if self._left == 0:
+            return None
+        if self._position == self.per_pass:
+            self._position = 0
+            self._begin_pass(self._pass_began + self.per_pass)
+        count = min(batches, self._left, self.per_pass - self._position)
+        first = self._position * self.batch_size
+        index = self._index[first : first + count * self.batch_size]
+        self._position += count
+        self._left -= count
+        return Stretch(self.arrays, index, self.batch_size, count)
+
+
+class BatchFeed:
+    """Batches as a generator, a data set or any other iterable gives them.
+
+    `start(iterations)` gives the iterator of a pass over the data (a generator can only ever give
+    itself), `prepare` makes flat arrays of an item. With `steps` given, an epoch goes on where the
+    one before it stopped, and a pass follows a pass.
+    """
+
+    def __init__(
+        self,
+        start: Callable[[int], Iterator],
+        prepare: Callable[[Any], Arrays],
+        steps: int | None = None,
+        length: int | None = None,
+    ):
+        self.ran_out = False
+        self._start = start
+        self._prepare = prepare
+        self._limit = None if steps is None else checked_steps(steps)
+        self.steps = self._limit or length
+        self._iterator: Iterator | None = None
+
+    def begin(self, epoch: int = 0, iterations: int = 0) -> None:
+        self._taken, self._iterations = 0, iterations
+        if self._iterator is None or self._limit is None:
+            self._iterator = self._start(iterations)
+
+    def take(self, batches: int) -> Stretch | None:
+        """The next batch of the epoch, None at its end."""
+        item = None if self._taken == self._limit else self._next()
+        if item is None:
+            return self._end()
+        self._taken += 1
+        arrays = self._prepare(item)
+        rows = len(arrays[0])
+        return Stretch(arrays, np.arange(rows), max(rows, 1), 1)
+
+    def _next(self) -> Any:
+        item = next(self._iterator, None)  # type: ignore[arg-type]
+        if item is None and self._limit is not None:
+            self._iterator = self._start(self._iterations + self._taken)
+            item = next(self._iterator, None)
+        return item
+
+    def _end(self) -> None:
+        self.ran_out = self._taken == 0 or (self._limit is not None and self._taken < self._limit)
+        if self.ran_out:
+            warnings.warn(
+                "Your input ran out of data; interrupting training. Make sure that your dataset or "
+                "generator can generate at least `steps_per_epoch * epochs` batches.",
+                stacklevel=4,
+            )
+        self.steps = self.steps or self._taken
+
+
+def checked_batch_size(batch_size: int | None) -> int:
+    """32 for None; ValueError unless it is a positive integer."""
+    batch_size = 32 if batch_size is None else batch_size
+    if not isinstance(batch_size, (int, np.integer)) or batch_size < 1:
+        raise ValueError(f"`batch_size` should be a positive integer. Received: batch_size={batch_size}")
+    return int(batch_size)
+
+
+def checked_steps(steps: Any) -> int:
+    if not isinstance(steps, (int, np.integer)) or steps < 1:
+        raise ValueError(f"The number of steps should be a positive integer. Received: {steps}")
+    return int(steps)
+

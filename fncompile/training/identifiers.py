@@ -1,0 +1,70 @@
+"""Losses and metrics from what `compile` takes: names, objects, classes, functions.
+
+"accuracy" and "crossentropy" stand for one of three metrics, which only the shapes of targets and
+predictions tell apart, so metrics are made when the first batch is known.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fncompile import losses, metrics
+
+_ACCURACIES = {
+    "binary": metrics.BinaryAccuracy,
+    "sparse": metrics.SparseCategoricalAccuracy,
+    "categorical": metrics.CategoricalAccuracy,
+}
+_CROSSENTROPIES = {
+    "binary": metrics.BinaryCrossentropy,
+    "sparse": metrics.SparseCategoricalCrossentropy,
+    "categorical": metrics.CategoricalCrossentropy,
+}
+_BY_SHAPE = {
+    "accuracy": _ACCURACIES,
+    "acc": _ACCURACIES,
+    "crossentropy": _CROSSENTROPIES,
+    "ce": _CROSSENTROPIES,
+}
+
+
+def loss_object(identifier: Any) -> losses.Loss:
+    """ValueError "Could not interpret loss identifier" when there is no such loss."""
+    loss = losses.get(identifier)
+    return loss if isinstance(loss, losses.Loss) else losses.LossFunctionWrapper(loss)
+
+
+def check_metric(identifier: Any) -> Any:
+    """The identifier itself; ValueError when there is no such metric."""
+    if _kinds(identifier) is None:
+        metrics.get(identifier)
+    return identifier
+
+
+def metric_object(identifier: Any, y_true: Any, y_pred: Any) -> metrics.Metric:
+    """The metric, which keeps the name that the user gave it; `y_true`, `y_pred` need only a shape."""
+    kinds = _kinds(identifier)
+    if kinds is not None:
+        return kinds[target_kind(tuple(y_true.shape), tuple(y_pred.shape))](name=identifier)
+    found = metrics.get(identifier)
+    if not isinstance(found, metrics.Metric):
+        found = metrics.MeanMetricWrapper(found, name=_function_name(found))
+    if isinstance(identifier, str):
+        found.name = identifier
+    return found
+
+
+def _kinds(identifier: Any) -> dict[str, Any] | None:
+    return _BY_SHAPE.get(identifier.lower()) if isinstance(identifier, str) else None
+
+
+def target_kind(true: tuple, pred: tuple) -> str:
+    """"binary", "sparse" (class numbers) or "categorical" (one-hot), by shapes with the batch axis."""
+    if not pred or pred[-1] == 1:
+        return "binary"
+    return "sparse" if len(true) < len(pred) or true[-1] == 1 else "categorical"
+
+
+def _function_name(function: Any) -> str:
+    name = getattr(function, "name", None) or getattr(function, "__name__", None)
+    return (name or type(function).__name__).strip("<>")  # a lambda's is "<lambda>"

@@ -1,0 +1,183 @@
+"""What `compile` makes of losses and metrics, and how a step computes them.
+
+Requires: the model's output structure and names. Ensures: `trace` gives the total loss of a batch and
+moves the trackers; after any number of steps `results` has what `evaluate` reports, in Keras' order,
+and `logs` the same sorted by name, as History has it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from fncompile import metrics as metric_types
+from fncompile.config import floatx
+from fncompile.graph.tensor import Tensor
+from fncompile.graph.trace import current_trace, suspended
+from fncompile.graph.variable import Variable
+from fncompile.ir import build
+from fncompile.losses import Loss
+from fncompile.training import assignment
+from fncompile.training.identifiers import metric_object
+from fncompile.training.places import Places, unique_name
+
+
+@dataclass
+class LossTerm:
+    """The loss of one output; `tracker` is its unweighted mean, kept when there are several terms."""
+
+    output: int
+    loss: Loss
+    weight: float | None
+    name: str
+    tracker: Any = None
+
+
+@dataclass
+class MetricTerm:
+    """One metric of one output; `weighted` says whether sample weights count."""
+
+    output: int
+    identifier: Any
+    weighted: bool
+    metric: Any = None
+    name: str = ""
+
+
+class Objective:
+    """Losses and metrics of a model's outputs.
+
+    `targets` lists the outputs, in flat order, that have a loss or a metric and so need data.
+    """
+
+    def __init__(
+        self,
+        outputs: Places,
+        loss: Any = None,
+        loss_weights: Any = None,
+        metrics: Any = None,
+        weighted_metrics: Any = None,
+    ):
+        self.outputs = outputs
+        self.loss = loss
+        self.terms = [LossTerm(*t) for t in assignment.losses(outputs, loss, loss_weights)]
+        self.metric_terms = [
+            MetricTerm(output, identifier, weighted)
+            for weighted, given in ((False, metrics), (True, weighted_metrics))
+            for output, identifier in assignment.metrics(outputs, given, weighted)
+        ]
+        self.targets = sorted({t.output for t in (*self.terms, *self.metric_terms)})
+        self.loss_tracker = metric_types.Mean(name="loss")
+        if len(self.terms) > 1:
+            for term in self.terms:
+                term.tracker = metric_types.Mean(name=term.name)
+        self.built = not self.metric_terms
+
+    def build(self, y_true: Sequence[Any], y_pred: Sequence[Any]) -> None:
+        """Make the metrics, now that the shapes of targets and predictions (in flat order) are known."""
+        if self.built:
+            return
+        taken: dict[int, set[str]] = {}
+        with suspended():
+            for term in self.metric_terms:
+                names = taken.setdefault(term.output, {"loss"})
+                true, pred = y_true[term.output], y_pred[term.output]
+                term.metric = metric_object(term.identifier, true, pred)
+                term.name = self._metric_name(term, names)
+        self.built = True
+
+    def _metric_name(self, term: MetricTerm, taken: set[str]) -> str:
+        name = term.metric.name
+        if name in taken and term.weighted:
+            name = f"weighted_{name}"
+        name = unique_name(name, taken)
+        return name if len(self.outputs) == 1 else f"{self.outputs.names[term.output]}_{name}"
+
+    # inside a step --------------------------------------------------------------------------------
+
+    def trace(
+        self,
+        y_true: Sequence[Tensor | None],
+        y_pred: Sequence[Tensor],
+        sample_weight: Sequence[Tensor | None],
+        extra_losses: Sequence[Tensor] = (),
+    ) -> Tensor:
+        """The total loss of a batch; all lists are by flat output. Trackers are updated in the trace.
+
+        ValueError in a training trace where there is nothing to minimise.
+        """
+        self.build(y_true, y_pred)
+        rows = Tensor(build.extent(y_pred[0].type.shape[0], floatx()))
+        total = self._total_loss(y_true, y_pred, sample_weight, extra_losses, rows)
+        self.loss_tracker.update_state(total, sample_weight=rows)
+        for term in self.metric_terms:
+            weight = sample_weight[term.output] if term.weighted else None
+            term.metric.update_state(y_true[term.output], y_pred[term.output], sample_weight=weight)
+        return total
+
+    def _total_loss(self, y_true, y_pred, sample_weight, extra_losses, rows) -> Tensor:
+        parts = []
+        for term in self.terms:
+            i = term.output
+            value = term.loss(y_true[i], y_pred[i], sample_weight=sample_weight[i])
+            if term.tracker is not None:
+                term.tracker.update_state(value, sample_weight=rows)
+            parts.append(value if term.weight is None else value * term.weight)
+        parts += extra_losses
+        if not parts:
+            return self._no_loss()
+        return sum(parts[1:], parts[0])
+
+    def _no_loss(self) -> Tensor:
+        if current_trace().training:
+            raise ValueError("No loss to compute. Provide a `loss` argument in `compile()`.")
+        return Tensor(build.const(0, floatx()))
+
+    # between steps --------------------------------------------------------------------------------
+
+    @property
+    def metrics(self) -> list[Any]:
+        """Every metric object, trackers included, in `evaluate`'s order."""
+        return [metric for _, metric in self.named_metrics()]
+
+    def _ordered_metrics(self) -> list[MetricTerm]:
+        made = [t for t in self.metric_terms if t.metric is not None]
+        return made if len(self.outputs) == 1 else sorted(made, key=lambda t: t.name)
+
+    @property
+    def variables(self) -> list[Variable]:
+        return [v for metric in self.metrics for v in metric.variables]
+
+    def reset(self) -> None:
+        for metric in self.metrics:
+            metric.reset_state()
+
+    def named_metrics(self) -> list[tuple[str, Any]]:
+        """Log names and metric objects in the order of `evaluate`: loss, losses of outputs, metrics."""
+        trackers = [(t.name, t.tracker) for t in self.terms if t.tracker is not None]
+        return [
+            ("loss", self.loss_tracker), *trackers, *((t.name, t.metric) for t in self._ordered_metrics())
+        ]  # fmt: skip
+
+    def results(self) -> list[tuple[str, Any]]:
+        """Names and present values in the order of `evaluate`."""
+        named = self.named_metrics()
+        return [entry for name, metric in named for entry in _entries(name, metric.result())]
+
+    def logs(self) -> dict[str, Any]:
+        """`results` as Python numbers, sorted by name."""
+        return dict(sorted(self.results()))
+
+
+def _entries(name: str, result: Any) -> list[tuple[str, Any]]:
+    if isinstance(result, dict):
+        return [(key, _plain(value)) for key, value in result.items()]
+    return [(name, _plain(result))]
+
+
+def _plain(value: Any) -> Any:
+    array = np.asarray(value)
+    return float(array) if array.size == 1 else array

@@ -1,0 +1,116 @@
+"""Which value belongs to which input or output of a model.
+
+Users describe data, losses and metrics in the model's own structure, as a list, or as a dict by name.
+`Places.match` brings all of them to one list in the order of the model's flat tensors.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from fncompile.graph.nest import map_structure, pack_like
+
+Failure = Callable[[], Exception]
+
+
+class Places:
+    """The places of a structure of tensors: `names` in flat order, `structure` with positions as leaves.
+
+    A list given for a dict of tensors goes by the order in which the dict was written, not by its
+    sorted keys (Keras 3 sorts, which surprises: two losses can swap their outputs unnoticed).
+    """
+
+    def __init__(self, structure: Any, tensor_names: list[str]):
+        positions = list(range(len(tensor_names)))
+        self.structure: Any = pack_like(structure, positions) if len(positions) != 1 else 0
+        self.by_key = isinstance(structure, dict)
+        self.names = _unique(_leaf_names(pack_like(structure, positions), tensor_names))
+        self.tensor_names = tensor_names
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    @property
+    def written(self) -> list[int]:
+        """Positions in the order in which the user wrote the structure."""
+        return _written(self.structure)
+
+    def describe(self) -> Any:
+        """The structure with "X" for each tensor, for messages."""
+        return map_structure(lambda _: "X", self.structure)
+
+    def match(self, value: Any, fail: Failure) -> list[Any]:
+        """One entry per place, None where `value` has none; raises `fail()` where it does not fit.
+
+        Entries may be anything, lists of metrics for instance: only the model's structure is walked.
+        """
+        found: list[Any] = [None] * len(self)
+        if isinstance(value, dict) and not isinstance(self.structure, dict):
+            self._match_names(value, found, fail)
+        else:
+            _descend(self.structure, value, found, fail)
+        return found
+
+    def _match_names(self, value: dict, found: list[Any], fail: Failure) -> None:
+        for key, entry in value.items():
+            names = self.names if key in self.names else self.tensor_names
+            if key not in names:
+                raise fail()
+            found[names.index(key)] = entry
+
+
+def _descend(structure: Any, value: Any, found: list[Any], fail: Failure) -> None:
+    if isinstance(structure, int):
+        found[structure] = value
+    elif isinstance(structure, dict) and isinstance(value, dict):
+        if not set(value) <= set(structure):
+            raise fail()
+        for key, entry in value.items():
+            _descend(structure[key], entry, found, fail)
+    else:
+        children = list(structure.values()) if isinstance(structure, dict) else list(structure)
+        if not isinstance(value, (list, tuple)) or len(value) != len(children):
+            raise fail()
+        for child, entry in zip(children, value):
+            _descend(child, entry, found, fail)
+
+
+def _written(structure: Any) -> list[int]:
+    if isinstance(structure, int):
+        return [structure]
+    children = structure.values() if isinstance(structure, dict) else structure
+    return [position for child in children for position in _written(child)]
+
+
+def _leaf_names(structure: Any, tensor_names: list[str]) -> list[str]:
+    """Keys of a flat dict, names of the tensors in a flat list, paths such as `0/key` when nested."""
+    names = list(tensor_names)
+
+    def visit(node: Any, path: tuple) -> None:
+        if isinstance(node, int):
+            if len(path) > 1 or (path and isinstance(structure, dict)):
+                names[node] = "/".join(map(str, path))
+            return
+        for key, child in node.items() if isinstance(node, dict) else enumerate(node):
+            visit(child, (*path, key))
+
+    visit(structure, ())
+    return names
+
+
+def _unique(names: list[str]) -> list[str]:
+    taken: set[str] = set()
+    return [unique_name(name, taken) for name in names]
+
+
+def unique_name(name: str, taken: set[str]) -> str:
+    """`name`, or `name_1`, `name_2`, … where it is taken; adds the answer to `taken`."""
+    answer, k = name, 0
+    while answer in taken:
+        k += 1
+        answer = f"{name}_{k}"
+    taken.add(answer)
+    return answer
+
+

@@ -1,0 +1,148 @@
+"""Which feed serves what the user passed as `x`.
+
+Arrays, and lists and dicts of them, make an `ArrayFeed`; data sets with a length and an index
+(`PyDataset`), generators and all other iterables make a `BatchFeed` of (x, y, sample_weight) tuples.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from fncompile.training.data import Arrays, flat_data, flat_inputs, unpack
+from fncompile.training.feed import ArrayFeed, BatchFeed
+
+Feed = Any  # ArrayFeed | BatchFeed
+
+
+class PyDataset:
+    """Base of data sets that compute one batch at a time.
+
+    A subclass writes `__len__`, the number of batches, and `__getitem__(index)`, the tuple
+    (inputs, targets) or (inputs, targets, sample_weights) of one. The order of batches is shuffled
+    where `fit` shuffles; `on_epoch_end` may change the data. Batches are made one by one in the
+    calling thread; the arguments for worker processes are accepted and have no effect.
+    """
+
+    def __init__(
+        self, workers: int = 1, use_multiprocessing: bool = False, max_queue_size: int = 10
+    ):
+        self.workers = workers
+        self.use_multiprocessing = use_multiprocessing
+        self.max_queue_size = max_queue_size
+
+    def __getitem__(self, index: int) -> tuple:
+        raise NotImplementedError(f"{type(self).__name__} must implement `__getitem__()`.")
+
+    def __len__(self) -> int:
+        raise NotImplementedError(f"{type(self).__name__} must implement `__len__()`.")
+
+    @property
+    def num_batches(self) -> int:
+        return len(self)
+
+    def on_epoch_begin(self) -> None:
+        """Called before each pass."""
+
+    def on_epoch_end(self) -> None:
+        """Called after each pass."""
+
+
+def is_arrays(x: Any) -> bool:
+    """Arrays, or lists, tuples and dicts of them: data that is all there."""
+    return x is None or isinstance(x, (list, tuple, Mapping)) or hasattr(x, "__array__")
+
+
+def training_feed(
+    model: Any,
+    x: Any,
+    y: Any = None,
+    sample_weight: Any = None,
+    class_weight: Any = None,
+    batch_size: int | None = None,
+    shuffle: bool | str = False,
+    steps: int | None = None,
+) -> Feed:
+    """The feed of inputs, targets and weights."""
+    if is_arrays(x):
+        arrays = flat_data(model, x, y, sample_weight, class_weight)
+        return ArrayFeed(arrays, batch_size, shuffle, model.training_seed, steps)
+    _check_alone(x, y, sample_weight, class_weight)
+    prepare = lambda item: flat_data(model, *unpack(_checked(item)))  # noqa: E731
+    return _batch_feed(x, prepare, steps, bool(shuffle), model.training_seed)
+
+
+def prediction_feed(model: Any, x: Any, batch_size: int | None, steps: int | None) -> Feed:
+    """The feed of inputs only; targets in the batches of `x` are ignored."""
+    prepare = lambda item: flat_inputs(model, unpack(_checked(item))[0])  # noqa: E731
+    return _batch_feed(x, prepare, steps)
+
+
+def _batch_feed(
+    x: Any, prepare: Any, steps: int | None, shuffle: bool = False, seed: int = 0
+) -> BatchFeed:
+    if hasattr(x, "__getitem__") and hasattr(x, "__len__") and not hasattr(x, "__next__"):
+        start = lambda iterations: _indexed(x, shuffle, [seed, iterations])  # noqa: E731
+        return BatchFeed(start, prepare, steps, len(x))
+    try:
+        first = iter(x)
+    except TypeError:
+        raise ValueError(f"Unrecognized data type: x={x} (of type {type(x)})") from None
+    if first is x:
+        return BatchFeed(lambda _: first, prepare, steps)
+    length = len(x) if hasattr(x, "__len__") else None
+    return BatchFeed(lambda _: iter(x), prepare, steps, length)
+
+
+def _indexed(dataset: Any, shuffle: bool, seed: list[int]) -> Iterator:
+    """One pass over a data set by index."""
+    count = len(dataset)
+    getattr(dataset, "on_epoch_begin", _nothing)()
+    for index in np.random.default_rng(seed).permutation(count) if shuffle else range(count):
+        yield dataset[int(index)]
+    getattr(dataset, "on_epoch_end", _nothing)()
+
+
+def _nothing() -> None: ...
+
+
+def _checked(item: Any) -> tuple:
+    if not isinstance(item, tuple):
+        raise ValueError(
+            "When passing a Python generator to a Keras model, the generator must return a tuple, "
+            "either (input,) or (inputs, targets) or (inputs, targets, sample_weights). "
+            f"Received: {type(item)}"
+        )
+    return item
+
+
+def _check_alone(x: Any, y: Any, sample_weight: Any, class_weight: Any) -> None:
+    """Targets and weights come with the batches."""
+    if y is not None:
+        raise ValueError(
+            "When providing `x` as a generator, `y` should not be passed. Instead, the targets should "
+            "be included as part of the generator."
+        )
+    if sample_weight is not None:
+        raise ValueError(
+            "When providing `x` as a generator, `sample_weights` should not be passed. Instead, the "
+            "sample weights should be included as part of the generator."
+        )
+    if class_weight is not None:
+        raise ValueError(
+            "Argument `class_weight` is not supported for Python generator inputs. "
+            f"Received: class_weight={class_weight}"
+        )
+
+
+def check_splittable(x: Any) -> None:
+    if not is_arrays(x):
+        raise ValueError(
+            "Argument `validation_split` is only supported for tensors or NumPy arrays. "
+            f"Found incompatible type in the input: [{type(x)}]"
+        )
+
+
+__all__ = ["Arrays", "PyDataset", "check_splittable", "is_arrays", "prediction_feed", "training_feed"]

@@ -1,0 +1,58 @@
+"""What the loop asks of a compiled model, and how many steps it hands over at a time."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import Protocol
+
+import numpy as np
+
+Arrays = Sequence[np.ndarray]
+
+STRETCH_SECONDS = 0.15
+_MAX_GROWTH = 8
+
+
+class Steps(Protocol):
+    """Runs whole stretches of steps without entering Python.
+
+    `arrays` are the model's flat inputs, then the targets of `objective.targets`, then, or not at
+    all, one array of sample weights for each of these targets. They have the same number of rows, are
+    C-contiguous and in the program's dtypes. After `train` and `evaluate` the variables of the
+    objective, and after `train` those of the model and its optimizer, hold the new state.
+    """
+
+    def train(self, arrays: Arrays, index: np.ndarray, batch_size: int) -> None:
+        """`ceil(len(index) / batch_size)` steps on the rows `index` (int64), in that order."""
+
+    def evaluate(self, arrays: Arrays, index: np.ndarray, batch_size: int) -> None:
+        """As `train`, but only the metrics advance."""
+
+    def predict(self, arrays: Arrays, batch_size: int) -> list[np.ndarray]:
+        """Flat outputs for all rows; `arrays` are inputs only."""
+
+
+class Pace:
+    """Chooses how many batches to run before Python is entered again.
+
+    A stretch aims at `STRETCH_SECONDS`, so that the bar is drawn and Ctrl-C heard a few times a
+    second; the first is a single batch, and none is more than 8 times as long as the one before it,
+    since one fast batch says little about the next thousand.
+    """
+
+    def __init__(self, single: bool = False):
+        self.batches = 1
+        self.single = single
+        self._began = 0.0
+
+    def begin(self) -> None:
+        self._began = time.perf_counter()
+
+    def end(self, batches: int) -> None:
+        """Learn from a stretch of `batches` that took the time since `begin`."""
+        if self.single:
+            return
+        seconds = max(time.perf_counter() - self._began, 1e-9)
+        wanted = int(STRETCH_SECONDS / seconds * batches)
+        self.batches = max(1, min(wanted, self.batches * _MAX_GROWTH))

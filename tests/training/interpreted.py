@@ -1,0 +1,82 @@
+"""Steps that run by the interpreter, batch by batch: the oracle of the compiled ones."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from fncompile.autodiff import gradients
+from fncompile.graph.eager import evaluate_trace
+from fncompile.graph.tensor import Tensor
+from fncompile.graph.trace import Trace, current_trace, placeholder
+from fncompile.ir.types import TensorType
+from fncompile.training.compile import objective_of
+
+
+class InterpretedSteps:
+    """`calls` records (what, number of rows, batch size) of each call."""
+
+    def __init__(self, model):
+        self.model = model
+        self.calls = []
+
+    def train(self, arrays, index, batch_size):
+        self._run("train", arrays, index, batch_size)
+
+    def evaluate(self, arrays, index, batch_size):
+        self._run("evaluate", arrays, index, batch_size)
+
+    def predict(self, arrays, batch_size):
+        self.calls.append(("predict", len(arrays[0]), batch_size))
+        return self._evaluated(False, arrays, lambda tensors: self.model.run_graph(tensors, False))
+
+    def _run(self, what, arrays, index, batch_size):
+        self.calls.append((what, len(index), batch_size))
+        for start in range(0, len(index), batch_size):
+            rows = [a[index[start : start + batch_size]] for a in arrays]
+            self._evaluated(what == "train", rows, self._train if what == "train" else self._loss)
+
+    def _evaluated(self, training, arrays, fn):
+        trace = Trace(training)
+        bound = {}
+        with trace.active():
+            tensors = []
+            for k, a in enumerate(arrays):
+                tensor = placeholder(f"arg{k}", TensorType(a.dtype.name, a.shape))
+                bound[tensor.node] = a
+                tensors.append(tensor)
+            result = fn(tensors)
+        return evaluate_trace(trace, result, bound)
+
+    def _loss(self, tensors):
+        model, objective = self.model, objective_of(self.model)
+        count = len(getattr(model, "inputs", None) or [0])
+        outputs = model.run_graph(tensors[:count], current_trace().training)
+        n = len(objective.targets)
+        targets, weights = tensors[count : count + n], tensors[count + n :]
+        y, w = [None] * len(outputs), [None] * len(outputs)
+        for k, target in zip(objective.targets, targets):
+            y[k] = target
+        for k, weight in zip(objective.targets, weights):
+            w[k] = weight
+        return objective.trace(y, outputs, w, current_trace().losses)
+
+    def _train(self, tensors):
+        trace, model = current_trace(), self.model
+        loss = self._loss(tensors)
+        variables = model.trainable_variables
+        grads = gradients(loss.node, [trace.read(v) for v in variables])
+        model.optimizer.apply([Tensor(g) for g in grads], variables)
+        return loss
+
+
+def use_interpreter(model):
+    """Let `model` run by the interpreter; gives its steps."""
+    steps = InterpretedSteps(model)
+    model.steps = lambda: steps
+    return steps
+
+
+def toy_data(rows=20, features=4, classes=3, seed=0):
+    rng = np.random.default_rng(seed)
+    x = rng.normal(size=(rows, features)).astype("float32")
+    return x, (x[:, :classes].argmax(1)).astype("int32")
