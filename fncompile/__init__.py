@@ -11,9 +11,9 @@ from typing import Any
 __version__ = "0.1.0"
 
 _MODULES = frozenset({
-    "activations", "backend", "callbacks", "config", "constraints", "datasets", "flags", "initializers",
-    "layers", "losses", "metrics", "models", "ops", "optimizers", "random", "regularizers",
-    "saving", "utils",
+    "activations", "backend", "callbacks", "config", "constraints", "datasets", "flags",
+    "initializers", "layers", "losses", "metrics", "models", "ops", "optimizers", "random",
+    "regularizers", "saving", "utils",
 })
 # public name -> the module that defines it
 _NAMES = {

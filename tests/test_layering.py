@@ -50,6 +50,7 @@ ROOMS = {
     "export": ("saving", "runtime"),
     "models": ("training", "export"),
     "utils": ("models",),
+    "backend": ("utils",),
     "devtools": ("models",),
     "datasets": ("flags",),
 }
@@ -70,7 +71,7 @@ def room_of(path: Path) -> str:
 
 @cache
 def reachable(room: str) -> frozenset[str]:
-    direct = ROOMS[room]
+    direct = ROOMS.get(room, ())  # a room without a row is another test's complaint
     return frozenset({room, *direct}).union(*(reachable(other) for other in direct))
 
 
@@ -176,7 +177,11 @@ def test_importing_the_package_loads_nothing_heavy():
 def test_no_module_loads_networkx_or_cffi():
     names = [".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts)
              for path in sources() if path.name not in ("__init__.py", "__main__.py")]
-    code = (f"import importlib, sys\nfor name in {names}: importlib.import_module(name)\n"
+    code = (f"import importlib, sys\n"
+            f"for name in {names}:\n"
+            "    try: importlib.import_module(name)\n"
+            "    except ModuleNotFoundError as error:\n"
+            "        if error.name != 'h5py': raise  # the optional one\n"
             "print(*({'networkx', 'cffi'} & set(sys.modules)))")
     assert run(code) == ""
 
