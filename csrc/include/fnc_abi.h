@@ -41,6 +41,9 @@ typedef struct fnc_env {
 
 typedef int32_t fnc_entry(const fnc_env *env);
 
+/* How many bytes of scratch memory a call with these symbolic sizes needs. */
+typedef int64_t fnc_bytes(const int64_t *dims);
+
 /* Generated C is compiled with hidden visibility; this marks what a library exports. */
 #define FNC_EXPORT __attribute__((visibility("default")))
 

@@ -11,6 +11,8 @@ const char *fnc_dlerror(void) { return dlerror(); }
 
 int32_t fnc_call(void *fn, void *env) { return ((fnc_entry *)fn)(env); }
 
+int64_t fnc_call_bytes(void *fn, const fnc_env *env) { return ((fnc_bytes *)fn)(env->dims); }
+
 int32_t fnc_call_one(void *fn, const fnc_env *env, int64_t batch, const void *in, void *out)
 {
     fnc_env own = *env;

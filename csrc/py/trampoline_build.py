@@ -14,6 +14,7 @@ FUNCTIONS = """
     void *fnc_symbol(void *lib, const char *name);
     const char *fnc_dlerror(void);
     int32_t fnc_call(void *fn, void *env);
+    int64_t fnc_call_bytes(void *fn, const fnc_env *env);
     int32_t fnc_call_one(void *fn, const fnc_env *env, int64_t batch, const void *in, void *out);
 """
 

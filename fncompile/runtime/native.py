@@ -45,6 +45,7 @@ class Binding(NamedTuple):
     symbol: Callable[[Any, bytes], Any]
     error: Callable[[], Any]
     call: Callable[[Any, Any], int]
+    call_bytes: Callable[[Any, Any], int]
     call_one: Callable[[Any, Any, int, Any, Any], int]
 
 
@@ -53,7 +54,7 @@ def direct_binding() -> Binding:
     from fncompile.runtime._trampoline import ffi, lib
 
     return Binding(ffi, lib.fnc_open, lib.fnc_symbol, lib.fnc_dlerror, lib.fnc_call,
-                   lib.fnc_call_one)
+                   lib.fnc_call_bytes, lib.fnc_call_one)
 
 
 def libffi_binding() -> Binding:
@@ -75,6 +76,9 @@ def libffi_binding() -> Binding:
     def call(address: Any, env: Any) -> int:
         return address(env)
 
+    def call_bytes(address: Any, env: Any) -> int:
+        return ffi.cast("fnc_bytes *", address)(env.dims)
+
     def call_one(address: Any, env: Any, batch: int, source: Any, target: Any) -> int:
         own = ffi.new("fnc_env *", env[0])
         arrays = ffi.new("int64_t[1]", [batch]), ffi.new("void *[1]"), ffi.new("void *[1]")
@@ -84,7 +88,7 @@ def libffi_binding() -> Binding:
         return address(own)
 
     return Binding(ffi, lambda path: libc.dlopen(path, mode), symbol, libc.dlerror,
-                   call, call_one)
+                   call, call_bytes, call_one)
 
 
 def choose_binding() -> Binding:
@@ -115,6 +119,10 @@ class Function:
 
     def __call__(self, env: Env) -> int:
         return _call(self.address, env.pointer)
+
+    def bytes(self, env: Env) -> int:
+        """The answer of an `fnc_bytes`: the scratch memory for the sizes that `env` has."""
+        return _binding.call_bytes(self.address, env.pointer)
 
     def one(self, env: Env, batch: int, source: np.ndarray, target: np.ndarray) -> int:
         """Call with one input and one output and the batch as the only size, which stand in for

@@ -61,6 +61,12 @@ int32_t sizes(const fnc_env *env)
     return FNC_OK;
 }
 
+FNC_EXPORT fnc_bytes memory;
+int64_t memory(const int64_t *dims)
+{
+    return 64 * dims[0] + dims[1] * (1LL << 33);
+}
+
 /* Returns once two threads are inside. */
 int32_t wait_for_other(const fnc_env *env)
 {
@@ -146,6 +152,12 @@ def test_status_comes_back_whole(library):
     for code in (0, -1, -7, -2**31, 2**31 - 1):
         env.set_args(code)
         assert library.symbol("status")(env) == code
+
+
+def test_bytes_are_asked_for(library):
+    env = native.Env(inputs=0, outputs=0, dims=2)
+    env.set_dims(3, 5)
+    assert library.symbol("memory").bytes(env) == 192 + 5 * 2**33
 
 
 def test_one_stands_in_for_the_setters(library):
