@@ -95,8 +95,8 @@ class Layer(Weights, Configurable, Operation):
 
     def build(self, input_shape: Any) -> None:
         """Make the weights. Here, for layers without `build`: let `call` make its sub-layers' weights."""
-        if self._sublayers():
-            self._trace_on_shapes({"inputs": input_shape})
+        if type(self).build is Layer.build and self._sublayers():
+            self._trace_on_shapes(input_shape)
 
     def call(self, *args: Any, **kwargs: Any) -> Any:
         raise NotImplementedError(f"Layer {type(self).__name__} does not have a `call` method implemented.")
@@ -144,6 +144,14 @@ class Layer(Weights, Configurable, Operation):
             self.build(next(iter(shapes.values()), None))
         else:
             self.build(**{name: shapes.get(name) for name in wanted})
+
+    def _build_with(self, shapes: dict[str, Any]) -> None:
+        """Build with `<argument>_shape` for several arguments."""
+        if type(self).build is not Layer.build:
+            self.build(**shapes)
+            return
+        self._trace_on_shapes(**{name.removesuffix("_shape"): shape for name, shape in shapes.items()})
+        self._finish_build(shapes)
 
     def _finish_build(self, shapes: dict[str, Any]) -> None:
         self._build_shapes = shapes
@@ -259,13 +267,14 @@ class Layer(Weights, Configurable, Operation):
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         """The shapes of the outputs for inputs of this shape (a nested structure of shapes)."""
-        outputs = self._trace_on_shapes({"inputs": input_shape})
-        return map_structure(lambda x: x.shape, outputs)
+        return map_structure(lambda x: x.shape, self._trace_on_shapes(input_shape))
 
-    def _trace_on_shapes(self, shapes: dict[str, Any]) -> Any:
-        args = tuple(placeholders_of_shapes(shape, self.dtype) for shape in shapes.values())
-        with suspended():
-            return infer_outputs(self.run, args, {})
+    def _trace_on_shapes(self, *shapes: Any, **named: Any) -> Any:
+        """The outputs of `call` on placeholders of these shapes, given by position or argument name."""
+        args = tuple(placeholders_of_shapes(shape, self.dtype) for shape in shapes)
+        kwargs = {name: placeholders_of_shapes(shape, self.dtype) for name, shape in named.items()}
+        with suspended(), name_scope(self.name, self):
+            return infer_outputs(self.run, args, kwargs)
 
     # dtype ------------------------------------------------------------------------------------------
 

@@ -42,15 +42,24 @@ class Configurable:
         A subclass whose arguments are all plain (str, int, float, bool, None) need not override
         this; others get NotImplementedError.
         """
+        if type(self).get_config is Configurable.get_config:
+            return self._argument_config()
+        return self._base_config()
+
+    def _base_config(self) -> dict[str, Any]:
+        """The arguments of `Layer` itself."""
         base = {"name": self.name, "trainable": self.trainable, "dtype": self.dtype}
         if self.activity_regularizer is not None:
             from fncompile import regularizers
 
             base["activity_regularizer"] = regularizers.serialize(self.activity_regularizer)
-        if type(self).get_config is not Configurable.get_config:
-            return base
+        return base
+
+    def _argument_config(self) -> dict[str, Any]:
+        """Those, and the subclass's own, as far as its constructor takes them."""
         if self._auto_config is None:
             raise NotImplementedError(_not_serializable(type(self).__name__))
+        base = self._base_config()
         accepted = inspect.signature(type(self).__init__).parameters.values()
         takes_all = any(p.kind is p.VAR_KEYWORD for p in accepted)
         names = {p.name for p in accepted}
@@ -83,7 +92,7 @@ class Configurable:
         if "input_shape" in config:
             self.build(_as_shapes(config["input_shape"]))
         elif "shapes_dict" in config:
-            self.build(**{name: _as_shapes(shape) for name, shape in config["shapes_dict"].items()})
+            self._build_with({name: _as_shapes(shape) for name, shape in config["shapes_dict"].items()})
 
 
 def _as_shapes(shape: Any) -> Any:

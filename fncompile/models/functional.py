@@ -101,6 +101,9 @@ class Functional(Model):
     def output_shape(self) -> Any:
         return map_structure(lambda t: t.shape, self._outputs_struct)
 
+    def build(self, input_shape: Any = None) -> None:
+        """Nothing: a graph is built of built layers."""
+
     # computation ------------------------------------------------------------------------------------
 
     def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
@@ -135,12 +138,12 @@ class Functional(Model):
         return [_fitted(x, t, path) for x, t, path in zip(values, self._dag.inputs, paths)]
 
     def _in_order(self, inputs: Any) -> list[Any]:
-        if not isinstance(inputs, dict):
-            return flatten(inputs)
-        names = sorted(self._inputs_struct) if isinstance(self._inputs_struct, dict) else self.input_names
-        if isinstance(self._inputs_struct, dict) and any(isinstance(v, (dict, list, tuple)) for v in inputs.values()):
-            return flatten(inputs)
-        return [inputs.get(name) for name in names]
+        names = [spec.name for spec in self.input_spec]
+        if isinstance(inputs, dict) and not any(isinstance(x, (dict, list, tuple)) for x in inputs.values()):
+            return [inputs.get(name) for name in names]
+        if _outline(inputs) != _outline(self._inputs_struct):
+            _warn_of_structure(self._inputs_struct, inputs)
+        return flatten(inputs)
 
     def pack_outputs(self, flat: list[Any]) -> Any:
         """Flat outputs in the structure given to the constructor; a list of one as that one."""
@@ -157,7 +160,8 @@ class Functional(Model):
         """Layers, calls, inputs and outputs, in Keras 3's form; of a subclass with a constructor of its
         own, the arguments of that."""
         if not _has_graph_constructor(type(self)):
-            return Layer.get_config(self)
+            overridden = type(self).get_config is not Functional.get_config
+            return self._base_config() if overridden else self._argument_config()
         from fncompile.models.op_config import describe, describe_call
 
         config = {"name": self.name, "trainable": self.trainable}
@@ -240,22 +244,50 @@ def _input_specs(inputs: Any) -> list[InputSpec]:
     ]  # fmt: skip
 
 
+def _outline(structure: Any) -> Any:
+    """The nesting alone: lists and tuples alike, a list of one as its item at the top."""
+    if isinstance(structure, (list, tuple)) and len(structure) == 1:
+        return _nesting(structure[0])
+    return _nesting(structure)
+
+
+def _nesting(structure: Any) -> Any:
+    if isinstance(structure, dict):
+        return {key: _nesting(item) for key, item in structure.items()}
+    if isinstance(structure, (list, tuple)):
+        return [_nesting(item) for item in structure]
+    return None
+
+
+def _warn_of_structure(expected: Any, inputs: Any) -> None:
+    names = map_structure(lambda t: t.name, expected)
+    shapes = map_structure(lambda x: f"Tensor(shape={_shape_of(x)})", inputs)
+    warnings.warn(
+        f"The structure of `inputs` doesn't match the expected structure.\nExpected: {names}\nReceived: inputs={shapes}",
+        stacklevel=2,
+    )
+
+
 def _fitted(x: Any, expected: KerasTensor, path: str) -> Any:
     """`x` with the rank and dtype of an input; None where that is optional and absent."""
     if x is None:
         return None
-    shape = x.type.shape if isinstance(x, Tensor) else tuple(np.shape(x))
+    shape = x.type.shape if isinstance(x, Tensor) else np.shape(x)
     if len(shape) == expected.ndim + 1 and shape[-1] == 1:
         shape = shape[:-1]
     elif len(shape) == expected.ndim - 1 and expected.shape[-1] == 1:
         shape = (*shape, 1)
     if len(shape) != expected.ndim:
         raise ValueError(
-            f"Invalid input shape for input {x} with name '{_maker(expected).name}' and path '{path}'. Expected "
-            f"shape {expected.shape}, but input has incompatible shape {tuple(np.shape(x))}"
+            f"Invalid input shape for input with name '{_maker(expected).name}' and path '{path}'. Expected "
+            f"shape {expected.shape}, but input has incompatible shape {_shape_of(x)}"
         )
     if not isinstance(x, Tensor):
         return np.asarray(x, expected.dtype).reshape(shape)
     out = Tensor(ir.cast(ir.reshape(x.node, shape), expected.dtype))
     out._keras_mask = x._keras_mask
     return out
+
+
+def _shape_of(x: Any) -> tuple[int | None, ...]:
+    return x.shape if isinstance(x, Tensor) else tuple(np.shape(x))

@@ -13,7 +13,6 @@ from typing import Any
 
 from fncompile.graph.nest import flatten, map_structure, pack_like
 from fncompile.graph.tensor import Tensor
-from fncompile.graph.trace import current_trace
 from fncompile.layers.base import Layer
 
 
@@ -24,7 +23,10 @@ class Model(Layer):
     """
 
     _accepts_any = True
-    _not_state = Layer._not_state | {"optimizer", "_objective", "_steps", "history"}
+    _not_state = Layer._not_state | {"optimizer", "history", "_objective", "_steps", "_output_places"}
+    compiled = False
+    optimizer: Any = None
+    stop_training = False
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Model:
         if cls is Model and _is_functional(args, kwargs):
@@ -93,16 +95,22 @@ class Model(Layer):
         """Flat outputs in the structure that `call` gives."""
         return pack_like(self._structure_of_outputs, flat)
 
-    # training, files: see the packages named inside ---------------------------------------------------
+    # training, files, native code: the packages named inside do it -------------------------------------
 
-    def compile(self, *args: Any, **kwargs: Any) -> None:
+    def steps(self) -> Any:
+        """What runs the model's compiled steps; see `fncompile.training.Steps`."""
+        from fncompile.models import compiled
+
+        return compiled.steps(self)
+
+    def compile(self, *args: Any, **kwargs: Any) -> Any:
         """Choose optimizer, loss and metrics; see `fncompile.training.compile`."""
         from fncompile import training
 
-        training.compile(self, *args, **kwargs)
+        return training.compile(self, *args, **kwargs)
 
     def fit(self, *args: Any, **kwargs: Any) -> Any:
-        """Train for a number of epochs; see `fncompile.training.fit`."""
+        """Train for a number of epochs; gives the History; see `fncompile.training.fit`."""
         from fncompile import training
 
         return training.fit(self, *args, **kwargs)
@@ -119,29 +127,67 @@ class Model(Layer):
 
         return training.predict(self, *args, **kwargs)
 
+    def train_on_batch(self, *args: Any, **kwargs: Any) -> Any:
+        """One training step; gives loss and metrics; see `fncompile.training.train_on_batch`."""
+        from fncompile import training
+
+        return training.train_on_batch(self, *args, **kwargs)
+
+    def test_on_batch(self, *args: Any, **kwargs: Any) -> Any:
+        """Loss and metrics of one batch; see `fncompile.training.test_on_batch`."""
+        from fncompile import training
+
+        return training.test_on_batch(self, *args, **kwargs)
+
+    def predict_on_batch(self, *args: Any, **kwargs: Any) -> Any:
+        """Outputs for one batch; see `fncompile.training.predict_on_batch`."""
+        from fncompile import training
+
+        return training.predict_on_batch(self, *args, **kwargs)
+
+    def get_compile_config(self) -> dict[str, Any] | None:
+        """What `compile` was given, as data; None for a model that is not compiled."""
+        from fncompile.saving import compile_config
+
+        return compile_config.get_compile_config(self)
+
+    def compile_from_config(self, config: dict[str, Any]) -> None:
+        """`compile` as `get_compile_config` describes it."""
+        from fncompile.saving import compile_config
+
+        compile_config.compile_from_config(self, config)
+
     def save(self, filepath: Any, overwrite: bool = True, **kwargs: Any) -> None:
         """Write architecture, weights and training state to a `.keras` or `.h5` file."""
         from fncompile import saving
 
         saving.save_model(self, filepath, overwrite=overwrite, **kwargs)
 
-    def save_weights(self, filepath: Any, overwrite: bool = True, **kwargs: Any) -> None:
-        """Write the weights to a `.weights.h5` file."""
+    def save_weights(self, filepath: Any, overwrite: bool = True) -> None:
+        """Write the weights, and the optimizer's variables, to a `.weights.h5` file."""
         from fncompile import saving
 
-        saving.save_weights(self, filepath, overwrite=overwrite, **kwargs)
+        saving.save_weights(self, filepath, overwrite=overwrite)
 
-    def load_weights(self, filepath: Any, skip_mismatch: bool = False, **kwargs: Any) -> None:
+    def load_weights(self, filepath: Any, skip_mismatch: bool = False, by_name: bool = False) -> None:
         """Read weights from a `.weights.h5`, `.keras` or `.h5` file."""
         from fncompile import saving
 
-        saving.load_weights(self, filepath, skip_mismatch=skip_mismatch, **kwargs)
+        saving.load_weights(self, filepath, skip_mismatch=skip_mismatch, by_name=by_name)
 
     def export(self, directory: Any, **kwargs: Any) -> Any:
         """Write a native library of this model; see `fncompile.export`."""
         from fncompile import export
 
         return export.export(self, directory, **kwargs)
+
+    def summary(self, **kwargs: Any) -> None:
+        """Print the layers, their shapes and numbers of parameters; see `fncompile.graph.view`."""
+        from fncompile.graph import view
+
+        view.summary(self, **kwargs)
+
+    # description ------------------------------------------------------------------------------------
 
     def to_json(self, **kwargs: Any) -> str:
         """The architecture as JSON, without weights; `model_from_json` reads it."""
