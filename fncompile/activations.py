@@ -38,7 +38,8 @@ def gelu(x, approximate=False):
 def relu(x, negative_slope=0.0, max_value=None, threshold=0.0):
     """x from `threshold` on, at most `max_value`; below it `negative_slope` (x - threshold)."""
     if threshold:
-        out = ops.where(ops.less(x, threshold), negative_slope * (x - threshold), x)
+        below = ops.multiply(negative_slope, ops.subtract(x, threshold)) if negative_slope else 0
+        out = ops.where(ops.less(x, threshold), below, x)
     elif negative_slope:
         out = leaky_relu(x, negative_slope)
     else:

@@ -128,6 +128,11 @@ def _slices(start, size, step, env: Env) -> tuple[slice, ...]:
 
 
 def _slice(node: Node, args, env: Env):
+    start, size = shape_of(node["start"], env), shape_of(node["size"], env)
+    for n, first, count, by in zip(args[0].shape, start, size, node["step"]):
+        last = first + (count - 1) * by
+        if count < 0 or count and not (0 <= first < n and 0 <= last < n):
+            raise SizeError(f"{node} reaches {first}..{last} of an extent that turned out to be {n}")
     return args[0][_slices(node["start"], node["size"], node["step"], env)]
 
 

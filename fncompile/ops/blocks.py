@@ -8,6 +8,7 @@ import numpy as np
 
 from fncompile.ir import build
 from fncompile.ir.dims import Poly, product
+from fncompile.ops.axes import canonical_dim, canonical_shape
 from fncompile.ops.dispatch import node, op
 from fncompile.ops.indexing import gathered, linear_index, wrapped
 
@@ -16,7 +17,7 @@ from fncompile.ops.indexing import gathered, linear_index, wrapped
 def slice(inputs, start_indices, shape):
     """The block of the given `shape` that starts at `start_indices`: numbers, or index tensors."""
     x = node(inputs)
-    for axis, (start, length) in enumerate(zip(start_indices, shape)):
+    for axis, (start, length) in enumerate(zip(start_indices, canonical_shape(shape))):
         if isinstance(start, (int, np.integer, Poly)):
             x = build.slice_axis(x, axis, start, length)
         else:
@@ -40,7 +41,7 @@ def segment_sum(data, segment_ids, num_segments=None, sorted=False):
     """Sums of the rows of `data` with the same id; rows with ids out of range are left out."""
     if num_segments is None:
         raise ValueError("Argument `num_segments` must be set: shapes cannot depend on the values of `segment_ids`.")
-    return build.scatter_add(node(data), build.cast(node(segment_ids), "int32"), num_segments)
+    return build.scatter_add(node(data), build.cast(node(segment_ids), "int32"), canonical_dim(num_segments))
 
 
 @op
@@ -48,8 +49,9 @@ def scatter(indices, values, shape):
     """A tensor of zeros of `shape` with `values` added at `indices[..., :]`."""
     indices, values = node(indices), node(values)
     depth = indices.shape[-1]
+    shape = canonical_shape(shape)
     sizes = list(shape[:depth])
     columns = [build.slice_axis(indices, indices.ndim - 1, i, 1) for i in range(depth)]
     columns = [wrapped(build.reshape(c, c.shape[:-1]), n) for c, n in zip(columns, sizes)]
     flat = build.scatter_add(values, linear_index(columns, sizes), product(sizes))
-    return build.reshape(flat, tuple(shape))
+    return build.reshape(flat, shape)

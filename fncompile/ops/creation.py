@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import operator
 from typing import Any
 
 from fncompile.config import floatx
@@ -95,9 +96,9 @@ def linspace(start, stop, num=50, endpoint=True, retstep=False, dtype=None, axis
     """`num` equally spaced numbers from `start` to `stop`, along a new `axis`."""
     a, b = promote_float(start, stop)
     a, b = (build.broadcast_to(x, build.broadcast_shapes(a.shape, b.shape)) for x in (a, b))
+    axis, num = canonical_axis(axis, a.ndim + 1), operator.index(num)
     gaps = num - 1 if endpoint else num
     step = build.ew("div", build.ew("sub", b, a), build.like(a, gaps if gaps else math.nan))
-    axis = canonical_axis(axis, a.ndim + 1)
     shape = (*a.shape[:axis], num, *a.shape[axis:])
     index, one = build.iota(shape, axis), lambda x: build.expand_dims(x, (axis,))
     out = build.ew("add", one(a), build.ew("mul", build.cast(index, a.dtype), one(step)))

@@ -19,7 +19,7 @@ from fncompile.ir.dims import Dim, Poly, divide, product
 from fncompile.ir.infer import InferError
 from fncompile.ir.node import Node
 from fncompile.ir.types import is_float
-from fncompile.ops.axes import canonical_axis, display
+from fncompile.ops.axes import canonical_axis, canonical_dim, display
 from fncompile.ops.dispatch import node, op, standard_dtype
 
 # x[key] ---------------------------------------------------------------------------------------
@@ -69,7 +69,7 @@ def _picked(x: Node, axis: int, index: Any) -> Node:
     n = x.shape[axis]
     at = index if isinstance(index, Poly) else operator.index(index)
     if isinstance(n, int) and isinstance(at, int) and not -n <= at < n:
-        raise IndexError(f"index {at} is out of bounds for axis {axis} with size {n}")
+        raise IndexError(f"index {at} is out of bounds for an axis with size {n}")
     at = n + at if isinstance(at, int) and at < 0 else at
     return build.reshape(build.slice_axis(x, axis, at, 1), x.shape[:axis] + x.shape[axis + 1 :])
 
@@ -195,7 +195,7 @@ def one_hot(x, num_classes, axis=-1, dtype=None, sparse=False):
     x = node(x)
     x = build.cast(x, x.dtype if x.dtype == "int64" else "int32")
     axis = canonical_axis(axis, x.ndim + 1)
-    shape = (*x.shape[:axis], num_classes, *x.shape[axis:])
+    shape = (*x.shape[:axis], canonical_dim(num_classes), *x.shape[axis:])
     hit = build.ew("eq", build.iota(shape, axis, x.dtype), build.expand_dims(x, (axis,)))
     return build.cast(hit, standard_dtype(dtype or floatx()))
 

@@ -110,6 +110,7 @@ CASES = [
     row("one_hot", (ints(3, 3, domain="below:5"), 5, 1), lambda x, n, a: np.moveaxis(_one_hot(x, n), -1, a), "axis"),
     row("in_top_k", (ints(9, domain="below:7"), A(9, 7), 3), _in_top_k, grad=False, batch=(0, 1)),
     row("slice", (A(5, 6), (1, 2), (3, 4)), lambda x, s, n: x[1:4, 2:6]),
+    row("slice", (A(5, 6), ints(2, domain="below:3"), (3, 4)), lambda x, s, n: x[s[0] : s[0] + 3, s[1] : s[1] + 4], "at"),
     row("slice_update", (A(5, 6), (1, 2), A(3, 4)), _update),
     row("segment_sum", (A(9, 2), ints(9, domain="below:4"), 4), _segments, batch=(0, 1)),
     row("scatter", (ints(6, 2, domain="below:3"), A(6), (3, 4)), _scatter, batch=(0, 1)),

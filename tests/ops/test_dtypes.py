@@ -1,0 +1,117 @@
+"""Which dtype comes out: promotion, Python numbers, and ops with a rule of their own."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from fncompile import config, ops
+from fncompile.graph.call import infer_outputs
+from fncompile.graph.tensor import KerasTensor
+from fncompile.ir.types import TensorType
+from fncompile.ops.dispatch import result_dtype, standard_dtype
+
+NAMES = ("bool", "uint8", "int8", "uint32", "int32", "int64", "float32")
+# Keras' lattice; int16 is int32 here, as there is no int16. Last: with Python's int, float, bool.
+TABLE = {
+    "bool": "bool uint8 int8 uint32 int32 int64 float32 int32 float32 bool",
+    "uint8": "uint8 uint8 int32 uint32 int32 int64 float32 uint8 float32 uint8",
+    "int8": "int8 int32 int8 int64 int32 int64 float32 int8 float32 int8",
+    "uint32": "uint32 uint32 int64 uint32 int64 int64 float32 uint32 float32 uint32",
+    "int32": "int32 int32 int32 int64 int32 int64 float32 int32 float32 int32",
+    "int64": "int64 int64 int64 int64 int64 int64 float32 int64 float32 int64",
+    "float32": "float32 float32 float32 float32 float32 float32 float32 float32 float32 float32",
+}
+
+
+def symbolic(dtype):
+    return KerasTensor(TensorType(dtype, (2,)), "x")
+
+
+@pytest.mark.parametrize("first", NAMES)
+def test_promotion(first):
+    others = [*(np.ones(2, name) for name in NAMES), 1, 1.0, True]
+    assert [result_dtype(np.ones(2, first), o) for o in others] == TABLE[first].split()
+    assert [result_dtype(o, np.ones(2, first)) for o in others] == TABLE[first].split()
+
+
+@pytest.mark.parametrize("first", NAMES)
+def test_promotion_in_the_graph(first):
+    others = [*(symbolic(name) for name in NAMES), 1, 1.0, True]
+    got = [infer_outputs(ops.maximum, (symbolic(first), o), {}).dtype for o in others]
+    assert got == TABLE[first].split()
+
+
+def test_float64_when_it_is_the_float_type():
+    config.set_floatx("float64")
+    try:
+        assert ops.exp(np.array([1, 2])).dtype == "float64"
+        assert ops.add(np.ones(2, "float32"), np.ones(2, "float64")).dtype == "float64"
+        assert ops.zeros((2,)).dtype == ops.convert_to_tensor(1.5).dtype == "float64"
+    finally:
+        config.set_floatx("float32")
+
+
+def test_numpy_scalars_are_strong_and_python_numbers_weak():
+    x = np.ones(2, "int8")
+    assert ops.add(x, 1).dtype == "int8"
+    assert ops.add(x, np.int32(1)).dtype == "int32"
+    assert ops.add(x, np.float32(1)).dtype == "float32"
+
+
+def test_numbers_alone():
+    assert ops.add(1, 2).dtype == "int32"
+    assert ops.add(1, 2.0).dtype == "float32"
+    assert ops.divide(1, 2) == 0.5
+    assert ops.convert_to_tensor([1, 2]).dtype == "int32"
+    assert ops.convert_to_tensor([2**40]).dtype == "int64"
+    assert ops.convert_to_tensor([True]).dtype == "bool"
+    assert ops.convert_to_tensor(np.array([1.0])).dtype == "float32"
+
+
+@pytest.mark.parametrize(("name", "dtypes"), [
+    ("sum", {"bool": "int32", "uint8": "uint32", "int8": "int32", "int32": "int32", "int64": "int64", "float32": "float32"}),
+    ("prod", {"bool": "int32", "uint8": "uint32", "int8": "int32", "int64": "int64"}),
+    ("mean", {"bool": "float32", "int64": "float32", "float32": "float32"}),
+    ("max", {"bool": "bool", "uint8": "uint8", "int64": "int64"}),
+    ("cumsum", {"bool": "int32", "int8": "int8", "float32": "float32"}),
+    ("argmax", {"bool": "int32", "float32": "int32"}),
+    ("exp", {"bool": "float32", "int64": "float32"}),
+    ("abs", {"bool": "bool", "uint8": "uint8", "int8": "int8"}),
+    ("square", {"bool": "int32", "uint8": "uint8"}),
+    ("floor", {"int32": "float32"}),
+    ("round", {"int32": "int32", "float32": "float32"}),
+    ("isnan", {"int32": "bool", "float32": "bool"}),
+    ("relu", {"int32": "int32", "float32": "float32"}),
+    ("size", {"float32": "int32"}),
+])  # fmt: skip
+def test_dtype_of_result(name, dtypes):
+    for given, wanted in dtypes.items():
+        assert getattr(ops, name)(np.ones(2, given)).dtype == wanted
+        assert infer_outputs(getattr(ops, name), (symbolic(given),), {}).dtype == wanted
+
+
+def test_comparisons_order_bools_and_unsigned():
+    assert ops.less(np.array([False]), np.array([True])).tolist() == [True]
+    assert ops.greater(np.array([200], "uint8"), np.array([100], "uint8")).tolist() == [True]
+    assert ops.argmin(np.array([3, 0, 200], "uint8")) == 1
+    assert ops.argmin(np.array([5, -(2**31), 7], "int32")) == 1  # -x would wrap
+
+
+def test_integer_division_by_zero_is_zero():
+    x = np.array([7, -7], "int32")
+    assert ops.floor_divide(x, 0).tolist() == ops.mod(x, 0).tolist() == [0, 0]
+
+
+def test_casts_to_integers_truncate_and_saturate():
+    x = np.array([1.9, -1.9, 3e9, -3e9, np.nan, np.inf], "float32")
+    assert ops.cast(x, "int32").tolist() == [1, -1, 2**31 - 1, -(2**31), 0, 2**31 - 1]
+    assert ops.cast(np.array([0.0, 0.5, np.nan], "float32"), "bool").tolist() == [False, True, True]
+
+
+def test_standard_dtype():
+    assert [standard_dtype(d) for d in ("float", "int", np.float64, np.dtype("int64"), bool, "uint8")] == [
+        "float32", "int32", "float64", "int64", "bool", "uint8",
+    ]  # fmt: skip
+    with pytest.raises(ValueError, match="Invalid dtype: complex64"):
+        standard_dtype("complex64")
