@@ -9,11 +9,18 @@ Config = dict[str, Any]
 _NOT_IN_KERAS3 = {
     "decay", "initial_decay", "lr", "schedule_decay", "is_legacy_optimizer", "jit_compile",
 }  # fmt: skip
+# Short names of losses, which Keras 3 writes into `.h5` files and then cannot read.
+_LOSSES = {
+    "mse": "mean_squared_error", "mae": "mean_absolute_error", "bce": "binary_crossentropy",
+    "mape": "mean_absolute_percentage_error", "msle": "mean_squared_logarithmic_error",
+    "kld": "kl_divergence",
+}  # fmt: skip
 
 
 def training_config(compile_config: Config) -> Config:
     """Return the `training_config` of a `.h5` file."""
     rest = {key: value for key, value in compile_config.items() if key != "optimizer"}
+    rest["loss"] = _map(_long_name, rest["loss"])
     optimizer = compile_config["optimizer"]
     config = {"class_name": optimizer["class_name"], "config": optimizer["config"]}
     if optimizer.get("registered_name"):
@@ -64,6 +71,10 @@ def _map(convert: Any, value: Any) -> Any:
     if isinstance(value, dict) and "class_name" not in value:
         return {key: _map(convert, item) for key, item in value.items()}
     return value if value is None else convert(value)
+
+
+def _long_name(loss: Any) -> Any:
+    return _LOSSES.get(loss.lower(), loss) if isinstance(loss, str) else loss
 
 
 def _loss(value: Any) -> Any:

@@ -2,13 +2,15 @@
 
 Requires the JSON of a `.h5` file (Keras 2.2 to 3) or of a `.keras` file of 2.12 and 2.13. Ensures
 that what is in Keras 3's form already stays as it is, so that one rule reads them all. The input is
-not changed.
+not changed. Calls between layers stay in their old form, which `graph.config` reads.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
+
+from .registry import get_registered_object
 
 Config = dict[str, Any]
 
@@ -39,8 +41,6 @@ def _convert_layer(layer: Config) -> Config:
         return layer
     name = _CLASSES.get(layer["class_name"], layer["class_name"])
     converted = {**layer, "class_name": name, "config": _convert_arguments(name, inner)}
-    if "inbound_nodes" in layer:
-        converted["inbound_nodes"] = [_convert_node(node) for node in layer["inbound_nodes"]]
     if str(layer.get("module")).endswith(".functional") and name == "Functional":
         converted["module"] = "keras"
     return converted
@@ -48,13 +48,25 @@ def _convert_layer(layer: Config) -> Config:
 
 def _convert_arguments(name: str, config: Config) -> Config:
     if "layers" in config and isinstance(config["layers"], list):
-        layers = [_convert_layer(layer) for layer in config["layers"]]
+        layers = [_marked(_convert_layer(layer)) for layer in config["layers"]]
         if name == "Sequential":
             layers = _with_input(config["layers"], layers)
         return {**config, "layers": layers}
     kept = {key: _convert_value(key, value) for key, value in config.items() if _stays(name, key, value)}
     special = _SPECIAL.get(name)
     return special(kept, config) if special else kept
+
+
+def _marked(layer: Config) -> Config:
+    """Say of a function of `ops` that it is one: `.h5` files of Keras 3 name `Mean` and no module.
+
+    The configuration of a layer of Keras' own always has "trainable", that of a function never.
+    """
+    config = layer["config"]
+    known = "module" in layer or layer["class_name"] == "InputLayer" or "trainable" in config
+    if known or "layers" in config or get_registered_object(layer["class_name"]) is not None:
+        return layer
+    return {"module": "keras.src.ops.numpy", **layer} if "inbound_nodes" in layer else layer
 
 
 def _with_input(before: list[Config], layers: list[Config]) -> list[Config]:
@@ -130,34 +142,3 @@ def _gru(kept: Config, config: Config) -> Config:
 _SPECIAL: dict[str, Callable[[Config, Config], Config]] = {
     "InputLayer": _input_layer, "LeakyReLU": _leaky_relu, "Lambda": _lambda, "GRU": _gru,
 }  # fmt: skip
-
-
-def _convert_node(node: Any) -> Any:
-    """A call as [[layer, call, output, arguments], ...] in the form {"args", "kwargs"}."""
-    if isinstance(node, dict) and "args" in node:
-        return node
-    if isinstance(node, dict):  # inputs by name
-        tensors: Any = {key: _tensor(entry) for key, entry in node.items()}
-        return {"args": [tensors], "kwargs": {}}
-    if node and isinstance(node[0], str):  # a single tensor, not in a list
-        node = [node]
-    tensors = [_tensor(entry) for entry in node]
-    kwargs = node[0][3] if node and len(node[0]) > 3 else {}
-    converted = {key: _keyword(value) for key, value in kwargs.items()}
-    return {"args": tensors if len(tensors) == 1 else [tensors], "kwargs": converted}
-
-
-def _tensor(entry: list) -> Config:
-    return {
-        "class_name": "__keras_tensor__",
-        "config": {"shape": None, "dtype": "float32", "keras_history": list(entry[:3])},
-    }
-
-
-def _keyword(value: Any) -> Any:
-    """TF2 writes a tensor among keyword arguments as [layer, call, output]."""
-    names = isinstance(value, list) and len(value) in (3, 4) and isinstance(value[0], str)
-    if names and value[0] == "_CONSTANT_VALUE":
-        return value[2]
-    indices = names and all(isinstance(i, int) and not isinstance(i, bool) for i in value[1:3])
-    return _tensor(value) if indices else value

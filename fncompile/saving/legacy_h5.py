@@ -56,6 +56,8 @@ def _without_modules(config: dict[str, Any]) -> dict[str, Any]:
         kept = {k: v for k, v in layer.items() if k in ("config", "name", "inbound_nodes")}
         kept["config"] = _without_modules(kept["config"])
         layers.append({"class_name": _class_name(layer), **kept})
+        if str(layer.get("module")).startswith("keras.src.ops"):
+            layers[-1]["module"] = layer["module"]
     return {**config, "layers": layers}
 
 

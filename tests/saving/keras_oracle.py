@@ -1,0 +1,60 @@
+"""Real Keras, in a process of its own: saves the zoo, and says what it finds in our files.
+
+    keras_oracle.py save DIRECTORY     write <model>.{keras,h5,weights.h5} and <model>.npz
+    keras_oracle.py read DIRECTORY     for each file, write <file>.npz: what Keras loaded and predicts
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+os.environ["KERAS_BACKEND"] = "numpy"
+
+import keras
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).parents[2]))
+from tests.saving import zoo
+
+
+def record(path: Path, model, inputs) -> None:
+    outputs = model.predict(inputs, verbose=0)
+    found = {f"output{i}": x for i, x in enumerate(zoo.flat(outputs))}
+    found |= {f"weight{i}": np.asarray(v) for i, v in enumerate(model.weights)}
+    found |= {f"optimizer{i}": np.asarray(v) for i, v in enumerate(model.optimizer.variables)}
+    np.savez(path, **found)
+
+
+def save(directory: Path) -> None:
+    for index, (name, build) in enumerate(zoo.BUILDERS.items()):
+        model, inputs = build(keras)
+        optimizer = list(zoo.optimizers(keras).values())[index % 4]
+        model.compile(optimizer, loss="mean_squared_error", metrics=[] if name == "branches" else ["mae"])
+        zoo.fill(model)
+        for suffix in ("keras", "h5"):
+            model.save(directory / f"{name}.{suffix}")
+        model.save_weights(directory / f"{name}.weights.h5")
+        record(directory / f"{name}.npz", model, inputs)
+
+
+def read(directory: Path) -> None:
+    for path in sorted(directory.iterdir()):
+        name = path.name.split(".")[0]
+        # Keras writes functions of `ops` into `.h5` files, and does not find them when reading.
+        if name not in zoo.BUILDERS or path.suffix == ".npz" or path.name == "operators.h5":
+            continue
+        if path.name.endswith(".weights.h5"):
+            model, inputs = zoo.BUILDERS[name](keras)
+            reference = keras.models.load_model(directory / f"{name}.keras")
+            model.compile(reference.optimizer.from_config(reference.optimizer.get_config()), "mse")
+            model.optimizer.build(model.trainable_variables)
+            model.load_weights(path)
+        else:
+            model, inputs = keras.models.load_model(path), zoo.BUILDERS[name](keras)[1]
+        record(Path(f"{path}.npz"), model, inputs)
+
+
+if __name__ == "__main__":
+    {"save": save, "read": read}[sys.argv[1]](Path(sys.argv[2]))

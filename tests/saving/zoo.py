@@ -1,0 +1,103 @@
+"""Models to save and load, written once for both: `k` is Keras or fncompile.
+
+Each builder returns (model, inputs); `compiled` says with what it is compiled.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+
+def rows(*shape: int, seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).normal(size=shape).astype("float32")
+
+
+def digits(k: Any) -> tuple[Any, Any]:
+    x = k.Input(shape=(12,), name="img")
+    h = k.layers.Dense(8, activation="relu")(x)
+    h = k.layers.Dense(8, activation="relu", kernel_regularizer=k.regularizers.L2(1e-3))(h)
+    outputs = k.layers.Dense(5, activation="softmax")(h)
+    return k.Model(x, outputs, name="mnist_model"), rows(6, 12)
+
+
+def sequential(k: Any) -> tuple[Any, Any]:
+    model = k.Sequential([
+        k.Input((4, 3)),
+        k.layers.Flatten(),
+        k.layers.Dense(7, use_bias=False, name="wide"),
+        k.layers.BatchNormalization(),
+        k.layers.LeakyReLU(negative_slope=0.1),
+        k.layers.Dropout(0.4, seed=3),
+        k.layers.Dense(2),
+    ])  # fmt: skip
+    return model, rows(5, 4, 3)
+
+
+def branches(k: Any) -> tuple[Any, Any]:
+    """Two inputs, a shared layer, merging layers, two outputs, dicts."""
+    a, b = k.Input((3,), name="a"), k.Input((3,), name="b")
+    shared = k.layers.Dense(4, activation="tanh", name="shared")
+    left, right = shared(a), shared(b)
+    both = k.layers.Concatenate()([left, k.layers.Add()([left, right])])
+    outputs = {"y": k.layers.Dense(1, name="y")(both), "z": k.layers.Multiply(name="z")([left, right])}
+    return k.Model({"a": a, "b": b}, outputs), {"a": rows(4, 3), "b": rows(4, 3, seed=1)}
+
+
+def nested(k: Any) -> tuple[Any, Any]:
+    """A model inside a model, called twice, and a Sequential inside."""
+    inner_in = k.Input((4,))
+    inner = k.Model(inner_in, k.layers.Dense(4, name="in_inner")(inner_in), name="inner")
+    stack = k.Sequential([k.layers.Dense(4), k.layers.LayerNormalization()], name="stack")
+    x = k.Input((4,), name="x")
+    h = inner(inner(x))
+    return k.Model(x, k.layers.Dense(2)(stack(h)), name="outer"), rows(3, 4)
+
+
+def operators(k: Any) -> tuple[Any, Any]:
+    """Functions of `ops` and operators as nodes of the graph."""
+    x = k.Input((4, 6), name="x")
+    h = k.ops.expand_dims(k.ops.mean(x * 2.0 - 1.0, axis=1), axis=-1)
+    h = k.ops.concatenate([h, k.ops.square(h)], axis=-1)[:, 1:, :]
+    h = k.layers.Flatten()(h + 0.5)
+    return k.Model(x, k.ops.softmax(k.layers.Dense(3)(h))), rows(5, 4, 6)
+
+
+def words(k: Any) -> tuple[Any, Any]:
+    x = k.Input((7,), dtype="int32", name="words")
+    h = k.layers.Embedding(11, 5)(x)
+    h = k.layers.Reshape((35,))(h)
+    h = k.layers.Rescaling(0.5, offset=0.1)(h)
+    return k.Model(x, k.layers.Dense(1, activation="sigmoid")(h)), np.arange(28).reshape(4, 7) % 11
+
+
+BUILDERS = {f.__name__: f for f in (digits, sequential, branches, nested, operators, words)}
+
+
+def optimizers(k: Any) -> dict[str, Any]:
+    schedule = k.optimizers.schedules.ExponentialDecay(0.1, 10, 0.9)
+    return {
+        "sgd": k.optimizers.SGD(0.01, momentum=0.9, nesterov=True),
+        "rmsprop": k.optimizers.RMSprop(0.002, rho=0.8, centered=True),
+        "adam": k.optimizers.Adam(0.003, clipnorm=1.0),
+        "adamw": k.optimizers.AdamW(schedule, weight_decay=0.01),
+    }
+
+
+def fill(model: Any) -> None:
+    """Give every variable of a built model and its optimizer values that tell them apart."""
+    optimizer = model.optimizer
+    optimizer.build(model.trainable_variables)
+    for index, variable in enumerate([*model.weights, *optimizer.variables]):
+        shape = tuple(variable.shape)
+        if "int" in str(variable.dtype):
+            variable.assign(np.full(shape, 41))
+        else:
+            values = np.random.default_rng(index).random(shape)  # positive, as variances are
+            variable.assign((values + 0.1).astype("float32"))
+
+
+def flat(outputs: Any) -> list[np.ndarray]:
+    items = [outputs[key] for key in sorted(outputs)] if isinstance(outputs, dict) else [outputs]
+    return [np.asarray(item) for item in items]
