@@ -49,6 +49,7 @@ def emit_epilogue(kernel: Kernel, pointers: Pointers) -> Function:
     if "g" in names_in(body):
         body.insert(0, Declare("const int64_t", "g", Name("((const fnc_tile *)tile)->g")))
     body.insert(0, Declare("const fnc_env *", "env", Name("((const fnc_tile *)tile)->env")))
+    body[:0] = [Do(Name(f"(void){p}")) for p in ("m0", "n0") if p not in names_in(body)]
     params = ("const void *tile", "int64_t m0", "int64_t n0", "int64_t mr", "int64_t nr", f"const {c_type(dtype)} *acc")
     return Function("FNC_INLINE", "void", f"{kernel.name}_epilogue", params, tuple(body))
 

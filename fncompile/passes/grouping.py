@@ -44,10 +44,15 @@ def accesses(stage: Stage) -> list[tuple[Buffer, Affine | None]]:
 
 
 def overlaps(a: Buffer, b: Buffer) -> bool:
-    """May the two share memory? Parts of one concatenation do not."""
-    if a is b or a == b or root_buffer(a) != root_buffer(b):
-        return a == b
-    return a == root_buffer(a) or b == root_buffer(b)
+    """May the two share memory: is one inside the other? Parts of one concatenation are not."""
+    return a in _enclosing(b) or b in _enclosing(a)
+
+
+def _enclosing(buffer: Buffer) -> list[Buffer]:
+    chain = [buffer]
+    while chain[-1].base is not None:
+        chain.append(chain[-1].base)
+    return chain
 
 
 def dependencies(stages: list[Stage]) -> list[Edge]:

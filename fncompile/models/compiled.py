@@ -1,0 +1,237 @@
+"""The compiled steps of a model: what `model.steps()` gives to the training loop.
+
+A program is compiled when it is first needed, for the types of the arrays at hand; extents that the
+model leaves open stay open. Compiling again, or changing what is trainable, starts anew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from fncompile.graph.trace import unique_name
+from fncompile.graph.variable import Variable
+from fncompile.ir.dims import Poly, symbol
+from fncompile.ir.node import Program
+from fncompile.ir.types import TensorType
+from fncompile.models import programs
+from fncompile.models.memory import Memory, find_runs, name_variables, slot_items, weights_memory
+from fncompile.models.programs import Signature, StepOptimizer
+from fncompile.passes.apply_optimizer import Run
+from fncompile.passes.manager import Context
+from fncompile.runtime.block import Block
+from fncompile.runtime.entry import Entry, build_entry
+
+Arrays = Sequence[np.ndarray]
+
+
+def steps(model: Any) -> CompiledSteps:
+    """The steps of `model`, made anew when its variables, its optimizer or what is trainable changed."""
+    found = getattr(model, "_steps", None)
+    if found is None or found.state_key != _state_key(model):
+        found = CompiledSteps(model)
+        model._steps = found
+    return found
+
+
+def _state_key(model: Any) -> tuple:
+    weights = model.weights
+    trained = tuple(id(v) for v in model.trainable_variables)
+    return (tuple(id(v) for v in weights), trained, id(getattr(model, "optimizer", None)), id(model._objective) if hasattr(model, "_objective") else 0)
+
+
+class CompiledSteps:
+    """Implements `training.Steps`."""
+
+    def __init__(self, model: Any):
+        self.model = model
+        self.state_key = _state_key(model)
+        self.weights: Memory | None = None
+        self.train_memory: Memory | None = None
+        self.runs: list[Run] = []
+        self.entries: dict[tuple, Entry] = {}
+        self.names: dict[Variable, str] = {}
+
+    # the protocol -----------------------------------------------------------------------------------
+
+    def predict(self, arrays: Arrays, batch_size: int) -> list[np.ndarray]:
+        entry = self.predict_entry(arrays)
+        self._adopt()
+        rows = len(arrays[0])
+        if rows <= batch_size or not _batched(entry):
+            return entry.run(arrays)
+        parts = [entry.run([a[i : i + batch_size] for a in arrays]) for i in range(0, rows, batch_size)]
+        return [np.concatenate(group) for group in zip(*parts)]
+
+    def train(self, arrays: Arrays, index: np.ndarray, batch_size: int) -> None:
+        self._run("train", arrays, index, batch_size)
+
+    def evaluate(self, arrays: Arrays, index: np.ndarray, batch_size: int) -> None:
+        self._run("evaluate", arrays, index, batch_size)
+
+    def _run(self, kind: str, arrays: Arrays, index: np.ndarray, batch_size: int) -> None:
+        entry = self.step_entry(kind, self.signature(arrays))
+        self._adopt()
+        entry.run_steps(arrays, np.ascontiguousarray(index, np.int64), batch_size)
+
+    def _adopt(self) -> None:
+        for memory in (self.weights, self.train_memory):
+            if memory is not None and memory.lost:
+                memory.adopt()
+
+    # entries ------------------------------------------------------------------------------------------
+
+    def predict_entry(self, arrays: Arrays) -> Entry:
+        types = self._input_types(arrays)
+        key = ("predict", tuple(types))
+        if key not in self.entries:
+            self._prepare_weights()
+            program = programs.predict_program(self.model, types, self.names)
+            self.entries[key] = self._build(program, "infer", "predict", Context())
+        return self.entries[key]
+
+    def step_entry(self, kind: str, signature: Signature) -> Entry:
+        key = (kind, signature.key)
+        if key not in self.entries:
+            self._prepare_weights()
+            self.entries[key] = self._train_entry(signature) if kind == "train" else self._evaluate_entry(signature)
+        return self.entries[key]
+
+    def _evaluate_entry(self, signature: Signature) -> Entry:
+        program, trace = self._objective_program(signature, training=False)
+        self._prepare_state(trace)
+        return self._build(program, "infer", "evaluate", Context())
+
+    def _train_entry(self, signature: Signature) -> Entry:
+        optimizer, trained = self.model.optimizer, self.model.trainable_variables
+        program, trace = self._objective_program(signature, training=True)
+        self._prepare_state(trace)
+        by_name = {self.names[v]: v for v in trained}
+        context = Context(
+            trainable=[self.names[v] for v in self.weights.variables if v in set(trained)],
+            runs=self.runs,
+            optimizer=StepOptimizer(optimizer, by_name, trace),
+        )
+        return self._build(_with_all_trained(program, trained, trace), "train", "train_step", context)
+
+    def _objective_program(self, signature: Signature, training: bool):
+        from fncompile.training.compile import objective_of
+
+        objective = objective_of(self.model)
+        return programs.objective_program(self.model, objective, signature, self.names, training)
+
+    def _build(self, program: Program, kind: str, name: str, context: Context) -> Entry:
+        return build_entry(program, kind, name, self._blocks(), context)
+
+    def _blocks(self) -> list[Block]:
+        return [m.block for m in (self.weights, self.train_memory) if m is not None]
+
+    # memory -------------------------------------------------------------------------------------------
+
+    def _prepare_weights(self) -> None:
+        if self.weights is None:
+            self.names = name_variables([self.model.weights])
+            self.weights = weights_memory(self.model.weights, self.names)
+
+    def _prepare_state(self, trace: Any) -> None:
+        """Give the variables of steps their memory; once, with all that any step may change."""
+        if self.train_memory is not None:
+            return
+        optimizer, objective = self.model.optimizer, self.model._objective
+        own = set(self.weights.variables)
+        state = [*optimizer.variables[: _plain_count(optimizer)], *objective.variables, *trace.params, *self.model.variables]
+        state = [v for v in dict.fromkeys(state) if v not in own]
+        self.names = name_variables([self.model.weights, state])
+        trained = self.model.trainable_variables
+        self.runs = find_runs(self.weights, trained, optimizer.uses_weight_decay)
+        optimizer.build(trained)
+        self.train_memory = StateMemory(state, self.names, self.runs, optimizer)
+
+    # types --------------------------------------------------------------------------------------------
+
+    def _input_types(self, arrays: Arrays) -> list[tuple[str, TensorType]]:
+        """Names and types of the inputs: the model's own, or read off the arrays."""
+        taken: set[str] = set()
+        if hasattr(self.model, "inputs"):
+            tensors = self.model.inputs
+            return [(unique_name(n, taken), t.type) for n, t in zip(self.model.input_names, tensors)]
+        return [(unique_name(f"input_{i}", taken), _type_of(a)) for i, a in enumerate(arrays)]
+
+    def signature(self, arrays: Arrays) -> Signature:
+        """The types of a step's arrays: inputs, targets, then sample weights or nothing."""
+        from fncompile.training.compile import objective_of
+
+        objective = objective_of(self.model)
+        inputs = self._input_types(arrays)
+        rest = arrays[len(inputs) :]
+        count = len(objective.targets)
+        outputs = getattr(self.model, "outputs", None)
+        target_of = [outputs[k].type.shape if outputs else () for k in objective.targets]
+        taken = {name for name, _ in inputs}
+
+        def typed(prefix: str, group: Arrays) -> list[tuple[str, TensorType]]:
+            shapes = zip(objective.targets, target_of, group)
+            return [(unique_name(f"{prefix}:{k}", taken), _type_of(a, shape)) for k, shape, a in shapes]
+
+        return Signature(inputs, typed("y", rest[:count]), typed("w", rest[count:]))
+
+
+class StateMemory(Memory):
+    """The `train` block: variables, and the optimizer's slots as one array per run and slot."""
+
+    def __init__(self, variables: Sequence[Variable], names: dict[Variable, str], runs: Sequence[Run], optimizer: Any):
+        self.variables = list(variables)
+        self.names = dict(names)
+        slots = slot_items(runs, optimizer.slots)
+        self.block = Block("train", [*((names[v], v.type) for v in self.variables), *slots])
+        self.lost = True
+        by_name = {name: v for v, name in names.items()}
+        for run in runs:
+            for slot in optimizer.slots:
+                self._place_slot(run, slot, optimizer, by_name)
+
+    def _place_slot(self, run: Run, slot: str, optimizer: Any, by_name: dict[str, Variable]) -> None:
+        """Let the slot variables of the run's members live inside the slot of the run."""
+        whole = f"{run.name}.{slot}"
+        start, size = self.block.offsets[whole], self.block.view(whole).itemsize
+        for member in run.members:
+            variable, key = optimizer.slot(slot, by_name[member.name]), f"{whole}.{member.name}"
+            self.block.alias(key, member.type, start + member.offset * size)
+            self.variables.append(variable)
+            self.names[variable] = key
+
+
+def _plain_count(optimizer: Any) -> int:
+    """How many of the optimizer's variables are not slots."""
+    return len(optimizer.variables) - len(optimizer._slots)
+
+
+def _with_all_trained(program: Program, trained: Sequence[Variable], trace: Any) -> Program:
+    """Trainable variables that the loss does not reach are parameters all the same: weight decay and
+    the run they lie in concern them."""
+    missing = []
+    with trace.active():
+        for v in trained:
+            node = trace.params.get(v) or trace.read(v)
+            if node not in program.params:
+                missing.append(node)
+    return replace(program, params=(*program.params, *missing))
+
+
+def _batched(entry: Entry) -> bool:
+    return any(isinstance(d, Poly) for t in entry.program.inputs for d in t.shape[:1])
+
+
+def _type_of(array: np.ndarray, like: Sequence = ()) -> TensorType:
+    """The batch is open; so are extents that are open in `like`."""
+    if array.ndim == 0:
+        return TensorType(array.dtype.name, ())
+    first = like[0] if like and isinstance(like[0], int) else symbol("B")
+    rest = [
+        like[i] if i < len(like) and isinstance(like[i], Poly) and not isinstance(like[i], int) else n
+        for i, n in enumerate(array.shape)
+    ][1:]
+    return TensorType(array.dtype.name, (first, *rest))

@@ -1,0 +1,91 @@
+"""Where the variables of a model live once it is compiled.
+
+`weights` holds the model's weights, the trainable ones first and end to end; `train` holds all else that
+a step changes: optimizer state, metrics, seeds. Variables keep their identity: their storage moves into
+the block. A variable that two models share is where the one that ran last has it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from fncompile.graph.trace import unique_name
+from fncompile.graph.variable import Variable
+from fncompile.ir.dims import evaluate
+from fncompile.ir.types import DTYPES, TensorType
+from fncompile.passes.apply_optimizer import Member, Run
+from fncompile.runtime.block import Block
+
+
+class Memory:
+    """One block and the variables in it."""
+
+    def __init__(self, name: str, variables: Sequence[Variable], names: dict[Variable, str]):
+        self.variables = list(variables)
+        self.names = names
+        self.block = Block(name, [(names[v], v.type) for v in self.variables])
+        self.lost = True
+
+    def adopt(self) -> None:
+        """Move the variables here, if another model has taken any of them away."""
+        if not self.lost:
+            return
+        for variable in self.variables:
+            owner = getattr(variable, "_owner", None)
+            if owner is not self:
+                variable.move_to(self.block.view(self.names[variable]))
+                variable._owner = self
+                if owner is not None:
+                    owner.lost = True
+        self.lost = False
+
+
+def name_variables(groups: Iterable[Sequence[Variable]]) -> dict[Variable, str]:
+    """A parameter name for each variable: its path, made unique."""
+    names: dict[Variable, str] = {}
+    taken: set[str] = set()
+    for variables in groups:
+        for v in variables:
+            if v not in names:
+                names[v] = unique_name(v.path, taken)
+    return names
+
+
+def weights_memory(weights: Sequence[Variable], names: dict[Variable, str]) -> Memory:
+    trained = [v for v in weights if v.trainable]
+    return Memory("weights", [*trained, *(v for v in weights if not v.trainable)], names)
+
+
+def find_runs(memory: Memory, trained: Sequence[Variable], decays: Any) -> list[Run]:
+    """Trainable variables that lie side by side, have one dtype, and are decayed alike."""
+    runs: list[list[Variable]] = []
+    wanted = set(trained)
+    previous: Variable | None = None
+    for v in memory.variables:
+        if v in wanted:
+            alike = previous is not None and previous.dtype == v.dtype and decays(previous) == decays(v)
+            if alike:
+                runs[-1].append(v)
+            else:
+                runs.append([v])
+        previous = v if v in wanted else None
+    return [_run(i, memory, run, decays(run[0])) for i, run in enumerate(runs)]
+
+
+def _run(number: int, memory: Memory, variables: Sequence[Variable], decay: bool) -> Run:
+    block, size = memory.block, DTYPES[variables[0].dtype].size
+    start = block.offsets[memory.names[variables[0]]]
+    members = tuple(
+        Member(memory.names[v], v.type, (block.offsets[memory.names[v]] - start) // size) for v in variables
+    )
+    last = members[-1]
+    total = last.offset + evaluate(last.type.size, {})
+    run = Run(f"run{number}", variables[0].dtype, -(-total * size // 64) * 64 // size, members, decay)
+    block.alias(run.name, TensorType(run.dtype, (run.size,)), start)
+    return run
+
+
+def slot_items(runs: Sequence[Run], slots: Sequence[str]) -> list[tuple[str, TensorType]]:
+    """The optimizer's slots: one array as long as its run, for each run and slot."""
+    return [(f"{run.name}.{slot}", TensorType(run.dtype, (run.size,))) for run in runs for slot in slots]

@@ -1,0 +1,108 @@
+"""The Programs of a model: what it predicts, how it is evaluated, and one step of training."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from fncompile.graph.tensor import Tensor
+from fncompile.graph.trace import Trace, placeholder, unique_name
+from fncompile.graph.variable import Variable
+from fncompile.ir import build
+from fncompile.ir.node import Node, Program, toposort
+from fncompile.ir.types import TensorType
+
+
+def predict_program(model: Any, types: Sequence[tuple[str, TensorType]], names: Mapping[Variable, str]) -> Program:
+    """Flat outputs of flat inputs; `types` names and types the inputs."""
+    trace = Trace(training=False, names=names)
+    with trace.active():
+        inputs = [placeholder(name, type) for name, type in types]
+        outputs = model.run_graph(list(inputs), training=False)
+    named = _named(_output_names(model, len(outputs)), [t.node for t in outputs])
+    return _program(trace, inputs, named, {})
+
+
+def objective_program(
+    model: Any, objective: Any, signature: Signature, names: Mapping[Variable, str], training: bool
+) -> tuple[Program, Trace]:
+    """The loss of a batch as output `loss`, and the updates of metrics and of the model's own state."""
+    trace = Trace(training=training, names=names)
+    with trace.active():
+        inputs, targets, weights = (
+            [placeholder(name, type) for name, type in group]
+            for group in (signature.inputs, signature.targets, signature.weights)
+        )
+        outputs = model.run_graph(list(inputs), training=training)
+        true, sample = [None] * len(outputs), [None] * len(outputs)
+        for k, tensor in zip(objective.targets, targets):
+            true[k] = tensor
+        for k, tensor in zip(objective.targets, weights):
+            sample[k] = tensor
+        total = objective.trace(true, outputs, sample, [*trace.losses, *regularization(model)])
+    program = _program(trace, [*inputs, *targets, *weights], {"loss": total.node}, trace.updates())
+    return program, trace
+
+
+def regularization(model: Any) -> list[Tensor]:
+    """Penalties of regularized trainable weights."""
+    return [v.regularizer(v) for v in model.trainable_variables if v.regularizer is not None]
+
+
+class Signature:
+    """Names and types of the arrays of a step: inputs, targets, sample weights."""
+
+    def __init__(self, inputs, targets, weights):
+        self.inputs, self.targets, self.weights = inputs, targets, weights
+
+    @property
+    def key(self) -> tuple:
+        return tuple(map(tuple, (self.inputs, self.targets, self.weights)))
+
+
+class StepOptimizer:
+    """An optimizer as the pass `apply_optimizer` asks for it: functions of nodes."""
+
+    def __init__(self, optimizer: Any, variables: Mapping[str, Variable], trace: Trace):
+        self.optimizer, self.variables, self.trace = optimizer, variables, trace
+        self.slots = optimizer.slots
+
+    def transform(self, grads: dict[str, Node]) -> dict[str, Node]:
+        with self.trace.active():
+            tensors = [Tensor(g) for g in grads.values()]
+            return dict(zip(grads, (t.node for t in self.optimizer.transform_gradients(tensors))))
+
+    def update(self, w: Node, g: Node, slots: dict[str, Node], decay: bool) -> tuple[Node, dict[str, Node]]:
+        with self.trace.active():
+            before = Tensor(self.trace.read(self.optimizer.iterations))
+            rate = self.optimizer.current_learning_rate(before)
+            tensors = {s: Tensor(n) for s, n in slots.items()}
+            new, changed = self.optimizer.advance(Tensor(w), Tensor(g), tensors, rate, before + 1, decay)
+            return new.node, {s: t.node for s, t in changed.items()}
+
+    def constrain(self, name: str, value: Node) -> Node:
+        constraint = self.variables[name].constraint
+        if constraint is None:
+            return value
+        with self.trace.active():
+            return constraint(Tensor(value)).node
+
+    def finish(self) -> dict[Node, Node]:
+        with self.trace.active():
+            step = self.trace.params.get(self.optimizer.iterations) or self.trace.read(self.optimizer.iterations)
+            return {step: build.ew("add", step, build.const(1, step.dtype))}
+
+
+def _program(trace: Trace, inputs: Sequence[Tensor], outputs: dict[str, Node], updates: dict[Node, Node]) -> Program:
+    used = set(toposort([*outputs.values(), *updates.values()]))
+    params = tuple(p for p in trace.params.values() if p in used or p in updates)
+    return Program(tuple(t.node for t in inputs), params, outputs, updates)
+
+
+def _output_names(model: Any, count: int) -> list[str]:
+    return getattr(model, "output_names", None) or [f"output_{k}" for k in range(count)]
+
+
+def _named(names: Sequence[str], nodes: Sequence[Node]) -> dict[str, Node]:
+    taken: set[str] = set()
+    return {unique_name(name, taken): node for name, node in zip(names, nodes)}

@@ -1,0 +1,148 @@
+"""One compiled entry of a model, called with arrays.
+
+`build_entry` takes a Program through the passes and the C compiler; `Entry.run` checks sizes, and calls
+it. Under FNC_INTERP the program is interpreted instead. An Entry may be called from several threads
+at once as long as its program updates no parameters: each thread has its own scratch memory.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from fncompile.codegen.program import emit_program, plan_has_steps, row_bytes
+from fncompile.flags import flag
+from fncompile.ir import interp
+from fncompile.ir.dims import evaluate
+from fncompile.ir.node import Program
+from fncompile.ir.types import DTYPES
+from fncompile.passes.manager import Context, lower
+from fncompile.passes.plan import Plan
+from fncompile.runtime import cache
+from fncompile.runtime.block import Block
+from fncompile.runtime.native import Env, Library, aligned_bytes, describe
+
+PREFIX = "fnc"
+
+
+class Entry:
+    """`program` as a function on arrays; `blocks` hold its parameters."""
+
+    def __init__(self, program: Program, blocks: Sequence[Block]):
+        self.program, self.blocks = program, blocks
+
+    def run(self, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
+        """Outputs for C-contiguous inputs of the program's dtypes; updates change the blocks.
+
+        SizeError where the sizes of the arrays do not fit each other or the program.
+        """
+        raise NotImplementedError
+
+    def run_steps(self, arrays: Sequence[np.ndarray], index: np.ndarray, batch_size: int) -> None:
+        """The program for each batch of the rows `index` of `arrays`."""
+        for start in range(0, len(index), batch_size):
+            rows = index[start : start + batch_size]
+            self.run([np.ascontiguousarray(a[rows]) for a in arrays])
+
+
+class InterpretedEntry(Entry):
+    """The program by the NumPy interpreter."""
+
+    def run(self, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
+        views = {p["name"]: _view(self.blocks, p["name"]) for p in self.program.params}
+        outputs, updates = interp.run(self.program, inputs, views)
+        for name, value in updates.items():
+            views[name][...] = value
+        return [np.array(v) for v in outputs.values()]
+
+
+def _view(blocks: Sequence[Block], name: str) -> np.ndarray:
+    return next(b.view(name) for b in blocks if name in b.offsets)
+
+
+class CompiledEntry(Entry):
+    """The program as compiled C."""
+
+    def __init__(self, program: Program, blocks: Sequence[Block], plan: Plan, source: str, name: str):
+        super().__init__(program, blocks)
+        self.plan, self.source, self.name = plan, source, name
+        self.library = Library(cache.build_library({name: source}).path_so)
+        self.step = self.library.symbol(f"{PREFIX}_{name}")
+        self.has_steps = plan_has_steps(plan)
+        self.steps = self.library.symbol(f"{PREFIX}_{name}_steps") if self.has_steps else None
+        self._local = threading.local()
+
+    def run(self, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
+        sizes = interp.bind_symbols(self.program, inputs)
+        env = self._env(sizes, evaluate(self.plan.arena, sizes))
+        outputs = [
+            np.empty([evaluate(d, sizes) for d in b.type.shape], DTYPES[b.type.dtype].numpy) for b in self.plan.outputs
+        ]
+        for i, array in enumerate(inputs):
+            env.set_in(i, array)
+        for i, array in enumerate(outputs):
+            env.set_out(i, array)
+        _check(self.step(env), self.name)
+        return outputs
+
+    def run_steps(self, arrays: Sequence[np.ndarray], index: np.ndarray, batch_size: int) -> None:
+        if self.steps is None or not len(index):
+            return super().run_steps(arrays, index, batch_size)
+        batch = min(batch_size, len(index))
+        sizes = {**interp.bind_symbols(self.program, [a[:batch] if len(a) >= batch else a for a in arrays]), "B": batch}
+        scratch = evaluate(self.plan.arena, sizes) + 64
+        scratch += sum(-(-batch * evaluate(row_bytes(b), sizes) // 64) * 64 for b in self.plan.inputs)
+        env = self._env(sizes, scratch)
+        for i, array in enumerate((*arrays, index)):
+            env.set_in(i, array)
+        for i, buffer in enumerate(self.plan.outputs):
+            shape = [evaluate(d, sizes) for d in buffer.type.shape]
+            env.set_out(i, np.empty(shape, DTYPES[buffer.type.dtype].numpy))
+        env.set_args(len(index), batch_size, len(arrays[0]))
+        _check(self.steps(env), self.name)
+        return None
+
+    def _env(self, sizes: dict[str, int], scratch: int) -> Env:
+        """This thread's environment, with room for `scratch` bytes."""
+        local = self._local
+        if not hasattr(local, "env"):
+            local.env = Env(len(self.plan.inputs) + 1, len(self.plan.outputs), max(len(self.plan.symbols), 1), 3)
+            local.arena = 0
+            for block in self.blocks:
+                getattr(local.env, f"set_{block.name}")(block.memory)
+        if local.arena < scratch or flag("poison"):
+            arena = aligned_bytes(scratch)
+            if flag("poison"):
+                arena[:] = 0xFF  # NaN, and far out of range as an index
+            local.env.set_arena(arena)
+            local.arena = scratch
+        local.env.set_dims(*(sizes[s] for s in self.plan.symbols))
+        return local.env
+
+
+def _check(status: int, name: str) -> None:
+    if status != 0:
+        raise RuntimeError(f"The compiled function {name!r} refused the call: {describe(status)}")
+
+
+def build_entry(program: Program, kind: str, name: str, blocks: Sequence[Block], context: Context) -> Entry:
+    """`program`, of pipeline `kind`, ready to be called; parameters are found by name in `blocks`."""
+    last: list[Any] = [program]
+    observe = context.observe
+
+    def keep(step: str, result: Any) -> None:
+        if isinstance(result, Program):
+            last[0] = result
+        if observe is not None:
+            observe(step, result)
+
+    context.observe = keep
+    plan = lower(program, kind, context)
+    if flag("interp"):
+        return InterpretedEntry(last[0], blocks)
+    places = {name: place for block in blocks for name, place in block.places().items()}
+    source = emit_program(plan, places, PREFIX, name)
+    return CompiledEntry(last[0], blocks, plan, source, name)
