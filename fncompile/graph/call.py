@@ -53,6 +53,7 @@ class FunctionOperation(Operation):
     def __init__(self, fn: Callable[..., Any], name: str | None = None):
         super().__init__(auto_name(to_snake_case(fn.__name__)) if name is None else name)
         self.fn = fn
+        self.constructor: dict[str, Any] = {}  # arguments that a file gave apart from the calls
 
     def run(self, *args: Any, **kwargs: Any) -> Any:
         return self.fn(*args, **kwargs)

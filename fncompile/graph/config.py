@@ -70,16 +70,22 @@ class Reference:
 
 @dataclass
 class _Pending:
-    """A call that waits for its tensors."""
+    """A call that waits for its tensors, and for the call before it of the same operation."""
 
+    name: str
     operation: Operation
     index: int
     args: tuple
     kwargs: dict[str, Any]
 
     @property
+    def references(self) -> list[Reference]:
+        return [x for x in flatten((self.args, self.kwargs)) if isinstance(x, Reference)]
+
+    @property
     def needs(self) -> set[tuple[str, int]]:
-        return {(x.operation, x.index) for x in flatten((self.args, self.kwargs)) if isinstance(x, Reference)}
+        before = {(self.name, self.index - 1)} if self.index else set()
+        return before | {(x.operation, x.index) for x in self.references}
 
 
 def dag_from_config(
@@ -99,7 +105,7 @@ def dag_from_config(
         nodes = entry.get("inbound_nodes") or []
         legacy = legacy or any(isinstance(node, list) for node in nodes)
         pending += [
-            _Pending(operations[_name(entry)], i, *_arguments(node, operations, revive_value))
+            _Pending(_name(entry), operations[_name(entry)], i, *_arguments(node, operations, revive_value))
             for i, node in enumerate(nodes)
         ]
     inputs = _references(config["input_layers"])
@@ -124,7 +130,6 @@ def _call_all(
     operations: dict[str, Operation], pending: list[_Pending], call: Callable
 ) -> dict[tuple[str, int], list[KerasTensor]]:
     """Make every call once its tensors are there; gives the outputs by (name, index)."""
-    names = {id(operation): name for name, operation in operations.items()}
     sources = {name: op._inbound_nodes[0].output_tensors for name, op in operations.items() if _is_source(op)}
     made = {(name, 0): tensors for name, tensors in sources.items()}
     waiting: dict[tuple[str, int], list[_Pending]] = defaultdict(list)
@@ -139,7 +144,7 @@ def _call_all(
     while ready:
         item = ready.popleft()
         args, kwargs = map_structure(lambda x: _output(x, made), (item.args, item.kwargs))
-        key = (names[id(item.operation)], item.index)
+        key = (item.name, item.index)
         made[key] = [t for t in flatten(call(item.operation, args, kwargs)) if isinstance(t, KerasTensor)]
         for follower in waiting.pop(key, []):
             missing[id(follower)].discard(key)
@@ -215,11 +220,11 @@ def _shifted(shifts: dict[str, int]) -> Callable[[Any], Any]:
 def _legacy_shifts(pending: list[_Pending], ends: list[Reference]) -> dict[str, int]:
     """Keras 2 counts a call of their own for models inside: every call of a DAG is referred to, so
     the greatest index tells by how much."""
-    inner = (x for item in pending for x in flatten((item.args, item.kwargs)) if isinstance(x, Reference))
+    inner = (x for item in pending for x in item.references)
     greatest: dict[str, int] = {}
     for x in (*inner, *ends):
         greatest[x.operation] = max(greatest.get(x.operation, 0), x.index)
     calls: dict[str, int] = defaultdict(int)
     for item in pending:
-        calls[item.operation.name] += 1
+        calls[item.name] += 1
     return {name: max(0, index + 1 - max(1, calls[name])) for name, index in greatest.items()}

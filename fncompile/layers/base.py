@@ -267,7 +267,11 @@ class Layer(Weights, Configurable, Operation):
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         """The shapes of the outputs for inputs of this shape (a nested structure of shapes)."""
-        return map_structure(lambda x: x.shape, self._trace_on_shapes(input_shape))
+        layer = self
+        if not self.built:  # shapes follow from weights, so a copy gets some
+            layer = type(self).from_config(self.get_config())
+            layer.build(input_shape)
+        return map_structure(lambda x: x.shape, layer._trace_on_shapes(input_shape))
 
     def _trace_on_shapes(self, *shapes: Any, **named: Any) -> Any:
         """The outputs of `call` on placeholders of these shapes, given by position or argument name."""

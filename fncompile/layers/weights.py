@@ -40,7 +40,20 @@ class Weights:
         object.__setattr__(self, "_non_trainable_variables", [])
         object.__setattr__(self, "_locked", False)
 
-    def add_weight(
+    def add_weight(self, *args: Any, **kwargs: Any) -> Variable:
+        """A new variable of this layer, with the path `layer/name`.
+
+        `add_weight(shape=(), initializer=None, dtype=None, trainable=True, autocast=True,
+        regularizer=None, constraint=None, aggregation="none", name=None)`; TF2 put the name first, which
+        is accepted too. The shape must be static. `initializer` is Glorot uniform by default, or zeros
+        for integers; `dtype` the layer's. Names of initializers and so on stand for them.
+        """
+        if args and isinstance(args[0], str):
+            kwargs.setdefault("name", args[0])
+            args = args[1:]
+        return self._new_weight(*args, **kwargs)
+
+    def _new_weight(
         self,
         shape: Any = None,
         initializer: Any = None,
@@ -52,11 +65,6 @@ class Weights:
         aggregation: str = "none",
         name: str | None = None,
     ) -> Variable:
-        """A new variable of this layer, with the path `layer/name`.
-
-        `shape` defaults to () and must be static; `initializer` to Glorot uniform, or zeros for integers;
-        `dtype` to the layer's. Names of initializers, regularizers and constraints are accepted.
-        """
         from fncompile import constraints, initializers, regularizers
         from fncompile.ops.dispatch import standard_dtype
 

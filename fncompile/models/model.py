@@ -191,9 +191,10 @@ class Model(Layer):
 
     def to_json(self, **kwargs: Any) -> str:
         """The architecture as JSON, without weights; `model_from_json` reads it."""
-        from fncompile.saving.serialization import serialize_keras_object
+        from fncompile.saving.serialization import object_sharing_scope, serialize_keras_object
 
-        return json.dumps(serialize_keras_object(self), **kwargs)
+        with object_sharing_scope():
+            return json.dumps(serialize_keras_object(self), **kwargs)
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> Model:
@@ -209,9 +210,10 @@ class Model(Layer):
 
 def model_from_json(json_string: str, custom_objects: dict[str, Any] | None = None) -> Model:
     """A new model, with new weights, from what `model.to_json()` gave."""
-    from fncompile.saving.serialization import deserialize_keras_object
+    from fncompile.saving.serialization import deserialize_keras_object, object_sharing_scope
 
-    return deserialize_keras_object(json.loads(json_string), custom_objects=custom_objects)
+    with object_sharing_scope():
+        return deserialize_keras_object(json.loads(json_string), custom_objects=custom_objects)
 
 
 def _is_functional(args: tuple, kwargs: dict[str, Any]) -> bool:
