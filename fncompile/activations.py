@@ -12,9 +12,32 @@ from typing import Any
 from fncompile import ops
 from fncompile.identifiers import Family
 from fncompile.ops import (
-    celu, elu, exp, glu, hard_shrink, hard_sigmoid, hard_silu, hard_tanh, leaky_relu, log_sigmoid,
-    log_softmax, mish, relu6, selu, sigmoid, silu, soft_shrink, softmax, softplus, softsign,
-    sparse_plus, sparse_sigmoid, squareplus, tanh, tanh_shrink, threshold,
+    celu,
+    elu,
+    exp,
+    glu,
+    hard_shrink,
+    hard_sigmoid,
+    hard_silu,
+    hard_tanh,
+    leaky_relu,
+    log_sigmoid,
+    log_softmax,
+    mish,
+    relu6,
+    selu,
+    sigmoid,
+    silu,
+    soft_shrink,
+    softmax,
+    softplus,
+    softsign,
+    sparse_plus,
+    sparse_sigmoid,
+    squareplus,
+    tanh,
+    tanh_shrink,
+    threshold,
 )  # fmt: skip
 
 swish, hard_swish = silu, hard_silu

@@ -24,7 +24,7 @@ from fncompile.ir import build
 from fncompile.ir.node import Node
 from fncompile.ir.types import is_float
 from fncompile.ops import erfinv, take
-from fncompile.ops.axes import canonical_axis, canonical_shape
+from fncompile.ops.axes import canonical_axis, canonical_shape, display
 from fncompile.ops.dispatch import as_float, node, op, standard_dtype
 
 # state ----------------------------------------------------------------------------------------
@@ -111,7 +111,9 @@ def draw_seed(seed: Any) -> Node:
 def _float_dtype(dtype: Any) -> str:
     dtype = floatx() if dtype is None else standard_dtype(dtype)
     if not is_float(dtype):
-        raise ValueError(f"`keras.random` requires a floating point `dtype`. Received: dtype={dtype}")
+        raise ValueError(
+            f"`keras.random` requires a floating point `dtype`. Received: dtype={dtype}"
+        )
     return dtype
 
 
@@ -138,7 +140,7 @@ def uniform(shape, minval=0.0, maxval=1.0, dtype=None, seed=None):
 def normal(shape, mean=0.0, stddev=1.0, dtype=None, seed=None):
     """Normally distributed, by Box and Muller from two uniform numbers each.
 
-    No number lies further out than √(-2 log 2**-24) = 5.77 standard deviations (one in 10**8 would).
+    None lies further out than √(-2 log 2**-24) = 5.77 standard deviations (one in 10**8 would).
     """
     u = _uniform(seed, (2, *canonical_shape(shape)), _float_dtype(dtype))
     first, angle = (build.reshape(build.slice_axis(u, 0, i, 1), u.shape[1:]) for i in (0, 1))
@@ -164,10 +166,12 @@ def truncated_normal(shape, mean=0.0, stddev=1.0, dtype=None, seed=None):
 
 @op
 def randint(shape, minval, maxval, dtype="int32", seed=None):
-    """Integers in [minval, maxval), as 32 random bits modulo the range (bias at most range/2**32)."""
+    """Integers in [minval, maxval): 32 random bits modulo the range (bias at most range/2**32)."""
     dtype = standard_dtype(dtype)
     if is_float(dtype) or dtype == "bool":
-        raise ValueError(f"`keras.random.randint` requires an integer `dtype`. Received: dtype={dtype} ")
+        raise ValueError(
+            f"`keras.random.randint` requires an integer `dtype`. Received: dtype={dtype} "
+        )
     low, high = node(minval, "int64"), node(maxval, "int64")
     bits = build.cast(build.bits(draw_seed(seed), canonical_shape(shape)), "int64")
     offset = build.ew("mod", bits, build.ew("sub", high, low))
@@ -178,19 +182,24 @@ def randint(shape, minval, maxval, dtype="int32", seed=None):
 def bernoulli(shape, probability=0.5, dtype=None, seed=None):
     """1 with the given probability, else 0."""
     u = _uniform(seed, shape, floatx())
-    return build.cast(build.ew("lt", u, node(probability, u.dtype)), standard_dtype(dtype or floatx()))
+    return build.cast(
+        build.ew("lt", u, node(probability, u.dtype)), standard_dtype(dtype or floatx())
+    )
 
 
 @op
 def dropout(inputs, rate, noise_shape=None, seed=None):
     """Each element 0 with probability `rate`, else divided by `1 - rate`.
 
-    `noise_shape` has 1 (or None for the extent of the input) where a decision is shared by a whole axis.
+    `noise_shape` has 1 where a decision is shared by a whole axis, None for the input's extent.
     """
     x = as_float(inputs)
     given = x.shape if noise_shape is None else tuple(noise_shape)
     if len(given) != x.ndim:
-        raise ValueError(f"`noise_shape` must have the rank of the inputs, {x.ndim}. Received: noise_shape={noise_shape}")
+        raise ValueError(
+            f"`noise_shape` must have the rank of the inputs, {x.ndim}. "
+            f"Received: noise_shape={noise_shape}"
+        )
     shape = tuple(n if d is None else d for n, d in zip(x.shape, given))
     keep = build.ew("le", node(rate, x.dtype), _uniform(seed, shape, x.dtype))
     kept = build.ew("div", x, build.ew("sub", build.like(x, 1), node(rate, x.dtype)))
@@ -199,10 +208,13 @@ def dropout(inputs, rate, noise_shape=None, seed=None):
 
 @op
 def categorical(logits, num_samples, dtype="int32", seed=None):
-    """Classes drawn from each row of `logits`, shape (rows, num_samples): argmax of logits + Gumbel."""
+    """Classes drawn from each row of `logits`, (rows, num_samples): argmax of logits + Gumbel."""
     logits = as_float(logits)
     if logits.ndim != 2:
-        raise ValueError(f"`logits` should be a 2-D tensor with shape [batch_size, num_classes]. Received: logits.shape of rank {logits.ndim}")
+        raise ValueError(
+            "`logits` should be a 2-D tensor with shape [batch_size, num_classes]. "
+            f"Received: logits.shape={display(logits.shape)}"
+        )
     rows, classes = logits.shape
     u = _uniform(seed, (rows, num_samples, classes), logits.dtype)
     above_zero = build.ew("sub", build.like(u, 1), u)
@@ -225,7 +237,8 @@ def shuffle(x, axis=0, seed=None):
     keys = build.bits(draw_seed(seed), (n,))
     mine, other = build.expand_dims(keys, (1,)), build.expand_dims(keys, (0,))
     earlier = build.ew("lt", build.iota((n, n), 1), build.iota((n, n), 0))
-    before = build.ew("or", build.ew("lt", other, mine), build.ew("and", build.ew("eq", other, mine), earlier))
+    before = build.ew(
+        "or", build.ew("lt", other, mine), build.ew("and", build.ew("eq", other, mine), earlier)
+    )
     rank = build.reduce(build.cast(before, "int32"), "sum", (1,))
     return take(x, rank, axis)
-

@@ -1,9 +1,9 @@
 """One row of the table of ops: a call of an op, its arrays, and what NumPy says it gives.
 
-    case.arrays("float64")   its array arguments, in order, the same at each call
-    case.call(arrays)        the op on them (arrays, traced tensors or symbolic ones)
-    case.expected(arrays)    the reference, from the same arrays
-    program_of(cases)        all of them in one Program, to be compiled or differentiated at once
+case.arrays("float64")   its array arguments, in order, the same at each call
+case.call(arrays)        the op on them (arrays, traced tensors or symbolic ones)
+case.expected(arrays)    the reference, from the same arrays
+program_of(cases)        all of them in one Program, to be compiled or differentiated at once
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from fncompile.ir.types import TensorType
 
 @dataclass(frozen=True)
 class Array:
-    """An array argument. `domain` is a key of DOMAINS, with a number behind ":" where it takes one."""
+    """An array argument. `domain` is a key of DOMAINS, with ":" and a number where it takes one."""
 
     shape: tuple[int, ...]
     domain: str = "normal"

@@ -8,7 +8,12 @@ from tests.op_case import Array, OpCase, program_of
 from tests.op_rows import elementwise, indexing, linalg, nn, reductions, shaping
 
 CASES: list[OpCase] = [
-    *elementwise.CASES, *reductions.CASES, *shaping.CASES, *indexing.CASES, *linalg.CASES, *nn.CASES,
-]  # fmt: skip
+    *elementwise.CASES,
+    *reductions.CASES,
+    *shaping.CASES,
+    *indexing.CASES,
+    *linalg.CASES,
+    *nn.CASES,
+]
 
 __all__ = ["CASES", "Array", "OpCase", "program_of"]

@@ -1,9 +1,11 @@
-"""Functions on tensors under Keras' names: what layers, losses, metrics and users' code are written in.
+"""Functions on tensors under Keras' names: what layers, losses and users' code are written in.
 
 On arrays they evaluate at once, on symbolic tensors they make a node of the graph, inside a layer's
 `call` they are traced. All of them are compositions of the small set of IR ops.
 """
 
+# ruff: noqa: F401, I001
+# fmt: off
 from fncompile.graph.operators import IMPLEMENTATIONS
 from fncompile.ops import nn
 from fncompile.ops.blocks import scatter, segment_sum, slice, slice_update
@@ -54,6 +56,8 @@ from fncompile.ops.shaping import (
     broadcast_to, expand_dims, flip, moveaxis, ndim, ravel, repeat, reshape, roll, shape, size,
     squeeze, swapaxes, tile, transpose,
 )
+
+# fmt: on
 
 array = convert_to_tensor
 

@@ -34,7 +34,9 @@ def canonical_dim(dim: Any) -> Dim:
     if isinstance(dim, Poly):
         return dim
     if dim is None:
-        raise InferError("A shape cannot hold None here; use ops.shape(x)[i] for an unknown extent.")
+        raise InferError(
+            "A shape cannot hold None here; use ops.shape(x)[i] for an unknown extent."
+        )
     return operator.index(dim)
 
 

@@ -40,8 +40,13 @@ def slice_update(inputs, start_indices, updates):
 def segment_sum(data, segment_ids, num_segments=None, sorted=False):
     """Sums of the rows of `data` with the same id; rows with ids out of range are left out."""
     if num_segments is None:
-        raise ValueError("Argument `num_segments` must be set: shapes cannot depend on the values of `segment_ids`.")
-    return build.scatter_add(node(data), build.cast(node(segment_ids), "int32"), canonical_dim(num_segments))
+        raise ValueError(
+            "Argument `num_segments` must be set: "
+            "shapes cannot depend on the values of `segment_ids`."
+        )
+    return build.scatter_add(
+        node(data), build.cast(node(segment_ids), "int32"), canonical_dim(num_segments)
+    )
 
 
 @op

@@ -1,7 +1,7 @@
 """Sums of products: one contraction by labels, and einsum on it.
 
-`contract` is what every product of matrices in `linalg` becomes, so the rules for batches, broadcast
-extents and the order of axes are here and nowhere else.
+`contract` is what every product of matrices in `linalg` becomes, so the rules for batches,
+broadcast extents and the order of axes are here and nowhere else.
 """
 
 from __future__ import annotations
@@ -28,7 +28,13 @@ def as_product(out: Node, *xs) -> Node:
     return build.cast(out, "bool") if result_dtype(*xs) == "bool" else out
 
 
-def contract(a: Node, a_labels: Sequence[Hashable], b: Node, b_labels: Sequence[Hashable], out: Sequence[Hashable]) -> Node:
+def contract(
+    a: Node,
+    a_labels: Sequence[Hashable],
+    b: Node,
+    b_labels: Sequence[Hashable],
+    out: Sequence[Hashable],
+) -> Node:
     """The product of `a` and `b` with axes of one label matched, summed over labels not in `out`.
 
     No label repeats within one operand. An extent of 1 broadcasts against the other operand's.
@@ -51,10 +57,12 @@ def contract(a: Node, a_labels: Sequence[Hashable], b: Node, b_labels: Sequence[
     return build.permute(product, [left.index(s) for s in out])
 
 
-def _without_ones(x: Node, labels: Labels, other: Node, other_labels: Labels) -> tuple[Node, Labels]:
+def _without_ones(
+    x: Node, labels: Labels, other: Node, other_labels: Labels
+) -> tuple[Node, Labels]:
     """`x` without axes of extent 1 whose label has a larger extent in the other operand."""
-    kept = [i for i, s in enumerate(labels)
-            if x.shape[i] != 1 or s not in other_labels or other.shape[other_labels.index(s)] == 1]  # fmt: skip
+    wide = {s for s, n in zip(other_labels, other.shape) if n != 1}
+    kept = [i for i, s in enumerate(labels) if x.shape[i] != 1 or s not in wide]
     return build.reshape(x, [x.shape[i] for i in kept]), [labels[i] for i in kept]
 
 
@@ -97,24 +105,30 @@ def _parse(subscripts: str, ranks: list[int]) -> tuple[list[Labels], Labels]:
     left, arrow, right = subscripts.replace(" ", "").partition("->")
     parts = left.split(",")
     if len(parts) != len(ranks):
-        raise InferError(f"einsum {subscripts!r} describes {len(parts)} operands. Received: {len(ranks)}")
+        raise InferError(
+            f"einsum {subscripts!r} describes {len(parts)} operands. Received: {len(ranks)}"
+        )
     inputs = [_labels(part, rank, subscripts) for part, rank in zip(parts, ranks)]
     hidden = max((sum(isinstance(s, int) for s in labels) for labels in inputs), default=0)
     ellipsis: Labels = list(range(hidden, 0, -1))
     if not arrow:
         letters = sorted(s for s in left if s.isalpha())
         return inputs, [*ellipsis, *(s for s in letters if letters.count(s) == 1)]
-    out: Labels = [s for part in _tokens(right, subscripts) for s in (ellipsis if part == "..." else [part])]
+    out: Labels = [
+        s for part in _tokens(right, subscripts) for s in (ellipsis if part == "..." else [part])
+    ]
     unknown = [s for s in out if not any(s in labels for labels in inputs)]
     if unknown or len(set(out)) != len(out):
-        raise InferError(f"einsum {subscripts!r}: labels of the result must be those of operands, once each")
+        raise InferError(
+            f"einsum {subscripts!r}: labels of the result must be those of operands, once each"
+        )
     return inputs, out
 
 
 def _labels(part: str, rank: int, subscripts: str) -> Labels:
     tokens = _tokens(part, subscripts)
     hidden = rank - (len(tokens) - tokens.count("..."))
-    if hidden < 0 or hidden and "..." not in tokens:
+    if hidden < 0 or (hidden and "..." not in tokens):
         raise InferError(f"einsum {subscripts!r}: {part!r} does not fit an operand of rank {rank}")
     return [s for t in tokens for s in (range(hidden, 0, -1) if t == "..." else [t])]
 

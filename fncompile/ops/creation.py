@@ -166,4 +166,6 @@ def meshgrid(*x, indexing="xy"):
 
 
 def _along(v: Node, shape, axis: int) -> Node:
-    return build.broadcast_to(build.reshape(v, [v.shape[0] if i == axis else 1 for i in range(len(shape))]), shape)
+    return build.broadcast_to(
+        build.reshape(v, [v.shape[0] if i == axis else 1 for i in range(len(shape))]), shape
+    )

@@ -15,7 +15,8 @@ from fncompile.ir.infer import InferError
 from fncompile.ir.node import Node
 from fncompile.ops.axes import canonical_axis, display
 from fncompile.ops.dispatch import as_float, node, op
-from fncompile.ops.nn import between, log_softmax_of, softplus_of
+from fncompile.ops.nn import log_softmax_of
+from fncompile.ops.pieces import between, softplus_of
 
 
 def _log_probabilities(output: Node, from_logits: bool, axis: int) -> Node:
@@ -31,7 +32,9 @@ def _clipped(p: Node) -> Node:
 
 def _fit(a: Shape, b: Shape) -> bool:
     """Can the shapes be equal, as far as they are known?"""
-    return len(a) == len(b) and all(x == y or not (isinstance(x, int) and isinstance(y, int)) for x, y in zip(a, b))
+    return len(a) == len(b) and all(
+        x == y or not (isinstance(x, int) and isinstance(y, int)) for x, y in zip(a, b)
+    )
 
 
 def _require_same_shape(target: Node, output: Node) -> None:
@@ -49,8 +52,10 @@ def categorical_crossentropy(target, output, from_logits=False, axis=-1):
     target = node(target, output.dtype)
     _require_same_shape(target, output)
     if output.ndim < 1:
-        raise InferError("Arguments `target` and `output` must be at least rank 1. Received: "
-                         f"target.shape={display(target.shape)}, output.shape={display(output.shape)}")  # fmt: skip
+        raise InferError(
+            "Arguments `target` and `output` must be at least rank 1. Received: "
+            f"target.shape={display(target.shape)}, output.shape={display(output.shape)}"
+        )
     axis = canonical_axis(axis, output.ndim)
     terms = build.ew("mul", target, _log_probabilities(output, from_logits, axis))
     return build.ew("neg", build.reduce(terms, "sum", (axis,)))
@@ -64,10 +69,15 @@ def sparse_categorical_crossentropy(target, output, from_logits=False, axis=-1):
     """
     output = as_float(output)
     if output.ndim < 1:
-        raise InferError(f"Argument `output` must be at least rank 1. Received: output.shape={display(output.shape)}")
+        raise InferError(
+            "Argument `output` must be at least rank 1. "
+            f"Received: output.shape={display(output.shape)}"
+        )
     axis = canonical_axis(axis, output.ndim)
     target = _labels(node(target), output, axis)
-    hit = build.ew("eq", build.iota(output.shape, axis, target.dtype), build.expand_dims(target, (axis,)))
+    hit = build.ew(
+        "eq", build.iota(output.shape, axis, target.dtype), build.expand_dims(target, (axis,))
+    )
     log_p = _log_probabilities(output, from_logits, axis)
     picked = build.reduce(build.ew("select", hit, log_p, build.like(log_p, 0)), "sum", (axis,))
     known = build.reduce(build.cast(hit, "int32"), "max", (axis,))

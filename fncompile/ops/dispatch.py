@@ -27,7 +27,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 def op(fn: F) -> F:
-    """Make `fn`, which takes what users pass and returns nodes or tensors, an op of all three worlds."""
+    """Make `fn`, from what users pass to nodes or tensors, an op of all three worlds."""
 
     @functools.wraps(fn)
     def call(*args: Any, **kwargs: Any) -> Any:
@@ -36,7 +36,9 @@ def op(fn: F) -> F:
         trace = current_trace()
         if trace is None:
             return run_eagerly(call, args, kwargs)
-        return map_structure(lambda x: Tensor(trace.note(x)) if isinstance(x, Node) else x, fn(*args, **kwargs))
+        return map_structure(
+            lambda x: Tensor(trace.note(x)) if isinstance(x, Node) else x, fn(*args, **kwargs)
+        )
 
     return call  # type: ignore[return-value]
 
@@ -64,7 +66,11 @@ _RANK = ("bool", "uint8", "int8", "uint32", "int32", "int64", "float32", "float6
 
 def result_dtype(*xs: Any) -> str:
     """Keras' promotion: Python numbers are weak and only lift bool to int and int to floatx."""
-    strong = [dtype_of(x) for x in xs if not isinstance(x, (bool, int, float)) or isinstance(x, np.generic)]
+    strong = [
+        dtype_of(x)
+        for x in xs
+        if not isinstance(x, (bool, int, float)) or isinstance(x, np.generic)
+    ]
     weak = [x for x in xs if isinstance(x, (bool, int, float)) and not isinstance(x, np.generic)]
     found = _promote(strong)
     if any(isinstance(x, float) for x in weak):
@@ -77,10 +83,11 @@ def result_dtype(*xs: Any) -> str:
 def _promote(dtypes: list[str]) -> str | None:
     if not dtypes:
         return None
-    widest = max(dtypes, key=_RANK.index)
-    if {"uint8", "int8"} <= set(dtypes) and widest == "int8":
+    found = set(dtypes)
+    widest = max(found, key=_RANK.index)
+    if widest == "int8" and "uint8" in found:
         return "int32"  # Keras says int16, which the IR does not have
-    if "uint32" in dtypes and widest in ("int32",) or {"uint32", "int8"} <= set(dtypes) and widest == "uint32":
+    if "uint32" in found and (widest == "int32" or (widest == "uint32" and "int8" in found)):
         return "int64"
     return widest
 
@@ -110,7 +117,9 @@ def as_float(x: Any) -> Node:
 
 def standard_dtype(dtype: Any) -> str:
     """A dtype as its Keras name; accepts names, NumPy dtypes and types."""
-    name = getattr(dtype, "name", None) or (dtype if isinstance(dtype, str) else np.dtype(dtype).name)
+    name = getattr(dtype, "name", None) or (
+        dtype if isinstance(dtype, str) else np.dtype(dtype).name
+    )
     name = {"float": floatx(), "int": "int32", "float16": "float32"}.get(name, name)
     if name not in DTYPES:
         raise ValueError(f"Invalid dtype: {dtype}. Expected one of {list(DTYPES)}")

@@ -155,10 +155,15 @@ def nan_to_num(x, nan=0.0, posinf=None, neginf=None):
     if not is_float(x.dtype):
         return x
     largest = float(np.finfo(x.dtype).max)
-    swaps = ((math.inf, largest if posinf is None else posinf), (-math.inf, -largest if neginf is None else neginf))
+    swaps = (
+        (math.inf, largest if posinf is None else posinf),
+        (-math.inf, -largest if neginf is None else neginf),
+    )
     out = build.ew("select", build.ew("eq", x, x), x, node(nan, x.dtype))
     for infinity, value in swaps:
-        out = build.ew("select", build.ew("eq", x, build.like(x, infinity)), node(value, x.dtype), out)
+        out = build.ew(
+            "select", build.ew("eq", x, build.like(x, infinity)), node(value, x.dtype), out
+        )
     return out
 
 
@@ -184,7 +189,9 @@ def trunc(x):
     if not is_float(x.dtype):
         return x
     toward_zero = build.ew("floor", build.ew("abs", x))
-    return build.ew("select", build.ew("lt", x, build.like(x, 0)), build.ew("neg", toward_zero), toward_zero)
+    return build.ew(
+        "select", build.ew("lt", x, build.like(x, 0)), build.ew("neg", toward_zero), toward_zero
+    )
 
 
 @op
@@ -192,7 +199,9 @@ def round(x, decimals=0):
     """`x` to so many decimals, halves to even, in the dtype of `x`."""
     x = node(x)
     scale = 10.0 ** builtins.abs(decimals)
-    scaled = _scaled(build.cast(x, x.dtype if is_float(x.dtype) else "float64"), scale, decimals > 0)
+    scaled = _scaled(
+        build.cast(x, x.dtype if is_float(x.dtype) else "float64"), scale, decimals > 0
+    )
     return build.cast(_scaled(build.ew("rint", scaled), scale, decimals < 0), x.dtype)
 
 

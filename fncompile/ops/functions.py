@@ -7,10 +7,7 @@ import math
 from fncompile.ir import build
 from fncompile.ir.node import Node
 from fncompile.ops.dispatch import as_float, op, promote_float
-
-
-def _scaled(x: Node, factor: float) -> Node:
-    return build.ew("mul", x, build.like(x, factor))
+from fncompile.ops.pieces import scaled
 
 
 @op
@@ -28,7 +25,7 @@ def expm1(x):
 @op
 def exp2(x):
     """2 to the power of `x`."""
-    return build.ew("exp", _scaled(as_float(x), math.log(2)))
+    return build.ew("exp", scaled(as_float(x), math.log(2)))
 
 
 @op
@@ -46,13 +43,13 @@ def log1p(x):
 @op
 def log2(x):
     """The logarithm to the base 2."""
-    return _scaled(build.ew("log", as_float(x)), 1 / math.log(2))
+    return scaled(build.ew("log", as_float(x)), 1 / math.log(2))
 
 
 @op
 def log10(x):
     """The logarithm to the base 10."""
-    return _scaled(build.ew("log", as_float(x)), 1 / math.log(10))
+    return scaled(build.ew("log", as_float(x)), 1 / math.log(10))
 
 
 @op
@@ -100,14 +97,14 @@ def tan(x):
 def sinh(x):
     """The hyperbolic sine, exact for small `x`."""
     x = as_float(x)
-    return _scaled(build.ew("sub", build.ew("expm1", x), build.ew("expm1", build.ew("neg", x))), 0.5)
+    return scaled(build.ew("sub", build.ew("expm1", x), build.ew("expm1", build.ew("neg", x))), 0.5)
 
 
 @op
 def cosh(x):
     """The hyperbolic cosine."""
     x = as_float(x)
-    return _scaled(build.ew("add", build.ew("exp", x), build.ew("exp", build.ew("neg", x))), 0.5)
+    return scaled(build.ew("add", build.ew("exp", x), build.ew("exp", build.ew("neg", x))), 0.5)
 
 
 @op
@@ -126,8 +123,8 @@ def erf(x):
 def erfinv(x):
     """The inverse of `erf` on [-1, 1], NaN outside: Winitzki's approximation, then steps of Newton.
 
-    In float32 the error grows towards the ends, where `erf` is flat: relative 1e-6 up to |x| = 0.99,
-    2e-5 up to 0.9999.
+    In float32 the error grows towards the ends, where `erf` is flat: relative 1e-6 up to
+    |x| = 0.99, 2e-5 up to 0.9999.
     """
     x = as_float(x)
     y = _winitzki(x)
@@ -141,16 +138,16 @@ def erfinv(x):
 
 
 def _winitzki(x: Node) -> Node:
-    """erfinv to 2 in 1000: sign(x) √(√(b² - l/a) - b), l = log(1 - x²), b = 2/(πa) + l/2, a = 0.147."""
+    """erfinv to 2 in 1000: sign(x) √(√(b² - l/a) - b) with l = log(1 - x²), b = 2/(πa) + l/2."""
     a = 0.147
     l = build.ew("log1p", build.ew("neg", build.ew("mul", x, x)))
-    b = build.ew("add", _scaled(l, 0.5), build.like(x, 2 / (math.pi * a)))
-    root = build.ew("sqrt", build.ew("sub", build.ew("mul", b, b), _scaled(l, 1 / a)))
+    b = build.ew("add", scaled(l, 0.5), build.like(x, 2 / (math.pi * a)))
+    root = build.ew("sqrt", build.ew("sub", build.ew("mul", b, b), scaled(l, 1 / a)))
     size = build.ew("sqrt", build.ew("sub", root, b))
     return build.ew("select", build.ew("lt", x, build.like(x, 0)), build.ew("neg", size), size)
 
 
 def _newton_step(y: Node, x: Node) -> Node:
     """`(erf(y) - x) / erf'(y)`."""
-    slope = _scaled(build.ew("exp", build.ew("mul", y, y)), math.sqrt(math.pi) / 2)
+    slope = scaled(build.ew("exp", build.ew("mul", y, y)), math.sqrt(math.pi) / 2)
     return build.ew("mul", build.ew("sub", build.ew("erf", y), x), slope)

@@ -1,8 +1,8 @@
 """Taking elements by position: `x[...]`, `take` and their relatives.
 
-An index tensor may count from the end (-1 is the last). An index outside of the extent gives NaN, or
-0 for integers, as nothing can be raised from compiled code. The bounds of a slice are plain numbers;
-on an extent that is unknown they must lie inside it, which is checked when its size is known.
+An index tensor may count from the end (-1 is the last). An index outside of the extent gives NaN,
+or 0 for integers, as nothing can be raised from compiled code. The bounds of a slice are plain
+numbers; on an unknown extent they must lie inside it, which is checked when its size is known.
 """
 
 from __future__ import annotations
@@ -47,14 +47,24 @@ def get_item(x, key):
 
 
 def _is_tensor(key: Any) -> bool:
-    return key is not None and key is not Ellipsis and not isinstance(key, (slice, int, np.integer, Poly))
+    return (
+        key is not None
+        and key is not Ellipsis
+        and not isinstance(key, (slice, int, np.integer, Poly))
+    )
+
+
+def _is_mask(key: Any) -> bool:
+    return isinstance(key, (bool, np.bool_)) or (_is_tensor(key) and node(key).dtype == "bool")
 
 
 def _expanded(keys: tuple, ndim: int) -> list[Any]:
     """One key for each axis (and None for each new one), the Ellipsis written out."""
-    for k in keys:
-        if isinstance(k, (bool, np.bool_)) or _is_tensor(k) and node(k).dtype == "bool":
-            raise InferError("Indexing with a boolean mask is not supported, as the shape would depend on values. Use ops.where.")
+    if any(_is_mask(k) for k in keys):
+        raise InferError(
+            "Indexing with a boolean mask is not supported, as the shape would depend on values. "
+            "Use ops.where."
+        )
     used = sum(k is not None and k is not Ellipsis for k in keys)
     if used > ndim:
         raise InferError(f"Too many indices for a tensor of rank {ndim}. Received: {used} indices")
@@ -76,7 +86,10 @@ def _picked(x: Node, axis: int, index: Any) -> Node:
 
 def _sliced(x: Node, axis: int, key: slice) -> Node:
     n = x.shape[axis]
-    parts = [p if p is None or isinstance(p, Poly) else operator.index(p) for p in (key.start, key.stop, key.step)]
+    parts = [
+        p if p is None or isinstance(p, Poly) else operator.index(p)
+        for p in (key.start, key.stop, key.step)
+    ]
     if any(isinstance(p, Poly) for p in (n, *parts)):
         start, size, step = _symbolic_range(n, *parts)
     else:
@@ -85,7 +98,9 @@ def _sliced(x: Node, axis: int, key: slice) -> Node:
     return build.slice_axis(x, axis, start, size, step)
 
 
-def _symbolic_range(n: Dim, start: Dim | None, stop: Dim | None, step: int | None) -> tuple[Dim, Dim, int]:
+def _symbolic_range(
+    n: Dim, start: Dim | None, stop: Dim | None, step: int | None
+) -> tuple[Dim, Dim, int]:
     step = 1 if step is None else step
     if step == 0:
         raise InferError("slice step cannot be zero")
@@ -96,7 +111,10 @@ def _symbolic_range(n: Dim, start: Dim | None, stop: Dim | None, step: int | Non
         return start, max(0, math.ceil(length / abs(step))), step
     size = divide(length, abs(step))
     if size is None:
-        raise InferError(f"Cannot take every element number {step} of an unknown extent: the result has no known size.")
+        raise InferError(
+            f"Cannot take every element number {step} of an unknown extent: "
+            "the size of the result could not be told."
+        )
     return start, size, step
 
 
@@ -120,11 +138,17 @@ def gathered(x: Node, tensors: list[tuple[int, Node]]) -> Node:
     rest = [i for i in range(x.ndim) if i not in axes]
     sizes = [x.shape[a] for a in axes]
     index = linear_index([t for _, t in tensors], sizes)
-    flat = build.reshape(build.permute(x, axes + rest), (product(sizes), *(x.shape[i] for i in rest)))
+    flat = build.reshape(
+        build.permute(x, axes + rest), (product(sizes), *(x.shape[i] for i in rest))
+    )
     out = build.gather(flat, index)
     together = axes == list(range(axes[0], axes[0] + len(axes)))
     before = axes[0] if together else 0
-    order = [*range(index.ndim, index.ndim + before), *range(index.ndim), *range(index.ndim + before, out.ndim)]
+    order = [
+        *range(index.ndim, index.ndim + before),
+        *range(index.ndim),
+        *range(index.ndim + before, out.ndim),
+    ]
     return build.permute(out, order)
 
 
@@ -166,7 +190,10 @@ def take_along_axis(x, indices, axis=-1):
     if axis is None:
         x, axis = build.reshape(x, (x.type.size,)), 0
     if x.ndim != indices.ndim:
-        raise InferError(f"`x` and `indices` must have the same rank. Received: shapes {display(x.shape)} and {display(indices.shape)}")
+        raise InferError(
+            "`x` and `indices` must have the same rank. "
+            f"Received: shapes {display(x.shape)} and {display(indices.shape)}"
+        )
     return along_axis(x, indices, canonical_axis(axis, x.ndim))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -22,7 +23,10 @@ def _parts(xs: Any) -> list[Node]:
 def unstacked(x: Node, axis: int, num: int | None = None) -> list[Node]:
     n = num if num is not None else x.shape[axis]
     if not isinstance(n, int):
-        raise InferError(f"Cannot infer argument `num` from shape {display(x.shape)}. Either provide a tensor with a concrete shape in the `axis` dimension or explicitly pass the `num` argument.")
+        raise InferError(
+            f"Cannot infer argument `num` from shape {display(x.shape)}. "
+            "Either provide a tensor with a concrete shape in the `axis` dimension or explicitly pass the `num` argument."
+        )
     rows = [build.slice_axis(x, axis, i, 1) for i in range(n)]
     return [build.reshape(r, x.shape[:axis] + x.shape[axis + 1 :]) for r in rows]
 
@@ -85,7 +89,7 @@ def split(x, indices_or_sections, axis=0):
     x = node(x)
     axis = canonical_axis(axis, x.ndim)
     bounds = _bounds(x.shape[axis], indices_or_sections, axis)
-    return [build.slice_axis(x, axis, a, b - a) for a, b in zip(bounds, bounds[1:])]
+    return [build.slice_axis(x, axis, a, b - a) for a, b in pairwise(bounds)]
 
 
 def _bounds(n: Dim, cuts: Any, axis: int) -> list[Dim]:
@@ -138,9 +142,15 @@ def pad(x, pad_width, mode="constant", constant_values=None):
     if mode == "constant":
         return _pad_constant(x, widths, 0 if constant_values is None else constant_values)
     if constant_values is not None:
-        raise ValueError(f"Argument `constant_values` can only be provided when `mode == 'constant'`. Received: mode={mode}")
+        raise ValueError(
+            "Argument `constant_values` can only be provided when `mode == 'constant'`. "
+            f"Received: mode={mode}"
+        )
     if mode not in _MIRRORS:
-        raise ValueError(f"Unknown pad mode {mode!r}. Expected one of 'constant', {', '.join(map(repr, _MIRRORS))}")
+        raise ValueError(
+            f"Unknown pad mode {mode!r}. "
+            f"Expected one of 'constant', {', '.join(map(repr, _MIRRORS))}"
+        )
     for axis, (before, after) in enumerate(widths):
         x = _MIRRORS[mode](x, axis, before, after)
     return x
@@ -153,7 +163,9 @@ def _pad_widths(pad_width: Any, ndim: int) -> list[tuple[int, int]]:
     try:
         return [(int(a), int(b)) for a, b in np.broadcast_to(given, (ndim, 2))]
     except ValueError:
-        raise InferError(f"`pad_width` must have the shape (2,), (1, 2) or ({ndim}, 2). Received: {pad_width}") from None
+        raise InferError(
+            f"`pad_width` must have the shape (2,), (1, 2) or ({ndim}, 2). Received: {pad_width}"
+        ) from None
 
 
 def _pad_constant(x: Node, widths: list[tuple[int, int]], value: Any) -> Node:
@@ -167,7 +179,9 @@ def _mirror(skip: int):
     def rule(x: Node, axis: int, before: int, after: int) -> Node:
         n = x.shape[axis]
         if isinstance(n, int) and max(before, after) > n - skip:
-            raise InferError(f"Cannot mirror {max(before, after)} elements of axis {axis}, which has {n}.")
+            raise InferError(
+                f"Cannot mirror {max(before, after)} elements of axis {axis}, which has {n}."
+            )
         left = build.slice_axis(x, axis, before - 1 + skip, before, -1)
         right = build.slice_axis(x, axis, n - 1 - skip, after, -1)
         return _joined(x, axis, left, right, before, after)

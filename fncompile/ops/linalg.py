@@ -50,14 +50,16 @@ def dot(x1, x2):
 
 @op
 def tensordot(x1, x2, axes=2):
-    """Sum of products over the last `axes` axes of `x1` and the first of `x2`, or over two lists."""
+    """Sum of products over the last `axes` axes of `x1` and first of `x2`, or over two lists."""
     a, b = operands(x1, x2)
     if isinstance(axes, int):
         left, right = tuple(range(a.ndim - axes, a.ndim)), tuple(range(axes))
     else:
         left, right = canonical_axes(axes[0], a.ndim), canonical_axes(axes[1], b.ndim)
     if len(left) != len(right) or len(left) > min(a.ndim, b.ndim):
-        raise InferError(f"tensordot cannot pair axes={axes} of shapes {display(a.shape)} and {display(b.shape)}")
+        raise InferError(
+            f"tensordot cannot pair axes={axes} of shapes {display(a.shape)} and {display(b.shape)}"
+        )
     la = [("a", i) for i in range(a.ndim)]
     lb = [("a", left[right.index(i)]) if i in right else ("b", i) for i in range(b.ndim)]
     shared = [("a", i) for i in left]
@@ -138,13 +140,15 @@ def norm(x, ord=None, axis=None, keepdims=False):
     """
     x = as_float(x)
     axes = canonical_axes(axis, x.ndim)
-    if ord is None or ord == "fro" and len(axes) == 2 or ord == 2 and len(axes) == 1:
+    if ord is None or (ord, len(axes)) in (("fro", 2), (2, 1)):
         return build.ew("sqrt", build.reduce(build.ew("mul", x, x), "sum", axes, keepdims))
     if len(axes) == 1:
         return _vector_norm(build.ew("abs", x), ord, axes, keepdims)
     if len(axes) == 2 and ord in (1, -1, math.inf, -math.inf):
         return _matrix_norm(build.ew("abs", x), ord, axes, keepdims)
-    raise InferError(f"Invalid or unsupported norm. Received: ord={ord}, axis={axis} for rank {x.ndim}")
+    raise InferError(
+        f"Invalid or unsupported norm. Received: ord={ord}, axis={axis} for rank {x.ndim}"
+    )
 
 
 def _vector_norm(size: Node, ord, axes, keepdims: bool) -> Node:
@@ -165,4 +169,8 @@ def _matrix_norm(size: Node, ord, axes, keepdims: bool) -> Node:
     summed, other = (row, column) if abs(ord) == 1 else (column, row)
     sums = build.reduce(size, "sum", (summed,), keepdims=True)
     out = build.reduce(sums, "max" if ord > 0 else "min", (other,), keepdims=True)
-    return out if keepdims else build.reshape(out, [d for i, d in enumerate(size.shape) if i not in axes])
+    return (
+        out
+        if keepdims
+        else build.reshape(out, [d for i, d in enumerate(size.shape) if i not in axes])
+    )

@@ -11,7 +11,7 @@ from fncompile.ops.dispatch import as_number, node, op, promote
 
 
 def truth(x) -> Node:
-    """"Is it not zero?" as a node; NaN is not zero."""
+    """ "Is it not zero?" as a node; NaN is not zero."""
     return build.cast(node(x), "bool")
 
 
@@ -115,5 +115,7 @@ def where(condition, x1=None, x2=None):
     Raises ValueError with one argument: the shape of the result would depend on the numbers.
     """
     if x1 is None or x2 is None:
-        raise ValueError("`where` needs both `x1` and `x2`: shapes cannot depend on the values of `condition`.")
+        raise ValueError(
+            "`where` needs both `x1` and `x2`: shapes cannot depend on the values of `condition`."
+        )
     return build.ew("select", truth(condition), *promote(x1, x2))

@@ -1,8 +1,4 @@
-"""The functions between layers, as `keras.ops` defines them.
-
-Written so that derivatives are right at the kinks too (relu'(0) = 0) and no branch that is not taken
-can bring a NaN or infinity into the gradient. A NaN in gives a NaN out.
-"""
+"""The functions between layers, as `keras.ops` defines them. A NaN in gives a NaN out."""
 
 from __future__ import annotations
 
@@ -14,39 +10,14 @@ from fncompile.ir.infer import InferError
 from fncompile.ir.node import Node
 from fncompile.ops.axes import canonical_axes, canonical_axis, display
 from fncompile.ops.dispatch import as_float, as_number, op
-
-
-def scaled(x: Node, factor: float) -> Node:
-    return x if factor == 1 else build.ew("mul", x, build.like(x, factor))
-
-
-def shifted(x: Node, term: float) -> Node:
-    return build.ew("add", x, build.like(x, term))
-
-
-def positive_part(x: Node) -> Node:
-    """x above 0, else 0; derivative 0 at 0."""
-    zero = build.like(x, 0)
-    return build.ew("select", build.ew("le", x, zero), zero, x)
-
-
-def negative_part(x: Node) -> Node:
-    """x up to 0, else 0; derivative 1 at 0."""
-    zero = build.like(x, 0)
-    return build.ew("select", build.ew("lt", zero, x), zero, x)
-
-
-def between(x: Node, low: float, high: float) -> Node:
-    return build.ew("min", build.ew("max", x, build.like(x, low)), build.like(x, high))
-
-
-def softplus_of(x: Node) -> Node:
-    """log(1 + exp(x)) as max(x, 0) + log1p(exp(-|x|)), both halves switching on the same side of 0."""
-    below = build.ew("lt", x, build.like(x, 0))
-    upper = build.ew("select", below, build.like(x, 0), x)
-    minus_size = build.ew("select", below, x, build.ew("neg", x))
-    return build.ew("add", upper, build.ew("log1p", build.ew("exp", minus_size)))
-
+from fncompile.ops.pieces import (
+    between,
+    negative_part,
+    positive_part,
+    scaled,
+    shifted,
+    softplus_of,
+)
 
 # rectifiers -----------------------------------------------------------------------------------
 
@@ -150,7 +121,9 @@ def gelu(x, approximate=True):
     """x Φ(x) for the normal distribution Φ, or its usual approximation by tanh."""
     x = as_float(x)
     if not approximate:
-        return build.ew("mul", scaled(x, 0.5), shifted(build.ew("erf", scaled(x, math.sqrt(0.5))), 1))
+        return build.ew(
+            "mul", scaled(x, 0.5), shifted(build.ew("erf", scaled(x, math.sqrt(0.5))), 1)
+        )
     cube = build.ew("mul", x, build.ew("mul", x, x))
     inner = scaled(build.ew("add", x, scaled(cube, 0.044715)), math.sqrt(2 / math.pi))
     return build.ew("mul", scaled(x, 0.5), shifted(build.ew("tanh", inner), 1))
@@ -270,6 +243,9 @@ def glu(x, axis=-1):
     axis = canonical_axis(axis, x.ndim)
     half = divide(x.shape[axis], 2)
     if half is None:
-        raise InferError(f"axis size must be divisible by 2. Received: x.shape={display(x.shape)} with axis={axis}")
+        raise InferError(
+            "axis size must be divisible by 2. "
+            f"Received: x.shape={display(x.shape)} with axis={axis}"
+        )
     gate = build.ew("sigmoid", build.slice_axis(x, axis, half, half))
     return build.ew("mul", build.slice_axis(x, axis, 0, half), gate)

@@ -26,7 +26,9 @@ def normalize(x, axis=-1, order=2, epsilon=None):
     epsilon = default_epsilon() if epsilon is None else epsilon
     if order == 2:
         total = build.reduce(build.ew("mul", x, x), "sum", axes, keepdims=True)
-        return build.ew("mul", x, build.ew("rsqrt", build.ew("max", total, build.like(x, epsilon**2))))
+        return build.ew(
+            "mul", x, build.ew("rsqrt", build.ew("max", total, build.like(x, epsilon**2)))
+        )
     powered = build.ew("pow", build.ew("abs", x), build.like(x, order))
     total = build.reduce(powered, "sum", axes, keepdims=True)
     norm = build.ew("pow", total, build.like(x, 1 / order))
@@ -55,7 +57,9 @@ def layer_normalization(x, gamma=None, beta=None, axis=-1, epsilon=None):
     x = as_float(x)
     axes = canonical_axes(axis, x.ndim)
     centred = build.ew("sub", x, build.mean(x, axes, keepdims=True))
-    inverse = _inverse_root(build.mean(build.ew("mul", centred, centred), axes, keepdims=True), epsilon)
+    inverse = _inverse_root(
+        build.mean(build.ew("mul", centred, centred), axes, keepdims=True), epsilon
+    )
     return _affine(build.ew("mul", centred, inverse), axes, gamma, beta)
 
 

@@ -1,7 +1,7 @@
 """Reductions over axes, and cumulative sums.
 
-`axis` is None (all axes), an int or a tuple; `keepdims` leaves extents of 1 behind. The reduction of
-nothing is the identity where it has one; max, min and their positions raise ValueError.
+`axis` is None (all axes), an int or a tuple; `keepdims` leaves extents of 1 behind. The reduction
+of nothing is the identity where it has one; max, min and their positions raise ValueError.
 """
 
 from __future__ import annotations
@@ -101,7 +101,9 @@ def all(x, axis=None, keepdims=False):
 
 def _bools(kind: str, x, axis, keepdims: bool) -> Node:
     """As integers; the identities of max and min are on the right side of 0."""
-    out = build.reduce(build.cast(truth(x), "int32"), kind, canonical_axes(axis, node(x).ndim), keepdims)
+    out = build.reduce(
+        build.cast(truth(x), "int32"), kind, canonical_axes(axis, node(x).ndim), keepdims
+    )
     return build.ew("lt", build.like(out, 0), out)
 
 
@@ -125,7 +127,7 @@ def argmin(x, axis=None, keepdims=False):
 
 
 def _reversed_order(x: Node) -> Node:
-    """What is larger becomes smaller, exactly: -x, or -1 - x since -x of the least integer wraps."""
+    """Larger becomes smaller, exactly: -x, or -1 - x since -x of the least integer wraps."""
     if DTYPES[x.dtype].kind == "f":
         return build.ew("neg", x)
     ones = 2 ** (8 * DTYPES[x.dtype].size) - 1 if DTYPES[x.dtype].kind == "u" else -1

@@ -10,7 +10,13 @@ from fncompile.ir import build
 from fncompile.ir.dims import Dim, Shape, divide, is_static, product
 from fncompile.ir.infer import InferError
 from fncompile.ir.node import Node
-from fncompile.ops.axes import canonical_axes, canonical_axis, canonical_dim, canonical_shape, display
+from fncompile.ops.axes import (
+    canonical_axes,
+    canonical_axis,
+    canonical_dim,
+    canonical_shape,
+    display,
+)
 from fncompile.ops.dispatch import node, op
 
 
@@ -47,10 +53,13 @@ def resolve_shape(have: Shape, newshape: Any) -> Shape:
     dims = tuple(canonical_dim(d) for d in many)
     known = [d for d in dims if d != -1]
     if len(dims) - len(known) > 1:
-        raise InferError(f"There must be at most one unknown dimension (-1) in `newshape`. Received: newshape={many}.")
+        raise InferError(
+            "There must be at most one unknown dimension (-1) in `newshape`. "
+            f"Received: newshape={many}."
+        )
     total, rest = product(have), product(known)
     missing = divide(total, rest) if len(known) < len(dims) else 1
-    if missing is None or is_static((total, rest, missing)) and rest * missing != total:
+    if missing is None or (is_static((total, rest, missing)) and rest * missing != total):
         raise InferError(
             "The total size of the tensor must be unchanged. "
             f"Received: input_shape={display(have)}, newshape={display(dims)}"
@@ -71,7 +80,10 @@ def transpose(x, axes=None):
     x = node(x)
     axes = tuple(reversed(range(x.ndim))) if axes is None else canonical_axes(tuple(axes), x.ndim)
     if len(axes) != x.ndim:
-        raise InferError(f"axis must be a permutation of the axes of the input. Received: axes={axes} for {x.ndim} axes")
+        raise InferError(
+            "axis must be a permutation of the axes of the input. "
+            f"Received: axes={axes} for {x.ndim} axes"
+        )
     return build.permute(x, axes)
 
 
@@ -96,7 +108,9 @@ def moved(ndim: int, source: Any, destination: Any) -> list[int]:
     """The permutation of `moveaxis`."""
     source, destination = canonical_axes(source, ndim), canonical_axes(destination, ndim)
     if len(source) != len(destination):
-        raise InferError("`source` and `destination` arguments must have the same number of elements")
+        raise InferError(
+            "`source` and `destination` arguments must have the same number of elements"
+        )
     perm = [i for i in range(ndim) if i not in source]
     for to, come in sorted(zip(destination, source)):
         perm.insert(to, come)
@@ -121,7 +135,10 @@ def squeeze(x, axis=None):
         axes = list(canonical_axes(axis, x.ndim))
     for a in axes:
         if isinstance(x.shape[a], int) and x.shape[a] != 1:
-            raise InferError(f"Cannot squeeze axis={a}, because the dimension is not 1. Received: shape={display(x.shape)}")
+            raise InferError(
+                f"Cannot squeeze axis={a}, because the dimension is not 1. "
+                f"Received: shape={display(x.shape)}"
+            )
     return build.reshape(x, [d for i, d in enumerate(x.shape) if i not in axes])
 
 
@@ -179,7 +196,7 @@ def tile(x, repeats):
 
 @op
 def repeat(x, repeats, axis=None):
-    """Each element `repeats` times in a row: one count for all, or one for each (then constants)."""
+    """Each element `repeats` times in a row: one count for all, or a list with one for each."""
     x = node(x)
     if axis is None:
         x, axis = build.reshape(x, (x.type.size,)), 0
@@ -188,8 +205,13 @@ def repeat(x, repeats, axis=None):
     if counts.size == 1:
         return _repeat_all(x, int(counts[0]), axis)
     if not isinstance(n, int) or counts.size != n:
-        raise InferError(f"`repeats` must be one count or one for each of the {display((n,))[0]} elements. Received: {repeats}")
-    pieces = [_repeat_all(build.slice_axis(x, axis, i, 1), int(c), axis) for i, c in enumerate(counts)]
+        raise InferError(
+            f"`repeats` must be one count or one for each of the {display((n,))[0]} elements. "
+            f"Received: {repeats}"
+        )
+    pieces = [
+        _repeat_all(build.slice_axis(x, axis, i, 1), int(c), axis) for i, c in enumerate(counts)
+    ]
     return build.concat(pieces, axis)
 
 
@@ -197,4 +219,7 @@ def _repeat_all(x: Node, count: int, axis: int) -> Node:
     apart = build.expand_dims(x, (axis + 1,))
     dims = list(apart.shape)
     dims[axis + 1] = count
-    return build.reshape(build.broadcast_to(apart, dims), (*x.shape[:axis], x.shape[axis] * count, *x.shape[axis + 1 :]))
+    return build.reshape(
+        build.broadcast_to(apart, dims),
+        (*x.shape[:axis], x.shape[axis] * count, *x.shape[axis + 1 :]),
+    )

@@ -22,9 +22,23 @@ class _Key:
 
 KEY = _Key()
 BASIC = (
-    KEY[1], KEY[-1], KEY[:, 2], KEY[..., -1], KEY[1:], KEY[:-1], KEY[::-1], KEY[:, ::2], KEY[:, -2::-2],
-    KEY[None], KEY[:, None, ..., None], KEY[1, 2, 3], KEY[1:1], KEY[5:], KEY[:, 3:1:-1], KEY[:, 1:3, ::-1],
-)  # fmt: skip
+    KEY[1],
+    KEY[-1],
+    KEY[:, 2],
+    KEY[..., -1],
+    KEY[1:],
+    KEY[:-1],
+    KEY[::-1],
+    KEY[:, ::2],
+    KEY[:, -2::-2],
+    KEY[None],
+    KEY[:, None, ..., None],
+    KEY[1, 2, 3],
+    KEY[1:1],
+    KEY[5:],
+    KEY[:, 3:1:-1],
+    KEY[:, 1:3, ::-1],
+)
 TENSOR_KEYS = (
     ("first", lambda i: i, (3, 2), "index:3"),
     ("axis", lambda i: KEY[:, i], (2,), "index:4"),
@@ -38,27 +52,48 @@ SYMBOLIC = KEY[-1], KEY[:, 2], KEY[1:], KEY[:-1], KEY[::-1], KEY[None]
 
 def _basic() -> list[OpCase]:
     return [
-        OpCase(f"get_item[{key}]", ops.get_item, (A(3, 4, 5), key), lambda x, k: x[k], {}, (0,), (0,) if key in SYMBOLIC else ())
+        OpCase(
+            f"get_item[{key}]",
+            ops.get_item,
+            (A(3, 4, 5), key),
+            lambda x, k: x[k],
+            {},
+            (0,),
+            (0,) if key in SYMBOLIC else (),
+        )
         for key in BASIC
     ]
 
 
 def _by_tensor() -> list[OpCase]:
     return [
-        OpCase(f"get_item:{note}", lambda x, i, k=key: ops.get_item(x, k(i)), (A(3, 4, 5), ints(*shape, domain=domain)),
-               lambda x, i, k=key: x[k(i)], {}, (0,), keras=False)
+        OpCase(
+            f"get_item:{note}",
+            lambda x, i, k=key: ops.get_item(x, k(i)),
+            (A(3, 4, 5), ints(*shape, domain=domain)),
+            lambda x, i, k=key: x[k(i)],
+            {},
+            (0,),
+            keras=False,
+        )
         for note, key, shape, domain in TENSOR_KEYS
-    ]  # fmt: skip
+    ]
 
 
 def _two_tensors() -> list[OpCase]:
     keys = {"together": lambda i, j: KEY[:, i, j], "apart": lambda i, j: KEY[i, :, j]}
     return [
-        OpCase(f"get_item:{note}", lambda x, i, j, k=key: ops.get_item(x, k(i, j)),
-               (A(3, 4, 5), ints(2, 1, domain="index:3"), ints(3, domain="index:4")),
-               lambda x, i, j, k=key: x[k(i, j)], {}, (0,), keras=False)
+        OpCase(
+            f"get_item:{note}",
+            lambda x, i, j, k=key: ops.get_item(x, k(i, j)),
+            (A(3, 4, 5), ints(2, 1, domain="index:3"), ints(3, domain="index:4")),
+            lambda x, i, j, k=key: x[k(i, j)],
+            {},
+            (0,),
+            keras=False,
+        )
         for note, key in keys.items()
-    ]  # fmt: skip
+    ]
 
 
 def _take_beyond(x, i):
@@ -101,16 +136,43 @@ CASES = [
     row("take", (A(2, 7, 3), ints(4, domain="index:7"), 1), np.take, "axis", batch=(0,)),
     row("take", (A(7, 3), 2, -1), np.take, "one"),
     row("take", (A(7), [0, -1, 3], 0), np.take, "list"),
-    row("take", (A(7), ints(9, domain="beyond:7"), 0), lambda x, i, a: _take_beyond(x, i), "beyond"),
-    row("take_along_axis", (A(4, 7), ints(4, 3, domain="index:7"), 1), np.take_along_axis, batch=(0, 1)),
-    row("take_along_axis", (A(7, 4), ints(2, 1, domain="index:7"), 0), np.take_along_axis, "broadcast"),
-    row("take_along_axis", (Array((4, 7), "bits", "bool"), ints(4, 7, domain="below:7"), -1), np.take_along_axis, "bool"),
+    row(
+        "take", (A(7), ints(9, domain="beyond:7"), 0), lambda x, i, a: _take_beyond(x, i), "beyond"
+    ),
+    row(
+        "take_along_axis",
+        (A(4, 7), ints(4, 3, domain="index:7"), 1),
+        np.take_along_axis,
+        batch=(0, 1),
+    ),
+    row(
+        "take_along_axis",
+        (A(7, 4), ints(2, 1, domain="index:7"), 0),
+        np.take_along_axis,
+        "broadcast",
+    ),
+    row(
+        "take_along_axis",
+        (Array((4, 7), "bits", "bool"), ints(4, 7, domain="below:7"), -1),
+        np.take_along_axis,
+        "bool",
+    ),
     row("one_hot", (ints(9, domain="below:5"), 5), _one_hot, batch=(0,)),
     row("one_hot", (ints(3, 3, domain="beyond:5"), 5), _one_hot, "beyond"),
-    row("one_hot", (ints(3, 3, domain="below:5"), 5, 1), lambda x, n, a: np.moveaxis(_one_hot(x, n), -1, a), "axis"),
+    row(
+        "one_hot",
+        (ints(3, 3, domain="below:5"), 5, 1),
+        lambda x, n, a: np.moveaxis(_one_hot(x, n), -1, a),
+        "axis",
+    ),
     row("in_top_k", (ints(9, domain="below:7"), A(9, 7), 3), _in_top_k, grad=False, batch=(0, 1)),
     row("slice", (A(5, 6), (1, 2), (3, 4)), lambda x, s, n: x[1:4, 2:6]),
-    row("slice", (A(5, 6), ints(2, domain="below:3"), (3, 4)), lambda x, s, n: x[s[0] : s[0] + 3, s[1] : s[1] + 4], "at"),
+    row(
+        "slice",
+        (A(5, 6), ints(2, domain="below:3"), (3, 4)),
+        lambda x, s, n: x[s[0] : s[0] + 3, s[1] : s[1] + 4],
+        "at",
+    ),
     row("slice_update", (A(5, 6), (1, 2), A(3, 4)), _update),
     row("segment_sum", (A(9, 2), ints(9, domain="below:4"), 4), _segments, batch=(0, 1)),
     row("scatter", (ints(6, 2, domain="below:3"), A(6), (3, 4)), _scatter, batch=(0, 1)),

@@ -67,9 +67,24 @@ ACTIVATIONS = {
 
 def _activations() -> list[OpCase]:
     return [
-        OpCase(f"{name}{list(shape)}", getattr(ops, name), (Array(shape, domain),), reference, {}, (0,), (0,) if shape else (), 1e-11)
+        OpCase(
+            f"{name}{list(shape)}",
+            getattr(ops, name),
+            (Array(shape, domain),),
+            reference,
+            {},
+            (0,),
+            (0,) if shape else (),
+            1e-11,
+        )
         for name, reference in ACTIVATIONS.items()
-        for shape, domain in (((17,), "away"), ((3, 5), "away"), ((9,), "wide"), ((), "away"), ((0, 3), "away"))
+        for shape, domain in (
+            ((17,), "away"),
+            ((3, 5), "away"),
+            ((9,), "wide"),
+            ((), "away"),
+            ((0, 3), "away"),
+        )
     ]
 
 
@@ -110,35 +125,109 @@ P, T, LOGITS = Array((9, 7), "rows"), Array((9, 7), "rows"), Array((9, 7), "wide
 LABELS = Array((9,), "below:7", "int32")
 LOSSES = [
     row("categorical_crossentropy", (T, P), _categorical, batch=(0, 1)),
-    row("categorical_crossentropy", (T, LOGITS), _categorical_logits, "logits", batch=(0, 1), from_logits=True),
-    row("sparse_categorical_crossentropy", (LABELS, P), lambda t, p: _sparse(t, _log_p(p)), batch=(0, 1)),
-    row("sparse_categorical_crossentropy", (LABELS, LOGITS), lambda t, x: _sparse(t, np.log(softmax(x))), "logits", batch=(0, 1), from_logits=True),
-    row("sparse_categorical_crossentropy", (Array((9, 1), "below:7", "int64"), P), lambda t, p: _sparse(t, _log_p(p)), "column", batch=(0, 1)),
-    row("sparse_categorical_crossentropy", (Array((2, 3), "below:4", "int32"), Array((2, 3, 4), "rows")), lambda t, p: _sparse(t, _log_p(p)), "sequence"),
-    row("binary_crossentropy", (Array((9, 3), "bits"), Array((9, 3), "unit")), _binary, batch=(0, 1)),
-    row("binary_crossentropy", (Array((9, 3), "unit"), Array((9, 3), "wide")), _binary_logits, "logits", batch=(0, 1), from_logits=True),
+    row(
+        "categorical_crossentropy",
+        (T, LOGITS),
+        _categorical_logits,
+        "logits",
+        batch=(0, 1),
+        from_logits=True,
+    ),
+    row(
+        "sparse_categorical_crossentropy",
+        (LABELS, P),
+        lambda t, p: _sparse(t, _log_p(p)),
+        batch=(0, 1),
+    ),
+    row(
+        "sparse_categorical_crossentropy",
+        (LABELS, LOGITS),
+        lambda t, x: _sparse(t, np.log(softmax(x))),
+        "logits",
+        batch=(0, 1),
+        from_logits=True,
+    ),
+    row(
+        "sparse_categorical_crossentropy",
+        (Array((9, 1), "below:7", "int64"), P),
+        lambda t, p: _sparse(t, _log_p(p)),
+        "column",
+        batch=(0, 1),
+    ),
+    row(
+        "sparse_categorical_crossentropy",
+        (Array((2, 3), "below:4", "int32"), Array((2, 3, 4), "rows")),
+        lambda t, p: _sparse(t, _log_p(p)),
+        "sequence",
+    ),
+    row(
+        "binary_crossentropy", (Array((9, 3), "bits"), Array((9, 3), "unit")), _binary, batch=(0, 1)
+    ),
+    row(
+        "binary_crossentropy",
+        (Array((9, 3), "unit"), Array((9, 3), "wide")),
+        _binary_logits,
+        "logits",
+        batch=(0, 1),
+        from_logits=True,
+    ),
 ]
 NORMS = [
     row("softmax", (A(9, 7),), softmax, batch=(0,)),
     row("softmax", (Array((3, 17), "wide"), 0), softmax, "columns"),
-    row("softmax", (A(3, 4, 5), (1, 2)), lambda x, a: np.exp(x) / np.exp(x).sum(a, keepdims=True), "two axes", batch=(0,)),
+    row(
+        "softmax",
+        (A(3, 4, 5), (1, 2)),
+        lambda x, a: np.exp(x) / np.exp(x).sum(a, keepdims=True),
+        "two axes",
+        batch=(0,),
+    ),
     row("softmax", (A(3, 1),), softmax, "one class"),
     row("softmax", (A(0, 4),), softmax, "no rows"),
     row("log_softmax", (Array((9, 7), "wide"),), lambda x: np.log(softmax(x)), batch=(0,)),
     row("log_softmax", (A(4, 3), 0), lambda x, a: np.log(softmax(x, a)), "columns"),
     row("glu", (A(3, 8),), lambda x: x[:, :4] * sigmoid(x[:, 4:]), batch=(0,)),
     row("glu", (A(4, 3), 0), lambda x, a: x[:2] * sigmoid(x[2:]), "rows"),
-    row("gelu", (A(17),), lambda x: 0.5 * x * (1 + erf(x / np.sqrt(2))), "exact", approximate=False),
-    row("celu", (Array((17,), "away"), 2.0), lambda x, a: np.where(x > 0, x, a * np.expm1(np.minimum(x, 0) / a)), "alpha"),
+    row(
+        "gelu", (A(17),), lambda x: 0.5 * x * (1 + erf(x / np.sqrt(2))), "exact", approximate=False
+    ),
+    row(
+        "celu",
+        (Array((17,), "away"), 2.0),
+        lambda x, a: np.where(x > 0, x, a * np.expm1(np.minimum(x, 0) / a)),
+        "alpha",
+    ),
     row("elu", (Array((17,), "away"), 2.0), elu, "alpha"),
     row("threshold", (Array((17,), "away"), 1.0, -3.0), lambda x, t, v: np.where(x > t, x, v)),
     row("moments", (A(9, 7), 0), lambda x, a: (x.mean(a), x.var(a)), batch=(0,)),
-    row("moments", (A(4, 5, 3), (0, 2)), lambda x, a: (x.mean(a, keepdims=True), x.var(a, keepdims=True)), "keepdims", keepdims=True),
-    row("normalize", (A(9, 7),), lambda x: x / np.linalg.norm(x, axis=-1, keepdims=True), batch=(0,)),
-    row("normalize", (A(4, 5), 0, 3), lambda x, a, p: x / np.linalg.norm(x, p, a, keepdims=True), "order 3"),
-    row("batch_normalization", (A(9, 7), A(7), Array((7,), "positive"), -1, A(7), A(7)),
-        lambda x, m, v, a, b, g: (x - m) / np.sqrt(v + 1e-3) * g + b, batch=(0,)),
+    row(
+        "moments",
+        (A(4, 5, 3), (0, 2)),
+        lambda x, a: (x.mean(a, keepdims=True), x.var(a, keepdims=True)),
+        "keepdims",
+        keepdims=True,
+    ),
+    row(
+        "normalize", (A(9, 7),), lambda x: x / np.linalg.norm(x, axis=-1, keepdims=True), batch=(0,)
+    ),
+    row(
+        "normalize",
+        (A(4, 5), 0, 3),
+        lambda x, a, p: x / np.linalg.norm(x, p, a, keepdims=True),
+        "order 3",
+    ),
+    row(
+        "batch_normalization",
+        (A(9, 7), A(7), Array((7,), "positive"), -1, A(7), A(7)),
+        lambda x, m, v, a, b, g: (x - m) / np.sqrt(v + 1e-3) * g + b,
+        batch=(0,),
+    ),
     row("layer_normalization", (A(9, 7), A(7), A(7)), _normalized, batch=(0,), epsilon=1e-3),
-    row("rms_normalization", (A(9, 7), A(7)), lambda x, s: x / np.sqrt((x * x).mean(-1, keepdims=True) + 1e-7) * s, batch=(0,)),
-]  # fmt: skip
+    row(
+        "rms_normalization",
+        (A(9, 7), A(7)),
+        lambda x, s: x / np.sqrt((x * x).mean(-1, keepdims=True) + 1e-7) * s,
+        batch=(0,),
+    ),
+]
 CASES = [*_activations(), *LOSSES, *NORMS]

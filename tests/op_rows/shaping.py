@@ -8,9 +8,13 @@ from fncompile import ops
 from tests.op_case import Array, OpCase
 
 
-def row(op: str, args: tuple, reference, note: str = "", grad: bool = True, batch: tuple = (), **kwargs) -> OpCase:
+def row(
+    op: str, args: tuple, reference, note: str = "", grad: bool = True, batch: tuple = (), **kwargs
+) -> OpCase:
     """A case whose arrays are all differentiable, named after the op and a note."""
-    case = OpCase(f"{op}:{note}" if note else op, getattr(ops, op), args, reference, kwargs, batch=batch)
+    case = OpCase(
+        f"{op}:{note}" if note else op, getattr(ops, op), args, reference, kwargs, batch=batch
+    )
     found = tuple(i for i, s in enumerate(case.specs) if s.dtype == "float") if grad else ()
     return OpCase(case.name, case.fn, args, reference, kwargs, found, batch)
 
@@ -72,8 +76,17 @@ PADS = [
     row("pad", (A(3, 4), ((1, 2), (0, 3))), np.pad),
     row("pad", (A(3, 4), 1), np.pad, "one", batch=(0,)),
     row("pad", (A(0, 4), (2, 1)), np.pad, "empty"),
-    row("pad", (A(3, 4), ((0, 0), (1, 0)), "constant", 2.5), lambda x, w, m, v: np.pad(x, w, constant_values=v), "value", batch=(0,)),
-    *(row("pad", (A(5, 4), ((2, 3), (1, 0)), mode), np.pad, mode) for mode in ("reflect", "symmetric", "edge")),
+    row(
+        "pad",
+        (A(3, 4), ((0, 0), (1, 0)), "constant", 2.5),
+        lambda x, w, m, v: np.pad(x, w, constant_values=v),
+        "value",
+        batch=(0,),
+    ),
+    *(
+        row("pad", (A(5, 4), ((2, 3), (1, 0)), mode), np.pad, mode)
+        for mode in ("reflect", "symmetric", "edge")
+    ),
     row("pad", (Array((3,), "int", "int32"), (1, 1)), np.pad, "int", grad=False),
 ]
 CREATED = [
@@ -91,7 +104,14 @@ CREATED = [
     row("arange", (4, 4), lambda *v: np.arange(*v, dtype="int32"), "none"),
     row("linspace", (0.0, 1.0, 7), np.linspace),
     row("linspace", (A(3), A(3), 5), np.linspace, "tensors"),
-    row("linspace", (A(3), 2.0, 5), lambda a, b, n: np.linspace(a, b, n, endpoint=False, axis=-1), "axis", endpoint=False, axis=-1),
+    row(
+        "linspace",
+        (A(3), 2.0, 5),
+        lambda a, b, n: np.linspace(a, b, n, endpoint=False, axis=-1),
+        "axis",
+        endpoint=False,
+        axis=-1,
+    ),
     row("linspace", (1.0, 2.0, 1), np.linspace, "one"),
     row("eye", (4,), np.eye),
     row("eye", (4, 7, -1), np.eye, "off"),
@@ -100,12 +120,24 @@ CREATED = [
     row("tril", (A(2, 4, 5),), np.tril, batch=(0,)),
     row("triu", (A(4, 4), 1), np.triu),
     row("meshgrid", (A(3), A(4)), lambda *v: list(np.meshgrid(*v))),
-    row("meshgrid", (A(3), A(4), A(2)), lambda *v: list(np.meshgrid(*v, indexing="ij")), "ij", indexing="ij"),
+    row(
+        "meshgrid",
+        (A(3), A(4), A(2)),
+        lambda *v: list(np.meshgrid(*v, indexing="ij")),
+        "ij",
+        indexing="ij",
+    ),
 ]
 CASTS = [
     row("cast", (Array((9,), "away"), "int32"), lambda x, d: x.astype(d), grad=False),
     row("cast", (Array((9,), "int"), "bool"), lambda x, d: x.astype(d), "bool", grad=False),
-    row("cast", (Array((9,), "bits", "bool"), "float64"), lambda x, d: x.astype(d), "from bool", grad=False),
+    row(
+        "cast",
+        (Array((9,), "bits", "bool"), "float64"),
+        lambda x, d: x.astype(d),
+        "from bool",
+        grad=False,
+    ),
     row("convert_to_tensor", (A(9),), np.asarray),
     row("stop_gradient", (A(9),), np.asarray, grad=False),
 ]

@@ -23,7 +23,9 @@ def test_by_name_and_back(name):
         assert function(X).shape == X.shape
 
 
-@pytest.mark.parametrize("name", set(activations.ALL_OBJECTS) - {"linear", "exponential", "relu", "gelu"})
+@pytest.mark.parametrize(
+    "name", set(activations.ALL_OBJECTS) - {"linear", "exponential", "relu", "gelu"}
+)
 def test_the_same_as_in_ops(name):
     assert activations.get(name) is getattr(ops, name)
 
@@ -59,13 +61,19 @@ def test_registered_functions():
     assert activations.deserialize(activations.serialize(thrice)) is thrice
 
 
-@pytest.mark.parametrize(("kwargs", "reference"), [
-    ({}, lambda x: np.maximum(x, 0)),
-    ({"negative_slope": 0.1}, lambda x: np.where(x < 0, 0.1 * x, x)),
-    ({"max_value": 6.0}, lambda x: np.clip(x, 0, 6)),
-    ({"threshold": 1.5}, lambda x: np.where(x < 1.5, 0, x)),
-    ({"negative_slope": 0.1, "threshold": 1.5, "max_value": 2.0}, lambda x: np.minimum(np.where(x < 1.5, 0.1 * (x - 1.5), x), 2)),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("kwargs", "reference"),
+    [
+        ({}, lambda x: np.maximum(x, 0)),
+        ({"negative_slope": 0.1}, lambda x: np.where(x < 0, 0.1 * x, x)),
+        ({"max_value": 6.0}, lambda x: np.clip(x, 0, 6)),
+        ({"threshold": 1.5}, lambda x: np.where(x < 1.5, 0, x)),
+        (
+            {"negative_slope": 0.1, "threshold": 1.5, "max_value": 2.0},
+            lambda x: np.minimum(np.where(x < 1.5, 0.1 * (x - 1.5), x), 2),
+        ),
+    ],
+)
 def test_relu(kwargs, reference):
     np.testing.assert_allclose(activations.relu(X, **kwargs), reference(X), rtol=1e-6)
 

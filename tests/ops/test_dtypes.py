@@ -69,22 +69,35 @@ def test_numbers_alone():
     assert ops.convert_to_tensor(np.array([1.0])).dtype == "float32"
 
 
-@pytest.mark.parametrize(("name", "dtypes"), [
-    ("sum", {"bool": "int32", "uint8": "uint32", "int8": "int32", "int32": "int32", "int64": "int64", "float32": "float32"}),
-    ("prod", {"bool": "int32", "uint8": "uint32", "int8": "int32", "int64": "int64"}),
-    ("mean", {"bool": "float32", "int64": "float32", "float32": "float32"}),
-    ("max", {"bool": "bool", "uint8": "uint8", "int64": "int64"}),
-    ("cumsum", {"bool": "int32", "int8": "int8", "float32": "float32"}),
-    ("argmax", {"bool": "int32", "float32": "int32"}),
-    ("exp", {"bool": "float32", "int64": "float32"}),
-    ("abs", {"bool": "bool", "uint8": "uint8", "int8": "int8"}),
-    ("square", {"bool": "int32", "uint8": "uint8"}),
-    ("floor", {"int32": "float32"}),
-    ("round", {"int32": "int32", "float32": "float32"}),
-    ("isnan", {"int32": "bool", "float32": "bool"}),
-    ("relu", {"int32": "int32", "float32": "float32"}),
-    ("size", {"float32": "int32"}),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("name", "dtypes"),
+    [
+        (
+            "sum",
+            {
+                "bool": "int32",
+                "uint8": "uint32",
+                "int8": "int32",
+                "int32": "int32",
+                "int64": "int64",
+                "float32": "float32",
+            },
+        ),
+        ("prod", {"bool": "int32", "uint8": "uint32", "int8": "int32", "int64": "int64"}),
+        ("mean", {"bool": "float32", "int64": "float32", "float32": "float32"}),
+        ("max", {"bool": "bool", "uint8": "uint8", "int64": "int64"}),
+        ("cumsum", {"bool": "int32", "int8": "int8", "float32": "float32"}),
+        ("argmax", {"bool": "int32", "float32": "int32"}),
+        ("exp", {"bool": "float32", "int64": "float32"}),
+        ("abs", {"bool": "bool", "uint8": "uint8", "int8": "int8"}),
+        ("square", {"bool": "int32", "uint8": "uint8"}),
+        ("floor", {"int32": "float32"}),
+        ("round", {"int32": "int32", "float32": "float32"}),
+        ("isnan", {"int32": "bool", "float32": "bool"}),
+        ("relu", {"int32": "int32", "float32": "float32"}),
+        ("size", {"float32": "int32"}),
+    ],
+)
 def test_dtype_of_result(name, dtypes):
     for given, wanted in dtypes.items():
         assert getattr(ops, name)(np.ones(2, given)).dtype == wanted
@@ -110,8 +123,15 @@ def test_casts_to_integers_truncate_and_saturate():
 
 
 def test_standard_dtype():
-    assert [standard_dtype(d) for d in ("float", "int", np.float64, np.dtype("int64"), bool, "uint8")] == [
-        "float32", "int32", "float64", "int64", "bool", "uint8",
-    ]  # fmt: skip
+    assert [
+        standard_dtype(d) for d in ("float", "int", np.float64, np.dtype("int64"), bool, "uint8")
+    ] == [
+        "float32",
+        "int32",
+        "float64",
+        "int64",
+        "bool",
+        "uint8",
+    ]
     with pytest.raises(ValueError, match="Invalid dtype: complex64"):
         standard_dtype("complex64")

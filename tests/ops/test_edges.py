@@ -28,24 +28,80 @@ def gradient(fn, x):
     return run(Program((given.node,), (), {"g": g}), [x], {})[0]["g"]
 
 
-@pytest.mark.parametrize(("name", "at_zero"), [
-    ("relu", 0), ("relu6", 0), ("leaky_relu", 1), ("elu", 1), ("celu", 1), ("selu", 1.0507 * 1.67326), ("softplus", 0.5),
-    ("log_sigmoid", 0.5), ("silu", 0.5), ("gelu", 0.5), ("mish", 0.6), ("softsign", 1), ("hard_sigmoid", 1 / 6),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("name", "at_zero"),
+    [
+        ("relu", 0),
+        ("relu6", 0),
+        ("leaky_relu", 1),
+        ("elu", 1),
+        ("celu", 1),
+        ("selu", 1.0507 * 1.67326),
+        ("softplus", 0.5),
+        ("log_sigmoid", 0.5),
+        ("silu", 0.5),
+        ("gelu", 0.5),
+        ("mish", 0.6),
+        ("softsign", 1),
+        ("hard_sigmoid", 1 / 6),
+    ],
+)
 def test_derivative_at_zero(name, at_zero):
     assert gradient(getattr(ops, name), [0.0])[0] == pytest.approx(at_zero, rel=1e-4)
 
 
-@pytest.mark.parametrize("name", ["relu", "relu6", "leaky_relu", "elu", "selu", "celu", "softplus", "log_sigmoid", "sigmoid", "tanh",
-                                  "softsign", "hard_tanh", "hard_sigmoid", "mish", "silu", "gelu", "softmax", "log_softmax"])  # fmt: skip
+@pytest.mark.parametrize(
+    "name",
+    [
+        "relu",
+        "relu6",
+        "leaky_relu",
+        "elu",
+        "selu",
+        "celu",
+        "softplus",
+        "log_sigmoid",
+        "sigmoid",
+        "tanh",
+        "softsign",
+        "hard_tanh",
+        "hard_sigmoid",
+        "mish",
+        "silu",
+        "gelu",
+        "softmax",
+        "log_softmax",
+    ],
+)
 def test_huge_arguments_give_finite_values_and_gradients(name):
     x = np.array([-1e4, -90, 90, 1e4], "float32")
     assert np.isfinite(getattr(ops, name)(x)).all()
     assert np.isfinite(gradient(getattr(ops, name), x)).all()
 
 
-@pytest.mark.parametrize("name", ["relu", "relu6", "leaky_relu", "elu", "selu", "celu", "softplus", "sigmoid", "hard_sigmoid", "hard_tanh",
-                                  "hard_shrink", "soft_shrink", "sparse_plus", "sparse_sigmoid", "sign", "floor", "round", "trunc"])  # fmt: skip
+@pytest.mark.parametrize(
+    "name",
+    [
+        "relu",
+        "relu6",
+        "leaky_relu",
+        "elu",
+        "selu",
+        "celu",
+        "softplus",
+        "sigmoid",
+        "hard_sigmoid",
+        "hard_tanh",
+        "hard_shrink",
+        "soft_shrink",
+        "sparse_plus",
+        "sparse_sigmoid",
+        "sign",
+        "floor",
+        "round",
+        "trunc",
+    ],
+)
 def test_nan_comes_through(name):
     assert np.isnan(getattr(ops, name)(np.array([NAN], "float32")))[0]
 
@@ -92,17 +148,25 @@ def test_labels_out_of_range_give_nan_and_no_others_do():
 
 def test_sparse_crossentropy_reads_only_the_chosen_class():
     logits = np.array([[0.0, -INF]], "float32")
-    assert ops.sparse_categorical_crossentropy(np.array([0]), logits, from_logits=True).tolist() == [0]
-    g = gradient(lambda x: ops.sparse_categorical_crossentropy(np.array([0]), x, from_logits=True), logits)
+    assert ops.sparse_categorical_crossentropy(
+        np.array([0]), logits, from_logits=True
+    ).tolist() == [0]
+    g = gradient(
+        lambda x: ops.sparse_categorical_crossentropy(np.array([0]), x, from_logits=True), logits
+    )
     assert g.tolist() == [[0, 0]]
 
 
 def test_gradient_of_crossentropy_from_logits_is_probability_minus_target():
     x = np.array([[0.0, 0.0, 2.0], [-80.0, 0.0, 80.0]], "float32")
     p = ops.softmax(x)
-    g = gradient(lambda v: ops.sparse_categorical_crossentropy(np.array([1, 0]), v, from_logits=True), x)
+    g = gradient(
+        lambda v: ops.sparse_categorical_crossentropy(np.array([1, 0]), v, from_logits=True), x
+    )
     np.testing.assert_allclose(g, p - np.eye(3)[[1, 0]], atol=1e-6)
-    g = gradient(lambda v: ops.binary_crossentropy(np.array([[1.0, 0, 0.5]] * 2), v, from_logits=True), x)
+    g = gradient(
+        lambda v: ops.binary_crossentropy(np.array([[1.0, 0, 0.5]] * 2), v, from_logits=True), x
+    )
     np.testing.assert_allclose(g, ops.sigmoid(x) - np.array([[1, 0, 0.5]] * 2), atol=1e-6)
 
 

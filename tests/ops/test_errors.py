@@ -32,7 +32,10 @@ CALLS = [
     (lambda x: ops.pad(x, ((1, 1),) * 3), "`pad_width` must have the shape"),
     (lambda x: ops.pad(x, 1, mode="wrap"), "Unknown pad mode 'wrap'"),
     (lambda x: ops.pad(x, ((0, 0), (3, 0)), mode="reflect"), "Cannot mirror 3 elements"),
-    (lambda x: ops.matmul(x, X), r"Inner dimensions .* must be equal, but received .* x2.shape=\(2, 3\)"),
+    (
+        lambda x: ops.matmul(x, X),
+        r"Inner dimensions .* must be equal, but received .* x2.shape=\(2, 3\)",
+    ),
     (lambda x: ops.matmul(x, 2.0), "does not take scalars"),
     (lambda x: ops.tensordot(x, X, axes=3), "cannot pair"),
     (lambda x: ops.einsum("ij,jk->ik", x), "describes 2 operands"),
@@ -47,8 +50,14 @@ CALLS = [
     (lambda x: ops.where(x > 0), "needs both"),
     (lambda x: ops.take_along_axis(x, np.zeros(2, "int32")), "same rank"),
     (lambda x: ops.subtract(x > 0, x > 1), "sub does not take"),
-    (lambda x: ops.sparse_categorical_crossentropy(np.zeros((2, 4), "int32"), x), "up until the last dimension"),
-    (lambda x: ops.categorical_crossentropy(np.zeros((2, 4)), x), r"same shape. Received: target.shape=\(2, 4\)"),
+    (
+        lambda x: ops.sparse_categorical_crossentropy(np.zeros((2, 4), "int32"), x),
+        "up until the last dimension",
+    ),
+    (
+        lambda x: ops.categorical_crossentropy(np.zeros((2, 4)), x),
+        r"same shape. Received: target.shape=\(2, 4\)",
+    ),
     (lambda x: ops.glu(x), "axis size must be divisible by 2"),
     (lambda x: ops.cast(x, "complex64"), "Invalid dtype: complex64"),
     (lambda x: ops.segment_sum(x, np.zeros(2, "int32")), "`num_segments` must be set"),
@@ -70,7 +79,7 @@ def test_index_out_of_bounds():
 
 
 def test_wrong_total_size():
-    message = r"The total size of the tensor must be unchanged. Received: input_shape=\(2, 3\), newshape=\(4, -1\)"
+    message = r"must be unchanged. Received: input_shape=\(2, 3\), newshape=\(4, -1\)"
     with pytest.raises(ValueError, match=message):
         ops.reshape(X, (4, -1))
     with pytest.raises(ValueError, match="total size of the tensor must be unchanged"):

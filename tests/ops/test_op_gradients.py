@@ -1,4 +1,4 @@
-"""Gradients of every row of the table, against central differences in float64, by the interpreter."""
+"""Gradients of every row of the table, interpreted in float64, against central differences."""
 
 from __future__ import annotations
 
@@ -20,10 +20,13 @@ STEP = 1e-6
 
 
 def gradient_program(case: OpCase) -> Program:
-    """Outputs: "y", the sum of all floating-point results in different weights, and its gradients."""
+    """Outputs: "y", all floating-point results summed in different weights; its gradients."""
     forward = program_of([case], symbolic=bool(case.batch))
-    terms = [build.reduce(build.ew("mul", x, weights(x)), "sum", range(x.ndim))
-             for x in forward.outputs.values() if is_float(x.dtype)]  # fmt: skip
+    terms = [
+        build.reduce(build.ew("mul", x, weights(x)), "sum", range(x.ndim))
+        for x in forward.outputs.values()
+        if is_float(x.dtype)
+    ]
     y = functools.reduce(lambda a, b: build.ew("add", a, b), terms)
     grads = gradients(y, [forward.inputs[i] for i in case.differentiable])
     outputs = {"y": y, **{f"g{i}": g for i, g in zip(case.differentiable, grads)}}
@@ -46,7 +49,9 @@ def test_gradient(case):
     verify(program)
     outputs, _ = run(program, arrays, {})
     directions = {i: rng.standard_normal(arrays[i].shape) for i in case.differentiable}
-    want = (_value(program, arrays, directions, STEP) - _value(program, arrays, directions, -STEP)) / (2 * STEP)
+    want = (
+        _value(program, arrays, directions, STEP) - _value(program, arrays, directions, -STEP)
+    ) / (2 * STEP)
     got = sum(np.sum(outputs[f"g{i}"] * d) for i, d in directions.items())
     scale = 1 + sum(np.sum(np.abs(outputs[f"g{i}"] * d)) for i, d in directions.items())
     np.testing.assert_allclose(got, want, rtol=0, atol=1e-7 * scale)

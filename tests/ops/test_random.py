@@ -68,7 +68,9 @@ def test_generators_without_a_seed_follow_pythons_random():
     python_random.seed(11)
     a = random.SeedGenerator().get_config()
     python_random.seed(11)
-    assert random.SeedGenerator.from_config(a).get_config() == random.SeedGenerator().get_config() == a
+    assert (
+        random.SeedGenerator.from_config(a).get_config() == random.SeedGenerator().get_config() == a
+    )
 
 
 def test_the_switch_gives_the_seed():
@@ -78,7 +80,12 @@ def test_the_switch_gives_the_seed():
 
 def test_state_is_a_variable_as_in_keras():
     state = random.SeedGenerator(-1).state
-    assert (state.name, state.dtype, state.shape, state.trainable) == ("seed_generator_state", "uint32", (2,), False)
+    assert (state.name, state.dtype, state.shape, state.trainable) == (
+        "seed_generator_state",
+        "uint32",
+        (2,),
+        False,
+    )
     assert state.value.tolist() == [2**32 - 1, 0]
 
 
@@ -105,7 +112,7 @@ def test_symbolic_dropout_has_the_shape_of_its_input():
     assert random.dropout(x, 0.5, noise_shape=(None, 1)).shape == (None, 4)
 
 
-# distributions: the k-th moments, within five standard errors ---------------------------------------
+# distributions: the k-th moments, within five standard errors --------
 
 
 def within(sample, mean, deviation):
@@ -114,7 +121,7 @@ def within(sample, mean, deviation):
 
 def test_uniform():
     u = random.uniform((N,), -2.0, 3.0, seed=1)
-    assert -2 <= u.min() and u.max() < 3
+    assert u.min() >= -2 and u.max() < 3
     within(u, 0.5, 5 / math.sqrt(12))
     within((u + 2) / 5 < 0.25, 0.25, math.sqrt(0.25 * 0.75))
 
@@ -188,13 +195,19 @@ def test_extents_of_zero():
     assert random.shuffle(np.zeros((0, 2))).shape == (0, 2)
 
 
-@pytest.mark.parametrize(("call", "message"), [
-    (lambda: random.uniform((2,), dtype="int32"), "requires a floating point `dtype`"),
-    (lambda: random.randint((2,), 0, 3, dtype="float32"), "requires an integer `dtype`"),
-    (lambda: random.categorical(np.zeros(3), 2), "should be a 2-D tensor"),
-    (lambda: random.dropout(np.zeros((2, 3)), 0.5, noise_shape=(2,)), "must have the rank of the inputs"),
-    (lambda: random.normal((2, -1)), "cannot be negative"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: random.uniform((2,), dtype="int32"), "requires a floating point `dtype`"),
+        (lambda: random.randint((2,), 0, 3, dtype="float32"), "requires an integer `dtype`"),
+        (lambda: random.categorical(np.zeros(3), 2), "should be a 2-D tensor"),
+        (
+            lambda: random.dropout(np.zeros((2, 3)), 0.5, noise_shape=(2,)),
+            "must have the rank of the inputs",
+        ),
+        (lambda: random.normal((2, -1)), "cannot be negative"),
+    ],
+)
 def test_wrong_arguments(call, message):
     with pytest.raises(ValueError, match=message):
         call()

@@ -1,4 +1,4 @@
-"""One op, three worlds: arrays, the user's graph, a trace; and what may stand for a tensor in each."""
+"""One op, three worlds: arrays, the user's graph, a trace; and what may stand for a tensor."""
 
 from __future__ import annotations
 
@@ -66,10 +66,39 @@ def test_variables_count_as_their_value():
     assert v[1:].tolist() == [1, 1]
 
 
-@pytest.mark.parametrize("expression", [
-    "a + b", "a - b", "a * b", "a / b", "a // b", "a % b", "a ** b", "a < b", "a <= b", "a > b", "a >= b", "a == b", "a != b", "-a", "abs(a)",
-    "a @ b", "1 + a", "2 - a", "2 * a", "2 / a", "2 // a", "2 % a", "2 ** a", "a[0]", "(a > 1) & (b > 1)", "(a > 1) | (b > 1)", "(a > 1) ^ (b > 1)", "~(a > 1)",
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "a + b",
+        "a - b",
+        "a * b",
+        "a / b",
+        "a // b",
+        "a % b",
+        "a ** b",
+        "a < b",
+        "a <= b",
+        "a > b",
+        "a >= b",
+        "a == b",
+        "a != b",
+        "-a",
+        "abs(a)",
+        "a @ b",
+        "1 + a",
+        "2 - a",
+        "2 * a",
+        "2 / a",
+        "2 // a",
+        "2 % a",
+        "2 ** a",
+        "a[0]",
+        "(a > 1) & (b > 1)",
+        "(a > 1) | (b > 1)",
+        "(a > 1) ^ (b > 1)",
+        "~(a > 1)",
+    ],
+)
 def test_operators_are_ops(expression):
     """On variables (evaluated at once) and in the graph, against NumPy."""
     a, b = (np.random.default_rng(i).uniform(0.5, 3, (3, 3)).astype("float32") for i in (0, 1))
@@ -99,12 +128,31 @@ def test_unknown_extents_are_accepted_where_extents_are_asked_for():
     def uses(x):
         n, t, _ = ops.shape(x)
         return [
-            ops.reshape(x, (n, -1)), ops.reshape(x, (n * t, 4)), ops.zeros((n, 7)), ops.broadcast_to(ops.ones((1, 4)), (n, 4)),
-            ops.arange(t), ops.tile(x, (1, 2, 1)), ops.eye(t), ops.full((n,), 2), ops.flip(x, 1), ops.concatenate([x, x], 1),
-        ]  # fmt: skip
+            ops.reshape(x, (n, -1)),
+            ops.reshape(x, (n * t, 4)),
+            ops.zeros((n, 7)),
+            ops.broadcast_to(ops.ones((1, 4)), (n, 4)),
+            ops.arange(t),
+            ops.tile(x, (1, 2, 1)),
+            ops.eye(t),
+            ops.full((n,), 2),
+            ops.flip(x, 1),
+            ops.concatenate([x, x], 1),
+        ]
 
     shapes = [y.shape for y in infer_outputs(uses, (x,), {})]
-    assert shapes == [(None, None), (None, 4), (None, 7), (None, 4), (None,), (None, None, 4), (None, None), (None,), (None, None, 4), (None, None, 4)]
+    assert shapes == [
+        (None, None),
+        (None, 4),
+        (None, 7),
+        (None, 4),
+        (None,),
+        (None, None, 4),
+        (None, None),
+        (None,),
+        (None, None, 4),
+        (None, None, 4),
+    ]
     assert (batch, length) == (symbol("B"), symbol("T"))
 
 
