@@ -1,0 +1,42 @@
+"""Small compositions of IR ops from which activations and losses are put together.
+
+Their derivatives are right at the kinks too (that of the positive part is 0 at 0), and a branch
+that is not taken brings no NaN or infinity into the gradient.
+"""
+
+from __future__ import annotations
+
+from fncompile.ir import build
+from fncompile.ir.node import Node
+
+
+def scaled(x: Node, factor: float) -> Node:
+    return x if factor == 1 else build.ew("mul", x, build.like(x, factor))
+
+
+def shifted(x: Node, term: float) -> Node:
+    return build.ew("add", x, build.like(x, term))
+
+
+def positive_part(x: Node) -> Node:
+    """x above 0, else 0; derivative 0 at 0."""
+    zero = build.like(x, 0)
+    return build.ew("select", build.ew("le", x, zero), zero, x)
+
+
+def negative_part(x: Node) -> Node:
+    """x up to 0, else 0; derivative 1 at 0."""
+    zero = build.like(x, 0)
+    return build.ew("select", build.ew("lt", zero, x), zero, x)
+
+
+def between(x: Node, low: float, high: float) -> Node:
+    return build.ew("min", build.ew("max", x, build.like(x, low)), build.like(x, high))
+
+
+def softplus_of(x: Node) -> Node:
+    """log(1 + exp(x)) as max(x, 0) + log1p(exp(-|x|)); at 0 both halves take the same side."""
+    below = build.ew("lt", x, build.like(x, 0))
+    upper = build.ew("select", below, build.like(x, 0), x)
+    minus_size = build.ew("select", below, x, build.ew("neg", x))
+    return build.ew("add", upper, build.ew("log1p", build.ew("exp", minus_size)))
