@@ -11,8 +11,8 @@ import os
 from pathlib import Path
 from typing import Any
 
-from . import compile_config, keras_zip, legacy_h5
-from .errors import FileFormatError
+from . import keras_zip, legacy_h5
+from .errors import AttributeTooLargeError, FileFormatError
 from .files import read_file, write_file
 from .legacy_config import convert_model
 from .legacy_weights import load_weights_group
@@ -50,16 +50,29 @@ def save_model(
     if path.suffix == ".keras":
         _save_archive(model, path, include_optimizer)
     else:
-        write_file(path, legacy_h5.model_tree(model, include_optimizer))
+        _write_h5(path, legacy_h5.model_tree(model, include_optimizer))
+
+
+def _write_h5(path: Path, tree: Group) -> None:
+    """Write a tree; through h5py where an attribute exceeds the 64 KB of our subset."""
+    try:
+        write_file(path, tree)
+    except AttributeTooLargeError as error:
+        try:
+            from .foreign import write_with_h5py
+        except ImportError:
+            raise AttributeTooLargeError(
+                f"The model's configuration is too long for a `.h5` file: {error}. Save it to a "
+                "`.keras` file instead, or install h5py with `pip install h5py`."
+            ) from error
+        write_with_h5py(path, tree)
 
 
 def _save_archive(model: Any, path: Path, include_optimizer: bool) -> None:
     with object_sharing_scope():
         config = serialize_keras_object(model)
-        compiled = compile_config.get_compile_config(model) if include_optimizer else None
+    if not include_optimizer:
         config.pop("compile_config", None)
-        if compiled is not None:
-            config["compile_config"] = compiled
     keras_zip.write_archive(path, config, _weights_of(model, include_optimizer), KERAS_VERSION)
 
 
@@ -87,7 +100,7 @@ def _load_archive(path: Path, compile: bool) -> Any:
     with object_sharing_scope():
         model = deserialize_keras_object(config)
         if compile and compiled:
-            compile_config.compile_from_config(model, compiled)
+            model.compile_from_config(compiled)
     load_weights_tree(model, weights)
     load_training_state(model, weights)
     return model
@@ -122,6 +135,8 @@ def load_weights(
     elif by_name:
         raise ValueError(f"`by_name` is for `.h5` files of whole models. Received: filepath={path}")
     else:
+        if "optimizer" in tree and getattr(model, "optimizer", None) is not None:
+            model.optimizer.build(model.trainable_variables)  # so that its state has a place
         load_weights_tree(model, tree, skip_mismatch)
         load_training_state(model, tree)
 

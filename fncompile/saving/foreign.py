@@ -1,4 +1,4 @@
-"""Read HDF5 files of other programs through h5py, an optional extra, into the same tree.
+"""HDF5 beyond our subset through h5py, an optional extra: files of other programs, long attributes.
 
 Requires h5py. Ensures that soft and external links are not followed, that every object is read
 once, and that a small file cannot ask for a huge amount of memory.
@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import io
 import os
-from typing import Any
+from typing import Any, BinaryIO
 
 import h5py
 import numpy as np
 
 from . import hdf5_format as fmt
+from .atomic import write_atomic
 from .errors import FileFormatError
 from .tree import Group
 
@@ -36,6 +37,26 @@ def read_with_h5py(source: str | bytes, name: str) -> Group:
     except (OSError, RuntimeError, ValueError, TypeError, KeyError, OverflowError) as error:
         # What the HDF5 library reports of a damaged file arrives as any of these.
         raise FileFormatError(f"{name}: h5py cannot read it: {error}") from error
+
+
+def write_with_h5py(path: str | os.PathLike[str], tree: Group) -> None:
+    """Write a tree whose attributes may exceed 64 KB, atomically, in HDF5's latest format."""
+
+    def write(stream: BinaryIO) -> None:
+        with h5py.File(stream, "w", libver="latest") as file:
+            _write_group(file, tree)
+
+    write_atomic(path, write)
+
+
+def _write_group(group: h5py.Group, tree: Group) -> None:
+    for key, value in tree.attrs.items():
+        group.attrs[key] = value.encode() if isinstance(value, str) else value
+    for name, child in tree.children.items():
+        if isinstance(child, Group):
+            _write_group(group.create_group(name), child)
+        else:
+            group[name] = child
 
 
 class _Reader:

@@ -6,9 +6,8 @@ import json
 import warnings
 from typing import Any
 
-from . import compile_config, legacy_compile
-from .errors import AttributeTooLargeError, FileFormatError
-from .hdf5_format import MAX_MESSAGE
+from . import legacy_compile
+from .errors import FileFormatError
 from .keras_zip import parse_json
 from .legacy_config import convert_model
 from .legacy_optimizer import load_optimizer_group, optimizer_group
@@ -24,15 +23,12 @@ _GENERATORS = "fncompile_random"
 
 
 def model_tree(model: Any, include_optimizer: bool = True) -> Group:
-    """Return the tree of a whole-model file.
-
-    Raises AttributeTooLargeError where the architecture does not fit the 64 KB of an attribute.
-    """
+    """Return the tree of a whole-model file."""
     tree = Group({"keras_version": KERAS_VERSION, "backend": BACKEND})
-    tree.attrs[_MODEL] = _json(model_config(model), _MODEL)
-    compiled = compile_config.get_compile_config(model) if include_optimizer else None
+    tree.attrs[_MODEL] = json.dumps(model_config(model))
+    compiled = model.get_compile_config() if include_optimizer else None
     if compiled is not None:
-        tree.attrs[_TRAINING] = _json(legacy_compile.training_config(compiled), _TRAINING)
+        tree.attrs[_TRAINING] = json.dumps(legacy_compile.training_config(compiled))
     tree.children["model_weights"] = weights_group(model, KERAS_VERSION, BACKEND)
     if compiled is not None and list(model.optimizer.variables):
         tree.children["optimizer_weights"] = optimizer_group(model.optimizer)
@@ -65,16 +61,6 @@ def _class_name(config: dict[str, Any]) -> str:
     return config.get("registered_name") or config["class_name"]
 
 
-def _json(config: dict[str, Any], name: str) -> str:
-    text = json.dumps(config)
-    if len(text) > MAX_MESSAGE - 100:
-        raise AttributeTooLargeError(
-            f"The {name} takes {len(text)} bytes as JSON, and a `.h5` file holds at most 64 KB of it. "
-            "Save to a `.keras` file instead, which has no such limit."
-        )
-    return text
-
-
 def load_model_tree(tree: Group, path: Any, compile: bool) -> Any:
     """Return the model in the tree of a whole-model file, within the active scopes."""
     config = convert_model(_parsed(tree, _MODEL, path))
@@ -94,7 +80,7 @@ def load_model_tree(tree: Group, path: Any, compile: bool) -> Any:
 
 def _compile(model: Any, tree: Group, path: Any) -> None:
     training = _parsed(tree, _TRAINING, path)
-    compile_config.compile_from_config(model, legacy_compile.compile_config(training))
+    model.compile_from_config(legacy_compile.compile_config(training))
     if "optimizer_weights" in tree:
         group = group_of(tree, "optimizer_weights")
         load_optimizer_group(model.optimizer, model.trainable_variables, group)
