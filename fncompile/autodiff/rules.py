@@ -174,13 +174,16 @@ def _pow(g: Node, y: Node, a: Node, b: Node) -> Cotangents:
 
 
 def _max(g: Node, y: Node, a: Node, b: Node) -> Cotangents:
-    """The second operand wins a tie, so that relu written max(x, 0) has slope 0 at 0."""
-    first = ew("lt", b, a)
+    """The second operand wins a tie, so that relu written max(x, 0) has slope 0 at 0.
+
+    Asks the result, not `a`: a > b exactly where max(a, b) > b, and then `a` need not be kept.
+    """
+    first = ew("lt", b, y)
     return [_where(first, g), ew("select", first, _zero(g), g)]
 
 
 def _min(g: Node, y: Node, a: Node, b: Node) -> Cotangents:
-    first = ew("lt", a, b)
+    first = ew("lt", y, b)
     return [_where(first, g), ew("select", first, _zero(g), g)]
 
 

@@ -33,7 +33,7 @@ from fncompile.codegen.memory import Pointers
 from fncompile.ir.dims import Dim
 from fncompile.ir.interp import reduce_identity
 from fncompile.ir.types import DTYPES
-from fncompile.passes.plan import Affine, Bits, GatherLoad, Kernel, Load, Loop, Stage, loads
+from fncompile.passes.plan import Affine, Bits, GatherLoad, Kernel, Load, Loop, Stage, Value, children, loads
 
 LANES = 32
 GRAIN = 64  # workers take at least this many rows, and cut at multiples of it
@@ -51,6 +51,7 @@ class _Emitter:
         self.outer = kernel.loops[0].domain[: kernel.outer]
         self.lanes = wants_lanes(kernel)
         self.rows: dict[int, CExpr] = {}  # stages whose value is one number a row
+        self.read = {i for s in kernel.stages for i in values_read(s)}
 
     def body(self) -> list[Stmt]:
         axes = [Name(a) for a in AXES[: len(self.outer)]]
@@ -225,7 +226,7 @@ class _Emitter:
             else:
                 kept = self._keep(scope, stage, i, value)
                 stores += [self._store(stage, s, names, kept) for s in stage.stores]
-                if len(loop.domain) == len(axes):
+                if len(loop.domain) == len(axes) and i in self.read:
                     arrays.append(Declare(register_type(stage.dtype), f"r{i}", None, Int(LANES)))
                     stores.append(Assign(slot, "=", kept))
             self.rows[i] = slot
@@ -261,6 +262,18 @@ def _pragma(loop: Loop, number: int) -> str:
         if names:
             words.append(f"reduction({op} : {', '.join(names)})")
     return " ".join(words)
+
+
+def values_read(stage: Stage) -> set[int]:
+    """Which earlier stages' values the stage uses."""
+    found: set[int] = set()
+    stack = [e for e in (stage.expr, stage.row) if e is not None]
+    while stack:
+        e = stack.pop()
+        if isinstance(e, Value):
+            found.add(e.stage)
+        stack.extend(children(e))
+    return found
 
 
 def _plain(stage: Stage) -> bool:

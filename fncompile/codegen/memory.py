@@ -82,6 +82,8 @@ class Pointers:
         return Cast(pointer, binary("+", base, Int(place.offset)))
 
     def _arena(self, buffer: Buffer, pointer: str, written: bool) -> CExpr:
+        if buffer in self.plan.prepared_offsets:
+            return Cast(pointer, binary("+", Name("env->prepared"), Int(self.plan.prepared_offsets[buffer])))
         return Cast(pointer, binary("+", Name("env->arena"), dim(self.plan.offsets[buffer])))
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -47,7 +46,7 @@ class Variable(Operators):
         self.regularizer: Any = None
         self.constraint: Any = None
         self._storage = array
-        self._on_write: list[Callable[[], None]] = []
+        self._owner: Any = None  # the memory of a compiled model that holds the value
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -92,8 +91,8 @@ class Variable(Operators):
                 f"Target variable: {self.path}"
             )
         self._storage[...] = array
-        for notify in self._on_write:
-            notify()
+        if self._owner is not None:
+            self._owner.version += 1
         return self
 
     def assign_add(self, value: Any) -> Any:

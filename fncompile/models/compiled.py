@@ -60,6 +60,7 @@ class CompiledSteps:
     def predict(self, arrays: Arrays, batch_size: int) -> list[np.ndarray]:
         entry = self.predict_entry(arrays)
         self._adopt()
+        entry.prepare(self.weights.version)
         rows = len(arrays[0])
         if rows <= batch_size or not _batched(entry):
             return entry.run(arrays)
@@ -75,7 +76,10 @@ class CompiledSteps:
     def _run(self, kind: str, arrays: Arrays, index: np.ndarray, batch_size: int) -> None:
         entry = self.step_entry(kind, self.signature(arrays))
         self._adopt()
+        entry.prepare(self.weights.version)
         entry.run_steps(arrays, np.ascontiguousarray(index, np.int64), batch_size)
+        if kind == "train":
+            self.weights.version += 1
 
     def _adopt(self) -> None:
         for memory in (self.weights, self.train_memory):

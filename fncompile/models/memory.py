@@ -19,7 +19,9 @@ from fncompile.runtime.block import Block
 
 
 class Memory:
-    """One block and the variables in it."""
+    """One block and the variables in it; `version` counts the times that they may have changed."""
+
+    version = 0
 
     def __init__(self, name: str, variables: Sequence[Variable], names: dict[Variable, str]):
         self.variables = list(variables)
@@ -32,13 +34,14 @@ class Memory:
         if not self.lost:
             return
         for variable in self.variables:
-            owner = getattr(variable, "_owner", None)
+            owner = variable._owner
             if owner is not self:
                 variable.move_to(self.block.view(self.names[variable]))
                 variable._owner = self
                 if owner is not None:
                     owner.lost = True
         self.lost = False
+        self.version += 1
 
 
 def name_variables(groups: Iterable[Sequence[Variable]]) -> dict[Variable, str]:

@@ -38,6 +38,7 @@ class Machine:
     def __init__(self, plan: Plan, inputs: Sequence[np.ndarray], params: Mapping[str, np.ndarray], env: dict[str, int]):
         self.plan, self.env = plan, env
         self.arena = np.full(evaluate(plan.arena, env), 0xFF, np.uint8)
+        self.prepared = np.full(plan.prepared, 0xFF, np.uint8)
         self.flat: dict[Buffer, np.ndarray] = {}
         for buffer, array in zip(plan.inputs, inputs):
             self.flat[buffer] = np.ascontiguousarray(array, DTYPES[buffer.type.dtype].numpy).reshape(-1)
@@ -49,7 +50,7 @@ class Machine:
 
     def run(self) -> list[np.ndarray]:
         with np.errstate(all="ignore"):
-            for kernel in self.plan.kernels:
+            for kernel in (*self.plan.prepare, *self.plan.kernels):
                 self._run_kernel(kernel)
         return self.outputs
 
@@ -62,6 +63,9 @@ class Machine:
 
     def _root(self, buffer: Buffer) -> np.ndarray:
         dtype = DTYPES[buffer.type.dtype].numpy
+        if buffer in self.plan.prepared_offsets:
+            start = self.plan.prepared_offsets[buffer]
+            return self.prepared[start : start + evaluate(buffer.type.nbytes, {})].view(dtype)
         if buffer.kind == "arena":
             start = evaluate(self.plan.offsets[buffer], self.env)
             return self.arena[start : start + evaluate(buffer.type.nbytes, self.env)].view(dtype)

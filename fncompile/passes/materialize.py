@@ -167,9 +167,9 @@ def _place_parts(memory: Memory, node: Node) -> None:
     contiguous = all(d == 1 for d in node.shape[:axis])
     whole, row = memory.buffers[node], product(node.shape[axis + 1 :])
     memory.parts[node] = []
-    for part in node.src:
+    for number, part in enumerate(node.src):
         base = base_of(part)
-        name = f"{whole.name}_{len(memory.parts[node])}_{len(memory.buffers)}"
+        name = f"{whole.name}_{number}"
         place = Buffer(name, base.type, whole.kind, whole.index, whole, start * row)
         if contiguous and _may_move(memory, base):
             memory.buffers[base] = place

@@ -1,6 +1,6 @@
 """Place every temporary in one arena.
 
-Requires: ordered kernels. Ensures: `plan.offsets` gives each arena buffer a byte offset that is a
+Requires: ordered kernels. Ensures: `plan.offsets` gives each arena buffer that `hoist` did not move a byte offset that is a
 multiple of 64 for every value of the symbols, two buffers that are alive at the same time never
 overlap, and `plan.arena` is the size of the whole. Both are polynomials in the symbols: a slot that is
 used again later is as large as the coefficient-wise largest of its tenants.
@@ -49,7 +49,7 @@ def live_ranges(plan: Plan) -> dict[Buffer, tuple[int, int]]:
     ranges: dict[Buffer, tuple[int, int]] = {}
     for i, kernel in enumerate(plan.kernels):
         for buffer in sorted({root_buffer(b) for b in reads(kernel) | writes(kernel)}, key=lambda b: b.name):
-            if buffer.kind == "arena":
+            if buffer.kind == "arena" and buffer not in plan.prepared_offsets:
                 ranges[buffer] = (ranges.get(buffer, (i, i))[0], i)
     return ranges
 

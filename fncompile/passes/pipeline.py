@@ -13,6 +13,7 @@ from typing import Any
 from fncompile.passes.apply_optimizer import apply_optimizer
 from fncompile.passes.differentiate import differentiate, drop_markers
 from fncompile.passes.fuse import fuse
+from fncompile.passes.hoist import hoist
 from fncompile.passes.layout import layout
 from fncompile.passes.memory import memory
 from fncompile.passes.order import order
@@ -51,10 +52,10 @@ LOWER = (
     _pass(simplify, "matrices", "simple", name="simplify_layout", optional=True),
     _pass(fuse, "matrices", "plan"),
     _pass(order, "plan", "ordered"),
-    _pass(memory, "ordered", "placed"),
 )
+PLACE = (_pass(memory, "ordered", "placed"),)
 
 PIPELINES: dict[str, tuple[Pass, ...]] = {
-    "infer": (TRACED, *FORWARD, *LOWER),
-    "train": (TRACED, *BACKWARD, *LOWER),
+    "infer": (TRACED, *FORWARD, *LOWER, _pass(hoist, "ordered", "hoisted", optional=True), *PLACE),
+    "train": (TRACED, *BACKWARD, *LOWER, *PLACE),
 }

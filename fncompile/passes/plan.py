@@ -256,7 +256,11 @@ class Decision:
 
 @dataclass
 class Plan:
-    """`offsets` places arena buffers (bytes); `arena` is the size of the whole (bytes)."""
+    """`offsets` places arena buffers (bytes); `arena` is the size of the whole (bytes).
+
+    `prepare` are the kernels that depend on weights alone, in order; what they compute lies in a block of
+    its own, `prepared` (bytes), and is computed again only when weights change.
+    """
 
     kernels: list[Kernel]
     inputs: list[Buffer]
@@ -267,6 +271,9 @@ class Plan:
     decisions: list[Decision] = field(default_factory=list)
     offsets: dict[Buffer, Dim] = field(default_factory=dict)
     arena: Dim = 0
+    prepare: list[Kernel] = field(default_factory=list)
+    prepared_offsets: dict[Buffer, int] = field(default_factory=dict)
+    prepared: int = 0
 
 
 def loads(expr: Expr) -> list[Expr]:

@@ -41,6 +41,9 @@ class Entry:
         """
         raise NotImplementedError
 
+    def prepare(self, version: int) -> None:
+        """Bring what was computed from weights alone up to their `version`."""
+
     def run_steps(self, arrays: Sequence[np.ndarray], index: np.ndarray, batch_size: int) -> None:
         """The program for each batch of the rows `index` of `arrays`."""
         for start in range(0, len(index), batch_size):
@@ -73,7 +76,17 @@ class CompiledEntry(Entry):
         self.step = self.library.symbol(f"{PREFIX}_{name}")
         self.has_steps = plan_has_steps(plan)
         self.steps = self.library.symbol(f"{PREFIX}_{name}_steps") if self.has_steps else None
+        self._prepare = self.library.symbol(f"{PREFIX}_{name}_prepare") if plan.prepare else None
+        self._prepared = aligned_bytes(plan.prepared)
+        self._prepared_for = -1
         self._local = threading.local()
+
+    def prepare(self, version: int) -> None:
+        if self._prepare is None or version == self._prepared_for:
+            return
+        env = self._env({s: 0 for s in self.plan.symbols}, 0)
+        _check(self._prepare(env), self.name)
+        self._prepared_for = version
 
     def run(self, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
         sizes = interp.bind_symbols(self.program, inputs)
@@ -113,6 +126,7 @@ class CompiledEntry(Entry):
             local.arena = 0
             for block in self.blocks:
                 getattr(local.env, f"set_{block.name}")(block.memory)
+            local.env.set_prepared(self._prepared)
         if local.arena < scratch or flag("poison"):
             arena = aligned_bytes(scratch)
             if flag("poison"):
