@@ -18,11 +18,11 @@ _MODULES = frozenset({
 # public name -> the module that defines it
 _NAMES = {
     "Input": "layers",
-    "KerasTensor": "graph",
+    "KerasTensor": "graph.tensor",
     "Layer": "layers",
     "Model": "models",
     "Sequential": "models",
-    "Variable": "graph",
+    "Variable": "graph.variable",
 }
 __all__ = sorted([*_MODULES, *_NAMES])
 

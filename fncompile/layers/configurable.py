@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 from typing import Any
 
 _PLAIN = (str, int, float, bool, type(None))
 
 
+_signature = functools.lru_cache(maxsize=None)(inspect.signature)
+
+
 def constructor_arguments(cls: type, args: tuple, kwargs: dict[str, Any]) -> dict[str, Any] | None:
     """The arguments of `cls(*args, **kwargs)` by name, defaults filled in; None if not all plain."""
-    signature = inspect.signature(cls.__init__)
+    signature = _signature(cls.__init__)
     try:
         bound = signature.bind(None, *args, **kwargs)
     except TypeError:  # the constructor itself will say so
@@ -60,7 +64,7 @@ class Configurable:
         if self._auto_config is None:
             raise NotImplementedError(_not_serializable(type(self).__name__))
         base = self._base_config()
-        accepted = inspect.signature(type(self).__init__).parameters.values()
+        accepted = _signature(type(self).__init__).parameters.values()
         takes_all = any(p.kind is p.VAR_KEYWORD for p in accepted)
         names = {p.name for p in accepted}
         return {k: v for k, v in {**self._auto_config, **base}.items() if takes_all or k in names}

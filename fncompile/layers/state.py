@@ -6,10 +6,16 @@ looked up when it is asked for, so a layer appended to a list later counts too.
 
 from __future__ import annotations
 
+import types
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
+import numpy as np
+
 from fncompile.graph.variable import Variable
+
+# Attributes of these types hold nothing; most are, so asking first keeps walks short.
+PLAIN = frozenset({str, int, float, bool, bytes, type(None), np.ndarray, types.FunctionType})
 
 
 def leaves(value: Any, seen: set[int]) -> Iterator[Any]:
@@ -27,7 +33,7 @@ def owned(owner: Any, wanted: Callable[[Any], bool]) -> list[Any]:
     seen: set[int] = {id(owner)}
     found: dict[int, Any] = {}
     for name, value in list(vars(owner).items()):
-        if name not in owner._not_state:
+        if type(value) not in PLAIN and name not in owner._not_state:
             for leaf in leaves(value, seen):
                 if leaf is not owner and wanted(leaf):
                     found.setdefault(id(leaf), leaf)

@@ -95,7 +95,7 @@ class Weights:
             raise ValueError(LOCKED)
 
     def __setattr__(self, name: str, value: Any) -> None:
-        if name not in self._not_state:
+        if type(value) not in state.PLAIN and name not in self._not_state:
             for leaf in state.leaves(value, set()):
                 if isinstance(leaf, Variable):
                     self._track(leaf)

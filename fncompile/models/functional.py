@@ -154,6 +154,13 @@ class Functional(Model):
         """None: the layers inside have put masks on what they gave."""
         return None
 
+    def add_loss(self, loss: Any) -> None:
+        """Not for a graph, which has no `call` of yours: NotImplementedError."""
+        raise NotImplementedError(
+            f"`add_loss()` works inside the `call` of a layer. Model '{self.name}' is a graph of layers: add a layer "
+            "that calls `self.add_loss()` and returns its inputs."
+        )
+
     # description ------------------------------------------------------------------------------------
 
     def get_config(self) -> dict[str, Any]:

@@ -25,8 +25,10 @@ class Model(Layer):
     _accepts_any = True
     _not_state = Layer._not_state | {"optimizer", "history", "_objective", "_steps", "_output_places"}
     compiled = False
-    optimizer: Any = None
     stop_training = False
+    optimizer: Any = None
+    _objective: Any = None
+    _steps: Any = None
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Model:
         if cls is Model and _is_functional(args, kwargs):
@@ -144,6 +146,20 @@ class Model(Layer):
         from fncompile import training
 
         return training.predict_on_batch(self, *args, **kwargs)
+
+    def reset_metrics(self) -> None:
+        """Forget what loss and metrics have seen."""
+        if self._objective is not None:
+            self._objective.reset()
+
+    @property
+    def metrics(self) -> list[Any]:
+        """The loss tracker and the metrics of `compile`; none before it."""
+        return [] if self._objective is None else list(self._objective.metrics)
+
+    @property
+    def metrics_names(self) -> list[str]:
+        return [metric.name for metric in self.metrics]
 
     def get_compile_config(self) -> dict[str, Any] | None:
         """What `compile` was given, as data; None for a model that is not compiled."""
