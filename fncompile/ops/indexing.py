@@ -184,8 +184,11 @@ def take(x, indices, axis=None):
 
 
 @op
-def take_along_axis(x, indices, axis=-1):
-    """Element j along `axis` is the one of `x` at `indices[..., j, ...]`; other axes broadcast."""
+def take_along_axis(x, indices, axis=None):
+    """Element j along `axis` is the one of `x` at `indices[..., j, ...]`; other axes broadcast.
+
+    With `axis` None, of the flattened `x`.
+    """
     x, indices = node(x), node(indices)
     if axis is None:
         x, axis = build.reshape(x, (x.type.size,)), 0

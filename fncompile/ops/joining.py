@@ -25,7 +25,8 @@ def unstacked(x: Node, axis: int, num: int | None = None) -> list[Node]:
     if not isinstance(n, int):
         raise InferError(
             f"Cannot infer argument `num` from shape {display(x.shape)}. "
-            "Either provide a tensor with a concrete shape in the `axis` dimension or explicitly pass the `num` argument."
+            "Either provide a tensor with a concrete shape in the `axis` dimension "
+            "or explicitly pass the `num` argument."
         )
     rows = [build.slice_axis(x, axis, i, 1) for i in range(n)]
     return [build.reshape(r, x.shape[:axis] + x.shape[axis + 1 :]) for r in rows]

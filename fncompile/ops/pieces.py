@@ -20,8 +20,7 @@ def shifted(x: Node, term: float) -> Node:
 
 def positive_part(x: Node) -> Node:
     """x above 0, else 0; derivative 0 at 0."""
-    zero = build.like(x, 0)
-    return build.ew("select", build.ew("le", x, zero), zero, x)
+    return build.ew("max", x, build.like(x, 0))
 
 
 def negative_part(x: Node) -> Node:

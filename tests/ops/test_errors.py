@@ -48,7 +48,7 @@ CALLS = [
     (lambda x: ops.get_item(x, X > 0), "boolean mask is not supported"),
     (lambda x: ops.get_item(x, X), "must be a tensor of integers"),
     (lambda x: ops.where(x > 0), "needs both"),
-    (lambda x: ops.take_along_axis(x, np.zeros(2, "int32")), "same rank"),
+    (lambda x: ops.take_along_axis(x, np.zeros(2, "int32"), 1), "same rank"),
     (lambda x: ops.subtract(x > 0, x > 1), "sub does not take"),
     (
         lambda x: ops.sparse_categorical_crossentropy(np.zeros((2, 4), "int32"), x),
