@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from fncompile.flags import flag
 from fncompile.graph.trace import unique_name
 from fncompile.graph.variable import Variable
 from fncompile.ir.dims import Poly, symbol
@@ -23,7 +24,8 @@ from fncompile.models.programs import Signature, StepOptimizer
 from fncompile.passes.apply_optimizer import Run
 from fncompile.passes.manager import Context
 from fncompile.runtime.block import Block
-from fncompile.runtime.entry import Entry, build_entry
+from fncompile.runtime.calls import Bound, Short
+from fncompile.runtime.entry import CompiledEntry, Entry, build_entry
 
 Arrays = Sequence[np.ndarray]
 
@@ -54,6 +56,7 @@ class CompiledSteps:
         self.runs: list[Run] = []
         self.entries: dict[tuple, Entry] = {}
         self.names: dict[Variable, str] = {}
+        self._adds_losses = False
 
     # the protocol -----------------------------------------------------------------------------------
 
@@ -66,6 +69,25 @@ class CompiledSteps:
             return entry.run(arrays)
         parts = [entry.run([a[i : i + batch_size] for a in arrays]) for i in range(0, rows, batch_size)]
         return [np.concatenate(group) for group in zip(*parts)]
+
+    def adds_losses(self, arrays: Arrays) -> bool:
+        """Do layers add losses when they are called?"""
+        self.predict_entry(arrays)
+        return self._adds_losses
+
+    def short_call(self, arrays: Arrays) -> Short | None:
+        """The short way for calls like this one, if there is one."""
+        entry = self.predict_entry(arrays)
+        return Short(entry, self.weights) if Short.fits(entry) else None
+
+    def bind(self, arrays: Arrays, out: Arrays | None) -> Bound:
+        """The prediction for `arrays` as a function of no arguments."""
+        entry = self.predict_entry(arrays)
+        if not isinstance(entry, CompiledEntry):
+            raise RuntimeError("bind() needs compiled code; FNC_INTERP is set.")
+        self._adopt()
+        entry.prepare(self.weights.version)
+        return Bound(entry, arrays, out, self.weights)
 
     def train(self, arrays: Arrays, index: np.ndarray, batch_size: int) -> None:
         self._run("train", arrays, index, batch_size)
@@ -90,15 +112,16 @@ class CompiledSteps:
 
     def predict_entry(self, arrays: Arrays) -> Entry:
         types = self._input_types(arrays)
-        key = ("predict", tuple(types))
+        key = ("predict", tuple(types), flag("interp"))
         if key not in self.entries:
             self._prepare_weights()
-            program = programs.predict_program(self.model, types, self.names)
+            program, trace = programs.predict_program(self.model, types, self.names)
+            self._adds_losses = bool(trace.losses)
             self.entries[key] = self._build(program, "infer", "predict", Context())
         return self.entries[key]
 
     def step_entry(self, kind: str, signature: Signature) -> Entry:
-        key = (kind, signature.key)
+        key = (kind, signature.key, flag("interp"))
         if key not in self.entries:
             self._prepare_weights()
             self.entries[key] = self._train_entry(signature) if kind == "train" else self._evaluate_entry(signature)

@@ -106,6 +106,40 @@ class Functional(Model):
 
     # computation ------------------------------------------------------------------------------------
 
+    _short: Any = None  # runtime.calls.Short, once the model was called on an array
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if self._short is not None and len(args) == 1 and not kwargs and type(args[0]) is np.ndarray:
+            out = self._short(args[0]) if current_trace() is None else None
+            if out is not None:
+                return out
+        return super().__call__(*args, **kwargs)
+
+    def _call_on_arrays(self, args: tuple, kwargs: dict[str, Any]) -> Any:
+        """Compiled, unless the call asks for training behaviour or leaves an input out."""
+        flat = self.flatten_inputs(args[0]) if len(args) == 1 and not any(kwargs.values()) else [None]
+        if any(x is None for x in flat):
+            return super()._call_on_arrays(args, kwargs)
+        arrays = [np.array(x, t.dtype, order="C", copy=None) for x, t in zip(flat, self._dag.inputs)]
+        steps = self.steps()
+        if steps.adds_losses(arrays):  # `losses` must have their values
+            return super()._call_on_arrays(args, kwargs)
+        outputs = steps.predict(arrays, max(len(a) for a in arrays) if arrays[0].ndim else 1)
+        self._short = steps.short_call(arrays)
+        return self.pack_outputs(outputs)
+
+    def bind(self, x: Any, out: Any = None) -> Any:
+        """The prediction for `x` as a function of no arguments, for tight loops.
+
+        `x` is an array, or a list or dict of them, C-contiguous and of the inputs' dtypes; each call reads
+        what it holds then. `out`, or arrays made for it, receives the result, and is returned.
+        """
+        arrays = self.flatten_inputs(x)
+        for array, tensor in zip(arrays, self._dag.inputs):
+            if not isinstance(array, np.ndarray) or array.dtype != tensor.dtype or not array.flags.c_contiguous:
+                raise ValueError(f"bind() takes C-contiguous NumPy arrays; input '{tensor.name}' needs {tensor.dtype}.")
+        return self.steps().bind(arrays, None if out is None else flatten(out))
+
     def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
         tensors = self.flatten_inputs(inputs)
         if mask is not None:

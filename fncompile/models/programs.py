@@ -13,14 +13,16 @@ from fncompile.ir.node import Node, Program, toposort
 from fncompile.ir.types import TensorType
 
 
-def predict_program(model: Any, types: Sequence[tuple[str, TensorType]], names: Mapping[Variable, str]) -> Program:
+def predict_program(
+    model: Any, types: Sequence[tuple[str, TensorType]], names: Mapping[Variable, str]
+) -> tuple[Program, Trace]:
     """Flat outputs of flat inputs; `types` names and types the inputs."""
     trace = Trace(training=False, names=names)
     with trace.active():
         inputs = [placeholder(name, type) for name, type in types]
         outputs = model.run_graph(list(inputs), training=False)
     named = _named(_output_names(model, len(outputs)), [t.node for t in outputs])
-    return _program(trace, inputs, named, {})
+    return _program(trace, inputs, named, {}), trace
 
 
 def objective_program(

@@ -81,11 +81,15 @@ class CompiledEntry(Entry):
         self._prepared_for = -1
         self._local = threading.local()
 
+    def is_prepared(self, version: int) -> bool:
+        """Is what depends on weights alone up to date with their `version`?"""
+        return self._prepare is None or version == self._prepared_for
+
     def prepare(self, version: int) -> None:
-        if self._prepare is None or version == self._prepared_for:
+        if self.is_prepared(version):
             return
         env = self._env({s: 0 for s in self.plan.symbols}, 0)
-        _check(self._prepare(env), self.name)
+        check_status(self._prepare(env), self.name)
         self._prepared_for = version
 
     def run(self, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
@@ -98,7 +102,7 @@ class CompiledEntry(Entry):
             env.set_in(i, array)
         for i, array in enumerate(outputs):
             env.set_out(i, array)
-        _check(self.step(env), self.name)
+        check_status(self.step(env), self.name)
         return outputs
 
     def run_steps(self, arrays: Sequence[np.ndarray], index: np.ndarray, batch_size: int) -> None:
@@ -115,18 +119,28 @@ class CompiledEntry(Entry):
             shape = [evaluate(d, sizes) for d in buffer.type.shape]
             env.set_out(i, np.empty(shape, DTYPES[buffer.type.dtype].numpy))
         env.set_args(len(index), batch_size, len(arrays[0]))
-        _check(self.steps(env), self.name)
+        check_status(self.steps(env), self.name)
         return None
+
+    def environment(self, sizes: dict[str, int]) -> Env:
+        """A new environment with scratch memory for these sizes, and its sizes set; for one thread."""
+        env = self._new_env()
+        env.set_arena(aligned_bytes(evaluate(self.plan.arena, sizes)))
+        env.set_dims(*(sizes[s] for s in self.plan.symbols))
+        return env
+
+    def _new_env(self) -> Env:
+        env = Env(len(self.plan.inputs) + 1, len(self.plan.outputs), max(len(self.plan.symbols), 1), 3)
+        for block in self.blocks:
+            getattr(env, f"set_{block.name}")(block.memory)
+        env.set_prepared(self._prepared)
+        return env
 
     def _env(self, sizes: dict[str, int], scratch: int) -> Env:
         """This thread's environment, with room for `scratch` bytes."""
         local = self._local
         if not hasattr(local, "env"):
-            local.env = Env(len(self.plan.inputs) + 1, len(self.plan.outputs), max(len(self.plan.symbols), 1), 3)
-            local.arena = 0
-            for block in self.blocks:
-                getattr(local.env, f"set_{block.name}")(block.memory)
-            local.env.set_prepared(self._prepared)
+            local.env, local.arena = self._new_env(), -1
         if local.arena < scratch or flag("poison"):
             arena = aligned_bytes(scratch)
             if flag("poison"):
@@ -137,7 +151,8 @@ class CompiledEntry(Entry):
         return local.env
 
 
-def _check(status: int, name: str) -> None:
+def check_status(status: int, name: str) -> None:
+    """RuntimeError with the status in words, unless it is 0."""
     if status != 0:
         raise RuntimeError(f"The compiled function {name!r} refused the call: {describe(status)}")
 

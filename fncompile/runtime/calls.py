@@ -1,0 +1,109 @@
+"""The short ways into a compiled entry: `Short` for model(x) on one array, `Bound` for tight loops.
+
+Both skip what can be checked once. They fall back, or refuse, where the general way has to decide.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from fncompile.ir import interp
+from fncompile.ir.dims import evaluate, is_static
+from fncompile.ir.types import DTYPES
+from fncompile.runtime.entry import CompiledEntry, check_status
+from fncompile.runtime.native import Env
+
+SHORT_BATCH = 256  # larger batches take the general way, which sizes its memory for them
+
+
+class Short:
+    """One array in, one array out, the batch the only open size; gives None for anything else.
+
+    `memory` holds the weights: where they were changed or moved away, the general way must run first.
+    """
+
+    @staticmethod
+    def fits(entry: Any) -> bool:
+        if not isinstance(entry, CompiledEntry) or entry.plan.constraints or entry.program.updates:
+            return False
+        plan = entry.plan
+        ends = [b.type.shape for b in (*plan.inputs, *plan.outputs)]
+        return len(ends) == 2 and plan.symbols == ["B"] and all(s and is_static(s[1:]) and s[0] != 1 for s in ends)
+
+    def __init__(self, entry: CompiledEntry, memory: Any):
+        self.entry, self.memory = entry, memory
+        source, target = entry.plan.inputs[0].type, entry.plan.outputs[0].type
+        self.row, self.dtype = tuple(source.shape[1:]), DTYPES[source.dtype].numpy
+        self.ndim = source.ndim
+        self.out_row, self.out_dtype = tuple(target.shape[1:]), DTYPES[target.dtype].numpy
+        self.one = entry.step.one
+        self._local = threading.local()
+
+    def __call__(self, x: np.ndarray) -> np.ndarray | None:
+        n = x.shape[0] if x.ndim == self.ndim else 0
+        memory = self.memory
+        if not 0 < n <= SHORT_BATCH or x.dtype != self.dtype or x.shape[1:] != self.row:
+            return None
+        if memory.lost or not self.entry.is_prepared(memory.version) or not x.flags.c_contiguous:
+            return None
+        try:
+            env = self._local.env
+        except AttributeError:
+            env = self._local.env = self.entry.environment({"B": SHORT_BATCH})
+        out = np.empty((n, *self.out_row), self.out_dtype)
+        status = self.one(env, n, x, out)
+        if status:
+            check_status(status, self.entry.name)
+        return out
+
+
+class Bound:
+    """`entry` on fixed arrays: each call reads `inputs` and fills `outputs` in place, and gives them.
+
+    Not to be called from two threads at once. After weights change the next call sees the new ones;
+    `refresh` does that.
+    """
+
+    def __init__(self, entry: CompiledEntry, inputs: Sequence[np.ndarray], outputs: Sequence[np.ndarray] | None, memory: Any):
+        sizes = interp.bind_symbols(entry.program, inputs)
+        self.entry, self.memory, self.inputs = entry, memory, list(inputs)
+        shapes = [tuple(evaluate(d, sizes) for d in b.type.shape) for b in entry.plan.outputs]
+        dtypes = [DTYPES[b.type.dtype].numpy for b in entry.plan.outputs]
+        self.outputs = list(outputs) if outputs is not None else [np.empty(s, d) for s, d in zip(shapes, dtypes)]
+        _check_outputs(self.inputs, self.outputs, shapes, dtypes)
+        self._env: Env = entry.environment(sizes)
+        for i, array in enumerate(self.inputs):
+            self._env.set_in(i, array)
+        for i, array in enumerate(self.outputs):
+            self._env.set_out(i, array)
+        self._step = entry.step
+        self._result = self.outputs[0] if len(self.outputs) == 1 else self.outputs
+
+    def __call__(self) -> Any:
+        if self.memory.lost or not self.entry.is_prepared(self.memory.version):
+            self.memory.adopt()
+            self.entry.prepare(self.memory.version)
+        status = self._step(self._env)
+        if status:
+            check_status(status, self.entry.name)
+        return self._result
+
+
+def _check_outputs(inputs, outputs, shapes, dtypes) -> None:
+    """ValueError unless outputs have the right types and share no memory with inputs or each other."""
+    if len(outputs) != len(shapes):
+        raise ValueError(f"`out` must be {len(shapes)} array(s). Received: {len(outputs)}")
+    for i, (array, shape, dtype) in enumerate(zip(outputs, shapes, dtypes)):
+        if array.shape != shape or array.dtype != dtype or not array.flags.c_contiguous or not array.flags.writeable:
+            raise ValueError(
+                f"`out` {i} must be a writeable C-contiguous array of shape {shape} and dtype {dtype}. "
+                f"Received: shape={array.shape}, dtype={array.dtype}"
+            )
+        for other in (*inputs, *outputs[:i]):
+            if np.shares_memory(array, other):
+                raise ValueError(f"`out` {i} shares memory with an input or another output; give it its own.")
+
