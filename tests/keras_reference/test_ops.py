@@ -45,7 +45,7 @@ def test_every_case_is_stored():
     assert list(EXPECTED) == op_cases.CASES
 
 
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("case", [case for case in CASES if not op_harness.has_operator(case)])
 def test_eager(case):
     check(case, op_harness.eager(keras, case))
 
@@ -73,7 +73,7 @@ def traceable(case, dynamic) -> bool:
 def compiled_group(cases, run, dynamic):
     """Results of all cases that can be traced, from one model."""
     good = [case for case in cases if traceable(case, dynamic)]
-    results = iter(run(keras, good))
+    results = iter(run(keras, good) if good else ())
     return {case: [next(results) for _ in EXPECTED[case]["values"]] for case in good}
 
 

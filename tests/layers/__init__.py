@@ -1,0 +1,5 @@
+"""Layer tests; pytest explains the harness' asserts too."""
+
+import pytest
+
+pytest.register_assert_rewrite("tests.layers.harness")

@@ -93,7 +93,7 @@ def user_loss_and_metric(keras):
         return ops.mean((y_true - y_pred) ** 4, axis=-1)
 
     def largest_error(y_true, y_pred):
-        return ops.max(ops.abs(y_true - y_pred), axis=-1)
+        return ops.max(ops.abs(ops.cast(y_true, y_pred.dtype) - y_pred), axis=-1)
 
     compiled = dict(optimizer=keras.optimizers.SGD(0.01), loss=quartic, metrics=[largest_error])
     return mlp(keras, 2), compiled, floats(6), floats(2, seed=2), {}
