@@ -13,7 +13,7 @@ LossEntry = tuple[int, Any, "float | None", str]
 
 def losses(outputs: Places, loss: Any, loss_weights: Any) -> list[LossEntry]:
     """(output, loss, weight, name) of each loss; the names are `<output>_loss`."""
-    if loss is None:
+    if loss is None or loss == []:
         return []
     wanted = _one_each(outputs, loss)
     order = [p for p in _loss_order(outputs, loss) if wanted[p] is not None]

@@ -98,7 +98,7 @@ class _Training:
             if getattr(self.feed, "ran_out", False) and not logs:
                 break
             if self._validates(epoch):
-                logs.update(self._validate())
+                logs = dict(sorted({**logs, **self._validate()}.items()))
             self.calls.on_epoch_end(epoch, logs)
             if self.model.stop_training or getattr(self.feed, "ran_out", False):
                 break
