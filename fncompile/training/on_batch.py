@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from fncompile.training.compile import check_compiled
+from fncompile.training.compile import check_compiled, reset_metrics
 from fncompile.training.data import check_cardinality, flat_data, flat_inputs
 from fncompile.training.results import logs_of, result_list
 
@@ -19,7 +19,7 @@ def train_on_batch(
     class_weight: Any = None,
     return_dict: bool = False,
 ) -> Any:
-    """Train one step; gives loss and metrics since the last `reset_metrics`, as `evaluate` does."""
+    """Train one step; gives loss and metrics of this batch alone, as `evaluate` does."""
     check_compiled(model)
     if class_weight is not None and sample_weight is not None:
         raise ValueError(
@@ -27,6 +27,7 @@ def train_on_batch(
             f"Received: sample_weight={sample_weight}, class_weight={class_weight}"
         )
     arrays = flat_data(model, x, y, sample_weight, class_weight)
+    reset_metrics(model)
     model.steps().train(arrays, *_whole(arrays))
     return logs_of(model) if return_dict else result_list(model)
 
@@ -34,9 +35,10 @@ def train_on_batch(
 def test_on_batch(
     model: Any, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False
 ) -> Any:
-    """Evaluate one batch; gives loss and metrics since the last `reset_metrics`."""
+    """Evaluate one batch; gives loss and metrics of this batch alone."""
     check_compiled(model)
     arrays = flat_data(model, x, y, sample_weight)
+    reset_metrics(model)
     model.steps().evaluate(arrays, *_whole(arrays))
     return logs_of(model) if return_dict else result_list(model)
 
