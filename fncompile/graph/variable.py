@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 import numpy as np
@@ -9,6 +13,30 @@ import numpy as np
 from fncompile.graph.operators import Operators
 from fncompile.graph.trace import current_trace, suspended
 from fncompile.ir.types import TensorType
+
+_bytes_left: ContextVar[list[int] | None] = ContextVar("bytes_left", default=None)
+
+
+@contextmanager
+def values_to_come(limit: int) -> Iterator[None]:
+    """Inside, new variables start as zeros: a file is about to give their values.
+
+    ValueError once they hold more than `limit` bytes together, so that a file cannot make a model
+    larger than itself.
+    """
+    token = _bytes_left.set([limit])
+    try:
+        yield
+    finally:
+        _bytes_left.reset(token)
+
+
+def _zeros(shape: tuple[int, ...], dtype: str | None, left: list[int], path: str) -> np.ndarray:
+    dtype = np.dtype(dtype or "float64")
+    left[0] -= math.prod(shape) * dtype.itemsize
+    if left[0] < 0:
+        raise ValueError(f"The variable '{path}' of shape {shape} is larger than the file it should be read from.")
+    return np.zeros(shape, dtype)
 
 
 class Variable(Operators):
@@ -28,9 +56,11 @@ class Variable(Operators):
         name: str = "variable",
         path: str | None = None,
     ):
-        value = initializer
-        with suspended():
-            if callable(initializer):
+        value, left = initializer, _bytes_left.get()
+        if callable(initializer) and left is not None and shape is not None:
+            value = _zeros(tuple(shape), dtype, left, path or name)
+        elif callable(initializer):
+            with suspended():
                 value = initializer(shape, dtype=dtype)
         array = np.array(value, dtype=dtype if dtype else None)
         if dtype is None and array.dtype == np.float64:

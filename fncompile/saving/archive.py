@@ -17,12 +17,8 @@ from .files import read_file, write_file
 from .legacy_config import convert_model
 from .legacy_weights import load_weights_group
 from .registry import CustomObjectScope
-from .serialization import (
-    deserialize_keras_object,
-    object_sharing_scope,
-    safe_mode_scope,
-    serialize_keras_object,
-)
+from .revive import describing, model_from_config
+from .serialization import object_sharing_scope, safe_mode_scope, serialize_keras_object
 from .state import load_training_state, store_training_state
 from .tree import Group
 from .version import KERAS_VERSION
@@ -94,13 +90,14 @@ def load_model(
 
 def _load_archive(path: Path, compile: bool) -> Any:
     config, metadata, weights = keras_zip.read_archive(path)
-    if str(metadata.get("keras_version", "")).startswith("2."):
-        config = convert_model(config)
-    compiled = config.pop("compile_config", None)
-    with object_sharing_scope():
-        model = deserialize_keras_object(config)
-        if compile and compiled:
-            model.compile_from_config(compiled)
+    with describing(path):
+        if str(metadata.get("keras_version", "")).startswith("2."):
+            config = convert_model(config)
+        compiled = config.pop("compile_config", None)
+        with object_sharing_scope():
+            model = model_from_config(config, weights)
+            if compile and compiled:
+                model.compile_from_config(compiled)
     load_weights_tree(model, weights)
     load_training_state(model, weights)
     return model

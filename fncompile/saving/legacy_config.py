@@ -16,11 +16,11 @@ Config = dict[str, Any]
 
 # Arguments that later versions dropped: they say how, never what, or have their only value.
 _DROPPED = {
-    "batch_input_shape", "implementation", "ragged", "input_dtype", "input_length",
+    "batch_input_shape", "implementation", "input_dtype", "input_length",
     "fused", "renorm", "virtual_batch_size", "adjustment", "renorm_clipping", "renorm_momentum",
     "function_type", "output_shape_type", "output_shape_module", "mask_type",
 }  # fmt: skip
-_DROPPED_IF = {"time_major": False, "groups": 1, "unroll": False, "stateful": False}
+_DROPPED_IF = {"time_major": False, "groups": 1, "unroll": False, "stateful": False, "ragged": None}
 _GROUPS_STAY = {"Conv1D", "Conv2D", "Conv3D"}
 _CLASSES = {
     "Model": "Functional", "BatchNormalizationV1": "BatchNormalization",
@@ -40,10 +40,7 @@ def _convert_layer(layer: Config) -> Config:
     if not isinstance(inner, dict):
         return layer
     name = _CLASSES.get(layer["class_name"], layer["class_name"])
-    converted = {**layer, "class_name": name, "config": _convert_arguments(name, inner)}
-    if str(layer.get("module")).endswith(".functional") and name == "Functional":
-        converted["module"] = "keras"
-    return converted
+    return {**layer, "class_name": name, "config": _convert_arguments(name, inner)}
 
 
 def _convert_arguments(name: str, config: Config) -> Config:

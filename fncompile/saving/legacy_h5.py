@@ -12,7 +12,8 @@ from .keras_zip import parse_json
 from .legacy_config import convert_model
 from .legacy_optimizer import load_optimizer_group, optimizer_group
 from .legacy_weights import load_weights_group, weights_group
-from .serialization import deserialize_keras_object, object_sharing_scope, serialize_keras_object
+from .revive import describing, model_from_config
+from .serialization import object_sharing_scope, serialize_keras_object
 from .state import load_training_state, store_training_state
 from .tree import Group
 from .version import BACKEND, KERAS_VERSION
@@ -63,16 +64,17 @@ def _class_name(config: dict[str, Any]) -> str:
 
 def load_model_tree(tree: Group, path: Any, compile: bool) -> Any:
     """Return the model in the tree of a whole-model file, within the active scopes."""
-    config = convert_model(_parsed(tree, _MODEL, path))
-    with object_sharing_scope():
-        model = deserialize_keras_object(config)
+    config = _parsed(tree, _MODEL, path)
+    with describing(path), object_sharing_scope():
+        model = model_from_config(convert_model(config), tree)
     load_weights_group(model, group_of(tree, "model_weights"))
     if compile and _TRAINING not in tree.attrs:
         warnings.warn(
             "No training configuration found in the save file, so the model was *not* compiled. "
             "Compile it manually.", stacklevel=4)
     elif compile:
-        _compile(model, tree, path)
+        with describing(path):
+            _compile(model, tree, path)
     _load_generators(model, tree)
     load_training_state(model, tree)
     return model

@@ -58,7 +58,11 @@ def _in_order(optimizer: Any, named: Named) -> list[tuple[Any, np.ndarray]] | No
     """Keras 3: one value for each of the optimizer's variables. Its names have no ":0"."""
     if any(":" in name for name, _ in named):
         return None
-    return _paired(list(optimizer.variables), [value for _, value in named])
+    variables = list(optimizer.variables)
+    without_slots = len(variables) - len(optimizer._slots)
+    if len(named) == without_slots:  # it was saved before its first step
+        variables = variables[:without_slots]
+    return _paired(variables, [value for _, value in named])
 
 
 def _by_slot(
@@ -81,12 +85,12 @@ def _by_slot(
 
 
 def _named_slots(optimizer: Any, rest: Named) -> dict[str, list[np.ndarray]]:
-    """Group by the last part of the name; empty where it names no slot of this optimizer."""
+    """Group by the last part of the name; empty unless these are the optimizer's slots."""
     slots: dict[str, list[np.ndarray]] = {}
     for name, value in rest:
         last = name.rsplit("/", 1)[-1].split(":")[0]
         slots.setdefault(_SLOTS.get((type(optimizer).__name__, last), last), []).append(value)
-    return slots if set(slots) <= set(optimizer.slots) else {}
+    return slots if set(slots) == set(optimizer.slots) else {}
 
 
 def _numbered_slots(optimizer: Any, rest: Named, count: int) -> dict[str, list[np.ndarray]]:

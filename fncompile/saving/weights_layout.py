@@ -156,6 +156,8 @@ def _match(item: Any, store: dict[str, Any]) -> list[tuple[Any, np.ndarray]]:
         item.load_own_variables(store)
         return []
     variables = own_variables(item)
+    if _is_optimizer(item) and len(store) == len(variables) - len(getattr(item, "_slots", ())):
+        variables = variables[: len(store)]  # it was saved before its first step
     if len(store) != len(variables) and (store or hasattr(item, "_own_weights")):
         raise ValueError(_wrong_count(item, variables, store))
     values = [store.get(str(i)) for i in range(len(store))]

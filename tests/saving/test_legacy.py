@@ -1,0 +1,235 @@
+"""Files of Keras 2 and TF2.0: architecture, weights, compile arguments and optimizer state."""
+
+from __future__ import annotations
+
+import copy
+import json
+import warnings
+
+import numpy as np
+import pytest
+
+import fncompile as k
+from fncompile.saving.errors import FileFormatError
+from fncompile.saving.files import write_file
+from fncompile.saving.legacy_config import convert_model
+from fncompile.saving.names import read_names, write_names
+from fncompile.saving.tree import Group
+
+from . import legacy_files as old
+from . import zoo
+
+
+def load(tmp_path, tree, **options):
+    write_file(tmp_path / "x.h5", tree)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        return k.models.load_model(tmp_path / "x.h5", **options)
+
+
+def same(variables, arrays):
+    assert len(variables) == len(arrays)
+    for variable, array in zip(variables, arrays, strict=True):
+        np.testing.assert_array_equal(np.asarray(variable), array)
+
+
+def relu_softmax(x, weights):
+    h = np.maximum(x @ weights[0] + weights[1], 0) @ weights[2] + weights[3]
+    e = np.exp(h - h.max(-1, keepdims=True))
+    return e / e.sum(-1, keepdims=True)
+
+
+@pytest.mark.parametrize(("optimizer", "slots"), [
+    (old.optimizer_config("RMSprop", decay=0.0, rho=0.8, momentum=0.0, epsilon=1e-7, centered=False),
+     {"rms": "velocity"}),
+    (old.optimizer_config("RMSprop", rho=0.8, momentum=0.5, epsilon=None, centered=True),
+     {"rms": "velocity", "momentum": "momentum", "mg": "average_gradient"}),
+    (old.optimizer_config("Adam", beta_1=0.8, beta_2=0.99, epsilon=1e-7, amsgrad=False, decay=0.0),
+     {"m": "momentum", "v": "velocity"}),
+    (old.optimizer_config("Adam", amsgrad=True),
+     {"m": "momentum", "v": "velocity", "vhat": "velocity_hat"}),
+    (old.optimizer_config("SGD", momentum=0.9, nesterov=True), {"momentum": "momentum"}),
+    (old.optimizer_config("Adagrad", initial_accumulator_value=0.2), {"accumulator": "accumulator"}),
+    (old.optimizer_config("Adadelta", rho=0.9),
+     {"accum_grad": "accumulated_grad", "accum_var": "accumulated_delta_var"}),
+    (old.optimizer_config("Adamax"), {"m": "momentum", "v": "norm"}),
+])  # fmt: skip
+def test_tf20_with_optimizer_state(tmp_path, optimizer, slots):
+    tree, weights, state = old.tf20(optimizer, tuple(slots), metrics=["accuracy"])
+    model = load(tmp_path, tree)
+    same(model.weights, weights)
+    x = zoo.rows(3, 4)
+    np.testing.assert_allclose(model(x), relu_softmax(x, weights), atol=1e-6)
+    assert type(model.optimizer).__name__ == optimizer["class_name"]
+    assert int(model.optimizer.iterations) == 17
+    assert float(model.optimizer.learning_rate) == np.float32(0.002)
+    for theirs, ours in slots.items():
+        same([model.optimizer.slot(ours, v) for v in model.trainable_variables], state[theirs])
+    assert model.name == "mnist" and model.layers[1].kernel_regularizer.get_config()["l2"] == 0.01
+
+
+def test_tf20_training_goes_on(tmp_path):
+    tree, *_ = old.tf20(old.optimizer_config("Adam"), ("m", "v"), metrics=[["acc"]])
+    model = load(tmp_path, tree)
+    history = model.fit(zoo.rows(8, 4), zoo.rows(8, 2), verbose=0)
+    assert "acc" in history.history and int(model.optimizer.iterations) == 18
+
+
+def test_decay_becomes_the_schedule_that_it_was(tmp_path):
+    config = old.optimizer_config("SGD", decay=0.1, momentum=0.9)
+    model = load(tmp_path, old.tf20(config, ("momentum",))[0])
+    expected = 0.002 / (1 + 0.1 * 17)
+    assert float(model.optimizer.learning_rate) == pytest.approx(expected, rel=1e-6)
+
+
+@pytest.mark.parametrize(("loss", "metrics"), [
+    ({"class_name": "SparseCategoricalCrossentropy",
+      "config": {"reduction": "auto", "name": None, "from_logits": True}}, None),
+    ("mse", ["mae"]),
+    ("mae", [{"class_name": "MeanMetricWrapper", "config": {"name": "accuracy", "dtype": "float32"}}]),
+    ({"class_name": "Huber", "config": {"reduction": "auto", "name": "huber_loss", "delta": 0.5}},
+     [[{"class_name": "MeanMetricWrapper", "config": {"fn": "mean_squared_error", "name": "mse"}}]]),
+    ({"dense_1": "categorical_crossentropy"}, {"dense_1": ["accuracy"]}),
+    (["mse"], [[]]),
+])  # fmt: skip
+def test_losses_and_metrics_of_tf20(tmp_path, loss, metrics):
+    tree, *_ = old.tf20(old.optimizer_config("SGD"), (), loss=loss, metrics=metrics)
+    model = load(tmp_path, tree)
+    sparse = isinstance(loss, dict) and loss.get("class_name", "").startswith("Sparse")
+    y = np.zeros(8, "int32") if sparse else zoo.rows(8, 2)
+    assert np.isfinite(model.evaluate(zoo.rows(8, 4), y, verbose=0)).all()
+
+
+def test_keras_22_with_numbered_optimizer_weights(tmp_path):
+    """Keras 2.2 with Adam: iterations, all m, all v, and placeholders for vhat."""
+    tree, weights, _ = old.tf20(
+        {"class_name": "Adam", "config": {"lr": 0.01, "beta_1": 0.9, "beta_2": 0.999, "decay": 0.0,
+                                          "epsilon": 1e-07, "amsgrad": False}}, ())  # fmt: skip
+    state = [np.array(5, "i8"), *(v + 1 for v in weights), *(v + 2 for v in weights)]
+    state += [np.zeros(1, "f4")] * 4
+    names = ["Adam/iterations:0", *(f"training/Adam/Variable_{i}:0" for i in range(12))]
+    tree.children["optimizer_weights"] = old.group_of(dict(zip(names, state)))
+    model = load(tmp_path, tree)
+    assert int(model.optimizer.iterations) == 5
+    assert float(model.optimizer.learning_rate) == np.float32(0.01)
+    same([model.optimizer.slot("velocity", v) for v in model.trainable_variables], [v + 2 for v in weights])
+
+
+def test_an_optimizer_state_that_does_not_fit_is_a_warning(tmp_path):
+    tree, weights, _ = old.tf20(old.optimizer_config("Adam"), ("m",))
+    write_file(tmp_path / "x.h5", tree)
+    with pytest.warns(UserWarning, match="freshly initialized optimizer"):
+        model = k.models.load_model(tmp_path / "x.h5")
+    same(model.weights, weights)
+
+
+def flatten_first(as_list: bool) -> Group:
+    """Keras 2.1 to 2.3: no InputLayer; the first layer carries the shape."""
+    first = {"class_name": "Flatten", "config": {
+        "name": "flatten_1", "trainable": True, "batch_input_shape": [None, 2, 2], "dtype": "float32",
+        "data_format": "channels_last"}}  # fmt: skip
+    layers = [first, old.dense("dense_1", 3, "relu"), {"class_name": "LeakyReLU", "config": {
+        "name": "leaky", "trainable": True, "alpha": {"type": "ndarray", "value": 0.25}}}]  # fmt: skip
+    config = layers if as_list else {"name": "sequential_1", "layers": layers}
+    weights = old.values((4, 3), (3,))
+    named = dict(zip(["dense_1/kernel:0", "dense_1/bias:0"], weights))
+    model = {"class_name": "Sequential", "config": config}
+    return old.model_file("2.2.4", model, {"flatten_1": {}, "dense_1": named, "leaky": {}})
+
+
+@pytest.mark.parametrize("as_list", [True, False])
+def test_a_sequential_without_input_layer(tmp_path, as_list):
+    model = load(tmp_path, flatten_first(as_list), compile=False)
+    assert model.input_shape == (None, 2, 2) and model.layers[-1].negative_slope == 0.25
+    same(model.weights, old.values((4, 3), (3,)))
+
+
+def test_batch_normalization_of_tf20(tmp_path):
+    config = {
+        "name": "bn", "trainable": True, "dtype": "float32", "axis": [1], "momentum": 0.9,
+        "epsilon": 0.001, "center": True, "scale": True, "renorm": False, "fused": None,
+        "beta_initializer": old.initializer("Zeros", dtype="float32"),
+        "gamma_initializer": old.initializer("VarianceScaling", scale=1.0, mode="fan_in",
+                                             distribution="normal", seed=None),
+    }  # fmt: skip
+    layers = [old.input_layer("x", 4), old.node("bn", {"class_name": "BatchNormalization", "config": config}, "x")]
+    ends = {"input_layers": [["x", 0, 0]], "output_layers": [["bn", 0, 0]]}
+    model = {"class_name": "Functional", "config": {"name": "m", "layers": layers, **ends}}
+    weights = old.values((4,), (4,), (4,), (4,))
+    names = [f"bn/{name}:0" for name in ("gamma", "beta", "moving_mean", "moving_variance")]
+    back = load(tmp_path, old.model_file("2.2.4-tf", model, {"x": {}, "bn": dict(zip(names, weights))}), compile=False)
+    same(back.weights, weights)
+    assert back.layers[1].axis in (1, -1) and back.layers[1].momentum == 0.9
+
+
+def test_merging_layers_and_models_inside(tmp_path):
+    """A model inside, called twice (its calls are counted from 1 in old files), and an Add."""
+    inner = old.functional()
+    inner["config"]["name"] = "inner"
+    inner["config"]["layers"][2]["config"]["units"] = 4
+    add = {"class_name": "Add", "config": {"name": "add", "trainable": True, "dtype": "float32"}}
+    layers = [
+        old.input_layer("x", 4),
+        {"name": "inner", **inner, "inbound_nodes": [[["x", 0, 0, {}]], [["inner", 1, 0, {}]]]},
+        {"name": "add", **add, "inbound_nodes": [[["inner", 1, 0, {}], ["inner", 2, 0, {}]]]},
+    ]
+    ends = {"input_layers": [["x", 0, 0]], "output_layers": [["add", 0, 0]]}
+    model = {"class_name": "Model", "config": {"name": "outer", "layers": layers, **ends}}
+    weights = old.values((4, 3), (3,), (3, 4), (4,))
+    names = ["dense/kernel:0", "dense/bias:0", "dense_1/kernel:0", "dense_1/bias:0"]
+    named = {"x": {}, "inner": dict(zip(names, weights)), "add": {}}
+    back = load(tmp_path, old.model_file("2.2.4-tf", model, named), compile=False)
+    x = zoo.rows(3, 4)
+    once = relu_softmax(x, weights)
+    np.testing.assert_allclose(back(x), once + relu_softmax(once, weights), atol=1e-6)
+
+
+def test_policies_and_dropped_arguments():
+    layer = old.dense("d", 3, "relu", dtype={"class_name": "Policy", "config": {"name": "float32"}})
+    layer["config"] |= {"time_major": False, "groups": 1, "implementation": 2}
+    model = {"class_name": "Sequential", "config": {"name": "s", "layers": [layer]}}
+    before = copy.deepcopy(model)
+    config = convert_model(model)["config"]["layers"][0]["config"]
+    assert config["dtype"] == "float32" and not {"time_major", "groups", "implementation"} & set(config)
+    assert config["kernel_initializer"] == old.initializer("GlorotUniform", seed=None)
+    assert model == before
+
+
+def test_keras_3_configs_stay_as_they_are():
+    for build in zoo.BUILDERS.values():
+        config = json.loads(build(k)[0].to_json())
+        converted = convert_model(config)
+        assert converted["config"] == config["config"]
+
+
+def test_lists_of_names_in_chunks():
+    names = [f"layer_{i:06}_é" for i in range(9000)]
+    group = Group()
+    write_names(group, "layer_names", names)
+    assert "layer_names" not in group.attrs and "layer_names1" in group.attrs
+    assert read_names(group, "layer_names") == names
+    with pytest.raises(ValueError, match="too long"):
+        write_names(Group(), "layer_names", ["x" * 70_000])
+
+
+def broken(change):
+    tree, *_ = old.tf20(old.optimizer_config("SGD"), ())
+    change(tree)
+    return tree
+
+
+@pytest.mark.parametrize(("change", "words"), [
+    (lambda t: t.attrs.pop("model_config"), "No model config found"),
+    (lambda t: t.attrs.update(model_config="{"), "'model_config' is not JSON"),
+    (lambda t: t.attrs.update(model_config="[" * 60_000), "'model_config' is not JSON"),
+    (lambda t: t.attrs.update(model_config="[]"), "is not a JSON object"),
+    (lambda t: t.attrs.update(model_config=3), "No model config found"),
+    (lambda t: t.children.pop("model_weights"), "no group 'model_weights'"),
+    (lambda t: t["model_weights"].children.pop("dense"), "a layer 'dense' that is not in it"),
+    (lambda t: t["model_weights/dense"].children.pop("dense"), "a weight 'dense/kernel:0'"),
+    (lambda t: t["model_weights"].attrs.update(layer_names=np.array([b"\xff"])), "not UTF-8"),
+    (lambda t: t["model_weights"].attrs.pop("layer_names"), "found 0 saved layers"),
+])  # fmt: skip
+def test_files_with_parts_missing(tmp_path, change, words):
+    with pytest.raises((FileFormatError, ValueError), match=words):
+        load(tmp_path, broken(change))
