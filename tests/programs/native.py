@@ -1,0 +1,44 @@
+"""Compile a Program and run it on arrays, without a model around it."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from fncompile.ir import interp
+from fncompile.ir.node import Program
+from fncompile.passes.kinterp import run_plan
+from fncompile.passes.manager import Context, lower
+from fncompile.runtime.block import Block
+from fncompile.runtime.entry import CompiledEntry, build_entry
+
+
+def compiled(program: Program) -> CompiledEntry:
+    """The program as an entry whose parameters lie in one block called `weights`."""
+    block = Block("weights", [(p["name"], p.type) for p in program.params])
+    entry = build_entry(program, "infer", "program", [block], Context())
+    assert isinstance(entry, CompiledEntry)
+    return entry
+
+
+def run(entry: CompiledEntry, inputs, params) -> tuple[list[np.ndarray], dict[str, np.ndarray]]:
+    """Outputs, and every parameter afterwards."""
+    block = entry.blocks[0]
+    for name, value in params.items():
+        block.view(name)[...] = value
+    entry.prepare(entry._prepared_for + 1)
+    outputs = entry.run([np.ascontiguousarray(a) for a in inputs])
+    return outputs, {name: block.view(name).copy() for name in params}
+
+
+def stages(program: Program):
+    """(pass name, result) after each pass, and the final plan."""
+    seen: list = []
+    plan = lower(program, "infer", Context(observe=lambda name, result: seen.append((name, result))))
+    return seen, plan
+
+
+def run_planned(program: Program, plan, inputs, params):
+    """As `run`, by the Plan interpreter."""
+    after = {name: value.copy() for name, value in params.items()}
+    outputs = run_plan(plan, inputs, after, interp.bind_symbols(program, inputs))
+    return outputs, after

@@ -1,0 +1,127 @@
+"""Every op and every scalar function has its row in every table. A missing one is named here."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from fncompile.autodiff import rules
+from fncompile.ir import build, infer, interp
+from fncompile.ir.dims import symbol
+from fncompile.ir.node import Program, make
+from fncompile.ir.ops import OPS, REDUCTIONS, SCALARS
+from fncompile.ir.types import DTYPES, TensorType
+from fncompile.passes.access import _VIEWS, Reader
+from fncompile.passes.stages import _Maker
+from tests.programs.generator import Generator
+from tests.programs.native import compiled, run
+
+
+def missing(table, wanted) -> list[str]:
+    return sorted(set(wanted) - set(table))
+
+
+def test_every_op_has_a_type_rule():
+    assert missing(infer.RULES, OPS) == []
+
+
+def test_every_op_has_a_meaning():
+    assert missing(interp.RULES, OPS) == []
+
+
+def test_every_op_has_a_gradient_or_says_it_has_none():
+    assert missing(rules.VJP, OPS) == []
+
+
+def test_every_op_can_be_read_or_is_a_stage():
+    readable = {*_VIEWS, *(name for name in OPS if hasattr(Reader, f"_{name}"))}
+    staged = {name for name in OPS if hasattr(_Maker, f"_{name}")}
+    leaves = {"input", "param"}  # these are memory
+    assert missing(readable | staged | leaves, OPS) == []
+
+
+def test_every_op_is_in_the_random_programs():
+    made = {n.op for seed in range(150) for n in Generator(seed).program().nodes()}
+    assert missing(made | {"stop_gradient"}, OPS) == []
+
+
+def test_every_scalar_function_has_a_meaning_and_a_gradient():
+    assert missing(interp.SCALAR_RULES, SCALARS) == []
+    assert missing(rules.SCALAR_VJP, SCALARS) == []
+
+
+KINDS = {"f": ("float32", "float64"), "i": ("int32", "int64", "int8"), "u": ("uint8", "uint32"), "b": ("bool",)}
+
+
+def _samples(dtype: str, arity: int) -> list[np.ndarray]:
+    rng = np.random.default_rng(7)
+    if DTYPES[dtype].kind == "f":
+        edge = np.array([0, 1, -1, 0.5, np.nan, np.inf, -np.inf, 3.25, 1e-3, 100], dtype)
+        return [rng.permutation(np.concatenate([edge, rng.uniform(0.1, 3, 7).astype(dtype)])) for _ in range(arity)]
+    if dtype == "bool":
+        return [rng.random(17) < 0.5 for _ in range(arity)]
+    low = 0 if DTYPES[dtype].kind == "u" else -5
+    return [rng.integers(low, 6, 17).astype(dtype) for _ in range(arity)]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_scalar_function_compiles_for_every_kind(kind):
+    """One program with all functions on all dtypes of the kind, compiled and compared."""
+    inputs, arrays, outputs = [], [], {}
+    for dtype in KINDS[kind]:
+        for fn, row in SCALARS.items():
+            if kind not in row.takes or (fn == "shr" and dtype == "int8"):
+                continue
+            count = row.arity - (1 if fn == "select" else 0)
+            nodes = [build.input(f"{fn}_{dtype}_{i}", TensorType(dtype, (symbol("B"),))) for i in range(count)]
+            values = _samples(dtype, count)
+            if fn == "shr":
+                values[1] = values[1] % 8
+            inputs += nodes
+            arrays += values
+            condition = [build.ew("eq", nodes[0], nodes[-1])] if fn == "select" else []
+            outputs[f"{fn}_{dtype}"] = make("ew", (*condition, *nodes), fn)
+    program = Program(tuple(inputs), (), outputs)
+    expected, _ = interp.run(program, arrays, {})
+    got, _ = run(compiled(program), arrays, {})
+    for (name, a), b in zip(expected.items(), got):
+        assert a.dtype == b.dtype, name
+        tolerance = 2e-6 if "float32" in name else 1e-12
+        np.testing.assert_allclose(a.astype("float64"), b.astype("float64"), rtol=tolerance, atol=tolerance, err_msg=name)
+
+
+def test_every_cast_compiles():
+    inputs, arrays, outputs = [], [], {}
+    for source in DTYPES:
+        node = build.input(source, TensorType(source, (symbol("B"),)))
+        inputs.append(node)
+        special = [0, 1, -1, 2.5, -2.5, np.nan, np.inf, -np.inf, 3e9, -3e9, 1e19, -1e19, 255.5, -300]
+        arrays.append(np.array(special).astype(source) if DTYPES[source].kind == "f" else _samples(source, 1)[0][:14])
+        outputs.update((f"{source}_{target}", build.cast(node, target)) for target in DTYPES if target != source)
+    program = Program(tuple(inputs), (), outputs)
+    expected, _ = interp.run(program, arrays, {})
+    got, _ = run(compiled(program), arrays, {})
+    for (name, a), b in zip(expected.items(), got):
+        np.testing.assert_array_equal(a, b, err_msg=name)
+
+
+@pytest.mark.parametrize("kind", REDUCTIONS)
+def test_every_reduction_compiles_along_every_axis(kind):
+    rng = np.random.default_rng(3)
+    inputs, arrays, outputs = [], [], {}
+    for dtype in ("float32", "float64", "int32", "int64", "uint8"):
+        node = build.input(dtype, TensorType(dtype, (symbol("B"), 5, 33)))
+        inputs.append(node)
+        arrays.append(rng.uniform(-2, 2, (4, 5, 33)).astype(dtype) if dtype[0] != "u" else rng.integers(0, 3, (4, 5, 33), dtype))
+        for axes in ((0,), (1,), (2,), (0, 1), (0, 2), (1, 2), (0, 1, 2)):
+            outputs[f"{dtype}_{''.join(map(str, axes))}"] = build.reduce(node, kind, axes)
+    arrays[0][1, 2, 7] = np.nan
+    program = Program(tuple(inputs), (), outputs)
+    entry = compiled(program)
+    for rows in (4, 0):
+        some = [a[:rows] for a in arrays]
+        expected, _ = interp.run(program, some, {})
+        got, _ = run(entry, some, {})
+        for (name, a), b in zip(expected.items(), got):
+            tolerance = 1e-4 if "float32" in name else 1e-12
+            np.testing.assert_allclose(a, b, rtol=tolerance, atol=tolerance, equal_nan=True, err_msg=name)
