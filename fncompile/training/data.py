@@ -6,6 +6,7 @@ dtypes of the program and with the same number of rows. ValueError, in Keras' wo
 
 from __future__ import annotations
 
+import reprlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -27,20 +28,24 @@ def flat_data(
     """Inputs, the targets that `model`'s objective needs, and weights for them if there are any."""
     inputs = flat_inputs(model, x)
     objective = objective_of(model)
-    y = as_arrays(y, "y")
+    places = len(objective.outputs)
+    y = as_arrays(y, "y", places)
     targets = _targets(objective, y)
     if class_weight is not None:
         sample_weight = _from_classes(objective, targets, sample_weight, class_weight)
-    weights = _weights(objective, as_arrays(sample_weight, "sample_weight"), targets)
+    weights = _weights(objective, as_arrays(sample_weight, "sample_weight", places), targets)
     check_cardinality({"x": inputs, "y": targets, "sample_weight": weights})
     return [*inputs, *targets, *weights]
 
 
-def as_arrays(x: Any, name: str) -> Any:
-    """The structure `x` with arrays as leaves; nested lists of numbers become arrays."""
+def as_arrays(x: Any, name: str, places: int = 1) -> Any:
+    """The structure `x` with arrays as leaves; nested lists of numbers become arrays.
+
+    Where there are several `places` for them, a list of lists is one list for each.
+    """
     if isinstance(x, Mapping):
         return {key: as_arrays(value, name) for key, value in x.items()}
-    if isinstance(x, (list, tuple)) and any(_holds_arrays(item) for item in x):
+    if isinstance(x, (list, tuple)) and (_holds_arrays(x) or (places > 1 and _is_nested(x))):
         return [as_arrays(item, name) for item in x]
     return None if x is None else _numeric(x, name)
 
@@ -51,15 +56,19 @@ def _holds_arrays(x: Any) -> bool:
     return isinstance(x, Mapping) or (hasattr(x, "__array__") and np.ndim(x) > 0)
 
 
+def _is_nested(x: Any) -> bool:
+    return any(isinstance(item, (list, tuple)) for item in x)
+
+
 def _numeric(x: Any, name: str) -> np.ndarray:
     try:
         array = np.asarray(x)
-    except ValueError as problem:  # rows of different lengths
-        raise ValueError(f"Unrecognized data type: {name}={x} (of type {type(x)}). {problem}") from None
-    if array.dtype.kind not in "biuf":
+    except ValueError:  # rows of different lengths
+        array = None
+    if array is None or array.dtype.kind not in "biuf":
         raise ValueError(
-            f"Unrecognized data type: {name}={x} (of type {type(x)}, dtype {array.dtype}). Expected "
-            "numbers: arrays, or lists or dicts of them."
+            f"Unrecognized data type: {name}={reprlib.repr(x)} (of type {type(x)}). Expected arrays of "
+            "numbers, or lists or dicts of them."
         )
     return array
 
@@ -69,7 +78,7 @@ def _numeric(x: Any, name: str) -> np.ndarray:
 
 def flat_inputs(model: Any, x: Any) -> Arrays:
     """The model's flat inputs, each in its Input's dtype and rank, checked against its shape."""
-    x = as_arrays(x, "x")
+    x = as_arrays(x, "x", len(getattr(model, "inputs", None) or [0]) if model.built else 1)
     build_for(model, x)
     tensors = getattr(model, "inputs", None)
     if not tensors:

@@ -15,8 +15,9 @@ import numpy as np
 
 from fncompile import metrics as metric_types
 from fncompile.config import floatx
+from fncompile.graph.eager import evaluate_trace
 from fncompile.graph.tensor import Tensor
-from fncompile.graph.trace import current_trace, suspended
+from fncompile.graph.trace import Trace, current_trace, suspended
 from fncompile.graph.variable import Variable
 from fncompile.ir import build
 from fncompile.losses import Loss
@@ -75,6 +76,7 @@ class Objective:
             for term in self.terms:
                 term.tracker = metric_types.Mean(name=term.name)
         self.built = not self.metric_terms
+        self._traced: tuple[dict[str, Any], Trace, dict[str, Any]] | None = None
 
     def build(self, y_true: Sequence[Any], y_pred: Sequence[Any]) -> None:
         """Make the metrics, now that the shapes of targets and predictions (in flat order) are known."""
@@ -165,11 +167,29 @@ class Objective:
     def results(self) -> list[tuple[str, Any]]:
         """Names and present values in the order of `evaluate`."""
         named = self.named_metrics()
-        return [entry for name, metric in named for entry in _entries(name, metric.result())]
+        own = {name: metric for name, metric in named if _is_ours(metric)}
+        values = self._results_of(own)
+        values.update((name, m.result()) for name, m in named if name not in own)
+        return [entry for name, _ in named for entry in _entries(name, values[name])]
+
+    def _results_of(self, metrics: dict[str, Any]) -> dict[str, Any]:
+        """Their results, by a trace that is made once: callbacks may ask for them at every batch."""
+        if self._traced is None or self._traced[0] != metrics:
+            trace = Trace()
+            with trace.active():
+                results = {name: metric.result() for name, metric in metrics.items()}
+            self._traced = (metrics, trace, results)
+        _, trace, results = self._traced
+        return evaluate_trace(trace, results, {})
 
     def logs(self) -> dict[str, Any]:
         """`results` as Python numbers, sorted by name."""
         return dict(sorted(self.results()))
+
+
+def _is_ours(metric: Any) -> bool:
+    """A user's `result` may be plain Python on values, which a trace would take for constants."""
+    return type(metric).result.__module__.startswith("fncompile.")
 
 
 def _entries(name: str, result: Any) -> list[tuple[str, Any]]:
