@@ -9,7 +9,7 @@ import subprocess
 import hypothesis.extra.numpy as arrays
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fncompile.saving import hdf5_format as fmt
@@ -90,6 +90,7 @@ def test_text_that_is_not_utf8_is_not_written_as_a_scalar():
 names = st.text(st.characters(exclude_characters="/\0", exclude_categories=["Cs"]), min_size=1)
 
 
+@settings(max_examples=40)
 @given(st.recursive(
     st.builds(np.float32, st.floats(width=32)),
     lambda children: st.dictionaries(names.filter(lambda n: n not in (".", "..")), children),
