@@ -77,6 +77,8 @@ def test_every_scalar_function_compiles_for_every_kind(kind):
             values = _samples(dtype, count)
             if fn == "shr":
                 values[1] = values[1] % 8
+            if fn in ("floordiv", "mod") and kind == "f":  # NumPy and Python differ on x // inf
+                values = [np.where(np.isinf(v), v.dtype.type(7), v) for v in values]
             inputs += nodes
             arrays += values
             condition = [build.ew("eq", nodes[0], nodes[-1])] if fn == "select" else []
