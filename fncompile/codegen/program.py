@@ -1,6 +1,6 @@
 """A Plan as a translation unit: kernels, the step that runs them, and its entry points.
 
-    <prefix>_<entry>         int32_t (const fnc_env *): checks sizes, then runs every kernel
+    <prefix>_<entry>_entry   int32_t (const fnc_env *): checks sizes, then runs every kernel
     <prefix>_<entry>_arena   int64_t (const int64_t *dims): bytes of scratch memory for these sizes
     <prefix>_<entry>_prepare int32_t (const fnc_env *): fills `prepared` from the weights, where there is such
     <prefix>_<entry>_steps   the step over many batches of gathered rows (see csrc/rt/fnc_steps.h)
@@ -54,7 +54,7 @@ def emit_program(plan: Plan, places: Mapping[str, Place], prefix: str, entry: st
     items.append(_body(plan.kernels, entry))
     if plan.prepare:
         items += [_body(plan.prepare, f"{entry}_prepare"), _prepare(f"{prefix}_{entry}_prepare", entry)]
-    items += [_arena(plan, f"{prefix}_{entry}"), _entry(plan, f"{prefix}_{entry}", entry)]
+    items += [_arena(plan, f"{prefix}_{entry}"), _entry(plan, f"{prefix}_{entry}_entry", entry)]
     if plan_has_steps(plan):
         items.append(_steps(plan, f"{prefix}_{entry}"))
     return print_unit(items)
@@ -146,6 +146,6 @@ def _steps(plan: Plan, name: str) -> Function:
     """The step over `args[0]` rows in batches of `args[1]`."""
     n = len(plan.inputs)
     sizes = Name("{" + ", ".join(expression(dim(row_bytes(b))) for b in plan.inputs) + "}")
-    step = call("fnc_run_steps", Name("env"), Name(name), Name(f"{name}_arena"), Int(n), Name("bytes"), Int(len(plan.symbols)))
+    step = call("fnc_run_steps", Name("env"), Name(f"{name}_entry"), Name(f"{name}_arena"), Int(n), Name("bytes"), Int(len(plan.symbols)))
     body = with_symbols(plan.symbols, [Declare("const int64_t", "bytes[]", sizes), Return(step)])
     return Function("FNC_EXPORT", "int32_t", f"{name}_steps", ("const fnc_env *env",), tuple(body))

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from fncompile.codegen.identifiers import model_prefix
 from fncompile.flags import flag
 from fncompile.graph.trace import unique_name
 from fncompile.graph.variable import Variable
@@ -151,7 +152,7 @@ class CompiledSteps:
         return programs.objective_program(self.model, objective, signature, self.names, training)
 
     def _build(self, program: Program, kind: str, name: str, context: Context) -> Entry:
-        return build_entry(program, kind, name, self._blocks(), context)
+        return build_entry(program, kind, name, self._blocks(), context, model_prefix(self.model.name))
 
     def _blocks(self) -> list[Block]:
         return [m.block for m in (self.weights, self.train_memory) if m is not None]

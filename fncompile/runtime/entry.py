@@ -25,7 +25,7 @@ from fncompile.runtime import cache
 from fncompile.runtime.block import Block
 from fncompile.runtime.native import Env, Library, aligned_bytes, describe
 
-PREFIX = "fnc"
+PREFIX = "model"
 
 
 class Entry:
@@ -67,19 +67,25 @@ def _view(blocks: Sequence[Block], name: str) -> np.ndarray:
 
 
 class CompiledEntry(Entry):
-    """The program as compiled C."""
+    """The program as compiled C, whose functions are called `<prefix>_<name>...`."""
 
-    def __init__(self, program: Program, blocks: Sequence[Block], plan: Plan, source: str, name: str):
+    def __init__(self, program: Program, blocks: Sequence[Block], plan: Plan, name: str, prefix: str):
         super().__init__(program, blocks)
-        self.plan, self.source, self.name = plan, source, name
-        self.library = Library(cache.build_library({name: source}).path_so)
-        self.step = self.library.symbol(f"{PREFIX}_{name}")
+        self.plan, self.name = plan, name
+        self.source = self.emit(prefix)
+        self.library = Library(cache.build_library({name: self.source}).path_so)
+        self.step = self.library.symbol(f"{prefix}_{name}_entry")
         self.has_steps = plan_has_steps(plan)
-        self.steps = self.library.symbol(f"{PREFIX}_{name}_steps") if self.has_steps else None
-        self._prepare = self.library.symbol(f"{PREFIX}_{name}_prepare") if plan.prepare else None
+        self.steps = self.library.symbol(f"{prefix}_{name}_steps") if self.has_steps else None
+        self._prepare = self.library.symbol(f"{prefix}_{name}_prepare") if plan.prepare else None
         self._prepared = aligned_bytes(plan.prepared)
         self._prepared_for = -1
         self._local = threading.local()
+
+    def emit(self, prefix: str) -> str:
+        """The C text, with names that begin with `prefix`."""
+        places = {name: place for block in self.blocks for name, place in block.places().items()}
+        return emit_program(self.plan, places, prefix, self.name)
 
     def is_prepared(self, version: int) -> bool:
         """Is what depends on weights alone up to date with their `version`?"""
@@ -157,7 +163,9 @@ def check_status(status: int, name: str) -> None:
         raise RuntimeError(f"The compiled function {name!r} refused the call: {describe(status)}")
 
 
-def build_entry(program: Program, kind: str, name: str, blocks: Sequence[Block], context: Context) -> Entry:
+def build_entry(
+    program: Program, kind: str, name: str, blocks: Sequence[Block], context: Context, prefix: str = PREFIX
+) -> Entry:
     """`program`, of pipeline `kind`, ready to be called; parameters are found by name in `blocks`."""
     last: list[Any] = [program]
     observe = context.observe
@@ -172,6 +180,4 @@ def build_entry(program: Program, kind: str, name: str, blocks: Sequence[Block],
     plan = lower(program, kind, context)
     if flag("interp"):
         return InterpretedEntry(last[0], blocks)
-    places = {name: place for block in blocks for name, place in block.places().items()}
-    source = emit_program(plan, places, PREFIX, name)
-    return CompiledEntry(last[0], blocks, plan, source, name)
+    return CompiledEntry(last[0], blocks, plan, name, prefix)
