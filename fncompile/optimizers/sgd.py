@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from fncompile import ops
 from fncompile.optimizers.optimizer import Optimizer, Slots
 
 
@@ -41,15 +42,13 @@ class Lion(Optimizer):
         super().__init__(learning_rate, **kwargs)
         if not 0 < beta_1 <= 1:
             raise ValueError(
-                f"`beta_1` must be in the range (0, 1]. Otherwise, the optimizer degenerates to "
+                "`beta_1` must be in the range (0, 1]. Otherwise, the optimizer degenerates to "
                 f"SignSGD. Received: beta_1={beta_1}."
             )
         self.beta_1 = beta_1
         self.beta_2 = beta_2
 
     def update(self, w: Any, g: Any, slots: Slots, lr: Any, step: Any) -> tuple[Any, Slots]:
-        from fncompile import ops
-
         m = slots["momentum"]
         direction = ops.sign(self.beta_1 * m + (1 - self.beta_1) * g)
         return w - lr * direction, {"momentum": self.beta_2 * m + (1 - self.beta_2) * g}
