@@ -68,7 +68,9 @@ def revive(entry: dict[str, Any]) -> Operation:
 
     function = _find_function(entry)
     if function is None:
-        return deserialize_keras_object(entry)
+        operation = deserialize_keras_object(entry)
+        operation.name = entry.get("name") or operation.name  # where its own config has no name
+        return operation
     config = dict(entry.get("config") or {})
     operation = FunctionOperation(function, config.pop("name", None))
     operation.constructor = deserialize_keras_object(config)

@@ -220,6 +220,7 @@ def test_the_guides_layer_without_name_or_kwargs():
     model = Model(a, CustomDense(10)(a))
     config = json.loads(json.dumps(model.get_config()))
     again = Model.from_config(config, custom_objects={"CustomDense": CustomDense})
+    assert again.layers[1].name == model.layers[1].name
     again.set_weights(model.get_weights())
     same(again(X), model(X))
     with pytest.raises(TypeError, match="CustomDense"):

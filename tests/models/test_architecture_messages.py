@@ -307,8 +307,10 @@ def test_get_layer():
         model.get_layer("zzz")
     with refused("Was asked to retrieve layer at index 7 but model only has 1 layers."):
         model.get_layer(index=7)
-    with refused("Provide either a layer name or a layer index."):
+    with refused("Provide either a layer name or layer index"):
         model.get_layer()
+    with refused("Provide only a layer name or a layer index. Received: index=0, name=a."):
+        model.get_layer("a", 0)
     with refused("reserved", AttributeError):
         model.layers = []
 
