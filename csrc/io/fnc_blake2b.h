@@ -17,8 +17,13 @@ typedef struct fnc_blake2b {
     size_t used;
 } fnc_blake2b;
 
-void fnc_blake2b_init(fnc_blake2b *hash);
-void fnc_blake2b_update(fnc_blake2b *hash, const void *data, uint64_t size);
-void fnc_blake2b_final(fnc_blake2b *hash, unsigned char digest[FNC_BLAKE2B_BYTES]);
+/* One unit may include the sources of csrc/io and keep their functions to itself. */
+#ifndef FNC_IO_API
+#define FNC_IO_API
+#endif
+
+FNC_IO_API void fnc_blake2b_init(fnc_blake2b *hash);
+FNC_IO_API void fnc_blake2b_update(fnc_blake2b *hash, const void *data, uint64_t size);
+FNC_IO_API void fnc_blake2b_final(fnc_blake2b *hash, unsigned char digest[FNC_BLAKE2B_BYTES]);
 
 #endif

@@ -15,6 +15,11 @@
 
 #include "fnc_abi.h"
 
+/* One unit may include the sources of csrc/io and keep their functions to itself. */
+#ifndef FNC_IO_API
+#define FNC_IO_API
+#endif
+
 /* Further statuses. Damage is FNC_ERR_FORMAT. */
 enum {
     FNC_H5_FOREIGN = -32,  /* HDF5, perhaps sound, but not of the subset */
@@ -57,27 +62,28 @@ typedef struct fnc_h5_array {
 } fnc_h5_array;
 
 /* Open the file of `size` bytes at `bytes`, which must outlive `file` and what is found in it. */
-int32_t fnc_h5_open(fnc_h5 *file, const void *bytes, uint64_t size);
+FNC_IO_API int32_t fnc_h5_open(fnc_h5 *file, const void *bytes, uint64_t size);
 
 /* Find the dataset at a path such as "layers/dense/vars/0". */
-int32_t fnc_h5_dataset(const fnc_h5 *file, const char *path, fnc_h5_array *array);
+FNC_IO_API int32_t fnc_h5_dataset(const fnc_h5 *file, const char *path, fnc_h5_array *array);
 
 /* Find an attribute of the group or dataset at `path` ("" is the root group). */
-int32_t fnc_h5_attribute(
+FNC_IO_API int32_t fnc_h5_attribute(
     const fnc_h5 *file, const char *path, const char *name, fnc_h5_array *array);
 
 /* Compare the data with the digest stored in the file: FNC_ERR_FORMAT where they differ,
  * FNC_H5_NOT_FOUND where the file has none. Reads all of the data; from then on, datasets that
  * the digest does not cover are refused. */
-int32_t fnc_h5_verify(fnc_h5 *file);
+FNC_IO_API int32_t fnc_h5_verify(fnc_h5 *file);
 
 /* Write the digest of the data into the headers of a file to be written. `head` holds the
  * `head_bytes` bytes up to the first dataset, as hdf5_writer.plan made them; `digest` is the
  * BLAKE2b hash of all bytes that follow. */
-int32_t fnc_h5_sign(unsigned char *head, uint64_t head_bytes, const unsigned char digest[32]);
+FNC_IO_API int32_t fnc_h5_sign(
+    unsigned char *head, uint64_t head_bytes, const unsigned char digest[32]);
 
 /* Map the file at `path` for reading and open it; with any other status nothing stays mapped. */
-int32_t fnc_h5_map(fnc_h5 *file, const char *path);
-void fnc_h5_unmap(fnc_h5 *file);
+FNC_IO_API int32_t fnc_h5_map(fnc_h5 *file, const char *path);
+FNC_IO_API void fnc_h5_unmap(fnc_h5 *file);
 
 #endif

@@ -1,0 +1,270 @@
+/* fnc_context.h: contexts of an exported library, shared by all that its public functions do.
+ *
+ * A context is one piece of memory: this struct, then, as its mode has them, an own copy of the
+ * weights, the training state, what `prepare` made of the weights, and scratch memory for the
+ * largest sizes it was made for. Nothing else is allocated. The generated part of the library
+ * describes the model in one constant `fnc_model` and each entry point in an `fnc_step`.
+ */
+#ifndef FNC_CONTEXT_H
+#define FNC_CONTEXT_H
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "../include/fnc_abi.h"
+#include "fnc_model_info.h"
+
+#define FNC_LIB static __attribute__((unused))
+
+enum { FNC_MODE_PREDICT = 0, FNC_MODE_PRIVATE = 1, FNC_MODE_TRAIN = 2 };
+enum { FNC_CTX_STEPS = 4, FNC_CTX_SYMBOLS = 16, FNC_CTX_HEAD = 512 };
+
+typedef struct fnc_ctx {
+    const fnc_model *model;
+    void *allocation;            /* what `destroy` frees; null for memory of the caller's */
+    const struct fnc_ctx *owner; /* whose weights these are: this context, or its source */
+    const unsigned char *weights;
+    unsigned char *own_weights; /* the same, where they are this context's to change */
+    unsigned char *train;
+    unsigned char *prepared;
+    unsigned char *arena;
+    int64_t arena_bytes;
+    int64_t version; /* counts changes of own weights */
+    int64_t prepared_for[FNC_CTX_STEPS];
+    int64_t max[FNC_CTX_SYMBOLS]; /* the largest sizes, by symbol of the model */
+    int32_t mode;
+    double unused; /* receives results that the caller does not want */
+} fnc_ctx;
+
+typedef char fnc_ctx_fits[sizeof(fnc_ctx) <= FNC_CTX_HEAD ? 1 : -1];
+
+FNC_LIB const char *fnc_status_text(int32_t status) {
+    switch (status) {
+    case FNC_OK: return "ok";
+    case FNC_ERR_SHAPE: return "a size is negative or zero, or sizes that must agree differ";
+    case FNC_ERR_ARENA: return "a size is larger than the context was made for";
+    case FNC_ERR_ARG: return "a null or misaligned pointer, or an argument out of its range";
+    case FNC_ERR_MEMORY: return "memory could not be had, or the memory given is too small";
+    case FNC_ERR_IO: return "a file could not be opened, read or written";
+    case FNC_ERR_FORMAT: return "a file is truncated, corrupt or of another model";
+    case FNC_ERR_STATE: return "the context's mode does not allow this";
+    default: return "unknown status";
+    }
+}
+
+FNC_LIB unsigned char *fnc_aligned(void *memory) {
+    uintptr_t start = (uintptr_t)memory;
+    return (unsigned char *)memory + (FNC_ALIGN - start % FNC_ALIGN) % FNC_ALIGN;
+}
+
+FNC_LIB int64_t fnc_padded(int64_t bytes) {
+    return (bytes + FNC_ALIGN - 1) / FNC_ALIGN * FNC_ALIGN;
+}
+
+/* Where the weights and the training state of a context are; own copies are placed at `*end`. */
+FNC_LIB void fnc_ctx_own(fnc_ctx *ctx, unsigned char **end) {
+    const fnc_model *model = ctx->model;
+    ctx->owner = ctx;
+    ctx->weights = model->data;
+    ctx->train = (unsigned char *)(uintptr_t)(model->data + model->train_at); /* never written */
+    if (ctx->mode >= FNC_MODE_PRIVATE) {
+        ctx->own_weights = *end;
+        ctx->weights = *end;
+        memcpy(*end, model->data, (size_t)model->weights_bytes);
+        *end += fnc_padded(model->weights_bytes);
+    }
+    if (ctx->mode == FNC_MODE_TRAIN) {
+        ctx->train = *end;
+        memcpy(*end, model->data + model->train_at, (size_t)model->train_bytes);
+        *end += fnc_padded(model->train_bytes);
+    }
+}
+
+/* Lay a context out in `bytes` bytes at `memory`, of which it needs `needed`. With a `source` its
+ * weights are those of that context. */
+FNC_LIB int32_t fnc_ctx_init(const fnc_model *model, void *memory, int64_t bytes, int64_t needed,
+                             int32_t mode, const int64_t *max, const fnc_ctx *source,
+                             fnc_ctx **result) {
+    if (needed < 0) return (int32_t)needed;
+    if (memory == NULL || result == NULL) return FNC_ERR_ARG;
+    if (bytes < needed) return FNC_ERR_MEMORY;
+    unsigned char *start = fnc_aligned(memory), *end = start + FNC_CTX_HEAD;
+    fnc_ctx *ctx = (fnc_ctx *)(void *)start;
+    memset(ctx, 0, sizeof *ctx);
+    ctx->model = model;
+    ctx->mode = mode;
+    fnc_ctx_own(ctx, &end);
+    if (source != NULL && (source->own_weights != NULL || source->owner != source)) {
+        ctx->owner = source->owner;
+        ctx->weights = source->weights;
+        ctx->train = source->train;
+    }
+    for (int i = 0; i < FNC_CTX_STEPS; ++i) ctx->prepared_for[i] = -1;
+    for (int i = 0; i < model->symbols; ++i) ctx->max[i] = max[i];
+    ctx->prepared = end;
+    ctx->arena = end + fnc_padded(model->prepared_bytes);
+    ctx->arena_bytes = needed - FNC_ALIGN - (ctx->arena - start);
+    *result = ctx;
+    return FNC_OK;
+}
+
+FNC_LIB int32_t fnc_ctx_create(const fnc_model *model, int64_t needed, int32_t mode,
+                               const int64_t *max, const fnc_ctx *source, fnc_ctx **result) {
+    if (needed < 0) return (int32_t)needed;
+    if (result == NULL) return FNC_ERR_ARG;
+    if ((uint64_t)needed > SIZE_MAX) return FNC_ERR_MEMORY;
+    void *memory = malloc((size_t)needed);
+    if (memory == NULL) return FNC_ERR_MEMORY;
+    int32_t status = fnc_ctx_init(model, memory, needed, needed, mode, max, source, result);
+    if (status == FNC_OK) (*result)->allocation = memory;
+    else free(memory);
+    return status;
+}
+
+FNC_LIB void fnc_ctx_destroy(fnc_ctx *ctx) {
+    if (ctx != NULL) free(ctx->allocation);
+}
+
+/* Is this a context of `model` that may do what needs `mode`? */
+FNC_LIB int32_t fnc_ctx_check(const fnc_model *model, const fnc_ctx *ctx, int32_t mode) {
+    if (ctx == NULL || ctx->model != model) return FNC_ERR_ARG;
+    return ctx->mode < mode ? FNC_ERR_STATE : FNC_OK;
+}
+
+FNC_LIB int32_t fnc_check_sizes(const fnc_ctx *ctx, const fnc_step *step, const int64_t *dims) {
+    for (int i = 0; i < step->symbols; ++i) {
+        if (dims[i] < step->least) return FNC_ERR_SHAPE;
+        if (dims[i] > ctx->max[step->symbol[i]]) return FNC_ERR_ARENA;
+    }
+    return FNC_OK;
+}
+
+/* Arrays of no elements may be null. */
+FNC_LIB int32_t fnc_check_arrays(const fnc_step *step, int empty, const void *const *in,
+                                 void *const *out) {
+    for (int i = 0; i < step->inputs + step->outputs; ++i) {
+        const void *array = i < step->inputs ? in[i] : out[i - step->inputs];
+        if (array == NULL && !empty) return FNC_ERR_ARG;
+        if ((uintptr_t)array % step->item_bytes[i] != 0) return FNC_ERR_ARG;
+    }
+    return FNC_OK;
+}
+
+FNC_LIB fnc_env fnc_ctx_env(fnc_ctx *ctx, const fnc_step *step, const int64_t *dims,
+                            const int64_t *args, const void *const *in, void *const *out) {
+    fnc_env env = {0};
+    env.dims = dims;
+    env.in = in;
+    env.out = out;
+    env.weights = ctx->weights;
+    env.train = ctx->train;
+    env.prepared = ctx->prepared + step->prepared_at;
+    env.arena = ctx->arena;
+    env.arena_bytes = ctx->arena_bytes;
+    env.args = args;
+    return env;
+}
+
+/* Calls `run`, which is step->run or step->steps, after `prepare` where weights have changed. */
+FNC_LIB int32_t fnc_ctx_call(fnc_ctx *ctx, const fnc_step *step, fnc_entry *run,
+                             const fnc_env *env) {
+    const int64_t version = ctx->owner->version;
+    if (step->prepare != NULL && (step->reads_state || ctx->prepared_for[step->number] != version)) {
+        const int32_t status = step->prepare(env);
+        if (status != FNC_OK) return status;
+        ctx->prepared_for[step->number] = version;
+    }
+    if (step->trains) ++ctx->version;
+    return run(env);
+}
+
+FNC_LIB int32_t fnc_ctx_run(const fnc_model *model, fnc_ctx *ctx, const fnc_step *step,
+                            const int64_t *dims, const void *const *in, void *const *out) {
+    int32_t status = fnc_ctx_check(model, ctx, step->mode);
+    if (status == FNC_OK) status = fnc_check_sizes(ctx, step, dims);
+    if (status == FNC_OK)
+        status = fnc_check_arrays(step, step->symbols > 0 && dims[0] == 0, in, out);
+    if (status != FNC_OK) return status;
+    const fnc_env env = fnc_ctx_env(ctx, step, dims, NULL, in, out);
+    return fnc_ctx_call(ctx, step, step->run, &env);
+}
+
+/* The step for each batch of the rows index[0..count) of arrays of `rows` rows; in[inputs] is the
+ * index. The batch in dims[0] is set here. */
+FNC_LIB int32_t fnc_ctx_run_steps(const fnc_model *model, fnc_ctx *ctx, const fnc_step *step,
+                                  int64_t *dims, const int64_t args[3], const void *const *in,
+                                  void *const *out) {
+    const int64_t count = args[0], batch = args[1];
+    int32_t status = fnc_ctx_check(model, ctx, step->mode);
+    if (status != FNC_OK) return status;
+    if (count < 0 || batch < 1 || args[2] < 0 || in[step->inputs] == NULL) return FNC_ERR_ARG;
+    if (count == 0) return FNC_OK;
+    dims[0] = batch < count ? batch : count;
+    status = fnc_check_sizes(ctx, step, dims);
+    if (status == FNC_OK) status = fnc_check_arrays(step, 0, in, out);
+    if (status == FNC_OK && (uintptr_t)in[step->inputs] % sizeof(int64_t) != 0)
+        status = FNC_ERR_ARG;
+    if (status != FNC_OK) return status;
+    const fnc_env env = fnc_ctx_env(ctx, step, dims, args, in, out);
+    return fnc_ctx_call(ctx, step, step->steps, &env);
+}
+
+/* Copies the parameters to or from one flat array without gaps. */
+FNC_LIB int32_t fnc_ctx_params(const fnc_model *model, const fnc_ctx *ctx, void *target,
+                               const void *source, int64_t count) {
+    int32_t status = fnc_ctx_check(model, ctx, source ? FNC_MODE_PRIVATE : FNC_MODE_PREDICT);
+    if (status != FNC_OK) return status;
+    const char *array = source ? (const char *)source : (const char *)target;
+    if (array == NULL || count != model->param_count) return FNC_ERR_ARG;
+    if ((uintptr_t)array % (uintptr_t)model->param_item != 0) return FNC_ERR_ARG;
+    int64_t at = 0;
+    for (int i = 0; i < model->param_spans; ++i) {
+        const fnc_span span = model->params[i];
+        if (source) memcpy(ctx->own_weights + span.offset, (const char *)source + at, (size_t)span.bytes);
+        else memcpy((char *)target + at, ctx->weights + span.offset, (size_t)span.bytes);
+        at += span.bytes;
+    }
+    return FNC_OK;
+}
+
+FNC_LIB int32_t fnc_ctx_get_params(const fnc_model *model, const fnc_ctx *ctx, void *target,
+                                   int64_t count) {
+    return fnc_ctx_params(model, ctx, target, NULL, count);
+}
+
+FNC_LIB int32_t fnc_ctx_set_params(const fnc_model *model, fnc_ctx *ctx, const void *source,
+                                   int64_t count) {
+    if (source == NULL) return FNC_ERR_ARG;
+    int32_t status = fnc_ctx_params(model, ctx, NULL, source, count);
+    if (status == FNC_OK) ++ctx->version;
+    return status;
+}
+
+/* Training state of one variable, `bytes` bytes at `offset`. */
+FNC_LIB int32_t fnc_ctx_get_state(const fnc_model *model, const fnc_ctx *ctx, int64_t offset,
+                                  void *value, size_t bytes) {
+    int32_t status = fnc_ctx_check(model, ctx, FNC_MODE_TRAIN);
+    if (status == FNC_OK && value == NULL) status = FNC_ERR_ARG;
+    if (status == FNC_OK) memcpy(value, ctx->train + offset, bytes);
+    return status;
+}
+
+FNC_LIB int32_t fnc_ctx_set_state(const fnc_model *model, fnc_ctx *ctx, int64_t offset,
+                                  const void *value, size_t bytes) {
+    int32_t status = fnc_ctx_check(model, ctx, FNC_MODE_TRAIN);
+    if (status == FNC_OK) memcpy(ctx->train + offset, value, bytes);
+    return status;
+}
+
+/* Metrics as they were before any batch. */
+FNC_LIB int32_t fnc_ctx_reset_metrics(const fnc_model *model, fnc_ctx *ctx) {
+    int32_t status = fnc_ctx_check(model, ctx, FNC_MODE_TRAIN);
+    if (status != FNC_OK) return status;
+    for (int i = 0; i < model->metric_spans; ++i) {
+        const fnc_span span = model->metrics[i];
+        memcpy(ctx->train + span.offset, model->data + model->train_at + span.offset, (size_t)span.bytes);
+    }
+    return FNC_OK;
+}
+
+#endif
