@@ -83,15 +83,13 @@ def prediction_feed(model: Any, x: Any, batch_size: int | None, steps: int | Non
 def _batch_feed(
     x: Any, prepare: Any, steps: int | None, shuffle: bool = False, seed: int = 0
 ) -> BatchFeed:
+    if isinstance(x, (str, bytes)) or not (hasattr(x, "__iter__") or hasattr(x, "__getitem__")):
+        raise ValueError(f"Unrecognized data type: x={x} (of type {type(x)})")
     if hasattr(x, "__getitem__") and hasattr(x, "__len__") and not hasattr(x, "__next__"):
         start = lambda iterations: _indexed(x, shuffle, [seed, iterations])  # noqa: E731
         return BatchFeed(start, prepare, steps, len(x))
-    try:
-        first = iter(x)
-    except TypeError:
-        raise ValueError(f"Unrecognized data type: x={x} (of type {type(x)})") from None
-    if first is x:
-        return BatchFeed(lambda _: first, prepare, steps)
+    if iter(x) is x:
+        return BatchFeed(lambda _: x, prepare, steps)
     length = len(x) if hasattr(x, "__len__") else None
     return BatchFeed(lambda _: iter(x), prepare, steps, length)
 
