@@ -11,7 +11,7 @@ from fncompile.flags import flag
 from fncompile.ir.node import Program
 from fncompile.ir.verify import verify
 from fncompile.passes.apply_optimizer import Run, Update
-from fncompile.passes.pipeline import PIPELINES
+from fncompile.passes.pipeline import LOWER, TRANSFORM, Pass
 from fncompile.passes.plan import Plan
 
 
@@ -44,15 +44,28 @@ class Stopped(Exception):
         self.result = result
 
 
+def transform(program: Program, kind: str, context: Context) -> Program:
+    """The Program that remains to be planned; `kind` is a key of `pipeline.TRANSFORM`."""
+    return _run(TRANSFORM[kind], program, {"traced"}, context)
+
+
+def plan(program: Program, kind: str, context: Context) -> Plan:
+    """The Plan of a transformed program."""
+    have = {"traced", *(e for step in TRANSFORM[kind] for e in step.ensures)}
+    return _run(LOWER[kind], program, have, context)
+
+
 def lower(program: Program, kind: str, context: Context | None = None) -> Plan:
-    """The Plan of `program`; `kind` is a key of PIPELINES."""
+    """Both: the Plan of a traced program."""
     context = context or Context()
+    return plan(transform(program, kind, context), kind, context)
+
+
+def _run(steps: Sequence[Pass], result: Any, have: set[str], context: Context) -> Any:
     if context.limit is None:
         context.limit = flag("bisect")
-    result: Any = program
-    have = {"traced"}
     skip = set(flag("skip") or ())
-    for step in PIPELINES[kind]:
+    for step in steps:
         if step.requires - have:
             raise AssertionError(f"pass {step.name} requires {sorted(step.requires - have)}")
         have |= step.ensures

@@ -47,7 +47,7 @@ BACKWARD = (
     _pass(apply_optimizer, "gradients", "updates"),
     _pass(simplify, "updates", "simple", name="simplify_step", optional=True),
 )
-LOWER = (
+PLAN = (
     _pass(layout, "unmarked", "matrices"),
     _pass(simplify, "matrices", "simple", name="simplify_layout", optional=True),
     _pass(fuse, "matrices", "plan"),
@@ -55,7 +55,12 @@ LOWER = (
 )
 PLACE = (_pass(memory, "ordered", "placed"),)
 
-PIPELINES: dict[str, tuple[Pass, ...]] = {
-    "infer": (TRACED, *FORWARD, *LOWER, _pass(hoist, "ordered", "hoisted", optional=True), *PLACE),
-    "train": (TRACED, *BACKWARD, *LOWER, *PLACE),
+# Program to Program, then Program to Plan: a kind of entry has a row in both.
+TRANSFORM: dict[str, tuple[Pass, ...]] = {
+    "infer": (TRACED, *FORWARD),
+    "train": (TRACED, *BACKWARD),
+}
+LOWER: dict[str, tuple[Pass, ...]] = {
+    "infer": (*PLAN, _pass(hoist, "ordered", "hoisted", optional=True), *PLACE),
+    "train": (*PLAN, *PLACE),
 }

@@ -28,15 +28,14 @@ class Short:
 
     @staticmethod
     def fits(entry: Any) -> bool:
-        if not isinstance(entry, CompiledEntry) or entry.plan.constraints or entry.program.updates:
+        if not isinstance(entry, CompiledEntry) or entry.program.constraints or entry.program.updates:
             return False
-        plan = entry.plan
-        ends = [b.type.shape for b in (*plan.inputs, *plan.outputs)]
-        return len(ends) == 2 and plan.symbols == ["B"] and all(s and is_static(s[1:]) and s[0] != 1 for s in ends)
+        ends = [n.shape for n in (*entry.program.inputs, *entry.program.outputs.values())]
+        return len(ends) == 2 and entry.lowered.symbols == ("B",) and all(s and is_static(s[1:]) and s[0] != 1 for s in ends)
 
     def __init__(self, entry: CompiledEntry, memory: Any):
         self.entry, self.memory = entry, memory
-        source, target = entry.plan.inputs[0].type, entry.plan.outputs[0].type
+        source, target = entry.program.inputs[0].type, entry.lowered.outputs[0]
         self.row, self.dtype = tuple(source.shape[1:]), DTYPES[source.dtype].numpy
         self.ndim = source.ndim
         self.out_row, self.out_dtype = tuple(target.shape[1:]), DTYPES[target.dtype].numpy
@@ -71,8 +70,8 @@ class Bound:
     def __init__(self, entry: CompiledEntry, inputs: Sequence[np.ndarray], outputs: Sequence[np.ndarray] | None, memory: Any):
         sizes = interp.bind_symbols(entry.program, inputs)
         self.entry, self.memory, self.inputs = entry, memory, list(inputs)
-        shapes = [tuple(evaluate(d, sizes) for d in b.type.shape) for b in entry.plan.outputs]
-        dtypes = [DTYPES[b.type.dtype].numpy for b in entry.plan.outputs]
+        shapes = [tuple(evaluate(d, sizes) for d in t.shape) for t in entry.lowered.outputs]
+        dtypes = [DTYPES[t.dtype].numpy for t in entry.lowered.outputs]
         self.outputs = list(outputs) if outputs is not None else [np.empty(s, d) for s, d in zip(shapes, dtypes)]
         _check_outputs(self.inputs, self.outputs, shapes, dtypes)
         self._env: Env = entry.environment(sizes)

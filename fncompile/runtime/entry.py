@@ -7,22 +7,25 @@ at once as long as its program updates no parameters: each thread has its own sc
 
 from __future__ import annotations
 
+import functools
 import threading
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
-from fncompile.codegen.program import emit_program, plan_has_steps, row_bytes
+from fncompile.codegen.memory import Place
+from fncompile.codegen.program import emit_program
 from fncompile.flags import flag
 from fncompile.ir import interp
 from fncompile.ir.dims import evaluate
 from fncompile.ir.node import Program
 from fncompile.ir.types import DTYPES
-from fncompile.passes.manager import Context, lower
+from fncompile.passes.manager import Context, transform
+from fncompile.passes.manager import plan as make_plan
 from fncompile.passes.plan import Plan
 from fncompile.runtime import cache
 from fncompile.runtime.block import Block
+from fncompile.runtime.lowered import lowered
 from fncompile.runtime.native import Env, Library, aligned_bytes, describe
 
 PREFIX = "model"
@@ -69,23 +72,37 @@ def _view(blocks: Sequence[Block], name: str) -> np.ndarray:
 class CompiledEntry(Entry):
     """The program as compiled C, whose functions are called `<prefix>_<name>...`."""
 
-    def __init__(self, program: Program, blocks: Sequence[Block], plan: Plan, name: str, prefix: str):
+    def __init__(
+        self, program: Program, kind: str, name: str, blocks: Sequence[Block], context: Context, prefix: str = PREFIX
+    ):
         super().__init__(program, blocks)
-        self.plan, self.name = plan, name
-        self.source = self.emit(prefix)
-        self.library = Library(cache.build_library({name: self.source}).path_so)
+        self.kind, self.name, self._context = kind, name, context
+        self.lowered = lowered(program, kind, name, prefix, self.places(), context)
+        self.library = Library(cache.build_library({name: self.lowered.source}).path_so)
         self.step = self.library.symbol(f"{prefix}_{name}_entry")
-        self.has_steps = plan_has_steps(plan)
-        self.steps = self.library.symbol(f"{prefix}_{name}_steps") if self.has_steps else None
-        self._prepare = self.library.symbol(f"{prefix}_{name}_prepare") if plan.prepare else None
-        self._prepared = aligned_bytes(plan.prepared)
+        self.steps = self.library.symbol(f"{prefix}_{name}_steps") if self.lowered.has_steps else None
+        self._prepare = self.library.symbol(f"{prefix}_{name}_prepare") if self.lowered.has_prepare else None
+        self._prepared = aligned_bytes(self.lowered.prepared)
         self._prepared_for = -1
         self._local = threading.local()
 
+    @property
+    def source(self) -> str:
+        """The C text."""
+        return self.lowered.source
+
+    @functools.cached_property
+    def plan(self) -> Plan:
+        """The Plan, made again: a warm start does without it."""
+        return make_plan(self.program, self.kind, self._context)
+
+    def places(self) -> dict[str, Place]:
+        """Where each parameter lies."""
+        return {name: place for block in self.blocks for name, place in block.places().items()}
+
     def emit(self, prefix: str) -> str:
         """The C text, with names that begin with `prefix`."""
-        places = {name: place for block in self.blocks for name, place in block.places().items()}
-        return emit_program(self.plan, places, prefix, self.name)
+        return emit_program(self.plan, self.places(), prefix, self.name)
 
     def is_prepared(self, version: int) -> bool:
         """Is what depends on weights alone up to date with their `version`?"""
@@ -94,16 +111,14 @@ class CompiledEntry(Entry):
     def prepare(self, version: int) -> None:
         if self.is_prepared(version):
             return
-        env = self._env({s: 0 for s in self.plan.symbols}, 0)
+        env = self._env({s: 0 for s in self.lowered.symbols}, 0)
         check_status(self._prepare(env), self.name)
         self._prepared_for = version
 
     def run(self, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
         sizes = interp.bind_symbols(self.program, inputs)
-        env = self._env(sizes, evaluate(self.plan.arena, sizes))
-        outputs = [
-            np.empty([evaluate(d, sizes) for d in b.type.shape], DTYPES[b.type.dtype].numpy) for b in self.plan.outputs
-        ]
+        env = self._env(sizes, evaluate(self.lowered.arena, sizes))
+        outputs = self.new_outputs(sizes)
         for i, array in enumerate(inputs):
             env.set_in(i, array)
         for i, array in enumerate(outputs):
@@ -116,27 +131,31 @@ class CompiledEntry(Entry):
             return super().run_steps(arrays, index, batch_size)
         batch = min(batch_size, len(index))
         sizes = {**interp.bind_symbols(self.program, [a[:batch] if len(a) >= batch else a for a in arrays]), "B": batch}
-        scratch = evaluate(self.plan.arena, sizes) + 64
-        scratch += sum(-(-batch * evaluate(row_bytes(b), sizes) // 64) * 64 for b in self.plan.inputs)
+        scratch = evaluate(self.lowered.arena, sizes) + 64
+        scratch += sum(-(-batch * evaluate(row, sizes) // 64) * 64 for row in self.lowered.row_bytes)
         env = self._env(sizes, scratch)
         for i, array in enumerate((*arrays, index)):
             env.set_in(i, array)
-        for i, buffer in enumerate(self.plan.outputs):
-            shape = [evaluate(d, sizes) for d in buffer.type.shape]
-            env.set_out(i, np.empty(shape, DTYPES[buffer.type.dtype].numpy))
+        for i, array in enumerate(self.new_outputs(sizes)):
+            env.set_out(i, array)
         env.set_args(len(index), batch_size, len(arrays[0]))
         check_status(self.steps(env), self.name)
         return None
 
+    def new_outputs(self, sizes: dict[str, int]) -> list[np.ndarray]:
+        """Arrays for the outputs."""
+        types = self.lowered.outputs
+        return [np.empty([evaluate(d, sizes) for d in t.shape], DTYPES[t.dtype].numpy) for t in types]
+
     def environment(self, sizes: dict[str, int]) -> Env:
         """A new environment with scratch memory for these sizes, and its sizes set; for one thread."""
         env = self._new_env()
-        env.set_arena(aligned_bytes(evaluate(self.plan.arena, sizes)))
-        env.set_dims(*(sizes[s] for s in self.plan.symbols))
+        env.set_arena(aligned_bytes(evaluate(self.lowered.arena, sizes)))
+        env.set_dims(*(sizes[s] for s in self.lowered.symbols))
         return env
 
     def _new_env(self) -> Env:
-        env = Env(len(self.plan.inputs) + 1, len(self.plan.outputs), max(len(self.plan.symbols), 1), 3)
+        env = Env(len(self.program.inputs) + 1, len(self.lowered.outputs), max(len(self.lowered.symbols), 1), 3)
         for block in self.blocks:
             getattr(env, f"set_{block.name}")(block.memory)
         env.set_prepared(self._prepared)
@@ -153,7 +172,7 @@ class CompiledEntry(Entry):
                 arena[:] = 0xFF  # NaN, and far out of range as an index
             local.env.set_arena(arena)
             local.arena = scratch
-        local.env.set_dims(*(sizes[s] for s in self.plan.symbols))
+        local.env.set_dims(*(sizes[s] for s in self.lowered.symbols))
         return local.env
 
 
@@ -167,17 +186,7 @@ def build_entry(
     program: Program, kind: str, name: str, blocks: Sequence[Block], context: Context, prefix: str = PREFIX
 ) -> Entry:
     """`program`, of pipeline `kind`, ready to be called; parameters are found by name in `blocks`."""
-    last: list[Any] = [program]
-    observe = context.observe
-
-    def keep(step: str, result: Any) -> None:
-        if isinstance(result, Program):
-            last[0] = result
-        if observe is not None:
-            observe(step, result)
-
-    context.observe = keep
-    plan = lower(program, kind, context)
+    program = transform(program, kind, context)
     if flag("interp"):
-        return InterpretedEntry(last[0], blocks)
-    return CompiledEntry(last[0], blocks, plan, name, prefix)
+        return InterpretedEntry(program, blocks)
+    return CompiledEntry(program, kind, name, blocks, context, prefix)

@@ -1,0 +1,121 @@
+"""A program as C text and what its caller must know, remembered between processes.
+
+Planning and printing take longer than all else in a warm start, so their result is stored under a hash
+of the program's text, the places of its parameters, and the compiler's own source. Switches that look
+into the pipeline, or change it, go around the store.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import fncompile
+from fncompile.codegen.memory import Place
+from fncompile.codegen.program import emit_program, plan_has_steps, row_bytes
+from fncompile.flags import flag
+from fncompile.ir.dims import Dim, dim_text, parse_dim
+from fncompile.ir.node import Program
+from fncompile.ir.text import print_program
+from fncompile.ir.types import TensorType, parse_type
+from fncompile.passes.manager import Context, plan
+from fncompile.passes.plan import Plan
+from fncompile.runtime.store import open_store
+
+LOOKING_IN = ("debug", "dump", "explain", "stop_after", "skip", "bisect", "verify", "profile", "check", "nan")
+
+
+@dataclass(frozen=True)
+class Lowered:
+    """`source` is the C text; `arena` and `row_bytes` (one an input) are in bytes, over `symbols`."""
+
+    source: str
+    outputs: tuple[TensorType, ...]
+    symbols: tuple[str, ...]
+    arena: Dim
+    prepared: int
+    has_prepare: bool
+    has_steps: bool
+    row_bytes: tuple[Dim, ...]
+
+    @classmethod
+    def of(cls, made: Plan, source: str) -> Lowered:
+        has_steps = plan_has_steps(made)
+        return cls(
+            source,
+            tuple(b.type for b in made.outputs),
+            tuple(made.symbols),
+            made.arena,
+            made.prepared,
+            bool(made.prepare),
+            has_steps,
+            tuple(row_bytes(b) for b in made.inputs) if has_steps else (),
+        )
+
+    def to_json(self) -> str:
+        return json.dumps({
+            "source": self.source,
+            "outputs": [str(t) for t in self.outputs],
+            "symbols": self.symbols,
+            "arena": dim_text(self.arena),
+            "prepared": self.prepared,
+            "has_prepare": self.has_prepare,
+            "has_steps": self.has_steps,
+            "row_bytes": [dim_text(d) for d in self.row_bytes],
+        })
+
+    @classmethod
+    def from_json(cls, text: str) -> Lowered:
+        found: dict[str, Any] = json.loads(text)
+        return cls(
+            found["source"],
+            tuple(parse_type(t) for t in found["outputs"]),
+            tuple(found["symbols"]),
+            parse_dim(found["arena"]),
+            found["prepared"],
+            found["has_prepare"],
+            found["has_steps"],
+            tuple(parse_dim(d) for d in found["row_bytes"]),
+        )
+
+
+def lowered(
+    program: Program, kind: str, name: str, prefix: str, places: Mapping[str, Place], context: Context
+) -> Lowered:
+    """The transformed `program` as C, from the store where it has been made before."""
+
+    def make() -> Lowered:
+        made = plan(program, kind, context)
+        return Lowered.of(made, emit_program(made, places, prefix, name))
+
+    if any(flag(name) for name in LOOKING_IN) or flag("bisect") is not None or context.observe is not None:
+        return make()
+
+    def write(directory: Path) -> None:
+        (directory / "lowered.json").write_text(make().to_json())
+
+    key = _key(print_program(program), kind, name, prefix, repr(sorted(places.items())))
+    return Lowered.from_json((open_store().entry(key, write) / "lowered.json").read_text())
+
+
+def _key(*parts: str) -> str:
+    digest = hashlib.blake2b(digest_size=20)
+    for part in (*parts, compiler_digest()):
+        digest.update(len(part).to_bytes(8, "little") + part.encode())
+    return digest.hexdigest()
+
+
+@functools.lru_cache(maxsize=1)
+def compiler_digest() -> str:
+    """A hash of the files that turn programs into C: their names, sizes and times."""
+    root = Path(fncompile.__file__).parent
+    files = sorted(path for room in ("ir", "passes", "codegen") for path in (root / room).glob("*.py"))
+    stats = [(path.name, os.stat(path)) for path in files]
+    facts = [f"{name} {s.st_size} {s.st_mtime_ns}" for name, s in stats]
+    return hashlib.blake2b("\n".join([fncompile.__version__, *facts]).encode(), digest_size=16).hexdigest()
