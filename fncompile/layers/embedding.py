@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 
 from fncompile import ops
+from fncompile.ir import build as ir
 from fncompile.layers.standard import StandardLayer, weight_fields
+from fncompile.ops.dispatch import node, op
 
 
 class Embedding(StandardLayer):
@@ -60,7 +62,13 @@ class Embedding(StandardLayer):
     def call(self, inputs: Any) -> Any:
         if inputs.dtype not in ("int32", "int64"):
             inputs = ops.cast(inputs, "int32")
-        return ops.take(self.embeddings, inputs, axis=0)
+        return _rows(self.embeddings, inputs)
 
     def compute_mask(self, inputs: Any, previous_mask: Any) -> Any:
         return ops.not_equal(inputs, 0) if self.mask_zero else None
+
+
+@op
+def _rows(table: Any, index: Any) -> Any:
+    """Unlike `ops.take`, does not count negative indices from the end: here they are mistakes."""
+    return ir.gather(node(table), node(index))
