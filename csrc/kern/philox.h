@@ -69,7 +69,8 @@ FNC_INLINE void fnc_philox_blocks(uint32_t *restrict out, uint64_t first, uint32
     }
 }
 
-/* Element `index` of the stream of the key. For many elements fnc_philox_fill is 20 times faster. */
+/* Element `index` of the stream of the key. For many elements fnc_philox_fill is 20 times faster.
+ */
 FNC_INLINE uint32_t fnc_philox(uint32_t key0, uint32_t key1, uint64_t index) {
     uint32_t w[4] = {(uint32_t)(index >> 2), (uint32_t)(index >> 34), 0, 0};
     for (int round = 0; round < 10; ++round) {

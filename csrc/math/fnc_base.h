@@ -13,21 +13,34 @@
 #define FNC_INLINE static inline __attribute__((always_inline, unused))
 #define FNC_NOINLINE static __attribute__((noinline, unused))
 
-/* Unroll the loop that follows n times. */
+/* Unroll the loop that follows, of at most n turns, completely. */
 #define FNC_PRAGMA(text) _Pragma(#text)
 #if defined(__clang__)
-#define FNC_UNROLL(n) FNC_PRAGMA(unroll n)
+#define FNC_UNROLL(n) FNC_PRAGMA(clang loop unroll(full))
 #else
 #define FNC_UNROLL(n) FNC_PRAGMA(GCC unroll n)
 #endif
 
 /* Bytes of the widest vector register: the only place that looks at the instruction set. */
-#if defined(__AVX512F__)
+#if defined(FNC_VEC_BYTES) /* tests try wider vectors than the machine has */
+#define FNC_VEC_FORCED 1
+#elif defined(__AVX512F__)
 #define FNC_VEC_BYTES 64
 #elif defined(__AVX__)
 #define FNC_VEC_BYTES 32
 #else
 #define FNC_VEC_BYTES 16
+#endif
+
+/* Keep a loaded vector in a register: gcc would rather load it again at each use. */
+#if defined(FNC_VEC_FORCED)
+#define FNC_IN_REGISTER(x) (void)(x)
+#elif defined(__x86_64__) || defined(__i386__)
+#define FNC_IN_REGISTER(x) __asm__("" : "+v"(x))
+#elif defined(__aarch64__)
+#define FNC_IN_REGISTER(x) __asm__("" : "+w"(x))
+#else
+#define FNC_IN_REGISTER(x) (void)(x)
 #endif
 
 /* One instruction rounds to integer; elsewhere (SSE2) a few additions do. */

@@ -4,7 +4,7 @@
 
 #include "fnc_base.h"
 
-#define FNC_DEFINE_LIBM(NAME)                                                                     \
+#define FNC_DEFINE_LIBM(NAME)                                                                      \
     FNC_INLINE double fnc_##NAME##_f64(double x) { return __builtin_##NAME(x); }
 
 FNC_DEFINE_LIBM(exp)

@@ -37,33 +37,33 @@ FNC_INLINE double fnc_floor_f64(double x) {
 }
 #endif
 
-#define FNC_DEFINE_EXACT(S, T, F)                                                                 \
-    FNC_INLINE T fnc_ceil_##S(T x) { return -fnc_floor_##S(-x); }                                 \
-    FNC_INLINE T fnc_abs_##S(T x) { return __builtin_fabs##F(x); }                                \
-    FNC_INLINE T fnc_sqrt_##S(T x) { return __builtin_sqrt##F(x); }                               \
-    FNC_INLINE T fnc_rsqrt_##S(T x) { return (T)1 / __builtin_sqrt##F(x); }                       \
-    FNC_INLINE T fnc_max_##S(T a, T b) { /* a NaN in a makes the comparison false */              \
-        T m = a < b ? b : a;                                                                      \
-        return b != b ? b : m;                                                                    \
-    }                                                                                             \
-    FNC_INLINE T fnc_min_##S(T a, T b) {                                                          \
-        T m = a > b ? b : a;                                                                      \
-        return b != b ? b : m;                                                                    \
-    }                                                                                             \
-    FNC_INLINE T fnc_sign_##S(T x) { /* -1, 0, 1; NaN for NaN */                                  \
-        T s = x > 0 ? (T)1 : x < 0 ? (T)-1 : (T)0;                                                \
-        return x != x ? x : s;                                                                    \
-    }                                                                                             \
-    FNC_INLINE int fnc_isnan_##S(T x) { return x != x; }                                          \
-    FNC_INLINE int fnc_isfinite_##S(T x) { return __builtin_fabs##F(x) < __builtin_inf##F(); }    \
-    FNC_INLINE T fnc_mod_##S(T a, T b) { /* Python's %: the sign of b; NaN for b = 0 */           \
-        T r = __builtin_fmod##F(a, b);                                                            \
-        return r != 0 && (r < 0) != (b < 0) ? r + b : r;                                       \
-    }                                                                                             \
-    FNC_INLINE T fnc_floordiv_##S(T a, T b) { /* numpy.floor_divide: consistent with mod */       \
-        T m = fnc_mod_##S(a, b), q = (a - m) / b, f = fnc_floor_##S(q);                           \
-        f = q - f > (T)0.5 ? f + 1 : f;                                                           \
-        return b == 0 ? a / b : f;                                                                \
+#define FNC_DEFINE_EXACT(S, T, F)                                                                  \
+    FNC_INLINE T fnc_ceil_##S(T x) { return -fnc_floor_##S(-x); }                                  \
+    FNC_INLINE T fnc_abs_##S(T x) { return __builtin_fabs##F(x); }                                 \
+    FNC_INLINE T fnc_sqrt_##S(T x) { return __builtin_sqrt##F(x); }                                \
+    FNC_INLINE T fnc_rsqrt_##S(T x) { return (T)1 / __builtin_sqrt##F(x); }                        \
+    FNC_INLINE T fnc_max_##S(T a, T b) { /* a NaN in a makes the comparison false */               \
+        T m = a < b ? b : a;                                                                       \
+        return b != b ? b : m;                                                                     \
+    }                                                                                              \
+    FNC_INLINE T fnc_min_##S(T a, T b) {                                                           \
+        T m = a > b ? b : a;                                                                       \
+        return b != b ? b : m;                                                                     \
+    }                                                                                              \
+    FNC_INLINE T fnc_sign_##S(T x) { /* -1, 0, 1; NaN for NaN */                                   \
+        T s = x > 0 ? (T)1 : x < 0 ? (T)-1 : (T)0;                                                 \
+        return x != x ? x : s;                                                                     \
+    }                                                                                              \
+    FNC_INLINE int fnc_isnan_##S(T x) { return x != x; }                                           \
+    FNC_INLINE int fnc_isfinite_##S(T x) { return __builtin_fabs##F(x) < __builtin_inf##F(); }     \
+    FNC_INLINE T fnc_mod_##S(T a, T b) { /* Python's %: the sign of b; NaN for b = 0 */            \
+        T r = __builtin_fmod##F(a, b);                                                             \
+        return r != 0 && (r < 0) != (b < 0) ? r + b : r;                                           \
+    }                                                                                              \
+    FNC_INLINE T fnc_floordiv_##S(T a, T b) { /* numpy.floor_divide: consistent with mod */        \
+        T m = fnc_mod_##S(a, b), q = (a - m) / b, f = fnc_floor_##S(q);                            \
+        f = q - f > (T)0.5 ? f + 1 : f;                                                            \
+        return b == 0 ? a / b : f;                                                                 \
     }
 
 FNC_DEFINE_EXACT(f32, float, f)

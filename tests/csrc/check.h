@@ -11,15 +11,15 @@
 
 static int failures;
 
-#define CHECK(condition, ...)                                                                     \
-    do {                                                                                          \
-        if (!(condition)) {                                                                       \
-            if (failures++ < 20) {                                                                \
-                printf("%s:%d: %s: ", __FILE__, __LINE__, #condition);                            \
-                printf(__VA_ARGS__);                                                              \
-                printf("\n");                                                                     \
-            }                                                                                     \
-        }                                                                                         \
+#define CHECK(condition, ...)                                                                      \
+    do {                                                                                           \
+        if (!(condition)) {                                                                        \
+            if (failures++ < 20) {                                                                 \
+                printf("%s:%d: %s: ", __FILE__, __LINE__, #condition);                             \
+                printf(__VA_ARGS__);                                                               \
+                printf("\n");                                                                      \
+            }                                                                                      \
+        }                                                                                          \
     } while (0)
 
 static inline int finish(void) {

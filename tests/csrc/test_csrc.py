@@ -32,6 +32,7 @@ BUILDS = {
     "gcc-native": ("gcc", ["-march=native", "-fvect-cost-model=dynamic"]),
     "gcc-baseline": ("gcc", [*BASELINE, "-fvect-cost-model=dynamic"]),
     "gcc-sanitized": ("gcc", [*SANITIZE, "-fvect-cost-model=dynamic"]),
+    "gcc-64-byte-vectors": ("gcc", ["-march=native", "-DFNC_VEC_BYTES=64", "-Wno-psabi"]),
     "clang-native": ("clang", ["-march=native"]),
 }
 

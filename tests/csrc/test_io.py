@@ -23,7 +23,7 @@ def driver(tmp_path_factory):
     program = tmp_path_factory.mktemp("io") / "io_driver"
     compiler = os.environ.get("FNC_CC") or os.environ.get("CC") or "cc"
     sources = [ROOT / "tests/csrc/io_driver.c", *sorted((ROOT / "csrc/io").glob("*.c"))]
-    flags = "-g -O1 -std=c11 -Wall -Wextra -Werror -fsanitize=address,undefined".split()
+    flags = ["-g", "-O1", "-std=c11", "-Wall", "-Wextra", "-Werror", "-fsanitize=address,undefined"]
     flags += ["-fno-sanitize-recover=all", f"-I{ROOT / 'csrc/include'}"]
     subprocess.run([compiler, *flags, *map(str, sources), "-o", str(program)], check=True)
 
@@ -60,7 +60,9 @@ def parse(line):
 def test_finds_every_dataset_python_wrote(driver, tree, tmp_path):
     write_file(tmp_path / "x.h5", tree)
     paths = [path for path, _ in tree.datasets()]
-    for path, line in zip(paths, driver("read", tmp_path / "x.h5", *paths).splitlines(), strict=True):
+    for path, line in zip(
+        paths, driver("read", tmp_path / "x.h5", *paths).splitlines(), strict=True
+    ):
         found = parse(line)
         assert found.dtype == tree[path].dtype and found.shape == tree[path].shape
         assert found.tobytes() == tree[path].tobytes(), path

@@ -13,15 +13,18 @@ typedef struct {
     double (*exact)(double);
 } row;
 
-#define DEFINE(NAME)                                                                              \
-    static void loop_##NAME(float *restrict y, const float *restrict x, int64_t n) {              \
-        for (int64_t i = 0; i < n; ++i) y[i] = fnc_##NAME##_f32(x[i]);                            \
+#define DEFINE(NAME)                                                                               \
+    static void loop_##NAME(float *restrict y, const float *restrict x, int64_t n) {               \
+        for (int64_t i = 0; i < n; ++i) y[i] = fnc_##NAME##_f32(x[i]);                             \
     }
-DEFINE(exp) DEFINE(expm1) DEFINE(tanh) DEFINE(sigmoid) DEFINE(erf) DEFINE(log) DEFINE(log1p)
-DEFINE(sin) DEFINE(cos) DEFINE(tan) DEFINE(sqrt) DEFINE(rsqrt) DEFINE(floor) DEFINE(ceil)
-DEFINE(rint) DEFINE(abs) DEFINE(sign)
+DEFINE(exp)
+DEFINE(expm1) DEFINE(tanh) DEFINE(sigmoid) DEFINE(erf) DEFINE(log) DEFINE(log1p) DEFINE(sin)
+    DEFINE(cos) DEFINE(tan) DEFINE(sqrt) DEFINE(rsqrt) DEFINE(floor) DEFINE(ceil) DEFINE(rint)
+        DEFINE(abs) DEFINE(sign)
 
-static double sigmoid(double x) { return x < 0 ? exp(x) / (1 + exp(x)) : 1 / (1 + exp(-x)); }
+            static double sigmoid(double x) {
+    return x < 0 ? exp(x) / (1 + exp(x)) : 1 / (1 + exp(-x));
+}
 static double rsqrt(double x) { return 1 / sqrt(x); }
 static double sign(double x) { return x > 0 ? 1 : x < 0 ? -1 : x; }
 
@@ -65,12 +68,11 @@ static void measure(const row *r, uint32_t stride) {
     CHECK(worst <= r->bound, "%s: %g ulp at %a", r->name, worst, (double)at);
 }
 
-static const float specials[] = {0.0f,       -0.0f,     INFINITY,   -INFINITY,  NAN,       1.0f,
-                                 -1.0f,      0.5f,      -0.5f,      2.0f,       -2.0f,     3.0f,
-                                 -3.0f,      0x1p-149f, -0x1p-149f, 0x1p-126f,  3.4e38f,   -3.4e38f,
-                                 0x1p23f,    0x1p24f,   16777217.f, -0x1p23f,   -8388609.f, 2.5f,
-                                 -2.5f,      1e10f,     -1e10f,     88.72284f,  -103.97f,  1.0000001f,
-                                 0.9999999f, 1e-20f};
+static const float specials[] = {
+    0.0f,    -0.0f,    INFINITY, -INFINITY, NAN,        1.0f,       -1.0f,      0.5f,
+    -0.5f,   2.0f,     -2.0f,    3.0f,      -3.0f,      0x1p-149f,  -0x1p-149f, 0x1p-126f,
+    3.4e38f, -3.4e38f, 0x1p23f,  0x1p24f,   16777217.f, -0x1p23f,   -8388609.f, 2.5f,
+    -2.5f,   1e10f,    -1e10f,   88.72284f, -103.97f,   1.0000001f, 0.9999999f, 1e-20f};
 enum { SPECIALS = sizeof specials / sizeof *specials };
 
 static void special_values(void) {

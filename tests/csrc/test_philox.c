@@ -26,7 +26,8 @@ static void known_answers(void) {
 }
 
 static void fill_agrees_with_elements(void) {
-    static const int64_t starts[] = {0, 1, 2, 3, 4, 63, (1ll << 34) - 9, (1ll << 34) - 4, 1ll << 40};
+    static const int64_t starts[] = {0,        1, 2, 3, 4, 63, (1ll << 34) - 9, (1ll << 34) - 4,
+                                     1ll << 40};
     uint32_t out[140];
     for (size_t s = 0; s < sizeof starts / sizeof *starts; ++s)
         for (int64_t n = 0; n < 139; ++n) {
@@ -42,7 +43,8 @@ static void fill_agrees_with_elements(void) {
 static void print_elements(char **argv) {
     enum { MOST = 4096 };
     static uint32_t out[MOST];
-    uint32_t key0 = (uint32_t)strtoull(argv[1], NULL, 0), key1 = (uint32_t)strtoull(argv[2], NULL, 0);
+    uint32_t key0 = (uint32_t)strtoull(argv[1], NULL, 0),
+             key1 = (uint32_t)strtoull(argv[2], NULL, 0);
     int64_t start = strtoll(argv[3], NULL, 0), count = strtoll(argv[4], NULL, 0);
     fnc_philox_fill(out, start, count < MOST ? count : MOST, key0, key1);
     for (int64_t i = 0; i < count && i < MOST; ++i) printf("%" PRIu32 "\n", out[i]);

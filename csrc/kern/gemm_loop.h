@@ -1,0 +1,159 @@
+/* gemm_loop.h - the loops around the register tile, for one vector type. A template like
+ * gemm_tile.h, which it includes; FNC_PRODUCT and FNC_EPILOGUE are types of gemm_type.h.
+ *
+ * A tile that would stick out of the matrix is moved back over columns or rows that are done; the
+ * epilogue sees each element of C once. Requires N >= VL when B is not packed. */
+#include "gemm_tile.h"
+
+/* Columns of a tile: the second vector overlaps the first when B is narrower than two. */
+FNC_INLINE int64_t FNC_NAME(fnc_second)(const FNC_PRODUCT *p) {
+    return p->packed ? FNC_VL : fnc_min_int(FNC_VL, p->N - FNC_VL);
+}
+
+/* Column of B where the tile begins that serves columns n, n + 1, ... of C. */
+FNC_INLINE int64_t FNC_NAME(fnc_left)(const FNC_PRODUCT *p, int64_t n, int64_t width) {
+    return p->packed ? fnc_panel_start(n, FNC_NR) : fnc_min_int(n, p->N - width);
+}
+
+/* Address of B[k, left]; in packed B `left` is a multiple of NR. */
+FNC_INLINE const FNC_T *FNC_NAME(fnc_b_at)(const FNC_PRODUCT *p, int64_t k, int64_t left) {
+    if (!p->packed) return p->B + k * p->ldb + left;
+    const int64_t length = fnc_pack_length(p->K), first = k - k % length;
+    return p->B + first * fnc_round_up(p->N, FNC_NR) + left * fnc_min_int(length, p->K - first) +
+           (k - first) * FNC_NR;
+}
+
+/* Tile after tile, each summed over all k at once: the loops for small products, inlined so that
+ * their bounds are constants and the epilogue is part of them. At least MT rows. */
+FNC_INLINE void FNC_NAME(fnc_gemm_direct)(const FNC_PRODUCT p, const fnc_region r, int whole,
+                                          FNC_EPILOGUE epilogue, const void *env) {
+    const int64_t second = FNC_NAME(fnc_second)(&p), width = FNC_VL + second;
+    FNC_T acc[FNC_MR * FNC_NR] __attribute__((aligned(64)));
+    int64_t rows, nr;
+    for (int64_t m = r.m0; m < r.m1; m += rows) {
+        rows = r.low ? FNC_MT : fnc_tile_rows(r.m1 - m);
+        const int64_t top = fnc_min_int(m, r.m1 - rows), mr = fnc_min_int(rows, r.m1 - m);
+        const FNC_T *a = p.A + top * p.rs_a;
+        for (int64_t n = r.n0; n < r.n1; n += nr) {
+            const int64_t left = whole ? n : FNC_NAME(fnc_left)(&p, n, width);
+            const FNC_T *b = p.B + left * (p.packed ? p.K : 1);
+            FNC_NAME(fnc_tile_of)(rows, 1, p.K, a, p.rs_a, p.cs_a, b, p.ldb, second, acc);
+            const FNC_T *done = acc + (m - top) * FNC_NR + (n - left);
+            nr = whole ? FNC_NR : fnc_min_int(left + width, r.n1) - n;
+            if (nr == FNC_NR)
+                epilogue(env, m, n, mr, FNC_NR, done);
+            else
+                epilogue(env, m, n, mr, nr, done);
+        }
+    }
+}
+
+/* One tile, or for a long sum a group of tiles whose partial sums wait in acc while k goes on by
+ * blocks, so that what is read of A and B in a block stays in cache. */
+FNC_INLINE void FNC_NAME(fnc_gemm_sums)(const FNC_PRODUCT *p, fnc_region r, int copy_a, int64_t kc,
+                                        FNC_T *restrict acc) {
+    const int64_t second = FNC_NAME(fnc_second)(p), width = FNC_VL + second;
+    FNC_T copied[FNC_KC * (FNC_GROUP_ROWS + FNC_MR)] __attribute__((aligned(64)));
+    int64_t rows, k = 0;
+    do {
+        const int64_t depth = fnc_min_int(kc, p->K - k);
+        const FNC_T *a = copied;
+        FNC_T *tile = acc;
+        if (copy_a)
+            FNC_NAME(fnc_copy_a)(r.m0, r.m1, r.low, depth, p->A + k * p->cs_a, p->cs_a, copied);
+        for (int64_t m = r.m0; m < r.m1; m += rows, a += rows * depth) {
+            rows = r.low ? FNC_MT : fnc_tile_rows(r.m1 - m);
+            const int64_t cs_a = copy_a ? rows : p->cs_a;
+            if (!copy_a) a = p->A + fnc_min_int(m, r.m1 - rows) * p->rs_a + k * p->cs_a;
+            for (int64_t n = r.n0; n < r.n1; tile += FNC_MR * FNC_NR) {
+                const int64_t left = FNC_NAME(fnc_left)(p, n, width);
+                const FNC_T *b = FNC_NAME(fnc_b_at)(p, k, left);
+                FNC_NAME(fnc_tile_of)
+                (rows, !k, depth, a, p->rs_a, cs_a, b, p->ldb, second, tile);
+                n = left + width;
+            }
+        }
+        k += depth;
+    } while (k < p->K);
+}
+
+/* Hands the finished sums of a group to the epilogue, tile by tile. */
+FNC_INLINE void FNC_NAME(fnc_gemm_finish)(const FNC_PRODUCT *p, fnc_region r, const FNC_T *acc,
+                                          FNC_EPILOGUE epilogue, const void *env) {
+    const int64_t width = FNC_VL + FNC_NAME(fnc_second)(p);
+    int64_t rows, nr;
+    for (int64_t m = r.m0; m < r.m1; m += rows) {
+        rows = r.low ? FNC_MT : fnc_tile_rows(r.m1 - m);
+        const int64_t top = fnc_min_int(m, r.m1 - rows);
+        for (int64_t n = r.n0; n < r.n1; n += nr, acc += FNC_MR * FNC_NR) {
+            const int64_t left = FNC_NAME(fnc_left)(p, n, width);
+            nr = fnc_min_int(left + width, r.n1) - n;
+            epilogue(env, m, n, fnc_min_int(rows, r.m1 - m), nr,
+                     acc + (m - top) * FNC_NR + (n - left));
+        }
+    }
+}
+
+/* At least MT rows. B's columns go by blocks that stay in the second-level cache. */
+FNC_NOINLINE void FNC_NAME(fnc_gemm_many)(const FNC_PRODUCT *p, fnc_region all,
+                                          FNC_EPILOGUE epilogue, const void *env) {
+    enum { TILES = (FNC_GROUP_ROWS / FNC_MR + FNC_MR / FNC_MT) * FNC_GROUP_PANELS };
+    enum { ACROSS = FNC_GROUP_PANELS * FNC_NR };
+    FNC_T acc[TILES * FNC_MR * FNC_NR] __attribute__((aligned(64)));
+    const int copy_a = p->rs_a == 1 && p->N >= ACROSS;
+    const int split = p->K > (copy_a ? FNC_KC : FNC_KC_WHOLE), group = split || copy_a;
+    const int64_t fit = FNC_GEMM_L2 / (int64_t)sizeof(FNC_T) / FNC_NR / (p->K + 1);
+    const int64_t block = group ? ACROSS : fnc_max_int(fit, 1) * FNC_NR;
+    const int64_t across = group ? ACROSS : FNC_NR;
+    fnc_region r = all;
+    for (int64_t j = all.n0, end; j < all.n1; j = end) {
+        end = fnc_min_int(fnc_panel_start(j, FNC_NR) + block, all.n1);
+        for (r.m0 = all.m0; r.m0 < all.m1; r.m0 = r.m1) {
+            const int64_t tile = r.low ? FNC_MT : fnc_tile_rows(all.m1 - r.m0);
+            r.m1 = fnc_min_int(all.m1, r.m0 + (group ? FNC_GROUP_ROWS : tile));
+            for (r.n0 = j; r.n0 < end; r.n0 = r.n1) {
+                r.n1 = fnc_min_int(fnc_panel_start(r.n0, FNC_NR) + across, end);
+                FNC_NAME(fnc_gemm_sums)(p, r, copy_a, split ? FNC_KC : p->K, acc);
+                FNC_NAME(fnc_gemm_finish)(p, r, acc, epilogue, env);
+            }
+        }
+    }
+}
+
+/* Fewer than MT rows: one at a time, as many columns at once as hide the latency. */
+FNC_NOINLINE void FNC_NAME(fnc_gemm_few)(const FNC_PRODUCT *p, fnc_region all,
+                                         FNC_EPILOGUE epilogue, const void *env) {
+    const int64_t second = FNC_NAME(fnc_second)(p), width = FNC_VL + second;
+    const int64_t length = p->packed ? fnc_pack_length(p->K) : p->K;
+    FNC_T acc[FNC_GEMV_PANELS * FNC_NR] __attribute__((aligned(64)));
+    int64_t nr;
+    for (int64_t m = all.m0; m < all.m1; ++m)
+        for (int64_t n = all.n0; n < all.n1; n += nr) {
+            int64_t left = p->packed ? fnc_panel_start(n, FNC_NR) : n, k = 0;
+            const int64_t fit = (all.n1 - left) / FNC_NR, panels = fit >= 4 ? 4 : fit >= 2 ? 2 : 1;
+            if (panels == 1) left = FNC_NAME(fnc_left)(p, n, width);
+            nr = fnc_min_int(left + (panels == 1 ? width : panels * FNC_NR), all.n1) - n;
+            do {
+                const int64_t depth = fnc_min_int(length, p->K - k);
+                const int64_t step = p->packed ? depth * FNC_NR : FNC_NR;
+                const FNC_T *a = p->A + m * p->rs_a + k * p->cs_a;
+                const FNC_T *b = FNC_NAME(fnc_b_at)(p, k, left);
+                if (panels == 1)
+                    FNC_NAME(fnc_tile_row)(!k, depth, a, 0, p->cs_a, b, p->ldb, second, acc);
+                else if (panels == 2)
+                    FNC_NAME(fnc_row_tile_2)(!k, depth, a, p->cs_a, b, p->ldb, step, second, acc);
+                else
+                    FNC_NAME(fnc_row_tile_4)(!k, depth, a, p->cs_a, b, p->ldb, step, second, acc);
+                k += depth;
+            } while (k < p->K);
+            epilogue(env, m, n, 1, nr, acc + (n - left));
+        }
+}
+
+FNC_INLINE void FNC_NAME(fnc_gemm)(const FNC_PRODUCT *p, fnc_region all, FNC_EPILOGUE epilogue,
+                                   const void *env) {
+    if (all.m1 - all.m0 < FNC_MT)
+        FNC_NAME(fnc_gemm_few)(p, all, epilogue, env);
+    else
+        FNC_NAME(fnc_gemm_many)(p, all, epilogue, env);
+}

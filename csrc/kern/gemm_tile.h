@@ -1,0 +1,122 @@
+/* gemm_tile.h - one register tile of C = A B, for one vector type. A template: included once per
+ * type with FNC_T (element), FNC_NR (stride of the accumulator block), FNC_VL (lanes) and
+ * FNC_NAME(stem) defined.
+ *
+ * Every element of C is one chain of multiply-adds over k, in order, whatever tile it falls in:
+ * so results do not depend on how rows and columns are cut or shared among threads. */
+
+typedef FNC_T FNC_NAME(fnc_vec)
+    __attribute__((vector_size(FNC_VL * sizeof(FNC_T)), aligned(sizeof(FNC_T)), may_alias));
+
+/* acc[rows][2 VL] (+)= A[rows, K] B[K, 2 VL]; the second vector stands `second` columns after the
+ * first. `rows` and `fresh` are constants at every call. */
+FNC_INLINE void FNC_NAME(fnc_tile)(int rows, int fresh, int64_t K, const FNC_T *restrict A,
+                                   int64_t rs_a, int64_t cs_a, const FNC_T *restrict B, int64_t ldb,
+                                   int64_t second, FNC_T *restrict acc) {
+    typedef FNC_NAME(fnc_vec) vec;
+    vec c[FNC_MR][2];
+    FNC_UNROLL(16)
+    for (int i = 0; i < rows; ++i) {
+        c[i][0] = fresh ? (vec){0} : *(const vec *)(acc + i * FNC_NR);
+        c[i][1] = fresh ? (vec){0} : *(const vec *)(acc + i * FNC_NR + second);
+    }
+    for (int64_t k = 0; k < K; ++k) {
+        vec b0 = *(const vec *)(B + k * ldb), b1 = *(const vec *)(B + k * ldb + second);
+        if (FNC_VL > 1) { /* a vector of one element has no register class of its own */
+            FNC_IN_REGISTER(b0);
+            FNC_IN_REGISTER(b1);
+        }
+        FNC_UNROLL(16)
+        for (int i = 0; i < rows; ++i) {
+            vec a = (vec){0} + A[i * rs_a + k * cs_a];
+            c[i][0] += a * b0;
+            c[i][1] += a * b1;
+        }
+    }
+    FNC_UNROLL(16)
+    for (int i = 0; i < rows; ++i) {
+        *(vec *)(acc + i * FNC_NR) = c[i][0];
+        *(vec *)(acc + i * FNC_NR + second) = c[i][1];
+    }
+}
+
+/* The two heights (MR and MT rows) and the single row of a tile. Compiled once, not inlined:
+ * strides in registers are as fast as constants, and registers are allocated well in a small
+ * function only. */
+#define FNC_DEFINE_TILE(stem, rows)                                                                \
+    FNC_NOINLINE void FNC_NAME(stem)(int fresh, int64_t K, const FNC_T *A, int64_t rs_a,           \
+                                     int64_t cs_a, const FNC_T *B, int64_t ldb, int64_t second,    \
+                                     FNC_T *acc) {                                                 \
+        FNC_NAME(fnc_tile)(rows, fresh, K, A, rs_a, cs_a, B, ldb, second, acc);                    \
+    }
+FNC_DEFINE_TILE(fnc_tile_high, FNC_MR)
+FNC_DEFINE_TILE(fnc_tile_low, FNC_MT)
+FNC_DEFINE_TILE(fnc_tile_row, 1)
+#undef FNC_DEFINE_TILE
+
+FNC_INLINE void FNC_NAME(fnc_tile_of)(int64_t rows, int fresh, int64_t K, const FNC_T *A,
+                                      int64_t rs_a, int64_t cs_a, const FNC_T *B, int64_t ldb,
+                                      int64_t second, FNC_T *acc) {
+    if (rows == FNC_MR)
+        FNC_NAME(fnc_tile_high)(fresh, K, A, rs_a, cs_a, B, ldb, second, acc);
+    else
+        FNC_NAME(fnc_tile_low)(fresh, K, A, rs_a, cs_a, B, ldb, second, acc);
+}
+
+/* acc[panels 2 VL] = a[K] B[K, panels 2 VL]: one row of A. Panels are `step` elements apart. */
+FNC_INLINE void FNC_NAME(fnc_row_tile)(int panels, int fresh, int64_t K, const FNC_T *restrict a,
+                                       int64_t cs_a, const FNC_T *restrict B, int64_t ldb,
+                                       int64_t step, int64_t second, FNC_T *restrict acc) {
+    typedef FNC_NAME(fnc_vec) vec;
+    vec c[FNC_GEMV_PANELS][2];
+    FNC_UNROLL(16)
+    for (int p = 0; p < panels; ++p) {
+        c[p][0] = fresh ? (vec){0} : *(const vec *)(acc + p * FNC_NR);
+        c[p][1] = fresh ? (vec){0} : *(const vec *)(acc + p * FNC_NR + second);
+    }
+    for (int64_t k = 0; k < K; ++k) {
+        vec x = (vec){0} + a[k * cs_a];
+        FNC_UNROLL(16)
+        for (int p = 0; p < panels; ++p) {
+            c[p][0] += x * *(const vec *)(B + k * ldb + p * step);
+            c[p][1] += x * *(const vec *)(B + k * ldb + p * step + second);
+        }
+    }
+    FNC_UNROLL(16)
+    for (int p = 0; p < panels; ++p) {
+        *(vec *)(acc + p * FNC_NR) = c[p][0];
+        *(vec *)(acc + p * FNC_NR + second) = c[p][1];
+    }
+}
+
+#define FNC_DEFINE_ROW(stem, panels)                                                               \
+    FNC_NOINLINE void FNC_NAME(stem)(int fresh, int64_t K, const FNC_T *a, int64_t cs_a,           \
+                                     const FNC_T *B, int64_t ldb, int64_t step, int64_t second,    \
+                                     FNC_T *acc) {                                                 \
+        FNC_NAME(fnc_row_tile)(panels, fresh, K, a, cs_a, B, ldb, step, second, acc);              \
+    }
+FNC_DEFINE_ROW(fnc_row_tile_4, 4)
+FNC_DEFINE_ROW(fnc_row_tile_2, 2)
+#undef FNC_DEFINE_ROW
+
+/* The rows m0 .. m1 - 1 of A, adjacent in memory, tile after tile as strip[k][rows]. With a long
+ * step from k to k + 1 they would fall on few sets of the cache; eight steps at a time they do not.
+ */
+FNC_NOINLINE void FNC_NAME(fnc_copy_a)(int64_t m0, int64_t m1, int short_m, int64_t K,
+                                       const FNC_T *restrict A, int64_t cs_a,
+                                       FNC_T *restrict strip) {
+    for (int64_t k0 = 0, k1; k0 < K; k0 = k1) {
+        FNC_T *out = strip;
+        k1 = fnc_min_int(k0 + 8, K);
+        for (int64_t m = m0, rows; m < m1; m += rows, out += rows * K) {
+            rows = short_m ? FNC_MT : fnc_tile_rows(m1 - m);
+            const FNC_T *a = A + fnc_min_int(m, m1 - rows);
+            if (rows == FNC_MR)
+                for (int64_t k = k0; k < k1; ++k)
+                    __builtin_memcpy(out + k * FNC_MR, a + k * cs_a, FNC_MR * sizeof(FNC_T));
+            else
+                for (int64_t k = k0; k < k1; ++k)
+                    __builtin_memcpy(out + k * FNC_MT, a + k * cs_a, FNC_MT * sizeof(FNC_T));
+        }
+    }
+}

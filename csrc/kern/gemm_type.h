@@ -1,0 +1,108 @@
+/* gemm_type.h - everything of gemm.h for one element type. A template: FNC_T is the type, FNC_S its
+ * suffix, FNC_NR the columns of a tile. The loops are there for every width of vector, so that a
+ * matrix narrower than the widest still has a tile that does not read beyond it. */
+
+#define FNC_EPILOGUE FNC_PASTE(fnc_epilogue, FNC_S, )
+#define FNC_PRODUCT FNC_PASTE(fnc_product, FNC_S, )
+typedef void (*FNC_EPILOGUE)(const void *env, int64_t m, int64_t n, int64_t mr, int64_t nr,
+                             const FNC_T *acc);
+
+/* What is multiplied: A[M, K] by strides; B[K, N] row-major or packed. */
+typedef struct {
+    int64_t N, K;
+    const FNC_T *A;
+    int64_t rs_a, cs_a;
+    const FNC_T *B;
+    int64_t ldb;
+    int packed;
+} FNC_PRODUCT;
+
+#if FNC_VEC_BYTES >= 64
+#define FNC_NAME(stem) FNC_PASTE(stem, FNC_S, _v64)
+#define FNC_VL ((int64_t)(64 / sizeof(FNC_T)))
+#include "gemm_loop.h"
+#undef FNC_NAME
+#undef FNC_VL
+#endif
+
+#if FNC_VEC_BYTES >= 32
+#define FNC_NAME(stem) FNC_PASTE(stem, FNC_S, _v32)
+#define FNC_VL ((int64_t)(32 / sizeof(FNC_T)))
+#include "gemm_loop.h"
+#undef FNC_NAME
+#undef FNC_VL
+#endif
+
+#define FNC_NAME(stem) FNC_PASTE(stem, FNC_S, _v16)
+#define FNC_VL ((int64_t)(16 / sizeof(FNC_T)))
+#include "gemm_loop.h"
+#undef FNC_NAME
+#undef FNC_VL
+
+#define FNC_NAME(stem) FNC_PASTE(stem, FNC_S, _scalar)
+#define FNC_VL 1
+#include "gemm_loop.h"
+#undef FNC_NAME
+#undef FNC_VL
+
+#if FNC_VEC_BYTES >= 64
+#define FNC_WIDEST(stem) FNC_PASTE(stem, FNC_S, _v64)
+#elif FNC_VEC_BYTES >= 32
+#define FNC_WIDEST(stem) FNC_PASTE(stem, FNC_S, _v32)
+#else
+#define FNC_WIDEST(stem) FNC_PASTE(stem, FNC_S, _v16)
+#endif
+
+/* The way for this product: constants at the call leave one of the branches. */
+FNC_INLINE void FNC_PASTE(fnc_gemm_choose, FNC_S, )(const FNC_PRODUCT p, const fnc_region all,
+                                                    int whole, FNC_EPILOGUE epilogue,
+                                                    const void *env) {
+    const int64_t bytes = p.packed ? FNC_VEC_BYTES : p.N * (int64_t)sizeof(FNC_T);
+    const int64_t cached = p.N * p.K * (int64_t)sizeof(FNC_T);
+    const FNC_PRODUCT q = p;
+    const int wide = bytes >= FNC_VEC_BYTES, few = all.m1 - all.m0 < FNC_MT;
+    if (wide && few)
+        FNC_WIDEST(fnc_gemm_few)(&q, all, epilogue, env);
+    else if (wide && cached <= FNC_GEMM_L2 && p.K <= FNC_KC_WHOLE)
+        FNC_WIDEST(fnc_gemm_direct)(p, all, whole, epilogue, env);
+    else if (wide)
+        FNC_WIDEST(fnc_gemm_many)(&q, all, epilogue, env);
+#if FNC_VEC_BYTES >= 64
+    else if (bytes >= 32)
+        FNC_PASTE(fnc_gemm, FNC_S, _v32)(&q, all, epilogue, env);
+#endif
+#if FNC_VEC_BYTES >= 32
+    else if (bytes >= 16)
+        FNC_PASTE(fnc_gemm, FNC_S, _v16)(&q, all, epilogue, env);
+#endif
+    else
+        FNC_PASTE(fnc_gemm, FNC_S, _scalar)(&q, all, epilogue, env);
+}
+
+FNC_INLINE void FNC_PASTE(fnc_gemm, FNC_S, )(int64_t M, int64_t N, int64_t K, const FNC_T *A,
+                                             int64_t rs_a, int64_t cs_a, const FNC_T *B,
+                                             int64_t ldb, int64_t m0, int64_t m1, int64_t n0,
+                                             int64_t n1, FNC_EPILOGUE epilogue, const void *env) {
+    const int whole = __builtin_constant_p(n0 % FNC_NR + n1 % FNC_NR) &&
+                      n0 % FNC_NR + n1 % FNC_NR == 0 && N >= FNC_NR;
+    const FNC_PRODUCT p = {N, K, A, rs_a, cs_a, B, ldb, 0};
+    const fnc_region all = {m0, m1, n0, n1, m1 - m0 < FNC_MR};
+    (void)M;
+    FNC_PASTE(fnc_gemm_choose, FNC_S, )(p, all, whole, epilogue, env);
+}
+
+/* B packed by fnc_pack_b or fnc_pack_bt. */
+FNC_INLINE void FNC_PASTE(fnc_gemm_packed, FNC_S, )(int64_t M, int64_t N, int64_t K, const FNC_T *A,
+                                                    int64_t rs_a, int64_t cs_a, const FNC_T *panels,
+                                                    int64_t m0, int64_t m1, int64_t n0, int64_t n1,
+                                                    FNC_EPILOGUE epilogue, const void *env) {
+    const int whole =
+        __builtin_constant_p(n0 % FNC_NR + n1 % FNC_NR) && n0 % FNC_NR + n1 % FNC_NR == 0;
+    const FNC_PRODUCT p = {N, K, A, rs_a, cs_a, panels, FNC_NR, 1};
+    const fnc_region all = {m0, m1, n0, n1, m1 - m0 < FNC_MR};
+    (void)M;
+    FNC_PASTE(fnc_gemm_choose, FNC_S, )(p, all, whole, epilogue, env);
+}
+#undef FNC_WIDEST
+#undef FNC_EPILOGUE
+#undef FNC_PRODUCT
