@@ -74,15 +74,19 @@ def _flat(callbacks: Any) -> Iterable[Callback]:
 
 
 def _forward(name: str):
-    indexed = "epoch" in name or "batch" in name
+    """The hook `name` of all callbacks; users' functions name their arguments as they like."""
 
-    def hook(self: CallbackList, *args: Any, logs: Logs | None = None) -> None:
-        logs = logs if logs is not None else (args[1] if indexed and len(args) > 1 else None) or {}
+    def of_index(self: CallbackList, index: int, logs: Logs | None = None) -> None:
+        logs = {} if logs is None else logs
         for callback in self.callbacks:
-            getattr(callback, name)(*args[: int(indexed)], logs=logs)
+            getattr(callback, name)(index, logs)
 
-    hook.__name__ = name
-    return hook
+    def of_run(self: CallbackList, logs: Logs | None = None) -> None:
+        logs = {} if logs is None else logs
+        for callback in self.callbacks:
+            getattr(callback, name)(logs)
+
+    return of_index if "epoch" in name or "batch" in name else of_run
 
 
 for _name in [n for n in vars(Callback) if n.startswith("on_")]:

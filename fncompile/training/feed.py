@@ -30,8 +30,8 @@ class ArrayFeed:
     """Batches of arrays that are all there.
 
     With `steps` given, batches flow on from epoch to epoch and from pass to pass over the data.
-    The order of a pass follows from `seed` and the number of steps that the optimizer had made when
-    the pass began, so that training resumed in another process sees the same rows.
+    The order of a pass follows from the seed given to `begin` and the number of steps that the
+    optimizer had made when the pass began, so that training resumed in another process sees the same rows.
     """
 
     def __init__(
@@ -39,20 +39,19 @@ class ArrayFeed:
         arrays: Arrays,
         batch_size: int | None = None,
         shuffle: bool | str = False,
-        seed: int = 0,
         steps: int | None = None,
     ):
         self.arrays = arrays
         self.rows = len(arrays[0])
         self.batch_size = checked_batch_size(batch_size)
         self.shuffle = shuffle
-        self.seed = seed
         self.per_pass = -(-self.rows // self.batch_size)
         self.steps: int | None = self.per_pass if steps is None else checked_steps(steps)
         if self.rows == 0:
             raise ValueError("The data has no samples: expected arrays with at least one row.")
 
-    def begin(self, epoch: int = 0, iterations: int = 0) -> None:
+    def begin(self, epoch: int = 0, iterations: int = 0, seed: int = 0) -> None:
+        self._seed = seed
         self._left = self.steps or 0
         self._position = (epoch * self._left) % self.per_pass
         self._begin_pass(iterations - self._position)
@@ -64,7 +63,7 @@ class ArrayFeed:
     def _order(self, iterations: int) -> np.ndarray:
         if not self.shuffle:
             return np.arange(self.rows)
-        generator = np.random.default_rng([self.seed, iterations])
+        generator = np.random.default_rng([self._seed, iterations])
         if self.shuffle != "batch":
             return generator.permutation(self.rows)
         starts = generator.permutation(self.rows // self.batch_size) * self.batch_size
@@ -89,14 +88,14 @@ class ArrayFeed:
 class BatchFeed:
     """Batches as a generator, a data set or any other iterable gives them.
 
-    `start(iterations)` gives the iterator of a pass over the data (a generator can only ever give
-    itself), `prepare` makes flat arrays of an item. With `steps` given, an epoch goes on where the
+    `start(seed)` gives the iterator of a pass over the data (a generator can only ever give itself);
+    `seed`, a list of numbers, is for those that shuffle. `prepare` makes flat arrays of an item. With `steps` given, an epoch goes on where the
     one before it stopped, and a pass follows a pass.
     """
 
     def __init__(
         self,
-        start: Callable[[int], Iterator],
+        start: Callable[[list[int]], Iterator],
         prepare: Callable[[Any], Arrays],
         steps: int | None = None,
         length: int | None = None,
@@ -108,10 +107,10 @@ class BatchFeed:
         self.steps = self._limit or length
         self._iterator: Iterator | None = None
 
-    def begin(self, epoch: int = 0, iterations: int = 0) -> None:
-        self._taken, self._iterations = 0, iterations
+    def begin(self, epoch: int = 0, iterations: int = 0, seed: int = 0) -> None:
+        self._taken, self._iterations, self._seed = 0, iterations, seed
         if self._iterator is None or self._limit is None:
-            self._iterator = self._start(iterations)
+            self._iterator = self._start([seed, iterations])
 
     def take(self, batches: int) -> Stretch | None:
         """The next batch of the epoch, None at its end."""
@@ -126,7 +125,7 @@ class BatchFeed:
     def _next(self) -> Any:
         item = next(self._iterator, None)  # type: ignore[arg-type]
         if item is None and self._limit is not None:
-            self._iterator = self._start(self._iterations + self._taken)
+            self._iterator = self._start([self._seed, self._iterations + self._taken])
             item = next(self._iterator, None)
         return item
 

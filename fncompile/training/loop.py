@@ -55,7 +55,7 @@ def fit(
     if validation_split and validation_data is None:
         check_splittable(x)
         arrays, held_out = data.split(data.flat_data(model, x, y, *weights), validation_split)
-        feed: Feed = ArrayFeed(arrays, batch_size, shuffle, model.training_seed, steps_per_epoch)
+        feed: Feed = ArrayFeed(arrays, batch_size, shuffle, steps_per_epoch)
         validation_feed = ArrayFeed(
             held_out, validation_batch_size or batch_size, steps=validation_steps
         )
@@ -108,7 +108,7 @@ class _Training:
         model, calls, pace = self.model, self.calls, self.pace
         steps, done, logs = model.steps(), 0, {}
         reset_metrics(model)
-        self.feed.begin(epoch, int(model.optimizer.iterations))
+        self.feed.begin(epoch, int(model.optimizer.iterations), model.training_seed)
         while not model.stop_training and (stretch := self.feed.take(pace.batches)) is not None:
             calls.on_train_batch_begin(done)
             pace.begin()

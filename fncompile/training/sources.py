@@ -68,10 +68,10 @@ def training_feed(
     """The feed of inputs, targets and weights."""
     if is_arrays(x):
         arrays = flat_data(model, x, y, sample_weight, class_weight)
-        return ArrayFeed(arrays, batch_size, shuffle, model.training_seed, steps)
+        return ArrayFeed(arrays, batch_size, shuffle, steps)
     _check_alone(x, y, sample_weight, class_weight)
     prepare = lambda item: flat_data(model, *unpack(_checked(item)))  # noqa: E731
-    return _batch_feed(x, prepare, steps, bool(shuffle), model.training_seed)
+    return _batch_feed(x, prepare, steps, bool(shuffle))
 
 
 def prediction_feed(model: Any, x: Any, batch_size: int | None, steps: int | None) -> Feed:
@@ -80,13 +80,11 @@ def prediction_feed(model: Any, x: Any, batch_size: int | None, steps: int | Non
     return _batch_feed(x, prepare, steps)
 
 
-def _batch_feed(
-    x: Any, prepare: Any, steps: int | None, shuffle: bool = False, seed: int = 0
-) -> BatchFeed:
+def _batch_feed(x: Any, prepare: Any, steps: int | None, shuffle: bool = False) -> BatchFeed:
     if isinstance(x, (str, bytes)) or not (hasattr(x, "__iter__") or hasattr(x, "__getitem__")):
         raise ValueError(f"Unrecognized data type: x={x} (of type {type(x)})")
     if hasattr(x, "__getitem__") and hasattr(x, "__len__") and not hasattr(x, "__next__"):
-        start = lambda iterations: _indexed(x, shuffle, [seed, iterations])  # noqa: E731
+        start = lambda seed: _indexed(x, shuffle, seed)  # noqa: E731
         return BatchFeed(start, prepare, steps, len(x))
     if iter(x) is x:
         return BatchFeed(lambda _: x, prepare, steps)
