@@ -38,7 +38,9 @@ class Operation:
     """Something that can be called on symbolic tensors: a layer, or a function of `ops`."""
 
     def __init__(self, name: str | None = None):
-        self.name = auto_name(to_snake_case(type(self).__name__)) if name is None else checked_name(name)
+        self.name = (
+            auto_name(to_snake_case(type(self).__name__)) if name is None else checked_name(name)
+        )
         self._inbound_nodes: list[Call] = []
         self._outbound_nodes: list[Call] = []
 
@@ -66,13 +68,17 @@ def is_symbolic(*structures: Any) -> bool:
     return any(isinstance(x, KerasTensor) for x in flatten(structures))
 
 
-def symbolic_call(operation: Operation, args: tuple, kwargs: dict[str, Any], training: bool | None = None) -> Any:
+def symbolic_call(
+    operation: Operation, args: tuple, kwargs: dict[str, Any], training: bool | None = None
+) -> Any:
     """Record a call on symbolic tensors; its output shapes come from tracing it on placeholders."""
     outputs = infer_outputs(operation.run, args, kwargs, training)
     return record_call(operation, args, kwargs, outputs)
 
 
-def infer_outputs(fn: Callable[..., Any], args: tuple, kwargs: dict[str, Any], training: bool | None = None) -> Any:
+def infer_outputs(
+    fn: Callable[..., Any], args: tuple, kwargs: dict[str, Any], training: bool | None = None
+) -> Any:
     """What `fn` gives for these symbolic arguments: the same structure, of traced tensors."""
     trace = Trace(training)
     with trace.active():
@@ -100,7 +106,9 @@ def record_call(operation: Operation, args: tuple, kwargs: dict[str, Any], outpu
     def symbolic(x: Any) -> Any:
         if not isinstance(x, Tensor):
             return x
-        tensor = KerasTensor(x.type, auto_name("keras_tensor"), KerasHistory(operation, node_index, len(made)))
+        tensor = KerasTensor(
+            x.type, auto_name("keras_tensor"), KerasHistory(operation, node_index, len(made))
+        )
         if x._keras_mask is not None:
             tensor._keras_mask = KerasTensor(x._keras_mask.type, f"{tensor.name}_mask")
         made.append(tensor)

@@ -49,7 +49,9 @@ def dag_config(
     for operation in dag.operations:
         entry = describe(operation)
         calls = [call for call in dag.calls_of(operation) if call.input_tensors]
-        nodes = [Call(operation, *map_structure(relocated, (c.args, c.kwargs)), c.outputs) for c in calls]
+        nodes = [
+            Call(operation, *map_structure(relocated, (c.args, c.kwargs)), c.outputs) for c in calls
+        ]
         entry.update(name=operation.name, inbound_nodes=[describe_call(node) for node in nodes])
         layers.append(entry)
     return {
@@ -105,7 +107,12 @@ def dag_from_config(
         nodes = entry.get("inbound_nodes") or []
         legacy = legacy or any(isinstance(node, list) for node in nodes)
         pending += [
-            _Pending(_name(entry), operations[_name(entry)], i, *_arguments(node, operations, revive_value))
+            _Pending(
+                _name(entry),
+                operations[_name(entry)],
+                i,
+                *_arguments(node, operations, revive_value),
+            )
             for i, node in enumerate(nodes)
         ]
     inputs = _references(config["input_layers"])
@@ -130,7 +137,11 @@ def _call_all(
     operations: dict[str, Operation], pending: list[_Pending], call: Callable
 ) -> dict[tuple[str, int], list[KerasTensor]]:
     """Make every call once its tensors are there; gives the outputs by (name, index)."""
-    sources = {name: op._inbound_nodes[0].output_tensors for name, op in operations.items() if _is_source(op)}
+    sources = {
+        name: op._inbound_nodes[0].output_tensors
+        for name, op in operations.items()
+        if _is_source(op)
+    }
     made = {(name, 0): tensors for name, tensors in sources.items()}
     waiting: dict[tuple[str, int], list[_Pending]] = defaultdict(list)
     missing: dict[int, set] = {}
@@ -145,13 +156,17 @@ def _call_all(
         item = ready.popleft()
         args, kwargs = map_structure(lambda x: _output(x, made), (item.args, item.kwargs))
         key = (item.name, item.index)
-        made[key] = [t for t in flatten(call(item.operation, args, kwargs)) if isinstance(t, KerasTensor)]
+        made[key] = [
+            t for t in flatten(call(item.operation, args, kwargs)) if isinstance(t, KerasTensor)
+        ]
         for follower in waiting.pop(key, []):
             missing[id(follower)].discard(key)
             if not missing[id(follower)]:
                 ready.append(follower)
     if waiting:
-        raise ValueError(f"The config refers to calls that it does not have, or that wait for each other: {list(waiting)}")
+        raise ValueError(
+            f"The config refers to calls that it does not have, or that wait for each other: {list(waiting)}"
+        )
     return made
 
 
@@ -165,16 +180,22 @@ def _output(x: Any, made: dict[tuple[str, int], list[KerasTensor]]) -> Any:
         return x
     tensors = made.get((x.operation, x.index), [])
     if not 0 <= x.output < len(tensors):
-        raise ValueError(f"The config refers to output {x.output} of call {x.index} of '{x.operation}', which is not there.")
+        raise ValueError(
+            f"The config refers to output {x.output} of call {x.index} of '{x.operation}', which is not there."
+        )
     return tensors[x.output]
 
 
 # the two forms of a call ------------------------------------------------------------------------
 
 
-def _arguments(node: Any, operations: dict[str, Operation], revive_value: Callable) -> tuple[tuple, dict[str, Any]]:
+def _arguments(
+    node: Any, operations: dict[str, Operation], revive_value: Callable
+) -> tuple[tuple, dict[str, Any]]:
     if isinstance(node, dict):
-        args, kwargs = (map_structure(_revived, revive_value(node[key])) for key in ("args", "kwargs"))
+        args, kwargs = (
+            map_structure(_revived, revive_value(node[key])) for key in ("args", "kwargs")
+        )
         return tuple(args), kwargs
     return _legacy_arguments(node, operations)
 
@@ -189,12 +210,17 @@ def _legacy_arguments(node: list, operations: dict[str, Operation]) -> tuple[tup
     rows = node if not _is_reference(node) else [node]
     kwargs = rows[0][3] if len(rows[0]) > 3 else {}
     tensors = [Reference(*row[:3]) for row in rows]
-    references = {k: Reference(*v[:3]) if _is_reference(v) and v[0] in operations else v for k, v in kwargs.items()}
+    references = {
+        k: Reference(*v[:3]) if _is_reference(v) and v[0] in operations else v
+        for k, v in kwargs.items()
+    }
     return (tensors[0] if len(tensors) == 1 else tensors,), references
 
 
 def _is_reference(x: Any) -> bool:
-    return isinstance(x, list) and len(x) in (3, 4) and isinstance(x[0], str) and isinstance(x[1], int)
+    return (
+        isinstance(x, list) and len(x) in (3, 4) and isinstance(x[0], str) and isinstance(x[1], int)
+    )
 
 
 def _references(structure: Any) -> Any:
@@ -205,7 +231,9 @@ def _references(structure: Any) -> Any:
         return {key: _references(item) for key, item in structure.items()}
     if isinstance(structure, (list, tuple)):
         return [_references(item) for item in structure]
-    raise ValueError(f"Expected [layer name, call, output] in a model config. Received: {structure!r}")
+    raise ValueError(
+        f"Expected [layer name, call, output] in a model config. Received: {structure!r}"
+    )
 
 
 def _shifted(shifts: dict[str, int]) -> Callable[[Any], Any]:

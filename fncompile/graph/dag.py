@@ -45,7 +45,9 @@ class Dag:
 def producer(tensor: KerasTensor) -> Call:
     """The call that made a tensor; ValueError for tensors that no call made."""
     if tensor._keras_history is None:
-        raise ValueError(f"{tensor} was not made by `Input`, a layer or a function of ops; it has no place in a graph.")
+        raise ValueError(
+            f"{tensor} was not made by `Input`, a layer or a function of ops; it has no place in a graph."
+        )
     operation, index, _ = tensor._keras_history
     return operation._inbound_nodes[index]
 
@@ -89,7 +91,9 @@ def _visit(inputs: Sequence[KerasTensor], outputs: Any) -> tuple[list[Call], dic
                 stack.append((call, True))
                 stack.extend(_sources(call.input_tensors, given))
             elif call not in left:
-                raise ValueError(f"The graph has a cycle through operation '{call.operation.name}'.")
+                raise ValueError(
+                    f"The graph has a cycle through operation '{call.operation.name}'."
+                )
     return list(left), met
 
 
@@ -151,7 +155,9 @@ def _check_unique_names(operations: list[Operation]) -> None:
             )
 
 
-def replay(calls: Sequence[Call], known: dict[KerasTensor, Any], apply: Callable[[Call, tuple, dict], Any]) -> None:
+def replay(
+    calls: Sequence[Call], known: dict[KerasTensor, Any], apply: Callable[[Call, tuple, dict], Any]
+) -> None:
     """Run `calls` in order on new values: `apply(call, args, kwargs)` gives a call's outputs.
 
     `known` maps tensors of the graph to values; it starts with the inputs and is filled in.

@@ -63,5 +63,7 @@ def _checked_dim(dim: Any, shape: tuple) -> int | None:
             f"Cannot convert '{shape}' to a shape. Found invalid dimension '{dim}' of type '{type(dim)}'."
         ) from None
     if size < 0:
-        raise ValueError(f"Cannot convert '{shape}' to a shape. Negative dimensions are not allowed.")
+        raise ValueError(
+            f"Cannot convert '{shape}' to a shape. Negative dimensions are not allowed."
+        )
     return size

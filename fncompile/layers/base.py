@@ -8,32 +8,32 @@ and evaluated.
 
 from __future__ import annotations
 
-import functools
 import warnings
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from fncompile.config import floatx
-from fncompile.graph.call import Call, Operation, infer_outputs, is_symbolic, symbolic_call
+from fncompile.graph.call import Operation, is_symbolic, symbolic_call
 from fncompile.graph.eager import run_eagerly
 from fncompile.graph.naming import current_path, name_scope
 from fncompile.graph.nest import flatten, map_structure
-from fncompile.graph.symbols import placeholders_of_shapes
 from fncompile.graph.tensor import KerasTensor, Tensor
-from fncompile.graph.trace import current_trace, suspended, to_node
+from fncompile.graph.trace import current_trace, to_node
 from fncompile.graph.variable import Variable
 from fncompile.ir import build as ir
 from fncompile.ir.types import is_float
+from fncompile.layers.building import Building
 from fncompile.layers.call_spec import CallSpec, check_positional, masks_of, signature_of
 from fncompile.layers.configurable import Configurable, constructor_arguments
 from fncompile.layers.errors import described
 from fncompile.layers.input_spec import check_inputs
+from fncompile.layers.inspection import Inspection
+from fncompile.layers.options import dtype_name, input_shape_argument
+from fncompile.layers.penalties import Penalties
 from fncompile.layers.weights import Weights
 
 
-class Layer(Weights, Configurable, Operation):
+class Layer(Building, Penalties, Inspection, Weights, Configurable, Operation):
     """Base class of layers and models.
 
     Subclasses write `call(self, inputs, training=None, mask=None)` with `fncompile.ops` or operators,
@@ -44,11 +44,6 @@ class Layer(Weights, Configurable, Operation):
     """
 
     _accepts_any = False  # models take what is not a tensor by position too, and cast by themselves
-
-    def __init_subclass__(cls, **kwargs: Any) -> None:
-        super().__init_subclass__(**kwargs)
-        if "build" in cls.__dict__:
-            cls.build = _managed(cls.__dict__["build"])  # type: ignore[method-assign]
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Layer:
         layer = super().__new__(cls)
@@ -69,9 +64,11 @@ class Layer(Weights, Configurable, Operation):
         from fncompile import regularizers
 
         Operation.__init__(self, name)
-        self._input_shape_argument = _input_shape_argument(kwargs)
+        self._input_shape_argument = input_shape_argument(kwargs)
         if kwargs:
-            raise ValueError(f"Unrecognized keyword arguments passed to {type(self).__name__}: {kwargs}")
+            raise ValueError(
+                f"Unrecognized keyword arguments passed to {type(self).__name__}: {kwargs}"
+            )
         self._trainable = bool(trainable)
         self._dtype = dtype_name(dtype)
         self.autocast = autocast
@@ -93,13 +90,10 @@ class Layer(Weights, Configurable, Operation):
 
     # what subclasses write ------------------------------------------------------------------------
 
-    def build(self, input_shape: Any) -> None:
-        """Make the weights. Here, for layers without `build`: let `call` make its sub-layers' weights."""
-        if type(self).build is Layer.build and self._sublayers():
-            self._trace_on_shapes(input_shape)
-
     def call(self, *args: Any, **kwargs: Any) -> Any:
-        raise NotImplementedError(f"Layer {type(self).__name__} does not have a `call` method implemented.")
+        raise NotImplementedError(
+            f"Layer {type(self).__name__} does not have a `call` method implemented."
+        )
 
     def compute_mask(self, inputs: Any, previous_mask: Any) -> Any:
         """The mask of the outputs, used where `supports_masking`; by default that of the inputs."""
@@ -132,32 +126,6 @@ class Layer(Weights, Configurable, Operation):
         if self.input_spec is not None:
             check_inputs(self.input_spec, inputs, self.name)
 
-    def _build_for(self, spec: CallSpec) -> None:
-        """Build with the shapes of this call's arguments, the first time."""
-        if self.built:
-            return
-        if type(self).build is Layer.build:  # sub-layers are built when `call` reaches them
-            self._finish_build(spec.shapes())
-            return
-        shapes, wanted = spec.shapes(), signature_of(type(self).build).names
-        if len(shapes) == 1 or not set(wanted) & set(shapes):
-            self.build(next(iter(shapes.values()), None))
-        else:
-            self.build(**{name: shapes.get(name) for name in wanted})
-
-    def _build_with(self, shapes: dict[str, Any]) -> None:
-        """Build with `<argument>_shape` for several arguments."""
-        if type(self).build is not Layer.build:
-            self.build(**shapes)
-            return
-        self._trace_on_shapes(**{name.removesuffix("_shape"): shape for name, shape in shapes.items()})
-        self._finish_build(shapes)
-
-    def _finish_build(self, shapes: dict[str, Any]) -> None:
-        self._build_shapes = shapes
-        self.built = True
-        self._locked = True
-
     def _call_on_arrays(self, args: tuple, kwargs: dict[str, Any]) -> Any:
         def body(*args: Any, **kwargs: Any) -> Any:
             return self.run(*args, **kwargs), list(current_trace().losses)  # type: ignore[union-attr]
@@ -175,11 +143,17 @@ class Layer(Weights, Configurable, Operation):
         training = kwargs.pop("training", None)
         spec = self._call_spec(args, kwargs)
         if training is None:
-            training = trace.training if trace.training is not None else spec.signature.training_default
-        if spec.signature.accepts("training") and "training" in spec.signature.names:
+            training = (
+                trace.training if trace.training is not None else spec.signature.training_default
+            )
+        if "training" in spec.signature.names:
             kwargs["training"] = spec.arguments["training"] = bool(training)
         kwargs.update(spec.missing_masks())
-        with trace.scope(self.name, training), name_scope(self.name, self), described(self, spec.arguments):
+        with (
+            trace.scope(self.name, training),
+            name_scope(self.name, self),
+            described(self, spec.arguments),
+        ):
             outputs = self.call(*args, **kwargs)
         return self._with_masks(spec.first, self._regularized(outputs))
 
@@ -187,26 +161,23 @@ class Layer(Weights, Configurable, Operation):
         """Arrays as constants of the trace; floating-point tensors in the layer's dtype."""
         if isinstance(x, (np.ndarray, np.generic)):
             x = Tensor(to_node(x))
-        cast = isinstance(x, Tensor) and self.autocast and not self._accepts_any and is_float(x.dtype)
+        cast = (
+            isinstance(x, Tensor) and self.autocast and not self._accepts_any and is_float(x.dtype)
+        )
         if not cast or x.dtype == self.dtype or not is_float(self.dtype):
             return x
         out = Tensor(ir.cast(x.node, self.dtype))
         out._keras_mask = x._keras_mask
         return out
 
-    def _regularized(self, outputs: Any) -> Any:
-        if self.activity_regularizer is not None:
-            for x in flatten(outputs):
-                batch = Tensor(ir.extent(x.node.shape[0], x.dtype))
-                self.add_loss(self.activity_regularizer(x) / batch)
-        return outputs
-
     def _with_masks(self, inputs: Any, outputs: Any) -> Any:
         """Outputs with their masks. What `call` handed through unchanged loses the mask it came with."""
         previous = masks_of(inputs)
         had_mask = any(m is not None for m in flatten(previous))
         given = {id(x) for x in flatten(inputs)}
-        outputs = map_structure(lambda x: Tensor(x.node) if isinstance(x, Tensor) and id(x) in given else x, outputs)
+        outputs = map_structure(
+            lambda x: Tensor(x.node) if isinstance(x, Tensor) and id(x) in given else x, outputs
+        )
         if not self.supports_masking:
             if had_mask:
                 warnings.warn(_destroys_mask(self), stacklevel=2)
@@ -218,67 +189,6 @@ class Layer(Weights, Configurable, Operation):
             if mask is not None and isinstance(x, Tensor):
                 x._keras_mask = mask
         return outputs
-
-    # losses -----------------------------------------------------------------------------------------
-
-    def add_loss(self, loss: Any) -> None:
-        """Add a scalar, or a list of scalars, to what training minimizes. To be called in `call`."""
-        for value in flatten(loss):
-            if getattr(value, "shape", ()) != ():
-                raise ValueError(f"`add_loss()` expects scalars. Layer '{self.name}' added one of shape {value.shape}.")
-            trace = current_trace()
-            if trace is not None:
-                trace.losses.append(value if isinstance(value, Tensor) else Tensor(to_node(value)))
-            else:
-                self._losses.append(np.asarray(value))
-
-    @property
-    def losses(self) -> list[Any]:
-        """Scalars added by the last call on arrays, and the weights' regularization as it is now."""
-        added = [loss for layer in self._flatten_layers() for loss in layer._losses]
-        return [*added, *self._regularization_losses()]
-
-    def _regularization_losses(self) -> list[Any]:
-        """One scalar for each trainable weight with a regularizer; tensors inside a trace."""
-        return [v.regularizer(v) for v in self.trainable_weights if v.regularizer is not None]
-
-    # the user's graph -------------------------------------------------------------------------------
-
-    @property
-    def input(self) -> Any:
-        """The symbolic inputs of the first call; AttributeError when never called."""
-        args = self._first_call("input").args
-        return args[0] if len(args) == 1 else list(args)
-
-    @property
-    def output(self) -> Any:
-        """The symbolic outputs of the first call; AttributeError when never called."""
-        return self._first_call("output").outputs
-
-    def _first_call(self, what: str) -> Call:
-        if not self._inbound_nodes:
-            raise AttributeError(f"The layer {self.name} has never been called and thus has no defined {what}.")
-        return self._inbound_nodes[0]
-
-    def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
-        """Symbolic outputs for symbolic inputs, without recording a call."""
-        outputs = infer_outputs(self.run, args, kwargs)
-        return map_structure(lambda x: KerasTensor(x.type, "output") if isinstance(x, Tensor) else x, outputs)
-
-    def compute_output_shape(self, input_shape: Any) -> Any:
-        """The shapes of the outputs for inputs of this shape (a nested structure of shapes)."""
-        layer = self
-        if not self.built:  # shapes follow from weights, so a copy gets some
-            layer = type(self).from_config(self.get_config())
-            layer.build(input_shape)
-        return map_structure(lambda x: x.shape, layer._trace_on_shapes(input_shape))
-
-    def _trace_on_shapes(self, *shapes: Any, **named: Any) -> Any:
-        """The outputs of `call` on placeholders of these shapes, given by position or argument name."""
-        args = tuple(placeholders_of_shapes(shape, self.dtype) for shape in shapes)
-        kwargs = {name: placeholders_of_shapes(shape, self.dtype) for name, shape in named.items()}
-        with suspended(), name_scope(self.name, self):
-            return infer_outputs(self.run, args, kwargs)
 
     # dtype ------------------------------------------------------------------------------------------
 
@@ -293,55 +203,11 @@ class Layer(Weights, Configurable, Operation):
         return f"<{type(self).__name__} name={self.name}, built={self.built}>"
 
 
-def _managed(build: Callable[..., None]) -> Callable[..., None]:
-    """`build` run on arrays under the layer's name, recording its shapes and closing the layer."""
-
-    @functools.wraps(build)
-    def wrapper(self: Layer, *args: Any, **kwargs: Any) -> None:
-        if self._building:  # a subclass called super().build()
-            return build(self, *args, **kwargs)
-        self._building = True
-        try:
-            with suspended(), name_scope(self.name, self):
-                self.path = current_path()
-                build(self, *args, **kwargs)
-        finally:
-            self._building = False
-        return self._finish_build(signature_of(build).bind(args, kwargs))
-
-    return wrapper
-
-
-Layer.build = _managed(Layer.build)  # type: ignore[method-assign]
-
-
 def _as_array(x: Any) -> Any:
     """Foreign arrays (anything with `__array__`) as NumPy arrays."""
     if isinstance(x, (np.ndarray, Tensor, KerasTensor, Variable)) or not hasattr(x, "__array__"):
         return x
     return np.asarray(x)
-
-
-def dtype_name(dtype: Any) -> str:
-    """A dtype, or a dtype policy of Keras (an object, or its config), as a name."""
-    from fncompile.ops.dispatch import standard_dtype
-
-    if isinstance(dtype, dict):
-        dtype = dtype.get("config", {}).get("name")
-    return floatx() if dtype is None else standard_dtype(dtype)
-
-
-def _input_shape_argument(kwargs: dict[str, Any]) -> tuple | None:
-    """The older spellings of a first layer's input shape, batch axis included; taken out of `kwargs`."""
-    batch = kwargs.pop("batch_size", None)
-    full = kwargs.pop("batch_input_shape", None)
-    shape = kwargs.pop("input_shape", None)
-    dim = kwargs.pop("input_dim", None)
-    if full is not None:
-        return tuple(full)
-    if shape is None and dim is not None:
-        shape = (dim,)
-    return None if shape is None else (batch, *shape)
 
 
 def _destroys_mask(layer: Layer) -> str:

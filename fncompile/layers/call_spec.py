@@ -48,7 +48,7 @@ def _default(parameter: inspect.Parameter) -> Any:
     return None if parameter.default is inspect.Parameter.empty else parameter.default
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def signature_of(method: Callable[..., Any]) -> Signature:
     return Signature(method)
 
@@ -67,7 +67,9 @@ class CallSpec:
 
     def shapes(self) -> dict[str, Any]:
         """`<argument>_shape` of every tensor argument, as `build` may ask for them."""
-        return {f"{name}_shape": map_structure(_shape, value) for name, value in self.tensors.items()}
+        return {
+            f"{name}_shape": map_structure(_shape, value) for name, value in self.tensors.items()
+        }
 
     def missing_masks(self) -> dict[str, Any]:
         """Masks that `call` takes, was not given, and its inputs carry: `mask`, or `<argument>_mask`."""

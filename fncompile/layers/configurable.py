@@ -96,7 +96,9 @@ class Configurable:
         if "input_shape" in config:
             self.build(_as_shapes(config["input_shape"]))
         elif "shapes_dict" in config:
-            self._build_with({name: _as_shapes(shape) for name, shape in config["shapes_dict"].items()})
+            self._build_with(
+                {name: _as_shapes(shape) for name, shape in config["shapes_dict"].items()}
+            )
 
 
 def _as_shapes(shape: Any) -> Any:

@@ -8,7 +8,8 @@ from fncompile.graph.call import Call
 from fncompile.graph.naming import auto_name
 from fncompile.graph.symbols import standardize_shape, symbolic_type
 from fncompile.graph.tensor import KerasHistory, KerasTensor
-from fncompile.layers.base import Layer, dtype_name
+from fncompile.layers.base import Layer
+from fncompile.layers.options import dtype_name
 
 
 class InputLayer(Layer):
@@ -30,9 +31,14 @@ class InputLayer(Layer):
     ):
         super().__init__(name=name, dtype=None)
         if sparse or ragged:
-            raise ValueError(f"Sparse and ragged inputs are not supported. Received: sparse={sparse}, ragged={ragged}")
+            raise ValueError(
+                f"Sparse and ragged inputs are not supported. Received: sparse={sparse}, ragged={ragged}"
+            )
         if "input_shape" in kwargs or "batch_input_shape" in kwargs:
-            batch_shape = kwargs.pop("batch_input_shape", None) or (None, *kwargs.pop("input_shape"))
+            batch_shape = kwargs.pop("batch_input_shape", None) or (
+                None,
+                *kwargs.pop("input_shape"),
+            )
         if kwargs:
             raise ValueError(f"Unrecognized keyword arguments passed to InputLayer: {kwargs}")
         if input_tensor is not None:
@@ -43,7 +49,9 @@ class InputLayer(Layer):
         self._dtype = tensor_type.dtype
         self.optional = optional
         history = KerasHistory(self, 0, 0)
-        output = KerasTensor(tensor_type, auto_name("keras_tensor") if name is None else name, history)
+        output = KerasTensor(
+            tensor_type, auto_name("keras_tensor") if name is None else name, history
+        )
         self.batch_shape = output.shape
         self._inbound_nodes.append(Call(self, (), {}, output))
         self.built = True
@@ -66,7 +74,7 @@ class InputLayer(Layer):
         }
 
 
-def Input(  # noqa: N802 - Keras' name
+def Input(
     shape: Any = None,
     batch_size: int | None = None,
     dtype: Any = None,
@@ -83,7 +91,9 @@ def Input(  # noqa: N802 - Keras' name
     `dtype` is floatx by default. With `tensor`, shape and dtype are those of that symbolic tensor.
     An `optional` input may be None when the model is called. Raises ValueError on bad shapes.
     """
-    layer = InputLayer(shape, batch_size, dtype, sparse, ragged, batch_shape, tensor, optional, name)
+    layer = InputLayer(
+        shape, batch_size, dtype, sparse, ragged, batch_shape, tensor, optional, name
+    )
     return layer.output
 
 
@@ -99,5 +109,7 @@ def _batch_shape(shape: Any, batch_size: int | None, batch_shape: Any) -> tuple[
 
 def _type_of(tensor: Any) -> Any:
     if not isinstance(tensor, KerasTensor):
-        raise ValueError(f"Argument `tensor` must be a KerasTensor. Received: {tensor} (of type {type(tensor)})")
+        raise ValueError(
+            f"Argument `tensor` must be a KerasTensor. Received: {tensor} (of type {type(tensor)})"
+        )
     return tensor.type

@@ -35,7 +35,9 @@ class InputSpec:
         limit = self.ndim if self.ndim is not None else self.max_ndim
         too_far = [axis for axis in self.axes if limit is not None and axis >= limit]
         if too_far:
-            raise ValueError(f"Axis {max(too_far)} is greater than the maximum allowed value: {limit - 1}")
+            raise ValueError(
+                f"Axis {max(too_far)} is greater than the maximum allowed value: {limit - 1}"
+            )
 
     def get_config(self) -> dict[str, Any]:
         names = ("dtype", "shape", "ndim", "max_ndim", "min_ndim", "axes")
@@ -56,7 +58,9 @@ def check_inputs(input_spec: Any, inputs: Any, layer_name: str) -> None:
         raise ValueError(_wrong_count(specs, tensors, inputs, layer_name))
     for index, (spec, tensor) in enumerate(zip(specs, tensors)):
         if spec is not None:
-            _check_input(spec, tensor, f"Input {index} with name '{spec.name}' of layer '{layer_name}'")
+            _check_input(
+                spec, tensor, f"Input {index} with name '{spec.name}' of layer '{layer_name}'"
+            )
 
 
 def _in_order_of_names(specs: list[InputSpec], inputs: dict[str, Any]) -> list[Any]:
@@ -90,9 +94,13 @@ def _check_input(spec: InputSpec, x: Any, where: str) -> None:
     if x is None and spec.optional:
         return
     if x is None:
-        raise ValueError(f"The input '{spec.name}' is not optional, but None was passed. Please provide a valid tensor.")
+        raise ValueError(
+            f"The input '{spec.name}' is not optional, but None was passed. Please provide a valid tensor."
+        )
     if not hasattr(x, "shape"):
-        raise ValueError(f"Inputs to a layer should be tensors. Got '{x}' (of type {type(x)}). {where}.")
+        raise ValueError(
+            f"Inputs to a layer should be tensors. Got '{x}' (of type {type(x)}). {where}."
+        )
     problem = _problem(spec, tuple(x.shape), str(x.dtype))
     if problem:
         raise ValueError(f"{where} is incompatible with the layer: {problem}")

@@ -7,14 +7,24 @@ from fncompile.models.functional import Functional
 from fncompile.models.model import Model, model_from_json
 from fncompile.models.sequential import Sequential
 
-__all__ = ["Functional", "Model", "Sequential", "clone_model", "load_model", "model_from_json", "save_model"]
+__all__ = [
+    "Functional",
+    "Model",
+    "Sequential",
+    "clone_model",
+    "load_model",
+    "model_from_json",
+    "save_model",
+]
 
 
 def load_model(filepath, custom_objects=None, compile=True, safe_mode=True):
     """Read a model file (`.keras` or `.h5`); see `fncompile.saving.load_model`."""
     from fncompile import saving
 
-    return saving.load_model(filepath, custom_objects=custom_objects, compile=compile, safe_mode=safe_mode)
+    return saving.load_model(
+        filepath, custom_objects=custom_objects, compile=compile, safe_mode=safe_mode
+    )
 
 
 def save_model(model, filepath, overwrite=True, **kwargs):

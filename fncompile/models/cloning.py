@@ -49,7 +49,12 @@ def clone_model(
 class _Cloner:
     """Clones each operation once."""
 
-    def __init__(self, clone_function: Callable[[Layer], Layer] | None, recursive: bool, kwargs: dict[str, Any]):
+    def __init__(
+        self,
+        clone_function: Callable[[Layer], Layer] | None,
+        recursive: bool,
+        kwargs: dict[str, Any],
+    ):
         self.function = clone_function
         self.recursive = recursive
         self.kwargs = kwargs
@@ -64,7 +69,9 @@ class _Cloner:
         if not isinstance(operation, Layer):
             return operation
         if self.recursive and isinstance(operation, (Functional, Sequential)):
-            return clone_model(operation, clone_function=self.function, recursive=True, **self.kwargs)
+            return clone_model(
+                operation, clone_function=self.function, recursive=True, **self.kwargs
+            )
         if self.function is not None:
             return self.function(operation)
         return type(operation).from_config(operation.get_config())
@@ -85,7 +92,9 @@ def _new_inputs(model: Functional, input_tensors: Any) -> Any:
         return map_structure(_same_input, model.input)
     tensors = flatten(input_tensors)
     if not all(isinstance(t, KerasTensor) for t in tensors):
-        raise ValueError(f"All entries in `input_tensors` must be KerasTensors. Received: {input_tensors}")
+        raise ValueError(
+            f"All entries in `input_tensors` must be KerasTensors. Received: {input_tensors}"
+        )
     return pack_like(model.input, tensors)
 
 
@@ -94,14 +103,20 @@ def _same_input(tensor: KerasTensor) -> KerasTensor:
     return InputLayer.from_config(layer.get_config()).output
 
 
-def _rebuilt(model: Functional, inputs: Any, clone: Callable, call_function: Callable | None) -> Any:
+def _rebuilt(
+    model: Functional, inputs: Any, clone: Callable, call_function: Callable | None
+) -> Any:
     known: dict[KerasTensor, Any] = dict(zip(model.inputs, flatten(inputs)))
 
     def apply(call: Call, args: tuple, kwargs: dict[str, Any]) -> Any:
         operation = clone(call.operation)
         if not isinstance(operation, Layer):
             return symbolic_call(type(operation)(operation.fn), args, kwargs)
-        return call_function(operation, *args, **kwargs) if call_function else operation(*args, **kwargs)
+        return (
+            call_function(operation, *args, **kwargs)
+            if call_function
+            else operation(*args, **kwargs)
+        )
 
     replay(model.dag.calls, known, apply)
     return map_structure(known.__getitem__, model.output)

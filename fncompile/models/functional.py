@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import warnings
 from typing import Any
 
 import numpy as np
@@ -14,10 +13,16 @@ from fncompile.graph.dag import Dag, build_dag, rebase, replay
 from fncompile.graph.nest import flatten, map_structure, pack_like
 from fncompile.graph.tensor import KerasTensor, Tensor
 from fncompile.graph.trace import current_trace
-from fncompile.ir import build as ir
 from fncompile.layers.base import Layer
 from fncompile.layers.input import InputLayer
-from fncompile.layers.input_spec import InputSpec
+from fncompile.models.inputs import (
+    check_dict_keys,
+    check_tensors,
+    fitted,
+    in_order,
+    input_specs,
+    maker,
+)
 from fncompile.models.model import Model
 
 
@@ -29,15 +34,22 @@ class Functional(Model):
     symbolic tensor, for outputs that the inputs do not lead to, and for names used twice.
     """
 
-    def __init__(self, inputs: Any, outputs: Any, name: str | None = None, trainable: bool = True, **kwargs: Any):
-        _check_tensors("inputs", inputs, inputs, outputs)
-        _check_tensors("outputs", outputs, inputs, outputs)
+    def __init__(
+        self,
+        inputs: Any,
+        outputs: Any,
+        name: str | None = None,
+        trainable: bool = True,
+        **kwargs: Any,
+    ):
+        check_tensors("inputs", inputs, inputs, outputs)
+        check_tensors("outputs", outputs, inputs, outputs)
         Layer.__init__(self, name=name, **kwargs)
         inputs, outputs = _behind_inputs(inputs, outputs)
-        _check_dict_keys(inputs)
+        check_dict_keys(inputs)
         self._inputs_struct, self._outputs_struct = inputs, outputs
         self._dag = build_dag(flatten(inputs), outputs)
-        self.input_spec = _input_specs(inputs)
+        self.input_spec = input_specs(inputs)
         self.built = True
         if not trainable:
             self.trainable = False
@@ -60,7 +72,9 @@ class Functional(Model):
 
     @layers.setter
     def layers(self, _: Any) -> None:
-        raise AttributeError("`Model.layers` attribute is reserved and should not be used. Please use another name.")
+        raise AttributeError(
+            "`Model.layers` attribute is reserved and should not be used. Please use another name."
+        )
 
     def _sublayers(self) -> list[Layer]:
         known = {id(layer) for layer in self.layers}
@@ -86,12 +100,12 @@ class Functional(Model):
 
     @property
     def input_names(self) -> list[str]:
-        return [_maker(t).name for t in self._dag.inputs]
+        return [maker(t).name for t in self._dag.inputs]
 
     @property
     def output_names(self) -> list[str]:
         """Names of the operations that make the outputs; a name may come twice."""
-        return [_maker(t).name for t in self._dag.outputs]
+        return [maker(t).name for t in self._dag.outputs]
 
     @property
     def input_shape(self) -> Any:
@@ -109,7 +123,12 @@ class Functional(Model):
     _short: Any = None  # runtime.calls.Short, once the model was called on an array
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        if self._short is not None and len(args) == 1 and not kwargs and type(args[0]) is np.ndarray:
+        if (
+            self._short is not None
+            and len(args) == 1
+            and not kwargs
+            and type(args[0]) is np.ndarray
+        ):
             out = self._short(args[0]) if current_trace() is None else None
             if out is not None:
                 return out
@@ -117,10 +136,14 @@ class Functional(Model):
 
     def _call_on_arrays(self, args: tuple, kwargs: dict[str, Any]) -> Any:
         """Compiled, unless the call asks for training behaviour or leaves an input out."""
-        flat = self.flatten_inputs(args[0]) if len(args) == 1 and not any(kwargs.values()) else [None]
+        flat = (
+            self.flatten_inputs(args[0]) if len(args) == 1 and not any(kwargs.values()) else [None]
+        )
         if any(x is None for x in flat):
             return super()._call_on_arrays(args, kwargs)
-        arrays = [np.array(x, t.dtype, order="C", copy=None) for x, t in zip(flat, self._dag.inputs)]
+        arrays = [
+            np.array(x, t.dtype, order="C", copy=None) for x, t in zip(flat, self._dag.inputs)
+        ]
         steps = self.steps()
         if steps.adds_losses(arrays):  # `losses` must have their values
             return super()._call_on_arrays(args, kwargs)
@@ -136,8 +159,14 @@ class Functional(Model):
         """
         arrays = self.flatten_inputs(x)
         for array, tensor in zip(arrays, self._dag.inputs):
-            if not isinstance(array, np.ndarray) or array.dtype != tensor.dtype or not array.flags.c_contiguous:
-                raise ValueError(f"bind() takes C-contiguous NumPy arrays; input '{tensor.name}' needs {tensor.dtype}.")
+            if (
+                not isinstance(array, np.ndarray)
+                or array.dtype != tensor.dtype
+                or not array.flags.c_contiguous
+            ):
+                raise ValueError(
+                    f"bind() takes C-contiguous NumPy arrays; input '{tensor.name}' needs {tensor.dtype}."
+                )
         return self.steps().bind(arrays, None if out is None else flatten(out))
 
     def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
@@ -154,7 +183,11 @@ class Functional(Model):
         assert trace is not None
         known: dict[KerasTensor, Any] = dict(zip(self._dag.inputs, tensors))
         with trace.scope(None, training):
-            replay(self._dag.calls, known, lambda call, args, kwargs: call.operation.run(*args, **kwargs))
+            replay(
+                self._dag.calls,
+                known,
+                lambda call, args, kwargs: call.operation.run(*args, **kwargs),
+            )
         return [known[t] for t in self._dag.outputs]
 
     def flatten_inputs(self, inputs: Any) -> list[Any]:
@@ -162,26 +195,19 @@ class Functional(Model):
 
         Dicts go by name, other structures by order. A last axis of 1 is added or removed as needed.
         """
-        values = self._in_order(inputs)
+        values = in_order(inputs, self._inputs_struct, self.input_spec)
         if len(values) != len(self._dag.inputs):
             raise ValueError(
-                f"Functional model '{self.name}' expects {len(self._dag.inputs)} input(s) named {self.input_names}, "
-                f"but it received {len(values)}."
+                f"Functional model '{self.name}' expects {len(self._dag.inputs)} input(s) named "
+                f"{self.input_names}, but it received {len(values)}."
             )
-        paths = [str(path) for path in range(len(values))]
-        return [_fitted(x, t, path) for x, t, path in zip(values, self._dag.inputs, paths)]
-
-    def _in_order(self, inputs: Any) -> list[Any]:
-        names = [spec.name for spec in self.input_spec]
-        if isinstance(inputs, dict) and not any(isinstance(x, (dict, list, tuple)) for x in inputs.values()):
-            return [inputs.get(name) for name in names]
-        if _outline(inputs) != _outline(self._inputs_struct):
-            _warn_of_structure(self._inputs_struct, inputs)
-        return flatten(inputs)
+        return [fitted(x, t, path) for path, (x, t) in enumerate(zip(values, self._dag.inputs))]
 
     def pack_outputs(self, flat: list[Any]) -> Any:
         """Flat outputs in the structure given to the constructor; a list of one as that one."""
-        single = isinstance(self._outputs_struct, list) and len(self._outputs_struct) == len(flat) == 1
+        single = (
+            isinstance(self._outputs_struct, list) and len(self._outputs_struct) == len(flat) == 1
+        )
         return flat[0] if single else pack_like(self._outputs_struct, flat)
 
     def compute_mask(self, inputs: Any, previous_mask: Any) -> Any:
@@ -206,7 +232,10 @@ class Functional(Model):
         from fncompile.models.op_config import describe, describe_call
 
         config = {"name": self.name, "trainable": self.trainable}
-        return {**config, **dag_config(self._dag, self.input, self.output, describe, describe_call, _shift)}
+        return {
+            **config,
+            **dag_config(self._dag, self.input, self.output, describe, describe_call, _shift),
+        }
 
     def get_build_config(self) -> dict[str, Any] | None:
         return None
@@ -232,103 +261,16 @@ def _has_graph_constructor(cls: type) -> bool:
     return names == ["inputs", "outputs"] or names == ["args", "kwargs"]
 
 
-def _check_tensors(what: str, structure: Any, inputs: Any, outputs: Any) -> None:
-    leaves = flatten(structure)
-    if not leaves:
-        raise ValueError(f"`{what}` argument cannot be empty. Received:\ninputs={inputs}\noutputs={outputs}")
-    for x in leaves:
-        if not isinstance(x, KerasTensor):
-            raise ValueError(
-                f"All `{what}` values must be KerasTensors. Received: {what}={structure} including invalid "
-                f"value {x} of type {type(x)}"
-            )
-
-
-def _maker(tensor: KerasTensor) -> Operation:
-    return tensor._keras_history.operation  # type: ignore[union-attr]
-
-
 def _behind_inputs(inputs: Any, outputs: Any) -> tuple[Any, Any]:
     """The same graph, with a fresh Input in place of each input that another operation made."""
     old = flatten(inputs)
-    if all(isinstance(_maker(t), InputLayer) for t in old):
+    if all(isinstance(maker(t), InputLayer) for t in old):
         return inputs, outputs
-    new = {t: t if isinstance(_maker(t), InputLayer) else _fresh_input(t) for t in old}
+    new = {t: t if isinstance(maker(t), InputLayer) else _fresh_input(t) for t in old}
     return map_structure(new.__getitem__, inputs), rebase(new, outputs)
 
 
 def _fresh_input(tensor: KerasTensor) -> KerasTensor:
-    return InputLayer(batch_shape=tensor.shape, dtype=tensor.dtype, name=f"{tensor.name}CLONE").output
-
-
-def _check_dict_keys(inputs: Any) -> None:
-    if not isinstance(inputs, dict):
-        return
-    for key, tensor in inputs.items():
-        if isinstance(tensor, KerasTensor) and tensor.name != key:
-            warnings.warn(
-                "When providing `inputs` as a dict, all keys in the dict must match the names of the "
-                f"corresponding tensors. Received key '{key}' mapping to value {tensor} which has name "
-                f"'{tensor.name}'. Change the tensor name to '{key}' (via `Input(..., name='{key}')`)",
-                stacklevel=4,
-            )
-
-
-def _input_specs(inputs: Any) -> list[InputSpec]:
-    by_key = isinstance(inputs, dict) and all(isinstance(t, KerasTensor) for t in inputs.values())
-    names = sorted(inputs) if by_key else [_maker(t).name for t in flatten(inputs)]
-    return [
-        InputSpec(
-            shape=(None, *t.shape[1:]), allow_last_axis_squeeze=True, name=name, optional=_maker(t).optional  # type: ignore[attr-defined]
-        )
-        for name, t in zip(names, flatten(inputs))
-    ]  # fmt: skip
-
-
-def _outline(structure: Any) -> Any:
-    """The nesting alone: lists and tuples alike, a list of one as its item at the top."""
-    if isinstance(structure, (list, tuple)) and len(structure) == 1:
-        return _nesting(structure[0])
-    return _nesting(structure)
-
-
-def _nesting(structure: Any) -> Any:
-    if isinstance(structure, dict):
-        return {key: _nesting(item) for key, item in structure.items()}
-    if isinstance(structure, (list, tuple)):
-        return [_nesting(item) for item in structure]
-    return None
-
-
-def _warn_of_structure(expected: Any, inputs: Any) -> None:
-    names = map_structure(lambda t: t.name, expected)
-    shapes = map_structure(lambda x: f"Tensor(shape={_shape_of(x)})", inputs)
-    warnings.warn(
-        f"The structure of `inputs` doesn't match the expected structure.\nExpected: {names}\nReceived: inputs={shapes}",
-        stacklevel=2,
-    )
-
-
-def _fitted(x: Any, expected: KerasTensor, path: str) -> Any:
-    """`x` with the rank and dtype of an input; None where that is optional and absent."""
-    if x is None:
-        return None
-    shape = x.type.shape if isinstance(x, Tensor) else np.shape(x)
-    if len(shape) == expected.ndim + 1 and shape[-1] == 1:
-        shape = shape[:-1]
-    elif len(shape) == expected.ndim - 1 and expected.shape[-1] == 1:
-        shape = (*shape, 1)
-    if len(shape) != expected.ndim:
-        raise ValueError(
-            f"Invalid input shape for input with name '{_maker(expected).name}' and path '{path}'. Expected "
-            f"shape {expected.shape}, but input has incompatible shape {_shape_of(x)}"
-        )
-    if not isinstance(x, Tensor):
-        return np.asarray(x, expected.dtype).reshape(shape)
-    out = Tensor(ir.cast(ir.reshape(x.node, shape), expected.dtype))
-    out._keras_mask = x._keras_mask
-    return out
-
-
-def _shape_of(x: Any) -> tuple[int | None, ...]:
-    return x.shape if isinstance(x, Tensor) else tuple(np.shape(x))
+    return InputLayer(
+        batch_shape=tensor.shape, dtype=tensor.dtype, name=f"{tensor.name}CLONE"
+    ).output

@@ -23,7 +23,13 @@ class Model(Layer):
     """
 
     _accepts_any = True
-    _not_state = Layer._not_state | {"optimizer", "history", "_objective", "_steps", "_output_places"}
+    _not_state = Layer._not_state | {
+        "optimizer",
+        "history",
+        "_objective",
+        "_steps",
+        "_output_places",
+    }
     compiled = False
     stop_training = False
     optimizer: Any = None
@@ -44,7 +50,9 @@ class Model(Layer):
             self.__class__ = _functional_subclass(type(self))
             Functional.__init__(self, *args, **kwargs)  # type: ignore[arg-type]
         elif args:
-            raise TypeError(f"{type(self).__name__} takes `inputs` and `outputs`, or neither. Received: {args}")
+            raise TypeError(
+                f"{type(self).__name__} takes `inputs` and `outputs`, or neither. Received: {args}"
+            )
         else:
             super().__init__(**kwargs)
 
@@ -63,23 +71,31 @@ class Model(Layer):
 
     @layers.setter
     def layers(self, _: Any) -> None:
-        raise AttributeError("`Model.layers` attribute is reserved and should not be used. Please use another name.")
+        raise AttributeError(
+            "`Model.layers` attribute is reserved and should not be used. Please use another name."
+        )
 
     def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
         """The layer of that name, or at that index of `layers`; ValueError where there is none."""
         layers = self.layers
         if name is not None and index is not None:
-            raise ValueError(f"Provide only a layer name or a layer index. Received: index={index}, name={name}.")
+            raise ValueError(
+                f"Provide only a layer name or a layer index. Received: index={index}, name={name}."
+            )
         if name is None and index is None:
             raise ValueError("Provide either a layer name or layer index at `get_layer`.")
         if index is not None:
             if index >= len(layers):
-                raise ValueError(f"Was asked to retrieve layer at index {index} but model only has {len(layers)} layers.")
+                raise ValueError(
+                    f"Was asked to retrieve layer at index {index} but model only has {len(layers)} layers."
+                )
             return layers[index]
         for layer in layers:
             if layer.name == name:
                 return layer
-        raise ValueError(f"No such layer: {name}. Existing layers are: {[layer.name for layer in layers]}.")
+        raise ValueError(
+            f"No such layer: {name}. Existing layers are: {[layer.name for layer in layers]}."
+        )
 
     # what the compiler sees -------------------------------------------------------------------------
 
@@ -187,7 +203,9 @@ class Model(Layer):
 
         saving.save_weights(self, filepath, overwrite=overwrite)
 
-    def load_weights(self, filepath: Any, skip_mismatch: bool = False, by_name: bool = False) -> None:
+    def load_weights(
+        self, filepath: Any, skip_mismatch: bool = False, by_name: bool = False
+    ) -> None:
         """Read weights from a `.weights.h5`, `.keras` or `.h5` file."""
         from fncompile import saving
 
@@ -215,7 +233,9 @@ class Model(Layer):
             return json.dumps(serialize_keras_object(self), **kwargs)
 
     @classmethod
-    def from_config(cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> Model:
+    def from_config(
+        cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None
+    ) -> Model:
         """A new model, with new weights, from what `get_config` gave."""
         from fncompile.models import functional
         from fncompile.saving.registry import CustomObjectScope
@@ -239,7 +259,7 @@ def _is_functional(args: tuple, kwargs: dict[str, Any]) -> bool:
     return len(args) == 2 or (given == 2 and "outputs" in kwargs)
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def _functional_subclass(cls: type) -> type:
     """`cls` with `Functional` behind it, under the same name."""
     from fncompile.models.functional import Functional

@@ -95,7 +95,9 @@ def _find_function(entry: dict[str, Any]) -> Any:
     name = to_snake_case(entry["class_name"])
     function = getattr(ops, name, None)
     if not inspect.isfunction(function):
-        raise TypeError(f"Could not locate the operation '{entry['class_name']}' of `ops`. Full object config: {entry}")
+        raise TypeError(
+            f"Could not locate the operation '{entry['class_name']}' of `ops`. Full object config: {entry}"
+        )
     return function
 
 
@@ -129,7 +131,9 @@ def _split(call: Call) -> tuple[list[Any], dict[str, Any]]:
     return called, constructor
 
 
-def _joined(operation: FunctionOperation, args: tuple, kwargs: dict[str, Any]) -> tuple[tuple, dict[str, Any]]:
+def _joined(
+    operation: FunctionOperation, args: tuple, kwargs: dict[str, Any]
+) -> tuple[tuple, dict[str, Any]]:
     """Arguments of the function, from those of the call and of the constructor."""
     signature = inspect.signature(operation.fn)
     names = list(signature.parameters)

@@ -25,11 +25,15 @@ class Sequential(Model):
 
     _not_state = Model._not_state | {"_functional"}
 
-    def __init__(self, layers: Any = None, trainable: bool = True, name: str | None = None, **kwargs: Any):
+    def __init__(
+        self, layers: Any = None, trainable: bool = True, name: str | None = None, **kwargs: Any
+    ):
         Layer.__init__(self, trainable=trainable, name=name, **kwargs)
         self._functional: Functional | None = None
         self._stack: list[Layer] = []
-        for layer in [] if layers is None else layers if isinstance(layers, (list, tuple)) else [layers]:
+        for layer in (
+            [] if layers is None else layers if isinstance(layers, (list, tuple)) else [layers]
+        ):
             self._append(layer)
         self._rebuild()
 
@@ -55,7 +59,9 @@ class Sequential(Model):
 
     @layers.setter
     def layers(self, _: Any) -> None:
-        raise AttributeError("`Sequential.layers` attribute is reserved and should not be used. Use `add()` and `pop()`.")
+        raise AttributeError(
+            "`Sequential.layers` attribute is reserved and should not be used. Use `add()` and `pop()`."
+        )
 
     def _sublayers(self) -> list[Layer]:
         return list(self._stack)
@@ -98,7 +104,9 @@ class Sequential(Model):
                 "prefer using an `Input(shape)` object as the first layer in the model instead.",
                 stacklevel=4,
             )
-            self._stack.append(InputLayer(batch_shape=layer._input_shape_argument, dtype=_input_dtype(layer)))
+            self._stack.append(
+                InputLayer(batch_shape=layer._input_shape_argument, dtype=_input_dtype(layer))
+            )
 
     # building ---------------------------------------------------------------------------------------
 
@@ -109,7 +117,10 @@ class Sequential(Model):
             return
         if isinstance(self._stack[0], InputLayer):
             self.build()
-        elif isinstance(self._stack[0], Model) and getattr(self._stack[0], "input_shape", None) is not None:
+        elif (
+            isinstance(self._stack[0], Model)
+            and getattr(self._stack[0], "input_shape", None) is not None
+        ):
             self.build(self._stack[0].input_shape)
 
     def build(self, input_shape: Any = None) -> None:
@@ -120,10 +131,16 @@ class Sequential(Model):
             )
         if not isinstance(self._stack[0], InputLayer):
             if input_shape is None:
-                raise ValueError(f"You must provide an `input_shape` argument to build Sequential model '{self.name}'.")
+                raise ValueError(
+                    f"You must provide an `input_shape` argument to build Sequential model '{self.name}'."
+                )
             if not is_shape(input_shape):
-                raise ValueError(f"Sequential model '{self.name}' has one input; its shape cannot be {input_shape}.")
-            self._stack.insert(0, InputLayer(batch_shape=input_shape, dtype=_input_dtype(self._stack[0])))
+                raise ValueError(
+                    f"Sequential model '{self.name}' has one input; its shape cannot be {input_shape}."
+                )
+            self._stack.insert(
+                0, InputLayer(batch_shape=input_shape, dtype=_input_dtype(self._stack[0]))
+            )
         x = self._stack[0].output
         for layer in self.layers:
             x = layer(x)

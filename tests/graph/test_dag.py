@@ -38,8 +38,20 @@ def test_depth_is_the_longest_way_to_an_output():
 def test_ties_go_in_the_order_of_a_visit_from_the_outputs():
     a, b = layers.Input((3,), name="a"), layers.Input((3,), name="b")
     x, y = layers.Dense(2, name="x")(a), layers.Dense(2, name="y")(b)
-    assert names(dag_of([a, b], layers.Add(name="s")([y, x])).operations) == ["b", "a", "y", "x", "s"]
-    assert names(dag_of([a, b], layers.Add(name="t")([x, y])).operations) == ["a", "b", "x", "y", "t"]
+    assert names(dag_of([a, b], layers.Add(name="s")([y, x])).operations) == [
+        "b",
+        "a",
+        "y",
+        "x",
+        "s",
+    ]
+    assert names(dag_of([a, b], layers.Add(name="t")([x, y])).operations) == [
+        "a",
+        "b",
+        "x",
+        "y",
+        "t",
+    ]
 
 
 def test_the_graph_has_calls_as_nodes_and_tensors_as_edges():
@@ -95,16 +107,22 @@ def test_functions_are_operations_too():
     assert [op.name.split("_")[0] for op in dag.operations[1:]] == ["exp", "multiply"]
 
 
-@pytest.mark.parametrize("wrap, path", [(lambda x: x, ""), (lambda x: [x], "0"), (lambda x: {"k": [x]}, "k.0")])
+@pytest.mark.parametrize(
+    "wrap, path", [(lambda x: x, ""), (lambda x: [x], "0"), (lambda x: {"k": [x]}, "k.0")]
+)
 def test_disconnected_outputs_are_refused(wrap, path):
     a, b = layers.Input((3,), name="a"), layers.Input((3,), name="b")
-    with pytest.raises(ValueError, match=f"Output with path `{path}` is not connected to `inputs`.*'b'"):
+    with pytest.raises(
+        ValueError, match=f"Output with path `{path}` is not connected to `inputs`.*'b'"
+    ):
         dag_of(a, wrap(layers.Add()([a, b])))
 
 
 def test_two_operations_of_one_name_are_refused():
     a = layers.Input((3,), name="a")
-    with pytest.raises(ValueError, match='The name "d" is used 2 times in the model. All operation names'):
+    with pytest.raises(
+        ValueError, match='The name "d" is used 2 times in the model. All operation names'
+    ):
         dag_of(a, layers.Dense(2, name="d")(layers.Dense(2, name="d")(a)))
 
 

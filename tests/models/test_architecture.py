@@ -93,7 +93,9 @@ def test_nested_models():
     close(outer(x), dense(dense(x, d), d) + x)
     assert [layer.name for layer in outer.layers][1:] == ["inner"]
     assert outer.get_layer("inner") is inner
-    assert outer.weights == inner.weights or all(v is w for v, w in zip(outer.weights, inner.weights))
+    assert outer.weights == inner.weights or all(
+        v is w for v, w in zip(outer.weights, inner.weights)
+    )
 
 
 def test_several_models_over_one_graph():
@@ -104,7 +106,10 @@ def test_several_models_over_one_graph():
     encoder.layers[1].set_weights([np.ones((4, 2)), np.zeros(2)])
     assert autoencoder.get_layer("code") is encoder.get_layer("code")
     x = data(3, 4)
-    close(autoencoder(x), dense(np.repeat(x.sum(1, keepdims=True), 2, 1), autoencoder.get_layer("decode")))
+    close(
+        autoencoder(x),
+        dense(np.repeat(x.sum(1, keepdims=True), 2, 1), autoencoder.get_layer("decode")),
+    )
 
 
 def test_an_ensemble():
@@ -302,7 +307,9 @@ def test_run_graph_is_the_computation_on_flat_tensors():
     model = Model([a, b], [a + b, a - b])
     trace = Trace(training=False)
     with trace.active():
-        outputs = model.run_graph([placeholder(t.name, t.type) for t in model.inputs], training=True)
+        outputs = model.run_graph(
+            [placeholder(t.name, t.type) for t in model.inputs], training=True
+        )
         assert trace.training is False
     assert [t.shape for t in outputs] == [(None, 3), (None, 3)]
     assert [str(t.type) for t in outputs] == ["f32[B,3]", "f32[B,3]"]

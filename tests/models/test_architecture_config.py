@@ -51,13 +51,17 @@ def functions():
 
 def structures():
     a, b = Input((3,), name="a"), Input((3,), name="b")
-    return Model({"a": a, "b": b}, {"x": layers.Add()([a, b]), "w": [a - b, layers.Concatenate()([a, b])]}), {"a": X, "b": X}
+    return Model(
+        {"a": a, "b": b}, {"x": layers.Add()([a, b]), "w": [a - b, layers.Concatenate()([a, b])]}
+    ), {"a": X, "b": X}
 
 
 def mask():
     i = Input((4,), dtype="int32", name="i")
     x = layers.Embedding(6, 5, mask_zero=True)(i)
-    return Model(i, layers.Flatten()(layers.Dense(3)(x))), np.arange(8).reshape(2, 4).astype("int32") % 6
+    return Model(i, layers.Flatten()(layers.Dense(3)(x))), np.arange(8).reshape(2, 4).astype(
+        "int32"
+    ) % 6
 
 
 def flags():
@@ -89,7 +93,9 @@ def test_json_round_trip(case):
     same(again(x), model(x))
 
 
-@pytest.mark.parametrize("case", [c for c in CASES if c is not stacks], ids=lambda case: case.__name__)
+@pytest.mark.parametrize(
+    "case", [c for c in CASES if c is not stacks], ids=lambda case: case.__name__
+)
 def test_clone(case):
     model, x = case()
     copy = clone_model(model)
@@ -104,9 +110,16 @@ def test_a_model_without_a_class_of_its_own_is_functional_for_keras():
     entry = json.loads(model.to_json())
     assert (entry["module"], entry["class_name"]) == ("keras.src.models.functional", "Functional")
     assert [row["name"] for row in entry["config"]["layers"]] == ["a", "s", "t"]
-    tensor = {"class_name": "__keras_tensor__", "config": {"shape": [None, 3], "dtype": "float32", "keras_history": ["t", 0, 0]}}
+    tensor = {
+        "class_name": "__keras_tensor__",
+        "config": {"shape": [None, 3], "dtype": "float32", "keras_history": ["t", 0, 0]},
+    }
     assert entry["config"]["layers"][1]["inbound_nodes"][1] == {"args": [tensor], "kwargs": {}}
-    assert entry["config"]["input_layers"] == ["a", 0, 0] and entry["config"]["output_layers"] == ["s", 1, 0]
+    assert entry["config"]["input_layers"] == ["a", 0, 0] and entry["config"]["output_layers"] == [
+        "s",
+        1,
+        0,
+    ]
 
 
 def test_calls_made_elsewhere_are_not_counted():
@@ -134,11 +147,24 @@ DENSE = {"units": 2, "name": "d", "activation": "linear"}
 
 
 def legacy(layers_, inputs, outputs):
-    return {"class_name": "Model", "config": {"name": "old", "layers": layers_, "input_layers": inputs, "output_layers": outputs}}
+    return {
+        "class_name": "Model",
+        "config": {
+            "name": "old",
+            "layers": layers_,
+            "input_layers": inputs,
+            "output_layers": outputs,
+        },
+    }
 
 
 def row(class_name, name, config, nodes):
-    return {"class_name": class_name, "name": name, "config": {"name": name, **config}, "inbound_nodes": nodes}
+    return {
+        "class_name": class_name,
+        "name": name,
+        "config": {"name": name, **config},
+        "inbound_nodes": nodes,
+    }
 
 
 def test_the_form_of_keras_2():
@@ -165,7 +191,12 @@ def test_models_inside_in_the_form_of_keras_2(calls):
     nodes = [[["a", 0, 0, {}]], [["m", 1, 0, {}]]][:calls]
     rows = [
         row("InputLayer", "a", {"batch_shape": [None, 3], "dtype": "float32"}, []),
-        {"class_name": "Functional", "name": "m", "config": {**inner, "name": "m"}, "inbound_nodes": nodes},
+        {
+            "class_name": "Functional",
+            "name": "m",
+            "config": {**inner, "name": "m"},
+            "inbound_nodes": nodes,
+        },
     ]
     model = Model.from_config(legacy(rows, [["a", 0, 0]], [["m", calls, 0]])["config"])
     kernel, bias = np.random.default_rng(1).normal(size=(3, 3)), np.ones(3)
@@ -207,8 +238,12 @@ def test_the_guides_layer_without_name_or_kwargs():
             self.units = units
 
         def build(self, input_shape):
-            self.w = self.add_weight(shape=(input_shape[-1], self.units), initializer="random_normal", trainable=True)
-            self.b = self.add_weight(shape=(self.units,), initializer="random_normal", trainable=True)
+            self.w = self.add_weight(
+                shape=(input_shape[-1], self.units), initializer="random_normal", trainable=True
+            )
+            self.b = self.add_weight(
+                shape=(self.units,), initializer="random_normal", trainable=True
+            )
 
         def call(self, inputs):
             return ops.matmul(inputs, self.w) + self.b
@@ -235,7 +270,9 @@ def test_a_function_that_is_not_of_ops_cannot_be_saved():
         return node(x)
 
     a = Input((3,))
-    with pytest.raises(TypeError, match="calls the function `mine`, which is not one of `fncompile.ops`"):
+    with pytest.raises(
+        TypeError, match="calls the function `mine`, which is not one of `fncompile.ops`"
+    ):
         Model(a, mine(a)).get_config()
 
 
@@ -254,7 +291,11 @@ def test_subclass_of_the_constructor_comes_back_as_itself():
     a = Input((3,), name="a")
     model = Named(a, layers.Dense(2)(a))
     again = Named.from_config(model.get_config())
-    assert isinstance(again, Named) and isinstance(again, Functional) and again.output_shape == (None, 2)
+    assert (
+        isinstance(again, Named)
+        and isinstance(again, Functional)
+        and again.output_shape == (None, 2)
+    )
 
 
 # clones -------------------------------------------------------------------------------------------

@@ -147,7 +147,10 @@ def test_state_cannot_be_added_once_built(what):
                 self.ds = [layers.Dense(2)]
             return x
 
-    with pytest.raises(ValueError, match="You cannot add new elements of state .variables or sub-layers. to a layer"):
+    with pytest.raises(
+        ValueError,
+        match="You cannot add new elements of state .variables or sub-layers. to a layer",
+    ):
         Late()(ONES)
 
 
@@ -239,7 +242,9 @@ def test_add_weight_options():
     class Options(layers.Layer):
         def build(self, input_shape):
             self.counts = self.add_weight(shape=(2,), dtype="int32", name="counts")
-            self.kernel = self.add_weight(shape=(3, 3), regularizer="l2", constraint="non_neg", name="kernel")
+            self.kernel = self.add_weight(
+                shape=(3, 3), regularizer="l2", constraint="non_neg", name="kernel"
+            )
             self.scalar = self.add_weight(initializer="ones")
             self.named = self.add_weight("named", shape=(1,))
 
@@ -251,7 +256,9 @@ def test_add_weight_options():
     counts, kernel, scalar, named = layer.weights
     assert counts.dtype == "int32" and not counts.numpy().any()
     assert np.abs(kernel.numpy()).max() <= 1.0 and kernel.numpy().any()  # Glorot uniform, limit 1
-    assert type(kernel.regularizer).__name__ == "L2" and type(kernel.constraint).__name__ == "NonNeg"
+    assert (
+        type(kernel.regularizer).__name__ == "L2" and type(kernel.constraint).__name__ == "NonNeg"
+    )
     assert scalar.shape == () and scalar.name == "variable" and scalar.path == "options/variable"
     assert named.name == "named"
 
@@ -269,7 +276,12 @@ def test_get_and_set_weights():
 def test_layer_dtype():
     layer = layers.Dense(2, dtype="float64")
     assert layer(ONES).dtype == np.float64 and layer.weights[0].dtype == "float64"
-    policy = {"module": "keras", "class_name": "DTypePolicy", "config": {"name": "float64"}, "registered_name": None}
+    policy = {
+        "module": "keras",
+        "class_name": "DTypePolicy",
+        "config": {"name": "float64"},
+        "registered_name": None,
+    }
     assert layers.Dense(2, dtype=policy).dtype == "float64"
     assert layers.Flatten()(np.ones((2, 3), "int32")).dtype == np.int32
 
@@ -353,7 +365,9 @@ def test_losses_are_those_of_the_last_call():
 
 
 def test_regularizers_are_losses():
-    layer = layers.Dense(2, kernel_regularizer="l2", activity_regularizer="l1", kernel_initializer="ones")
+    layer = layers.Dense(
+        2, kernel_regularizer="l2", activity_regularizer="l1", kernel_initializer="ones"
+    )
     layer(ONES)
     activity, weights = (float(v) for v in layer.losses)
     assert activity == pytest.approx(0.01 * 4 * 3 / 2)  # sum of outputs over the batch size
@@ -385,7 +399,11 @@ class Count(layers.Layer):
     """How many steps are not masked."""
 
     def call(self, x, mask=None):
-        return ops.sum(ops.cast(mask, "float32"), axis=1) if mask is not None else -ops.ones_like(x[:, 0, 0])
+        return (
+            ops.sum(ops.cast(mask, "float32"), axis=1)
+            if mask is not None
+            else -ops.ones_like(x[:, 0, 0])
+        )
 
 
 def embedded(**kwargs):
@@ -405,7 +423,9 @@ def test_masks_flow_through_layers_that_support_them():
 def test_masks_end_at_functions_and_with_a_warning_at_other_layers():
     a, x = embedded()
     np.testing.assert_array_equal(Model(a, Count()(x + 1))(IDS), [-1, -1])
-    with pytest.warns(UserWarning, match=r"Layer 'flag' \(of type Flag\) was passed an input with a mask attached"):
+    with pytest.warns(
+        UserWarning, match=r"Layer 'flag' \(of type Flag\) was passed an input with a mask attached"
+    ):
         x = Flag()(x)
     with pytest.warns(UserWarning, match="does not support masking"):
         np.testing.assert_array_equal(Model(a, Count()(x))(IDS), [-1, -1])
@@ -426,7 +446,9 @@ def test_each_of_several_arguments_has_its_mask():
 
     a, x = embedded()
     b = Input((1,))
-    np.testing.assert_array_equal(Model([a, b], Both()(x, b))([IDS, np.zeros((2, 1), "float32")]), [2, 2])
+    np.testing.assert_array_equal(
+        Model([a, b], Both()(x, b))([IDS, np.zeros((2, 1), "float32")]), [2, 2]
+    )
 
 
 def test_masks_come_out_of_models_inside():
@@ -474,7 +496,9 @@ def test_config_without_a_name_argument():
 
 
 def test_arguments_that_are_not_plain_need_get_config():
-    with pytest.raises(NotImplementedError, match="Wrapper was created by passing non-serializable argument values"):
+    with pytest.raises(
+        NotImplementedError, match="Wrapper was created by passing non-serializable argument values"
+    ):
         Wrapper(layers.Dense(2)).get_config()
 
 
@@ -505,4 +529,8 @@ def test_paths_of_weights():
 
     block = Block()
     Model(a := Input((3,)), block(a))
-    assert [w.path for w in block.weights] == ["block/early", "block/dense/kernel", "block/dense/bias"]
+    assert [w.path for w in block.weights] == [
+        "block/early",
+        "block/dense/kernel",
+        "block/dense/bias",
+    ]

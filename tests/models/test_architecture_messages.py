@@ -32,11 +32,27 @@ def refused(message, kind=ValueError):
         ((), {}, "You must pass a `shape` argument."),
         ((5,), {}, "Cannot convert '5' to a shape."),
         (((-3,),), {}, "Cannot convert '(-3,)' to a shape. Negative dimensions are not allowed."),
-        (((3.5,),), {}, "Cannot convert '(3.5,)' to a shape. Found invalid dimension '3.5' of type '<class 'float'>'."),
-        (((3,),), {"batch_shape": (3, 4)}, "You cannot pass both `shape` and `batch_shape` at the same time."),
+        (
+            ((3.5,),),
+            {},
+            "Cannot convert '(3.5,)' to a shape. Found invalid dimension '3.5' of type '<class 'float'>'.",
+        ),
+        (
+            ((3,),),
+            {"batch_shape": (3, 4)},
+            "You cannot pass both `shape` and `batch_shape` at the same time.",
+        ),
         (((3,),), {"dtype": "foo"}, "Invalid dtype: foo"),
-        (((3,),), {"name": "a/b"}, "Argument `name` must be a string and cannot contain character `/`. Received: name=a/b"),
-        (((3,),), {"name": 3}, "Argument `name` must be a string and cannot contain character `/`. Received: name=3"),
+        (
+            ((3,),),
+            {"name": "a/b"},
+            "Argument `name` must be a string and cannot contain character `/`. Received: name=a/b",
+        ),
+        (
+            ((3,),),
+            {"name": 3},
+            "Argument `name` must be a string and cannot contain character `/`. Received: name=3",
+        ),
     ],
 )
 def test_input(args, kwargs, message):
@@ -89,7 +105,11 @@ class Bad(layers.Layer):
 
 
 def test_forgotten_super():
-    for use in (lambda: NoSuper()(ONES), lambda: NoSuper()(Input((3,))), lambda: NoSuper().add_weight(shape=())):
+    for use in (
+        lambda: NoSuper()(ONES),
+        lambda: NoSuper()(Input((3,))),
+        lambda: NoSuper().add_weight(shape=()),
+    ):
         with refused(
             "In layer 'NoSuper', you forgot to call `super().__init__()` as the first statement in the "
             "`__init__()` method. Go add it!",
@@ -108,7 +128,10 @@ def test_an_error_inside_call_names_layer_and_arguments(x):
     with refused("Exception encountered when calling Bad.call().") as caught:
         Bad(name="bad")(Input((3,)) if isinstance(x, str) else x)
     text = str(caught.value)
-    assert "Arguments received by Bad.call():\n  • x=<Tensor shape=(" in text and "training=False" in text
+    assert (
+        "Arguments received by Bad.call():\n  • x=<Tensor shape=(" in text
+        and "training=False" in text
+    )
     assert text.count("Exception encountered") == 1
 
 
@@ -136,8 +159,10 @@ def test_an_error_deep_inside_is_told_once_and_keeps_its_class():
 
 
 def test_arguments_that_are_not_tensors_go_by_name():
-    with refused("Only input tensors may be passed as positional arguments. The following argument value should be "
-                 "passed as a keyword argument: True (of type <class 'bool'>)"):
+    with refused(
+        "Only input tensors may be passed as positional arguments. The following argument value should be "
+        "passed as a keyword argument: True (of type <class 'bool'>)"
+    ):
         layers.Dropout(0.5)(ONES, True)
     with refused("Only input tensors may be passed as positional arguments"):
         layers.Dense(2)([[1.0, 2.0]])
@@ -154,21 +179,32 @@ def test_signatures_are_checked():
 
 def test_input_specs():
     layer = layers.Dense(3)
-    with refused("Input 0 with name 'None' of layer 'dense' is incompatible with the layer: expected min_ndim=2, "
-                 "found ndim=1. Full shape received: (3,)"):
+    with refused(
+        "Input 0 with name 'None' of layer 'dense' is incompatible with the layer: expected min_ndim=2, "
+        "found ndim=1. Full shape received: (3,)"
+    ):
         layer(ONES[0])
     layer(ONES)
-    with refused("Input 0 with name 'None' of layer 'dense' is incompatible with the layer: expected axis -1 of input "
-                 "shape to have value 3, but received input with shape (2, 5)"):
+    with refused(
+        "Input 0 with name 'None' of layer 'dense' is incompatible with the layer: expected axis -1 of input "
+        "shape to have value 3, but received input with shape (2, 5)"
+    ):
         layer(np.ones((2, 5), "float32"))
-    with refused('Layer "dense" expects 1 input(s), but it received 2 input tensors. Inputs received: ['):
+    with refused(
+        'Layer "dense" expects 1 input(s), but it received 2 input tensors. Inputs received: ['
+    ):
         layer([ONES, ONES])
 
 
 @pytest.mark.parametrize(
     "spec, shape, dtype, message",
     [
-        (dict(ndim=3), (2, 3), "float32", "expected ndim=3, found ndim=2. Full shape received: (2, 3)"),
+        (
+            dict(ndim=3),
+            (2, 3),
+            "float32",
+            "expected ndim=3, found ndim=2. Full shape received: (2, 3)",
+        ),
         (dict(max_ndim=1), (2, 3), "float32", "expected max_ndim=1, found ndim=2"),
         (dict(dtype="int32"), (2, 3), "float32", "expected dtype=int32, found dtype=float32"),
         (dict(shape=(None, 4)), (2, 3), "float32", "expected shape=(None, 4), found shape=(2, 3)"),
@@ -183,7 +219,9 @@ def test_every_kind_of_spec(spec, shape, dtype, message):
         def call(self, x):
             return x
 
-    with refused(f"Input 0 with name 'None' of layer 'it' is incompatible with the layer: {message}"):
+    with refused(
+        f"Input 0 with name 'None' of layer 'it' is incompatible with the layer: {message}"
+    ):
         Spec()(np.ones(shape, dtype))
 
 
@@ -193,8 +231,10 @@ def test_a_spec_with_an_axis_that_cannot_be():
 
 
 def test_weights_need_a_known_shape():
-    with refused("Shapes used to initialize variables must be fully-defined (no `None` dimensions). Received: "
-                 "shape=(None, 3) for variable path='dense/kernel'"):
+    with refused(
+        "Shapes used to initialize variables must be fully-defined (no `None` dimensions). Received: "
+        "shape=(None, 3) for variable path='dense/kernel'"
+    ):
         layers.Dense(3)(Input((None,)))
 
 
@@ -202,10 +242,14 @@ def test_weights_that_do_not_fit_and_nothing_assigned():
     layer = layers.Dense(2)
     layer(ONES)
     before = layer.get_weights()
-    with refused("You called `set_weights(weights)` on layer 'dense' with a weight list of length 1, but the layer was "
-                 "expecting 2 weights."):
+    with refused(
+        "You called `set_weights(weights)` on layer 'dense' with a weight list of length 1, but the layer was "
+        "expecting 2 weights."
+    ):
         layer.set_weights([np.ones(3)])
-    with refused("Layer dense weight shape (2,) is not compatible with provided weight shape (5,)."):
+    with refused(
+        "Layer dense weight shape (2,) is not compatible with provided weight shape (5,)."
+    ):
         layer.set_weights([np.ones((3, 2)), np.ones(5)])
     for a, b in zip(before, layer.get_weights()):
         np.testing.assert_array_equal(a, b)
@@ -213,12 +257,18 @@ def test_weights_that_do_not_fit_and_nothing_assigned():
 
 def test_what_an_unused_layer_does_not_have():
     layer = layers.Dense(2)
-    with refused("You tried to call `count_params` on layer 'dense', but the layer isn't built. You can build it "
-                 "manually via: `layer.build(input_shape)`."):
+    with refused(
+        "You tried to call `count_params` on layer 'dense', but the layer isn't built. You can build it "
+        "manually via: `layer.build(input_shape)`."
+    ):
         layer.count_params()
-    with refused("The layer dense has never been called and thus has no defined output.", AttributeError):
+    with refused(
+        "The layer dense has never been called and thus has no defined output.", AttributeError
+    ):
         _ = layer.output
-    with refused("The layer dense has never been called and thus has no defined input.", AttributeError):
+    with refused(
+        "The layer dense has never been called and thus has no defined input.", AttributeError
+    ):
         _ = layer.input
 
 
@@ -232,9 +282,13 @@ def test_a_config_that_does_not_fit():
 
 def test_the_constructor():
     a, b = Input((3,), name="a"), Input((3,), name="b")
-    with refused("All `outputs` values must be KerasTensors. Received: outputs=3 including invalid value 3 of type"):
+    with refused(
+        "All `outputs` values must be KerasTensors. Received: outputs=3 including invalid value 3 of type"
+    ):
         Model(a, 3)
-    with refused("All `inputs` values must be KerasTensors. Received: inputs=3 including invalid value 3"):
+    with refused(
+        "All `inputs` values must be KerasTensors. Received: inputs=3 including invalid value 3"
+    ):
         Model(3, a)
     with refused("`inputs` argument cannot be empty. Received:\ninputs=[]\noutputs="):
         Model([], a)
@@ -242,7 +296,9 @@ def test_the_constructor():
         Model(a, [])
     with refused("Output with path `` is not connected to `inputs`"):
         Model(a, a + b)
-    with refused('The name "a" is used 2 times in the model. All operation names should be unique.'):
+    with refused(
+        'The name "a" is used 2 times in the model. All operation names should be unique.'
+    ):
         Model([a, Input((2,), name="a")], a)
     with refused("takes `inputs` and `outputs`", TypeError):
         Model(a)
@@ -250,7 +306,10 @@ def test_the_constructor():
 
 def test_dict_keys_other_than_names_warn():
     a, b = Input((3,), name="a"), Input((3,), name="b")
-    with pytest.warns(UserWarning, match="When providing `inputs` as a dict, all keys in the dict must match the names"):
+    with pytest.warns(
+        UserWarning,
+        match="When providing `inputs` as a dict, all keys in the dict must match the names",
+    ):
         model = Model({"x": a, "b": b}, a - b)
     np.testing.assert_array_equal(model({"x": ONES, "b": 2 * ONES}), -ONES)
 
@@ -261,7 +320,7 @@ def two():
     return Model([a, b], [a + b, a - b], name="two")
 
 
-COUNT = 'Layer "two" expects 2 named input(s) with keys [\'a\', \'b\'], but it received {} input tensors. Pass inputs as a dict'
+COUNT = "Layer \"two\" expects 2 named input(s) with keys ['a', 'b'], but it received {} input tensors. Pass inputs as a dict"
 
 
 @pytest.mark.parametrize(
@@ -289,15 +348,24 @@ def test_calls(two, x, message):
 def test_calls_that_are_fine(two):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        for x in ([ONES, ONES], (ONES, ONES), {"a": ONES, "b": ONES}, {"b": ONES, "a": ONES, "more": 3},
-                  [ONES[:, :, None], ONES], [ONES, ONES.astype("int64")]):
+        for x in (
+            [ONES, ONES],
+            (ONES, ONES),
+            {"a": ONES, "b": ONES},
+            {"b": ONES, "a": ONES, "more": 3},
+            [ONES[:, :, None], ONES],
+            [ONES, ONES.astype("int64")],
+        ):
             np.testing.assert_array_equal(two(x)[0], 2 * ONES)
 
 
 def test_another_structure_warns_and_goes_by_order():
     a, b = Input((3,), name="a"), Input((3,), name="b")
     model = Model({"a": a, "b": b}, a - b)
-    with pytest.warns(UserWarning, match="The structure of `inputs` doesn't match the expected structure.\nExpected: {'a'"):
+    with pytest.warns(
+        UserWarning,
+        match="The structure of `inputs` doesn't match the expected structure.\nExpected: {'a'",
+    ):
         np.testing.assert_array_equal(model([ONES, 2 * ONES]), -ONES)
 
 
@@ -319,27 +387,35 @@ def test_get_layer():
 
 
 def test_sequential_takes_layers_only():
-    with refused("Only instances of `keras.Layer` can be added to a Sequential model. Received: 3 (of type <class 'int'>)"):
+    with refused(
+        "Only instances of `keras.Layer` can be added to a Sequential model. Received: 3 (of type <class 'int'>)"
+    ):
         Sequential().add(3)
 
 
 def test_sequential_names_are_unique():
     model = Sequential([layers.Dense(2, name="a")])
-    with refused("All layers added to a Sequential model should have unique names. Name 'a' is already the name of a "
-                 "layer in this model. Update the `name` argument to pass a unique name."):
+    with refused(
+        "All layers added to a Sequential model should have unique names. Name 'a' is already the name of a "
+        "layer in this model. Update the `name` argument to pass a unique name."
+    ):
         model.add(layers.Dense(2, name="a"))
 
 
 def test_sequential_begins_once():
     model = Sequential([Input((3,)), layers.Dense(2)], name="s")
-    with refused("Sequential model 's' has already been configured to use input shape (None, 3). You cannot add a "
-                 "different Input layer to it."):
+    with refused(
+        "Sequential model 's' has already been configured to use input shape (None, 3). You cannot add a "
+        "different Input layer to it."
+    ):
         model.add(Input((4,)))
 
 
 @pytest.mark.parametrize("name", ["inputs", "outputs", "input_shape", "output_shape"])
 def test_sequential_before_it_is_built(name):
-    with refused(f"Sequential model 'x' has no defined {name.replace('_', ' ')} yet.", AttributeError):
+    with refused(
+        f"Sequential model 'x' has no defined {name.replace('_', ' ')} yet.", AttributeError
+    ):
         getattr(Sequential([layers.Dense(2)], name="x"), name)
 
 
@@ -349,5 +425,7 @@ def test_sequential_cannot_be_built_of_nothing():
 
 
 def test_errors_in_a_sequential_name_the_layer():
-    with refused("Input 0 with name 'None' of layer 'second' is incompatible with the layer: expected min_ndim=2"):
+    with refused(
+        "Input 0 with name 'None' of layer 'second' is incompatible with the layer: expected min_ndim=2"
+    ):
         Sequential([Input(()), layers.Dense(2, name="second")])

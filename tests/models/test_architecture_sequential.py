@@ -24,7 +24,11 @@ def test_with_an_input_it_is_built_at_once():
     assert [w.path for w in model.weights] == [
         "sequential/dense/kernel", "sequential/dense/bias", "sequential/dense_1/kernel", "sequential/dense_1/bias",
     ]  # fmt: skip
-    assert len(model.inputs) == 1 and model.input.shape == (None, 3) and model.output_names == ["dense_1"]
+    assert (
+        len(model.inputs) == 1
+        and model.input.shape == (None, 3)
+        and model.output_names == ["dense_1"]
+    )
 
 
 def test_without_one_by_the_first_call():
@@ -51,9 +55,13 @@ def test_by_a_symbolic_call():
     np.testing.assert_allclose(outer(ONES), model(ONES))
 
 
-@pytest.mark.parametrize("how", [{"input_shape": (3,)}, {"input_dim": 3}, {"batch_input_shape": (None, 3)}])
+@pytest.mark.parametrize(
+    "how", [{"input_shape": (3,)}, {"input_dim": 3}, {"batch_input_shape": (None, 3)}]
+)
 def test_older_spellings_of_the_input_shape(how):
-    with pytest.warns(UserWarning, match="Do not pass an `input_shape`/`input_dim` argument to a layer"):
+    with pytest.warns(
+        UserWarning, match="Do not pass an `input_shape`/`input_dim` argument to a layer"
+    ):
         model = Sequential([layers.Dense(2, **how)])
     assert model.built and model.input_shape == (None, 3)
 
@@ -64,7 +72,9 @@ def test_a_model_may_be_first():
     model = Sequential([inner, layers.Dense(2)])
     assert model.built and model(ONES).shape == (2, 2)
     assert model.layers[0] is inner
-    assert Sequential([Sequential([Input((3,)), layers.Dense(4)]), layers.Dense(1)]).output_shape == (None, 1)
+    assert Sequential(
+        [Sequential([Input((3,)), layers.Dense(4)]), layers.Dense(1)]
+    ).output_shape == (None, 1)
 
 
 def test_add_and_pop():
@@ -93,7 +103,10 @@ def test_more_layers_after_a_first_call():
 
 def test_a_layer_may_belong_to_several():
     shared = layers.Dense(3)
-    first, second = Sequential([Input((3,)), shared]), Sequential([Input((3,)), layers.Activation("relu"), shared])
+    first, second = (
+        Sequential([Input((3,)), shared]),
+        Sequential([Input((3,)), layers.Activation("relu"), shared]),
+    )
     shared.set_weights([np.eye(3), np.ones(3)])
     np.testing.assert_array_equal(first(-ONES), np.zeros((2, 3)))
     np.testing.assert_array_equal(second(-ONES), np.ones((2, 3)))
@@ -108,7 +121,9 @@ def test_the_training_flag_and_freezing():
 
 
 def test_config_round_trip():
-    model = Sequential([Input((3,), name="start"), layers.Dense(4, activation="relu"), layers.Dense(2)], name="s")
+    model = Sequential(
+        [Input((3,), name="start"), layers.Dense(4, activation="relu"), layers.Dense(2)], name="s"
+    )
     config = model.get_config()
     assert config["build_input_shape"] == (None, 3) and config["name"] == "s"
     assert [row["class_name"] for row in config["layers"]] == ["InputLayer", "Dense", "Dense"]

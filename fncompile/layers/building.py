@@ -1,0 +1,82 @@
+"""When and how `build` is called.
+
+A `build` that a class defines runs on arrays, under the layer's name, at most once by itself; its
+shapes are recorded, and after it the layer takes no more state.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+from fncompile.graph.naming import current_path, name_scope
+from fncompile.graph.trace import suspended
+from fncompile.layers.call_spec import CallSpec, signature_of
+
+
+def _managed(build: Callable[..., None]) -> Callable[..., None]:
+    """`build` run on arrays under the layer's name, recording its shapes and closing the layer."""
+
+    @functools.wraps(build)
+    def wrapper(self: Building, *args: Any, **kwargs: Any) -> None:
+        if self._building:  # a subclass called super().build()
+            return build(self, *args, **kwargs)
+        self._building = True
+        try:
+            with suspended(), name_scope(self.name, self):
+                self.path = current_path()
+                build(self, *args, **kwargs)
+        finally:
+            self._building = False
+        return self._finish_build(signature_of(build).bind(args, kwargs))
+
+    return wrapper
+
+
+class Building:
+    """Mixin of `Layer`."""
+
+    name: str
+    built: bool
+    _building: bool
+    _locked: bool
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "build" in cls.__dict__:
+            cls.build = _managed(cls.__dict__["build"])  # type: ignore[method-assign]
+
+    @_managed
+    def build(self, input_shape: Any) -> None:
+        """Make the weights. Here, for layers without `build`: let `call` make its sub-layers' weights."""
+        if type(self).build is Building.build and self._sublayers():
+            self._trace_on_shapes(input_shape)
+
+    def _build_for(self, spec: CallSpec) -> None:
+        """Build with the shapes of this call's arguments, the first time."""
+        if self.built:
+            return
+        if type(self).build is Building.build:  # sub-layers are built when `call` reaches them
+            self._finish_build(spec.shapes())
+            return
+        shapes, wanted = spec.shapes(), signature_of(type(self).build).names
+        if len(shapes) == 1 or not set(wanted) & set(shapes):
+            self.build(next(iter(shapes.values()), None))
+        else:
+            self.build(**{name: shapes.get(name) for name in wanted})
+
+    def _build_with(self, shapes: dict[str, Any]) -> None:
+        """Build with `<argument>_shape` for several arguments."""
+        if type(self).build is not Building.build:
+            self.build(**shapes)
+            return
+        self._trace_on_shapes(
+            **{name.removesuffix("_shape"): shape for name, shape in shapes.items()}
+        )
+        self._finish_build(shapes)
+
+    def _finish_build(self, shapes: dict[str, Any]) -> None:
+        self._build_shapes = shapes
+        self.built = True
+        self._locked = True

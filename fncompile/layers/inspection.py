@@ -1,0 +1,61 @@
+"""What a layer gave when it was called, and what it would give."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fncompile.graph.call import Call, infer_outputs
+from fncompile.graph.naming import name_scope
+from fncompile.graph.nest import map_structure
+from fncompile.graph.symbols import placeholders_of_shapes
+from fncompile.graph.tensor import KerasTensor, Tensor
+from fncompile.graph.trace import suspended
+
+
+class Inspection:
+    """Mixin of `Layer`."""
+
+    name: str
+    dtype: str
+    built: bool
+    _inbound_nodes: list[Call]
+
+    @property
+    def input(self) -> Any:
+        """The symbolic inputs of the first call; AttributeError when never called."""
+        args = self._first_call("input").args
+        return args[0] if len(args) == 1 else list(args)
+
+    @property
+    def output(self) -> Any:
+        """The symbolic outputs of the first call; AttributeError when never called."""
+        return self._first_call("output").outputs
+
+    def _first_call(self, what: str) -> Call:
+        if not self._inbound_nodes:
+            raise AttributeError(
+                f"The layer {self.name} has never been called and thus has no defined {what}."
+            )
+        return self._inbound_nodes[0]
+
+    def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
+        """Symbolic outputs for symbolic inputs, without recording a call."""
+        outputs = infer_outputs(self.run, args, kwargs)
+        return map_structure(
+            lambda x: KerasTensor(x.type, "output") if isinstance(x, Tensor) else x, outputs
+        )
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        """The shapes of the outputs for inputs of this shape (a nested structure of shapes)."""
+        layer = self
+        if not self.built:  # shapes follow from weights, so a copy gets some
+            layer = type(self).from_config(self.get_config())
+            layer.build(input_shape)
+        return map_structure(lambda x: x.shape, layer._trace_on_shapes(input_shape))
+
+    def _trace_on_shapes(self, *shapes: Any, **named: Any) -> Any:
+        """The outputs of `call` on placeholders of these shapes, given by position or argument name."""
+        args = tuple(placeholders_of_shapes(shape, self.dtype) for shape in shapes)
+        kwargs = {name: placeholders_of_shapes(shape, self.dtype) for name, shape in named.items()}
+        with suspended(), name_scope(self.name, self):
+            return infer_outputs(self.run, args, kwargs)

@@ -1,0 +1,29 @@
+"""Arguments of layers that come in several spellings."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fncompile.config import floatx
+
+
+def dtype_name(dtype: Any) -> str:
+    """A dtype, or a dtype policy of Keras (an object, or its config), as a name."""
+    from fncompile.ops.dispatch import standard_dtype
+
+    if isinstance(dtype, dict):
+        dtype = dtype.get("config", {}).get("name")
+    return floatx() if dtype is None else standard_dtype(dtype)
+
+
+def input_shape_argument(kwargs: dict[str, Any]) -> tuple | None:
+    """The older spellings of a first layer's input shape, batch axis included; taken out of `kwargs`."""
+    batch = kwargs.pop("batch_size", None)
+    full = kwargs.pop("batch_input_shape", None)
+    shape = kwargs.pop("input_shape", None)
+    dim = kwargs.pop("input_dim", None)
+    if full is not None:
+        return tuple(full)
+    if shape is None and dim is not None:
+        shape = (dim,)
+    return None if shape is None else (batch, *shape)

@@ -1,0 +1,50 @@
+"""What layers add to the loss: `add_loss`, activity regularizers, regularizers of weights."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from fncompile.graph.nest import flatten
+from fncompile.graph.tensor import Tensor
+from fncompile.graph.trace import current_trace, to_node
+from fncompile.ir import build as ir
+
+
+class Penalties:
+    """Mixin of `Layer`."""
+
+    name: str
+    activity_regularizer: Any
+    _losses: list[Any]
+
+    def add_loss(self, loss: Any) -> None:
+        """Add a scalar, or a list of scalars, to what training minimizes. To be called in `call`."""
+        for value in flatten(loss):
+            if getattr(value, "shape", ()) != ():
+                raise ValueError(
+                    f"`add_loss()` expects scalars. Layer '{self.name}' added one of shape {value.shape}."
+                )
+            trace = current_trace()
+            if trace is not None:
+                trace.losses.append(value if isinstance(value, Tensor) else Tensor(to_node(value)))
+            else:
+                self._losses.append(np.asarray(value))
+
+    @property
+    def losses(self) -> list[Any]:
+        """Scalars added by the last call on arrays, and the weights' regularization as it is now."""
+        added = [loss for layer in self._flatten_layers() for loss in layer._losses]
+        return [*added, *self._regularization_losses()]
+
+    def _regularization_losses(self) -> list[Any]:
+        """One scalar for each trainable weight with a regularizer; tensors inside a trace."""
+        return [v.regularizer(v) for v in self.trainable_weights if v.regularizer is not None]
+
+    def _regularized(self, outputs: Any) -> Any:
+        if self.activity_regularizer is not None:
+            for x in flatten(outputs):
+                batch = Tensor(ir.extent(x.node.shape[0], x.dtype))
+                self.add_loss(self.activity_regularizer(x) / batch)
+        return outputs
