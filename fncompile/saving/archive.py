@@ -18,7 +18,12 @@ from .legacy_config import convert_model
 from .legacy_weights import load_weights_group
 from .registry import CustomObjectScope
 from .revive import describing, model_from_config
-from .serialization import object_sharing_scope, safe_mode_scope, serialize_keras_object
+from .serialization import (
+    in_safe_mode,
+    object_sharing_scope,
+    safe_mode_scope,
+    serialize_keras_object,
+)
 from .state import load_training_state, store_training_state
 from .tree import Group
 from .version import KERAS_VERSION
@@ -36,11 +41,13 @@ def save_model(
     path = _checked_path(filepath, overwrite)
     kwargs.pop("save_format", None)
     if kwargs.pop("zipped", True) is not True or kwargs:
-        raise ValueError(f"The following argument(s) are not supported: {list(kwargs) or ['zipped']}")
+        unknown = list(kwargs) or ["zipped"]
+        raise ValueError(f"The following argument(s) are not supported: {unknown}")
     if path.name.endswith(".weights.h5") or path.suffix not in (".keras", ".h5", ".hdf5"):
         raise ValueError(
             "Invalid filepath extension for saving. Please add either a `.keras` extension for the "
-            f"native Keras format (recommended) or a `.h5` extension. Received: filepath={filepath}."
+            "native Keras format (recommended) or a `.h5` extension. "
+            f"Received: filepath={filepath}."
         )
     _check_built(model, "saving")
     if path.suffix == ".keras":
@@ -82,7 +89,7 @@ def load_model(
     the file, where it is damaged or of another kind; TypeError for unknown classes.
     """
     path = _existing_path(filepath)
-    with safe_mode_scope(safe_mode), CustomObjectScope(custom_objects):
+    with safe_mode_scope(safe_mode and in_safe_mode()), CustomObjectScope(custom_objects):
         if path.suffix == ".keras" or _starts_with(path, b"PK"):
             return _load_archive(path, compile)
         return legacy_h5.load_model_tree(read_file(path), path, compile)
@@ -157,11 +164,11 @@ def _checked_path(filepath: Any, overwrite: bool) -> Path:
 def _existing_path(filepath: Any) -> Path:
     path = Path(os.fspath(filepath))
     if path.is_dir():
-        raise FileFormatError(f"{path} is a directory; models are read from `.keras` or `.h5` files")
+        raise FileFormatError(f"{path} is a directory, not a `.keras` or `.h5` file")
     if not path.exists():
         raise ValueError(
-            f"File not found: filepath={filepath}. Please ensure the file is an accessible `.keras` "
-            "zip file or `.h5` file."
+            f"File not found: filepath={filepath}. Please ensure the file is an accessible "
+            "`.keras` zip file or `.h5` file."
         )
     return path
 

@@ -25,7 +25,7 @@ def get_compile_config(model: Any) -> dict[str, Any] | None:
 
 def compile_from_config(model: Any, config: dict[str, Any]) -> None:
     """Compile `model` as `get_compile_config` says, its optimizer built for the present weights."""
-    wanted = {name: deserialize_keras_object(config.get(name)) for name in ("optimizer", *_ARGUMENTS)}
-    model.compile(**wanted)
+    names = ("optimizer", *_ARGUMENTS)
+    model.compile(**{name: deserialize_keras_object(config.get(name)) for name in names})
     if model.built and hasattr(model.optimizer, "build"):
         model.optimizer.build(model.trainable_variables)

@@ -66,7 +66,7 @@ class _Reader:
 
     def group(self, group: h5py.Group, path: str, depth: int) -> Group:
         if depth > fmt.MAX_DEPTH:
-            raise FileFormatError(f"groups nest deeper than {fmt.MAX_DEPTH} levels at {path[:80]!r}")
+            raise FileFormatError(fmt.too_deep(path))
         self._visit(group, path)
         tree = Group(self._attrs(group, path))
         for name in group:

@@ -46,6 +46,10 @@ def digest_text(offset: int, digest: str) -> str:
     return f"{DIGEST_KIND}:{offset:016x}:{digest}"
 
 
+def too_deep(path: str) -> str:
+    return f"groups nest deeper than {MAX_DEPTH} levels at {path[:80]!r}"
+
+
 def align(offset: int) -> int:
     return -(-offset // ALIGNMENT) * ALIGNMENT
 

@@ -9,7 +9,6 @@ may produce but the subset lacks raises ForeignFormatError.
 
 from __future__ import annotations
 
-import bisect
 import hashlib
 import hmac
 import struct
@@ -19,6 +18,7 @@ import numpy as np
 
 from . import hdf5_format as fmt
 from .errors import FileFormatError, ForeignFormatError
+from .hdf5_bytes import Cursor, Extents
 from .hdf5_checksum import lookup3
 from .tree import Group
 
@@ -28,59 +28,10 @@ def read_buffer(buffer: Any) -> Group:
     return _Reader(memoryview(buffer).cast("B").toreadonly()).read()
 
 
-class _Cursor:
-    """The unread rest of a few bytes."""
-
-    def __init__(self, data: bytes, what: str) -> None:
-        self._data, self._at, self._what = data, 0, what
-
-    def take(self, count: int) -> bytes:
-        if count > self.left:
-            raise FileFormatError(f"{self._what} ends in the middle of a field")
-        self._at += count
-        return self._data[self._at - count : self._at]
-
-    def number(self, width: int) -> int:
-        return int.from_bytes(self.take(width), "little")
-
-    @property
-    def left(self) -> int:
-        return len(self._data) - self._at
-
-    def finish(self) -> None:
-        if self.left:
-            raise FileFormatError(f"{self._what} has {self.left} bytes too many")
-
-
-class _Extents:
-    """The byte ranges already spoken for, sorted, none overlapping."""
-
-    def __init__(self, size: int) -> None:
-        self._size = size
-        self._starts: list[int] = []
-        self._ends: list[int] = []
-
-    def claim(self, start: int, size: int, what: str) -> None:
-        end = start + size
-        if end > self._size:
-            raise FileFormatError(f"{what} reaches beyond the end of the file")
-        at = bisect.bisect_right(self._starts, start)
-        if (at and self._ends[at - 1] > start) or (
-            at < len(self._starts) and self._starts[at] < end
-        ):
-            raise FileFormatError(f"{what} overlaps another object")
-        self._starts.insert(at, start)
-        self._ends.insert(at, end)
-
-    def gaps(self) -> list[tuple[int, int]]:
-        edges = zip([0, *self._ends], [*self._starts, self._size], strict=True)
-        return [(end, start) for end, start in edges if start > end]
-
-
 class _Reader:
     def __init__(self, view: memoryview) -> None:
         self._view = view
-        self._extents = _Extents(len(view))
+        self._extents = Extents(len(view))
         self._metadata = 0
         self._first_data = len(view)
 
@@ -106,13 +57,14 @@ class _Reader:
         if (sizes, base, extension) != (b"\x08\x08\x00", 0, fmt.UNDEFINED):
             raise ForeignFormatError("a superblock with these options is outside the subset")
         if end != len(self._view):
-            raise FileFormatError(f"the file has {len(self._view)} bytes; its superblock says {end}")
+            size = len(self._view)
+            raise FileFormatError(f"the file has {size} bytes; its superblock says {end}")
         self._extents.claim(0, fmt.SUPERBLOCK_SIZE, "the superblock")
         return root
 
     def _object(self, address: int, path: str, depth: int) -> Group | np.ndarray:
         if depth > fmt.MAX_DEPTH:
-            raise FileFormatError(f"groups nest deeper than {fmt.MAX_DEPTH} levels at {path[:80]!r}")
+            raise FileFormatError(fmt.too_deep(path))
         messages = self._messages(address, path)
         if any(kind == fmt.LINK_INFO for kind, _ in messages):
             return self._group(messages, path, depth)
@@ -126,7 +78,7 @@ class _Reader:
             if head[:1] == b"\x01":
                 raise ForeignFormatError(f"{what} has version 1, outside the subset")
             raise FileFormatError(f"{what} is missing or lies outside the file")
-        cursor = _Cursor(head[5:], what)
+        cursor = Cursor(head[5:], what)
         flags = cursor.number(1)
         if flags & 0x3C or flags > 0x3F:
             raise ForeignFormatError(f"{what} has flags {flags:#x}, outside the subset")
@@ -217,7 +169,7 @@ def _check_sum(data: bytes, what: str) -> None:
 
 
 def _split(body: bytes, what: str) -> list[tuple[int, bytes]]:
-    cursor, messages = _Cursor(body, what), []
+    cursor, messages = Cursor(body, what), []
     while cursor.left:
         if cursor.left < 4:
             raise ForeignFormatError(f"{what} ends in a gap, outside the subset")
@@ -229,7 +181,7 @@ def _split(body: bytes, what: str) -> list[tuple[int, bytes]]:
 
 
 def _link(body: bytes, path: str) -> tuple[str, int]:
-    cursor = _Cursor(body, f"a link of {path!r}")
+    cursor = Cursor(body, f"a link of {path!r}")
     if cursor.take(3) != b"\x01\x11\x01":
         raise ForeignFormatError(f"a link of {path!r} is of a kind outside the subset")
     name = _text(cursor.take(cursor.number(2)), f"a link of {path!r}")
@@ -252,7 +204,7 @@ def _check_group_message(kind: int, body: bytes, path: str, seen: set[int]) -> N
 def _add_attribute(attrs: dict[str, Any], body: bytes, path: str) -> None:
     """Decode one attribute: scalar strings to str, scalar numbers to NumPy scalars, or arrays."""
     what = f"an attribute of {path!r}"
-    cursor = _Cursor(body, what)
+    cursor = Cursor(body, what)
     if cursor.take(2) != b"\x03\x00":
         raise ForeignFormatError(f"{what} is of a version outside the subset")
     sizes = [cursor.number(2) for _ in range(3)]

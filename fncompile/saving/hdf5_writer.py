@@ -51,6 +51,9 @@ def plan(tree: Group) -> tuple[bytes, dict[str, int]]:
     return placed.metadata(), placed.offsets()
 
 
+_GROUP = [(fmt.LINK_INFO, fmt.LINK_INFO_COMPACT), (fmt.GROUP_INFO, fmt.GROUP_INFO_DEFAULT)]
+
+
 class _Plan:
     """Where every header and every dataset of a tree lies in the file."""
 
@@ -70,9 +73,8 @@ class _Plan:
 
     def _add_group(self, group: Group, path: str, depth: int) -> int:
         if depth > fmt.MAX_DEPTH:
-            raise ValueError(f"groups nest deeper than {fmt.MAX_DEPTH} levels at {path[:80]!r}")
-        messages = [(fmt.LINK_INFO, fmt.LINK_INFO_COMPACT), (fmt.GROUP_INFO, fmt.GROUP_INFO_DEFAULT)]
-        messages += _attributes(group.attrs, path)
+            raise ValueError(fmt.too_deep(path))
+        messages = [*_GROUP, *_attributes(group.attrs, path)]
         first = len(messages)
         messages += [(fmt.LINK, _link(name, path)) for name in group.children]
         index = self._add_header(messages, path)
@@ -101,7 +103,7 @@ class _Plan:
     def _add_header(self, messages: list[tuple[int, bytes]], path: str) -> int:
         size = len(_header(messages))
         if size > fmt.MAX_HEADER:
-            raise ValueError(f"{path} has too many links or attributes: its header takes {size} bytes")
+            raise ValueError(f"{path} has too many links or attributes: {size} bytes of header")
         self._headers.append(messages)
         self._addresses.append(self._end)
         self._end += size
@@ -129,17 +131,18 @@ class _Plan:
         self._set_digest(digest.hexdigest())
 
     def _set_digest(self, digest: str) -> None:
-        # The digest is the first attribute, right behind the two messages every group has.
+        # The digest is the first attribute, behind the messages that every group has.
         text = fmt.digest_text(self.data_start, digest)
-        self._headers[0][2] = (fmt.ATTRIBUTE, _attribute(fmt.DIGEST_NAME, text, "/"))
+        self._headers[0][len(_GROUP)] = (fmt.ATTRIBUTE, _attribute(fmt.DIGEST_NAME, text, "/"))
 
     @property
     def data_start(self) -> int:
         return self._placed[0][0] if self._placed else self._end
 
     def offsets(self) -> dict[str, int]:
-        paths = [p for p, (_, _, array) in zip(self._paths, self._arrays, strict=True) if array.nbytes]
-        return {path: start for path, (start, _) in zip(paths, self._placed, strict=True)}
+        starts = iter(self._placed)
+        arrays = zip(self._paths, self._arrays, strict=True)
+        return {path: next(starts)[0] for path, (_, _, array) in arrays if array.nbytes}
 
     def metadata(self) -> bytes:
         """Return the superblock and all headers, padded up to the first dataset."""

@@ -53,8 +53,9 @@ def load_lambda(
 
 
 def _scope() -> dict[str, Any]:
-    import fncompile
     import numpy
+
+    import fncompile
 
     return {
         "keras": fncompile, "fncompile": fncompile, "ops": fncompile.ops, "K": fncompile.ops,

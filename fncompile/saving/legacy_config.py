@@ -49,7 +49,8 @@ def _convert_arguments(name: str, config: Config) -> Config:
         if name == "Sequential":
             layers = _with_input(config["layers"], layers)
         return {**config, "layers": layers}
-    kept = {key: _convert_value(key, value) for key, value in config.items() if _stays(name, key, value)}
+    stay = {key: value for key, value in config.items() if _stays(name, key, value)}
+    kept = {key: _convert_value(key, value) for key, value in stay.items()}
     special = _SPECIAL.get(name)
     return special(kept, config) if special else kept
 

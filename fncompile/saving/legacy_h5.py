@@ -98,7 +98,10 @@ def group_of(tree: Group, name: str) -> Group:
 def _parsed(tree: Group, name: str, path: Any) -> dict[str, Any]:
     text = tree.attrs.get(name)
     if not isinstance(text, str):
-        raise FileFormatError(f"{path}: No model config found in the file: it has no {name!r}.")
+        raise FileFormatError(
+            f"{path}: No model config found in the file: it has no {name!r}. A file of weights "
+            "alone is read with `model.load_weights`."
+        )
     return parse_json(text, f"{path}: the attribute {name!r}")
 
 

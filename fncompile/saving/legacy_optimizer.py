@@ -41,7 +41,7 @@ def load_optimizer_group(optimizer: Any, variables: list[Any], group: Group) -> 
 
     What does not fit leaves the optimizer as it is, with a warning.
     """
-    named = list(zip(read_names(group, "weight_names"), values_of(group)))
+    named = list(zip(read_names(group, "weight_names"), values_of(group), strict=True))
     pairs = _in_order(optimizer, named)
     if pairs is None:
         pairs = _by_slot(optimizer, variables, named)
@@ -103,4 +103,6 @@ def _numbered_slots(optimizer: Any, rest: Named, count: int) -> dict[str, list[n
 
 def _paired(variables: list[Any], values: list[np.ndarray]) -> list[tuple[Any, np.ndarray]] | None:
     shapes = [tuple(variable.shape) for variable in variables]
-    return list(zip(variables, values)) if shapes == [value.shape for value in values] else None
+    if shapes != [value.shape for value in values]:
+        return None
+    return list(zip(variables, values, strict=True))

@@ -57,7 +57,7 @@ def values_of(group: Group) -> list[np.ndarray]:
     """Return the arrays of a group in the order of its `weight_names`."""
     values = []
     for name in read_names(group, "weight_names"):
-        value = group[name] if name in group else None
+        value = group.get(name)
         if not isinstance(value, np.ndarray):
             raise FileFormatError(f"The file lists a weight {name!r} that is not in it.")
         values.append(value)
@@ -84,7 +84,7 @@ def load_weights_group(
 
 
 def _saved_layer(group: Group, name: str) -> list[np.ndarray]:
-    child = group[name] if name in group else None
+    child = group.get(name)
     if not isinstance(child, Group):
         raise FileFormatError(f"The file lists a layer {name!r} that is not in it.")
     return values_of(child)
@@ -101,7 +101,7 @@ def _by_order(model: Any, saved: list[tuple[str, list]]) -> list[tuple[str, list
     return [
         (f"layer #{k} (named {layer.name} in the current model, {name} in the save file)",
          legacy_weights(layer), values)
-        for k, (layer, (name, values)) in enumerate(zip(layers, saved))
+        for k, (layer, (name, values)) in enumerate(zip(layers, saved, strict=True))
     ]
 
 
@@ -127,7 +127,7 @@ def _fitting(what: str, variables: list, values: list, skip_mismatch: bool) -> P
             f"Received {len(values)} saved weight(s)", skip_mismatch)
         return []
     pairs = []
-    for variable, value in zip(variables, values):
+    for variable, value in zip(variables, values, strict=True):
         if value.shape == tuple(variable.shape):
             pairs.append((variable, value))
             continue

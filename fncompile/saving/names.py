@@ -12,7 +12,7 @@ _LIMIT = 64512
 
 
 def write_names(group: Group, key: str, names: list[str]) -> None:
-    """Store names as `key`, or as `key0`, `key1` ...; ValueError where one name alone is too long."""
+    """Store names as `key`, or as `key0`, `key1` ...; ValueError where one name is too long."""
     array = np.array([name.encode() for name in names], "S" if names else "S1")
     if array.itemsize > _LIMIT:
         raise ValueError(f"A name of {array.itemsize} bytes is too long for an HDF5 file.")

@@ -12,6 +12,8 @@ from .errors import FileFormatError
 from .serialization import deserialize_keras_object
 from .tree import Group
 
+# What data of the wrong form lead to in code that expects the right one.
+_MALFORMED = (LookupError, AttributeError, NotImplementedError, RecursionError, ArithmeticError)
 # Room for what a file need not hold: states of random generators, of metrics.
 _SLACK = 1 << 20
 
@@ -41,5 +43,5 @@ def describing(path: Any) -> Iterator[None]:
         raise ValueError(f"{path}: {error}") from error
     except TypeError as error:
         raise TypeError(f"{path}: {error}") from error
-    except (LookupError, AttributeError, NotImplementedError, RecursionError, ArithmeticError) as error:
+    except _MALFORMED as error:
         raise FileFormatError(f"{path}: its configuration makes no model: {error!r}") from error

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any, Union
+from typing import Any
 
 import numpy as np
 
@@ -16,9 +16,9 @@ import numpy as np
 @dataclass
 class Group:
     attrs: dict[str, Any] = field(default_factory=dict)
-    children: dict[str, Union["Group", np.ndarray]] = field(default_factory=dict)
+    children: dict[str, Group | np.ndarray] = field(default_factory=dict)
 
-    def __getitem__(self, path: str) -> Union["Group", np.ndarray]:
+    def __getitem__(self, path: str) -> Group | np.ndarray:
         """Return what stands at a slash-separated path; KeyError names the missing part."""
         node: Any = self
         for part in _parts(path):
@@ -27,20 +27,22 @@ class Group:
             node = node.children[part]
         return node
 
-    def __contains__(self, path: str) -> bool:
+    def get(self, path: str) -> Group | np.ndarray | None:
         try:
-            self[path]
+            return self[path]
         except KeyError:
-            return False
-        return True
+            return None
+
+    def __contains__(self, path: str) -> bool:
+        return self.get(path) is not None
 
     def __setitem__(self, path: str, value: Any) -> None:
         """Place a group or an array at a path, making the groups on the way."""
         *way, last = _parts(path)
         self.require("/".join(way)).children[last] = value
 
-    def require(self, path: str) -> "Group":
-        """Return the group at a path, making it and the groups on the way where they are missing."""
+    def require(self, path: str) -> Group:
+        """Return the group at a path, making it and those on the way where they are missing."""
         node = self
         for part in _parts(path):
             child = node.children.setdefault(part, Group())

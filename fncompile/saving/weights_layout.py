@@ -156,14 +156,17 @@ def _match(item: Any, store: dict[str, Any]) -> list[tuple[Any, np.ndarray]]:
         item.load_own_variables(store)
         return []
     variables = own_variables(item)
+    if not store and not hasattr(item, "_own_weights"):
+        return []  # Keras does not save the states of random generators
     if _is_optimizer(item) and len(store) == len(variables) - len(getattr(item, "_slots", ())):
         variables = variables[: len(store)]  # it was saved before its first step
-    if len(store) != len(variables) and (store or hasattr(item, "_own_weights")):
+    if len(store) != len(variables):
         raise ValueError(_wrong_count(item, variables, store))
     values = [store.get(str(i)) for i in range(len(store))]
-    for variable, value in zip(variables, values):
+    pairs = list(zip(variables, values, strict=True))
+    for variable, value in pairs:
         _check_fit(item, variable, value)
-    return list(zip(variables, values))
+    return pairs
 
 
 def _check_fit(item: Any, variable: Any, value: Any) -> None:
@@ -187,10 +190,10 @@ def _wrong_count(item: Any, variables: list[Any], store: dict[str, Any]) -> str:
     if not variables and not getattr(item, "built", True):
         return (
             f"Layer '{name}' was never built and thus it doesn't have any variables. However the "
-            f"weights file lists {len(store)} variables for this layer. Its parent's `build()` must "
+            f"weights file lists {len(store)} variables for it. Its parent's `build()` must "
             "build it, or it must implement `build_from_config()` and `get_build_config()`."
         )
     return (
         f"Layer '{name}' expected {len(variables)} variables, but received {len(store)} variables "
-        f"during loading. Expected: {[variable.name for variable in variables]}"
+        f"during loading. Expected: {[v.name for v in variables]}"
     )

@@ -1,7 +1,7 @@
 """Real Keras, in a process of its own: saves the zoo, and says what it finds in our files.
 
-    keras_oracle.py save DIRECTORY     write <model>.{keras,h5,weights.h5} and <model>.npz
-    keras_oracle.py read DIRECTORY     for each file, write <file>.npz: what Keras loaded and predicts
+keras_oracle.py save DIRECTORY     write <model>.{keras,h5,weights.h5} and <model>.npz
+keras_oracle.py read DIRECTORY     for each file, write <file>.npz: what Keras loaded and predicts
 """
 
 from __future__ import annotations
@@ -31,7 +31,9 @@ def save(directory: Path) -> None:
     for index, (name, build) in enumerate(zoo.BUILDERS.items()):
         model, inputs = build(keras)
         optimizer = list(zoo.optimizers(keras).values())[index % 4]
-        model.compile(optimizer, loss="mean_squared_error", metrics=[] if name == "branches" else ["mae"])
+        model.compile(
+            optimizer, loss="mean_squared_error", metrics=[] if name == "branches" else ["mae"]
+        )
         zoo.fill(model)
         for suffix in ("keras", "h5"):
             model.save(directory / f"{name}.{suffix}")

@@ -102,14 +102,16 @@ def tf20(optimizer: dict, slots: tuple[str, ...], **options: Any) -> tuple[Group
     names = ["dense/kernel:0", "dense/bias:0", "dense_1_8/kernel:0", "dense_1_8/bias:0"]
     layers = {
         "img": {},
-        "dense": dict(zip(names[:2], weights[:2])),
-        "dense_1": dict(zip(names[2:], weights[2:])),
+        "dense": dict(zip(names[:2], weights[:2], strict=True)),
+        "dense_1": dict(zip(names[2:], weights[2:], strict=True)),
     }
     kind = optimizer["class_name"]
     saved: dict[str, np.ndarray] = {f"{kind}/iter:0": np.array(17, "i8")}
     state: dict[str, list] = {}
     for index, slot in enumerate(slots):
         state[slot] = [value + index + 1 for value in weights]
-        saved |= {f"{kind}/{name[:-2]}/{slot}:0": v for name, v in zip(names, state[slot])}
+        saved |= {
+            f"{kind}/{name[:-2]}/{slot}:0": v for name, v in zip(names, state[slot], strict=True)
+        }
     config = training(optimizer, **options)
     return model_file("2.2.4-tf", functional(), layers, config, saved), weights, state

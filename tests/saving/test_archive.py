@@ -1,7 +1,8 @@
-"""Models to files and back: nothing is lost, training goes on bit for bit, errors say what to do."""
+"""Models to files and back: nothing is lost, training goes on bit for bit, errors say why."""
 
 from __future__ import annotations
 
+import contextvars
 import json
 import os
 import subprocess
@@ -17,6 +18,7 @@ import fncompile as k
 from fncompile.saving import register_keras_serializable, registry
 from fncompile.saving.errors import AttributeTooLargeError, FileFormatError
 from fncompile.saving.files import read_file, write_file
+from fncompile.saving.serialization import enable_unsafe_deserialization
 
 from . import zoo
 
@@ -149,7 +151,8 @@ def test_short_names_of_losses_are_written_out_in_h5(tmp_path):
 
 def test_losses_and_metrics_by_output_come_back(tmp_path):
     model, _ = compiled(
-        "branches", loss={"y": "mse", "z": k.losses.Huber(delta=0.5)}, loss_weights={"y": 2.0, "z": 1.0},
+        "branches", loss={"y": "mse", "z": k.losses.Huber(delta=0.5)},
+        loss_weights={"y": 2.0, "z": 1.0},
         metrics={"y": ["mae", k.metrics.MeanSquaredError(name="error")], "z": []},
     )  # fmt: skip
     for suffix in ("keras", "h5"):
@@ -234,17 +237,34 @@ def test_lambdas_need_consent(tmp_path, suffix):
 # what does not fit --------------------------------------------------------------------------------
 
 
+def test_consent_for_all_files(tmp_path):
+    x = k.Input((4,))
+    model = k.Model(x, k.layers.Lambda(lambda t: t * 3)(x))
+    model.save(tmp_path / "x.keras")
+
+    def load_anyway():
+        enable_unsafe_deserialization()
+        return k.models.load_model(tmp_path / "x.keras")
+
+    assert contextvars.copy_context().run(load_anyway).layers
+    with pytest.raises(ValueError, match="Python lambda"):
+        k.models.load_model(tmp_path / "x.keras")
+
+
 def other_digits(units):
     x = k.Input((12,))
     h = k.layers.Dense(units, name="first")(x)
     return k.Model(x, k.layers.Dense(5, name="last")(k.layers.Dense(8)(h)))
 
 
-@pytest.mark.parametrize(("suffix", "words"), [
-    ("keras", "A total of 2 objects could not be loaded.*Dense.*shape"),
-    ("h5", "Shape mismatch in layer #0 \\(named first.*\\(12, 9\\).*\\(12, 8\\)"),
-    ("weights.h5", "A total of 2 objects could not be loaded"),
-])
+@pytest.mark.parametrize(
+    ("suffix", "words"),
+    [
+        ("keras", "A total of 2 objects could not be loaded.*Dense.*shape"),
+        ("h5", "Shape mismatch in layer #0 \\(named first.*\\(12, 9\\).*\\(12, 8\\)"),
+        ("weights.h5", "A total of 2 objects could not be loaded"),
+    ],
+)
 def test_shapes_that_do_not_fit_change_nothing(tmp_path, suffix, words):
     model, _ = compiled()
     path = tmp_path / f"x.{suffix}"
@@ -326,7 +346,9 @@ def test_a_configuration_too_long_for_h5(tmp_path, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setitem(sys.modules, "h5py", None)
         patch.delitem(sys.modules, "fncompile.saving.foreign", raising=False)
-        with pytest.raises(AttributeTooLargeError, match=r"`\.keras` file instead, or install h5py"):
+        with pytest.raises(
+            AttributeTooLargeError, match=r"`\.keras` file instead, or install h5py"
+        ):
             model.save(tmp_path / "x.h5")
     assert not (tmp_path / "x.h5").exists()
     pytest.importorskip("h5py")

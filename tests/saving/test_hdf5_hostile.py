@@ -93,8 +93,10 @@ def test_superblock_lies():
     refused(file(header(GROUP), root=1 << 63), "'/' is missing or lies outside")
     refused(file(header(GROUP), root=fmt.UNDEFINED), "'/' is missing or lies outside")
     refused(file(header(GROUP), root=0), "'/' is missing")
-    refused(file(dataset((), fmt.UNDEFINED, 0, "S1", space=(1, fmt.encode_shape((0,))))),
-            "root object is not a group")
+    refused(
+        file(dataset((), fmt.UNDEFINED, 0, "S1", space=(1, fmt.encode_shape((0,))))),
+        "root object is not a group",
+    )
 
 
 def test_a_cycle():
@@ -161,9 +163,17 @@ def test_names_twice():
     refused(one_dataset(more=(fmt.LAYOUT, struct.pack("<BBQQ", 3, 1, 192, 16))), "two messages")
 
 
-@pytest.mark.parametrize("shape", [
-    (1 << 62,), (1 << 32, 1 << 32), (1 << 63, 2), ((1 << 64) - 1,), (1 << 40,), (0, 1 << 63),
-])
+@pytest.mark.parametrize(
+    "shape",
+    [
+        (1 << 62,),
+        (1 << 32, 1 << 32),
+        (1 << 63, 2),
+        ((1 << 64) - 1,),
+        (1 << 40,),
+        (0, 1 << 63),
+    ],
+)
 def test_shapes_beyond_the_file(shape):
     size = int(np.prod([float(e) for e in shape])) * 4
     claimed = size if size < 1 << 64 else 0
@@ -171,7 +181,9 @@ def test_shapes_beyond_the_file(shape):
     refused(one_dataset(shape=shape, size=16), "beyond|do not fit")
 
 
-@pytest.mark.parametrize("address", [0, 48, 191, 193, 256, 1 << 63, fmt.UNDEFINED, fmt.UNDEFINED - 15])
+@pytest.mark.parametrize(
+    "address", [0, 48, 191, 193, 256, 1 << 63, fmt.UNDEFINED, fmt.UNDEFINED - 15]
+)
 def test_data_elsewhere(address):
     refused(one_dataset(address=address), "overlaps|beyond the end|not aligned|no place")
 
@@ -224,7 +236,9 @@ def test_digest_finds_a_changed_weight():
     refused(bytes(data), "weights are damaged.*fncompile_digest")
 
 
-@pytest.mark.parametrize("text", ["", "md5:0:0", "blake2b256:0000000000000000:" + "0" * 64, "a:b:c"])
+@pytest.mark.parametrize(
+    "text", ["", "md5:0:0", "blake2b256:0000000000000000:" + "0" * 64, "a:b:c"]
+)
 def test_digests_of_another_kind(text):
     root = header([*GROUP, attribute(fmt.DIGEST_NAME, text)])
     refused(file(root), "digest")

@@ -50,15 +50,18 @@ def test_arrays_are_aligned_read_only_views():
     )
 
 
-@pytest.mark.parametrize("array", [
-    np.arange(12, dtype="f4").reshape(3, 4).T,
-    np.arange(10, dtype="f4")[::-3],
-    np.array([1, 2], ">i4"),
-    np.array([np.nan, np.inf, -0.0]),
-    np.broadcast_to(np.float32(2), (3, 4)),
-    np.array(["ü", "abc"]),
-    np.array(True),
-])
+@pytest.mark.parametrize(
+    "array",
+    [
+        np.arange(12, dtype="f4").reshape(3, 4).T,
+        np.arange(10, dtype="f4")[::-3],
+        np.array([1, 2], ">i4"),
+        np.array([np.nan, np.inf, -0.0]),
+        np.broadcast_to(np.float32(2), (3, 4)),
+        np.array(["ü", "abc"]),
+        np.array(True),
+    ],
+)
 def test_any_memory_order(array):
     back = read_buffer(write_bytes(Group(children={"a": array})))["a"]
     expected = np.char.encode(array, "utf-8") if array.dtype.kind == "U" else array
@@ -68,7 +71,9 @@ def test_any_memory_order(array):
 shapes = arrays.array_shapes(min_dims=0, max_dims=5, min_side=0, max_side=4)
 
 
-@given(arrays.arrays(st.sampled_from(["f2", "f4", "f8", "i1", "i8", "u2", "u8", "?", "S3"]), shapes))
+@given(
+    arrays.arrays(st.sampled_from(["f2", "f4", "f8", "i1", "i8", "u2", "u8", "?", "S3"]), shapes)
+)
 def test_any_dataset(array):
     tree = Group(children={"a": array})
     data = write_bytes(tree)
@@ -91,16 +96,20 @@ names = st.text(st.characters(exclude_characters="/\0", exclude_categories=["Cs"
 
 
 @settings(max_examples=40)
-@given(st.recursive(
-    st.builds(np.float32, st.floats(width=32)),
-    lambda children: st.dictionaries(names.filter(lambda n: n not in (".", "..")), children),
-).filter(lambda tree: isinstance(tree, dict)))
+@given(
+    st.recursive(
+        st.builds(np.float32, st.floats(width=32)),
+        lambda children: st.dictionaries(names.filter(lambda n: n not in (".", "..")), children),
+    ).filter(lambda tree: isinstance(tree, dict))
+)
 def test_any_tree(content):
     def group(node):
-        return Group(children={
-            name: group(child) if isinstance(child, dict) else np.asarray(child)
-            for name, child in node.items()
-        })
+        return Group(
+            children={
+                name: group(child) if isinstance(child, dict) else np.asarray(child)
+                for name, child in node.items()
+            }
+        )
 
     tree = group(content)
     assert_equal(read_buffer(write_bytes(tree)), tree)
@@ -162,10 +171,18 @@ def test_impossible_names(name):
         write_bytes(Group(children={name: Group()}))
 
 
-@pytest.mark.parametrize("value", [
-    None, object(), 1 << 70, 1j, np.array(["a", None], object), np.datetime64("2020-01-01"),
-    np.zeros(1, [("a", "i4")]),
-])
+@pytest.mark.parametrize(
+    "value",
+    [
+        None,
+        object(),
+        1 << 70,
+        1j,
+        np.array(["a", None], object),
+        np.datetime64("2020-01-01"),
+        np.zeros(1, [("a", "i4")]),
+    ],
+)
 def test_values_outside_the_subset(value):
     with pytest.raises(TypeError, match="'odd' of /a/.*cannot be stored"):
         write_bytes(Group(children={"a": Group({"odd": value})}))

@@ -55,7 +55,7 @@ def written_by_us(tmp_path_factory):
     directory = tmp_path_factory.mktemp("ours")
     models = {}
     for name in zoo.BUILDERS:
-        model, inputs = models[name] = compiled(name)
+        model, _ = models[name] = compiled(name)
         zoo.fill(model)
         model.save(directory / f"{name}.keras")
         model.save(directory / f"{name}.h5")

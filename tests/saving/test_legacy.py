@@ -33,6 +33,10 @@ def same(variables, arrays):
         np.testing.assert_array_equal(np.asarray(variable), array)
 
 
+def named(names, arrays):
+    return dict(zip(names, arrays, strict=True))
+
+
 def relu_softmax(x, weights):
     h = np.maximum(x @ weights[0] + weights[1], 0) @ weights[2] + weights[3]
     e = np.exp(h - h.max(-1, keepdims=True))
@@ -40,7 +44,7 @@ def relu_softmax(x, weights):
 
 
 @pytest.mark.parametrize(("optimizer", "slots"), [
-    (old.optimizer_config("RMSprop", decay=0.0, rho=0.8, momentum=0.0, epsilon=1e-7, centered=False),
+    (old.optimizer_config("RMSprop", decay=0.0, rho=0.8, momentum=0.0, centered=False),
      {"rms": "velocity"}),
     (old.optimizer_config("RMSprop", rho=0.8, momentum=0.5, epsilon=None, centered=True),
      {"rms": "velocity", "momentum": "momentum", "mg": "average_gradient"}),
@@ -49,7 +53,8 @@ def relu_softmax(x, weights):
     (old.optimizer_config("Adam", amsgrad=True),
      {"m": "momentum", "v": "velocity", "vhat": "velocity_hat"}),
     (old.optimizer_config("SGD", momentum=0.9, nesterov=True), {"momentum": "momentum"}),
-    (old.optimizer_config("Adagrad", initial_accumulator_value=0.2), {"accumulator": "accumulator"}),
+    (old.optimizer_config("Adagrad", initial_accumulator_value=0.2),
+     {"accumulator": "accumulator"}),
     (old.optimizer_config("Adadelta", rho=0.9),
      {"accum_grad": "accumulated_grad", "accum_var": "accumulated_delta_var"}),
     (old.optimizer_config("Adamax"), {"m": "momentum", "v": "norm"}),
@@ -82,13 +87,17 @@ def test_decay_becomes_the_schedule_that_it_was(tmp_path):
     assert float(model.optimizer.learning_rate) == pytest.approx(expected, rel=1e-6)
 
 
+def wrapped(**config):
+    return {"class_name": "MeanMetricWrapper", "config": config}
+
+
 @pytest.mark.parametrize(("loss", "metrics"), [
     ({"class_name": "SparseCategoricalCrossentropy",
       "config": {"reduction": "auto", "name": None, "from_logits": True}}, None),
     ("mse", ["mae"]),
-    ("mae", [{"class_name": "MeanMetricWrapper", "config": {"name": "accuracy", "dtype": "float32"}}]),
+    ("mae", [wrapped(name="accuracy", dtype="float32")]),
     ({"class_name": "Huber", "config": {"reduction": "auto", "name": "huber_loss", "delta": 0.5}},
-     [[{"class_name": "MeanMetricWrapper", "config": {"fn": "mean_squared_error", "name": "mse"}}]]),
+     [[wrapped(fn="mean_squared_error", name="mse")]]),
     ({"dense_1": "categorical_crossentropy"}, {"dense_1": ["accuracy"]}),
     (["mse"], [[]]),
 ])  # fmt: skip
@@ -108,11 +117,14 @@ def test_keras_22_with_numbered_optimizer_weights(tmp_path):
     state = [np.array(5, "i8"), *(v + 1 for v in weights), *(v + 2 for v in weights)]
     state += [np.zeros(1, "f4")] * 4
     names = ["Adam/iterations:0", *(f"training/Adam/Variable_{i}:0" for i in range(12))]
-    tree.children["optimizer_weights"] = old.group_of(dict(zip(names, state)))
+    tree.children["optimizer_weights"] = old.group_of(named(names, state))
     model = load(tmp_path, tree)
     assert int(model.optimizer.iterations) == 5
     assert float(model.optimizer.learning_rate) == np.float32(0.01)
-    same([model.optimizer.slot("velocity", v) for v in model.trainable_variables], [v + 2 for v in weights])
+    same(
+        [model.optimizer.slot("velocity", v) for v in model.trainable_variables],
+        [v + 2 for v in weights],
+    )
 
 
 def test_an_optimizer_state_that_does_not_fit_is_a_warning(tmp_path):
@@ -125,16 +137,19 @@ def test_an_optimizer_state_that_does_not_fit_is_a_warning(tmp_path):
 
 def flatten_first(as_list: bool) -> Group:
     """Keras 2.1 to 2.3: no InputLayer; the first layer carries the shape."""
-    first = {"class_name": "Flatten", "config": {
-        "name": "flatten_1", "trainable": True, "batch_input_shape": [None, 2, 2], "dtype": "float32",
-        "data_format": "channels_last"}}  # fmt: skip
-    layers = [first, old.dense("dense_1", 3, "relu"), {"class_name": "LeakyReLU", "config": {
-        "name": "leaky", "trainable": True, "alpha": {"type": "ndarray", "value": 0.25}}}]  # fmt: skip
+    flatten = {"name": "flatten_1", "trainable": True, "batch_input_shape": [None, 2, 2]}
+    flatten |= {"dtype": "float32", "data_format": "channels_last"}
+    leaky = {"name": "leaky", "trainable": True, "alpha": {"type": "ndarray", "value": 0.25}}
+    layers = [
+        {"class_name": "Flatten", "config": flatten},
+        old.dense("dense_1", 3, "relu"),
+        {"class_name": "LeakyReLU", "config": leaky},
+    ]
     config = layers if as_list else {"name": "sequential_1", "layers": layers}
     weights = old.values((4, 3), (3,))
-    named = dict(zip(["dense_1/kernel:0", "dense_1/bias:0"], weights))
+    dense = named(["dense_1/kernel:0", "dense_1/bias:0"], weights)
     model = {"class_name": "Sequential", "config": config}
-    return old.model_file("2.2.4", model, {"flatten_1": {}, "dense_1": named, "leaky": {}})
+    return old.model_file("2.2.4", model, {"flatten_1": {}, "dense_1": dense, "leaky": {}})
 
 
 @pytest.mark.parametrize("as_list", [True, False])
@@ -152,12 +167,16 @@ def test_batch_normalization_of_tf20(tmp_path):
         "gamma_initializer": old.initializer("VarianceScaling", scale=1.0, mode="fan_in",
                                              distribution="normal", seed=None),
     }  # fmt: skip
-    layers = [old.input_layer("x", 4), old.node("bn", {"class_name": "BatchNormalization", "config": config}, "x")]
+    layers = [
+        old.input_layer("x", 4),
+        old.node("bn", {"class_name": "BatchNormalization", "config": config}, "x"),
+    ]
     ends = {"input_layers": [["x", 0, 0]], "output_layers": [["bn", 0, 0]]}
     model = {"class_name": "Functional", "config": {"name": "m", "layers": layers, **ends}}
     weights = old.values((4,), (4,), (4,), (4,))
     names = [f"bn/{name}:0" for name in ("gamma", "beta", "moving_mean", "moving_variance")]
-    back = load(tmp_path, old.model_file("2.2.4-tf", model, {"x": {}, "bn": dict(zip(names, weights))}), compile=False)
+    tree = old.model_file("2.2.4-tf", model, {"x": {}, "bn": named(names, weights)})
+    back = load(tmp_path, tree, compile=False)
     same(back.weights, weights)
     assert back.layers[1].axis in (1, -1) and back.layers[1].momentum == 0.9
 
@@ -177,11 +196,25 @@ def test_merging_layers_and_models_inside(tmp_path):
     model = {"class_name": "Model", "config": {"name": "outer", "layers": layers, **ends}}
     weights = old.values((4, 3), (3,), (3, 4), (4,))
     names = ["dense/kernel:0", "dense/bias:0", "dense_1/kernel:0", "dense_1/bias:0"]
-    named = {"x": {}, "inner": dict(zip(names, weights)), "add": {}}
-    back = load(tmp_path, old.model_file("2.2.4-tf", model, named), compile=False)
+    saved = {"x": {}, "inner": named(names, weights), "add": {}}
+    back = load(tmp_path, old.model_file("2.2.4-tf", model, saved), compile=False)
     x = zoo.rows(3, 4)
     once = relu_softmax(x, weights)
     np.testing.assert_allclose(back(x), once + relu_softmax(once, weights), atol=1e-6)
+
+
+def test_a_file_of_weights_alone(tmp_path):
+    """`save_weights("x.h5")` of Keras 2: the group `model_weights` is the whole file."""
+    tree, weights, _ = old.tf20(old.optimizer_config("SGD"), ())
+    write_file(tmp_path / "x.h5", tree)
+    model = k.models.load_model(tmp_path / "x.h5")
+    for variable in model.weights:
+        variable.assign(np.zeros(variable.shape))
+    write_file(tmp_path / "w.h5", tree["model_weights"])
+    model.load_weights(tmp_path / "w.h5")
+    same(model.weights, weights)
+    with pytest.raises(FileFormatError, match="load_weights"):
+        k.models.load_model(tmp_path / "w.h5")
 
 
 def test_policies_and_dropped_arguments():
@@ -190,7 +223,9 @@ def test_policies_and_dropped_arguments():
     model = {"class_name": "Sequential", "config": {"name": "s", "layers": [layer]}}
     before = copy.deepcopy(model)
     config = convert_model(model)["config"]["layers"][0]["config"]
-    assert config["dtype"] == "float32" and not {"time_major", "groups", "implementation"} & set(config)
+    assert config["dtype"] == "float32" and not {"time_major", "groups", "implementation"} & set(
+        config
+    )
     assert config["kernel_initializer"] == old.initializer("GlorotUniform", seed=None)
     assert model == before
 

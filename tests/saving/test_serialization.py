@@ -89,7 +89,9 @@ def test_functions_by_name():
         deserialize_keras_object(config)
 
 
-@pytest.mark.parametrize("module", ["os", "subprocess", "builtins", "numpy", None, "keras", "keras.os"])
+@pytest.mark.parametrize(
+    "module", ["os", "subprocess", "builtins", "numpy", None, "keras", "keras.os"]
+)
 @pytest.mark.parametrize("name", ["system", "Popen", "eval", "__import__", "annotations", "a.b"])
 def test_a_file_cannot_reach_other_code(module, name):
     for kind, inner in (("function", name), (name, {})):

@@ -9,10 +9,18 @@ from fncompile.saving.tree import Group
 
 def sample() -> Group:
     """A tree with every kind of value, small enough to mutate thousands of times."""
-    tree = Group({
-        "model_config": "{}é", "n": 3, "x": 1.5, "flag": True, "empty text": "",
-        "names": np.array([b"a", b"bcd"]), "texts": ["ü", "xyz"], "no names": np.zeros(0, "S4"),
-    })
+    tree = Group(
+        {
+            "model_config": "{}é",
+            "n": 3,
+            "x": 1.5,
+            "flag": True,
+            "empty text": "",
+            "names": np.array([b"a", b"bcd"]),
+            "texts": ["ü", "xyz"],
+            "no names": np.zeros(0, "S4"),
+        }
+    )
     for name in ("?", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "f2", "f4", "f8"):
         tree[f"types/{name}"] = np.array([[1, 0, 1]], name)
     tree["types/S"] = np.array([b"q", b"", b"rrr"])

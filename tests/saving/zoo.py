@@ -41,7 +41,10 @@ def branches(k: Any) -> tuple[Any, Any]:
     shared = k.layers.Dense(4, activation="tanh", name="shared")
     left, right = shared(a), shared(b)
     both = k.layers.Concatenate()([left, k.layers.Add()([left, right])])
-    outputs = {"y": k.layers.Dense(1, name="y")(both), "z": k.layers.Multiply(name="z")([left, right])}
+    outputs = {
+        "y": k.layers.Dense(1, name="y")(both),
+        "z": k.layers.Multiply(name="z")([left, right]),
+    }
     return k.Model({"a": a, "b": b}, outputs), {"a": rows(4, 3), "b": rows(4, 3, seed=1)}
 
 
