@@ -165,7 +165,8 @@ def _call_all(
                 ready.append(follower)
     if waiting:
         raise ValueError(
-            f"The config refers to calls that it does not have, or that wait for each other: {list(waiting)}"
+            "The config refers to calls that it does not have, or that wait for each other: "
+            f"{list(waiting)}"
         )
     return made
 
@@ -181,7 +182,8 @@ def _output(x: Any, made: dict[tuple[str, int], list[KerasTensor]]) -> Any:
     tensors = made.get((x.operation, x.index), [])
     if not 0 <= x.output < len(tensors):
         raise ValueError(
-            f"The config refers to output {x.output} of call {x.index} of '{x.operation}', which is not there."
+            f"The config refers to output {x.output} of call {x.index} of '{x.operation}', which "
+            "is not there."
         )
     return tensors[x.output]
 
@@ -206,7 +208,8 @@ def _revived(x: Any) -> Any:
 
 
 def _legacy_arguments(node: list, operations: dict[str, Operation]) -> tuple[tuple, dict[str, Any]]:
-    """Keras 2: [["img", 0, 0, {}], …], the keyword arguments of the call beside its first tensor."""
+    """Keras 2: [["img", 0, 0, {}], …], the keyword arguments of the call beside its first
+    tensor."""
     rows = node if not _is_reference(node) else [node]
     kwargs = rows[0][3] if len(rows[0]) > 3 else {}
     tensors = [Reference(*row[:3]) for row in rows]

@@ -46,14 +46,16 @@ def producer(tensor: KerasTensor) -> Call:
     """The call that made a tensor; ValueError for tensors that no call made."""
     if tensor._keras_history is None:
         raise ValueError(
-            f"{tensor} was not made by `Input`, a layer or a function of ops; it has no place in a graph."
+            f"{tensor} was not made by `Input`, a layer or a function of ops; it has no place in a "
+            "graph."
         )
     operation, index, _ = tensor._keras_history
     return operation._inbound_nodes[index]
 
 
 def build_dag(inputs: Sequence[KerasTensor], outputs: Any) -> Dag:
-    """The calls that lead from `inputs`, all made by source calls, to the nested structure `outputs`.
+    """The calls that lead from `inputs`, all made by source calls, to the nested structure
+    `outputs`.
 
     Raises ValueError where an output needs a tensor that is not among the inputs, on a cycle, and
     where two operations have one name.
@@ -73,7 +75,8 @@ def build_dag(inputs: Sequence[KerasTensor], outputs: Any) -> Dag:
 
 
 def _visit(inputs: Sequence[KerasTensor], outputs: Any) -> tuple[list[Call], dict[Operation, int]]:
-    """Calls in the order in which a depth-first visit leaves them; operations as it first meets them."""
+    """Calls in the order in which a depth-first visit leaves them; operations as it first meets
+    them."""
     given = set(inputs)
     left: dict[Call, None] = {}
     entered: set[Call] = set()
@@ -98,7 +101,8 @@ def _visit(inputs: Sequence[KerasTensor], outputs: Any) -> tuple[list[Call], dic
 
 
 def _sources(tensors: list[KerasTensor], given: set[KerasTensor]) -> list[tuple[Call, bool]]:
-    """Calls to visit for `tensors`, last first; not those of given tensors with a past of their own."""
+    """Calls to visit for `tensors`, last first; not those of given tensors with a past of their
+    own."""
     calls = [producer(t) for t in tensors if t not in given or not producer(t).input_tensors]
     return [(call, False) for call in reversed(calls)]
 
@@ -106,8 +110,9 @@ def _sources(tensors: list[KerasTensor], given: set[KerasTensor]) -> list[tuple[
 def _check_connected(call: Call, given: set[KerasTensor], path: str) -> None:
     if not call.input_tensors and not given & set(call.output_tensors):
         raise ValueError(
-            f"Output with path `{path}` is not connected to `inputs`: it needs {call.outputs}, which "
-            f"'{call.operation.name}' makes and which is not among the inputs {sorted(t.name for t in given)}."
+            f"Output with path `{path}` is not connected to `inputs`: it needs {call.outputs}, "
+            f"which '{call.operation.name}' makes and which is not among the inputs "
+            f"{sorted(t.name for t in given)}."
         )
 
 
@@ -151,7 +156,8 @@ def _check_unique_names(operations: list[Operation]) -> None:
     for name, count in Counter(op.name for op in operations).items():
         if count > 1:
             raise ValueError(
-                f'The name "{name}" is used {count} times in the model. All operation names should be unique.'
+                f'The name "{name}" is used {count} times in the model. All operation names should '
+                "be unique."
             )
 
 
@@ -176,7 +182,8 @@ def replay(
 
 
 def rebase(inputs: dict[KerasTensor, KerasTensor], outputs: Any) -> Any:
-    """`outputs` computed from new tensors in place of the old ones, by calling the operations again."""
+    """`outputs` computed from new tensors in place of the old ones, by calling the operations
+    again."""
     calls, _ = _visit(list(inputs), outputs)
     known: dict[KerasTensor, Any] = dict(inputs)
     replay(calls, known, lambda call, args, kwargs: symbolic_call(call.operation, args, kwargs))

@@ -15,7 +15,8 @@ BATCH = symbol("B")
 
 
 def symbolic_type(shape: Sequence[int | None], dtype: str, name: str) -> TensorType:
-    """The type of an input of this shape, batch axis first: `(None, None, 3)` -> `[B, name_1, 3]`."""
+    """The type of an input of this shape, batch axis first: `(None, None, 3)` -> `[B, name_1,
+    3]`."""
     return TensorType(dtype, tuple(_extent(d, axis, name) for axis, d in enumerate(shape)))
 
 
@@ -60,7 +61,8 @@ def _checked_dim(dim: Any, shape: tuple) -> int | None:
         size = operator.index(dim)
     except TypeError:
         raise ValueError(
-            f"Cannot convert '{shape}' to a shape. Found invalid dimension '{dim}' of type '{type(dim)}'."
+            f"Cannot convert '{shape}' to a shape. Found invalid dimension '{dim}' of type "
+            f"'{type(dim)}'."
         ) from None
     if size < 0:
         raise ValueError(

@@ -36,9 +36,10 @@ from fncompile.layers.weights import Weights
 class Layer(Building, Penalties, Inspection, Weights, Configurable, Operation):
     """Base class of layers and models.
 
-    Subclasses write `call(self, inputs, training=None, mask=None)` with `fncompile.ops` or operators,
-    and, where weights depend on shapes, `build(self, input_shape)` (or one `<argument>_shape`
-    parameter for each tensor argument of `call`). Shapes, gradients and code follow from `call`.
+    Subclasses write `call(self, inputs, training=None, mask=None)` with `fncompile.ops` or
+    operators, and, where weights depend on shapes, `build(self, input_shape)` (or one
+    `<argument>_shape` parameter for each tensor argument of `call`). Shapes, gradients and code
+    follow from `call`.
 
     `dtype` is the type of weights, to which floating-point inputs are cast; floatx by default.
     """
@@ -84,8 +85,8 @@ class Layer(Building, Penalties, Inspection, Weights, Configurable, Operation):
     def _check_super_called(self) -> None:
         if "_losses" not in vars(self):
             raise RuntimeError(
-                f"In layer '{type(self).__name__}', you forgot to call `super().__init__()` as the first "
-                "statement in the `__init__()` method. Go add it!"
+                f"In layer '{type(self).__name__}', you forgot to call `super().__init__()` as the "
+                "first statement in the `__init__()` method. Go add it!"
             )
 
     # what subclasses write ------------------------------------------------------------------------
@@ -99,7 +100,7 @@ class Layer(Building, Penalties, Inspection, Weights, Configurable, Operation):
         """The mask of the outputs, used where `supports_masking`; by default that of the inputs."""
         return previous_mask
 
-    # calling ----------------------------------------------------------------------------------------
+    # calling --------------------------------------------------------------------------------------
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         self._check_super_called()
@@ -171,7 +172,8 @@ class Layer(Building, Penalties, Inspection, Weights, Configurable, Operation):
         return out
 
     def _with_masks(self, inputs: Any, outputs: Any) -> Any:
-        """Outputs with their masks. What `call` handed through unchanged loses the mask it came with."""
+        """Outputs with their masks. What `call` handed through unchanged loses the mask it came
+        with."""
         previous = masks_of(inputs)
         had_mask = any(m is not None for m in flatten(previous))
         given = {id(x) for x in flatten(inputs)}
@@ -190,7 +192,7 @@ class Layer(Building, Penalties, Inspection, Weights, Configurable, Operation):
                 x._keras_mask = mask
         return outputs
 
-    # dtype ------------------------------------------------------------------------------------------
+    # dtype ----------------------------------------------------------------------------------------
 
     @property
     def dtype(self) -> str:
@@ -212,7 +214,7 @@ def _as_array(x: Any) -> Any:
 
 def _destroys_mask(layer: Layer) -> str:
     return (
-        f"Layer '{layer.name}' (of type {type(layer).__name__}) was passed an input with a mask attached "
-        "to it. However, this layer does not support masking and will therefore destroy the mask "
-        "information. Downstream layers will not see the mask."
+        f"Layer '{layer.name}' (of type {type(layer).__name__}) was passed an input with a mask "
+        "attached to it. However, this layer does not support masking and will therefore destroy "
+        "the mask information. Downstream layers will not see the mask."
     )

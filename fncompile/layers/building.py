@@ -49,7 +49,8 @@ class Building:
 
     @_managed
     def build(self, input_shape: Any) -> None:
-        """Make the weights. Here, for layers without `build`: let `call` make its sub-layers' weights."""
+        """Make the weights. Here, for layers without `build`: let `call` make its sub-layers'
+        weights."""
         if type(self).build is Building.build and self._sublayers():
             self._trace_on_shapes(input_shape)
 

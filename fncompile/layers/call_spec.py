@@ -35,7 +35,8 @@ class Signature:
         return self._open or name in self.names
 
     def bind(self, args: tuple, kwargs: dict[str, Any]) -> dict[str, Any]:
-        """Arguments by name, those gathered by `**kwargs` among them; TypeError where they misfit."""
+        """Arguments by name, those gathered by `**kwargs` among them; TypeError where they
+        misfit."""
         bound = self.inspected.bind(*args, **kwargs).arguments
         out: dict[str, Any] = {}
         for name, value in bound.items():
@@ -72,7 +73,8 @@ class CallSpec:
         }
 
     def missing_masks(self) -> dict[str, Any]:
-        """Masks that `call` takes, was not given, and its inputs carry: `mask`, or `<argument>_mask`."""
+        """Masks that `call` takes, was not given, and its inputs carry: `mask`, or
+        `<argument>_mask`."""
         single = len(self.tensors) == 1
         found = {}
         for name, value in self.tensors.items():
@@ -102,6 +104,6 @@ def check_positional(args: tuple) -> None:
     for x in flatten(args):
         if x is not None and not is_tensor(x):
             raise ValueError(
-                "Only input tensors may be passed as positional arguments. The following argument value "
-                f"should be passed as a keyword argument: {x} (of type {type(x)})"
+                "Only input tensors may be passed as positional arguments. The following argument "
+                f"value should be passed as a keyword argument: {x} (of type {type(x)})"
             )

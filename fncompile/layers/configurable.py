@@ -13,7 +13,8 @@ _signature = functools.lru_cache(maxsize=None)(inspect.signature)
 
 
 def constructor_arguments(cls: type, args: tuple, kwargs: dict[str, Any]) -> dict[str, Any] | None:
-    """The arguments of `cls(*args, **kwargs)` by name, defaults filled in; None if not all plain."""
+    """The arguments of `cls(*args, **kwargs)` by name, defaults filled in; None if not all
+    plain."""
     signature = _signature(cls.__init__)
     try:
         bound = signature.bind(None, *args, **kwargs)
@@ -33,7 +34,8 @@ def constructor_arguments(cls: type, args: tuple, kwargs: dict[str, Any]) -> dic
 
 
 class Configurable:
-    """Mixin of `Layer`: `get_config` and `from_config`, `get_build_config` and `build_from_config`."""
+    """Mixin of `Layer`: `get_config` and `from_config`, `get_build_config` and
+    `build_from_config`."""
 
     name: str
     built: bool
@@ -113,8 +115,8 @@ def _as_shapes(shape: Any) -> Any:
 
 def _not_serializable(name: str) -> str:
     return (
-        f"Object {name} was created by passing non-serializable argument values in `__init__()`, and "
-        "therefore the object must override `get_config()` in order to be serializable. Please "
-        "implement `get_config()`, calling `super().get_config()` and adding the arguments of "
-        "`__init__()` to what it gives."
+        f"Object {name} was created by passing non-serializable argument values in `__init__()`, "
+        "and therefore the object must override `get_config()` in order to be serializable. "
+        "Please implement `get_config()`, calling `super().get_config()` and adding the arguments "
+        "of `__init__()` to what it gives."
     )

@@ -32,7 +32,8 @@ class InputLayer(Layer):
         super().__init__(name=name, dtype=None)
         if sparse or ragged:
             raise ValueError(
-                f"Sparse and ragged inputs are not supported. Received: sparse={sparse}, ragged={ragged}"
+                f"Sparse and ragged inputs are not supported. Received: sparse={sparse}, "
+                f"ragged={ragged}"
             )
         if "input_shape" in kwargs or "batch_input_shape" in kwargs:
             batch_shape = kwargs.pop("batch_input_shape", None) or (

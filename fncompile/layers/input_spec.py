@@ -14,7 +14,8 @@ Shape = tuple  # of int and None
 class InputSpec:
     """Rank, dtype and extents of one input; what is None is free.
 
-    `axes` maps an axis to its extent. With `allow_last_axis_squeeze` a last axis of 1 may be missing.
+    `axes` maps an axis to its extent. With `allow_last_axis_squeeze` a last axis of 1 may be
+    missing.
     """
 
     dtype: str | None = None
@@ -81,8 +82,9 @@ def _wrong_count(specs: list[InputSpec], tensors: list[Any], inputs: Any, layer_
     if len(names) == len(specs) and all(names):
         example = ", ".join(f"'{name}': ..." for name in names)
         return (
-            f'Layer "{layer_name}" expects {len(specs)} named input(s) with keys {names}, but it received '
-            f"{len(tensors)} input tensors. Pass inputs as a dict, e.g. `layer({{{example}}})`."
+            f'Layer "{layer_name}" expects {len(specs)} named input(s) with keys {names}, but it '
+            f"received {len(tensors)} input tensors. Pass inputs as a dict, e.g. "
+            f"`layer({{{example}}})`."
         )
     return (
         f'Layer "{layer_name}" expects {len(specs)} input(s), but it received {len(tensors)} input '
@@ -95,7 +97,8 @@ def _check_input(spec: InputSpec, x: Any, where: str) -> None:
         return
     if x is None:
         raise ValueError(
-            f"The input '{spec.name}' is not optional, but None was passed. Please provide a valid tensor."
+            f"The input '{spec.name}' is not optional, but None was passed. Please provide a valid "
+            "tensor."
         )
     if not hasattr(x, "shape"):
         raise ValueError(
@@ -119,7 +122,8 @@ def _problem(spec: InputSpec, shape: Shape, dtype: str) -> str | None:
         return f"expected dtype={spec.dtype}, found dtype={dtype}"
     for axis, extent in spec.axes.items():
         if extent is not None and shape[axis] not in (extent, None):
-            return f"expected axis {axis} of input shape to have value {extent}, but received input with shape {shape}"
+            expected = f"expected axis {axis} of input shape to have value {extent}"
+            return f"{expected}, but received input with shape {shape}"
     if spec.shape is not None and not _fits(spec, shape):
         return f"expected shape={spec.shape}, found shape={shape}"
     return None

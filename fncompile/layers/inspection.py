@@ -54,7 +54,8 @@ class Inspection:
         return map_structure(lambda x: x.shape, layer._trace_on_shapes(input_shape))
 
     def _trace_on_shapes(self, *shapes: Any, **named: Any) -> Any:
-        """The outputs of `call` on placeholders of these shapes, given by position or argument name."""
+        """The outputs of `call` on placeholders of these shapes, given by position or argument
+        name."""
         args = tuple(placeholders_of_shapes(shape, self.dtype) for shape in shapes)
         kwargs = {name: placeholders_of_shapes(shape, self.dtype) for name, shape in named.items()}
         with suspended(), name_scope(self.name, self):

@@ -17,7 +17,8 @@ def dtype_name(dtype: Any) -> str:
 
 
 def input_shape_argument(kwargs: dict[str, Any]) -> tuple | None:
-    """The older spellings of a first layer's input shape, batch axis included; taken out of `kwargs`."""
+    """The older spellings of a first layer's input shape, batch axis included; taken out of
+    `kwargs`."""
     batch = kwargs.pop("batch_size", None)
     full = kwargs.pop("batch_input_shape", None)
     shape = kwargs.pop("input_shape", None)

@@ -20,11 +20,13 @@ class Penalties:
     _losses: list[Any]
 
     def add_loss(self, loss: Any) -> None:
-        """Add a scalar, or a list of scalars, to what training minimizes. To be called in `call`."""
+        """Add a scalar, or a list of scalars, to what training minimizes. To be called in
+        `call`."""
         for value in flatten(loss):
             if getattr(value, "shape", ()) != ():
                 raise ValueError(
-                    f"`add_loss()` expects scalars. Layer '{self.name}' added one of shape {value.shape}."
+                    f"`add_loss()` expects scalars. Layer '{self.name}' added one of shape "
+                    f"{value.shape}."
                 )
             trace = current_trace()
             if trace is not None:
@@ -34,7 +36,8 @@ class Penalties:
 
     @property
     def losses(self) -> list[Any]:
-        """Scalars added by the last call on arrays, and the weights' regularization as it is now."""
+        """Scalars added by the last call on arrays, and the weights' regularization as it is
+        now."""
         added = [loss for layer in self._flatten_layers() for loss in layer._losses]
         return [*added, *self._regularization_losses()]
 

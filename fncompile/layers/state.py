@@ -29,7 +29,8 @@ def leaves(value: Any, seen: set[int]) -> Iterator[Any]:
 
 
 def owned(owner: Any, wanted: Callable[[Any], bool]) -> list[Any]:
-    """The objects on the attributes of `owner` that are `wanted`, each once, in order of attributes."""
+    """The objects on the attributes of `owner` that are `wanted`, each once, in order of
+    attributes."""
     seen: set[int] = {id(owner)}
     found: dict[int, Any] = {}
     for name, value in list(vars(owner).items()):

@@ -14,8 +14,8 @@ from fncompile.ir.types import is_float
 from fncompile.layers import state
 
 LOCKED = (
-    "You cannot add new elements of state (variables or sub-layers) to a layer that is already built. "
-    "All state must be created in the `__init__()` method or in the `build()` method."
+    "You cannot add new elements of state (variables or sub-layers) to a layer that is already "
+    "built. All state must be created in the `__init__()` method or in the `build()` method."
 )
 
 
@@ -44,9 +44,9 @@ class Weights:
         """A new variable of this layer, with the path `layer/name`.
 
         `add_weight(shape=(), initializer=None, dtype=None, trainable=True, autocast=True,
-        regularizer=None, constraint=None, aggregation="none", name=None)`; TF2 put the name first, which
-        is accepted too. The shape must be static. `initializer` is Glorot uniform by default, or zeros
-        for integers; `dtype` the layer's. Names of initializers and so on stand for them.
+        regularizer=None, constraint=None, aggregation="none", name=None)`; TF2 put the name first,
+        which is accepted too. The shape must be static. `initializer` is Glorot uniform by default,
+        or zeros for integers; `dtype` the layer's. Names of initializers and so on stand for them.
         """
         if args and isinstance(args[0], str):
             kwargs.setdefault("name", args[0])
@@ -183,8 +183,8 @@ class Weights:
         """The number of numbers in `weights`. Raises ValueError while the layer is not built."""
         if not self.built:
             raise ValueError(
-                f"You tried to call `count_params` on layer '{self.name}', but the layer isn't built. "
-                "You can build it manually via: `layer.build(input_shape)`."
+                f"You tried to call `count_params` on layer '{self.name}', but the layer isn't "
+                "built. You can build it manually via: `layer.build(input_shape)`."
             )
         return sum(v.size for v in self.weights)
 
@@ -193,18 +193,19 @@ class Weights:
         return [v.numpy() for v in self.weights]
 
     def set_weights(self, weights: list[Any]) -> None:
-        """Assign `weights` in order; ValueError, and nothing assigned, where count or shapes differ."""
+        """Assign `weights` in order; ValueError, and nothing assigned, where count or shapes
+        differ."""
         weights, variables = list(weights), self.weights
         if len(weights) != len(variables):
             raise ValueError(
-                f"You called `set_weights(weights)` on layer '{self.name}' with a weight list of length "
-                f"{len(weights)}, but the layer was expecting {len(variables)} weights."
+                f"You called `set_weights(weights)` on layer '{self.name}' with a weight list of "
+                f"length {len(weights)}, but the layer was expecting {len(variables)} weights."
             )
         for variable, value in zip(variables, weights):
             if np.shape(value) != variable.shape:
                 raise ValueError(
-                    f"Layer {self.name} weight shape {variable.shape} is not compatible with provided "
-                    f"weight shape {np.shape(value)}."
+                    f"Layer {self.name} weight shape {variable.shape} is not compatible with "
+                    f"provided weight shape {np.shape(value)}."
                 )
         for variable, value in zip(variables, weights):
             variable.assign(np.asarray(value))

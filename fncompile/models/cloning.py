@@ -28,8 +28,8 @@ def clone_model(
 
     `input_tensors` are symbolic tensors to build on instead of new Inputs. `clone_function(layer)`
     gives the layer to use in place of each one (from its config by default), and
-    `call_function(layer, *args, **kwargs)` calls it. With `recursive`, models inside are cloned layer
-    by layer too. Raises ValueError for models that have no graph.
+    `call_function(layer, *args, **kwargs)` calls it. With `recursive`, models inside are cloned
+    layer by layer too. Raises ValueError for models that have no graph.
     """
     clone = _Cloner(clone_function, recursive, kwargs).clone
     if isinstance(model, Sequential):
@@ -38,7 +38,8 @@ def clone_model(
         return Sequential([*beginning, *layers], name=model.name, trainable=model.trainable)
     if not isinstance(model, Functional):
         raise ValueError(
-            f"Arguments `clone_function` and `input_tensors` need a graph of layers, and `clone_model` one to copy. "
+            "Arguments `clone_function` and `input_tensors` need a graph of layers, and "
+            "`clone_model` one to copy. "
             f"Model '{model.name}' of type {type(model).__name__} has its own `call`."
         )
     inputs = _new_inputs(model, input_tensors)

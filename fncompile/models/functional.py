@@ -54,7 +54,7 @@ class Functional(Model):
         if not trainable:
             self.trainable = False
 
-    # structure --------------------------------------------------------------------------------------
+    # structure ------------------------------------------------------------------------------------
 
     @property
     def dag(self) -> Dag:
@@ -118,7 +118,7 @@ class Functional(Model):
     def build(self, input_shape: Any = None) -> None:
         """Nothing: a graph is built of built layers."""
 
-    # computation ------------------------------------------------------------------------------------
+    # computation ----------------------------------------------------------------------------------
 
     _short: Any = None  # runtime.calls.Short, once the model was called on an array
 
@@ -154,8 +154,9 @@ class Functional(Model):
     def bind(self, x: Any, out: Any = None) -> Any:
         """The prediction for `x` as a function of no arguments, for tight loops.
 
-        `x` is an array, or a list or dict of them, C-contiguous and of the inputs' dtypes; each call reads
-        what it holds then. `out`, or arrays made for it, receives the result, and is returned.
+        `x` is an array, or a list or dict of them, C-contiguous and of the inputs' dtypes; each
+        call reads what it holds then. `out`, or arrays made for it, receives the result, and is
+        returned.
         """
         arrays = self.flatten_inputs(x)
         for array, tensor in zip(arrays, self._dag.inputs):
@@ -165,7 +166,8 @@ class Functional(Model):
                 or not array.flags.c_contiguous
             ):
                 raise ValueError(
-                    f"bind() takes C-contiguous NumPy arrays; input '{tensor.name}' needs {tensor.dtype}."
+                    f"bind() takes C-contiguous NumPy arrays; input '{tensor.name}' needs "
+                    f"{tensor.dtype}."
                 )
         return self.steps().bind(arrays, None if out is None else flatten(out))
 
@@ -217,15 +219,16 @@ class Functional(Model):
     def add_loss(self, loss: Any) -> None:
         """Not for a graph, which has no `call` of yours: NotImplementedError."""
         raise NotImplementedError(
-            f"`add_loss()` works inside the `call` of a layer. Model '{self.name}' is a graph of layers: add a layer "
+            f"`add_loss()` works inside the `call` of a layer. Model '{self.name}' is a graph of "
+            "layers: add a layer "
             "that calls `self.add_loss()` and returns its inputs."
         )
 
-    # description ------------------------------------------------------------------------------------
+    # description ----------------------------------------------------------------------------------
 
     def get_config(self) -> dict[str, Any]:
-        """Layers, calls, inputs and outputs, in Keras 3's form; of a subclass with a constructor of its
-        own, the arguments of that."""
+        """Layers, calls, inputs and outputs, in Keras 3's form; of a subclass with a constructor of
+        its own, the arguments of that."""
         if not _has_graph_constructor(type(self)):
             overridden = type(self).get_config is not Functional.get_config
             return self._base_config() if overridden else self._argument_config()

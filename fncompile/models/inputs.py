@@ -29,8 +29,8 @@ def check_tensors(what: str, structure: Any, inputs: Any, outputs: Any) -> None:
     for x in leaves:
         if not isinstance(x, KerasTensor):
             raise ValueError(
-                f"All `{what}` values must be KerasTensors. Received: {what}={structure} including invalid "
-                f"value {x} of type {type(x)}"
+                f"All `{what}` values must be KerasTensors. Received: {what}={structure} including "
+                f"invalid value {x} of type {type(x)}"
             )
 
 
@@ -41,9 +41,10 @@ def check_dict_keys(inputs: Any) -> None:
     for key, tensor in inputs.items():
         if isinstance(tensor, KerasTensor) and tensor.name != key:
             warnings.warn(
-                "When providing `inputs` as a dict, all keys in the dict must match the names of the "
-                f"corresponding tensors. Received key '{key}' mapping to value {tensor} which has name "
-                f"'{tensor.name}'. Change the tensor name to '{key}' (via `Input(..., name='{key}')`)",
+                "When providing `inputs` as a dict, all keys in the dict must match the names of "
+                f"the corresponding tensors. Received key '{key}' mapping to value {tensor} which "
+                f"has name '{tensor.name}'. Change the tensor name to '{key}' (via `Input(..., "
+                f"name='{key}')`)",
                 stacklevel=4,
             )
 
@@ -52,16 +53,19 @@ def input_specs(inputs: Any) -> list[InputSpec]:
     """One for each input, any batch size allowed."""
     by_key = isinstance(inputs, dict) and all(isinstance(t, KerasTensor) for t in inputs.values())
     names = sorted(inputs) if by_key else [maker(t).name for t in flatten(inputs)]
+    tensors = flatten(inputs)
+    optional = [maker(t).optional for t in tensors]  # type: ignore[attr-defined]
     return [
         InputSpec(
-            shape=(None, *t.shape[1:]), allow_last_axis_squeeze=True, name=name, optional=maker(t).optional  # type: ignore[attr-defined]
+            shape=(None, *t.shape[1:]), allow_last_axis_squeeze=True, name=name, optional=may_miss
         )
-        for name, t in zip(names, flatten(inputs))
-    ]  # fmt: skip
+        for name, t, may_miss in zip(names, tensors, optional)
+    ]
 
 
 def in_order(inputs: Any, expected: Any, specs: list[InputSpec]) -> list[Any]:
-    """The leaves of `inputs` in the order of a model's inputs `expected`; a flat dict goes by name."""
+    """The leaves of `inputs` in the order of a model's inputs `expected`; a flat dict goes by
+    name."""
     if isinstance(inputs, dict) and not any(
         isinstance(x, (dict, list, tuple)) for x in inputs.values()
     ):
@@ -90,7 +94,8 @@ def _warn_of_structure(expected: Any, inputs: Any) -> None:
     names = map_structure(lambda t: t.name, expected)
     shapes = map_structure(lambda x: f"Tensor(shape={_shape_of(x)})", inputs)
     warnings.warn(
-        f"The structure of `inputs` doesn't match the expected structure.\nExpected: {names}\nReceived: inputs={shapes}",
+        "The structure of `inputs` doesn't match the expected structure.\nExpected: "
+        f"{names}\nReceived: inputs={shapes}",
         stacklevel=2,
     )
 
@@ -106,8 +111,8 @@ def fitted(x: Any, expected: KerasTensor, path: int) -> Any:
         shape = (*shape, 1)
     if len(shape) != expected.ndim:
         raise ValueError(
-            f"Invalid input shape for input with name '{maker(expected).name}' and path '{path}'. Expected "
-            f"shape {expected.shape}, but input has incompatible shape {_shape_of(x)}"
+            f"Invalid input shape for input with name '{maker(expected).name}' and path '{path}'. "
+            f"Expected shape {expected.shape}, but input has incompatible shape {_shape_of(x)}"
         )
     if not isinstance(x, Tensor):
         return np.asarray(x, expected.dtype).reshape(shape)

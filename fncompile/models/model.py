@@ -1,8 +1,8 @@
 """`Model`: a layer that can be trained, run compiled, saved and exported.
 
 `Model(inputs, outputs)` makes a `Functional` model of a graph; a subclass of `Model` with its own
-`call` is a model too. The work is done elsewhere: graph/ knows the architecture, training/ the loop,
-saving/ and export/ the files; each is imported when first used.
+`call` is a model too. The work is done elsewhere: graph/ knows the architecture, training/ the
+loop, saving/ and export/ the files; each is imported when first used.
 """
 
 from __future__ import annotations
@@ -58,11 +58,11 @@ class Model(Layer):
 
     def call(self, *args: Any, **kwargs: Any) -> Any:
         raise NotImplementedError(
-            f"Model {type(self).__name__} does not have a `call()` method implemented, and it was not made "
-            "from `inputs` and `outputs`."
+            f"Model {type(self).__name__} does not have a `call()` method implemented, and it was "
+            "not made from `inputs` and `outputs`."
         )
 
-    # layers -----------------------------------------------------------------------------------------
+    # layers ---------------------------------------------------------------------------------------
 
     @property
     def layers(self) -> list[Layer]:
@@ -87,7 +87,8 @@ class Model(Layer):
         if index is not None:
             if index >= len(layers):
                 raise ValueError(
-                    f"Was asked to retrieve layer at index {index} but model only has {len(layers)} layers."
+                    f"Was asked to retrieve layer at index {index} but model only has "
+                    f"{len(layers)} layers."
                 )
             return layers[index]
         for layer in layers:
@@ -97,10 +98,11 @@ class Model(Layer):
             f"No such layer: {name}. Existing layers are: {[layer.name for layer in layers]}."
         )
 
-    # what the compiler sees -------------------------------------------------------------------------
+    # what the compiler sees -----------------------------------------------------------------------
 
     def flatten_inputs(self, inputs: Any) -> list[Any]:
-        """What a user passes for one call, as the flat list of tensors or arrays that `run_graph` takes."""
+        """What a user passes for one call, as the flat list of tensors or arrays that `run_graph`
+        takes."""
         self._structure_of_inputs = map_structure(lambda x: None, inputs)
         return flatten(inputs)
 
@@ -115,7 +117,7 @@ class Model(Layer):
         """Flat outputs in the structure that `call` gives."""
         return pack_like(self._structure_of_outputs, flat)
 
-    # training, files, native code: the packages named inside do it -------------------------------------
+    # training, files, native code: the packages named inside do it --------------------------------
 
     def steps(self) -> Any:
         """What runs the model's compiled steps; see `fncompile.training.Steps`."""
@@ -223,7 +225,7 @@ class Model(Layer):
 
         view.summary(self, **kwargs)
 
-    # description ------------------------------------------------------------------------------------
+    # description ----------------------------------------------------------------------------------
 
     def to_json(self, **kwargs: Any) -> str:
         """The architecture as JSON, without weights; `model_from_json` reads it."""

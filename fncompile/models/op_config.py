@@ -1,4 +1,4 @@
-"""How the operations of a graph look in a file: layers, and functions of `ops` as Keras' Operations.
+"""How operations look in a file: layers, and functions of `ops` as Keras' Operations.
 
 Keras has a class for each function, `ops.expand_dims` -> `ExpandDims`, whose constructor takes what
 is not a tensor. So a call is split by the names of the parameters.
@@ -17,16 +17,17 @@ from fncompile.layers.call_spec import signature_of
 
 # Parameters that Keras' operations take when called; the others go to the constructor.
 _CALLED_WITH = frozenset({
-    "x", "x1", "x2", "xs", "key", "condition", "indices", "values", "inputs", "start_indices", "updates",
-    "target", "output", "targets", "predictions", "fill_value", "weights", "data", "segment_ids",
-    "variable", "operands", "start", "stop", "constant_values",
+    "x", "x1", "x2", "xs", "key", "condition", "indices", "values", "inputs", "start_indices",
+    "updates", "target", "output", "targets", "predictions", "fill_value", "weights", "data",
+    "segment_ids", "variable", "operands", "start", "stop", "constant_values",
 })  # fmt: skip
 _ROOMS = {
     "nn": (
-        "binary_crossentropy categorical_crossentropy celu elu gelu glu hard_shrink hard_sigmoid hard_silu "
-        "hard_tanh leaky_relu log_sigmoid log_softmax moments normalize one_hot relu relu6 selu sigmoid silu "
-        "soft_shrink softmax softplus softsign sparse_categorical_crossentropy sparse_plus sparse_sigmoid "
-        "squareplus tanh_shrink threshold"
+        "binary_crossentropy categorical_crossentropy celu elu gelu glu hard_shrink hard_sigmoid "
+        "hard_silu hard_tanh leaky_relu log_sigmoid log_softmax moments normalize one_hot relu "
+        "relu6 selu sigmoid silu soft_shrink softmax softplus softsign "
+        "sparse_categorical_crossentropy sparse_plus sparse_sigmoid squareplus tanh_shrink "
+        "threshold"
     ),
     "math": "erf erfinv in_top_k logsumexp rsqrt segment_sum",
     "core": "cast convert_to_tensor scatter slice slice_update stop_gradient unstack",
@@ -96,7 +97,8 @@ def _find_function(entry: dict[str, Any]) -> Any:
     function = getattr(ops, name, None)
     if not inspect.isfunction(function):
         raise TypeError(
-            f"Could not locate the operation '{entry['class_name']}' of `ops`. Full object config: {entry}"
+            f"Could not locate the operation '{entry['class_name']}' of `ops`. Full object config: "
+            f"{entry}"
         )
     return function
 
@@ -107,7 +109,8 @@ def _public_name(operation: FunctionOperation) -> str:
     name = operation.fn.__name__
     if getattr(ops, name, None) is not operation.fn:
         raise TypeError(
-            f"Operation '{operation.name}' calls the function `{name}`, which is not one of `fncompile.ops`, so it "
+            f"Operation '{operation.name}' calls the function `{name}`, which is not one of "
+            "`fncompile.ops`, so it "
             "cannot be saved. Put it in the `call` of a layer of your own."
         )
     return name

@@ -19,8 +19,8 @@ class Sequential(Model):
     """Layers applied one after another.
 
     Built at once where the stack begins with an `Input`, a layer with `input_shape`, or a model;
-    otherwise at the first call or `build(input_shape)`. Raises ValueError for what is not a layer and
-    for names used twice.
+    otherwise at the first call or `build(input_shape)`. Raises ValueError for what is not a layer
+    and for names used twice.
     """
 
     _not_state = Model._not_state | {"_functional"}
@@ -37,7 +37,7 @@ class Sequential(Model):
             self._append(layer)
         self._rebuild()
 
-    # the stack --------------------------------------------------------------------------------------
+    # the stack ------------------------------------------------------------------------------------
 
     def add(self, layer: Any) -> None:
         """Put a layer, or an `Input`, on top."""
@@ -60,7 +60,8 @@ class Sequential(Model):
     @layers.setter
     def layers(self, _: Any) -> None:
         raise AttributeError(
-            "`Sequential.layers` attribute is reserved and should not be used. Use `add()` and `pop()`."
+            "`Sequential.layers` attribute is reserved and should not be used. Use `add()` and "
+            "`pop()`."
         )
 
     def _sublayers(self) -> list[Layer]:
@@ -77,8 +78,9 @@ class Sequential(Model):
         self._begin_with(layer)
         if any(known.name == layer.name for known in self._stack):
             raise ValueError(
-                f"All layers added to a Sequential model should have unique names. Name '{layer.name}' is already "
-                "the name of a layer in this model. Update the `name` argument to pass a unique name."
+                "All layers added to a Sequential model should have unique names. Name "
+                f"'{layer.name}' is already the name of a layer in this model. Update the `name` "
+                "argument to pass a unique name."
             )
         if isinstance(layer, InputLayer):
             self._stack.insert(0, layer)
@@ -95,12 +97,13 @@ class Sequential(Model):
             )
         if isinstance(layer, InputLayer) and self.layers:
             raise ValueError(
-                f"An Input can only be the first in a Sequential model. '{self.name}' has layers already: "
-                f"{[known.name for known in self.layers]}."
+                f"An Input can only be the first in a Sequential model. '{self.name}' has layers "
+                f"already: {[known.name for known in self.layers]}."
             )
         if not self._stack and layer._input_shape_argument is not None:
             warnings.warn(
-                "Do not pass an `input_shape`/`input_dim` argument to a layer. When using Sequential models, "
+                "Do not pass an `input_shape`/`input_dim` argument to a layer. When using "
+                "Sequential models, "
                 "prefer using an `Input(shape)` object as the first layer in the model instead.",
                 stacklevel=4,
             )
@@ -108,7 +111,7 @@ class Sequential(Model):
                 InputLayer(batch_shape=layer._input_shape_argument, dtype=_input_dtype(layer))
             )
 
-    # building ---------------------------------------------------------------------------------------
+    # building -------------------------------------------------------------------------------------
 
     def _rebuild(self) -> None:
         """Make the graph, where the shape of its beginning is known."""
@@ -127,16 +130,19 @@ class Sequential(Model):
         """Make all weights for inputs of this shape, batch axis included."""
         if not self._stack:
             raise ValueError(
-                f"Sequential model {self.name} cannot be built because it has no layers. Call `model.add(layer)`."
+                f"Sequential model {self.name} cannot be built because it has no layers. Call "
+                "`model.add(layer)`."
             )
         if not isinstance(self._stack[0], InputLayer):
             if input_shape is None:
                 raise ValueError(
-                    f"You must provide an `input_shape` argument to build Sequential model '{self.name}'."
+                    "You must provide an `input_shape` argument to build Sequential model "
+                    f"'{self.name}'."
                 )
             if not is_shape(input_shape):
                 raise ValueError(
-                    f"Sequential model '{self.name}' has one input; its shape cannot be {input_shape}."
+                    f"Sequential model '{self.name}' has one input; its shape cannot be "
+                    f"{input_shape}."
                 )
             self._stack.insert(
                 0, InputLayer(batch_shape=input_shape, dtype=_input_dtype(self._stack[0]))
@@ -152,7 +158,7 @@ class Sequential(Model):
             shape = tuple(spec.first.shape)
             self.build((None, *shape[1:]) if shape else shape)
 
-    # computation ------------------------------------------------------------------------------------
+    # computation ----------------------------------------------------------------------------------
 
     def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
         return self._graph("layers").call(inputs, training, mask)
@@ -174,7 +180,7 @@ class Sequential(Model):
         """None: the layers inside have put masks on what they gave."""
         return None
 
-    # the graph, once there is one -------------------------------------------------------------------
+    # the graph, once there is one -----------------------------------------------------------------
 
     def _graph(self, what: str) -> Functional:
         if self._functional is None:
@@ -221,7 +227,7 @@ class Sequential(Model):
     def output_shape(self) -> Any:
         return self._graph("output shape").output_shape
 
-    # description ------------------------------------------------------------------------------------
+    # description ----------------------------------------------------------------------------------
 
     def get_config(self) -> dict[str, Any]:
         """The layers, InputLayer included where there is one, in Keras 3's form."""

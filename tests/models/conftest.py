@@ -1,4 +1,5 @@
-"""Architecture is the matter here, not C: models are run by the interpreter, which needs no compiler."""
+"""Architecture is the matter here, not C: models are run by the interpreter, which needs no
+compiler."""
 
 from __future__ import annotations
 

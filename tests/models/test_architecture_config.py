@@ -41,11 +41,19 @@ def nested():
 def functions():
     a = Input((3,), name="a")
     parts = [
-        ops.sum(a, axis=1, keepdims=True), ops.expand_dims(a[:, 0], -1), 1 / (ops.exp(a) + 2), a[..., None][:, ::2, 0],
-        ops.where(a > 0, a, -a * 2), ops.reshape(a, (-1, 3)), ops.stack([a, a], axis=1)[:, 1],
-        ops.matmul(a, np.ones((3, 2), "float32")), ops.einsum("bi,bj->bij", a, a)[:, 0], ops.split(a, 3, axis=1)[1],
-        ops.cast(ops.argmax(a, axis=-1, keepdims=True), "float32"), ops.one_hot(ops.argmax(a, axis=1), 4),
-    ]  # fmt: skip
+        ops.sum(a, axis=1, keepdims=True),
+        ops.expand_dims(a[:, 0], -1),
+        1 / (ops.exp(a) + 2),
+        a[..., None][:, ::2, 0],
+        ops.where(a > 0, a, -a * 2),
+        ops.reshape(a, (-1, 3)),
+        ops.stack([a, a], axis=1)[:, 1],
+        ops.matmul(a, np.ones((3, 2), "float32")),
+        ops.einsum("bi,bj->bij", a, a)[:, 0],
+        ops.split(a, 3, axis=1)[1],
+        ops.cast(ops.argmax(a, axis=-1, keepdims=True), "float32"),
+        ops.one_hot(ops.argmax(a, axis=1), 4),
+    ]
     return Model(a, ops.concatenate(parts, axis=-1)), X
 
 
@@ -207,28 +215,37 @@ def test_models_inside_in_the_form_of_keras_2(calls):
     np.testing.assert_allclose(model(X), want, rtol=1e-4)
 
 
+def _tensor(name, index):
+    config = {"shape": [None, 2], "dtype": "float32", "keras_history": [name, index, 0]}
+    return {"class_name": "__keras_tensor__", "config": config}
+
+
+def one_more_call(on):
+    node = {"args": [_tensor("d", on)], "kwargs": {}}
+    return lambda config: config["layers"][1]["inbound_nodes"].append(node)
+
+
+def outputs(reference):
+    return lambda config: config.update(output_layers=reference)
+
+
 @pytest.mark.parametrize(
     "change, message",
     [
-        (lambda c: c["layers"][1]["inbound_nodes"].append({"args": [_tensor("d", 5)], "kwargs": {}}), "refers to calls that it does not have"),
-        (lambda c: c["layers"][1]["inbound_nodes"].append({"args": [_tensor("d", 1)], "kwargs": {}}), "wait for each other"),
-        (lambda c: c.update(output_layers=["d", 7, 0]), "output 0 of call 7 of 'd', which is not there"),
-        (lambda c: c.update(output_layers=["d", 0, 2]), "output 2 of call 0 of 'd'"),
-        (lambda c: c.update(output_layers=["zzz", 0, 0]), "'zzz'"),
-        (lambda c: c.update(output_layers=3), "Expected .layer name, call, output."),
+        (one_more_call(on=5), "refers to calls that it does not have"),
+        (one_more_call(on=1), "wait for each other"),
+        (outputs(["d", 7, 0]), "output 0 of call 7 of 'd', which is not there"),
+        (outputs(["d", 0, 2]), "output 2 of call 0 of 'd'"),
+        (outputs(["zzz", 0, 0]), "'zzz'"),
+        (outputs(3), "Expected .layer name, call, output."),
     ],
-)  # fmt: skip
+)
 def test_configs_that_do_not_hang_together(change, message):
     a = Input((3,), name="a")
     config = json.loads(json.dumps(Model(a, layers.Dense(2, name="d")(a)).get_config()))
     change(config)
     with pytest.raises(ValueError, match=message):
         Model.from_config(config)
-
-
-def _tensor(name, index):
-    config = {"shape": [None, 2], "dtype": "float32", "keras_history": [name, index, 0]}
-    return {"class_name": "__keras_tensor__", "config": config}
 
 
 def test_the_guides_layer_without_name_or_kwargs():
@@ -311,7 +328,7 @@ def test_clone_on_other_tensors():
 
 
 def test_clone_with_functions():
-    model, x = shared()
+    model, _ = shared()
 
     def wider(layer):
         if isinstance(layer, layers.Dense):

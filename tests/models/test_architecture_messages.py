@@ -35,7 +35,8 @@ def refused(message, kind=ValueError):
         (
             ((3.5,),),
             {},
-            "Cannot convert '(3.5,)' to a shape. Found invalid dimension '3.5' of type '<class 'float'>'.",
+            "Cannot convert '(3.5,)' to a shape. Found invalid dimension '3.5' of type '<class "
+            "'float'>'.",
         ),
         (
             ((3,),),
@@ -111,8 +112,8 @@ def test_forgotten_super():
         lambda: NoSuper().add_weight(shape=()),
     ):
         with refused(
-            "In layer 'NoSuper', you forgot to call `super().__init__()` as the first statement in the "
-            "`__init__()` method. Go add it!",
+            "In layer 'NoSuper', you forgot to call `super().__init__()` as the first statement "
+            "in the `__init__()` method. Go add it!",
             RuntimeError,
         ):
             use()
@@ -160,8 +161,8 @@ def test_an_error_deep_inside_is_told_once_and_keeps_its_class():
 
 def test_arguments_that_are_not_tensors_go_by_name():
     with refused(
-        "Only input tensors may be passed as positional arguments. The following argument value should be "
-        "passed as a keyword argument: True (of type <class 'bool'>)"
+        "Only input tensors may be passed as positional arguments. The following argument value "
+        "should be passed as a keyword argument: True (of type <class 'bool'>)"
     ):
         layers.Dropout(0.5)(ONES, True)
     with refused("Only input tensors may be passed as positional arguments"):
@@ -180,14 +181,14 @@ def test_signatures_are_checked():
 def test_input_specs():
     layer = layers.Dense(3)
     with refused(
-        "Input 0 with name 'None' of layer 'dense' is incompatible with the layer: expected min_ndim=2, "
-        "found ndim=1. Full shape received: (3,)"
+        "Input 0 with name 'None' of layer 'dense' is incompatible with the layer: expected "
+        "min_ndim=2, found ndim=1. Full shape received: (3,)"
     ):
         layer(ONES[0])
     layer(ONES)
     with refused(
-        "Input 0 with name 'None' of layer 'dense' is incompatible with the layer: expected axis -1 of input "
-        "shape to have value 3, but received input with shape (2, 5)"
+        "Input 0 with name 'None' of layer 'dense' is incompatible with the layer: expected axis "
+        "-1 of input shape to have value 3, but received input with shape (2, 5)"
     ):
         layer(np.ones((2, 5), "float32"))
     with refused(
@@ -200,14 +201,14 @@ def test_input_specs():
     "spec, shape, dtype, message",
     [
         (
-            dict(ndim=3),
+            {"ndim": 3},
             (2, 3),
             "float32",
             "expected ndim=3, found ndim=2. Full shape received: (2, 3)",
         ),
-        (dict(max_ndim=1), (2, 3), "float32", "expected max_ndim=1, found ndim=2"),
-        (dict(dtype="int32"), (2, 3), "float32", "expected dtype=int32, found dtype=float32"),
-        (dict(shape=(None, 4)), (2, 3), "float32", "expected shape=(None, 4), found shape=(2, 3)"),
+        ({"max_ndim": 1}, (2, 3), "float32", "expected max_ndim=1, found ndim=2"),
+        ({"dtype": "int32"}, (2, 3), "float32", "expected dtype=int32, found dtype=float32"),
+        ({"shape": (None, 4)}, (2, 3), "float32", "expected shape=(None, 4), found shape=(2, 3)"),
     ],
 )
 def test_every_kind_of_spec(spec, shape, dtype, message):
@@ -232,8 +233,8 @@ def test_a_spec_with_an_axis_that_cannot_be():
 
 def test_weights_need_a_known_shape():
     with refused(
-        "Shapes used to initialize variables must be fully-defined (no `None` dimensions). Received: "
-        "shape=(None, 3) for variable path='dense/kernel'"
+        "Shapes used to initialize variables must be fully-defined (no `None` dimensions). "
+        "Received: shape=(None, 3) for variable path='dense/kernel'"
     ):
         layers.Dense(3)(Input((None,)))
 
@@ -243,7 +244,8 @@ def test_weights_that_do_not_fit_and_nothing_assigned():
     layer(ONES)
     before = layer.get_weights()
     with refused(
-        "You called `set_weights(weights)` on layer 'dense' with a weight list of length 1, but the layer was "
+        "You called `set_weights(weights)` on layer 'dense' with a weight list of length 1, but "
+        "the layer was "
         "expecting 2 weights."
     ):
         layer.set_weights([np.ones(3)])
@@ -258,8 +260,8 @@ def test_weights_that_do_not_fit_and_nothing_assigned():
 def test_what_an_unused_layer_does_not_have():
     layer = layers.Dense(2)
     with refused(
-        "You tried to call `count_params` on layer 'dense', but the layer isn't built. You can build it "
-        "manually via: `layer.build(input_shape)`."
+        "You tried to call `count_params` on layer 'dense', but the layer isn't built. You can "
+        "build it manually via: `layer.build(input_shape)`."
     ):
         layer.count_params()
     with refused(
@@ -283,7 +285,8 @@ def test_a_config_that_does_not_fit():
 def test_the_constructor():
     a, b = Input((3,), name="a"), Input((3,), name="b")
     with refused(
-        "All `outputs` values must be KerasTensors. Received: outputs=3 including invalid value 3 of type"
+        "All `outputs` values must be KerasTensors. Received: outputs=3 including invalid value 3 "
+        "of type"
     ):
         Model(a, 3)
     with refused(
@@ -320,7 +323,22 @@ def two():
     return Model([a, b], [a + b, a - b], name="two")
 
 
-COUNT = "Layer \"two\" expects 2 named input(s) with keys ['a', 'b'], but it received {} input tensors. Pass inputs as a dict"
+COUNT = (
+    "Layer \"two\" expects 2 named input(s) with keys ['a', 'b'], but it received {} input tensors."
+    " Pass inputs as a dict"
+)
+MISSING = (
+    "Missing data for input \"b\". You passed a data dictionary with keys ['a']. Expected the "
+    "following keys: ['a', 'b']"
+)
+EXTENT = (
+    "Input 1 with name 'b' of layer 'two' is incompatible with the layer: expected shape=(None, 3),"
+    " found shape=(2, 4)"
+)
+RANK = (
+    "Invalid input shape for input with name 'b' and path '1'. Expected shape (None, 3), but input "
+    "has incompatible shape (3,)"
+)
 
 
 @pytest.mark.parametrize(
@@ -329,17 +347,14 @@ COUNT = "Layer \"two\" expects 2 named input(s) with keys ['a', 'b'], but it rec
         (ONES, COUNT.format(1)),
         ([ONES], COUNT.format(1)),
         ([ONES] * 3, COUNT.format(3)),
-        ({"a": ONES}, "Missing data for input \"b\". You passed a data dictionary with keys ['a']. Expected the following "
-                      "keys: ['a', 'b']"),
-        ({"a": ONES, "c": ONES}, "Missing data for input \"b\""),
-        ([ONES, np.ones((2, 4))], "Input 1 with name 'b' of layer 'two' is incompatible with the layer: expected "
-                                  "shape=(None, 3), found shape=(2, 4)"),
-        ([ONES, np.ones(3)], "Invalid input shape for input with name 'b' and path '1'. Expected shape (None, 3), but "
-                             "input has incompatible shape (3,)"),
-        ([ONES, None], "The input 'b' is not optional, but None was passed. Please provide a valid tensor."),
+        ({"a": ONES}, MISSING),
+        ({"a": ONES, "c": ONES}, 'Missing data for input "b"'),
+        ([ONES, np.ones((2, 4))], EXTENT),
+        ([ONES, np.ones(3)], RANK),
+        ([ONES, None], "The input 'b' is not optional, but None was passed."),
         ("s", COUNT.format(1)),
     ],
-)  # fmt: skip
+)
 def test_calls(two, x, message):
     with refused(message):
         two(x)
@@ -388,7 +403,8 @@ def test_get_layer():
 
 def test_sequential_takes_layers_only():
     with refused(
-        "Only instances of `keras.Layer` can be added to a Sequential model. Received: 3 (of type <class 'int'>)"
+        "Only instances of `keras.Layer` can be added to a Sequential model. Received: 3 (of type "
+        "<class 'int'>)"
     ):
         Sequential().add(3)
 
@@ -396,8 +412,8 @@ def test_sequential_takes_layers_only():
 def test_sequential_names_are_unique():
     model = Sequential([layers.Dense(2, name="a")])
     with refused(
-        "All layers added to a Sequential model should have unique names. Name 'a' is already the name of a "
-        "layer in this model. Update the `name` argument to pass a unique name."
+        "All layers added to a Sequential model should have unique names. Name 'a' is already the "
+        "name of a layer in this model. Update the `name` argument to pass a unique name."
     ):
         model.add(layers.Dense(2, name="a"))
 
@@ -405,8 +421,8 @@ def test_sequential_names_are_unique():
 def test_sequential_begins_once():
     model = Sequential([Input((3,)), layers.Dense(2)], name="s")
     with refused(
-        "Sequential model 's' has already been configured to use input shape (None, 3). You cannot add a "
-        "different Input layer to it."
+        "Sequential model 's' has already been configured to use input shape (None, 3). You "
+        "cannot add a different Input layer to it."
     ):
         model.add(Input((4,)))
 
@@ -426,6 +442,7 @@ def test_sequential_cannot_be_built_of_nothing():
 
 def test_errors_in_a_sequential_name_the_layer():
     with refused(
-        "Input 0 with name 'None' of layer 'second' is incompatible with the layer: expected min_ndim=2"
+        "Input 0 with name 'None' of layer 'second' is incompatible with the layer: expected "
+        "min_ndim=2"
     ):
         Sequential([Input(()), layers.Dense(2, name="second")])

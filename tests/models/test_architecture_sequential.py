@@ -21,9 +21,8 @@ def test_with_an_input_it_is_built_at_once():
     model = Sequential([Input((3,)), layers.Dense(4), layers.Dense(2)])
     assert model.built and model.output_shape == (None, 2)
     assert [layer.name for layer in model.layers] == ["dense", "dense_1"]
-    assert [w.path for w in model.weights] == [
-        "sequential/dense/kernel", "sequential/dense/bias", "sequential/dense_1/kernel", "sequential/dense_1/bias",
-    ]  # fmt: skip
+    paths = ["dense/kernel", "dense/bias", "dense_1/kernel", "dense_1/bias"]
+    assert [w.path for w in model.weights] == [f"sequential/{path}" for path in paths]
     assert (
         len(model.inputs) == 1
         and model.input.shape == (None, 3)
