@@ -13,7 +13,7 @@ from fncompile.identifiers import Family, by_name
 
 
 class Constraint:
-    """Base: `__call__(w)` gives the constrained weight; `get_config` the constructor's arguments."""
+    """Base: `__call__(w)` gives the constrained weight; `get_config` the arguments."""
 
     def __call__(self, w: Any) -> Any:
         raise NotImplementedError("Constraint subclasses must implement the `__call__()` method.")
@@ -66,7 +66,7 @@ class UnitNorm(Constraint):
 
 
 class MinMaxNorm(Constraint):
-    """Move the norm of weights towards [min_value, max_value], by the fraction `rate` of the way."""
+    """Move the norm of weights the fraction `rate` of the way to [min_value, max_value]."""
 
     def __init__(
         self, min_value: float = 0.0, max_value: float = 1.0, rate: float = 1.0, axis: Any = 0

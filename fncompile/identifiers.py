@@ -1,7 +1,8 @@
 """What a user may pass for "an initializer", "a loss", "an optimizer": one rule for every family.
 
-A `Family` knows its members by name. `get` takes a name, a configuration dict, a class, an instance or
-a function, and gives the object; a name it does not know is sought among the user's registered objects.
+A `Family` knows its members by name. `get` takes a name, a configuration dict, a class, an instance
+or a function, and gives the object; a name it does not know is sought among the user's registered
+objects.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from fncompile.graph.naming import to_snake_case
 
 
 def by_name(members: Iterable[Any], aliases: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """Classes under their name and their snake-case name, functions under their name, and `aliases`."""
+    """Classes under their name and its snake-case form, functions under theirs, and `aliases`."""
     named = {name: m for m in members for name in (m.__name__, to_snake_case(m.__name__))}
     return {**named, **(aliases or {})}
 
@@ -22,8 +23,9 @@ def by_name(members: Iterable[Any], aliases: Mapping[str, Any] | None = None) ->
 class Family:
     """The members of one kind of object.
 
-    `kind` is the word that messages use; `base` the class of instances that are accepted as they are;
-    a found class is instantiated, so that a name stands for the object with its default arguments.
+    `kind` is the word that messages use; `base` the class of instances that are accepted as they
+    are; a found class is instantiated, so that a name stands for the object with its default
+    arguments.
     """
 
     def __init__(self, kind: str, base: type, members: Mapping[str, Any], any_case: bool = False):

@@ -30,7 +30,8 @@ def _factor(name: str, value: Any) -> float:
     number = isinstance(value, (int, float)) and not isinstance(value, bool)
     if not number or math.isnan(value) or math.isinf(value) or value < 0:
         raise ValueError(
-            f"Invalid value for argument {name}: expected a non-negative float. Received: {name}={value}"
+            f"Invalid value for argument {name}: expected a non-negative float. Received: "
+            f"{name}={value}"
         )
     return float(value)
 
@@ -99,7 +100,8 @@ class OrthogonalRegularizer(Regularizer):
     def __call__(self, x: Any) -> Any:
         if len(x.shape) != 2:
             raise ValueError(
-                f"Inputs to OrthogonalRegularizer must have rank 2. Received: inputs.shape={x.shape}"
+                "Inputs to OrthogonalRegularizer must have rank 2. Received: "
+                f"inputs.shape={x.shape}"
             )
         rows = x if self.mode == "rows" else ops.transpose(x)
         rows = rows / ops.sqrt(ops.maximum(ops.sum(ops.square(rows), axis=1, keepdims=True), 1e-12))
@@ -117,7 +119,9 @@ l1, l2, l1_l2, orthogonal_regularizer = L1, L2, L1L2, OrthogonalRegularizer
 _FAMILY = Family(
     "regularizer",
     Regularizer,
-    by_name((L1, L2, L1L2, OrthogonalRegularizer), {"l1_l2": L1L2, "orthogonal": OrthogonalRegularizer}),
+    by_name(
+        (L1, L2, L1L2, OrthogonalRegularizer), {"l1_l2": L1L2, "orthogonal": OrthogonalRegularizer}
+    ),
 )
 get = _FAMILY.get
 deserialize = _FAMILY.deserialize

@@ -19,12 +19,10 @@ from fncompile.initializers.random import (
     LecunNormal,
     LecunUniform,
     Orthogonal,
-    RandomInitializer,
     RandomNormal,
     RandomUniform,
     TruncatedNormal,
     VarianceScaling,
-    compute_fans,
 )
 
 _CLASSES = (
@@ -58,3 +56,26 @@ def get(identifier: Any) -> Any:
     if isinstance(identifier, np.ndarray):
         return Constant(identifier)
     return _FAMILY.get(identifier)
+
+
+__all__ = [
+    "Constant",
+    "GlorotNormal",
+    "GlorotUniform",
+    "HeNormal",
+    "HeUniform",
+    "Identity",
+    "Initializer",
+    "LecunNormal",
+    "LecunUniform",
+    "Ones",
+    "Orthogonal",
+    "RandomNormal",
+    "RandomUniform",
+    "TruncatedNormal",
+    "VarianceScaling",
+    "Zeros",
+    "deserialize",
+    "get",
+    "serialize",
+]

@@ -10,7 +10,7 @@ from fncompile.config import floatx
 
 
 class Initializer:
-    """Base: `__call__(shape, dtype=None)` gives an array; `get_config` the constructor's arguments."""
+    """Base: `__call__(shape, dtype=None)` gives an array; `get_config` the arguments."""
 
     def __call__(self, shape: tuple[int, ...], dtype: str | None = None) -> Any:
         raise NotImplementedError("Initializer subclasses must implement the `__call__()` method.")

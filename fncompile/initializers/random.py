@@ -1,8 +1,9 @@
 """Random initializers.
 
-With an integer seed an initializer gives the same values each time it is called; without one it draws
-its seed when it is made, from Python's generator or the switch FNC_SEED, so that
-`utils.set_random_seed` makes it reproducible. A `random.SeedGenerator` as seed gives new values at each call.
+With an integer seed an initializer gives the same values each time it is called; without one it
+draws its seed when it is made, from Python's generator or the switch FNC_SEED, so that
+`utils.set_random_seed` makes it reproducible. A `random.SeedGenerator` as seed gives new values at
+each call.
 """
 
 from __future__ import annotations
@@ -126,7 +127,8 @@ class Orthogonal(RandomInitializer):
 class VarianceScaling(RandomInitializer):
     """Variance `scale / n`, n being the fan-in, the fan-out or their average.
 
-    `distribution` is "truncated_normal", "untruncated_normal" or "uniform" (limit sqrt(3 scale / n)).
+    `distribution` is "truncated_normal", "untruncated_normal" or "uniform" (limit sqrt(3 scale /
+    n)).
     """
 
     def __init__(

@@ -10,15 +10,8 @@ from fncompile.layers.core import Activation, Dense, Identity, Lambda
 from fncompile.layers.embedding import Embedding
 from fncompile.layers.input import Input, InputLayer
 from fncompile.layers.input_spec import InputSpec
-from fncompile.layers.merging import (
-    Add,
-    Average,
-    Concatenate,
-    Dot,
-    Maximum,
-    Minimum,
-    Multiply,
-    Subtract,
+from fncompile.layers.joining import Concatenate, Dot
+from fncompile.layers.merge_functions import (
     add,
     average,
     concatenate,
@@ -28,6 +21,7 @@ from fncompile.layers.merging import (
     multiply,
     subtract,
 )
+from fncompile.layers.merging import Add, Average, Maximum, Minimum, Multiply, Subtract
 from fncompile.layers.normalization import BatchNormalization, LayerNormalization
 from fncompile.layers.regularization import Dropout
 from fncompile.layers.reshaping import Flatten, Permute, RepeatVector, Rescaling, Reshape
@@ -45,3 +39,47 @@ def deserialize(config: Any, custom_objects: Any = None) -> Layer:
     from fncompile.saving import deserialize_keras_object
 
     return deserialize_keras_object(config, custom_objects=custom_objects)
+
+
+__all__ = [
+    "ELU",
+    "Activation",
+    "Add",
+    "Average",
+    "BatchNormalization",
+    "Concatenate",
+    "Dense",
+    "Dot",
+    "Dropout",
+    "Embedding",
+    "Flatten",
+    "Identity",
+    "Input",
+    "InputLayer",
+    "InputSpec",
+    "Lambda",
+    "Layer",
+    "LayerNormalization",
+    "LeakyReLU",
+    "Maximum",
+    "Minimum",
+    "Multiply",
+    "PReLU",
+    "Permute",
+    "ReLU",
+    "RepeatVector",
+    "Rescaling",
+    "Reshape",
+    "Softmax",
+    "Subtract",
+    "add",
+    "average",
+    "concatenate",
+    "deserialize",
+    "dot",
+    "maximum",
+    "minimum",
+    "multiply",
+    "serialize",
+    "subtract",
+]

@@ -25,12 +25,14 @@ class ReLU(StandardLayer):
         super().__init__(**kwargs)
         if max_value is not None and max_value < 0:
             raise ValueError(
-                f"max_value of a ReLU layer cannot be a negative value. Received: max_value={max_value}"
+                "max_value of a ReLU layer cannot be a negative value. Received: "
+                f"max_value={max_value}"
             )
         for name, value in (("negative_slope", negative_slope), ("threshold", threshold)):
             if value is None or value < 0:
                 raise ValueError(
-                    f"{name} of a ReLU layer cannot be None or a negative value. Received: {name}={value}"
+                    f"{name} of a ReLU layer cannot be None or a negative value. Received: "
+                    f"{name}={value}"
                 )
         self.max_value = max_value
         self.negative_slope = negative_slope
@@ -49,7 +51,9 @@ class LeakyReLU(StandardLayer):
     def __init__(self, negative_slope: float = 0.3, **kwargs: Any):
         if "alpha" in kwargs:
             negative_slope = kwargs.pop("alpha")
-            warnings.warn("Argument `alpha` is deprecated. Use `negative_slope` instead.", stacklevel=2)
+            warnings.warn(
+                "Argument `alpha` is deprecated. Use `negative_slope` instead.", stacklevel=2
+            )
         super().__init__(**kwargs)
         if negative_slope is None or negative_slope < 0:
             raise ValueError(

@@ -122,7 +122,7 @@ class Lambda(StandardLayer):
         function = serialize_keras_object(self.function)
         if is_lambda(self.function):  # Keras writes it otherwise here than elsewhere
             parts = serialize_keras_object(dump_lambda(self.function))
-            code = dict(zip(("code", "defaults", "closure"), parts))
+            code = dict(zip(("code", "defaults", "closure"), parts, strict=True))
             function = {"class_name": "__lambda__", "config": code}
         config = {**super().get_config(), "function": function, "arguments": self.arguments}
         if self._output_shape is not None and not callable(self._output_shape):
@@ -154,8 +154,8 @@ def _function_of(config: Any) -> Callable[..., Any]:
         return _op_called(named["config"]) or deserialize_keras_object(named)
     if in_safe_mode():
         raise ValueError(
-            "Requested the deserialization of a `Lambda` layer whose `function` is a Python lambda. "
-            + UNSAFE
+            "Requested the deserialization of a `Lambda` layer whose `function` is a Python "
+            "lambda. " + UNSAFE
         )
     return load_lambda(*code)
 

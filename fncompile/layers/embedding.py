@@ -9,7 +9,7 @@ import numpy as np
 
 from fncompile import ops
 from fncompile.ir import build as ir
-from fncompile.layers.standard import StandardLayer, weight_fields
+from fncompile.layers.standard import StandardLayer
 from fncompile.ops.dispatch import node, op
 
 

@@ -7,15 +7,16 @@ from typing import Any
 from fncompile import ops
 from fncompile.config import epsilon as small
 from fncompile.layers.input_spec import InputSpec
-from fncompile.layers.standard import StandardLayer, weight_fields
+from fncompile.layers.standard import StandardLayer
 
 
 class BatchNormalization(StandardLayer):
     """`(x - mean) / sqrt(variance + epsilon) * gamma + beta`, for each index along `axis`.
 
     In training, while the layer is trainable, mean and variance are those of the batch, and the
-    moving ones go the fraction `1 - momentum` of the way to them; else the moving ones serve. Positions
-    that a mask marks False do not count. Weights: gamma, beta, moving_mean, moving_variance.
+    moving ones go the fraction `1 - momentum` of the way to them; else the moving ones serve.
+    Positions that a mask marks False do not count. Weights: gamma, beta, moving_mean,
+    moving_variance.
     """
 
     fields = (
@@ -116,7 +117,8 @@ class LayerNormalization(StandardLayer):
         super().__init__(**kwargs)
         if not isinstance(axis, (int, list, tuple)):
             raise TypeError(
-                f"Expected an int or a list/tuple of ints for the argument 'axis', but received: {axis!r}"
+                "Expected an int or a list/tuple of ints for the argument 'axis', but received: "
+                f"{axis!r}"
             )
         self.axis = axis if isinstance(axis, int) else list(axis)
         self.epsilon = epsilon

@@ -16,11 +16,14 @@ class Dropout(StandardLayer):
 
     fields = ("rate", "seed", "noise_shape")
 
-    def __init__(self, rate: float, noise_shape: Any = None, seed: int | None = None, **kwargs: Any):
+    def __init__(
+        self, rate: float, noise_shape: Any = None, seed: int | None = None, **kwargs: Any
+    ):
         super().__init__(**kwargs)
         if not isinstance(rate, (int, float)) or not 0 <= rate <= 1:
             raise ValueError(
-                "Invalid value received for argument `rate`. Expected a float value between 0 and 1. "
+                "Invalid value received for argument `rate`. Expected a float value between 0 and "
+                "1. "
                 f"Received: rate={rate}"
             )
         self.rate = rate

@@ -13,7 +13,7 @@ from fncompile.layers.standard import StandardLayer
 
 
 class Flatten(StandardLayer):
-    """All axes but the batch as one. `data_format="channels_first"` moves the channels last before."""
+    """All axes but the batch as one; with `data_format="channels_first"`, channels last."""
 
     fields = ("data_format",)
 
@@ -73,7 +73,7 @@ class Reshape(StandardLayer):
 
 
 class Permute(StandardLayer):
-    """Axis i of a sample becomes what `dims[i-1]` names; axes are counted from 1, after the batch."""
+    """Axis i of a sample becomes its axis `dims[i-1]`; they are counted from 1."""
 
     fields = ("dims",)
 
@@ -82,7 +82,8 @@ class Permute(StandardLayer):
         self.dims = tuple(dims)
         if sorted(self.dims) != list(range(1, len(self.dims) + 1)):
             raise ValueError(
-                "Invalid permutation argument `dims` for Permute Layer. The set of indices in `dims` "
+                "Invalid permutation argument `dims` for Permute Layer. The set of indices in "
+                "`dims` "
                 f"must be consecutive and start from 1. Received dims={dims}"
             )
         self.input_spec = InputSpec(ndim=len(self.dims) + 1)
@@ -111,7 +112,7 @@ class RepeatVector(StandardLayer):
 
 
 class Rescaling(StandardLayer):
-    """`inputs * scale + offset`, in the layer's float type; both may be lists along the last axis."""
+    """`inputs * scale + offset`, in the layer's float type; both may be lists (last axis)."""
 
     fields = ("scale", "offset")
 

@@ -60,7 +60,7 @@ class StandardLayer(Layer):
 
 
 def weight_fields(*names: str) -> tuple[str, ...]:
-    """Field names of the options of some weights: initializers, then regularizers, then constraints."""
+    """Fields of the options of weights: initializers, then regularizers, then constraints."""
     kinds = ("initializer", "regularizer", "constraint")
     return tuple(f"{name}_{kind}" for kind in kinds for name in names)
 

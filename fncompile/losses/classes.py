@@ -135,7 +135,7 @@ class CategoricalCrossentropy(FunctionLoss):
 
 
 class SparseCategoricalCrossentropy(FunctionLoss):
-    """`functions.sparse_categorical_crossentropy`, weighted and reduced; targets are class numbers."""
+    """`functions.sparse_categorical_crossentropy`, weighted and reduced; targets are ints."""
 
     function = staticmethod(functions.sparse_categorical_crossentropy)
     float_targets = False

@@ -125,9 +125,13 @@ def categorical_hinge(y_true: Any, y_pred: Any) -> Any:
 
 
 def binary_crossentropy(
-    y_true: Any, y_pred: Any, from_logits: bool = False, label_smoothing: float = 0.0, axis: int = -1
+    y_true: Any,
+    y_pred: Any,
+    from_logits: bool = False,
+    label_smoothing: float = 0.0,
+    axis: int = -1,
 ) -> Any:
-    """`mean(-y log p - (1 - y) log(1 - p))`, p clipped to [epsilon, 1 - epsilon], or the sigmoid of logits.
+    """`mean(-y log p - (1 - y) log(1 - p))`, p clipped by epsilon, or the sigmoid of logits.
 
     Label smoothing a moves labels from 0 and 1 to a/2 and 1 - a/2.
     """
@@ -138,18 +142,25 @@ def binary_crossentropy(
 
 
 def categorical_crossentropy(
-    y_true: Any, y_pred: Any, from_logits: bool = False, label_smoothing: float = 0.0, axis: int = -1
+    y_true: Any,
+    y_pred: Any,
+    from_logits: bool = False,
+    label_smoothing: float = 0.0,
+    axis: int = -1,
 ) -> Any:
     """`-sum(y log p)`, p the normalised and clipped prediction, or the softmax of logits.
 
     Label smoothing a moves labels from 0 and 1 to a/K and 1 - a + a/K, of K classes.
     """
     if isinstance(axis, bool):
-        raise ValueError(f"`axis` must be of type `int`. Received: axis={axis} of type {type(axis)}")
+        raise ValueError(
+            f"`axis` must be of type `int`. Received: axis={axis} of type {type(axis)}"
+        )
     y_true, y_pred = _pair(y_true, y_pred)
     if y_pred.shape and y_pred.shape[-1] == 1:
         warnings.warn(
-            "In loss categorical_crossentropy, expected y_pred.shape to be (batch_size, num_classes) "
+            "In loss categorical_crossentropy, expected y_pred.shape to be (batch_size, "
+            "num_classes) "
             f"with num_classes > 1. Received: y_pred.shape={y_pred.shape}. Consider using "
             "'binary_crossentropy' if you only have 2 classes.",
             SyntaxWarning,

@@ -38,7 +38,7 @@ class Loss:
         raise NotImplementedError("Loss subclasses must implement `call(self, y_true, y_pred)`.")
 
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
-        """A scalar, or with reduction "none" the weighted values. ValueError where shapes differ."""
+        """A scalar, or with reduction "none" the weighted values. ValueError if shapes differ."""
         return _evaluate(self, y_true, y_pred, sample_weight)
 
     def get_config(self) -> dict[str, Any]:

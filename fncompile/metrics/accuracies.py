@@ -1,4 +1,4 @@
-"""How often predictions are right: functions with one value (0 or 1) per prediction, and metrics."""
+"""How often predictions are right: functions with a 0 or 1 per prediction, and metrics."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def top_k_categorical_accuracy(y_true: Any, y_pred: Any, k: int = 5) -> Any:
 
 
 def sparse_top_k_categorical_accuracy(y_true: Any, y_pred: Any, k: int = 5) -> Any:
-    """1 where fewer than `k` predictions exceed that of the class number; never where it is not finite."""
+    """1 where fewer than `k` predictions exceed that of the class number, which must be finite."""
     y_true, y_pred = _class_numbers(y_true, y_pred), ops.convert_to_tensor(y_pred)
     here = ops.equal(ops.expand_dims(y_true, -1), ops.arange(y_pred.shape[-1]))
     score = ops.sum(ops.where(here, y_pred, 0.0), axis=-1, keepdims=True)

@@ -8,7 +8,7 @@ from typing import Any
 from fncompile import ops
 from fncompile.graph.naming import to_snake_case
 from fncompile.losses.loss import as_tensors
-from fncompile.losses.reduction import align_weights, count, masked_weights, match_ranks
+from fncompile.losses.reduction import count, masked_weights, match_ranks
 from fncompile.metrics.metric import Metric
 from fncompile.ops.dispatch import op
 
@@ -73,7 +73,9 @@ class Mean(Metric):
 class MeanMetricWrapper(Mean):
     """The mean of `fn(y_true, y_pred, **kwargs)` over samples."""
 
-    def __init__(self, fn: Callable[..., Any], name: str | None = None, dtype: Any = None, **kwargs: Any):
+    def __init__(
+        self, fn: Callable[..., Any], name: str | None = None, dtype: Any = None, **kwargs: Any
+    ):
         super().__init__(name or getattr(fn, "__name__", None) or "mean_metric_wrapper", dtype)
         self._fn = fn
         self._options = kwargs

@@ -14,8 +14,9 @@ from fncompile.ops.dispatch import standard_dtype
 class Metric:
     """Base of metrics.
 
-    A subclass makes its state with `add_variable`, and writes `update_state` and `result` in ops, so
-    that they run on arrays and inside a compiled step alike. A metric held by a metric is part of it.
+    A subclass makes its state with `add_variable`, and writes `update_state` and `result` in ops,
+    so that they run on arrays and inside a compiled step alike. A metric held by a metric is part
+    of it.
     """
 
     def __init__(self, dtype: Any = None, name: str | None = None):
@@ -35,10 +36,12 @@ class Metric:
         aggregation: str | None = None,
         name: str | None = None,
     ) -> Variable:
-        """A new variable of the metric, with the path `metric/name`. `reset_state` sets it to zeros."""
+        """A new variable of the metric, path `metric/name`; `reset_state` sets it to zeros."""
         name = name or auto_name("variable")
         fill, dtype = initializers.get(initializer), standard_dtype(dtype or self.dtype)
-        variable = Variable(fill, tuple(shape), dtype, trainable=False, name=name, path=f"{self.name}/{name}")
+        variable = Variable(
+            fill, tuple(shape), dtype, trainable=False, name=name, path=f"{self.name}/{name}"
+        )
         self._variables.append(variable)
         return variable
 

@@ -14,3 +14,19 @@ _FAMILY = Family("optimizer", Optimizer, by_name(_CLASSES), any_case=True)
 get = _FAMILY.get
 deserialize = _FAMILY.deserialize
 serialize = _FAMILY.serialize
+
+__all__ = [
+    "SGD",
+    "Adadelta",
+    "Adagrad",
+    "Adam",
+    "AdamW",
+    "Adamax",
+    "Lion",
+    "Optimizer",
+    "RMSprop",
+    "deserialize",
+    "get",
+    "schedules",
+    "serialize",
+]

@@ -1,6 +1,6 @@
 """Optimizers that scale each step by the size of past gradients.
 
-The placing of epsilon is Keras': inside the root for RMSprop, Adagrad and Adadelta, outside for Adam.
+Epsilon stands where Keras has it: inside the root for RMSprop, Adagrad, Adadelta, outside for Adam.
 """
 
 from __future__ import annotations
@@ -80,21 +80,27 @@ class Adam(Optimizer):
         new = {"momentum": m, "velocity": v}
         if self.amsgrad:
             v = new["velocity_hat"] = ops.maximum(slots["velocity_hat"], v)
-        rate = lr * ops.sqrt(1.0 - ops.power(self.beta_2, step)) / (1.0 - ops.power(self.beta_1, step))
+        rate = (
+            lr * ops.sqrt(1.0 - ops.power(self.beta_2, step)) / (1.0 - ops.power(self.beta_1, step))
+        )
         return w - rate * m / (ops.sqrt(v) + self.epsilon), new
 
 
 class AdamW(Adam):
     """Adam with weight decay (Loshchilov and Hutter 2017)."""
 
-    def __init__(self, learning_rate: Any = 0.001, weight_decay: float = 0.004, *args: Any, **kwargs: Any):
+    def __init__(
+        self, learning_rate: Any = 0.001, weight_decay: float = 0.004, *args: Any, **kwargs: Any
+    ):
         super().__init__(learning_rate, *args, weight_decay=weight_decay, **kwargs)
         if weight_decay is None:
             raise ValueError("Argument `weight_decay` must be a float. Received: weight_decay=None")
 
 
 class Adamax(Optimizer):
-    """Adam by the infinity norm (Kingma and Ba 2014): `u = max(b2 u, |g|)` in the place of `sqrt(v)`."""
+    """Adam by the infinity norm (Kingma and Ba 2014): `u = max(b2 u, |g|)` in the place of
+    `sqrt(v)`.
+    """
 
     fields = ("beta_1", "beta_2", "epsilon")
     slot_groups = (("momentum", "norm"),)

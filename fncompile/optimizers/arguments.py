@@ -25,10 +25,14 @@ def check_others(learning_rate: Any, kwargs: dict[str, Any]) -> Any:
     learning_rate = kwargs.pop("lr", learning_rate)
     momentum = kwargs.pop("ema_momentum", None)
     if momentum is not None and not 0 <= momentum <= 1:
-        raise ValueError(f"`ema_momentum` must be in the range [0, 1]. Received: ema_momentum={momentum}")
+        raise ValueError(
+            f"`ema_momentum` must be in the range [0, 1]. Received: ema_momentum={momentum}"
+        )
     for name, default in NOT_SUPPORTED.items():
         if kwargs.pop(name, default) not in (default, None):
-            raise NotImplementedError(f"Optimizer argument `{name}` is not supported. Leave it {default}.")
+            raise NotImplementedError(
+                f"Optimizer argument `{name}` is not supported. Leave it {default}."
+            )
     if kwargs:
         raise ValueError(f"Argument(s) not recognized: {kwargs}")
     return learning_rate
@@ -47,12 +51,15 @@ def takes_argument(rate: Any) -> bool:
     return bool(inspect.signature(rate).parameters)
 
 
-def check_variables(optimizer: Any, grads: Sequence[Any], variables: Sequence[Any] | None) -> list[Any]:
+def check_variables(
+    optimizer: Any, grads: Sequence[Any], variables: Sequence[Any] | None
+) -> list[Any]:
     """The variables that `grads` belong to; ValueError where that is unknown."""
     if variables is None:
         if not optimizer.built:
             raise ValueError(
-                "When passing `grads` without `variables`, the optimizer must already be built on a "
+                "When passing `grads` without `variables`, the optimizer must already be built on "
+                "a "
                 "list of variables. Call `optimizer.build(trainable_variables)` first."
             )
         variables = optimizer._trainable_variables
@@ -66,15 +73,15 @@ def check_variables(optimizer: Any, grads: Sequence[Any], variables: Sequence[An
 
 def with_gradient(grads: Sequence[Any], variables: Sequence[Any]) -> tuple[list[Any], list[Any]]:
     """Gradients and variables without those whose gradient is None; a warning names them."""
-    kept = [(g, v) for g, v in zip(grads, variables) if g is not None]
+    kept = [(g, v) for g, v in zip(grads, variables, strict=True) if g is not None]
     if not kept:
         raise ValueError("No gradients provided for any variable.")
     if len(kept) < len(variables):
-        without = [v.path for g, v in zip(grads, variables) if g is None]
+        without = [v.path for g, v in zip(grads, variables, strict=True) if g is None]
         warnings.warn(
             f"Gradients do not exist for variables {without} when minimizing the loss. If using "
             "`model.compile()`, did you forget to provide a `loss` argument?",
             stacklevel=4,
         )
-    gradients, kept_variables = zip(*kept)
+    gradients, kept_variables = zip(*kept, strict=True)
     return list(gradients), list(kept_variables)

@@ -1,8 +1,8 @@
 """What all optimizers share: state, learning rate, clipping, weight decay, and how a step is made.
 
-A subclass names its slots and writes `update`, which is purely element-wise: the compiler runs it once
-over all parameters laid end to end, and `apply` runs it for each variable. The order of a step is
-Keras': clip gradients, decay weights, update, constrain, count.
+A subclass names its slots and writes `update`, which is purely element-wise: the compiler runs it
+once over all parameters laid end to end, and `apply` runs it for each variable. The order of a step
+is Keras': clip gradients, decay weights, update, constrain, count.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from fncompile import ops
 from fncompile.config import floatx
 from fncompile.graph.eager import run_eagerly
 from fncompile.graph.naming import auto_name, to_snake_case
-from fncompile.graph.trace import current_trace, suspended
+from fncompile.graph.trace import current_trace
 from fncompile.graph.variable import Variable
 from fncompile.initializers import Constant
 from fncompile.optimizers import arguments, schedules
@@ -99,8 +99,10 @@ class Optimizer:
         """The slot `name` of `variable`; ValueError for a variable it was not built with."""
         if (name, variable) not in self._slots:
             raise ValueError(
-                f"Unknown variable: {variable}. This optimizer can only be called for the variables "
-                "it was originally built with. When working with a new set of variables, you should "
+                f"Unknown variable: {variable}. This optimizer can only be called for the "
+                "variables "
+                "it was originally built with. When working with a new set of variables, you "
+                "should "
                 "recreate a new optimizer instance."
             )
         return self._slots[name, variable]
@@ -119,8 +121,10 @@ class Optimizer:
             return self._variable("learning_rate", (), floatx(), value)
         if not callable(value):
             raise ValueError(
-                "Argument `learning_rate` should be float, or an instance of LearningRateSchedule, or "
-                "a callable (that takes in the current iteration value and returns the corresponding "
+                "Argument `learning_rate` should be float, or an instance of "
+                "LearningRateSchedule, or "
+                "a callable (that takes in the current iteration value and returns the "
+                "corresponding "
                 f"learning rate value). Received instead: learning_rate={value}"
             )
         return value
@@ -176,11 +180,13 @@ class Optimizer:
 
     def apply_gradients(self, grads_and_vars: Iterable[tuple[Any, Variable]]) -> Variable:
         """One step for pairs of gradient and variable; gives `iterations`."""
-        gradients, variables = map(list, zip(*grads_and_vars))
+        gradients, variables = map(list, zip(*grads_and_vars, strict=True))
         self.apply(gradients, variables)
         return self.iterations
 
-    def apply(self, grads: Sequence[Any], trainable_variables: Sequence[Variable] | None = None) -> None:
+    def apply(
+        self, grads: Sequence[Any], trainable_variables: Sequence[Variable] | None = None
+    ) -> None:
         """One step for gradients in the order of `trainable_variables`, or of those built with."""
         variables = arguments.check_variables(self, grads, trainable_variables)
         self.build(variables)
@@ -192,7 +198,7 @@ class Optimizer:
 
     def _step(self, gradients: Sequence[Any], variables: Sequence[Variable]) -> None:
         lr, step = self.current_learning_rate(self.iterations), self.iterations + 1
-        for g, variable in zip(self.transform_gradients(gradients), variables):
+        for g, variable in zip(self.transform_gradients(gradients), variables, strict=True):
             slots = {name: self.slot(name, variable) for name in self.slots}
             decay = self.uses_weight_decay(variable)
             w, new = self.advance(variable, g, slots, lr, step, decay)
@@ -209,7 +215,8 @@ class Optimizer:
         """Spare these variables, and those whose name or path matches one of these patterns."""
         if self.built:
             raise ValueError(
-                "`exclude_from_weight_decay()` can only be configured before the optimizer is built."
+                "`exclude_from_weight_decay()` can only be configured before the optimizer is "
+                "built."
             )
         self._not_decayed = (set(var_list or ()), tuple(var_names or ()))
 

@@ -1,7 +1,7 @@
 """Learning rates that follow the number of steps done, written in ops so that they compile.
 
-A schedule is a callable from the iteration (a scalar, or a number) to the learning rate. Formulas are
-those of Keras' schedules.
+A schedule is a callable from the iteration (a scalar, or a number) to the learning rate. Formulas
+are those of Keras' schedules.
 """
 
 from __future__ import annotations
@@ -74,7 +74,9 @@ class _Decay(_Schedule):
 
     def __call__(self, step: Any) -> Any:
         periods = _number(step) / self.decay_steps
-        return self.initial_learning_rate * self.factor(ops.floor(periods) if self.staircase else periods)
+        return self.initial_learning_rate * self.factor(
+            ops.floor(periods) if self.staircase else periods
+        )
 
     def factor(self, periods: Any) -> Any:
         raise NotImplementedError
@@ -99,7 +101,9 @@ class PiecewiseConstantDecay(_Schedule):
 
     fields = ("boundaries", "values", "name")
 
-    def __init__(self, boundaries: list[float], values: list[float], name: str = "PiecewiseConstant"):
+    def __init__(
+        self, boundaries: list[float], values: list[float], name: str = "PiecewiseConstant"
+    ):
         if len(boundaries) != len(values) - 1:
             raise ValueError(
                 "The length of boundaries should be 1 less than the length of values. Received: "
@@ -112,7 +116,7 @@ class PiecewiseConstantDecay(_Schedule):
 
     def __call__(self, step: Any) -> Any:
         step, rate = _number(step), ops.cast(self.values[-1], floatx())
-        for boundary, value in reversed(list(zip(self.boundaries, self.values))):
+        for boundary, value in reversed(list(zip(self.boundaries, self.values, strict=False))):
             rate = ops.where(step <= float(boundary), float(value), rate)
         return rate
 
@@ -157,7 +161,7 @@ def _half_cosine(fraction: Any) -> Any:
 
 
 class CosineDecay(_Schedule):
-    """Linear warmup to `warmup_target`, then a half cosine down to `alpha` of it (Loshchilov 2016)."""
+    """Linear warmup to `warmup_target`, then half a cosine to `alpha` of it (Loshchilov 2016)."""
 
     fields = (
         "initial_learning_rate", "decay_steps", "alpha", "name", "warmup_target", "warmup_steps",
@@ -196,7 +200,7 @@ class CosineDecay(_Schedule):
 
 
 class CosineDecayRestarts(_Schedule):
-    """Half cosines of `first_decay_steps * t_mul**i` steps and height `m_mul**i` (Loshchilov 2016)."""
+    """Half cosines of `first_decay_steps * t_mul**i` steps, `m_mul**i` high (Loshchilov 2016)."""
 
     fields = ("initial_learning_rate", "first_decay_steps", "t_mul", "m_mul", "alpha", "name")
 

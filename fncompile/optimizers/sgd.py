@@ -9,12 +9,16 @@ from fncompile.optimizers.optimizer import Optimizer, Slots
 
 
 class SGD(Optimizer):
-    """`w -= lr g`; with momentum `m = momentum m - lr g; w += m` (or `momentum m - lr g`: Nesterov)."""
+    """`w -= lr g`; with momentum `m = μ m - lr g; w += m`, by Nesterov `w += μ m - lr g`."""
 
     fields = ("momentum", "nesterov")
 
     def __init__(
-        self, learning_rate: Any = 0.01, momentum: float = 0.0, nesterov: bool = False, **kwargs: Any
+        self,
+        learning_rate: Any = 0.01,
+        momentum: float = 0.0,
+        nesterov: bool = False,
+        **kwargs: Any,
     ):
         super().__init__(learning_rate, **kwargs)
         if not isinstance(momentum, (int, float)) or not 0 <= momentum <= 1:

@@ -27,7 +27,7 @@ def pad_sequences(
     maxlen = max((len(r) for r in rows), default=0) if maxlen is None else maxlen
     inner = next((r.shape[1:] for r in rows if len(r)), ())
     out = np.full((len(rows), maxlen, *inner), value, dtype=dtype)
-    for target, row in zip(out, rows):
+    for target, row in zip(out, rows, strict=True):
         kept = row[len(row) - min(maxlen, len(row)) :] if truncating == "pre" else row[:maxlen]
         if len(kept):
             target[maxlen - len(kept) if padding == "pre" else 0 :][: len(kept)] = kept

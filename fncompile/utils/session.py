@@ -11,10 +11,11 @@ from fncompile.random import set_global_seed
 
 
 def set_random_seed(seed: int) -> None:
-    """Seed Python's `random`, NumPy and fncompile, so that a script gives the same numbers again."""
+    """Seed Python's `random`, NumPy and fncompile, so that a script gives the same numbers."""
     if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)):
         raise ValueError(
-            f"Expected `seed` argument to be an integer. Received: seed={seed} (of type {type(seed)})"
+            f"Expected `seed` argument to be an integer. Received: seed={seed} (of type "
+            f"{type(seed)})"
         )
     set_global_seed(int(seed))  # first: making the global generator draws from Python's
     python_random.seed(int(seed))
@@ -24,6 +25,6 @@ def set_random_seed(seed: int) -> None:
 def clear_session(free_memory: bool = True) -> None:
     """Start counting automatic names again: the next Dense is called `dense`.
 
-    Models hold their memory themselves, so nothing else is global and `free_memory` changes nothing.
+    Models hold their memory themselves, so there is nothing that `free_memory` could free.
     """
     reset_names()

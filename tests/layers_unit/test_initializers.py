@@ -9,7 +9,7 @@ import pytest
 
 import fncompile as keras
 from fncompile import initializers
-from fncompile.initializers import compute_fans
+from fncompile.initializers.random import compute_fans
 
 BIG = (300, 200)
 ALL = [

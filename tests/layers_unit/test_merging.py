@@ -83,7 +83,7 @@ def mask_of_merge(layer, masks):
 
     def call(a, b, masks):
         inputs = [ops.multiply(a, 1.0), ops.multiply(b, 1.0)]
-        for tensor, mask in zip(inputs, masks):
+        for tensor, mask in zip(inputs, masks, strict=True):
             tensor._keras_mask = None if mask is None else ops.convert_to_tensor(mask)
         return layer(inputs)._keras_mask
 

@@ -72,4 +72,4 @@ def test_every_public_name_is_there():
     for name in keras.backend.__all__:
         assert callable(getattr(keras.backend, name))
     with pytest.raises(AttributeError, match="no attribute 'foo'"):
-        keras.utils.foo
+        keras.utils.foo()

@@ -17,7 +17,7 @@ ONE_HOT, W = np.eye(4)[LABELS], rng.uniform(0, 2, 7)
 
 
 def top(k):
-    return np.array([y in np.argsort(p)[-k:] for y, p in zip(LABELS, P)])
+    return np.array([y in np.argsort(p)[-k:] for y, p in zip(LABELS, P, strict=True)])
 
 
 def mse(y, p):
@@ -30,12 +30,12 @@ def cce(y, p):
 
 # class, options, targets, one value per sample
 CASES = [
-    ("Accuracy", {}, LABELS, lambda: LABELS == P.argmax(-1)),
-    ("BinaryAccuracy", {}, BITS, lambda: (BITS == (P > 0.5)).mean(-1)),
-    ("BinaryAccuracy", {"threshold": 0.7}, BITS, lambda: (BITS == (P > 0.7)).mean(-1)),
-    ("CategoricalAccuracy", {}, ONE_HOT, lambda: LABELS == P.argmax(-1)),
-    ("SparseCategoricalAccuracy", {}, LABELS, lambda: LABELS == P.argmax(-1)),
-    ("SparseCategoricalAccuracy", {}, LABELS[:, None], lambda: LABELS == P.argmax(-1)),
+    ("Accuracy", {}, LABELS, lambda: P.argmax(-1) == LABELS),
+    ("BinaryAccuracy", {}, BITS, lambda: ((P > 0.5) == BITS).mean(-1)),
+    ("BinaryAccuracy", {"threshold": 0.7}, BITS, lambda: ((P > 0.7) == BITS).mean(-1)),
+    ("CategoricalAccuracy", {}, ONE_HOT, lambda: P.argmax(-1) == LABELS),
+    ("SparseCategoricalAccuracy", {}, LABELS, lambda: P.argmax(-1) == LABELS),
+    ("SparseCategoricalAccuracy", {}, LABELS[:, None], lambda: P.argmax(-1) == LABELS),
     ("TopKCategoricalAccuracy", {"k": 2}, ONE_HOT, lambda: top(2)),
     ("SparseTopKCategoricalAccuracy", {"k": 3}, LABELS, lambda: top(3)),
     ("SparseTopKCategoricalAccuracy", {"k": 9}, LABELS, lambda: top(4)),

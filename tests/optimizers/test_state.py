@@ -39,14 +39,14 @@ def test_building_again_keeps_the_slots():
     optimizer.build(weights)
     before = optimizer.variables
     optimizer.build(weights)
-    assert all(a is b for a, b in zip(before, optimizer.variables))
+    assert all(a is b for a, b in zip(before, optimizer.variables, strict=True))
     assert optimizer.slot("momentum", weights[1]).shape == (1,)
 
 
 def test_iterations_count_steps():
     weights, optimizer = variables(), optimizers.SGD()
     grads = [np.ones(2, "float32"), np.ones(1, "float32")]
-    assert int(optimizer.apply_gradients(zip(grads, weights))) == 1
+    assert int(optimizer.apply_gradients(zip(grads, weights, strict=True))) == 1
     optimizer.apply(grads)
     assert int(optimizer.iterations) == 2
 
