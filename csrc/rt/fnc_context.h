@@ -33,7 +33,6 @@ typedef struct fnc_ctx {
     int64_t prepared_for[FNC_CTX_STEPS];
     int64_t max[FNC_CTX_SYMBOLS]; /* the largest sizes, by symbol of the model */
     int32_t mode;
-    double unused; /* receives results that the caller does not want */
 } fnc_ctx;
 
 typedef char fnc_ctx_fits[sizeof(fnc_ctx) <= FNC_CTX_HEAD ? 1 : -1];

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import textwrap
 from collections.abc import Iterable, Iterator
 
@@ -36,6 +37,7 @@ WIDTH = 100
 PRECEDENCE = {"*": 12, "/": 12, "%": 12, "+": 11, "-": 11, "<<": 10, ">>": 10, "<": 9, "<=": 9, ">": 9, ">=": 9}
 PRECEDENCE |= {"==": 8, "!=": 8, "&": 7, "^": 6, "|": 5, "&&": 4, "||": 3}
 UNARY, POSTFIX, TERNARY = 13, 14, 2
+STRING, HELD = re.compile(r'"(?:[^"\\]|\\.)*"'), "\x1f"  # HELD stands for a space where no line may end
 CLARIFIED = {"&", "|", "^", "<<", ">>", "&&", "||"}  # compilers ask for parentheses inside these
 
 
@@ -66,7 +68,7 @@ def _top(item: TopLevel) -> Iterator[str]:
         yield from comment_block(item.comment)
         yield f"static const {item.type} {item.name}[{max(len(item.values), 1)}] = {{"
         body = ", ".join(expression(v) for v in item.values) or "0"
-        yield from textwrap.wrap(body, WIDTH, initial_indent="    ", subsequent_indent="    ")
+        yield from _fold("    " + body, "    ")
         yield "};"
     else:
         yield from _statement(item, 0)
@@ -134,8 +136,14 @@ def wrap(line: str, indent: int) -> Iterator[str]:
     if len(line) <= WIDTH:
         yield line
         return
-    deeper = "    " * (indent + 2)
-    yield from textwrap.wrap(line, WIDTH, subsequent_indent=deeper, break_long_words=False, break_on_hyphens=False)
+    yield from _fold(line, "    " * (indent + 2))
+
+
+def _fold(line: str, deeper: str) -> Iterator[str]:
+    """`line` broken at spaces, but never inside a string."""
+    solid = STRING.sub(lambda m: m.group().replace(" ", HELD), line)
+    for part in textwrap.wrap(solid, WIDTH, subsequent_indent=deeper, break_long_words=False, break_on_hyphens=False):
+        yield part.replace(HELD, " ")
 
 
 def expression(e: CExpr, outer: int = 0) -> str:

@@ -157,6 +157,18 @@ class CompiledSteps:
     def _blocks(self) -> list[Block]:
         return [m.block for m in (self.weights, self.train_memory) if m is not None]
 
+    def can_train(self) -> bool:
+        """Is there a loss, and anything to train?"""
+        from fncompile.models.native import can_train
+
+        return can_train(self.model)
+
+    def native(self, training: bool, sample_weight: bool) -> Any:
+        """What `export` makes a library of; see `fncompile.models.native`."""
+        from fncompile.models.native import native
+
+        return native(self, training, sample_weight)
+
     # memory -------------------------------------------------------------------------------------------
 
     def _prepare_weights(self) -> None:

@@ -170,13 +170,14 @@ def compile_object(command: Sequence[str], source: str, name: str, flags: Sequen
     return path.with_suffix(".o")
 
 
-def link_shared(command: Sequence[str], objects: Iterable[Path], target: Path) -> Path:
-    """Link objects to a shared library that needs nothing but libc and libm.
+def link_shared(command: Sequence[str], objects: Iterable[Path], target: Path,
+                more: Sequence[str] = ()) -> Path:
+    """Link objects, with `more` flags, to a shared library that needs nothing but libc and libm.
 
     Raises ToolchainError, with the linker's words, if that cannot be done.
     """
     inputs = [str(path) for path in objects]
-    _run([*command, *link_flags(), "-o", target.name, *inputs, "-lm", "-pthread"],
+    _run([*command, *link_flags(), *more, "-o", target.name, *inputs, "-lm", "-pthread"],
          target.parent)
     return target
 

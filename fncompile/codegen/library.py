@@ -1,0 +1,143 @@
+"""The library of a model as data: what `api` and `header` write C for.
+
+Sizes are dimensions over the model's symbols; `SIZE_NAMES` gives each its name in C.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from fncompile.codegen.identifiers import distinct
+from fncompile.ir.dims import Dim, symbols_of
+from fncompile.ir.types import TensorType
+
+ABI_VERSION = 1
+# Names that parameters, locals and types of the generated functions have already.
+RESERVED = ("ctx", "n", "loss", "dims", "args", "in", "out", "unused", "index", "count", "rows", "batch_size")
+
+
+@dataclass(frozen=True)
+class Port:
+    """One array of a call. `name` is its C name, `title` what the user calls it; `role` is input,
+    target, weight or output."""
+
+    name: str
+    title: str
+    type: TensorType
+    role: str
+
+
+@dataclass(frozen=True)
+class Step:
+    """One entry point. `arena` is its scratch memory, with room for gathered rows if `steps`."""
+
+    name: str
+    inputs: tuple[Port, ...]
+    outputs: tuple[Port, ...]
+    symbols: tuple[str, ...]
+    arena: Dim
+    prepared: int
+    steps: bool = False
+    reads_state: bool = False
+
+
+@dataclass(frozen=True)
+class Param:
+    """One weight: where it lies in the block of weights (bytes) and in the flat array (elements).
+
+    `first` is None for a weight of another type than the flat array has."""
+
+    title: str
+    type: TensorType
+    offset: int
+    first: int | None
+    trainable: bool
+
+
+@dataclass(frozen=True)
+class State:
+    """A scalar of the training state, by its offset in the block."""
+
+    dtype: str
+    offset: int
+
+
+@dataclass(frozen=True)
+class Piece:
+    """One dataset of a checkpoint: its path, its place in the file, and its source in the context."""
+
+    path: str
+    type: TensorType
+    file_at: int
+    block: str  # weights, train or fixed
+    offset: int
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    head_at: int
+    head_bytes: int
+    file_bytes: int
+    pieces: tuple[Piece, ...]
+
+
+@dataclass(frozen=True)
+class Training:
+    """What a library that trains has besides: the training state and what reads it."""
+
+    metrics: tuple[str, ...]
+    metric_spans: tuple[tuple[int, int], ...]
+    rate: State | None  # None where a schedule sets it
+    iterations: State
+    real: str  # dtype of losses, metrics and the learning rate
+
+
+@dataclass(frozen=True)
+class Library:
+    """`steps` by name: predict, and with training train_step, evaluate and report."""
+
+    prefix: str
+    title: str
+    hash: str
+    build: str
+    version: str
+    steps: dict[str, Step]
+    params: tuple[Param, ...]
+    param_dtype: str
+    weights_bytes: int
+    train_at: int
+    train_bytes: int
+    checkpoint: Checkpoint
+    batch: int | None  # the only batch size, where it is not open
+    training: Training | None = None
+    symbols: tuple[str, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        found = {s for step in self.steps.values() for s in step.symbols}
+        object.__setattr__(self, "symbols", tuple(sorted(found, key=lambda s: (s != "B", s))))
+
+    @property
+    def macro(self) -> str:
+        """What every macro begins with."""
+        return self.prefix.upper()
+
+    @property
+    def size_names(self) -> dict[str, str]:
+        """The C name of each symbol; the batch is `n`."""
+        ports = [p.name for s in self.steps.values() for p in (*s.inputs, *s.outputs)]
+        others = [s for s in self.symbols if s != "B"]
+        return {"B": "n", **dict(zip(others, distinct(others, (*RESERVED, *ports))))}
+
+    @property
+    def param_count(self) -> int:
+        """Elements of the flat array of parameters."""
+        return sum(int(p.type.size) for p in self.params if p.first is not None)  # type: ignore[call-overload]
+
+    @property
+    def prepared_bytes(self) -> int:
+        return sum(step.prepared for step in self.steps.values())
+
+
+def open_sizes(shape) -> list[str]:
+    """Symbols of a shape besides the batch."""
+    return [s for s in symbols_of(shape) if s != "B"]

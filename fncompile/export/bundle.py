@@ -1,0 +1,178 @@
+"""`export`: everything a native program needs to link a model, in one directory.
+
+The objects are those that Python's own calls run; the generated unit adds the public functions, a blob
+the weights. Files appear in the directory when all of them are made, each as a whole.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import fncompile
+from fncompile.codegen.header import emit_header
+from fncompile.codegen.identifiers import model_prefix
+from fncompile.codegen.library import Library
+from fncompile.codegen.unit import emit_unit
+from fncompile.export import texts
+from fncompile.export.checkpoint import make_checkpoint, sources
+from fncompile.export.data import data_unit, join_blocks
+from fncompile.export.describe import describe, model_hash
+from fncompile.export.example import emit_example
+from fncompile.flags import override
+from fncompile.ir.types import TensorType
+from fncompile.runtime import cache, toolchain
+from fncompile.runtime.store import open_store
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """The files of an export; `prefix` begins every C name."""
+
+    directory: Path
+    prefix: str
+    shared: Path
+    static: Path
+    header: Path
+    pkgconfig: Path
+    example: Path
+    readme: Path
+
+
+@dataclass(frozen=True)
+class Sources:
+    """The library before it is compiled: units of C by name, the header, and the binary data."""
+
+    library: Library
+    entries: dict[str, str]
+    unit: str
+    header: str
+    data: bytes
+
+
+def export(
+    model: Any,
+    directory: str | os.PathLike[str],
+    *,
+    prefix: str | None = None,
+    training: bool | None = None,
+    sample_weight: bool = False,
+    target: str | None = None,
+) -> Bundle:
+    """Write `lib<prefix>.so`, `lib<prefix>.a`, `<prefix>.h`, `<prefix>.pc`, an example and a README.
+
+    `prefix` begins every C name, by default the model's name. With `training`, by default if the model
+    is compiled with a loss, the library trains too, and takes sample weights if `sample_weight` says
+    so or the model was trained with them. `target` is the machine to compile for as in FNC_TARGET, by
+    default this one. The data types of targets are those the model was last trained with, or else
+    what its losses ask for: int32 class numbers, or the dtype of the output.
+
+    ValueError for a prefix that is no C name, for training without a compiled loss, and for a model
+    without fixed inputs that was never called. CompileError and OSError as they come; the files of an
+    earlier export are then untouched.
+    """
+    prefix = _checked_prefix(model, prefix)
+    with override(**({"target": target} if target else {})):
+        made = make_sources(model, prefix, _wants_training(model, training), sample_weight)
+        return _write(made, Path(directory))
+
+
+def _checked_prefix(model: Any, prefix: str | None) -> str:
+    if prefix is None:
+        return model_prefix(model.name)
+    if model_prefix(prefix) != prefix:
+        raise ValueError(
+            f"`prefix` must be a C name in lower case, other than `fnc`, without double underscores. "
+            f"Received: prefix={prefix!r}; {model_prefix(prefix)!r} would do."
+        )
+    return prefix
+
+
+def _wants_training(model: Any, training: bool | None) -> bool:
+    possible = model.steps().can_train()
+    if training and not possible:
+        raise ValueError(
+            f"Exporting {model.name!r} with training=True needs a loss and weights to train: call "
+            "`compile(optimizer, loss)` first."
+        )
+    return possible if training is None else training
+
+
+def make_sources(model: Any, prefix: str, training: bool, sample_weight: bool = False) -> Sources:
+    """The C of a library and its data; compiles nothing but what Python itself runs."""
+    native = model.steps().native(training, sample_weight)
+    tree, known = sources(model, native.memories, optimizer=training)
+    arrays = [(path, TensorType(a.dtype.name, a.shape)) for path, a in tree.datasets()]
+    hash = model_hash(native.predict.program, arrays)
+    blocks, train_at = join_blocks(native)
+    checkpoint, carried = make_checkpoint(tree, known, hash, len(blocks))
+    facts = {"hash": hash, "build": _build_info(), "version": fncompile.__version__, "train_at": train_at}
+    library = describe(native, prefix, checkpoint, facts)
+    entries = {e.name: _entry_text(e, prefix, native) for e in _entries(native)}
+    return Sources(library, entries, emit_unit(library), emit_header(library), blocks + carried)
+
+
+def _entries(native: Any) -> list[Any]:
+    found = native.training
+    return [native.predict, *((found.train_step, found.evaluate, found.report) if found else ())]
+
+
+def _entry_text(entry: Any, prefix: str, native: Any) -> str:
+    """Python's own text, unless other names were asked for."""
+    return entry.source if prefix == model_prefix(native.model.name) else entry.emit(prefix)
+
+
+def _build_info() -> str:
+    compiler = cache.Compiler.find(open_store())
+    version = compiler.version.splitlines()[0] if compiler.version else ""
+    return f"fncompile {fncompile.__version__}; {version}; {shlex.join(compiler.flags)}"
+
+
+# files ----------------------------------------------------------------------------------------------
+
+
+def _write(made: Sources, directory: Path) -> Bundle:
+    directory.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".export-", dir=directory) as work:
+        build(made, Path(work))
+        bundle = _bundle(made.library.prefix, directory)
+        for path in (bundle.shared, bundle.static, bundle.header, bundle.pkgconfig, bundle.example, bundle.readme):
+            os.replace(Path(work) / path.name, path)
+    return bundle
+
+
+def _bundle(prefix: str, directory: Path) -> Bundle:
+    names = (f"lib{prefix}.so", f"lib{prefix}.a", f"{prefix}.h", f"{prefix}.pc", f"example_{prefix}.c")
+    return Bundle(directory, prefix, *(directory / n for n in names), directory / f"README_{prefix}.md")
+
+
+def build(made: Sources, work: Path) -> None:
+    """Make all files of the bundle in `work`, beside what compiling leaves there."""
+    m, library = made.library.prefix, made.library
+    (work / f"{m}.h").write_text(made.header)
+    (work / f"{m}.pc").write_text(texts.pkgconfig(library))
+    (work / f"example_{m}.c").write_text(emit_example(library))
+    (work / f"README_{m}.md").write_text(texts.readme(library))
+    objects = list(cache.build_library(made.entries, keep_objects=True).objects.values())
+    compiler = cache.Compiler.find(open_store())
+    (work / f"{m}_data.bin").write_bytes(made.data)
+    for name, text in ((m, made.unit), (f"{m}_data", data_unit(m))):
+        objects.append(toolchain.compile_object(compiler.command, text, name, compiler.flags, work))
+    shared = [f"-Wl,-soname,lib{m}.so", "-Wl,-z,relro,-z,now", "-Wl,-z,noexecstack"]
+    toolchain.link_shared(compiler.command, objects, work / f"lib{m}.so", shared)
+    toolchain.make_archive(compiler.command, _renamed(objects, m, work), work / f"lib{m}.a")
+
+
+def _renamed(objects: list[Path], prefix: str, work: Path) -> list[Path]:
+    """The objects under names that say whose they are, for the archive."""
+    found = []
+    for path in objects:
+        name = path.name if path.name.startswith(prefix) else f"{prefix}_{path.name}"
+        found.append(work / name)
+        if path != found[-1]:
+            found[-1].write_bytes(path.read_bytes())
+    return found

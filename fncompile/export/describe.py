@@ -1,0 +1,163 @@
+"""From what a model gives (`models.native`) to the description of its library.
+
+Requires entries that were lowered for the same blocks. Ensures names that are distinct in C, sizes over
+one set of symbols, and a hash that tells models apart whose checkpoints do not fit each other.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from typing import Any
+
+from fncompile.codegen.identifiers import distinct
+from fncompile.codegen.library import RESERVED, Checkpoint, Library, Param, Port, State, Step, Training
+from fncompile.ir.dims import Poly
+from fncompile.ir.node import Program
+from fncompile.ir.text import print_program
+from fncompile.ir.types import TensorType
+from fncompile.passes.memory import round_up
+from fncompile.passes.plan import reads, root_buffer
+
+MAX_SYMBOLS, MAX_INPUTS = 16, 64  # FNC_CTX_SYMBOLS, FNC_STEPS_MAX_INPUTS of csrc
+
+
+def describe(native: Any, prefix: str, checkpoint: Checkpoint, facts: dict[str, Any]) -> Library:
+    """The library; `facts` are its hash, build, version, train_at. ValueError where C cannot have it."""
+    weights = native.memories[0]
+    library = Library(
+        prefix=prefix,
+        title=native.model.name,
+        steps=_steps(native),
+        params=_params(native.model, weights),
+        param_dtype=_param_dtype(native.model),
+        weights_bytes=weights.block.nbytes,
+        train_bytes=native.memories[1].block.nbytes if native.training else 0,
+        checkpoint=checkpoint,
+        batch=_fixed_batch(native.predict.program),
+        training=_training(native),
+        **facts,
+    )
+    _check_limits(library)
+    return library
+
+
+def model_hash(program: Program, arrays: Sequence[tuple[str, TensorType]]) -> str:
+    """A hash of what a model computes and of the arrays in its checkpoints; not of their values."""
+    text = print_program(program, origins=False) + "".join(f"{path} {type}\n" for path, type in arrays)
+    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+
+
+def _check_limits(library: Library) -> None:
+    if len(library.symbols) > MAX_SYMBOLS:
+        raise ValueError(f"A library has at most {MAX_SYMBOLS} open sizes; {library.title!r} has {len(library.symbols)}.")
+    for step in library.steps.values():
+        if len(step.inputs) > MAX_INPUTS and step.steps:
+            raise ValueError(f"A library takes at most {MAX_INPUTS} arrays a step; {library.title!r} has {len(step.inputs)}.")
+
+
+# steps ----------------------------------------------------------------------------------------------
+
+
+def _steps(native: Any) -> dict[str, Step]:
+    entries = {"predict": native.predict}
+    if native.training is not None:
+        entries |= {name: getattr(native.training, name) for name in ("train_step", "evaluate", "report")}
+    return {name: _step(native, name, entry) for name, entry in entries.items()}
+
+
+def _step(native: Any, name: str, entry: Any) -> Step:
+    lowered = entry.lowered
+    sources, roles = entry.program.inputs, _roles(native, name, entry)
+    outputs = list(zip(entry.program.outputs, lowered.outputs))
+    ports = [*((s["name"], s.type, role) for s, role in zip(sources, roles))]
+    ports += [(title, type, "output") for title, type in outputs]
+    titles = _titles(native, [title for title, _, _ in ports], [role for _, _, role in ports])
+    names = distinct(titles, RESERVED)
+    made = [Port(n, t, type, role) for n, t, (_, type, role) in zip(names, titles, ports)]
+    steps = lowered.has_steps and name in ("train_step", "evaluate")
+    arena = round_up(lowered.arena)
+    if steps:
+        arena = sum((round_up(s.type.nbytes) for s in sources), arena)
+    return Step(
+        name,
+        tuple(made[: len(sources)]),
+        tuple(made[len(sources) :]),
+        lowered.symbols,
+        arena,
+        lowered.prepared,
+        steps,
+        _reads_state(entry, native),
+    )
+
+
+def _roles(native: Any, name: str, entry: Any) -> list[str]:
+    if name not in ("train_step", "evaluate"):
+        return ["input"] * len(entry.program.inputs)
+    signature = native.training.signature
+    groups = (("input", signature.inputs), ("target", signature.targets), ("weight", signature.weights))
+    return [role for role, group in groups for _ in group]
+
+
+def _titles(native: Any, names: Sequence[str], roles: Sequence[str]) -> list[str]:
+    """Targets and weights are called after their output, or by their role where there is one output."""
+    titles = list(names)
+    for role, word in (("target", "target"), ("weight", "sample_weight")):
+        places = [i for i, r in enumerate(roles) if r == role]
+        for place, output in zip(places, native.training.targets if places else ()):
+            titles[place] = word if len(places) == 1 else f"{word}_{output}"
+    return titles
+
+
+def _reads_state(entry: Any, native: Any) -> bool:
+    """Does `prepare` read more than weights?"""
+    if not entry.lowered.has_prepare:
+        return False
+    weights = native.memories[0].block.offsets
+    read = {root_buffer(b) for kernel in entry.plan.prepare for b in reads(kernel)}
+    return any(b.kind == "param" and b.name not in weights for b in read)
+
+
+def _fixed_batch(program: Program) -> int | None:
+    firsts = {i.type.shape[0] for i in program.inputs if i.type.shape}
+    known = [d for d in firsts if not isinstance(d, Poly)]
+    return int(known[0]) if known and len(firsts) == 1 else None
+
+
+# variables ------------------------------------------------------------------------------------------
+
+
+def _param_dtype(model: Any) -> str:
+    """What the flat array of parameters holds: the type of the first weight of real numbers."""
+    return next((v.dtype for v in model.weights if v.type.kind == "f"), "float32")
+
+
+def _params(model: Any, memory: Any) -> tuple[Param, ...]:
+    found, first, dtype = [], 0, _param_dtype(model)
+    for v in model.weights:
+        listed = v.dtype == dtype
+        place = memory.block.offsets[memory.names[v]]
+        found.append(Param(v.path, v.type, place, first if listed else None, v.trainable))
+        first += v.size if listed else 0
+    return tuple(found)
+
+
+def _training(native: Any) -> Training | None:
+    found = native.training
+    if found is None:
+        return None
+    memory, optimizer = native.memories[1], native.model.optimizer
+    places = memory.block.offsets
+    spans = tuple((places[memory.names[v]], int(v.type.nbytes)) for v in found.metric_variables)
+    rate = getattr(optimizer, "_learning_rate", None)
+    return Training(
+        metrics=tuple(found.metrics),
+        metric_spans=spans,
+        rate=_state(memory, rate) if rate in optimizer.variables else None,
+        iterations=_state(memory, optimizer.iterations),
+        real=found.report.lowered.outputs[-1].dtype,
+    )
+
+
+def _state(memory: Any, variable: Any) -> State:
+    return State(variable.dtype, memory.block.offsets[memory.names[variable]])
