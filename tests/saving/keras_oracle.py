@@ -42,6 +42,7 @@ def save(directory: Path) -> None:
 
 
 def read(directory: Path) -> None:
+    custom = zoo.custom_objects(keras)
     for path in sorted(directory.iterdir()):
         name = path.name.split(".")[0]
         # Keras writes functions of `ops` into `.h5` files, and does not find them when reading.
@@ -49,12 +50,12 @@ def read(directory: Path) -> None:
             continue
         if path.name.endswith(".weights.h5"):
             model, inputs = zoo.BUILDERS[name](keras)
-            reference = keras.models.load_model(directory / f"{name}.keras")
+            reference = keras.models.load_model(directory / f"{name}.keras", custom)
             model.compile(reference.optimizer.from_config(reference.optimizer.get_config()), "mse")
             model.optimizer.build(model.trainable_variables)
             model.load_weights(path)
         else:
-            model, inputs = keras.models.load_model(path), zoo.BUILDERS[name](keras)[1]
+            model, inputs = keras.models.load_model(path, custom), zoo.BUILDERS[name](keras)[1]
         record(Path(f"{path}.npz"), model, inputs)
 
 

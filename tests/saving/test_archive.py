@@ -45,7 +45,7 @@ def same(a, b):
 def test_a_loaded_model_is_the_saved_one(tmp_path, name, suffix):
     model, inputs = compiled(name)
     model.save(tmp_path / f"x.{suffix}")
-    back = k.models.load_model(tmp_path / f"x.{suffix}")
+    back = k.models.load_model(tmp_path / f"x.{suffix}", zoo.custom_objects(k))
     same(model.weights, back.weights)
     same(model.optimizer.variables, back.optimizer.variables)
     same(zoo.flat(model(inputs)), zoo.flat(back(inputs)))

@@ -91,5 +91,8 @@ def test_we_open_keras_files(written_by_keras, name, suffix):
         model.optimizer.build(model.trainable_variables)
         model.load_weights(path)
     else:
-        model, inputs = fncompile.models.load_model(path), zoo.BUILDERS[name](fncompile)[1]
+        model, inputs = (
+            fncompile.models.load_model(path, zoo.custom_objects(fncompile)),
+            zoo.BUILDERS[name](fncompile)[1],
+        )
     compare(model, inputs, found)

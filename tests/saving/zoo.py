@@ -5,6 +5,7 @@ Each builder returns (model, inputs); `compiled` says with what it is compiled.
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import numpy as np
@@ -75,7 +76,53 @@ def words(k: Any) -> tuple[Any, Any]:
     return k.Model(x, k.layers.Dense(1, activation="sigmoid")(h)), np.arange(28).reshape(4, 7) % 11
 
 
-BUILDERS = {f.__name__: f for f in (digits, sequential, branches, nested, operators, words)}
+@functools.cache
+def block_class(k: Any) -> type:
+    """A layer of layers: attributes, a list, a dict, a list in a list; one of them used twice."""
+
+    class Block(k.layers.Layer):
+        def __init__(self, units=3, **kwargs):
+            super().__init__(**kwargs)
+            self.units = units
+            self.zeta = k.layers.Dense(units)
+            self.alpha = k.layers.Dense(units, activation="tanh")
+            self.stack = [k.layers.Dense(units), k.layers.LayerNormalization(), self.alpha]
+            self.named = {"b": k.layers.Dense(units), "a": k.layers.Dense(units, use_bias=False)}
+            self.deep = [[k.layers.Dense(units)], [k.layers.Dense(units)]]
+
+        def build(self, input_shape):
+            self.scale = self.add_weight(shape=(self.units,), initializer="ones", name="scale")
+            inner = (*input_shape[:-1], self.units)
+            self.alpha.build(input_shape)
+            rest = [*self.stack[:2], *self.named.values(), self.deep[0][0], self.deep[1][0]]
+            for layer in (self.zeta, *rest):
+                layer.build(inner)
+
+        def call(self, x):
+            x = self.zeta(self.alpha(x)) * self.scale
+            rest = [*self.stack[:2], *self.named.values(), self.deep[0][0], self.deep[1][0]]
+            for layer in rest:
+                x = layer(x)
+            return x
+
+        def get_config(self):
+            return {**super().get_config(), "units": self.units}
+
+    return Block
+
+
+def composite(k: Any) -> tuple[Any, Any]:
+    x = k.Input((5,), name="x")
+    h = block_class(k)(4, name="first")(x)
+    return k.Model(x, block_class(k)(2)(h)), rows(3, 5)
+
+
+def custom_objects(k: Any) -> dict[str, Any]:
+    return {"Block": block_class(k)}
+
+
+_ALL = (digits, sequential, branches, nested, operators, words, composite)
+BUILDERS = {f.__name__: f for f in _ALL}
 
 
 def optimizers(k: Any) -> dict[str, Any]:
