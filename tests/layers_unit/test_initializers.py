@@ -21,11 +21,14 @@ RANDOM = ALL[4:]
 
 
 @pytest.mark.parametrize("name, variance, limit", [
-    ("GlorotUniform", 2 / 500, np.sqrt(6 / 500)), ("GlorotNormal", 2 / 500, 2 * np.sqrt(2 / 500) / 0.8796),
+    ("GlorotUniform", 2 / 500, np.sqrt(6 / 500)),
+    ("GlorotNormal", 2 / 500, 2 * np.sqrt(2 / 500) / 0.8796),
     ("HeUniform", 2 / 300, np.sqrt(6 / 300)), ("HeNormal", 2 / 300, 2 * np.sqrt(2 / 300) / 0.8796),
-    ("LecunUniform", 1 / 300, np.sqrt(3 / 300)), ("LecunNormal", 1 / 300, 2 * np.sqrt(1 / 300) / 0.8796),
+    ("LecunUniform", 1 / 300, np.sqrt(3 / 300)),
+    ("LecunNormal", 1 / 300, 2 * np.sqrt(1 / 300) / 0.8796),
     ("RandomNormal", 0.05**2, np.inf), ("RandomUniform", 0.1**2 / 12, 0.05),
-    ("TruncatedNormal", (0.05 * 0.8796) ** 2, 0.1), ("VarianceScaling", 1 / 300, 2 * np.sqrt(1 / 300) / 0.8796),
+    ("TruncatedNormal", (0.05 * 0.8796) ** 2, 0.1),
+    ("VarianceScaling", 1 / 300, 2 * np.sqrt(1 / 300) / 0.8796),
 ])  # fmt: skip
 def test_mean_variance_and_limits(name, variance, limit):
     numbers = getattr(initializers, name)(seed=1)(BIG, dtype="float64")
@@ -39,10 +42,16 @@ def test_modes_and_distributions_of_variance_scaling():
     make = initializers.VarianceScaling
     assert make(3.0, "fan_out", "uniform", seed=1)(BIG).var() == pytest.approx(3 / 200, rel=0.05)
     normal = make(1.0, "fan_avg", "untruncated_normal", seed=1)(BIG)
-    assert normal.std() == pytest.approx(np.sqrt(1 / 250), rel=0.05) and abs(normal).max() > 3 * normal.std()
+    assert (
+        normal.std() == pytest.approx(np.sqrt(1 / 250), rel=0.05)
+        and abs(normal).max() > 3 * normal.std()
+    )
 
 
-@pytest.mark.parametrize("shape, fans", [((), (1, 1)), ((7,), (7, 7)), ((3, 5), (3, 5)), ((3, 2, 4, 8), (24, 48)), ((0, 5), (0, 5))])
+@pytest.mark.parametrize(
+    "shape, fans",
+    [((), (1, 1)), ((7,), (7, 7)), ((3, 5), (3, 5)), ((3, 2, 4, 8), (24, 48)), ((0, 5), (0, 5))],
+)
 def test_fans(shape, fans):
     assert compute_fans(shape) == fans
     assert initializers.GlorotUniform()(shape).shape == shape
@@ -111,7 +120,9 @@ def test_dtype_and_precision():
 
 
 def test_configurations_of_other_versions():
-    assert initializers.get({"class_name": "GlorotUniform", "config": {"seed": None, "dtype": "float32"}})
+    assert initializers.get(
+        {"class_name": "GlorotUniform", "config": {"seed": None, "dtype": "float32"}}
+    )
     newer = {"module": "keras.initializers", "class_name": "HeNormal", "registered_name": None,
              "config": {"seed": 1, "input_axes": None, "output_axes": None}}  # fmt: skip
     assert initializers.get(newer).seed == 1
@@ -120,8 +131,10 @@ def test_configurations_of_other_versions():
         initializers.get(newer)
 
 
-@pytest.mark.parametrize("alias, name", [("uniform", "RandomUniform"), ("normal", "RandomNormal"), ("zero", "Zeros"),
-                                         ("one", "Ones"), ("glorot_uniform", "GlorotUniform"), ("he_normal", "HeNormal")])  # fmt: skip
+@pytest.mark.parametrize("alias, name", [("uniform", "RandomUniform"), ("normal", "RandomNormal"),
+                                         ("zero", "Zeros"),
+                                         ("one", "Ones"), ("glorot_uniform", "GlorotUniform"),
+                                         ("he_normal", "HeNormal")])  # fmt: skip
 def test_aliases(alias, name):
     assert type(initializers.get(alias)).__name__ == name
 

@@ -15,7 +15,7 @@ rng = np.random.default_rng(6)
 X = rng.normal(size=(6, 4, 3)).astype("float32")
 
 
-# batch normalization ----------------------------------------------------------------------------
+# batch normalization ------------------------------------------------------------------------------
 
 
 def moving(layer):
@@ -69,7 +69,9 @@ def test_batchnorm_takes_the_axis_of_tf2_files():
 def test_layernorm(axis):
     axes = axis if isinstance(axis, int) else tuple(axis)
     expected = (X - X.mean(axes, keepdims=True)) / np.sqrt(X.var(axes, keepdims=True) + 1e-3)
-    np.testing.assert_allclose(layers.LayerNormalization(axis=axis)(X), expected, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(
+        layers.LayerNormalization(axis=axis)(X), expected, rtol=1e-4, atol=1e-5
+    )
 
 
 # dropout ------------------------------------------------------------------------------------------
@@ -101,7 +103,9 @@ def test_dropout_of_everything():
 
 
 def test_dropout_noise_shape():
-    out = layers.Dropout(0.5, noise_shape=(None, 1, 3), seed=1)(np.ones((9, 4, 3), "float32"), training=True)
+    out = layers.Dropout(0.5, noise_shape=(None, 1, 3), seed=1)(
+        np.ones((9, 4, 3), "float32"), training=True
+    )
     assert (out == out[:, :1]).all() and 0 < (out == 0).mean() < 1
 
 
@@ -112,7 +116,7 @@ def test_dropout_goes_by_the_training_flag_of_the_model():
     assert (model(ones, training=True) == 0).any() and (model(ones) == 1).all()
 
 
-# embedding ------------------------------------------------------------------------------------------
+# embedding ----------------------------------------------------------------------------------------
 
 
 def test_embedding_of_floats_and_of_nothing():
@@ -129,7 +133,13 @@ def test_embedding_mask_goes_on_through_layers_that_support_it():
     inputs = keras.Input((4,), dtype="int32")
     x = layers.Embedding(5, 2, mask_zero=True)(inputs)
     assert x._keras_mask.shape == (None, 4)
-    for layer in (layers.Dense(3), layers.Dropout(0.1), layers.BatchNormalization(), layers.Activation("relu"), layers.Identity()):
+    for layer in (
+        layers.Dense(3),
+        layers.Dropout(0.1),
+        layers.BatchNormalization(),
+        layers.Activation("relu"),
+        layers.Identity(),
+    ):
         x = layer(x)
         assert x._keras_mask is not None, layer.name
     with pytest.warns(UserWarning, match="does not support masking"):
@@ -139,29 +149,46 @@ def test_embedding_mask_goes_on_through_layers_that_support_it():
 def test_embedding_with_given_weights():
     table = rng.normal(size=(5, 2)).astype("float32")
     for weights in (table, [table]):
-        np.testing.assert_array_equal(layers.Embedding(5, 2, weights=weights).get_weights()[0], table)
+        np.testing.assert_array_equal(
+            layers.Embedding(5, 2, weights=weights).get_weights()[0], table
+        )
 
 
 # shapes -------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("layer, shape, output", [
-    (layers.Flatten(), (None, 3), (None, None)), (layers.Flatten(), (0, 3), (None, 0)), (layers.Flatten(), (), (None, 1)),
-    (layers.Reshape((-1, 4)), (None, 4), (None, None, 4)), (layers.Reshape((2, -1)), (None, 4), (None, 2, None)),
-    (layers.Reshape(()), (1,), (None,)), (layers.Reshape((3, -1)), (3, 0), (None, 3, 0)), (layers.Permute((2, 1)), (None, 3), (None, 3, None)),
-    (layers.RepeatVector(2), (None,), (None, 2, None)), (layers.PReLU(shared_axes=[1]), (None, 3), (None, None, 3)),
+    (layers.Flatten(), (None, 3), (None, None)), (layers.Flatten(), (0, 3), (None, 0)),
+    (layers.Flatten(), (), (None, 1)),
+    (layers.Reshape((-1, 4)), (None, 4), (None, None, 4)),
+    (layers.Reshape((2, -1)), (None, 4), (None, 2, None)),
+    (layers.Reshape(()), (1,), (None,)), (layers.Reshape((3, -1)), (3, 0), (None, 3, 0)),
+    (layers.Permute((2, 1)), (None, 3), (None, 3, None)),
+    (layers.RepeatVector(2), (None,), (None, 2, None)),
+    (layers.PReLU(shared_axes=[1]), (None, 3), (None, None, 3)),
 ])  # fmt: skip
 def test_inferred_shapes(layer, shape, output):
     assert layer(keras.Input(shape)).shape == output
 
 
-@pytest.mark.parametrize("layer", [layers.Flatten(), layers.Reshape((12,)), layers.Dense(2), layers.Permute((2, 1)), layers.Softmax()])
+@pytest.mark.parametrize(
+    "layer",
+    [
+        layers.Flatten(),
+        layers.Reshape((12,)),
+        layers.Dense(2),
+        layers.Permute((2, 1)),
+        layers.Softmax(),
+    ],
+)
 def test_no_samples(layer):
     assert layer(X[:0]).shape[0] == 0
 
 
 def test_flatten_moves_channels_last_first():
-    np.testing.assert_array_equal(layers.Flatten("channels_first")(X), X.transpose(0, 2, 1).reshape(6, 12))
+    np.testing.assert_array_equal(
+        layers.Flatten("channels_first")(X), X.transpose(0, 2, 1).reshape(6, 12)
+    )
 
 
 def test_rescaling_of_integers_is_in_floats():
@@ -177,7 +204,7 @@ def test_double_precision():
     np.testing.assert_allclose(layer(x), x @ kernel + bias, rtol=1e-14)
 
 
-# activation layers ----------------------------------------------------------------------------------
+# activation layers --------------------------------------------------------------------------------
 
 
 def test_softmax_of_masked_scores():
@@ -196,7 +223,7 @@ def test_prelu_slopes():
     assert [layers.PReLU(shared_axes=axes).build((None, 4, 3)) for axes in ([1], 2)] == [None, None]
 
 
-# lambda ----------------------------------------------------------------------------------------------
+# lambda -------------------------------------------------------------------------------------------
 
 
 def test_lambda_gets_its_arguments_mask_and_training():
@@ -222,22 +249,31 @@ def test_lambda_of_a_python_lambda_is_only_loaded_when_trusted():
     np.testing.assert_allclose(again(X), 2 * X)
 
 
-# configuration ------------------------------------------------------------------------------------------
+# configuration ------------------------------------------------------------------------------------
 
 KEYS = {
-    "Dense": "units activation use_bias kernel_initializer bias_initializer kernel_regularizer bias_regularizer "
-             "kernel_constraint bias_constraint",
-    "Dropout": "rate seed noise_shape", "Flatten": "data_format", "Reshape": "target_shape", "Permute": "dims",
-    "Embedding": "input_dim output_dim embeddings_initializer embeddings_regularizer embeddings_constraint mask_zero",
-    "BatchNormalization": "axis momentum epsilon center scale beta_initializer gamma_initializer moving_mean_initializer "
-                          "moving_variance_initializer beta_regularizer gamma_regularizer beta_constraint gamma_constraint",
-    "LayerNormalization": "axis epsilon center scale beta_initializer gamma_initializer beta_regularizer gamma_regularizer "
-                          "beta_constraint gamma_constraint",
+    "Dense": "units activation use_bias kernel_initializer bias_initializer kernel_regularizer "
+    "bias_regularizer kernel_constraint bias_constraint",
+    "Dropout": "rate seed noise_shape",
+    "Flatten": "data_format",
+    "Reshape": "target_shape",
+    "Permute": "dims",
+    "Embedding": "input_dim output_dim embeddings_initializer embeddings_regularizer "
+    "embeddings_constraint mask_zero",
+    "BatchNormalization": "axis momentum epsilon center scale beta_initializer gamma_initializer "
+    "moving_mean_initializer moving_variance_initializer beta_regularizer gamma_regularizer "
+    "beta_constraint gamma_constraint",
+    "LayerNormalization": "axis epsilon center scale beta_initializer gamma_initializer "
+    "beta_regularizer gamma_regularizer beta_constraint gamma_constraint",
     "PReLU": "alpha_initializer alpha_regularizer alpha_constraint shared_axes",
-    "ReLU": "max_value negative_slope threshold", "Concatenate": "axis", "Dot": "axes normalize",
-}  # fmt: skip
-ARGUMENTS = {"Dense": {"units": 3, "kernel_regularizer": "l2", "activation": "relu", "activity_regularizer": "l1"},
-             "Dropout": {"rate": 0.5}, "Reshape": {"target_shape": (2, 3)}, "Permute": {"dims": (2, 1)},
+    "ReLU": "max_value negative_slope threshold",
+    "Concatenate": "axis",
+    "Dot": "axes normalize",
+}
+ARGUMENTS = {"Dense": {"units": 3, "kernel_regularizer": "l2", "activation": "relu",
+                       "activity_regularizer": "l1"},
+             "Dropout": {"rate": 0.5}, "Reshape": {"target_shape": (2, 3)},
+             "Permute": {"dims": (2, 1)},
              "Embedding": {"input_dim": 3, "output_dim": 2}, "Dot": {"axes": (1, 2)}}  # fmt: skip
 
 
@@ -253,14 +289,19 @@ def test_configuration_has_keras_keys_and_comes_back(name):
 
 def test_configurations_of_newer_keras():
     newer = {"name": "d", "units": 2, "quantization_config": None, "dtype":
-             {"module": "keras", "class_name": "DTypePolicy", "config": {"name": "float32"}, "registered_name": None}}  # fmt: skip
+             {"module": "keras", "class_name": "DTypePolicy", "config": {"name": "float32"},
+              "registered_name": None}}  # fmt: skip
     assert layers.Dense.from_config(newer).units == 2
     with pytest.raises(TypeError, match="Unrecognized keyword arguments"):
         layers.Dense.from_config({"units": 2, "lora_rank": 4})
 
 
 def test_regularization_of_weights_and_outputs():
-    layer = layers.Dense(2, kernel_regularizer=keras.regularizers.L2(0.5), activity_regularizer=keras.regularizers.L1(0.1))
+    layer = layers.Dense(
+        2,
+        kernel_regularizer=keras.regularizers.L2(0.5),
+        activity_regularizer=keras.regularizers.L1(0.1),
+    )
     out = layer(X[:, 0])
     expected = [0.1 * abs(out).sum() / 6, 0.5 * (layer.kernel.numpy() ** 2).sum()]
     np.testing.assert_allclose(sorted(map(float, layer.losses)), sorted(expected), rtol=1e-5)

@@ -18,16 +18,21 @@ VECTORS = rng.normal(size=(2, 4)).astype("float32")
 
 @pytest.mark.parametrize("name, formula", [
     ("add", lambda xs: sum(xs)), ("multiply", lambda xs: functools.reduce(np.multiply, xs)),
-    ("average", lambda xs: sum(xs) / len(xs)), ("maximum", lambda xs: functools.reduce(np.maximum, xs)),
+    ("average", lambda xs: sum(xs) / len(xs)),
+    ("maximum", lambda xs: functools.reduce(np.maximum, xs)),
     ("minimum", lambda xs: functools.reduce(np.minimum, xs)),
 ])  # fmt: skip
 def test_any_number_of_inputs(name, formula):
     for inputs in ([A], [A, B], [A, B, C]):
-        np.testing.assert_allclose(getattr(layers, name)(inputs), formula(inputs), rtol=1e-6, atol=1e-6)
+        np.testing.assert_allclose(
+            getattr(layers, name)(inputs), formula(inputs), rtol=1e-6, atol=1e-6
+        )
 
 
 def test_extents_of_one_grow_and_lower_ranks_gain_axes_behind_the_batch():
-    np.testing.assert_array_equal(layers.add([A, A[:, :1], A[:, :, :1]]), A + A[:, :1] + A[:, :, :1])
+    np.testing.assert_array_equal(
+        layers.add([A, A[:, :1], A[:, :, :1]]), A + A[:, :1] + A[:, :, :1]
+    )
     np.testing.assert_array_equal(layers.add([A, VECTORS]), A + VECTORS[:, None])
     np.testing.assert_array_equal(layers.subtract([VECTORS, A]), VECTORS[:, None] - A)
 
@@ -39,7 +44,8 @@ def test_integers_stay_integers_and_mix_with_floats():
 
 
 @pytest.mark.parametrize("shapes, output", [
-    ([(None, 4), (3, 4)], (None, 3, 4)), ([(3, None), (3, 1)], (None, 3, None)), ([(None, 4), (None, 4)], (None, None, 4)),
+    ([(None, 4), (3, 4)], (None, 3, 4)), ([(3, None), (3, 1)], (None, 3, None)),
+    ([(None, 4), (None, 4)], (None, None, 4)),
 ])  # fmt: skip
 def test_unknown_extents(shapes, output):
     assert layers.add([keras.Input(s) for s in shapes]).shape == output
@@ -53,7 +59,9 @@ def test_nan_wins():
 
 @pytest.mark.parametrize("axis", [1, 2, -1, -2, 0])
 def test_concatenate(axis):
-    np.testing.assert_array_equal(layers.concatenate([A, B, C], axis=axis), np.concatenate([A, B, C], axis))
+    np.testing.assert_array_equal(
+        layers.concatenate([A, B, C], axis=axis), np.concatenate([A, B, C], axis)
+    )
 
 
 def test_concatenate_along_an_unknown_axis():
@@ -62,20 +70,30 @@ def test_concatenate_along_an_unknown_axis():
 
 
 @pytest.mark.parametrize("axes, equation", [
-    (2, "bij,bkj->bik"), (1, "bij,bik->bjk"), ((2, 2), "bij,bkj->bik"), (-1, "bij,bkj->bik"), ((-2, 1), "bij,bik->bjk"),
+    (2, "bij,bkj->bik"), (1, "bij,bik->bjk"), ((2, 2), "bij,bkj->bik"), (-1, "bij,bkj->bik"),
+    ((-2, 1), "bij,bik->bjk"),
 ])  # fmt: skip
 def test_dot_of_rank_3(axes, equation):
-    np.testing.assert_allclose(layers.dot([A, B], axes=axes), np.einsum(equation, A, B), rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(
+        layers.dot([A, B], axes=axes), np.einsum(equation, A, B), rtol=1e-5, atol=1e-6
+    )
 
 
 def test_dot_of_other_ranks():
-    np.testing.assert_allclose(layers.dot([VECTORS, A], axes=(1, 2)), np.einsum("bj,bij->bi", VECTORS, A), rtol=1e-5)
+    np.testing.assert_allclose(
+        layers.dot([VECTORS, A], axes=(1, 2)), np.einsum("bj,bij->bi", VECTORS, A), rtol=1e-5
+    )
     squares = layers.dot([VECTORS, VECTORS], axes=1)
     np.testing.assert_allclose(squares, (VECTORS**2).sum(1, keepdims=True), rtol=1e-5)
-    np.testing.assert_allclose(layers.dot([VECTORS, VECTORS], axes=1, normalize=True), np.ones((2, 1)), rtol=1e-6)
+    np.testing.assert_allclose(
+        layers.dot([VECTORS, VECTORS], axes=1, normalize=True), np.ones((2, 1)), rtol=1e-6
+    )
 
 
-MASKS = np.array([[True, True, False], [False, False, False]]), np.array([[True, False, False], [True, False, False]])
+MASKS = (
+    np.array([[True, True, False], [False, False, False]]),
+    np.array([[True, False, False], [True, False, False]]),
+)
 
 
 def mask_of_merge(layer, masks):
@@ -100,7 +118,9 @@ def test_concatenated_masks():
     np.testing.assert_array_equal(along_time, np.concatenate(MASKS, 1))
     along_features = mask_of_merge(layers.Concatenate(axis=2), MASKS)
     np.testing.assert_array_equal(along_features, MASKS[0] | MASKS[1])
-    np.testing.assert_array_equal(mask_of_merge(layers.Concatenate(axis=2), (MASKS[0], None)), np.ones((2, 3), bool))
+    np.testing.assert_array_equal(
+        mask_of_merge(layers.Concatenate(axis=2), (MASKS[0], None)), np.ones((2, 3), bool)
+    )
 
 
 def test_symbolic_calls_and_functions_make_layers():

@@ -39,21 +39,27 @@ def test_penalties(penalty, expected):
     (constraints.MaxNorm(0.5, axis=1), W * np.clip(norm(W, 1), 0, 0.5) / (EPSILON + norm(W, 1))),
     (constraints.NonNeg(), np.maximum(W, 0)), (constraints.UnitNorm(), W / norm(W)),
     (constraints.UnitNorm(axis=[0, 1]), W / norm(W, (0, 1))),
-    (constraints.MinMaxNorm(0.5, 0.9, 0.7), W * (0.7 * np.clip(norm(W), 0.5, 0.9) + 0.3 * norm(W)) / norm(W)),
+    (constraints.MinMaxNorm(0.5, 0.9, 0.7), W * (0.7 * np.clip(norm(W), 0.5,
+                                                               0.9) + 0.3 * norm(W)) / norm(W)),
 ])  # fmt: skip
 def test_constraints(constraint, expected):
     np.testing.assert_allclose(constraint(W.astype("float32")), expected, rtol=1e-5, atol=1e-6)
 
 
-@pytest.mark.parametrize("constraint", [constraints.MaxNorm(1.0), constraints.UnitNorm(), constraints.MinMaxNorm()])
+@pytest.mark.parametrize(
+    "constraint", [constraints.MaxNorm(1.0), constraints.UnitNorm(), constraints.MinMaxNorm()]
+)
 def test_weights_of_norm_zero_stay(constraint):
     np.testing.assert_array_equal(constraint(np.zeros((2, 2), "float32")), np.zeros((2, 2)))
 
 
 @pytest.mark.parametrize("room, item", [
-    (regularizers, regularizers.L1(0.5)), (regularizers, regularizers.L2(0.25)), (regularizers, regularizers.L1L2(0.5, 0.25)),
-    (regularizers, regularizers.OrthogonalRegularizer(0.5, "columns")), (constraints, constraints.MaxNorm(3, 1)),
-    (constraints, constraints.NonNeg()), (constraints, constraints.UnitNorm()), (constraints, constraints.MinMaxNorm(0.5, 2.0, 0.5, 1)),
+    (regularizers, regularizers.L1(0.5)), (regularizers, regularizers.L2(0.25)),
+    (regularizers, regularizers.L1L2(0.5, 0.25)),
+    (regularizers, regularizers.OrthogonalRegularizer(0.5, "columns")),
+    (constraints, constraints.MaxNorm(3, 1)),
+    (constraints, constraints.NonNeg()), (constraints, constraints.UnitNorm()),
+    (constraints, constraints.MinMaxNorm(0.5, 2.0, 0.5, 1)),
 ])  # fmt: skip
 def test_configurations_come_back(room, item):
     described = json.loads(json.dumps(room.serialize(item)))
@@ -62,12 +68,23 @@ def test_configurations_come_back(room, item):
     assert type(again) is type(item) and again.get_config() == item.get_config()
 
 
-@pytest.mark.parametrize("name, cls", [("l1", "L1"), ("l2", "L2"), ("l1_l2", "L1L2"), ("L2", "L2"), ("orthogonal_regularizer", "OrthogonalRegularizer")])
+@pytest.mark.parametrize(
+    "name, cls",
+    [
+        ("l1", "L1"),
+        ("l2", "L2"),
+        ("l1_l2", "L1L2"),
+        ("L2", "L2"),
+        ("orthogonal_regularizer", "OrthogonalRegularizer"),
+    ],
+)
 def test_names_of_regularizers(name, cls):
     assert type(regularizers.get(name)).__name__ == cls
 
 
-@pytest.mark.parametrize("name, cls", [("max_norm", "MaxNorm"), ("NonNeg", "NonNeg"), ("unit_norm", "UnitNorm")])
+@pytest.mark.parametrize(
+    "name, cls", [("max_norm", "MaxNorm"), ("NonNeg", "NonNeg"), ("unit_norm", "UnitNorm")]
+)
 def test_names_of_constraints(name, cls):
     assert type(constraints.get(name)).__name__ == cls
 

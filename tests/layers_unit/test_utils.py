@@ -13,7 +13,8 @@ from fncompile.utils import normalize, pad_sequences, to_categorical
 
 @pytest.mark.parametrize("x, classes, expected", [
     ([0, 2], None, [[1, 0, 0], [0, 0, 1]]), ([[0], [2]], 4, [[1, 0, 0, 0], [0, 0, 1, 0]]),
-    ([[0, 1]], None, [[[1, 0], [0, 1]]]), ([], 3, np.zeros((0, 3))), (1, None, [0, 1]), ([1.0], None, [[0, 1]]),
+    ([[0, 1]], None, [[[1, 0], [0, 1]]]), ([], 3, np.zeros((0, 3))), (1, None, [0, 1]),
+    ([1.0], None, [[0, 1]]),
 ])  # fmt: skip
 def test_to_categorical(x, classes, expected):
     out = to_categorical(x, classes)
@@ -44,7 +45,8 @@ def test_normalize():
 @pytest.mark.parametrize("options, expected", [
     ({}, [[0, 1], [2, 3], [0, 0]]), ({"padding": "post"}, [[1, 0], [2, 3], [0, 0]]),
     ({"maxlen": 1}, [[1], [3], [0]]), ({"maxlen": 1, "truncating": "post"}, [[1], [2], [0]]),
-    ({"maxlen": 3, "value": 9}, [[9, 9, 1], [9, 2, 3], [9, 9, 9]]), ({"maxlen": 0}, np.zeros((3, 0))),
+    ({"maxlen": 3, "value": 9}, [[9, 9, 1], [9, 2, 3], [9, 9, 9]]),
+    ({"maxlen": 0}, np.zeros((3, 0))),
 ])  # fmt: skip
 def test_pad_sequences(options, expected):
     np.testing.assert_array_equal(pad_sequences([[1], [2, 3], []], **options), expected)

@@ -52,8 +52,10 @@ SIGNS = 2 * BITS - 1
 CASES = [
     ("mean_squared_error", LOGITS, TARGET, {}, lambda y, p: np.mean((y - p) ** 2, -1)),
     ("mean_absolute_error", LOGITS, TARGET, {}, lambda y, p: np.mean(abs(y - p), -1)),
-    ("mean_absolute_percentage_error", LOGITS, TARGET, {}, lambda y, p: 100 * np.mean(abs(y - p) / abs(y), -1)),
-    ("mean_squared_logarithmic_error", TARGET, LOGITS, {}, lambda y, p: np.mean((np.log1p(y) - np.log1p(np.maximum(p, EPSILON))) ** 2, -1)),
+    ("mean_absolute_percentage_error", LOGITS, TARGET, {}, lambda y,
+     p: 100 * np.mean(abs(y - p) / abs(y), -1)),
+    ("mean_squared_logarithmic_error", TARGET, LOGITS, {}, lambda y,
+     p: np.mean((np.log1p(y) - np.log1p(np.maximum(p, EPSILON))) ** 2, -1)),
     ("huber", LOGITS, TARGET, {}, lambda y, p: huber(y - p, 1.0)),
     ("huber", LOGITS, TARGET, {"delta": 0.4}, lambda y, p: huber(y - p, 0.4)),
     ("log_cosh", LOGITS, TARGET, {}, lambda y, p: np.mean(np.log(np.cosh(p - y)), -1)),
@@ -63,16 +65,21 @@ CASES = [
     ("poisson", TARGET, PROBABLE, {}, lambda y, p: np.mean(p - y * np.log(p + EPSILON), -1)),
     ("hinge", BITS, LOGITS, {}, lambda y, p: np.mean(np.maximum(1 - SIGNS * p, 0), -1)),
     ("hinge", SIGNS, LOGITS, {}, lambda y, p: np.mean(np.maximum(1 - y * p, 0), -1)),
-    ("squared_hinge", BITS, LOGITS, {}, lambda y, p: np.mean(np.maximum(1 - SIGNS * p, 0) ** 2, -1)),
+    ("squared_hinge", BITS, LOGITS, {}, lambda y,
+     p: np.mean(np.maximum(1 - SIGNS * p, 0) ** 2, -1)),
     ("categorical_hinge", ONE_HOT, LOGITS, {}, categorical_hinge),
     ("binary_crossentropy", BITS, PROBABLE, {}, bce),
-    ("binary_crossentropy", BITS, PROBABLE, {"label_smoothing": 0.2}, lambda y, p: bce(0.8 * y + 0.1, p)),
+    ("binary_crossentropy", BITS, PROBABLE, {"label_smoothing": 0.2}, lambda y,
+     p: bce(0.8 * y + 0.1, p)),
     ("binary_crossentropy", BITS, LOGITS, {"from_logits": True}, lambda y, x: bce(y, sigmoid(x))),
     ("categorical_crossentropy", ONE_HOT, PROBABLE, {}, cce),
-    ("categorical_crossentropy", ONE_HOT, PROBABLE, {"label_smoothing": 0.2}, lambda y, p: cce(0.8 * y + 0.05, p)),
-    ("categorical_crossentropy", ONE_HOT, LOGITS, {"from_logits": True}, lambda y, x: cce(y, softmax(x))),
+    ("categorical_crossentropy", ONE_HOT, PROBABLE, {"label_smoothing": 0.2}, lambda y,
+     p: cce(0.8 * y + 0.05, p)),
+    ("categorical_crossentropy", ONE_HOT, LOGITS, {"from_logits": True}, lambda y,
+     x: cce(y, softmax(x))),
     ("sparse_categorical_crossentropy", LABELS, PROBABLE, {}, lambda y, p: cce(np.eye(4)[y], p)),
-    ("sparse_categorical_crossentropy", LABELS[:, None], LOGITS, {"from_logits": True}, lambda y, x: cce(np.eye(4)[y[:, 0]], softmax(x))),
+    ("sparse_categorical_crossentropy", LABELS[:, None], LOGITS, {"from_logits": True}, lambda y,
+     x: cce(np.eye(4)[y[:, 0]], softmax(x))),
 ]  # fmt: skip
 
 
@@ -107,7 +114,9 @@ def test_huge_logits_neither_overflow_nor_lose_the_loss():
     assert losses.log_cosh([[0.0]], [[1e4]])[0] == pytest.approx(1e4 - np.log(2), rel=1e-6)
 
 
-@pytest.mark.parametrize("name", ["mean_squared_error", "mean_absolute_error", "huber", "log_cosh", "poisson"])
+@pytest.mark.parametrize(
+    "name", ["mean_squared_error", "mean_absolute_error", "huber", "log_cosh", "poisson"]
+)
 def test_nan_goes_through(name):
     y = np.array([[np.nan, 1.0], [1.0, 1.0]])
     values = getattr(losses, name)(np.ones((2, 2)), y)

@@ -12,7 +12,8 @@ from fncompile import losses
 
 @pytest.mark.parametrize("name, function", [
     ("mse", losses.mean_squared_error), ("MSE", losses.mean_squared_error),
-    ("mean_absolute_error", losses.mean_absolute_error), ("mape", losses.mean_absolute_percentage_error),
+    ("mean_absolute_error", losses.mean_absolute_error),
+    ("mape", losses.mean_absolute_percentage_error),
     ("huber", losses.huber), ("bce", losses.binary_crossentropy), ("kld", losses.kl_divergence),
     ("sparse_categorical_crossentropy", losses.sparse_categorical_crossentropy),
 ])  # fmt: skip
@@ -37,10 +38,13 @@ def test_unknown(bad):
 CONFIGS = [
     (losses.MeanSquaredError(), {"name": "mean_squared_error", "reduction": "sum_over_batch_size"}),
     (losses.Huber(0.5, name="h"), {"name": "h", "reduction": "sum_over_batch_size", "delta": 0.5}),
-    (losses.BinaryCrossentropy(True), {"name": "binary_crossentropy", "reduction": "sum_over_batch_size",
+    (losses.BinaryCrossentropy(True), {"name": "binary_crossentropy",
+                                       "reduction": "sum_over_batch_size",
                                        "from_logits": True, "label_smoothing": 0.0, "axis": -1}),
-    (losses.SparseCategoricalCrossentropy(reduction="sum"), {"name": "sparse_categorical_crossentropy", "reduction": "sum",
-                                                             "from_logits": False, "ignore_class": None}),
+    (losses.SparseCategoricalCrossentropy(reduction="sum"),
+     {"name": "sparse_categorical_crossentropy", "reduction": "sum",
+                                                             "from_logits": False,
+                                                             "ignore_class": None}),
     (losses.KLDivergence("sum"), {"name": "kl_divergence", "reduction": "sum"}),
 ]  # fmt: skip
 
@@ -59,7 +63,8 @@ def test_configuration_is_keras_own_and_comes_back(loss, config):
 
 def test_tf2_configuration():
     loss = losses.get({"class_name": "CategoricalCrossentropy",
-                       "config": {"reduction": "auto", "name": "cc", "from_logits": True}})  # fmt: skip
+                       "config": {"reduction": "auto", "name": "cc",
+                                  "from_logits": True}})  # fmt: skip
     assert loss.reduction == "sum_over_batch_size" and loss.options["from_logits"]
 
 

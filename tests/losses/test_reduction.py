@@ -38,7 +38,7 @@ def test_unknown_reduction():
 
 
 def test_weights_of_samples_spread_over_their_positions():
-    """Keras fails here, or pairs weights with the wrong axis; a weight per sample is what is meant."""
+    """Keras fails here, or pairs weights with the wrong axis; they are meant per sample."""
     y, p, w = np.ones((4, 3, 2)), np.zeros((4, 3, 2)), np.arange(4.0)
     assert mse()(y, p, w) == pytest.approx(w.mean())
     per_position = rng.uniform(size=(4, 3))
@@ -100,7 +100,9 @@ def test_lists_of_numbers():
 
 def test_integer_targets_are_taken_as_floats():
     assert mse()(np.array([[1], [2]]), np.array([[1.5], [2.5]])) == 0.25
-    assert losses.BinaryCrossentropy()(np.array([True, False]), np.array([[0.5], [0.5]])) == pytest.approx(np.log(2))
+    assert losses.BinaryCrossentropy()(
+        np.array([True, False]), np.array([[0.5], [0.5]])
+    ) == pytest.approx(np.log(2))
 
 
 class Quartic(losses.Loss):

@@ -38,14 +38,17 @@ CASES = [
     (schedules.ExponentialDecay(0.3, 5, 0.5, staircase=True), lambda t: 0.3 * 0.5 ** (t // 5)),
     (schedules.InverseTimeDecay(0.3, 4, 0.6), lambda t: 0.3 / (1 + 0.6 * t / 4)),
     (schedules.InverseTimeDecay(0.3, 4, 0.6, staircase=True), lambda t: 0.3 / (1 + 0.6 * (t // 4))),
-    (schedules.PiecewiseConstantDecay([3, 11], [0.1, 0.2, 0.3]), lambda t: 0.1 if t <= 3 else 0.2 if t <= 11 else 0.3),
+    (schedules.PiecewiseConstantDecay([3, 11], [0.1, 0.2, 0.3]),
+     lambda t: 0.1 if t <= 3 else 0.2 if t <= 11 else 0.3),
     (schedules.PiecewiseConstantDecay([], [0.1]), lambda t: 0.1),
-    (schedules.PolynomialDecay(0.3, 7, 0.01, power=2.0), lambda t: 0.29 * (1 - min(t, 7) / 7) ** 2 + 0.01),
+    (schedules.PolynomialDecay(0.3, 7, 0.01, power=2.0),
+     lambda t: 0.29 * (1 - min(t, 7) / 7) ** 2 + 0.01),
     (schedules.PolynomialDecay(0.3, 7, 0.01, cycle=True), polynomial_cycle),
     (schedules.CosineDecay(0.1, 10, 0.1), lambda t: 0.1 * (0.9 * cosine(t / 10) + 0.1)),
     (schedules.CosineDecay(0.1, 10, 0.1, warmup_target=0.3, warmup_steps=4), warmup),
     (schedules.CosineDecayRestarts(0.1, 4, t_mul=2.0, m_mul=0.8, alpha=0.1), restarts),
-    (schedules.CosineDecayRestarts(0.1, 4, t_mul=1.0, m_mul=0.5), lambda t: 0.1 * 0.5 ** (t // 4) * cosine(t % 4 / 4)),
+    (schedules.CosineDecayRestarts(0.1, 4, t_mul=1.0, m_mul=0.5),
+     lambda t: 0.1 * 0.5 ** (t // 4) * cosine(t % 4 / 4)),
 ]  # fmt: skip
 
 

@@ -13,24 +13,32 @@ from fncompile.optimizers import schedules
 
 
 def variables():
-    return [Variable(np.zeros(n, "float32"), name=name, path=f"d/{name}") for name, n in (("kernel", 2), ("bias", 1))]
+    return [
+        Variable(np.zeros(n, "float32"), name=name, path=f"d/{name}")
+        for name, n in (("kernel", 2), ("bias", 1))
+    ]
 
 
 @pytest.mark.parametrize("optimizer, slots", [
     (optimizers.SGD(name="o"), []),
     (optimizers.SGD(momentum=0.9, name="o"), ["d_kernel_momentum", "d_bias_momentum"]),
     (optimizers.RMSprop(momentum=0.5, centered=True, name="o"),
-     ["d_kernel_velocity", "d_bias_velocity", "d_kernel_momentum", "d_bias_momentum", "d_kernel_average_gradient", "d_bias_average_gradient"]),
+     ["d_kernel_velocity", "d_bias_velocity", "d_kernel_momentum", "d_bias_momentum",
+      "d_kernel_average_gradient", "d_bias_average_gradient"]),
     (optimizers.Adam(amsgrad=True, name="o"),
-     ["d_kernel_momentum", "d_kernel_velocity", "d_bias_momentum", "d_bias_velocity", "d_kernel_velocity_hat", "d_bias_velocity_hat"]),
+     ["d_kernel_momentum", "d_kernel_velocity", "d_bias_momentum", "d_bias_velocity",
+      "d_kernel_velocity_hat", "d_bias_velocity_hat"]),
     (optimizers.Adagrad(name="o"), ["d_kernel_accumulator", "d_bias_accumulator"]),
-    (optimizers.Adamax(name="o"), ["d_kernel_momentum", "d_kernel_norm", "d_bias_momentum", "d_bias_norm"]),
+    (optimizers.Adamax(name="o"), ["d_kernel_momentum", "d_kernel_norm", "d_bias_momentum",
+                                   "d_bias_norm"]),
     (optimizers.Adadelta(name="o"), ["d_kernel_accumulated_grad", "d_kernel_accumulated_delta_var",
                                      "d_bias_accumulated_grad", "d_bias_accumulated_delta_var"]),
 ])  # fmt: skip
 def test_variables_are_named_and_ordered_as_in_keras(optimizer, slots):
     optimizer.build(variables())
-    assert [v.path for v in optimizer.variables] == [f"o/{n}" for n in ["iteration", "learning_rate", *slots]]
+    assert [v.path for v in optimizer.variables] == [
+        f"o/{n}" for n in ["iteration", "learning_rate", *slots]
+    ]
     assert [v.dtype for v in optimizer.variables[:2]] == ["int32", "float32"]
 
 
@@ -78,7 +86,9 @@ def test_a_schedule_can_take_the_place_of_a_number():
     assert float(optimizer.learning_rate) == 1.0
 
 
-@pytest.mark.parametrize("rate, wanted", [(lambda: 0.25, 0.25), (lambda step: 0.5 / (1.0 + step), 0.5)])
+@pytest.mark.parametrize(
+    "rate, wanted", [(lambda: 0.25, 0.25), (lambda step: 0.5 / (1.0 + step), 0.5)]
+)
 def test_functions_as_learning_rate(rate, wanted):
     weights, optimizer = variables(), optimizers.SGD(rate)
     optimizer.apply([np.ones(2, "float32"), np.ones(1, "float32")], weights)
@@ -93,15 +103,19 @@ def test_functions_as_learning_rate(rate, wanted):
     (lambda: optimizers.SGD(foo=1), ValueError, "Argument.s. not recognized: {'foo': 1}"),
     (lambda: optimizers.AdamW(weight_decay=None), ValueError, "`weight_decay` must be a float"),
     (lambda: optimizers.Adam(use_ema=True), NotImplementedError, "use_ema"),
-    (lambda: optimizers.Adam(gradient_accumulation_steps=2), NotImplementedError, "gradient_accumulation_steps"),
+    (lambda: optimizers.Adam(gradient_accumulation_steps=2), NotImplementedError,
+     "gradient_accumulation_steps"),
     (lambda: optimizers.SGD(ema_momentum=2), ValueError, "`ema_momentum` must be in the range"),
     (lambda: optimizers.Lion(beta_1=0), ValueError, "`beta_1` must be in the range"),
     (lambda: optimizers.get("foo"), ValueError, "Could not interpret optimizer identifier: foo"),
     (lambda: optimizers.get(3), ValueError, "Could not interpret optimizer identifier: 3"),
     (lambda: optimizers.SGD().apply([np.ones(2)]), ValueError, "must already be built"),
-    (lambda: optimizers.SGD().apply([np.ones(2)], variables()), ValueError, "1 gradients and 2 variables"),
-    (lambda: optimizers.SGD().apply([None, None], variables()), ValueError, "No gradients provided"),
-    (lambda: optimizers.Optimizer(0.1).apply([np.ones(2)], variables()[:1]), NotImplementedError, "must implement `update`"),
+    (lambda: optimizers.SGD().apply([np.ones(2)], variables()), ValueError,
+     "1 gradients and 2 variables"),
+    (lambda: optimizers.SGD().apply([None, None], variables()), ValueError,
+     "No gradients provided"),
+    (lambda: optimizers.Optimizer(0.1).apply([np.ones(2)], variables()[:1]), NotImplementedError,
+     "must implement `update`"),
 ])  # fmt: skip
 def test_misuse(make, error, message):
     with pytest.raises(error, match=message):
@@ -128,7 +142,16 @@ def test_spellings_of_tf2():
         optimizers.SGD(decay=0.1)
 
 
-@pytest.mark.parametrize("name, cls", [("sgd", "SGD"), ("ADAM", "Adam"), ("rmsprop", "RMSprop"), ("adamw", "AdamW"), ("Adamax", "Adamax")])
+@pytest.mark.parametrize(
+    "name, cls",
+    [
+        ("sgd", "SGD"),
+        ("ADAM", "Adam"),
+        ("rmsprop", "RMSprop"),
+        ("adamw", "AdamW"),
+        ("Adamax", "Adamax"),
+    ],
+)
 def test_names_in_any_case(name, cls):
     assert type(optimizers.get(name)).__name__ == cls
 
@@ -147,8 +170,10 @@ def test_configuration_comes_back(name):
 
 def test_configuration_has_keras_keys():
     assert list(optimizers.RMSprop().get_config()) == [
-        "name", "learning_rate", "weight_decay", "clipnorm", "global_clipnorm", "clipvalue", "use_ema",
-        "ema_momentum", "ema_overwrite_frequency", "loss_scale_factor", "gradient_accumulation_steps",
+        "name", "learning_rate", "weight_decay", "clipnorm", "global_clipnorm", "clipvalue",
+        "use_ema",
+        "ema_momentum", "ema_overwrite_frequency", "loss_scale_factor",
+        "gradient_accumulation_steps",
         "rho", "momentum", "epsilon", "centered",
     ]  # fmt: skip
     assert optimizers.SGD(0.01).get_config()["learning_rate"] == np.float32(0.01)

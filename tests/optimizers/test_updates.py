@@ -16,12 +16,16 @@ W, GRADS = rng.normal(size=(3, 2)), rng.normal(size=(6, 3, 2))
 CASES = [
     ("SGD", {}, reference.sgd, {}),
     ("SGD", {"momentum": 0.9}, reference.sgd, {"momentum": 0.9}),
-    ("SGD", {"momentum": 0.9, "nesterov": True}, reference.sgd, {"momentum": 0.9, "nesterov": True}),
+    ("SGD", {"momentum": 0.9, "nesterov": True}, reference.sgd,
+     {"momentum": 0.9, "nesterov": True}),
     ("RMSprop", {}, reference.rmsprop, {}),
-    ("RMSprop", {"rho": 0.8, "momentum": 0.7, "epsilon": 1e-4}, reference.rmsprop, {"rho": 0.8, "momentum": 0.7, "epsilon": 1e-4}),
-    ("RMSprop", {"centered": True, "momentum": 0.5}, reference.rmsprop, {"centered": True, "momentum": 0.5}),
+    ("RMSprop", {"rho": 0.8, "momentum": 0.7, "epsilon": 1e-4}, reference.rmsprop,
+     {"rho": 0.8, "momentum": 0.7, "epsilon": 1e-4}),
+    ("RMSprop", {"centered": True, "momentum": 0.5}, reference.rmsprop,
+     {"centered": True, "momentum": 0.5}),
     ("Adam", {}, reference.adam, {}),
-    ("Adam", {"beta_1": 0.7, "beta_2": 0.9, "epsilon": 1e-3}, reference.adam, {"b1": 0.7, "b2": 0.9, "epsilon": 1e-3}),
+    ("Adam", {"beta_1": 0.7, "beta_2": 0.9, "epsilon": 1e-3}, reference.adam,
+     {"b1": 0.7, "b2": 0.9, "epsilon": 1e-3}),
     ("Adam", {"amsgrad": True, "beta_2": 0.5}, reference.adam, {"amsgrad": True, "b2": 0.5}),
     ("Adam", {"weight_decay": 0.3}, reference.adam, {"decay": 0.3}),
     ("AdamW", {}, reference.adam, {"decay": 0.004}),
@@ -106,7 +110,9 @@ def test_global_clipnorm_shows_a_broken_step_everywhere():
 
 
 def test_clipvalue():
-    np.testing.assert_allclose(step([np.array([-3.0, 0.2, 9.0])], clipvalue=0.5)[0], [-0.5, 0.2, 0.5], rtol=1e-6)
+    np.testing.assert_allclose(
+        step([np.array([-3.0, 0.2, 9.0])], clipvalue=0.5)[0], [-0.5, 0.2, 0.5], rtol=1e-6
+    )
 
 
 @pytest.mark.parametrize("option", ["clipnorm", "global_clipnorm", "clipvalue"])
