@@ -2,7 +2,7 @@
 
 Keras names a group by the way that leads to it: the attribute, and inside containers the class in
 snake case with _1, _2 ... for repetitions; own variables are in `vars/0`, `vars/1` ... An object
-that two ways lead to is saved on the first: `layers` of a model come before its other attributes.
+that two ways lead to is saved on the first.
 
 A saveable is whatever has `get_config` and variables: layers, models, optimizers, metrics, seed
 generators. Loading first looks everything up and checks it, then assigns: a file that does not
@@ -44,10 +44,13 @@ def walk(root: Any) -> Iterator[tuple[str, Any]]:
 
 
 def _attributes(item: Any) -> Iterator[tuple[str, Any]]:
-    """The attributes of a saveable that may hold others: `layers` first, private ones last."""
+    """The attributes of a saveable that may hold others, by name, private ones last.
+
+    Models of a graph and stacks begin with their `layers`.
+    """
     names = set(getattr(item, "__dict__", ())) - set(getattr(item, "_not_state", ()))
     names |= {name for name in ("layers", "optimizer") if hasattr(item, name)}
-    first = "layers" if hasattr(item, "layers") else ""
+    first = "layers" if hasattr(item, "_dag") or hasattr(item, "_stack") else ""
     for name in sorted(names, key=lambda name: (name != first, name.startswith("_"), name)):
         value = getattr(item, name)
         if isinstance(value, _CONTAINERS) or is_saveable(value):

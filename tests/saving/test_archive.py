@@ -234,6 +234,27 @@ def test_lambdas_need_consent(tmp_path, suffix):
     np.testing.assert_array_equal(back(np.ones((1, 4), "f4")), np.full((1, 4), 3, "f4"))
 
 
+def test_groups_of_a_subclass_of_model(tmp_path):
+    """As Keras names them: attributes by name, private ones last, `layers` among them."""
+
+    class Own(k.Model):
+        def __init__(self):
+            super().__init__()
+            self.zeta, self.alpha = k.layers.Dense(3), k.layers.Dense(4)
+            self._hidden = k.layers.Dense(2)
+
+        def call(self, x):
+            return self._hidden(self.zeta(self.alpha(x)))
+
+    model = Own()
+    model(zoo.rows(2, 5))
+    model.save_weights(tmp_path / "x.weights.h5")
+    paths = {
+        path.rsplit("/vars/", 1)[0] for path, _ in read_file(tmp_path / "x.weights.h5").datasets()
+    }
+    assert paths == {"alpha", "layers/dense", "layers/dense_2"}
+
+
 # what does not fit --------------------------------------------------------------------------------
 
 
