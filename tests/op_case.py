@@ -3,11 +3,12 @@
 case.arrays("float64")   its array arguments, in order, the same at each call
 case.call(arrays)        the op on them (arrays, traced tensors or symbolic ones)
 case.expected(arrays)    the reference, from the same arrays
-program_of(cases)        all of them in one Program, to be compiled or differentiated at once
+program_of(cases)        all of them in one Program, with gradients if asked, to be compiled at once
 """
 
 from __future__ import annotations
 
+import functools
 import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -15,11 +16,13 @@ from typing import Any
 
 import numpy as np
 
+from fncompile import autodiff
 from fncompile.graph.nest import flatten, map_structure
 from fncompile.graph.trace import Trace, placeholder
+from fncompile.ir import build
 from fncompile.ir.dims import symbol
 from fncompile.ir.node import Node, Program
-from fncompile.ir.types import TensorType
+from fncompile.ir.types import TensorType, is_float
 
 
 @dataclass(frozen=True)
@@ -118,18 +121,45 @@ class OpCase:
                 for i, t in enumerate(found)]  # fmt: skip
 
 
-def program_of(cases: Sequence[OpCase], floatx: str = "float64", symbolic: bool = False) -> Program:
+def program_of(
+    cases: Sequence[OpCase],
+    floatx: str = "float64",
+    symbolic: bool = False,
+    gradients: bool = False,
+) -> Program:
     """One Program with the inputs `c<i>_<j>` (case i, array j) and the outputs `c<i>_<k>`.
 
-    With `symbolic` the batch of case i has the unknown extent `n<i>`. `config.floatx()` must agree.
+    With `symbolic` the batch of case i has the unknown extent `batch_<i>`; with `gradients` there
+    are outputs `c<i>_y`, a scalar, and `c<i>_g<j>`, its gradients. `config.floatx()` must agree.
     """
     inputs: list[Node] = []
     outputs: dict[str, Node] = {}
     with Trace().active():
         for i, case in enumerate(cases):
-            types = case.types(floatx, f"n{i}" if symbolic and case.batch else None)
+            types = case.types(floatx, f"batch_{i}" if symbolic and case.batch else None)
             given = [placeholder(f"c{i}_{j}", t) for j, t in enumerate(types)]
+            results = [r.node for r in flatten(case.call(given)) if hasattr(r, "node")]
             inputs += [g.node for g in given]
-            results = [r for r in flatten(case.call(given)) if hasattr(r, "node")]
-            outputs.update({f"c{i}_{k}": r.node for k, r in enumerate(results)})
+            outputs.update({f"c{i}_{k}": r for k, r in enumerate(results)})
+            if gradients and case.differentiable:
+                wrt = {f"g{j}": given[j].node for j in case.differentiable}
+                outputs.update({f"c{i}_{k}": n for k, n in _differentiated(results, wrt).items()})
     return Program(tuple(inputs), (), outputs)
+
+
+def _differentiated(results: Sequence[Node], wrt: dict[str, Node]) -> dict[str, Node]:
+    """ "y", all floating-point results summed in different weights, and its gradients."""
+    floating = [x for x in results if is_float(x.dtype)]
+    sums = [build.reduce(build.ew("mul", x, _weights(x)), "sum", range(x.ndim)) for x in floating]
+    y = functools.reduce(lambda a, b: build.ew("add", a, b), sums)
+    return {"y": y, **dict(zip(wrt, autodiff.gradients(y, list(wrt.values()))))}
+
+
+def _weights(x: Node) -> Node:
+    """Returns "y", all floating-point results summed in different weights, and its gradients."""
+    out = build.full(x.shape, 1, x.dtype)
+    for axis in range(x.ndim):
+        index = build.cast(build.iota(x.shape, axis), x.dtype)
+        slope = build.ew("mul", index, build.like(x, 0.3 + axis / 9))
+        out = build.ew("mul", out, build.ew("add", slope, build.like(x, 1)))
+    return out

@@ -1,16 +1,16 @@
 """Move work on weights alone out of the step.
 
 Requires: ordered kernels of a program that leaves its weights as they are. Ensures: `plan.prepare` holds
-every kernel that reads nothing but parameters, constants and what such kernels computed, and
-`plan.prepared_offsets` the place of each of their results; the others stay in `plan.kernels`.
+every kernel that reads nothing but parameters, constants and what such kernels computed and that needs
+no size known only at a call, and `plan.prepared_offsets` the place of each of their results; the others stay in `plan.kernels`.
 Example: the reciprocal standard deviation of a BatchNormalization at inference, a transposed kernel.
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, is_dataclass, replace
 
-from fncompile.ir.dims import is_static
+from fncompile.ir.dims import Poly, is_static
 from fncompile.passes.memory import round_up
 from fncompile.passes.plan import Buffer, Kernel, Plan, reads, root_buffer, writes
 
@@ -34,7 +34,22 @@ def hoist(plan: Plan, context=None) -> Plan:
 
 def _depends_on_weights_alone(kernel: Kernel, changed: set[Buffer], prepared: dict[Buffer, int]) -> bool:
     sources = {root_buffer(b) for b in reads(kernel)}
-    return all(b in prepared or b.kind == "const" or (b.kind == "param" and b not in changed) for b in sources)
+    return not _needs_sizes(kernel) and all(b in prepared or b.kind == "const" or (b.kind == "param" and b not in changed) for b in sources)
+
+
+def _needs_sizes(kernel: Kernel) -> bool:
+    """Is there a symbolic extent in its loops, its indices or its conditions?"""
+    stack, seen = list(kernel.stages), set()
+    while stack:
+        part = stack.pop()
+        if isinstance(part, Poly):
+            return True
+        if isinstance(part, (tuple, list)):
+            stack.extend(part)
+        elif is_dataclass(part) and id(part) not in seen:
+            seen.add(id(part))
+            stack.extend(getattr(part, f.name) for f in fields(part))
+    return False
 
 
 def _writes_temporaries(plan: Plan, kernel: Kernel, written: set[Buffer]) -> bool:
