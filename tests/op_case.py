@@ -148,7 +148,7 @@ def program_of(
 
 
 def _differentiated(results: Sequence[Node], wrt: dict[str, Node]) -> dict[str, Node]:
-    """ "y", all floating-point results summed in different weights, and its gradients."""
+    """As "y" all floating-point results summed in different weights, and its gradients."""
     floating = [x for x in results if is_float(x.dtype)]
     sums = [build.reduce(build.ew("mul", x, _weights(x)), "sum", range(x.ndim)) for x in floating]
     y = functools.reduce(lambda a, b: build.ew("add", a, b), sums)
@@ -156,7 +156,7 @@ def _differentiated(results: Sequence[Node], wrt: dict[str, Node]) -> dict[str, 
 
 
 def _weights(x: Node) -> Node:
-    """Returns "y", all floating-point results summed in different weights, and its gradients."""
+    """The product over the axes of 1 + (0.3 + axis / 9) index: another number for each element."""
     out = build.full(x.shape, 1, x.dtype)
     for axis in range(x.ndim):
         index = build.cast(build.iota(x.shape, axis), x.dtype)

@@ -1,8 +1,9 @@
 """Move work on weights alone out of the step.
 
-Requires: ordered kernels of a program that leaves its weights as they are. Ensures: `plan.prepare` holds
-every kernel that reads nothing but parameters, constants and what such kernels computed and that needs
-no size known only at a call, and `plan.prepared_offsets` the place of each of their results; the others stay in `plan.kernels`.
+Requires: ordered kernels of a program that leaves its weights as they are. Ensures: `plan.prepare`
+holds every kernel that reads nothing but parameters, constants and what such kernels computed, and
+that needs no size known only at a call; `plan.prepared_offsets` the place of each of their results;
+the others stay in `plan.kernels`.
 Example: the reciprocal standard deviation of a BatchNormalization at inference, a transposed kernel.
 """
 
