@@ -12,6 +12,7 @@ from typing import Any
 
 from fncompile.codegen.identifiers import distinct
 from fncompile.codegen.library import RESERVED, Checkpoint, Library, Param, Port, State, Step, Training
+from fncompile.graph.variable import Variable
 from fncompile.ir.dims import Poly
 from fncompile.ir.node import Program
 from fncompile.ir.text import print_program
@@ -153,7 +154,7 @@ def _training(native: Any) -> Training | None:
     return Training(
         metrics=tuple(found.metrics),
         metric_spans=spans,
-        rate=_state(memory, rate) if rate in optimizer.variables else None,
+        rate=_state(memory, rate) if isinstance(rate, Variable) else None,
         iterations=_state(memory, optimizer.iterations),
         real=found.report.lowered.outputs[-1].dtype,
     )

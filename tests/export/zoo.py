@@ -1,0 +1,70 @@
+"""Models that exercise what a library has to carry, and data for them."""
+
+from __future__ import annotations
+
+import numpy as np
+
+import fncompile
+from fncompile import layers, ops
+
+
+def classifier():
+    """Dropout's seed, moving statistics and Adam's slots are all state of training."""
+    x = fncompile.Input((20,), name="img")
+    y = layers.Dense(16, activation="relu")(x)
+    y = layers.Dropout(0.3, seed=5)(y)
+    y = layers.BatchNormalization()(y)
+    y = layers.Dense(10, activation="softmax", name="digit")(y)
+    model = fncompile.Model(x, y, name="Digit Model")
+    model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+    return model
+
+
+def sequences():
+    """Two inputs, an open length, two outputs, and names that C has other uses for."""
+    tokens = fncompile.Input((None,), dtype="int32", name="tokens")
+    more = fncompile.Input((None, 16), name="n")
+    x = layers.Add()([layers.Embedding(11, 16)(tokens), more])
+    each = layers.Dense(16, name="ctx")(layers.LayerNormalization()(x))
+    whole = layers.Dense(8, name="int")(ops.mean(each, axis=1))
+    model = fncompile.Model([tokens, more], [each, whole], name="sequences")
+    model.compile(fncompile.optimizers.SGD(0.1, momentum=0.9), loss=["mse", "mae"], metrics=[[], ["mae"]])
+    return model
+
+
+def scheduled():
+    x = fncompile.Input((6,), name="x")
+    y = layers.Dense(8, kernel_regularizer="l2")(x)
+    model = fncompile.Model(x, y, name="scheduled")
+    rate = fncompile.optimizers.schedules.ExponentialDecay(0.1, 3, 0.5)
+    model.compile(fncompile.optimizers.RMSprop(rate), "huber")
+    return model
+
+
+def fixed_batch():
+    x = fncompile.Input(batch_shape=(4, 6), name="x")
+    model = fncompile.Model(x, layers.Dense(8)(x), name="fixed")
+    model.compile("sgd", "mse")
+    return model
+
+
+def plain():
+    """Not compiled: a library that predicts."""
+    x = fncompile.Input((6,), name="x")
+    hidden = layers.Dense(16, activation="tanh")(x)
+    return fncompile.Model(x, [layers.Dense(8, name="y")(hidden), ops.sum(hidden)], name="plain")
+
+
+def data(name: str, rows: int, seed: int = 0) -> list[np.ndarray]:
+    """Inputs and targets."""
+    rng = np.random.default_rng(seed)
+    real = lambda *shape: rng.standard_normal((rows, *shape)).astype("float32")  # noqa: E731
+    if name == "classifier":
+        return [real(20), rng.integers(0, 10, rows).astype("int32")]
+    if name == "sequences":
+        return [rng.integers(0, 11, (rows, 5)).astype("int32"), real(5, 16), real(5, 16), real(8)]
+    return [real(6), real(8)]
+
+
+MAKERS = {f.__name__: f for f in (classifier, sequences, scheduled, fixed_batch, plain)}
+SIZES = {"sequences": 5}  # the open size besides the batch
