@@ -147,7 +147,7 @@ class Functional(Model):
         steps = self.steps()
         if steps.adds_losses(arrays):  # `losses` must have their values
             return super()._call_on_arrays(args, kwargs)
-        outputs = steps.predict(arrays, max(len(a) for a in arrays) if arrays[0].ndim else 1)
+        outputs = steps.predict(arrays, max((len(a) for a in arrays if a.ndim), default=1))
         self._short = steps.short_call(arrays)
         return self.pack_outputs(outputs)
 
