@@ -48,10 +48,10 @@ ROOMS = {
     "callbacks": ("layers",),
     "training": ("callbacks", "runtime"),
     "export": ("saving", "runtime"),
-    "models": ("training", "export"),
+    "devtools": ("runtime",),
+    "models": ("training", "export", "devtools"),
     "utils": ("models",),
     "backend": ("utils",),
-    "devtools": ("models",),
     "datasets": ("flags",),
 }
 # Arrows that the table would allow by way of a room between, and DESIGN.md does not.

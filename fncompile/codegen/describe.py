@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from fncompile.codegen.affine import index
 from fncompile.codegen.cprint import expression
@@ -12,6 +12,7 @@ from fncompile.ir.types import DTYPES
 from fncompile.passes.plan import (
     Apply,
     Bits,
+    Buffer,
     Const,
     Expr,
     GatherLoad,
@@ -19,6 +20,7 @@ from fncompile.passes.plan import (
     Index,
     Kernel,
     Load,
+    Plan,
     Stage,
     Value,
     children,
@@ -35,7 +37,7 @@ def kernel_comment(kernel: Kernel) -> str:
     """Several lines."""
     lines = [f"{kernel.name}: {', '.join(kernel.origins) or 'no layer'}"]
     lines += [f"  {line}" for line in stage_lines(kernel)]
-    lines.append(f"  {dim_text(flops(kernel))} flops; reads {_bytes(kernel, reads)}, writes {_bytes(kernel, writes)} bytes")
+    lines.append(f"  {dim_text(flops(kernel))} flops; reads {dim_text(_bytes(kernel, reads))}, writes {dim_text(_bytes(kernel, writes))} bytes")
     return "\n".join(lines)
 
 
@@ -123,8 +125,24 @@ def _applications(expr: Expr) -> int:
     return sum(isinstance(e, Apply) for e in seen)
 
 
-def _bytes(kernel: Kernel, which) -> str:
+def _bytes(kernel: Kernel, which: Callable[[Kernel], set[Buffer]]) -> Dim:
     total: Dim = 0
     for buffer in {root_buffer(b): b for b in which(kernel)}.values():
         total = total + buffer.type.nbytes
-    return dim_text(total)
+    return total
+
+
+def moved_bytes(kernel: Kernel) -> Dim:
+    """Bytes of every buffer that the kernel reads or writes, each counted once for either."""
+    return _bytes(kernel, reads) + _bytes(kernel, writes)
+
+
+def plan_text(plan: Plan) -> str:
+    """The whole plan: memory, then each kernel with its stages."""
+    lines = [f"plan  symbols {', '.join(plan.symbols) or 'none'}; arena {dim_text(plan.arena)} bytes"]
+    lines += [f"  {b.kind} {b.name} : {b.type}" for b in (*plan.inputs, *plan.params, *plan.outputs)]
+    lines += [f"  arena {b.name} : {b.type} at {dim_text(at)}" for b, at in plan.offsets.items()]
+    lines += [f"  prepared {b.name} : {b.type} at {at}" for b, at in plan.prepared_offsets.items()]
+    for kernel in (*plan.prepare, *plan.kernels):
+        lines += ["", kernel_comment(kernel)]
+    return "\n".join(lines) + "\n"

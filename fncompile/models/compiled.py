@@ -26,7 +26,7 @@ from fncompile.passes.apply_optimizer import Run
 from fncompile.passes.manager import Context
 from fncompile.runtime.block import Block
 from fncompile.runtime.calls import Bound, Short
-from fncompile.runtime.entry import CompiledEntry, Entry, build_entry
+from fncompile.runtime.entry import CompiledEntry, Entry
 
 Arrays = Sequence[np.ndarray]
 
@@ -65,7 +65,7 @@ class CompiledSteps:
         entry = self.predict_entry(arrays)
         self._adopt()
         entry.prepare(self.weights.version)
-        rows = len(arrays[0])
+        rows = len(arrays[0]) if arrays[0].ndim else 1
         if rows <= batch_size or not _batched(entry):
             return entry.run(arrays)
         parts = [entry.run([a[i : i + batch_size] for a in arrays]) for i in range(0, rows, batch_size)]
@@ -113,7 +113,7 @@ class CompiledSteps:
 
     def predict_entry(self, arrays: Arrays) -> Entry:
         types = self._input_types(arrays)
-        key = ("predict", tuple(types), flag("interp"))
+        key = ("predict", tuple(types), _switches())
         if key not in self.entries:
             self._prepare_weights()
             program, trace = programs.predict_program(self.model, types, self.names)
@@ -122,11 +122,17 @@ class CompiledSteps:
         return self.entries[key]
 
     def step_entry(self, kind: str, signature: Signature) -> Entry:
-        key = (kind, signature.key, flag("interp"))
+        key = (kind, signature.key, _switches())
         if key not in self.entries:
             self._prepare_weights()
             self.entries[key] = self._train_entry(signature) if kind == "train" else self._evaluate_entry(signature)
         return self.entries[key]
+
+    def compiled_entries(self) -> list[CompiledEntry]:
+        """What has been compiled, or prediction where nothing has."""
+        if not self.entries:
+            self.predict_entry(())
+        return [e for e in self.entries.values() if isinstance(e, CompiledEntry)]
 
     def _evaluate_entry(self, signature: Signature) -> Entry:
         program, trace = self._objective_program(signature, training=False)
@@ -152,6 +158,8 @@ class CompiledSteps:
         return programs.objective_program(self.model, objective, signature, self.names, training)
 
     def _build(self, program: Program, kind: str, name: str, context: Context) -> Entry:
+        from fncompile.devtools import build_entry
+
         return build_entry(program, kind, name, self._blocks(), context, model_prefix(self.model.name))
 
     def _blocks(self) -> list[Block]:
@@ -242,6 +250,11 @@ class StateMemory(Memory):
             self.block.alias(key, member.type, start + member.offset * size)
             self.variables.append(variable)
             self.names[variable] = key
+
+
+def _switches() -> tuple:
+    """The switches that make another entry of the same program."""
+    return tuple(flag(name) for name in ("interp", "check", "nan", "profile", "target", "san", "cflags"))
 
 
 def _plain_count(optimizer: Any) -> int:

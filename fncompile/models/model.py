@@ -227,6 +227,25 @@ class Model(Layer):
 
     # description ----------------------------------------------------------------------------------
 
+    def explain(self, what: Any = None, layer: str | None = None) -> str:
+        """How the model was compiled: kernels, what was fused and what not and why, memory.
+
+        `what` is a topic or a list of them, of `devtools.explain.TOPICS`; `layer` leaves out what does not
+        concern the layer of that name. What has been compiled so far is explained, or prediction.
+        """
+        from fncompile.devtools.models import explain
+
+        return explain(self, what, layer)
+
+    def profile(self, x: Any, y: Any = None, repeats: int = 20) -> str:
+        """A table of the kernels of a prediction, or with `y` of a training step, on these arrays.
+
+        Weights and training state are as before afterwards.
+        """
+        from fncompile.devtools.models import profile
+
+        return profile(self, x, y, repeats)
+
     def to_json(self, **kwargs: Any) -> str:
         """The architecture as JSON, without weights; `model_from_json` reads it."""
         from fncompile.saving.serialization import object_sharing_scope, serialize_keras_object

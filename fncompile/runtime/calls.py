@@ -28,7 +28,7 @@ class Short:
 
     @staticmethod
     def fits(entry: Any) -> bool:
-        if not isinstance(entry, CompiledEntry) or entry.program.constraints or entry.program.updates:
+        if type(entry) is not CompiledEntry or entry.program.constraints or entry.program.updates:
             return False
         ends = [n.shape for n in (*entry.program.inputs, *entry.program.outputs.values())]
         return len(ends) == 2 and entry.lowered.symbols == ("B",) and all(s and is_static(s[1:]) and s[0] != 1 for s in ends)

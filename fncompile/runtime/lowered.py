@@ -90,9 +90,11 @@ def lowered(
 ) -> Lowered:
     """The transformed `program` as C, from the store where it has been made before."""
 
+    one_by_one = flag("check") or flag("nan") or flag("profile")
+
     def make() -> Lowered:
         made = plan(program, kind, context)
-        return Lowered.of(made, emit_program(made, places, prefix, name))
+        return Lowered.of(made, emit_program(made, places, prefix, name, one_by_one))
 
     if any(flag(name) for name in LOOKING_IN) or flag("bisect") is not None or context.observe is not None:
         return make()

@@ -1,0 +1,70 @@
+"""Decisions of the compiler in words: `model.explain()`, FNC_EXPLAIN, FNC_DEBUG=3."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from fncompile.codegen.describe import flops, stage_lines
+from fncompile.ir.dims import dim_text
+from fncompile.passes.memory import live_ranges
+from fncompile.passes.plan import Kernel, Plan
+
+TOPICS = ("kernels", "fuse", "order", "memory", "hoist")
+
+
+def explain_plan(plan: Plan, topics: Sequence[str] | None = None, layer: str | None = None) -> str:
+    """The sections named in `topics` (all of TOPICS by default), of one layer if `layer` is given.
+
+    ValueError for an unknown topic.
+    """
+    wanted = list(topics or TOPICS)
+    unknown = [t for t in wanted if t not in TOPICS]
+    if unknown:
+        raise ValueError(f"Cannot explain {unknown}. Choose from {list(TOPICS)}.")
+    return "\n".join("\n".join(SECTIONS[t](plan, layer)) for t in wanted) + "\n"
+
+
+def _concerns(kernel: Kernel, layer: str | None) -> bool:
+    return layer is None or any(layer in origin.rstrip("'").split("/") for origin in kernel.origins)
+
+
+def _kernels(plan: Plan, layer: str | None) -> list[str]:
+    lines = [f"kernels: {len(plan.prepare)} once per change of weights, {len(plan.kernels)} per call"]
+    for kernel in (*plan.prepare, *plan.kernels):
+        if _concerns(kernel, layer):
+            lines.append(f"  {kernel.name}   ({', '.join(kernel.origins) or 'no layer'}; {dim_text(flops(kernel))} flops)")
+            lines += [f"      {line}" for line in stage_lines(kernel)]
+    return lines
+
+
+def _fuse(plan: Plan, layer: str | None) -> list[str]:
+    found = [d for d in dict.fromkeys(plan.decisions) if layer is None or layer in d.subject]
+    fused = [d for d in found if d.fused]
+    apart = [d for d in found if not d.fused]
+    return [
+        "fuse:",
+        *(f"  together: {d.subject}: {d.reason}" for d in fused),
+        *(f"  apart:    {d.subject}: {d.reason}" for d in apart),
+    ]
+
+
+def _order(plan: Plan, layer: str | None) -> list[str]:
+    return ["order:", *(f"  {k.name}" for k in plan.kernels if _concerns(k, layer))]
+
+
+def _memory(plan: Plan, layer: str | None) -> list[str]:
+    lines = [f"memory: {dim_text(plan.arena)} bytes of scratch memory, {plan.prepared} of prepared weights"]
+    for buffer, (first, last) in live_ranges(plan).items():
+        users = [k for k in plan.kernels[first : last + 1] if _concerns(k, layer)]
+        if users:
+            lives = f"kernels {first} to {last}"
+            lines.append(f"  {buffer.name} {buffer.type} at {dim_text(plan.offsets[buffer])}: lives through {lives}")
+    return lines
+
+
+def _hoist(plan: Plan, layer: str | None) -> list[str]:
+    names = [k.name for k in plan.prepare if _concerns(k, layer)]
+    return [f"hoist: {', '.join(names) or 'nothing depends on weights alone'}"]
+
+
+SECTIONS = {"kernels": _kernels, "fuse": _fuse, "order": _order, "memory": _memory, "hoist": _hoist}
