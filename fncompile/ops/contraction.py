@@ -11,6 +11,7 @@ from collections.abc import Hashable, Sequence
 from fncompile.ir import build
 from fncompile.ir.infer import InferError
 from fncompile.ir.node import Node
+from fncompile.ir.types import is_float
 from fncompile.ops.dispatch import op, promote, result_dtype
 
 Labels = list[Hashable]
@@ -46,8 +47,10 @@ def contract(
     shared = [label for label in la if label in lb]
     batch = [label for label in shared if label in out]
     summed = [label for label in shared if label not in out]
-    if not summed:
-        return build.ew("mul", _aligned(a, la, out), _aligned(b, lb, out))
+    if not summed or not is_float(a.dtype):  # the matrix kernels are for floating point
+        both = [*out, *summed]
+        product = build.ew("mul", _aligned(a, la, both), _aligned(b, lb, both))
+        return build.reduce(product, "sum", range(len(out), len(both)))
     product = build.dot(
         a, b,
         ([la.index(s) for s in summed], [lb.index(s) for s in summed]),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from fncompile.ir import build
-from fncompile.ir.infer import InferError
+from fncompile.ir.infer import InferError, same_dim
 from fncompile.ir.node import Node
 from fncompile.ops.axes import canonical_axes, canonical_axis, display
 from fncompile.ops.contraction import as_product, contract, operands
@@ -45,7 +45,15 @@ def dot(x1, x2):
     if not a.ndim or not b.ndim:
         return as_product(build.ew("mul", a, b), x1, x2)
     _check_inner(a, b)
-    return as_product(build.dot(a, b, ((a.ndim - 1,), (max(b.ndim - 2, 0),))), x1, x2)
+    la = [*(("a", i) for i in range(a.ndim - 1)), "k"]
+    lb = [("b", i) for i in range(b.ndim)]
+    lb[max(b.ndim - 2, 0)] = "k"
+    return as_product(contract(a, la, b, lb, _free(la, lb)), x1, x2)
+
+
+def _free(la: list, lb: list) -> list:
+    """The labels that are not summed over."""
+    return [s for s in [*la, *lb] if s != "k"]
 
 
 @op
@@ -64,8 +72,7 @@ def tensordot(x1, x2, axes=2):
     lb = [("a", left[right.index(i)]) if i in right else ("b", i) for i in range(b.ndim)]
     shared = [("a", i) for i in left]
     for i, j in zip(left, right):
-        if isinstance(a.shape[i], int) and isinstance(b.shape[j], int) and a.shape[i] != b.shape[j]:
-            raise InferError(f"shape-mismatch for sum: extents {a.shape[i]} and {b.shape[j]}")
+        same_dim(a.shape[i], b.shape[j], "tensordot")
     out = contract(a, la, b, lb, [s for s in [*la, *lb] if s not in shared])
     return as_product(out, x1, x2)
 
@@ -74,7 +81,8 @@ def tensordot(x1, x2, axes=2):
 def vdot(x1, x2):
     """The sum of products of all elements."""
     a, b = (build.reshape(x, (x.type.size,)) for x in operands(x1, x2))
-    return as_product(build.dot(a, b, ((0,), (0,))), x1, x2)
+    same_dim(a.shape[0], b.shape[0], "vdot")
+    return as_product(contract(a, ["k"], b, ["k"], []), x1, x2)
 
 
 @op
@@ -83,7 +91,9 @@ def inner(x1, x2):
     a, b = operands(x1, x2)
     if not a.ndim or not b.ndim:
         return as_product(build.ew("mul", a, b), x1, x2)
-    return as_product(build.dot(a, b, ((a.ndim - 1,), (b.ndim - 1,))), x1, x2)
+    same_dim(a.shape[-1], b.shape[-1], "inner product over the last axes")
+    la, lb = ([*((side, i) for i in range(x.ndim - 1)), "k"] for side, x in (("a", a), ("b", b)))
+    return as_product(contract(a, la, b, lb, _free(la, lb)), x1, x2)
 
 
 @op
