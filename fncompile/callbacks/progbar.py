@@ -38,6 +38,7 @@ class Progbar:
         self._sums: dict[str, tuple[Any, float]] = {}
         self._seen = 0
         self._start = self._first_step_end = self._now()
+        self._first_steps = 0  # how many were done when the bar first heard of any
         self._drawn_at = -math.inf
         self._drawn_width = 0
         self._live = _is_live(sys.stdout)
@@ -75,7 +76,7 @@ class Progbar:
             else:
                 self._sums[name] = (total + value * steps, count + steps)
         if self._seen == 0:
-            self._first_step_end = self._now()
+            self._first_step_end, self._first_steps = self._now(), current
         self._seen = current
 
     def _draw(self, current: int, now: float, finalize: bool) -> None:
@@ -115,9 +116,9 @@ class Progbar:
         return f"{current}/{target} - {elapsed} - {per_step}/{self.unit_name}{self._values()}"
 
     def _per_step(self, current: int, now: float) -> float:
-        """Seconds; the first step, which compiles, counts only while it is alone."""
-        if current > 1:
-            return (now - self._first_step_end) / (current - 1)
+        """Seconds; the first stretch, which compiles, counts only while it is alone."""
+        if current > self._first_steps:
+            return (now - self._first_step_end) / (current - self._first_steps)
         return (now - self._start) / max(current, 1)
 
     def _values(self) -> str:
