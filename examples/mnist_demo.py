@@ -1,15 +1,14 @@
-"""The whole way once: build, train, save, go on in another process, export, link from C.
+"""The whole way once: build, train, save, resume in another process, export, link from C.
 
-    python examples/mnist_demo.py [--directory build/demo] [--epochs 10]
+    python examples/mnist_demo.py [directory]        (by default build/demo)
 
-Digits are the sample that comes with fncompile, or full MNIST where FNC_DATA_DIR points to it.
+Trains a 784-64-64-10 network on handwritten digits and shows, bit for bit, that training which was
+saved and resumed ends where uninterrupted training ends, and that a C program which links the exported
+library predicts and trains as Python does. `make demo` runs it.
 """
 
 from __future__ import annotations
 
-import argparse
-import os
-import shlex
 import subprocess
 import sys
 import time
@@ -19,117 +18,143 @@ import numpy as np
 
 import fncompile
 from fncompile import layers
+from fncompile.runtime.toolchain import find_compiler
 
-HERE = Path(__file__).resolve().parent
-BATCH = 32
+EPOCHS, STOP_AFTER, BATCH = 12, 8, 64
+FIT = {"batch_size": BATCH, "validation_split": 0.1}
+NATIVE = Path(__file__).resolve().parent / "native" / "digits.c"
 
 
-def build() -> fncompile.Model:
-    """784-64-64-10, as in the README."""
-    inputs = fncompile.Input(shape=(784,), name="img")
-    x = layers.Dense(64, activation="relu")(inputs)
-    x = layers.Dense(64, activation="relu")(x)
-    outputs = layers.Dense(10, activation="softmax")(x)
-    model = fncompile.Model(inputs, outputs, name="mnist_model")
-    model.compile(optimizer="rmsprop", loss="sparse_categorical_crossentropy", metrics=["accuracy"])
-    return model
+def main(directory: Path) -> None:
+    directory.mkdir(parents=True, exist_ok=True)
+    train_data, test_data = digits()
+    title("A network, compiled to C for itself alone")
+    model = build_model(len(train_data[0]))
+    model.summary()
+    first_call(model, test_data[0])
+    title(f"Training for {STOP_AFTER} of {EPOCHS} epochs, then saving")
+    timed("training", lambda: model.fit(*train_data, epochs=STOP_AFTER, **FIT))
+    half, final = directory / "half_trained.keras", directory / "mnist_model.keras"
+    model.save(half)
+    title("Resuming in a new process")
+    subprocess.run([sys.executable, __file__, "--resume", str(half), str(final)], check=True)
+    trained = fncompile.models.load_model(final)
+    check_resumed(model, trained, train_data)
+    title("Test digits")
+    loss, accuracy = trained.evaluate(*test_data, verbose=2)
+    title("Exporting, and linking from C")
+    bundle = timed("export", lambda: trained.export(directory / "native"))
+    program = compile_program(directory, bundle)
+    run_program(directory, program, trained, test_data)
+    summary(directory, accuracy)
 
 
 def digits() -> tuple[tuple[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]:
-    """Images as float32 rows in [0, 1], labels as they are."""
-    train, test = fncompile.datasets.mnist.load_data()
-    return tuple((x.reshape(-1, 784).astype("float32") / 255, y) for x, y in (train, test))  # type: ignore[return-value]
+    """Training and test digits: images as 784 floats from 0 to 1, labels as int32."""
+    (x_train, y_train), (x_test, y_test) = fncompile.datasets.mnist.load_data()
+    print(f"{len(x_train)} training digits, {len(x_test)} test digits")
+    return (pixels(x_train), y_train.astype("int32")), (pixels(x_test), y_test.astype("int32"))
 
 
-def say(title: str) -> None:
-    print(f"\n== {title}", flush=True)
+def pixels(images: np.ndarray) -> np.ndarray:
+    return (images.reshape(-1, 784) / 255).astype("float32")
 
 
-def train(path: Path, stop: int) -> None:
-    """Train up to epoch `stop` and save."""
-    fncompile.utils.set_random_seed(7)
-    (x, y), _ = digits()
-    model = build()
-    model.summary()
+def build_model(rows: int) -> fncompile.Model:
+    fncompile.utils.set_random_seed(1)
+    inputs = fncompile.Input(shape=(784,), name="img")
+    x = layers.Dense(64, activation="relu")(inputs)
+    x = layers.Dense(64, activation="relu")(x)
+    outputs = layers.Dense(10, activation="softmax", name="digit")(x)
+    model = fncompile.Model(inputs, outputs, name="mnist_model")
+    steps = EPOCHS * int(rows * 0.9) // BATCH
+    rate = fncompile.optimizers.schedules.CosineDecay(0.004, steps, alpha=0.02)
+    optimizer = fncompile.optimizers.RMSprop(rate)
+    model.compile(optimizer, loss="sparse_categorical_crossentropy", metrics=["accuracy"])
+    return model
+
+
+def first_call(model: fncompile.Model, images: np.ndarray) -> None:
+    timed("first prediction, compiling", lambda: model.predict(images[:1], verbose=0))
+    calls = 2000
     start = time.perf_counter()
-    model.fit(x, y, batch_size=BATCH, epochs=stop)
-    print(f"{stop} epochs of {len(x)} digits in {time.perf_counter() - start:.2f} s, compiling included")
-    model.save(path)
-    print(f"saved: {path}")
+    for _ in range(calls):
+        model(images[:1])
+    print(f"  calling the model on one digit: {(time.perf_counter() - start) / calls * 1e6:.1f} microseconds")
 
 
-def resume(path: Path, start: int, stop: int) -> None:
-    """Load what was saved and go on to epoch `stop`; this runs in a process of its own."""
-    (x, y), _ = digits()
-    model = fncompile.models.load_model(path)
-    print(f"process {os.getpid()} goes on after {int(model.optimizer.iterations)} steps")
-    model.fit(x, y, batch_size=BATCH, initial_epoch=start, epochs=stop)
-    model.save(path)
+def resume(source: str, target: str) -> None:
+    """The other process: load, train the epochs that are left, save."""
+    train_data, _ = digits()
+    model = fncompile.models.load_model(source)
+    model.fit(*train_data, initial_epoch=STOP_AFTER, epochs=EPOCHS, **FIT)
+    model.save(target)
 
 
-def run_elsewhere(*arguments: str) -> None:
-    subprocess.run([sys.executable, str(Path(__file__).resolve()), *arguments], check=True)
+def check_resumed(model: fncompile.Model, resumed: fncompile.Model, train_data: tuple) -> None:
+    model.fit(*train_data, initial_epoch=STOP_AFTER, epochs=EPOCHS, verbose=0, **FIT)
+    same = all(map(np.array_equal, model.get_weights(), resumed.get_weights()))
+    verdict("resumed and uninterrupted training end with the same weights, bit for bit", same)
 
 
-def link(directory: Path, bundle: fncompile.export.Bundle) -> Path:
-    """Compile digits.c against the exported library; gives the program."""
+def compile_program(directory: Path, bundle) -> Path:
     program = directory / "digits"
-    compiler = shlex.split(os.environ.get("CC", "cc"))
-    paths = [f"-I{bundle.directory}", f"-L{bundle.directory}", f"-Wl,-rpath,{bundle.directory.resolve()}"]
-    command = [*compiler, "-O2", str(HERE / "native" / "digits.c"), *paths, "-lmnist_model", "-lm", "-o", str(program)]
-    print("$ " + shlex.join(command))
+    command = [
+        *find_compiler(), "-O2", "-std=c99", "-Wall", "-Wextra", "-pedantic", f"-I{bundle.directory}",
+        str(NATIVE), "-o", str(program), f"-L{bundle.directory}", f"-l{bundle.prefix}", "-lm",
+        f"-Wl,-rpath,{bundle.directory.resolve()}",
+    ]  # fmt: skip
+    print("  " + " ".join(command))
     subprocess.run(command, check=True)
     return program
 
 
-def compare(directory: Path, program: Path, model: fncompile.Model, x: np.ndarray, y: np.ndarray) -> None:
-    """Run the C program on the test digits; exits with an error unless it agrees bit for bit."""
-    images, labels, output = (directory / name for name in ("images.f32", "labels.u8", "c.f32"))
-    x.tofile(images)
-    y.astype("uint8").tofile(labels)
-    subprocess.run([str(program), str(images), str(labels), str(output)], check=True)
-    native = np.fromfile(output, "float32").reshape(-1, 10)
-    python = model.predict(x, batch_size=len(x), verbose=0)
-    if native.tobytes() != python.tobytes():
-        sys.exit(f"C and Python differ by up to {np.abs(native - python).max()}")
-    print(f"C and Python agree bit for bit on {native.size} probabilities")
+def run_program(directory: Path, program: Path, model: fncompile.Model, test_data: tuple) -> None:
+    """Run the C program on the test digits, and do the same in Python."""
+    images, labels = test_data
+    names = ("images.f32", "labels.i32", "probabilities.f32", "trained_in_c.weights.h5")
+    paths = [directory / name for name in names]
+    images.tofile(paths[0])
+    labels.tofile(paths[1])
+    subprocess.run([str(program.resolve()), *map(str, paths)], check=True)
+    probabilities = np.fromfile(paths[2], "float32").reshape(-1, 10)
+    same = np.array_equal(probabilities, model.predict(images, batch_size=BATCH, verbose=0))
+    verdict("C and Python predict the same probabilities, bit for bit", same)
+    model.fit(images, labels, batch_size=BATCH, shuffle=False, verbose=0)
+    trained_in_python = model.get_weights()
+    model.load_weights(paths[3])
+    same = all(map(np.array_equal, trained_in_python, model.get_weights()))
+    verdict("C and Python train to the same weights, bit for bit", same)
 
 
-def demo(directory: Path, epochs: int) -> None:
-    directory.mkdir(parents=True, exist_ok=True)
-    path, stop = directory / "mnist_model.keras", max(epochs - 3, 1)
-    say("train, with a live progress bar, and save")
-    train(path, stop)
-    say("load in a new process and go on training")
-    run_elsewhere("--directory", str(directory), "--resume", f"{stop}:{epochs}")
-    say("evaluate")
-    _, (x, y) = digits()
-    model = fncompile.models.load_model(path)
-    loss, accuracy = model.evaluate(x, y, verbose=2)
-    print(f"test accuracy {accuracy:.4f}, loss {loss:.4f}")
-    say("export, and link from C")
+# telling ------------------------------------------------------------------------------------------
+
+
+def title(text: str) -> None:
+    print(f"\n{text}\n{'-' * len(text)}", flush=True)
+
+
+def timed(what: str, action):
     start = time.perf_counter()
-    bundle = model.export(directory / "native")
-    print(f"exported in {time.perf_counter() - start:.2f} s")
-    program = link(directory, bundle)
-    compare(directory, program, model, x, y)
-    say("files")
-    for file in sorted(p for p in directory.rglob("*") if p.is_file()):
-        print(f"{file.stat().st_size:>9,} bytes  {file}")
+    result = action()
+    print(f"  {what}: {time.perf_counter() - start:.2f} seconds", flush=True)
+    return result
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--directory", type=Path, default=Path("build/demo"))
-    parser.add_argument("--epochs", type=int, default=10)
-    parser.add_argument("--resume", help=argparse.SUPPRESS)
-    options = parser.parse_args()
-    if options.resume:
-        start, stop = map(int, options.resume.split(":"))
-        resume(options.directory / "mnist_model.keras", start, stop)
-    else:
-        demo(options.directory, options.epochs)
+def verdict(what: str, holds: bool) -> None:
+    if not holds:
+        sys.exit(f"FAILED: {what}")
+    print(f"  {what}", flush=True)
+
+
+def summary(directory: Path, accuracy: float) -> None:
+    title(f"Test accuracy {accuracy:.2%}. Files")
+    for path in sorted(p for p in directory.rglob("*") if p.is_file()):
+        print(f"  {path}  ({path.stat().st_size:,} bytes)")
 
 
 if __name__ == "__main__":
-    main()
+    if sys.argv[1:2] == ["--resume"]:
+        resume(*sys.argv[2:4])
+    else:
+        main(Path(sys.argv[1] if len(sys.argv) > 1 else "build/demo"))
