@@ -56,6 +56,8 @@ def fit(
         check_splittable(x)
         arrays, held_out = data.split(data.flat_data(model, x, y, *weights), validation_split)
         feed: Feed = ArrayFeed(arrays, batch_size, shuffle, steps_per_epoch)
+        if class_weight is not None:
+            held_out = held_out[:-1]  # class weights, the last array, are for training only
         validation_feed = ArrayFeed(
             held_out, validation_batch_size or batch_size, steps=validation_steps
         )
