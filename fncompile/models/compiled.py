@@ -206,7 +206,8 @@ class CompiledSteps:
         if hasattr(self.model, "inputs"):
             tensors = self.model.inputs
             return [(unique_name(n, taken), t.type) for n, t in zip(self.model.input_names, tensors)]
-        return [(unique_name(f"input_{i}", taken), _type_of(a)) for i, a in enumerate(arrays)]
+        inputs = arrays[: self.model.input_count]
+        return [(unique_name(f"input_{i}", taken), _type_of(a)) for i, a in enumerate(inputs)]
 
     def signature(self, arrays: Arrays) -> Signature:
         """The types of a step's arrays: inputs, targets, then sample weights or nothing."""

@@ -106,6 +106,11 @@ class Model(Layer):
         self._structure_of_inputs = map_structure(lambda x: None, inputs)
         return flatten(inputs)
 
+    @property
+    def input_count(self) -> int:
+        """The number of flat inputs; known once `flatten_inputs` has seen some."""
+        return len(flatten(self._structure_of_inputs))
+
     def run_graph(self, tensors: list[Tensor | None], training: bool | None = None) -> list[Tensor]:
         """The model's computation on flat inputs, inside the active trace: flat outputs."""
         inputs = pack_like(self._structure_of_inputs, tensors)
