@@ -78,7 +78,7 @@ def export(
     prefix = _checked_prefix(model, prefix)
     with override(**({"target": target} if target else {})):
         made = make_sources(model, prefix, _wants_training(model, training), sample_weight)
-        return _write(made, Path(directory))
+        return _write(made, Path(directory).resolve())
 
 
 def _checked_prefix(model: Any, prefix: str | None) -> str:
