@@ -178,7 +178,7 @@ def replay(
             continue
         args, kwargs = map_structure(value, (call.args, call.kwargs))
         outputs = [x for x in flatten(apply(call, args, kwargs)) if x is not None]
-        known.update(zip(tensors, outputs))
+        known.update(zip(tensors, outputs, strict=True))
 
 
 def rebase(inputs: dict[KerasTensor, KerasTensor], outputs: Any) -> Any:

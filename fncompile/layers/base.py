@@ -187,7 +187,7 @@ class Layer(Building, Penalties, Inspection, Weights, Configurable, Operation):
         if all(m is not None for m in flatten(masks_of(outputs))):
             return outputs
         masks = self.compute_mask(inputs, previous if had_mask else None)
-        for x, mask in zip(flatten(outputs), flatten(masks)):
+        for x, mask in zip(flatten(outputs), flatten(masks), strict=False):
             if mask is not None and isinstance(x, Tensor):
                 x._keras_mask = mask
         return outputs

@@ -57,7 +57,7 @@ def check_inputs(input_spec: Any, inputs: Any, layer_name: str) -> None:
     tensors = _in_order_of_names(specs, inputs) if isinstance(inputs, dict) else flatten(inputs)
     if len(tensors) != len(specs):
         raise ValueError(_wrong_count(specs, tensors, inputs, layer_name))
-    for index, (spec, tensor) in enumerate(zip(specs, tensors)):
+    for index, (spec, tensor) in enumerate(zip(specs, tensors, strict=True)):
         if spec is not None:
             _check_input(
                 spec, tensor, f"Input {index} with name '{spec.name}' of layer '{layer_name}'"
@@ -133,4 +133,4 @@ def _fits(spec: InputSpec, shape: Shape) -> bool:
     expected = spec.shape
     if spec.allow_last_axis_squeeze:
         shape, expected = (s[:-1] if s and s[-1] == 1 else s for s in (shape, expected))
-    return all(e is None or d is None or e == d for e, d in zip(expected, shape))
+    return all(e is None or d is None or e == d for e, d in zip(expected, shape, strict=False))

@@ -201,13 +201,13 @@ class Weights:
                 f"You called `set_weights(weights)` on layer '{self.name}' with a weight list of "
                 f"length {len(weights)}, but the layer was expecting {len(variables)} weights."
             )
-        for variable, value in zip(variables, weights):
+        for variable, value in zip(variables, weights, strict=True):
             if np.shape(value) != variable.shape:
                 raise ValueError(
                     f"Layer {self.name} weight shape {variable.shape} is not compatible with "
                     f"provided weight shape {np.shape(value)}."
                 )
-        for variable, value in zip(variables, weights):
+        for variable, value in zip(variables, weights, strict=True):
             variable.assign(np.asarray(value))
 
     # provided by Layer

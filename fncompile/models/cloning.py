@@ -107,7 +107,7 @@ def _same_input(tensor: KerasTensor) -> KerasTensor:
 def _rebuilt(
     model: Functional, inputs: Any, clone: Callable, call_function: Callable | None
 ) -> Any:
-    known: dict[KerasTensor, Any] = dict(zip(model.inputs, flatten(inputs)))
+    known: dict[KerasTensor, Any] = dict(zip(model.inputs, flatten(inputs), strict=True))
 
     def apply(call: Call, args: tuple, kwargs: dict[str, Any]) -> Any:
         operation = clone(call.operation)

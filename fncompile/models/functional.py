@@ -142,7 +142,8 @@ class Functional(Model):
         if any(x is None for x in flat):
             return super()._call_on_arrays(args, kwargs)
         arrays = [
-            np.array(x, t.dtype, order="C", copy=None) for x, t in zip(flat, self._dag.inputs)
+            np.array(x, t.dtype, order="C", copy=None)
+            for x, t in zip(flat, self._dag.inputs, strict=True)
         ]
         steps = self.steps()
         if steps.adds_losses(arrays):  # `losses` must have their values
@@ -159,7 +160,7 @@ class Functional(Model):
         returned.
         """
         arrays = self.flatten_inputs(x)
-        for array, tensor in zip(arrays, self._dag.inputs):
+        for array, tensor in zip(arrays, self._dag.inputs, strict=True):
             if (
                 not isinstance(array, np.ndarray)
                 or array.dtype != tensor.dtype
@@ -174,7 +175,7 @@ class Functional(Model):
     def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
         tensors = self.flatten_inputs(inputs)
         if mask is not None:
-            for tensor, one in zip(tensors, flatten(mask)):
+            for tensor, one in zip(tensors, flatten(mask), strict=False):
                 if isinstance(tensor, Tensor):
                     tensor._keras_mask = one
         return self.pack_outputs(self.run_graph(tensors, training))
@@ -183,7 +184,7 @@ class Functional(Model):
         """Every call once, in order, inside the active trace."""
         trace = current_trace()
         assert trace is not None
-        known: dict[KerasTensor, Any] = dict(zip(self._dag.inputs, tensors))
+        known: dict[KerasTensor, Any] = dict(zip(self._dag.inputs, tensors, strict=True))
         with trace.scope(None, training):
             replay(
                 self._dag.calls,
@@ -203,7 +204,10 @@ class Functional(Model):
                 f"Functional model '{self.name}' expects {len(self._dag.inputs)} input(s) named "
                 f"{self.input_names}, but it received {len(values)}."
             )
-        return [fitted(x, t, path) for path, (x, t) in enumerate(zip(values, self._dag.inputs))]
+        return [
+            fitted(x, t, path)
+            for path, (x, t) in enumerate(zip(values, self._dag.inputs, strict=True))
+        ]
 
     def pack_outputs(self, flat: list[Any]) -> Any:
         """Flat outputs in the structure given to the constructor; a list of one as that one."""

@@ -59,7 +59,7 @@ def input_specs(inputs: Any) -> list[InputSpec]:
         InputSpec(
             shape=(None, *t.shape[1:]), allow_last_axis_squeeze=True, name=name, optional=may_miss
         )
-        for name, t, may_miss in zip(names, tensors, optional)
+        for name, t, may_miss in zip(names, tensors, optional, strict=True)
     ]
 
 

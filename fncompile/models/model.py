@@ -235,8 +235,9 @@ class Model(Layer):
     def explain(self, what: Any = None, layer: str | None = None) -> str:
         """How the model was compiled: kernels, what was fused and what not and why, memory.
 
-        `what` is a topic or a list of them, of `devtools.explain.TOPICS`; `layer` leaves out what does not
-        concern the layer of that name. What has been compiled so far is explained, or prediction.
+        `what` is a topic or a list of them, of `devtools.explain.TOPICS`; `layer` leaves out what
+        does not concern the layer of that name. What has been compiled so far is explained, or
+        prediction.
         """
         from fncompile.devtools.models import explain
 

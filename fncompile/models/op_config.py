@@ -147,4 +147,4 @@ def _joined(
     if operation.fn.__name__ == "get_item" and isinstance(args[1], list):
         args = (args[0], tuple(args[1]))
     positional = [name for name in names if name in _CALLED_WITH][: len(args)]
-    return (), {**dict(zip(positional, args)), **extra, **kwargs}
+    return (), {**dict(zip(positional, args, strict=True)), **extra, **kwargs}

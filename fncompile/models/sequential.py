@@ -155,6 +155,10 @@ class Sequential(Model):
     def _build_for(self, spec: Any) -> None:
         """Built by the first call, for any batch size."""
         if not self.built:
+            if not hasattr(spec.first, "shape"):
+                raise ValueError(
+                    f"Sequential model '{self.name}' takes one tensor. Received: {spec.first}"
+                )
             shape = tuple(spec.first.shape)
             self.build((None, *shape[1:]) if shape else shape)
 

@@ -253,7 +253,7 @@ def test_weights_that_do_not_fit_and_nothing_assigned():
         "Layer dense weight shape (2,) is not compatible with provided weight shape (5,)."
     ):
         layer.set_weights([np.ones((3, 2)), np.ones(5)])
-    for a, b in zip(before, layer.get_weights()):
+    for a, b in zip(before, layer.get_weights(), strict=True):
         np.testing.assert_array_equal(a, b)
 
 
@@ -446,3 +446,8 @@ def test_errors_in_a_sequential_name_the_layer():
         "min_ndim=2"
     ):
         Sequential([Input(()), layers.Dense(2, name="second")])
+
+
+def test_a_sequential_takes_one_tensor():
+    with refused("Sequential model 's' takes one tensor. Received: ["):
+        Sequential([layers.Dense(2)], name="s")([ONES, ONES])

@@ -56,7 +56,7 @@ def test_a_step_is_that_of_the_same_graph_and_its_own_loss():
     model.compile(optimizers.SGD(0.1), ["mse", "mse"])
     loss = model.train_on_batch(x, y)[0]
     np.testing.assert_allclose(loss, graph_loss + own, rtol=1e-5)
-    assert all(np.any(w != v) for w, v in zip(model.get_weights(), start))
+    assert all(np.any(w != v) for w, v in zip(model.get_weights(), start, strict=True))
 
 
 def test_training_makes_the_loss_smaller():
