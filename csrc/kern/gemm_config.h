@@ -6,7 +6,7 @@
 #ifndef FNC_GEMM_CONFIG_H
 #define FNC_GEMM_CONFIG_H
 
-#include "../math/fnc_base.h"
+#include "../math/fnc_int.h"
 
 #if FNC_VEC_BYTES == 64 /*   AVX-512: 32 registers of 64 bytes */
 enum { FNC_MR = 12, FNC_MT = 4, FNC_GEMM_L2 = 1 << 20 };
@@ -46,9 +46,6 @@ FNC_INLINE int64_t fnc_tile_rows(int64_t left) {
     int64_t rest = left % FNC_MR;
     return rest != 0 && rest <= 2 * FNC_MT - FNC_MR ? FNC_MT : FNC_MR;
 }
-
-FNC_INLINE int64_t fnc_min_int(int64_t a, int64_t b) { return a < b ? a : b; }
-FNC_INLINE int64_t fnc_max_int(int64_t a, int64_t b) { return a < b ? b : a; }
 
 /* The column where the panel of column n begins. */
 FNC_INLINE int64_t fnc_panel_start(int64_t n, int64_t nr) { return n - n % nr; }

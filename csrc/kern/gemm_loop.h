@@ -7,19 +7,19 @@
 
 /* Columns of a tile: the second vector overlaps the first when B is narrower than two. */
 FNC_INLINE int64_t FNC_NAME(fnc_second)(const FNC_PRODUCT *p) {
-    return p->packed ? FNC_VL : fnc_min_int(FNC_VL, p->N - FNC_VL);
+    return p->packed ? FNC_VL : fnc_min_i64(FNC_VL, p->N - FNC_VL);
 }
 
 /* Column of B where the tile begins that serves columns n, n + 1, ... of C. */
 FNC_INLINE int64_t FNC_NAME(fnc_left)(const FNC_PRODUCT *p, int64_t n, int64_t width) {
-    return p->packed ? fnc_panel_start(n, FNC_NR) : fnc_min_int(n, p->N - width);
+    return p->packed ? fnc_panel_start(n, FNC_NR) : fnc_min_i64(n, p->N - width);
 }
 
 /* Address of B[k, left]; in packed B `left` is a multiple of NR. */
 FNC_INLINE const FNC_T *FNC_NAME(fnc_b_at)(const FNC_PRODUCT *p, int64_t k, int64_t left) {
     if (!p->packed) return p->B + k * p->ldb + left;
     const int64_t length = fnc_pack_length(p->K), first = k - k % length;
-    return p->B + first * fnc_round_up(p->N, FNC_NR) + left * fnc_min_int(length, p->K - first) +
+    return p->B + first * fnc_round_up(p->N, FNC_NR) + left * fnc_min_i64(length, p->K - first) +
            (k - first) * FNC_NR;
 }
 
@@ -32,14 +32,14 @@ FNC_INLINE void FNC_NAME(fnc_gemm_direct)(const FNC_PRODUCT p, const fnc_region 
     int64_t rows, nr;
     for (int64_t m = r.m0; m < r.m1; m += rows) {
         rows = r.low ? FNC_MT : fnc_tile_rows(r.m1 - m);
-        const int64_t top = fnc_min_int(m, r.m1 - rows), mr = fnc_min_int(rows, r.m1 - m);
+        const int64_t top = fnc_min_i64(m, r.m1 - rows), mr = fnc_min_i64(rows, r.m1 - m);
         const FNC_T *a = p.A + top * p.rs_a;
         for (int64_t n = r.n0; n < r.n1; n += nr) {
             const int64_t left = whole ? n : FNC_NAME(fnc_left)(&p, n, width);
             const FNC_T *b = p.B + left * (p.packed ? p.K : 1);
             FNC_NAME(fnc_tile_of)(rows, 1, p.K, a, p.rs_a, p.cs_a, b, p.ldb, second, acc);
             const FNC_T *done = acc + (m - top) * FNC_NR + (n - left);
-            nr = whole ? FNC_NR : fnc_min_int(left + width, r.n1) - n;
+            nr = whole ? FNC_NR : fnc_min_i64(left + width, r.n1) - n;
             if (nr == FNC_NR)
                 epilogue(env, m, n, mr, FNC_NR, done);
             else
@@ -56,7 +56,7 @@ FNC_INLINE void FNC_NAME(fnc_gemm_sums)(const FNC_PRODUCT *p, fnc_region r, int 
     FNC_T copied[FNC_KC * (FNC_GROUP_ROWS + FNC_MR)] __attribute__((aligned(64)));
     int64_t rows, k = 0;
     do {
-        const int64_t depth = fnc_min_int(kc, p->K - k);
+        const int64_t depth = fnc_min_i64(kc, p->K - k);
         const FNC_T *a = copied;
         FNC_T *tile = acc;
         if (copy_a)
@@ -64,7 +64,7 @@ FNC_INLINE void FNC_NAME(fnc_gemm_sums)(const FNC_PRODUCT *p, fnc_region r, int 
         for (int64_t m = r.m0; m < r.m1; m += rows, a += rows * depth) {
             rows = r.low ? FNC_MT : fnc_tile_rows(r.m1 - m);
             const int64_t cs_a = copy_a ? rows : p->cs_a;
-            if (!copy_a) a = p->A + fnc_min_int(m, r.m1 - rows) * p->rs_a + k * p->cs_a;
+            if (!copy_a) a = p->A + fnc_min_i64(m, r.m1 - rows) * p->rs_a + k * p->cs_a;
             for (int64_t n = r.n0; n < r.n1; tile += FNC_MR * FNC_NR) {
                 const int64_t left = FNC_NAME(fnc_left)(p, n, width);
                 const FNC_T *b = FNC_NAME(fnc_b_at)(p, k, left);
@@ -84,11 +84,11 @@ FNC_INLINE void FNC_NAME(fnc_gemm_finish)(const FNC_PRODUCT *p, fnc_region r, co
     int64_t rows, nr;
     for (int64_t m = r.m0; m < r.m1; m += rows) {
         rows = r.low ? FNC_MT : fnc_tile_rows(r.m1 - m);
-        const int64_t top = fnc_min_int(m, r.m1 - rows);
+        const int64_t top = fnc_min_i64(m, r.m1 - rows);
         for (int64_t n = r.n0; n < r.n1; n += nr, acc += FNC_MR * FNC_NR) {
             const int64_t left = FNC_NAME(fnc_left)(p, n, width);
-            nr = fnc_min_int(left + width, r.n1) - n;
-            epilogue(env, m, n, fnc_min_int(rows, r.m1 - m), nr,
+            nr = fnc_min_i64(left + width, r.n1) - n;
+            epilogue(env, m, n, fnc_min_i64(rows, r.m1 - m), nr,
                      acc + (m - top) * FNC_NR + (n - left));
         }
     }
@@ -103,16 +103,16 @@ FNC_NOINLINE void FNC_NAME(fnc_gemm_many)(const FNC_PRODUCT *p, fnc_region all,
     const int copy_a = p->rs_a == 1 && p->N >= ACROSS;
     const int split = p->K > (copy_a ? FNC_KC : FNC_KC_WHOLE), group = split || copy_a;
     const int64_t fit = FNC_GEMM_L2 / (int64_t)sizeof(FNC_T) / FNC_NR / (p->K + 1);
-    const int64_t block = group ? ACROSS : fnc_max_int(fit, 1) * FNC_NR;
+    const int64_t block = group ? ACROSS : fnc_max_i64(fit, 1) * FNC_NR;
     const int64_t across = group ? ACROSS : FNC_NR;
     fnc_region r = all;
     for (int64_t j = all.n0, end; j < all.n1; j = end) {
-        end = fnc_min_int(fnc_panel_start(j, FNC_NR) + block, all.n1);
+        end = fnc_min_i64(fnc_panel_start(j, FNC_NR) + block, all.n1);
         for (r.m0 = all.m0; r.m0 < all.m1; r.m0 = r.m1) {
             const int64_t tile = r.low ? FNC_MT : fnc_tile_rows(all.m1 - r.m0);
-            r.m1 = fnc_min_int(all.m1, r.m0 + (group ? FNC_GROUP_ROWS : tile));
+            r.m1 = fnc_min_i64(all.m1, r.m0 + (group ? FNC_GROUP_ROWS : tile));
             for (r.n0 = j; r.n0 < end; r.n0 = r.n1) {
-                r.n1 = fnc_min_int(fnc_panel_start(r.n0, FNC_NR) + across, end);
+                r.n1 = fnc_min_i64(fnc_panel_start(r.n0, FNC_NR) + across, end);
                 FNC_NAME(fnc_gemm_sums)(p, r, copy_a, split ? FNC_KC : p->K, acc);
                 FNC_NAME(fnc_gemm_finish)(p, r, acc, epilogue, env);
             }
@@ -132,9 +132,9 @@ FNC_NOINLINE void FNC_NAME(fnc_gemm_few)(const FNC_PRODUCT *p, fnc_region all,
             int64_t left = p->packed ? fnc_panel_start(n, FNC_NR) : n, k = 0;
             const int64_t fit = (all.n1 - left) / FNC_NR, panels = fit >= 4 ? 4 : fit >= 2 ? 2 : 1;
             if (panels == 1) left = FNC_NAME(fnc_left)(p, n, width);
-            nr = fnc_min_int(left + (panels == 1 ? width : panels * FNC_NR), all.n1) - n;
+            nr = fnc_min_i64(left + (panels == 1 ? width : panels * FNC_NR), all.n1) - n;
             do {
-                const int64_t depth = fnc_min_int(length, p->K - k);
+                const int64_t depth = fnc_min_i64(length, p->K - k);
                 const int64_t step = p->packed ? depth * FNC_NR : FNC_NR;
                 const FNC_T *a = p->A + m * p->rs_a + k * p->cs_a;
                 const FNC_T *b = FNC_NAME(fnc_b_at)(p, k, left);

@@ -31,8 +31,8 @@
         const int64_t length = fnc_pack_length(K), panels = fnc_round_up(N, NR) / NR;              \
         for (int64_t p = p0; p < p1; ++p) {                                                        \
             const int64_t k = p / panels * length, n = p % panels * NR;                            \
-            const int64_t depth = fnc_min_int(length, K - k);                                      \
-            fnc_pack_panel_##S(depth, fnc_min_int(NR, N - n), B + k * rs_b + n * cs_b, rs_b, cs_b, \
+            const int64_t depth = fnc_min_i64(length, K - k);                                      \
+            fnc_pack_panel_##S(depth, fnc_min_i64(NR, N - n), B + k * rs_b + n * cs_b, rs_b, cs_b, \
                                out + k * panels * NR + n * depth);                                 \
         }                                                                                          \
     }                                                                                              \

@@ -14,24 +14,29 @@ FNC_INLINE void FNC_NAME(fnc_tile)(int rows, int fresh, int64_t K, const FNC_T *
                                    int64_t rs_a, int64_t cs_a, const FNC_T *restrict B, int64_t ldb,
                                    int64_t second, FNC_T *restrict acc) {
     typedef FNC_NAME(fnc_vec) vec;
+    enum { BASES = (FNC_MR + 2) / 3 };
+    const FNC_T *a[BASES];
     vec c[FNC_MR][2];
     FNC_UNROLL(16)
     for (int i = 0; i < rows; ++i) {
         c[i][0] = fresh ? (vec){0} : *(const vec *)(acc + i * FNC_NR);
         c[i][1] = fresh ? (vec){0} : *(const vec *)(acc + i * FNC_NR + second);
+        FNC_IN_REGISTER(c[i][0]);
+        FNC_IN_REGISTER(c[i][1]);
+        if (i % 3 == 0) a[i / 3] = A + i * rs_a;
     }
     for (int64_t k = 0; k < K; ++k) {
-        vec b0 = *(const vec *)(B + k * ldb), b1 = *(const vec *)(B + k * ldb + second);
-        if (FNC_VL > 1) { /* a vector of one element has no register class of its own */
-            FNC_IN_REGISTER(b0);
-            FNC_IN_REGISTER(b1);
-        }
+        vec b0 = *(const vec *)B, b1 = *(const vec *)(B + second);
+        FNC_IN_REGISTER(b0);
+        FNC_IN_REGISTER(b1);
         FNC_UNROLL(16)
         for (int i = 0; i < rows; ++i) {
-            vec a = (vec){0} + A[i * rs_a + k * cs_a];
-            c[i][0] += a * b0;
-            c[i][1] += a * b1;
+            const vec x = (vec){0} + a[i / 3][i % 3 * rs_a];
+            c[i][0] += x * b0;
+            c[i][1] += x * b1;
+            if (i % 3 == 2 || i == rows - 1) a[i / 3] += cs_a;
         }
+        B += ldb;
     }
     FNC_UNROLL(16)
     for (int i = 0; i < rows; ++i) {
@@ -107,10 +112,10 @@ FNC_NOINLINE void FNC_NAME(fnc_copy_a)(int64_t m0, int64_t m1, int short_m, int6
                                        FNC_T *restrict strip) {
     for (int64_t k0 = 0, k1; k0 < K; k0 = k1) {
         FNC_T *out = strip;
-        k1 = fnc_min_int(k0 + 8, K);
+        k1 = fnc_min_i64(k0 + 8, K);
         for (int64_t m = m0, rows; m < m1; m += rows, out += rows * K) {
             rows = short_m ? FNC_MT : fnc_tile_rows(m1 - m);
-            const FNC_T *a = A + fnc_min_int(m, m1 - rows);
+            const FNC_T *a = A + fnc_min_i64(m, m1 - rows);
             if (rows == FNC_MR)
                 for (int64_t k = k0; k < k1; ++k)
                     __builtin_memcpy(out + k * FNC_MR, a + k * cs_a, FNC_MR * sizeof(FNC_T));
