@@ -3,8 +3,8 @@
     python examples/mnist_demo.py [directory]        (by default build/demo)
 
 Trains a 784-64-64-10 network on handwritten digits and shows, bit for bit, that training which was
-saved and resumed ends where uninterrupted training ends, and that a C program which links the exported
-library predicts and trains as Python does. `make demo` runs it.
+saved and resumed ends where uninterrupted training ends, and that a C program which links the
+exported library predicts and trains as Python does. `make demo` runs it.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def main(directory: Path) -> None:
     trained = fncompile.models.load_model(final)
     check_resumed(model, trained, train_data)
     title("Test digits")
-    loss, accuracy = trained.evaluate(*test_data, verbose=2)
+    _, accuracy = trained.evaluate(*test_data, verbose=2)
     title("Exporting, and linking from C")
     bundle = timed("export", lambda: trained.export(directory / "native"))
     program = compile_program(directory, bundle)
@@ -80,7 +80,8 @@ def first_call(model: fncompile.Model, images: np.ndarray) -> None:
     start = time.perf_counter()
     for _ in range(calls):
         model(images[:1])
-    print(f"  calling the model on one digit: {(time.perf_counter() - start) / calls * 1e6:.1f} microseconds")
+    each = (time.perf_counter() - start) / calls
+    print(f"  calling the model on one digit: {each * 1e6:.1f} microseconds")
 
 
 def resume(source: str, target: str) -> None:
@@ -100,9 +101,9 @@ def check_resumed(model: fncompile.Model, resumed: fncompile.Model, train_data: 
 def compile_program(directory: Path, bundle) -> Path:
     program = directory / "digits"
     command = [
-        *find_compiler(), "-O2", "-std=c99", "-Wall", "-Wextra", "-pedantic", f"-I{bundle.directory}",
-        str(NATIVE), "-o", str(program), f"-L{bundle.directory}", f"-l{bundle.prefix}", "-lm",
-        f"-Wl,-rpath,{bundle.directory.resolve()}",
+        *find_compiler(), "-O2", "-std=c99", "-Wall", "-Wextra", "-pedantic",
+        f"-I{bundle.directory}", str(NATIVE), "-o", str(program),
+        f"-L{bundle.directory}", f"-l{bundle.prefix}", "-lm", f"-Wl,-rpath,{bundle.directory.resolve()}",
     ]  # fmt: skip
     print("  " + " ".join(command))
     subprocess.run(command, check=True)

@@ -1,4 +1,4 @@
-"""Callbacks, under Keras' names: what may look at a training run, and steer it, between its steps."""
+"""Callbacks, under Keras' names: they look at a training run, and steer it, between its steps."""
 
 from fncompile.callbacks.backup import BackupAndRestore
 from fncompile.callbacks.callback import Callback

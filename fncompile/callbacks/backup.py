@@ -17,7 +17,10 @@ class BackupAndRestore(Callback):
     """
 
     def __init__(
-        self, backup_dir: str | os.PathLike, save_freq: str = "epoch", delete_checkpoint: bool = True
+        self,
+        backup_dir: str | os.PathLike,
+        save_freq: str = "epoch",
+        delete_checkpoint: bool = True,
     ):
         if not backup_dir:
             raise ValueError("Empty `backup_dir` argument passed")

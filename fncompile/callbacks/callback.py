@@ -33,7 +33,7 @@ class Callback:
         self._model = model
 
     def needs_every_batch(self, mode: str) -> bool:
-        """Must the hooks of `mode` ("train", "test" or "predict") be called around each single batch?"""
+        """Must the hooks of `mode` ("train", "test", "predict") be called around each batch?"""
         names = [f"on_{mode}_batch_begin", f"on_{mode}_batch_end"]
         names += ["on_batch_begin", "on_batch_end"] if mode == "train" else []
         return any(_is_overridden(self, name) for name in names)

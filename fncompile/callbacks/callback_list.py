@@ -69,7 +69,8 @@ def _flat(callbacks: Any) -> Iterable[Callback]:
         yield callbacks
     else:
         raise TypeError(
-            f"`callbacks` should be instances of `fncompile.callbacks.Callback`. Received: {callbacks}"
+            "`callbacks` should be instances of `fncompile.callbacks.Callback`. "
+            f"Received: {callbacks}"
         )
 
 

@@ -13,9 +13,10 @@ from fncompile.callbacks.monitor import Monitor
 class ModelCheckpoint(Callback):
     """Saves after each epoch, or every `save_freq` batches, to `filepath`.
 
-    `filepath` may hold fields such as `{epoch:02d}` and `{val_loss:.2f}`. With `save_best_only` it is
-    written only when `monitor` improved, from `initial_value_threshold` on if given. Whole models go
-    to `.keras` or `.h5`, with `save_weights_only` to `.weights.h5`; ValueError for another ending.
+    `filepath` may hold fields such as `{epoch:02d}` and `{val_loss:.2f}`. With `save_best_only` it
+    is written only when `monitor` improved, from `initial_value_threshold` on if given. Whole
+    models go to `.keras` or `.h5`, with `save_weights_only` to `.weights.h5`; ValueError for
+    another ending.
     """
 
     def __init__(
@@ -44,12 +45,14 @@ class ModelCheckpoint(Callback):
     def _check(self) -> None:
         if self.save_freq != "epoch" and not isinstance(self.save_freq, int):
             raise ValueError(
-                f"Unrecognized save_freq: {self.save_freq}. Expected save_freq are 'epoch' or integer values"
+                f"Unrecognized save_freq: {self.save_freq}. "
+                "Expected save_freq are 'epoch' or integer values"
             )
         if self.save_weights_only and not self.filepath.endswith(".weights.h5"):
             raise ValueError(
-                "When using `save_weights_only=True` in `ModelCheckpoint`, the filepath provided must "
-                f"end in `.weights.h5` (Keras weights format). Received: filepath={self.filepath}"
+                "When using `save_weights_only=True` in `ModelCheckpoint`, the filepath provided "
+                "must end in `.weights.h5` (Keras weights format). "
+                f"Received: filepath={self.filepath}"
             )
         if not self.save_weights_only and not self.filepath.endswith((".keras", ".h5")):
             raise ValueError(
@@ -90,7 +93,8 @@ class ModelCheckpoint(Callback):
             return
         before = self._monitor.worst if self.best is None else self.best
         self._say(
-            epoch, f"{self.monitor} improved from {before:.5f} to {current:.5f}, saving model to {path}"
+            epoch,
+            f"{self.monitor} improved from {before:.5f} to {current:.5f}, saving model to {path}",
         )
         self.best = current
         self._write(path)

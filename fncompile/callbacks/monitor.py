@@ -7,7 +7,19 @@ from typing import Any
 
 import numpy as np
 
-_LOWER = ("loss", "error", "mse", "mae", "rmse", "mape", "msle", "crossentropy", "divergence", "hinge", "poisson")
+_LOWER = (
+    "loss",
+    "error",
+    "mse",
+    "mae",
+    "rmse",
+    "mape",
+    "msle",
+    "crossentropy",
+    "divergence",
+    "hinge",
+    "poisson",
+)
 _HIGHER = ("acc", "auc", "precision", "recall", "f1", "iou", "r2", "fmeasure")
 
 
@@ -79,5 +91,3 @@ def _named_metrics(model: Any) -> list[tuple[str, Any]]:
 
 def _by_words(name: str, words: tuple[str, ...], answer: str) -> str | None:
     return answer if any(word in name for word in words) else None
-
-

@@ -53,7 +53,7 @@ class Progbar:
         values: Iterable[tuple[str, Any]] | None = None,
         finalize: bool | None = None,
     ) -> None:
-        """Show that `current` steps are done; `finalize` (by default: target reached) ends the line."""
+        """Show that `current` steps are done; `finalize` (or reaching the target) ends the line."""
         if finalize is None:
             finalize = self.target is not None and current >= self.target
         self._take(current, values or ())

@@ -35,8 +35,8 @@ def _one_each(outputs: Places, loss: Any) -> list[Any]:
     if len(outputs) == 1 and len(loss) == 1:
         return [loss[0]]
     error = ValueError(
-        f"`loss` should have one entry for each of the model's outputs {outputs.names} (None for an "
-        f"output without a loss). Received: loss={loss}"
+        f"`loss` should have one entry for each of the model's outputs {outputs.names} (None for "
+        f"an output without a loss). Received: loss={loss}"
     )
     if len(outputs) == 1:
         raise error
@@ -93,13 +93,15 @@ def metrics(outputs: Places, given: Any, weighted: bool = False) -> Iterator[tup
 
 def _lists(outputs: Places, given: Any, argument: str) -> list[Any]:
     if len(outputs) == 1 and not isinstance(given, dict):
-        return [[i for entry in given for i in (entry if isinstance(entry, (list, tuple)) else [entry])]]
+        return [
+            [i for entry in given for i in (entry if isinstance(entry, (list, tuple)) else [entry])]
+        ]
     return outputs.match(given, lambda: _misfit(outputs, given, argument))
 
 
 def _misfit(outputs: Places, given: Any, argument: str) -> ValueError:
     return ValueError(
-        f"Invalid `{argument}`. `{argument}` should contain metrics objects and either be a dict or a "
-        f"list matching the output names of the functional model {outputs.names} or match the output "
-        f"structure of the model: {outputs.describe()}.\nReceived: {argument}={given}"
+        f"Invalid `{argument}`. `{argument}` should contain metrics objects and either be a dict "
+        f"or a list matching the output names of the functional model {outputs.names} or match the "
+        f"output structure of the model: {outputs.describe()}.\nReceived: {argument}={given}"
     )

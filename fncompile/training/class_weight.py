@@ -13,8 +13,8 @@ from fncompile.config import floatx
 def class_weights_to_sample_weights(y: np.ndarray, class_weight: Any) -> np.ndarray:
     """The weight of each sample's class, 1 for classes that `class_weight` does not name.
 
-    `y` holds class numbers, or is one-hot along its last axis. ValueError unless `class_weight` maps
-    class numbers to weights.
+    `y` holds class numbers, or is one-hot along its last axis. ValueError unless `class_weight`
+    maps class numbers to weights.
     """
     if not isinstance(class_weight, Mapping):
         raise ValueError(

@@ -33,12 +33,14 @@ def compile(
     last four arguments are Keras'; here the whole step is always compiled, and as many steps as
     fit in a moment run at a time.
     """
-    arguments = MappingProxyType({
-        "loss": loss,
-        "loss_weights": loss_weights,
-        "metrics": metrics,
-        "weighted_metrics": weighted_metrics,
-    })  # a proxy, since a layer takes variables inside a dict attribute for its own
+    arguments = MappingProxyType(
+        {
+            "loss": loss,
+            "loss_weights": loss_weights,
+            "metrics": metrics,
+            "weighted_metrics": weighted_metrics,
+        }
+    )  # a proxy, since a layer takes variables inside a dict attribute for its own
     model.optimizer = optimizers.get(optimizer)
     model._objective = Objective(places_of(model), **arguments) if knows_outputs(model) else None
     model._compile_arguments = arguments
@@ -50,8 +52,10 @@ def compile(
 
 
 def knows_outputs(model: Any) -> bool:
-    """Is the model built? A stack without an input shape, or a subclass, is not until it has data."""
-    return bool(getattr(model, "_output_places", None) or (model.built and hasattr(model, "outputs")))
+    """Is the model built? A stack without input shape, or a subclass, is not until it has data."""
+    return bool(
+        getattr(model, "_output_places", None) or (model.built and hasattr(model, "outputs"))
+    )
 
 
 def places_of(model: Any) -> Places:

@@ -1,7 +1,8 @@
 """From what users pass as data to the flat arrays that compiled steps take.
 
 `flat_data` ensures: arrays in the order inputs, targets, sample weights, all C-contiguous, in the
-dtypes of the program and with the same number of rows. ValueError, in Keras' words, for anything else.
+dtypes of the program and with the same number of rows. ValueError, in Keras' words, for anything
+else.
 """
 
 from __future__ import annotations
@@ -67,8 +68,8 @@ def _numeric(x: Any, name: str) -> np.ndarray:
         array = None
     if array is None or array.dtype.kind not in "biuf":
         raise ValueError(
-            f"Unrecognized data type: {name}={reprlib.repr(x)} (of type {type(x)}). Expected arrays of "
-            "numbers, or lists or dicts of them."
+            f"Unrecognized data type: {name}={reprlib.repr(x)} (of type {type(x)}). Expected "
+            "arrays of numbers, or lists or dicts of them."
         )
     return array
 
@@ -94,8 +95,8 @@ def _by_place(model: Any, places: Places, x: Any) -> list[Any]:
     received = len(flatten(x))
     if received != len(places):
         raise ValueError(
-            f'Layer "{model.name}" expects {len(places)} input(s) with names {places.names}, but it '
-            f"received {received} input tensors. Pass inputs as a dict, e.g. "
+            f'Layer "{model.name}" expects {len(places)} input(s) with names {places.names}, but '
+            f"it received {received} input tensors. Pass inputs as a dict, e.g. "
             f"`{{{', '.join(f'{n!r}: ...' for n in places.names)}}}`."
         )
     return flatten(x) if len(places) == 1 else places.match(x, lambda: _structure_error(places, x))
@@ -106,8 +107,8 @@ def _by_name(places: Places, x: Mapping) -> list[Any]:
     for name in names:
         if name not in x:
             raise ValueError(
-                f'Missing data for input "{name}". You passed a data dictionary with keys {list(x)}. '
-                f"Expected the following keys: {names}"
+                f'Missing data for input "{name}". You passed a data dictionary with keys '
+                f"{list(x)}. Expected the following keys: {names}"
             )
     return [x[name] for name in names]
 
@@ -122,7 +123,8 @@ def _structure_error(places: Places, x: Any) -> ValueError:
 def _fitted(layer: str, k: int, x: Any, tensor: Any, name: str) -> np.ndarray:
     if x is None:
         raise ValueError(
-            f"The input '{name}' is not optional, but None was passed. Please provide a valid tensor."
+            f"The input '{name}' is not optional, but None was passed. "
+            "Please provide a valid tensor."
         )
     expected, shape = tensor.shape, np.shape(x)
     if len(shape) == len(expected) + 1 and shape[-1] == 1:
@@ -212,14 +214,16 @@ def check_cardinality(data: Mapping[str, Arrays]) -> None:
     if len({size for group in sizes.values() for size in group}) > 1:
         lines = "".join(f"'{n}' sizes: {', '.join(map(str, s))}\n" for n, s in sizes.items())
         raise ValueError(
-            "Data cardinality is ambiguous. Make sure all arrays contain the same number of samples."
-            + lines
+            "Data cardinality is ambiguous. "
+            f"Make sure all arrays contain the same number of samples.{lines}"
         )
 
 
 def _rows(array: np.ndarray) -> int:
     if array.ndim == 0:
-        raise ValueError("Data has no axis of samples: a scalar was passed where an array is expected.")
+        raise ValueError(
+            "Data has no axis of samples: a scalar was passed where an array is expected."
+        )
     return array.shape[0]
 
 
@@ -230,8 +234,8 @@ def split(arrays: Arrays, validation_split: float) -> tuple[Arrays, Arrays]:
     if not 0 < at < rows:
         raise ValueError(
             f"Training data contains {rows} samples, which is not sufficient to split it into a "
-            f"validation and training set as specified by `validation_split={validation_split}`. Either "
-            "provide more data, or a different value for the `validation_split` argument."
+            f"validation and training set as specified by `validation_split={validation_split}`. "
+            "Either provide more data, or a different value for the `validation_split` argument."
         )
     return [a[:at] for a in arrays], [a[at:] for a in arrays]
 

@@ -29,9 +29,10 @@ class Stretch:
 class ArrayFeed:
     """Batches of arrays that are all there.
 
-    With `steps` given, batches flow on from epoch to epoch and from pass to pass over the data.
-    The order of a pass follows from the seed given to `begin` and the number of steps that the
-    optimizer had made when the pass began, so that training resumed in another process sees the same rows.
+    With `steps` given, batches flow on from epoch to epoch and from pass to pass over the data. The
+    order of a pass follows from the seed given to `begin` and the number of steps that the
+    optimizer had made when the pass began, so that training resumed in another process sees the
+    same rows.
     """
 
     def __init__(
@@ -88,9 +89,10 @@ class ArrayFeed:
 class BatchFeed:
     """Batches as a generator, a data set or any other iterable gives them.
 
-    `start(seed)` gives the iterator of a pass over the data (a generator can only ever give itself);
-    `seed`, a list of numbers, is for those that shuffle. `prepare` makes flat arrays of an item. With `steps` given, an epoch goes on where the
-    one before it stopped, and a pass follows a pass.
+    `start(seed)` gives the iterator of a pass over the data (a generator can only ever give
+    itself); `seed`, a list of numbers, is for those that shuffle. `prepare` makes flat arrays of an
+    item. With `steps` given, an epoch goes on where the one before it stopped, and a pass follows a
+    pass.
     """
 
     def __init__(
@@ -144,7 +146,9 @@ def checked_batch_size(batch_size: int | None) -> int:
     """32 for None; ValueError unless it is a positive integer."""
     batch_size = 32 if batch_size is None else batch_size
     if not isinstance(batch_size, (int, np.integer)) or batch_size < 1:
-        raise ValueError(f"`batch_size` should be a positive integer. Received: batch_size={batch_size}")
+        raise ValueError(
+            f"`batch_size` should be a positive integer. Received: batch_size={batch_size}"
+        )
     return int(batch_size)
 
 
@@ -152,4 +156,3 @@ def checked_steps(steps: Any) -> int:
     if not isinstance(steps, (int, np.integer)) or steps < 1:
         raise ValueError(f"The number of steps should be a positive integer. Received: {steps}")
     return int(steps)
-

@@ -42,7 +42,7 @@ def check_metric(identifier: Any) -> Any:
 
 
 def metric_object(identifier: Any, y_true: Any, y_pred: Any) -> metrics.Metric:
-    """The metric, which keeps the name that the user gave it; `y_true`, `y_pred` need only a shape."""
+    """The metric, under the name that the user gave; `y_true`, `y_pred` need only a shape."""
     kinds = _kinds(identifier)
     if kinds is not None:
         return kinds[target_kind(tuple(y_true.shape), tuple(y_pred.shape))](name=identifier)
@@ -59,7 +59,7 @@ def _kinds(identifier: Any) -> dict[str, Any] | None:
 
 
 def target_kind(true: tuple, pred: tuple) -> str:
-    """"binary", "sparse" (class numbers) or "categorical" (one-hot), by shapes with the batch axis."""
+    """One of "binary", "sparse" (class numbers) and "categorical" (one-hot), by shapes."""
     if not pred or pred[-1] == 1:
         return "binary"
     return "sparse" if len(true) < len(pred) or true[-1] == 1 else "categorical"

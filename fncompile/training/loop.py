@@ -1,8 +1,8 @@
 """`fit`, `evaluate` and `predict`.
 
-Python is entered a few times a second: whole stretches of steps are handed to the compiled model, and
-between them the progress bar is drawn, callbacks run, and Ctrl-C is heard. A callback with batch hooks
-makes every stretch a single batch.
+Python is entered a few times a second: whole stretches of steps are handed to the compiled model,
+and between them the progress bar is drawn, callbacks run, and Ctrl-C is heard. A callback with
+batch hooks makes every stretch a single batch.
 """
 
 from __future__ import annotations
@@ -17,7 +17,13 @@ from fncompile.training import data
 from fncompile.training.compile import check_compiled, reset_metrics, warn_if_nothing_trains
 from fncompile.training.feed import ArrayFeed, checked_batch_size, checked_steps
 from fncompile.training.results import logs_of, result_list
-from fncompile.training.sources import Feed, check_splittable, is_arrays, prediction_feed, training_feed
+from fncompile.training.sources import (
+    Feed,
+    check_splittable,
+    is_arrays,
+    prediction_feed,
+    training_feed,
+)
 from fncompile.training.steps import Arrays, Pace
 
 
@@ -43,8 +49,8 @@ def fit(
     """Train for the epochs `initial_epoch` to `epochs - 1`; gives the History of their logs.
 
     Data are arrays, lists or dicts of them by name, a `PyDataset`, a generator or another iterable
-    of (x, y[, sample_weight]). `validation_split` takes the last fraction of the arrays. The rows of
-    an epoch are shuffled by the model's training seed and the optimizer's step count, so a model
+    of (x, y[, sample_weight]). `validation_split` takes the last fraction of the arrays. The rows
+    of an epoch are shuffled by the model's training seed and the optimizer's step count, so a model
     that was saved and loaded goes on exactly as if it had not been interrupted. ValueError for data
     that does not fit the model.
     """

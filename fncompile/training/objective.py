@@ -1,8 +1,8 @@
 """What `compile` makes of losses and metrics, and how a step computes them.
 
-Requires: the model's output structure and names. Ensures: `trace` gives the total loss of a batch and
-moves the trackers; after any number of steps `results` has what `evaluate` reports, in Keras' order,
-and `logs` the same sorted by name, as History has it.
+Requires: the model's output structure and names. Ensures: `trace` gives the total loss of a batch
+and moves the trackers; after any number of steps `results` has what `evaluate` reports, in Keras'
+order, and `logs` the same sorted by name, as History has it.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from fncompile.training.places import Places, unique_name
 
 @dataclass
 class LossTerm:
-    """The loss of one output; `tracker` is its unweighted mean, kept when there are several terms."""
+    """The loss of one output; `tracker` keeps its unweighted mean when there are several."""
 
     output: int
     loss: Loss
@@ -79,7 +79,7 @@ class Objective:
         self._traced: tuple[dict[str, Any], Trace, dict[str, Any]] | None = None
 
     def build(self, y_true: Sequence[Any], y_pred: Sequence[Any]) -> None:
-        """Make the metrics, now that the shapes of targets and predictions (in flat order) are known."""
+        """Make the metrics: the shapes of targets and predictions, in flat order, are known."""
         if self.built:
             return
         taken: dict[int, set[str]] = {}
@@ -107,7 +107,7 @@ class Objective:
         sample_weight: Sequence[Tensor | None],
         extra_losses: Sequence[Tensor] = (),
     ) -> Tensor:
-        """The total loss of a batch; all lists are by flat output. Trackers are updated in the trace.
+        """The total loss of a batch; all lists are by flat output. The trace updates trackers.
 
         ValueError in a training trace where there is nothing to minimise.
         """
@@ -158,11 +158,10 @@ class Objective:
             metric.reset_state()
 
     def named_metrics(self) -> list[tuple[str, Any]]:
-        """Log names and metric objects in the order of `evaluate`: loss, losses of outputs, metrics."""
+        """Log names and metric objects in the order of `evaluate`."""
         trackers = [(t.name, t.tracker) for t in self.terms if t.tracker is not None]
-        return [
-            ("loss", self.loss_tracker), *trackers, *((t.name, t.metric) for t in self._ordered_metrics())
-        ]  # fmt: skip
+        metrics = [(t.name, t.metric) for t in self._ordered_metrics()]
+        return [("loss", self.loss_tracker), *trackers, *metrics]
 
     def results(self) -> list[tuple[str, Any]]:
         """Names and present values in the order of `evaluate`."""
@@ -173,7 +172,7 @@ class Objective:
         return [entry for name, _ in named for entry in _entries(name, values[name])]
 
     def _results_of(self, metrics: dict[str, Any]) -> dict[str, Any]:
-        """Their results, by a trace that is made once: callbacks may ask for them at every batch."""
+        """Their results, by a trace that is made once: callbacks may ask at every batch."""
         if self._traced is None or self._traced[0] != metrics:
             trace = Trace()
             with trace.active():

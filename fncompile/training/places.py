@@ -1,7 +1,7 @@
 """Which value belongs to which input or output of a model.
 
-Users describe data, losses and metrics in the model's own structure, as a list, or as a dict by name.
-`Places.match` brings all of them to one list in the order of the model's flat tensors.
+Users describe data, losses and metrics in the model's own structure, as a list, or as a dict by
+name. `Places.match` brings all of them to one list in the order of the model's flat tensors.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ Failure = Callable[[], Exception]
 
 
 class Places:
-    """The places of a structure of tensors: `names` in flat order, `structure` with positions as leaves.
+    """Places of a structure of tensors: `names` in flat order, `structure` of flat positions.
 
     A list given for a dict of tensors goes by the order in which the dict was written, not by its
     sorted keys (Keras 3 sorts, which surprises: two losses can swap their outputs unnoticed).
@@ -43,7 +43,8 @@ class Places:
     def match(self, value: Any, fail: Failure) -> list[Any]:
         """One entry per place, None where `value` has none; raises `fail()` where it does not fit.
 
-        Entries may be anything, lists of metrics for instance: only the model's structure is walked.
+        Entries may be anything, lists of metrics for instance: only the model's structure is
+        walked.
         """
         found: list[Any] = [None] * len(self)
         if isinstance(value, dict) and not isinstance(self.structure, dict):
@@ -84,7 +85,7 @@ def _written(structure: Any) -> list[int]:
 
 
 def _leaf_names(structure: Any, tensor_names: list[str]) -> list[str]:
-    """Keys of a flat dict, names of the tensors in a flat list, paths such as `0/key` when nested."""
+    """Keys of a flat dict, names of tensors in a flat list, paths such as `0/key` when nested."""
     names = list(tensor_names)
 
     def visit(node: Any, path: tuple) -> None:
@@ -112,5 +113,3 @@ def unique_name(name: str, taken: set[str]) -> str:
         answer = f"{name}_{k}"
     taken.add(answer)
     return answer
-
-

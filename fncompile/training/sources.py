@@ -1,7 +1,8 @@
 """Which feed serves what the user passed as `x`.
 
 Arrays, and lists and dicts of them, make an `ArrayFeed`; data sets with a length and an index
-(`PyDataset`), generators and all other iterables make a `BatchFeed` of (x, y, sample_weight) tuples.
+(`PyDataset`), generators and all other iterables make a `BatchFeed` of (x, y, sample_weight)
+tuples.
 """
 
 from __future__ import annotations
@@ -118,13 +119,13 @@ def _check_alone(x: Any, y: Any, sample_weight: Any, class_weight: Any) -> None:
     """Targets and weights come with the batches."""
     if y is not None:
         raise ValueError(
-            "When providing `x` as a generator, `y` should not be passed. Instead, the targets should "
-            "be included as part of the generator."
+            "When providing `x` as a generator, `y` should not be passed. Instead, the targets "
+            "should be included as part of the generator."
         )
     if sample_weight is not None:
         raise ValueError(
-            "When providing `x` as a generator, `sample_weights` should not be passed. Instead, the "
-            "sample weights should be included as part of the generator."
+            "When providing `x` as a generator, `sample_weights` should not be passed. Instead, "
+            "the sample weights should be included as part of the generator."
         )
     if class_weight is not None:
         raise ValueError(
@@ -141,4 +142,11 @@ def check_splittable(x: Any) -> None:
         )
 
 
-__all__ = ["Arrays", "PyDataset", "check_splittable", "is_arrays", "prediction_feed", "training_feed"]
+__all__ = [
+    "Arrays",
+    "PyDataset",
+    "check_splittable",
+    "is_arrays",
+    "prediction_feed",
+    "training_feed",
+]

@@ -18,8 +18,8 @@ class Steps(Protocol):
     """Runs whole stretches of steps without entering Python.
 
     `arrays` are the model's flat inputs, then the targets of `objective.targets`, then, or not at
-    all, one array of sample weights for each of these targets. They have the same number of rows, are
-    C-contiguous and in the program's dtypes. After `train` and `evaluate` the variables of the
+    all, one array of sample weights for each of these targets. They have the same number of rows,
+    are C-contiguous and in the program's dtypes. After `train` and `evaluate` the variables of the
     objective, and after `train` those of the model and its optimizer, hold the new state.
     """
 

@@ -47,7 +47,9 @@ def scripted(losses, val_losses=(), optimizer="sgd"):
 
 def run(model, epochs, callbacks, validate=False, **arguments):
     data = (X, Y) if validate else None
-    return model.fit(X, Y, epochs=epochs, callbacks=callbacks, verbose=0, validation_data=data, **arguments)
+    return model.fit(
+        X, Y, epochs=epochs, callbacks=callbacks, verbose=0, validation_data=data, **arguments
+    )
 
 
 def weight(model):

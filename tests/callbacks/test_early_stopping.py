@@ -54,7 +54,10 @@ def test_best_weights_without_stopping():
 
 def test_a_metric_that_is_not_there():
     model, _ = scripted([1])
-    with pytest.warns(UserWarning, match="Early stopping conditioned on metric `val_loss` which is not available. Available metrics are: loss"):
+    with pytest.warns(
+        UserWarning,
+        match="Early stopping conditioned on metric `val_loss` which is not available. Available metrics are: loss",
+    ):
         run(model, 1, EarlyStopping())
 
 
@@ -68,5 +71,7 @@ def test_a_metric_whose_direction_is_unknown():
 
 
 def test_a_mode_that_is_unknown():
-    with pytest.warns(UserWarning, match="EarlyStopping mode 'best' is unknown, fallback to auto mode"):
+    with pytest.warns(
+        UserWarning, match="EarlyStopping mode 'best' is unknown, fallback to auto mode"
+    ):
         EarlyStopping(mode="best")

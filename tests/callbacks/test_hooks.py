@@ -62,7 +62,11 @@ def test_only_batch_hooks_make_single_batches():
             assert set(logs) == {"loss"}
 
     x, y = np.zeros((400, 2), "float32"), np.zeros((400, 1), "float32")
-    for callback, single in ((None, False), (LambdaCallback(on_epoch_end=print), False), (Looks(), True)):
+    for callback, single in (
+        (None, False),
+        (LambdaCallback(on_epoch_end=print), False),
+        (Looks(), True),
+    ):
         model, steps = scripted([1.0] * 400)
         model.fit(x, y, batch_size=1, callbacks=callback and [callback], verbose=0)
         assert sum(steps.calls) == 400
@@ -85,7 +89,18 @@ def test_a_callback_that_forgets_super():
     assert forgetful.lost == [(0, 3.0, 2, 1.0), (1, 2.0, 2, 2.0)]
 
 
-@pytest.mark.parametrize("hook", ["on_train_begin", "on_epoch_begin", "on_train_batch_begin", "on_train_batch_end", "on_epoch_end", "on_test_begin", "on_test_end"])
+@pytest.mark.parametrize(
+    "hook",
+    [
+        "on_train_begin",
+        "on_epoch_begin",
+        "on_train_batch_begin",
+        "on_train_batch_end",
+        "on_epoch_end",
+        "on_test_begin",
+        "on_test_end",
+    ],
+)
 def test_weights_can_be_set_at_any_hook(hook):
     """Compiled, since that is where weights might live elsewhere."""
     i = keras.Input((2,))
@@ -94,7 +109,9 @@ def test_weights_can_be_set_at_any_hook(hook):
     x, y = np.ones((4, 2), "float32"), np.zeros((4, 1), "float32")
     new = [np.full((2, 1), 5.0, "float32")]
     callback = LambdaCallback(**{hook: lambda *args, logs=None: model.set_weights(new)})
-    history = model.fit(x, y, epochs=2, callbacks=[callback], validation_data=(x, y), verbose=0).history
+    history = model.fit(
+        x, y, epochs=2, callbacks=[callback], validation_data=(x, y), verbose=0
+    ).history
     assert history["val_loss"][1] == history["loss"][1] == 100.0
     np.testing.assert_array_equal(model.get_weights()[0], new[0])
 
@@ -106,7 +123,9 @@ def test_stop_training_stops_at_once():
         model.stop_training = batch == 2
 
     x, y = np.zeros((10, 2), "float32"), np.zeros((10, 1), "float32")
-    history = model.fit(x, y, batch_size=1, epochs=2, callbacks=LambdaCallback(on_train_batch_end=stop), verbose=0)
+    history = model.fit(
+        x, y, batch_size=1, epochs=2, callbacks=LambdaCallback(on_train_batch_end=stop), verbose=0
+    )
     assert len(steps.calls) == 3 and history.epoch == [0]
 
 
@@ -122,7 +141,9 @@ def test_learning_rate_can_be_assigned():
 
 def test_logs_are_shared_so_that_callbacks_can_add_to_them():
     model, _ = scripted([1.0, 1.0])
-    history = run(model, 2, LambdaCallback(on_epoch_end=lambda epoch, logs: logs.update(extra=epoch)))
+    history = run(
+        model, 2, LambdaCallback(on_epoch_end=lambda epoch, logs: logs.update(extra=epoch))
+    )
     assert history.history == {"loss": [1.0, 1.0], "extra": [0, 1]}
 
 

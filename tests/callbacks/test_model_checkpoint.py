@@ -14,7 +14,9 @@ class Saved:
 
     def __init__(self, model):
         self.paths = []
-        model.save = model.save_weights = lambda path, overwrite: self.paths.append(os.path.basename(path))
+        model.save = model.save_weights = lambda path, overwrite: self.paths.append(
+            os.path.basename(path)
+        )
 
 
 def test_after_each_epoch(tmp_path):
@@ -30,13 +32,17 @@ def test_only_the_best(tmp_path, capsys):
     saved = Saved(model)
     run(model, 4, ModelCheckpoint(tmp_path / "{epoch}.h5", "loss", save_best_only=True, verbose=1))
     assert saved.paths == ["1.h5", "2.h5", "4.h5"]
-    assert "Epoch 2: loss improved from 5.00000 to 3.00000, saving model to" in capsys.readouterr().out
+    assert (
+        "Epoch 2: loss improved from 5.00000 to 3.00000, saving model to" in capsys.readouterr().out
+    )
 
 
 def test_threshold(tmp_path):
     model, _ = scripted([5, 3, 4])
     saved = Saved(model)
-    checkpoint = ModelCheckpoint(tmp_path / "{epoch}.keras", "loss", save_best_only=True, initial_value_threshold=4)
+    checkpoint = ModelCheckpoint(
+        tmp_path / "{epoch}.keras", "loss", save_best_only=True, initial_value_threshold=4
+    )
     run(model, 3, checkpoint)
     assert saved.paths == ["2.keras"]
 
@@ -44,7 +50,9 @@ def test_threshold(tmp_path):
 def test_every_few_batches(tmp_path):
     model, steps = scripted([1.0] * 14)
     saved = Saved(model)
-    checkpoint = ModelCheckpoint(tmp_path / "{epoch}-{batch}.weights.h5", save_freq=3, save_weights_only=True)
+    checkpoint = ModelCheckpoint(
+        tmp_path / "{epoch}-{batch}.weights.h5", save_freq=3, save_weights_only=True
+    )
     x, y = np.zeros((7, 2), "float32"), np.zeros((7, 1), "float32")
     model.fit(x, y, batch_size=1, epochs=2, callbacks=[checkpoint], verbose=0)
     assert saved.paths == [f"{k}.weights.h5" for k in ("1-3", "1-6", "2-2", "2-5")]
@@ -54,7 +62,11 @@ def test_every_few_batches(tmp_path):
     ("path", "arguments", "message"),
     [
         ("m.txt", {}, "The filepath provided must end in `.keras`"),
-        ("m.h5", {"save_weights_only": True}, r"must end in `.weights.h5` \(Keras weights format\). Received: filepath=m.h5"),
+        (
+            "m.h5",
+            {"save_weights_only": True},
+            r"must end in `.weights.h5` \(Keras weights format\). Received: filepath=m.h5",
+        ),
         ("m.keras", {"save_freq": "batch"}, "Unrecognized save_freq: batch"),
     ],
 )

@@ -18,7 +18,9 @@ from tests.callbacks.scripted import run, scripted
 from tests.training.interpreted import toy_data, use_interpreter
 
 
-@pytest.mark.parametrize("schedule", [lambda epoch: 0.1 / (epoch + 1), lambda epoch, rate: np.float32(0.1 / (epoch + 1))])
+@pytest.mark.parametrize(
+    "schedule", [lambda epoch: 0.1 / (epoch + 1), lambda epoch, rate: np.float32(0.1 / (epoch + 1))]
+)
 def test_schedule(schedule, capsys):
     model, _ = scripted([1, 1])
     history = run(model, 2, LearningRateScheduler(schedule, verbose=1)).history
@@ -34,7 +36,9 @@ def test_schedule_sees_the_present_rate():
 
 def test_schedule_must_give_a_float():
     model, _ = scripted([1])
-    with pytest.raises(ValueError, match="The output of the `schedule` function should be a float. Got: 1"):
+    with pytest.raises(
+        ValueError, match="The output of the `schedule` function should be a float. Got: 1"
+    ):
         run(model, 1, LearningRateScheduler(lambda epoch: 1))
 
 
@@ -69,7 +73,9 @@ def test_plateau_must_reduce():
     with pytest.raises(ValueError, match="does not support a factor >= 1.0. Got 1.0"):
         ReduceLROnPlateau(factor=1.0)
     model, _ = scripted([1])
-    with pytest.warns(UserWarning, match="Learning rate reduction is conditioned on metric `val_loss`"):
+    with pytest.warns(
+        UserWarning, match="Learning rate reduction is conditioned on metric `val_loss`"
+    ):
         run(model, 1, ReduceLROnPlateau())
 
 
@@ -121,10 +127,19 @@ def test_backup_takes_up_interrupted_training(tmp_path):
     whole.fit(x, y, batch_size=5, epochs=4, verbose=0)
     backup = tmp_path / "backup"
     with pytest.raises(KeyboardInterrupt):
-        fresh().fit(x, y, batch_size=5, epochs=4, verbose=0, callbacks=[BackupAndRestore(backup), LambdaCallback(on_epoch_begin=stop)])
+        fresh().fit(
+            x,
+            y,
+            batch_size=5,
+            epochs=4,
+            verbose=0,
+            callbacks=[BackupAndRestore(backup), LambdaCallback(on_epoch_begin=stop)],
+        )
     resumed = fresh()
     resumed.training_seed += 1  # as another process would have it
-    history = resumed.fit(x, y, batch_size=5, epochs=4, verbose=0, callbacks=[BackupAndRestore(backup)])
+    history = resumed.fit(
+        x, y, batch_size=5, epochs=4, verbose=0, callbacks=[BackupAndRestore(backup)]
+    )
     assert history.epoch == [2, 3]
     for a, b in zip(whole.get_weights(), resumed.get_weights()):
         np.testing.assert_array_equal(a, b)

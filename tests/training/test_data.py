@@ -35,14 +35,37 @@ def two_outputs():
     return model
 
 
-@pytest.mark.parametrize("x", [X, X.tolist(), [X], (X,), {"img": X}, {"img": X, "more": A}, X.astype("float64"), X[:, :, None], np.asfortranarray(X)])
+@pytest.mark.parametrize(
+    "x",
+    [
+        X,
+        X.tolist(),
+        [X],
+        (X,),
+        {"img": X},
+        {"img": X, "more": A},
+        X.astype("float64"),
+        X[:, :, None],
+        np.asfortranarray(X),
+    ],
+)
 def test_one_input_in_many_forms(x):
     (array,) = flat_inputs(one(), x)
     assert array.dtype == "float32" and array.flags.c_contiguous
     np.testing.assert_array_equal(array, X)
 
 
-@pytest.mark.parametrize("x", [[X, A], (X, A), {"a": X, "b": A}, [X, A[:, 0]], {"b": A[:, 0], "a": X, "c": 1.0}, [X.tolist(), A.tolist()]])
+@pytest.mark.parametrize(
+    "x",
+    [
+        [X, A],
+        (X, A),
+        {"a": X, "b": A},
+        [X, A[:, 0]],
+        {"b": A[:, 0], "a": X, "c": 1.0},
+        [X.tolist(), A.tolist()],
+    ],
+)
 def test_two_inputs_in_many_forms(x):
     a, b = flat_inputs(two_inputs(), x)
     np.testing.assert_array_equal(a, X)
@@ -73,7 +96,9 @@ def test_inputs_that_do_not_fit(x, message):
 
 @pytest.mark.parametrize("x", [X, [X], [X, A, A]])
 def test_wrong_number_of_inputs(x):
-    with pytest.raises(ValueError, match=r"expects 2 input\(s\) with names \['a', 'b'\], but it received [13]"):
+    with pytest.raises(
+        ValueError, match=r"expects 2 input\(s\) with names \['a', 'b'\], but it received [13]"
+    ):
         flat_inputs(two_inputs(), x)
 
 
@@ -148,7 +173,9 @@ def test_split_takes_the_last_fraction(rows, fraction):
         np.testing.assert_array_equal(first, array[:at])
         np.testing.assert_array_equal(rest, array[at:])
     else:
-        with pytest.raises(ValueError, match=f"Training data contains {rows} samples, which is not sufficient"):
+        with pytest.raises(
+            ValueError, match=f"Training data contains {rows} samples, which is not sufficient"
+        ):
             split([array], fraction)
 
 

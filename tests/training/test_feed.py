@@ -44,7 +44,9 @@ def test_resuming_gives_the_same_rows(size, steps, resumed_at):
     whole = ArrayFeed([np.arange(rows)], batch_size, True, steps)
     seen = [epoch(whole, e, e * steps, batches)[0] for e in range(5)]
     again = ArrayFeed([np.arange(rows)], batch_size, True, steps)
-    assert [epoch(again, e, e * steps, batches)[0] for e in range(resumed_at, 5)] == seen[resumed_at:]
+    assert [epoch(again, e, e * steps, batches)[0] for e in range(resumed_at, 5)] == seen[
+        resumed_at:
+    ]
 
 
 def test_epochs_differ_and_seeds_differ():

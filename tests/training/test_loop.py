@@ -66,7 +66,9 @@ def test_predict_in_stretches_is_predict_at_once():
     assert whole.shape == (20, 3)
     np.testing.assert_array_equal(model.predict(X, batch_size=3, verbose=0), whole)
     np.testing.assert_array_equal(model.predict(X, batch_size=3, steps=2, verbose=0), whole[:6])
-    np.testing.assert_array_equal(model.predict(((X[k:],) for k in (0, 5)), verbose=0), np.concatenate([whole, whole[5:]]))
+    np.testing.assert_array_equal(
+        model.predict(((X[k:],) for k in (0, 5)), verbose=0), np.concatenate([whole, whole[5:]])
+    )
     assert model.predict(X[:0], verbose=0).shape == (0, 3)
     with pytest.warns(UserWarning), pytest.raises(ValueError, match="nothing to predict"):
         model.predict(iter(()), verbose=0)
@@ -90,13 +92,23 @@ def test_validation_split_takes_the_last_rows():
 @pytest.mark.parametrize(("freq", "count"), [(1, 5), (2, 2), ([1, 5], 2), (9, 0)])
 def test_validation_freq(freq, count):
     model, _ = model_of()
-    history = model.fit(X, Y, epochs=5, validation_data=(X, Y), validation_freq=freq, verbose=0).history
+    history = model.fit(
+        X, Y, epochs=5, validation_data=(X, Y), validation_freq=freq, verbose=0
+    ).history
     assert len(history.get("val_loss", [])) == count
 
 
 def test_validation_batch_size_and_steps():
     model, steps = model_of()
-    model.fit(X, Y, batch_size=10, validation_data=(X, Y), validation_batch_size=4, validation_steps=2, verbose=0)
+    model.fit(
+        X,
+        Y,
+        batch_size=10,
+        validation_data=(X, Y),
+        validation_batch_size=4,
+        validation_steps=2,
+        verbose=0,
+    )
     assert rows(steps, "evaluate") == 8
     assert {size for kind, _, size in steps.calls if kind == "evaluate"} == {4}
 
@@ -144,9 +156,18 @@ def test_generators():
         while True:
             yield from batches_of(8)
 
-    history = model.fit(forever(), steps_per_epoch=4, epochs=2, validation_data=forever(), validation_steps=1, verbose=0)
+    history = model.fit(
+        forever(),
+        steps_per_epoch=4,
+        epochs=2,
+        validation_data=forever(),
+        validation_steps=1,
+        verbose=0,
+    )
     assert history.params["steps"] == 4 and len(history.history["val_loss"]) == 2
-    assert model.evaluate(batches_of(8), verbose=0) == pytest.approx(model.evaluate(X, Y, verbose=0))
+    assert model.evaluate(batches_of(8), verbose=0) == pytest.approx(
+        model.evaluate(X, Y, verbose=0)
+    )
     with pytest.warns(UserWarning, match="Your input ran out of data; interrupting training"):
         history = model.fit(batches_of(8), epochs=3, verbose=0)
     assert history.epoch == [0]
@@ -196,7 +217,9 @@ def test_not_compiled(call):
 
 
 def test_a_stack_without_input_is_built_by_its_data():
-    model = keras.Sequential([layers.Dense(5, activation="relu"), layers.Dense(3, activation="softmax")])
+    model = keras.Sequential(
+        [layers.Dense(5, activation="relu"), layers.Dense(3, activation="softmax")]
+    )
     model.compile("sgd", "sparse_categorical_crossentropy", metrics=["accuracy"])
     use_interpreter(model)
     assert list(model.fit(X, Y, verbose=0).history) == ["accuracy", "loss"]

@@ -43,7 +43,11 @@ def mine(y_true, y_pred):
 def test_names_of_one_output():
     assert results(one(), B, loss="mse", metrics=["accuracy", "mae"], weighted_metrics=["mae"]) == [
         "loss", "accuracy", "mae", "weighted_mae"]  # fmt: skip
-    assert results(one(), B, loss=mine, metrics=[mine, lambda t, p: ops.mean(t)]) == ["loss", "mine", "lambda"]
+    assert results(one(), B, loss=mine, metrics=[mine, lambda t, p: ops.mean(t)]) == [
+        "loss",
+        "mine",
+        "lambda",
+    ]
     assert results(one(), B, loss="mse", metrics=["mae", "mae"], weighted_metrics=["mae", "mae", "mse"]) == [
         "loss", "mae", "mae_1", "weighted_mae", "weighted_mae_1", "mse"]  # fmt: skip
     assert results(one(), B, loss=["mse"], metrics=[["mae"]]) == ["loss", "mae"]
@@ -63,13 +67,21 @@ def test_names_of_two_outputs():
     rest = ["department_acc", "priority_mae", "priority_mse", "priority_weighted_mae"]
     assert results(two(), y, **many) == ["loss", "priority_loss", "department_loss", *rest]
     by_name = {"priority": A, "department": B}
-    assert results(two(True), by_name, **many) == ["loss", "department_loss", "priority_loss", *rest]
+    assert results(two(True), by_name, **many) == [
+        "loss",
+        "department_loss",
+        "priority_loss",
+        *rest,
+    ]
     assert results(two(True), by_name, loss="mse")[1:] == ["department_loss", "priority_loss"]
 
 
 def test_partial_losses():
     assert results(two(), [A, None], loss=["mse", None]) == ["loss"]
-    assert results(two(), [A, B], loss=["mse", None], metrics=[None, "mae"]) == ["loss", "department_mae"]
+    assert results(two(), [A, B], loss=["mse", None], metrics=[None, "mae"]) == [
+        "loss",
+        "department_mae",
+    ]
     assert results(two(True), {"priority": A}, loss={"priority": "mse"}) == ["loss"]
 
 
@@ -79,7 +91,10 @@ def test_lists_for_a_dict_of_outputs_follow_the_order_of_writing():
     names = results(model, [A, B], loss=["mse", "categorical_crossentropy"], metrics=["mae", "acc"])
     assert names[3:] == ["department_acc", "priority_mae"]
     terms = {t.name: t.loss.name for t in objective_of(model).terms}
-    assert terms == {"priority_loss": "mean_squared_error", "department_loss": "categorical_crossentropy"}
+    assert terms == {
+        "priority_loss": "mean_squared_error",
+        "department_loss": "categorical_crossentropy",
+    }
 
 
 def test_history_is_sorted_and_losses_are_logged_unweighted():
@@ -141,7 +156,9 @@ def test_training_without_a_loss_is_refused():
 def test_accuracy_is_chosen_by_shapes(units, activation, y, kind):
     i = keras.Input((4,))
     model = keras.Model(i, layers.Dense(units, activation=activation)(i))
-    loss = {"B": "binary_crossentropy", "S": "sparse_categorical_crossentropy"}.get(kind[0], "categorical_crossentropy")
+    loss = {"B": "binary_crossentropy", "S": "sparse_categorical_crossentropy"}.get(
+        kind[0], "categorical_crossentropy"
+    )
     model.compile("sgd", loss, metrics=["acc", "accuracy"])
     use_interpreter(model)
     logs = model.evaluate(X, y, verbose=0, return_dict=True)

@@ -30,7 +30,9 @@ def dropout_model():
     x = layers.BatchNormalization()(layers.Dense(7, activation="relu")(i))
     x = layers.Dropout(0.4)(x)
     model = keras.Model(i, layers.Dense(3, activation="softmax")(x))
-    model.compile(keras.optimizers.Adam(0.01), "sparse_categorical_crossentropy", metrics=["accuracy"])
+    model.compile(
+        keras.optimizers.Adam(0.01), "sparse_categorical_crossentropy", metrics=["accuracy"]
+    )
     return model
 
 
@@ -46,9 +48,15 @@ def test_resumed_training_is_bit_identical(tmp_path, ending, steps):
     half = dropout_model()
     half.fit(*toy_data(50), epochs=2, **fit)
     half.save(tmp_path / f"half.{ending}")
-    arguments = [str(tmp_path / f"half.{ending}"), str(tmp_path / "end.npz"), *([str(steps)] if steps else [])]
+    arguments = [
+        str(tmp_path / f"half.{ending}"),
+        str(tmp_path / "end.npz"),
+        *([str(steps)] if steps else []),
+    ]
     subprocess.run(
-        [sys.executable, "-c", RESUME, *arguments], check=True, env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+        [sys.executable, "-c", RESUME, *arguments],
+        check=True,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
     )
     with np.load(tmp_path / "end.npz") as resumed:
         expected = state(whole)
@@ -60,7 +68,10 @@ def test_resumed_training_is_bit_identical(tmp_path, ending, steps):
 def test_stretches_do_not_change_what_is_computed():
     """Batch by batch, with callbacks that look at every batch, and in long stretches."""
     weights = []
-    for callback in (None, keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: None)):
+    for callback in (
+        None,
+        keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: None),
+    ):
         model = dropout_model()
         model.fit(*toy_data(50), batch_size=8, epochs=3, callbacks=callback, verbose=0)
         weights.append(state(model))

@@ -57,7 +57,9 @@ def test_crossings_are_avoided():
     sizes = dict.fromkeys("abcxyz", (20, 10))
     placed = place(sizes, [("a", "z"), ("b", "y"), ("c", "x")])
     x = {k: placed.centers[k][0] for k in sizes}
-    assert sorted("abc", key=x.get) == sorted("abc", key=lambda k: x[{"a": "z", "b": "y", "c": "x"}[k]])
+    assert sorted("abc", key=x.get) == sorted(
+        "abc", key=lambda k: x[{"a": "z", "b": "y", "c": "x"}[k]]
+    )
 
 
 def test_cycles_are_refused():
@@ -90,8 +92,18 @@ def labels(picture):
 def test_options_decide_what_is_shown():
     model = mnist(keras)
     assert labels(plot_model(model, None)) == ["InputLayer", "Dense", "Dense", "Dense"]
-    shown = labels(plot_model(model, None, show_layer_names=True, show_shapes=True, show_layer_activations=True))
-    assert {"img", "(None, 784)", "in: (None, 784)", "out: (None, 64)", "activation: softmax"} <= set(shown)
+    shown = labels(
+        plot_model(
+            model, None, show_layer_names=True, show_shapes=True, show_layer_activations=True
+        )
+    )
+    assert {
+        "img",
+        "(None, 784)",
+        "in: (None, 784)",
+        "out: (None, 64)",
+        "activation: softmax",
+    } <= set(shown)
 
 
 def test_names_are_escaped():

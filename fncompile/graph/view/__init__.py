@@ -1,4 +1,4 @@
-"""Models as people see them: `summary` as a table, `plot_model` as SVG or PNG, `model_to_dot` as DOT."""
+"""Models as people see them: as a table, as a picture in SVG or PNG, as DOT text."""
 
 from fncompile.graph.view.dot import model_to_dot
 from fncompile.graph.view.plot import plot_model

@@ -1,7 +1,7 @@
 """Facts about the operations of a model, for tables and drawings.
 
-Requires a model: a `Functional` or `Sequential` one has a `dag`; of others, and of stacks that are not
-built yet, only the layers are known.
+Requires a model: a `Functional` or `Sequential` one has a `dag`; of others, and of stacks that are
+not built yet, only the layers are known.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ def dag_of(model: Any) -> Dag | None:
 
 
 def operations_of(model: Any) -> list[Any]:
-    """What a summary lists: the operations of a graph, the layers of a stack or of another model."""
+    """What a summary lists: operations of a graph, layers of a stack or of another model."""
     dag = dag_of(model)
     if dag is None or is_stack(model):
         return list(model.layers)

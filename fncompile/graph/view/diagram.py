@@ -52,7 +52,9 @@ def vertices_and_edges(model: Any) -> tuple[list[Vertex], list[tuple[Hashable, H
     edges = _edges(dag, shown, lambda call: call.operation)
     if _is_acyclic(edges):
         operations = dict.fromkeys(call.operation for call in shown)
-        vertices = [Vertex(op, op, tuple(c for c in shown if c.operation is op)) for op in operations]
+        vertices = [
+            Vertex(op, op, tuple(c for c in shown if c.operation is op)) for op in operations
+        ]
         return vertices, edges
     return [Vertex(c, c.operation, (c,)) for c in shown], _edges(dag, shown, lambda call: call)
 

@@ -30,7 +30,8 @@ def model_to_dot(
     writer.graph(model, "n")
     body = "\n".join(f"  {line}" for line in writer.lines)
     if subgraph:
-        return f"subgraph cluster_{_identifier(model.name)} {{\n  label={_quoted(model.name)};\n{body}\n}}\n"
+        name, label = _identifier(model.name), _quoted(model.name)
+        return f"subgraph cluster_{name} {{\n  label={label};\n{body}\n}}\n"
     return (
         f"digraph {_quoted(model.name)} {{\n"
         f"  graph [rankdir={rankdir}, dpi={dpi}, ranksep=0.4];\n"
@@ -40,7 +41,7 @@ def model_to_dot(
 
 
 class _Writer:
-    """Collects lines; nested models become clusters, whose edges end at their first and last boxes."""
+    """Collects lines; nested models become clusters, with edges to their first and last boxes."""
 
     def __init__(self, options: Options):
         self.options = options
@@ -61,7 +62,11 @@ class _Writer:
 
     def vertex(self, vertex: Vertex, name: str) -> tuple[list[str], list[str]]:
         operation = vertex.operation
-        if self.options.expand_nested and describe.is_model(operation) and describe.dag_of(operation):
+        if (
+            self.options.expand_nested
+            and describe.is_model(operation)
+            and describe.dag_of(operation)
+        ):
             self.lines.append(f"subgraph cluster_{name} {{ label={_quoted(operation.name)};")
             ends = self.graph(operation, f"{name}_")
             self.lines.append("}")

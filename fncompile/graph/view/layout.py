@@ -33,7 +33,7 @@ class Placed:
 
 
 def place(sizes: Mapping[Name, tuple[float, float]], edges: Sequence[Edge]) -> Placed:
-    """Positions for boxes of (width, height) `sizes`, in the order given where nothing else decides."""
+    """Positions for boxes of (width, height) `sizes`; their order where nothing else decides."""
     graph = _graph(sizes, edges)
     ranks = _rank(graph)
     chains = _split_long_edges(graph, ranks, dict.fromkeys(edges))
@@ -192,7 +192,7 @@ def _vertical(
 
 
 def _path(chain, x, middle, sizes, tops, heights, ranks) -> list[Point]:
-    """From the lower border of the first box to the upper border of the last, straight through ranks."""
+    """From the lower border of the first box to the upper border of the last."""
     u, v = chain[0], chain[-1]
     points = [(x[u], middle[u] + sizes[u][1] / 2)]
     for w in chain[1:-1]:

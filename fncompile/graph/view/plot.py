@@ -44,9 +44,9 @@ def plot_model(
 ) -> Picture:
     """Draw the graph of `model` to a file ending in .png, .svg or .dot (None: to no file).
 
-    `rankdir` is the direction of flow, "TB", "LR", "BT" or "RL"; `expand_nested` draws nested models
-    as frames around their own graphs. PNG needs Pillow. ValueError for another ending or direction,
-    and for a model that is not built.
+    `rankdir` is the direction of flow, "TB", "LR", "BT" or "RL"; `expand_nested` draws nested
+    models as frames around their own graphs. PNG needs Pillow. ValueError for another ending or
+    direction, and for a model that is not built.
     """
     kwargs.pop("splines", None)
     if kwargs:

@@ -72,7 +72,12 @@ class _Painter:
         anchor = "ms" if t.anchor == "middle" else "ls"
         thick = max(round(0.35 * s), 1) if t.bold else 0
         self.draw.text(
-            (t.x * s, t.y * s), t.text, t.fill, self._font(t.size * s), anchor, stroke_width=thick // 2
+            (t.x * s, t.y * s),
+            t.text,
+            t.fill,
+            self._font(t.size * s),
+            anchor,
+            stroke_width=thick // 2,
         )
 
     def _font(self, size: float) -> Any:
@@ -93,7 +98,5 @@ def _bezier(p0, p1, p2, p3) -> list[tuple[float, float]]:
     for k in range(_CURVE_POINTS + 1):
         t = k / _CURVE_POINTS
         a, b, c, d = (1 - t) ** 3, 3 * t * (1 - t) ** 2, 3 * t * t * (1 - t), t**3
-        points.append(
-            tuple(a * w + b * x + c * y + d * z for w, x, y, z in zip(p0, p1, p2, p3))
-        )
+        points.append(tuple(a * w + b * x + c * y + d * z for w, x, y, z in zip(p0, p1, p2, p3)))
     return points  # type: ignore[return-value]

@@ -46,7 +46,7 @@ class Label:
 
 @dataclass(frozen=True)
 class Arrow:
-    """A smooth line through `points`; `along` tells which way ("y" or "x") it leaves and arrives."""
+    """A smooth line through `points`; it leaves and arrives `along` an axis ("y" or "x")."""
 
     points: tuple[Point, ...]
     along: str = "y"
@@ -77,7 +77,7 @@ class Arrow:
         return (x, y), (back, y - half), (back, y + half)
 
 
-Shape = Union[Box, Label, Arrow]
+Shape = Union[Box, Label, Arrow]  # noqa: UP007
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,10 @@ _WORDS = (
     ("normalization", ("Normalization", "Rescaling")),
     ("regularization", ("Dropout", "Noise", "ActivityRegularization")),
     ("activation", ("Activation", "ReLU", "Softmax", "ELU", "Sigmoid")),
-    ("merging", ("Add", "Subtract", "Multiply", "Average", "Maximum", "Minimum", "Concatenate", "Dot")),
+    (
+        "merging",
+        ("Add", "Subtract", "Multiply", "Average", "Maximum", "Minimum", "Concatenate", "Dot"),
+    ),
     ("shape", ("Flatten", "Reshape", "Permute", "RepeatVector", "Cropping", "Padding")),
     ("weights", ("Dense", "Conv", "LSTM", "GRU", "RNN", "Attention")),
 )

@@ -28,8 +28,8 @@ def summary(
     """Print the layers with their output shapes and numbers of parameters.
 
     A graph that is not a chain has a column more, which says what each layer is connected to.
-    `positions` are the ends of the columns, in characters or as parts of `line_length`. `print_fn` is
-    called once with the whole text. `layer_range` names the first and the last layer to show.
+    `positions` are the ends of the columns, in characters or as parts of `line_length`. `print_fn`
+    is called once with the whole text. `layer_range` names the first and the last layer to show.
     ValueError where it does not.
     """
     dag = describe.dag_of(model)
@@ -121,7 +121,8 @@ def _parameters(operation: Any) -> str:
 
 def _has_weights_to_make(layer: Any) -> bool:
     """A layer with its own `build`, or one of sub-layers, has weights that are not there yet."""
-    return any("build" in vars(c) for c in type(layer).__mro__ if c.__name__ != "Layer")
+    base = next(c for c in type(layer).__mro__ if c.__name__ == "Layer")
+    return type(layer).build is not base.build
 
 
 def _count(weights: Sequence[Any]) -> int:

@@ -16,7 +16,8 @@ def to_svg(scene: Scene, dpi: float = 96) -> str:
     body = "\n".join(_element(shape) for shape in scene.shapes)
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{_n(width)}" height="{_n(height)}" '
-        f'viewBox="0 0 {_n(scene.width)} {_n(scene.height)}" font-family="{_FONT}">\n{body}\n</svg>\n'
+        f'viewBox="0 0 {_n(scene.width)} {_n(scene.height)}" font-family="{_FONT}">\n'
+        f"{body}\n</svg>\n"
     )
 
 

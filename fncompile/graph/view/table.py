@@ -38,9 +38,13 @@ def _row(
 ) -> list[str]:
     wrapped = [wrap(text, max(c.width - 2, 1)) for c, text in zip(columns, cells)]
     height = max(map(len, wrapped))
-    padded = [[""] * (height - len(w)) + w if bottom else w + [""] * (height - len(w)) for w in wrapped]
+    padded = [
+        [""] * (height - len(w)) + w if bottom else w + [""] * (height - len(w)) for w in wrapped
+    ]
     return [
-        bar + bar.join(f" {text:{c.align}{max(c.width - 2, 1)}} " for c, text in zip(columns, line)) + bar
+        bar
+        + bar.join(f" {text:{c.align}{max(c.width - 2, 1)}} " for c, text in zip(columns, line))
+        + bar
         for line in zip(*padded)
     ]
 
