@@ -1,6 +1,8 @@
-"""One export of each model for all tests of this folder; a test that changes the model makes its own."""
+"""One export of each model for all tests of this folder; tests that train it put it back."""
 
 from __future__ import annotations
+
+import contextlib
 
 import pytest
 
@@ -20,3 +22,23 @@ def exported(tmp_path_factory):
         return made[name]
 
     return get
+
+
+@pytest.fixture
+def borrowed(exported):
+    """As `exported`, for tests that change the model: its variables are set back."""
+    with contextlib.ExitStack() as stack:
+
+        def get(name: str):
+            model, library = exported(name)
+            steps = model.steps()
+            for memory in (steps.weights, steps.train_memory):
+                stack.callback(put_back, memory, memory.block.memory.copy())
+            return model, library
+
+        yield get
+
+
+def put_back(memory, contents) -> None:
+    memory.block.memory[:] = contents
+    memory.version += 1

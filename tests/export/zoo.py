@@ -6,17 +6,18 @@ import numpy as np
 
 import fncompile
 from fncompile import layers, ops
+from fncompile.utils import clear_session
 
 
 def classifier():
     """Dropout's seed, moving statistics and Adam's slots are all state of training."""
     x = fncompile.Input((20,), name="img")
-    y = layers.Dense(16, activation="relu")(x)
-    y = layers.Dropout(0.3, seed=5)(y)
-    y = layers.BatchNormalization()(y)
+    y = layers.Dense(16, activation="relu", name="hidden")(x)
+    y = layers.Dropout(0.3, seed=5, name="drop")(y)
+    y = layers.BatchNormalization(name="norm")(y)
     y = layers.Dense(10, activation="softmax", name="digit")(y)
     model = fncompile.Model(x, y, name="Digit Model")
-    model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+    model.compile(fncompile.optimizers.Adam(name="adam"), "sparse_categorical_crossentropy", metrics=["accuracy"])
     return model
 
 
@@ -24,8 +25,8 @@ def sequences():
     """Two inputs, an open length, two outputs, and names that C has other uses for."""
     tokens = fncompile.Input((None,), dtype="int32", name="tokens")
     more = fncompile.Input((None, 16), name="n")
-    x = layers.Add()([layers.Embedding(11, 16)(tokens), more])
-    each = layers.Dense(16, name="ctx")(layers.LayerNormalization()(x))
+    x = layers.Add(name="sum")([layers.Embedding(11, 16, name="words")(tokens), more])
+    each = layers.Dense(16, name="ctx")(layers.LayerNormalization(name="norm")(x))
     whole = layers.Dense(8, name="int")(ops.mean(each, axis=1))
     model = fncompile.Model([tokens, more], [each, whole], name="sequences")
     model.compile(fncompile.optimizers.SGD(0.1, momentum=0.9), loss=["mse", "mae"], metrics=[[], ["mae"]])
@@ -34,7 +35,7 @@ def sequences():
 
 def scheduled():
     x = fncompile.Input((6,), name="x")
-    y = layers.Dense(8, kernel_regularizer="l2")(x)
+    y = layers.Dense(8, kernel_regularizer="l2", name="y")(x)
     model = fncompile.Model(x, y, name="scheduled")
     rate = fncompile.optimizers.schedules.ExponentialDecay(0.1, 3, 0.5)
     model.compile(fncompile.optimizers.RMSprop(rate), "huber")
@@ -43,7 +44,7 @@ def scheduled():
 
 def fixed_batch():
     x = fncompile.Input(batch_shape=(4, 6), name="x")
-    model = fncompile.Model(x, layers.Dense(8)(x), name="fixed")
+    model = fncompile.Model(x, layers.Dense(8, name="y")(x), name="fixed")
     model.compile("sgd", "mse")
     return model
 
@@ -51,7 +52,7 @@ def fixed_batch():
 def plain():
     """Not compiled: a library that predicts."""
     x = fncompile.Input((6,), name="x")
-    hidden = layers.Dense(16, activation="tanh")(x)
+    hidden = layers.Dense(16, activation="tanh", name="hidden")(x)
     return fncompile.Model(x, [layers.Dense(8, name="y")(hidden), ops.sum(hidden)], name="plain")
 
 
@@ -66,5 +67,15 @@ def data(name: str, rows: int, seed: int = 0) -> list[np.ndarray]:
     return [real(6), real(8)]
 
 
-MAKERS = {f.__name__: f for f in (classifier, sequences, scheduled, fixed_batch, plain)}
+def fresh(maker):
+    """`maker` with names that count from the start, so that a model made again gives the same C."""
+
+    def make():
+        clear_session()
+        return maker()
+
+    return make
+
+
+MAKERS = {f.__name__: fresh(f) for f in (classifier, sequences, scheduled, fixed_batch, plain)}
 SIZES = {"sequences": 5}  # the open size besides the batch
