@@ -7,6 +7,7 @@ by running them against Keras, so an expectation that Keras does not meet is a m
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import os
 
@@ -17,3 +18,8 @@ keras = importlib.import_module(NAME)
 
 # For tests where Keras has a quirk and its users want something else; the test says which.
 better_than_keras = pytest.mark.skipif(NAME == "keras", reason="Keras itself has this quirk")
+
+
+def interpreted():
+    """A block in which fncompile runs the program by its interpreter: exact, and without a C compiler."""
+    return keras.flags(interp=True) if NAME == "fncompile" else contextlib.nullcontext()
