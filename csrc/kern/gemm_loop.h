@@ -157,3 +157,4 @@ FNC_INLINE void FNC_NAME(fnc_gemm)(const FNC_PRODUCT *p, fnc_region all, FNC_EPI
     else
         FNC_NAME(fnc_gemm_many)(p, all, epilogue, env);
 }
+#undef FNC_VL

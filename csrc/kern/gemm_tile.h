@@ -1,12 +1,18 @@
 /* gemm_tile.h - one register tile of C = A B, for one vector type. A template: included once per
- * type with FNC_T (element), FNC_NR (stride of the accumulator block), FNC_VL (lanes) and
- * FNC_NAME(stem) defined.
+ * type with FNC_T (element), FNC_BYTES (of a vector, 0 for a scalar), FNC_NR (stride of the
+ * accumulator block) and FNC_NAME(stem) defined. VL is the number of lanes.
  *
  * Every element of C is one chain of multiply-adds over k, in order, whatever tile it falls in:
  * so results do not depend on how rows and columns are cut or shared among threads. */
 
+#if FNC_BYTES > 0
+#define FNC_VL ((int64_t)(FNC_BYTES / sizeof(FNC_T)))
 typedef FNC_T FNC_NAME(fnc_vec)
-    __attribute__((vector_size(FNC_VL * sizeof(FNC_T)), aligned(sizeof(FNC_T)), may_alias));
+    __attribute__((vector_size(FNC_BYTES), aligned(sizeof(FNC_T)), may_alias));
+#else
+#define FNC_VL ((int64_t)1)
+typedef FNC_T FNC_NAME(fnc_vec);
+#endif
 
 /* acc[rows][2 VL] (+)= A[rows, K] B[K, 2 VL]; the second vector stands `second` columns after the
  * first. `rows` and `fresh` are constants at every call. */

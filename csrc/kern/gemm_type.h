@@ -19,31 +19,31 @@ typedef struct {
 
 #if FNC_VEC_BYTES >= 64
 #define FNC_NAME(stem) FNC_PASTE(stem, FNC_S, _v64)
-#define FNC_VL ((int64_t)(64 / sizeof(FNC_T)))
+#define FNC_BYTES 64
 #include "gemm_loop.h"
 #undef FNC_NAME
-#undef FNC_VL
+#undef FNC_BYTES
 #endif
 
 #if FNC_VEC_BYTES >= 32
 #define FNC_NAME(stem) FNC_PASTE(stem, FNC_S, _v32)
-#define FNC_VL ((int64_t)(32 / sizeof(FNC_T)))
+#define FNC_BYTES 32
 #include "gemm_loop.h"
 #undef FNC_NAME
-#undef FNC_VL
+#undef FNC_BYTES
 #endif
 
 #define FNC_NAME(stem) FNC_PASTE(stem, FNC_S, _v16)
-#define FNC_VL ((int64_t)(16 / sizeof(FNC_T)))
+#define FNC_BYTES 16
 #include "gemm_loop.h"
 #undef FNC_NAME
-#undef FNC_VL
+#undef FNC_BYTES
 
 #define FNC_NAME(stem) FNC_PASTE(stem, FNC_S, _scalar)
-#define FNC_VL 1
+#define FNC_BYTES 0
 #include "gemm_loop.h"
 #undef FNC_NAME
-#undef FNC_VL
+#undef FNC_BYTES
 
 #if FNC_VEC_BYTES >= 64
 #define FNC_WIDEST(stem) FNC_PASTE(stem, FNC_S, _v64)
