@@ -103,7 +103,8 @@ def compile_program(directory: Path, bundle) -> Path:
     command = [
         *find_compiler(), "-O2", "-std=c99", "-Wall", "-Wextra", "-pedantic",
         f"-I{bundle.directory}", str(NATIVE), "-o", str(program),
-        f"-L{bundle.directory}", f"-l{bundle.prefix}", "-lm", f"-Wl,-rpath,{bundle.directory.resolve()}",
+        f"-L{bundle.directory}", f"-l{bundle.prefix}", "-lm",
+        f"-Wl,-rpath,{bundle.directory.resolve()}",
     ]  # fmt: skip
     print("  " + " ".join(command))
     subprocess.run(command, check=True)

@@ -66,7 +66,7 @@ def _weights(outputs: Places, order: list[int], given: Any) -> list[Any]:
     if isinstance(given, dict):
         return outputs.match(given, lambda: _unknown_weights(outputs, given))
     positions = outputs.written if len(given) == len(outputs) else order
-    for position, weight in zip(positions, given):
+    for position, weight in zip(positions, given, strict=True):
         none[position] = weight
     return none
 

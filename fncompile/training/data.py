@@ -86,7 +86,8 @@ def flat_inputs(model: Any, x: Any) -> Arrays:
         return [_contiguous(a, default_dtype(a)) for a in model.flatten_inputs(x)]
     names = model.input_names
     values = _by_place(model, Places(model.input, names), x)
-    return [_fitted(model.name, k, *entry) for k, entry in enumerate(zip(values, tensors, names))]
+    entries = zip(values, tensors, names, strict=True)
+    return [_fitted(model.name, k, *entry) for k, entry in enumerate(entries)]
 
 
 def _by_place(model: Any, places: Places, x: Any) -> list[Any]:
@@ -131,7 +132,7 @@ def _fitted(layer: str, k: int, x: Any, tensor: Any, name: str) -> np.ndarray:
         x = x[..., 0]
     elif len(shape) == len(expected) - 1 and expected[-1] == 1:
         x = x[..., None]
-    fits = all(e is None or e == d for e, d in zip(expected[1:], x.shape[1:]))
+    fits = all(e is None or e == d for e, d in zip(expected[1:], x.shape[1:], strict=False))
     if len(x.shape) != len(expected) or not fits:
         raise ValueError(
             f"Input {k} with name '{name}' of layer '{layer}' is incompatible with the layer: "
@@ -194,7 +195,7 @@ def _weights(objective: Any, sample_weight: Any, targets: Arrays) -> Arrays:
     else:
         values = _per_output(objective.outputs, sample_weight, "sample_weight")
     given = [values[k] for k in objective.targets]
-    ones = [np.ones(len(t)) if w is None else w for w, t in zip(given, targets)]
+    ones = [np.ones(len(t)) if w is None else w for w, t in zip(given, targets, strict=True)]
     return [_contiguous(w, floatx()) for w in ones]
 
 

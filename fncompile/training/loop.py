@@ -226,7 +226,9 @@ def _predict(
     calls.on_predict_end()
     if not parts:
         raise ValueError("There is nothing to predict: the data has no batches.")
-    return parts[0] if len(parts) == 1 else [np.concatenate(column) for column in zip(*parts)]
+    if len(parts) == 1:
+        return parts[0]
+    return [np.concatenate(column) for column in zip(*parts, strict=True)]
 
 
 def _slices(

@@ -73,7 +73,7 @@ def _descend(structure: Any, value: Any, found: list[Any], fail: Failure) -> Non
         children = list(structure.values()) if isinstance(structure, dict) else list(structure)
         if not isinstance(value, (list, tuple)) or len(value) != len(children):
             raise fail()
-        for child, entry in zip(children, value):
+        for child, entry in zip(children, value, strict=True):
             _descend(child, entry, found, fail)
 
 

@@ -56,7 +56,8 @@ def test_a_metric_that_is_not_there():
     model, _ = scripted([1])
     with pytest.warns(
         UserWarning,
-        match="Early stopping conditioned on metric `val_loss` which is not available. Available metrics are: loss",
+        match="Early stopping conditioned on metric `val_loss` which is not available. "
+        "Available metrics are: loss",
     ):
         run(model, 1, EarlyStopping())
 

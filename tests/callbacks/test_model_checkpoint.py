@@ -48,7 +48,7 @@ def test_threshold(tmp_path):
 
 
 def test_every_few_batches(tmp_path):
-    model, steps = scripted([1.0] * 14)
+    model, _ = scripted([1.0] * 14)
     saved = Saved(model)
     checkpoint = ModelCheckpoint(
         tmp_path / "{epoch}-{batch}.weights.h5", save_freq=3, save_weights_only=True

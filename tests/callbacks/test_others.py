@@ -141,7 +141,7 @@ def test_backup_takes_up_interrupted_training(tmp_path):
         x, y, batch_size=5, epochs=4, verbose=0, callbacks=[BackupAndRestore(backup)]
     )
     assert history.epoch == [2, 3]
-    for a, b in zip(whole.get_weights(), resumed.get_weights()):
+    for a, b in zip(whole.get_weights(), resumed.get_weights(), strict=True):
         np.testing.assert_array_equal(a, b)
     assert not backup.exists()
 

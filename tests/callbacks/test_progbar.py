@@ -44,9 +44,13 @@ def test_a_bar_as_keras_draws_it(screen, clock):
     bar.update(10, [("loss", 0.5), ("acc", 0.00012345)])
     tail = " - loss: 0.5000 - acc: 1.2345e-04"
     assert screen.getvalue().replace("\n", "").split("\r")[1:] == [
-        f"\x1b[1m 1/10\x1b[0m {FULL}{'━' * 2}\x1b[0m{REST}{'━' * 18}\x1b[0m \x1b[1m0s\x1b[0m 0s/step{tail}",
-        f"\x1b[1m 3/10\x1b[0m {FULL}{'━' * 6}\x1b[0m{REST}{'━' * 14}\x1b[0m \x1b[1m8s\x1b[0m 1s/step{tail}",
-        f"\x1b[1m10/10\x1b[0m {FULL}{'━' * 20}\x1b[0m{REST}\x1b[0m \x1b[1m5s\x1b[0m 533ms/step{tail}",
+        f"\x1b[1m{count}\x1b[0m {FULL}{'━' * done}\x1b[0m{REST}{'━' * (20 - done)}\x1b[0m "
+        f"\x1b[1m{seconds}\x1b[0m {each}/step{tail}"
+        for count, done, seconds, each in (
+            (" 1/10", 2, "0s", "0s"),
+            (" 3/10", 6, "8s", "1s"),
+            ("10/10", 20, "5s", "533ms"),
+        )
     ]
     assert screen.getvalue().endswith("\n")
 
@@ -104,7 +108,7 @@ def test_verbose_2_and_0(capsys):
         model, _ = scripted([0.5, 0.25], [0.125, 0.0625])
         model.fit(X, Y, epochs=2, verbose=verbose, validation_data=(X, Y))
         out = capsys.readouterr().out.splitlines()
-        assert [line[: len(want)] for line, want in zip(out, lines)] == lines
+        assert [line[: len(want)] for line, want in zip(out, lines, strict=True)] == lines
         assert len(out) == len(lines)
     assert out[1].endswith("/step - loss: 0.5000 - val_loss: 0.1250")
 

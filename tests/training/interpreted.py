@@ -54,9 +54,9 @@ class InterpretedSteps:
         n = len(objective.targets)
         targets, weights = tensors[count : count + n], tensors[count + n :]
         y, w = [None] * len(outputs), [None] * len(outputs)
-        for k, target in zip(objective.targets, targets):
+        for k, target in zip(objective.targets, targets, strict=True):
             y[k] = target
-        for k, weight in zip(objective.targets, weights):
+        for k, weight in zip(objective.targets, weights, strict=False):
             w[k] = weight
         return objective.trace(y, outputs, w, current_trace().losses)
 

@@ -79,9 +79,17 @@ def test_arrays_that_fit_are_not_copied():
 @pytest.mark.parametrize(
     ("x", "message"),
     [
-        (X[:, :3], r"Input 0 with name 'img' of layer 'net' is incompatible with the layer: expected shape=\(None, 4\), found shape=\(10, 3\)"),
+        (
+            X[:, :3],
+            r"Input 0 with name 'img' of layer 'net' is incompatible with the layer: "
+            r"expected shape=\(None, 4\), found shape=\(10, 3\)",
+        ),
         (X[:, 0], r"expected shape=\(None, 4\), found shape=\(10,\)"),
-        ({"im": X}, r'Missing data for input "img". You passed a data dictionary with keys \[\'im\'\]. Expected the following keys: \[\'img\'\]'),
+        (
+            {"im": X},
+            r'Missing data for input "img". You passed a data dictionary with keys '
+            r"\['im'\]. Expected the following keys: \['img'\]",
+        ),
         ([X, X], 'Layer "net" expects 1 input'),
         (np.array(["a"] * 10), "Unrecognized data type"),
         (np.array([None] * 10), "Unrecognized data type"),

@@ -44,7 +44,7 @@ def test_the_loss_of_an_epoch_weighs_batches_by_rows():
     losses = [other.train_on_batch(X[k : k + 8], Y[k : k + 8]) for k in (0, 8, 16)]
     history = model.fit(X, Y, batch_size=8, shuffle=False, verbose=0).history
     assert history["loss"][0] == pytest.approx(np.average(losses, weights=[8, 8, 4]), rel=1e-6)
-    for ours, theirs in zip(model.get_weights(), other.get_weights()):
+    for ours, theirs in zip(model.get_weights(), other.get_weights(), strict=True):
         np.testing.assert_array_equal(ours, theirs)
 
 
@@ -61,7 +61,7 @@ def test_on_batch_methods():
 
 
 def test_predict_in_stretches_is_predict_at_once():
-    model, steps = model_of()
+    model, _ = model_of()
     whole = model.predict(X, batch_size=20, verbose=0)
     assert whole.shape == (20, 3)
     np.testing.assert_array_equal(model.predict(X, batch_size=3, verbose=0), whole)
@@ -188,18 +188,18 @@ def test_data_sets():
 @pytest.mark.parametrize(
     ("x", "arguments", "message"),
     [
-        (lambda: batches_of(8), dict(y=Y), "`y` should not be passed"),
-        (lambda: batches_of(8), dict(sample_weight=np.ones(3)), "`sample_weights` should not be passed"),
-        (lambda: batches_of(8), dict(class_weight={0: 1.0}), "`class_weight` is not supported for Python generator"),
-        (lambda: batches_of(8), dict(validation_split=0.5), "`validation_split` is only supported for tensors or NumPy arrays"),
+        (lambda: batches_of(8), {"y": Y}, "`y` should not be passed"),
+        (lambda: batches_of(8), {"sample_weight": Y}, "`sample_weights` should not be passed"),
+        (lambda: batches_of(8), {"class_weight": {0: 1.0}}, "`class_weight` is not supported for"),
+        (lambda: batches_of(8), {"validation_split": 0.5}, "only supported for tensors"),
         (lambda: iter([X]), {}, "the generator must return a tuple"),
         (lambda: iter([(X, Y, None, None)]), {}, "Data is expected to be in format"),
         (lambda: 3.5j, {}, "Unrecognized data type"),
         (lambda: "foo", {}, "Unrecognized data type"),
-        (lambda: X, dict(y=Y, validation_data=(X, Y, None, None)), "Data is expected to be in format"),
-        (lambda: X[:0], dict(y=Y[:0]), "no samples"),
-        (lambda: X, dict(y=Y, batch_size=0), "batch_size"),
-        (lambda: X, dict(y=Y[:, None] * np.ones(7)), "."),
+        (lambda: X, {"y": Y, "validation_data": (X, Y, None, None)}, "expected to be in format"),
+        (lambda: X[:0], {"y": Y[:0]}, "no samples"),
+        (lambda: X, {"y": Y, "batch_size": 0}, "batch_size"),
+        (lambda: X, {"y": Y[:, None] * np.ones(7)}, "."),
     ],
 )  # fmt: skip
 def test_data_that_does_not_fit(x, arguments, message):
@@ -250,7 +250,7 @@ def test_sample_weights_and_class_weights_are_one():
     weights = {0: 2.0, 1: 0.0, 2: 0.5}
     model.fit(X, Y, class_weight=weights, shuffle=False, verbose=0)
     other.fit(X, Y, sample_weight=[weights[int(k)] for k in Y], shuffle=False, verbose=0)
-    for ours, theirs in zip(model.get_weights(), other.get_weights()):
+    for ours, theirs in zip(model.get_weights(), other.get_weights(), strict=True):
         np.testing.assert_array_equal(ours, theirs)
 
 
@@ -268,5 +268,5 @@ def test_the_same_seed_gives_the_same_training():
         model, _ = model_of()
         model.fit(X, Y, batch_size=3, epochs=2, verbose=0)
         results.append(model.get_weights())
-    for a, b in zip(*results):
+    for a, b in zip(*results, strict=True):
         np.testing.assert_array_equal(a, b)

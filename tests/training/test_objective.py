@@ -48,22 +48,24 @@ def test_names_of_one_output():
         "mine",
         "lambda",
     ]
-    assert results(one(), B, loss="mse", metrics=["mae", "mae"], weighted_metrics=["mae", "mae", "mse"]) == [
+    twice = {"metrics": ["mae", "mae"], "weighted_metrics": ["mae", "mae", "mse"]}
+    assert results(one(), B, loss="mse", **twice) == [
         "loss", "mae", "mae_1", "weighted_mae", "weighted_mae_1", "mse"]  # fmt: skip
     assert results(one(), B, loss=["mse"], metrics=[["mae"]]) == ["loss", "mae"]
     assert results(one(), B, loss={"dense": "mse"}, metrics={"dense": "mae"}) == ["loss", "mae"]
-    assert results(one(), B, loss="MSE", metrics=["MSE", "mean_squared_error", keras.metrics.MeanSquaredError()]) == [
+    same = ["MSE", "mean_squared_error", keras.metrics.MeanSquaredError()]
+    assert results(one(), B, loss="MSE", metrics=same) == [
         "loss", "MSE", "mean_squared_error", "mean_squared_error_1"]  # fmt: skip
 
 
 def test_names_of_two_outputs():
     y = [A, B]
     assert results(two(), y, loss="mse") == ["loss", "priority_loss", "department_loss"]
-    many = dict(
-        loss={"department": "categorical_crossentropy", "priority": "mse"},
-        metrics={"priority": ["mae", "mse"], "department": ["acc"]},
-        weighted_metrics={"priority": ["mae"]},
-    )
+    many = {
+        "loss": {"department": "categorical_crossentropy", "priority": "mse"},
+        "metrics": {"priority": ["mae", "mse"], "department": ["acc"]},
+        "weighted_metrics": {"priority": ["mae"]},
+    }
     rest = ["department_acc", "priority_mae", "priority_mse", "priority_weighted_mae"]
     assert results(two(), y, **many) == ["loss", "priority_loss", "department_loss", *rest]
     by_name = {"priority": A, "department": B}
@@ -114,20 +116,24 @@ def test_history_is_sorted_and_losses_are_logged_unweighted():
 @pytest.mark.parametrize(
     ("compiled", "message"),
     [
-        (dict(loss={"prio": "mse", "department": "mse"}), r"Expected keys \['priority', 'department'\] in loss dict"),
-        (dict(loss={"priority": "mse"}), "in loss dict, but found"),
-        (dict(loss=["mse", "mse", "mse"]), "one entry for each of the model's outputs"),
-        (dict(loss="foo"), "Could not interpret loss identifier: foo"),
-        (dict(loss=5), "Could not interpret loss identifier: 5"),
-        (dict(loss="mse", metrics="accuracy"), "Expected `metrics` argument to be a list, tuple, or dict. Received instead: metrics=accuracy of type <class 'str'>"),
-        (dict(loss="mse", metrics=["accuracy"]), r"Invalid `metrics`. `metrics` should contain metrics objects .* \['X', 'X'\]"),
-        (dict(loss="mse", metrics={"foo": "mae"}), "Received: metrics={'foo': 'mae'}"),
-        (dict(loss="mse", weighted_metrics=["mae"]), "Invalid `weighted_metrics`"),
-        (dict(loss="mse", metrics=["foo", "mae"]), "Could not interpret metric identifier: foo"),
-        (dict(loss="mse", loss_weights=[1.0]), "`loss_weights` must match the number of losses, got 2 losses and 1 weights."),
-        (dict(loss="mse", loss_weights={"prio": 1, "department": 2}), "loss_weights"),
-        (dict(loss="mse", loss_weights=0.5), "`loss_weights` must match the number of losses"),
-        (dict(optimizer="foo"), "Could not interpret optimizer identifier: foo"),
+        ({"loss": {"prio": "mse", "department": "mse"}}, r"keys \['priority', 'department'\]"),
+        ({"loss": {"priority": "mse"}}, "in loss dict, but found"),
+        ({"loss": ["mse", "mse", "mse"]}, "one entry for each of the model's outputs"),
+        ({"loss": "foo"}, "Could not interpret loss identifier: foo"),
+        ({"loss": 5}, "Could not interpret loss identifier: 5"),
+        (
+            {"loss": "mse", "metrics": "accuracy"},
+            "Expected `metrics` argument to be a list, tuple, or dict. "
+            "Received instead: metrics=accuracy of type <class 'str'>",
+        ),
+        ({"loss": "mse", "metrics": ["accuracy"]}, r"Invalid `metrics`. .* \['X', 'X'\]"),
+        ({"loss": "mse", "metrics": {"foo": "mae"}}, "Received: metrics={'foo': 'mae'}"),
+        ({"loss": "mse", "weighted_metrics": ["mae"]}, "Invalid `weighted_metrics`"),
+        ({"loss": "mse", "metrics": ["foo", "mae"]}, "Could not interpret metric identifier: foo"),
+        ({"loss": "mse", "loss_weights": [1.0]}, "number of losses, got 2 losses and 1 weights."),
+        ({"loss": "mse", "loss_weights": {"prio": 1, "department": 2}}, "loss_weights"),
+        ({"loss": "mse", "loss_weights": 0.5}, "`loss_weights` must match the number of losses"),
+        ({"optimizer": "foo"}, "Could not interpret optimizer identifier: foo"),
     ],
 )  # fmt: skip
 def test_messages(compiled, message):

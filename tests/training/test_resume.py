@@ -42,7 +42,7 @@ def state(model):
 
 @pytest.mark.parametrize(("ending", "steps"), [("keras", None), ("h5", 5)])
 def test_resumed_training_is_bit_identical(tmp_path, ending, steps):
-    fit = dict(batch_size=8, verbose=0, steps_per_epoch=steps)
+    fit = {"batch_size": 8, "verbose": 0, "steps_per_epoch": steps}
     whole = dropout_model()
     whole.fit(*toy_data(50), epochs=4, **fit)
     half = dropout_model()
@@ -61,7 +61,7 @@ def test_resumed_training_is_bit_identical(tmp_path, ending, steps):
     with np.load(tmp_path / "end.npz") as resumed:
         expected = state(whole)
         assert len(resumed.files) == len(expected)
-        for name, value in zip(resumed.files, expected):
+        for name, value in zip(resumed.files, expected, strict=True):
             np.testing.assert_array_equal(resumed[name], value)
 
 
@@ -75,5 +75,5 @@ def test_stretches_do_not_change_what_is_computed():
         model = dropout_model()
         model.fit(*toy_data(50), batch_size=8, epochs=3, callbacks=callback, verbose=0)
         weights.append(state(model))
-    for a, b in zip(*weights):
+    for a, b in zip(*weights, strict=True):
         np.testing.assert_array_equal(a, b)

@@ -1,4 +1,4 @@
-"""Write `keras_summaries.json` with what real Keras prints: python -m tests.view.record (needs keras)."""
+"""Write `keras_summaries.json`, what real Keras prints: python -m tests.view.record."""
 
 from __future__ import annotations
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import xml.etree.ElementTree as ET
 
 import pytest
@@ -37,7 +38,7 @@ def test_boxes_are_apart_and_edges_go_down(graph):
     for (u, v), path in placed.paths.items():
         assert path[0][1] == pytest.approx(rects[u][3])
         assert path[-1][1] == pytest.approx(rects[v][1])
-        assert all(y0 <= y1 for (_, y0), (_, y1) in zip(path, path[1:]))
+        assert all(y0 <= y1 for (_, y0), (_, y1) in itertools.pairwise(path))
     for left, top, right, bottom in rects.values():
         assert left >= -1e-6 and top >= -1e-6
         assert right <= placed.width + 1e-6 and bottom <= placed.height + 1e-6
@@ -79,8 +80,8 @@ def test_svg_is_well_formed_and_within_its_frame(build, rankdir):
     scene = picture.scene
     for shape in scene.shapes:
         if isinstance(shape, Box):
-            assert 0 <= shape.x and shape.x + shape.width <= scene.width + 1e-6
-            assert 0 <= shape.y and shape.y + shape.height <= scene.height + 1e-6
+            assert shape.x >= 0 and shape.x + shape.width <= scene.width + 1e-6
+            assert shape.y >= 0 and shape.y + shape.height <= scene.height + 1e-6
         if isinstance(shape, Arrow):
             assert all(0 <= x <= scene.width and 0 <= y <= scene.height for x, y in shape.points)
 

@@ -6,6 +6,7 @@ each edge is a list of points that passes between the boxes of the ranks it cros
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -83,7 +84,7 @@ def _split_long_edges(
         chains[u, v] = chain = [u, *between, v]
         if between:
             graph.remove_edge(u, v)
-            graph.add_edges_from(zip(chain, chain[1:]))
+            graph.add_edges_from(itertools.pairwise(chain))
             ranks.update((w, w[3]) for w in between)
     return chains
 
@@ -110,7 +111,7 @@ def _order(graph: networkx.DiGraph, ranks: Mapping[Name, int]) -> list[list[Name
 def _swept(graph: networkx.DiGraph, rows: list[list[Name]], down: bool) -> list[list[Name]]:
     rows = [list(row) for row in rows]
     neighbours = graph.predecessors if down else graph.successors
-    pairs = zip(rows, rows[1:]) if down else zip(reversed(rows), reversed(rows[:-1]))
+    pairs = itertools.pairwise(rows if down else rows[::-1])
     for fixed, free in pairs:
         place_of = {v: i for i, v in enumerate(fixed)}
         current = {v: i for i, v in enumerate(free)}
@@ -125,7 +126,7 @@ def _swept(graph: networkx.DiGraph, rows: list[list[Name]], down: bool) -> list[
 
 def _crossings(graph: networkx.DiGraph, rows: list[list[Name]]) -> int:
     total = 0
-    for upper, lower in zip(rows, rows[1:]):
+    for upper, lower in itertools.pairwise(rows):
         at = {v: i for i, v in enumerate(lower)}
         ends = [at[w] for v in upper for w in sorted(graph.successors(v), key=at.__getitem__)]
         total += sum(ends[i] > e for j, e in enumerate(ends) for i in range(j))
@@ -149,8 +150,8 @@ def _horizontal(
         down = sweep % 2 == 0
         for row in rows if down else reversed(rows):
             wanted = [_pull(graph, v, x, down) for v in row]
-            steps = [(widths[a] + widths[b]) / 2 + GAP_X for a, b in zip(row, row[1:])]
-            x.update(zip(row, _separate(wanted, steps)))
+            steps = [(widths[a] + widths[b]) / 2 + GAP_X for a, b in itertools.pairwise(row)]
+            x.update(zip(row, _separate(wanted, steps), strict=True))
     left = min((x[v] - widths[v] / 2 for v in x), default=0.0)
     return {v: at - left for v, at in x.items()}
 
@@ -170,14 +171,14 @@ def _separate(wanted: Sequence[float], steps: Sequence[float]) -> list[float]:
     for step in steps:
         offsets.append(offsets[-1] + step)
     blocks: list[tuple[float, int]] = []
-    for want, offset in zip(wanted, offsets):
+    for want, offset in zip(wanted, offsets, strict=True):
         mean, count = want - offset, 1
         while blocks and blocks[-1][0] > mean:
             other, n = blocks.pop()
             mean, count = (mean * count + other * n) / (count + n), count + n
         blocks.append((mean, count))
     means = [mean for mean, count in blocks for _ in range(count)]
-    return [mean + offset for mean, offset in zip(means, offsets)]
+    return [mean + offset for mean, offset in zip(means, offsets, strict=True)]
 
 
 def _vertical(

@@ -98,5 +98,6 @@ def _bezier(p0, p1, p2, p3) -> list[tuple[float, float]]:
     for k in range(_CURVE_POINTS + 1):
         t = k / _CURVE_POINTS
         a, b, c, d = (1 - t) ** 3, 3 * t * (1 - t) ** 2, 3 * t * t * (1 - t), t**3
-        points.append(tuple(a * w + b * x + c * y + d * z for w, x, y, z in zip(p0, p1, p2, p3)))
+        corners = zip(p0, p1, p2, p3, strict=True)
+        points.append(tuple(a * w + b * x + c * y + d * z for w, x, y, z in corners))
     return points  # type: ignore[return-value]

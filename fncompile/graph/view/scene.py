@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Union
@@ -57,7 +58,7 @@ class Arrow:
     def segments(self) -> list[tuple[Point, Point, Point, Point]]:
         """Cubic Béziers whose ends are parallel to the axis `along`."""
         curves = []
-        for (x0, y0), (x1, y1) in zip(self.points, self.points[1:]):
+        for (x0, y0), (x1, y1) in itertools.pairwise(self.points):
             if self.along == "y":
                 half = (y1 - y0) / 2
                 curves.append(((x0, y0), (x0, y0 + half), (x1, y1 - half), (x1, y1)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import shutil
 import sys
 from collections.abc import Callable, Sequence
@@ -58,8 +59,8 @@ def _columns(
         ends = [int(length * p) for p in ends]
     titles = [*_TITLES[: 4 if connected else 3], *(["Trainable"] if trainable else [])]
     aligns = {"Param #": ">", "Trainable": "^"}
-    widths = _fitted([int(b - a) for a, b in zip([0, *ends], ends)])
-    return [Column(t, w, aligns.get(t, "<")) for t, w in zip(titles, widths)]
+    widths = _fitted([int(b - a) for a, b in itertools.pairwise([0, *ends])])
+    return [Column(t, w, aligns.get(t, "<")) for t, w in zip(titles, widths, strict=True)]
 
 
 def _fitted(widths: list[int]) -> list[int]:
@@ -69,7 +70,7 @@ def _fitted(widths: list[int]) -> list[int]:
     equal part of what is left, as the table printer of Keras does.
     """
     excess, fitted = 3 * len(widths) + 1, []
-    for left, width in zip(range(len(widths), 0, -1), widths):
+    for left, width in zip(range(len(widths), 0, -1), widths, strict=True):
         share = round(excess / left)
         excess -= share
         fitted.append(max(width + 2 - share, 3))

@@ -36,16 +36,19 @@ def _rule(columns: Sequence[Column], marks: str) -> str:
 def _row(
     columns: Sequence[Column], cells: Sequence[str], bar: str, bottom: bool = False
 ) -> list[str]:
-    wrapped = [wrap(text, max(c.width - 2, 1)) for c, text in zip(columns, cells)]
+    wrapped = [wrap(text, max(c.width - 2, 1)) for c, text in zip(columns, cells, strict=True)]
     height = max(map(len, wrapped))
     padded = [
         [""] * (height - len(w)) + w if bottom else w + [""] * (height - len(w)) for w in wrapped
     ]
     return [
         bar
-        + bar.join(f" {text:{c.align}{max(c.width - 2, 1)}} " for c, text in zip(columns, line))
+        + bar.join(
+            f" {text:{c.align}{max(c.width - 2, 1)}} "
+            for c, text in zip(columns, line, strict=True)
+        )
         + bar
-        for line in zip(*padded)
+        for line in zip(*padded, strict=True)
     ]
 
 
