@@ -355,8 +355,15 @@ def hooks_when_stopped(keras):
     return found
 
 
+class Terminal(io.StringIO):
+    """Colours are for terminals only."""
+
+    def isatty(self):
+        return True
+
+
 def printed(act):
-    out = io.StringIO()
+    out = Terminal()
     with contextlib.redirect_stdout(out):
         act()
     return out.getvalue()
