@@ -9,6 +9,11 @@ from fncompile.ir.dims import Dim
 from fncompile.passes.plan import Affine
 
 
+def size_name(symbol: str) -> str:
+    """The C variable of a symbolic size: `B`, and `size_…` for the others, which no local is called."""
+    return symbol if symbol == "B" else f"size_{symbol}"
+
+
 def dim(d: Dim) -> CExpr:
     """`64 * B * T + 3`."""
     if isinstance(d, int):
@@ -17,7 +22,7 @@ def dim(d: Dim) -> CExpr:
     for monomial, coef in d.terms:
         term: CExpr = Int(abs(coef))
         for s in monomial:
-            term = binary("*", term, Name(s))
+            term = binary("*", term, Name(size_name(s)))
         total = binary("-" if coef < 0 else "+", total, term) if total != Int(0) or coef < 0 else term
     return total
 

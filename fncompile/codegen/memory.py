@@ -47,7 +47,7 @@ class Pointers:
 
     def _name(self, buffer: Buffer) -> str:
         base = re.sub(r"\W+", "_", root_name(buffer)).strip("_").lower() or "p"
-        base = f"p_{base}" if base[0].isdigit() or len(base) < 2 else base
+        base = f"p_{base}" if base[0].isdigit() or LOCALS.fullmatch(base) else base
         name, k = base, 0
         while name in self._taken or name in RESERVED:
             k += 1
@@ -98,8 +98,10 @@ RESERVED = {
     "auto", "break", "case", "char", "const", "continue", "default", "do", "double", "else", "enum", "extern",
     "float", "for", "goto", "if", "inline", "int", "long", "register", "restrict", "return", "short", "signed",
     "sizeof", "static", "struct", "switch", "typedef", "union", "unsigned", "void", "volatile", "while", "env",
-    "part", "parts", "acc", "tile", "begin", "end", "asm", "typeof", "main", "index",
+    "asm", "typeof", "main", "index",
 }  # fmt: skip
+# What emitters call their own variables.
+LOCALS = re.compile(r"[a-z]\d*|[vsr]\d+(_\w*)?|mr|nr|part|parts|acc|tile|begin|end|lanes|sum|bytes|number|dims|size_\w*")
 
 
 def root_name(buffer: Buffer) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from fncompile.codegen.affine import dim, index
+from fncompile.codegen.affine import dim, index, size_name
 from fncompile.codegen.ctree import (
     Assign,
     Binary,
@@ -40,7 +40,7 @@ def emit_epilogue(kernel: Kernel, pointers: Pointers) -> Function:
     """`k01_epilogue(tile, m0, n0, mr, nr, acc)`."""
     dtype = kernel.stages[0].dtype
     names = [Name("g"), binary("+", Name("m0"), Name("i")), binary("+", Name("n0"), Name("j"))]
-    stride = Name(f"FNC_NR_{DTYPES[dtype].short.upper()}")
+    stride: CExpr = Name(f"FNC_NR_{DTYPES[dtype].short.upper()}") if dtype in TILED else Int(1)
     at = binary("+", Binary("*", Name("i"), stride), Name("j"))
     point = _point(kernel, pointers, names, Element(Name("acc"), at))
     columns = For("j", Int(0), Name("nr"), tuple(point), pragma="omp simd")
@@ -72,7 +72,7 @@ def _point(kernel: Kernel, pointers: Pointers, names: list[CExpr], sum_: CExpr) 
 def with_symbols(names: Sequence[str], body: Sequence[Stmt], source: str = "env->dims") -> list[Stmt]:
     """`body` behind `const int64_t B = env->dims[0];` for each symbol that it mentions."""
     used = names_in(body)
-    dims = [(i, s) for i, s in enumerate(names) if s in used]
+    dims = [(i, size_name(s)) for i, s in enumerate(names) if size_name(s) in used]
     return [*(Declare("const int64_t", s, Element(Name(source), Int(i))) for i, s in dims), *body]
 
 

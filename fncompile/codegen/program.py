@@ -12,10 +12,11 @@ from collections.abc import Iterable, Mapping
 
 import numpy as np
 
-from fncompile.codegen.affine import dim
+from fncompile.codegen.affine import dim, size_name
 from fncompile.codegen.cprint import expression, print_unit
 from fncompile.codegen.ctree import (
     Binary,
+    CExpr,
     Comment,
     Declare,
     Do,
@@ -36,6 +37,7 @@ from fncompile.codegen.expr import c_type, constant
 from fncompile.codegen.loops import emit_loops
 from fncompile.codegen.memory import Place, Pointers, table_name
 from fncompile.codegen.products import emit_epilogue, emit_product, with_symbols
+from fncompile.ir.bounds import Bound
 from fncompile.ir.dims import Dim, symbols_of
 from fncompile.ir.types import DTYPES, TensorType
 from fncompile.passes.plan import Buffer, Kernel, Plan, reads, root_buffer, writes
@@ -138,14 +140,29 @@ def _arena(plan: Plan, name: str) -> Function:
 
 
 def _entry(plan: Plan, name: str, entry: str) -> Function:
-    checks: list[Stmt] = [If(Binary("<", Name(s), Int(0)), (_fail("SHAPE"),)) for s in plan.symbols]
+    checks: list[Stmt] = [If(Binary("<", Name(size_name(s)), Int(0)), (_fail("SHAPE"),)) for s in plan.symbols]
     checks += [If(Binary("!=", dim(a), dim(b)), (_fail("SHAPE"),)) for a, b in plan.constraints]
+    checks += [If(_outside(b), (_fail("SHAPE"),)) for b in plan.bounds]
     if plan.arena != 0:
         small = Binary("<", Name("env->arena_bytes"), dim(plan.arena))
         checks.append(If(small, (_fail("ARENA"),)))
     run = Do(call(f"run_{entry}", Name("env"), Int(0), Int(1)))
     body = with_symbols(plan.symbols, [*checks, run, Return(Name("FNC_OK"))])
     return Function("FNC_EXPORT", "int32_t", name, ("const fnc_env *env",), tuple(body))
+
+
+def _outside(bound: Bound) -> CExpr:
+    """Is the slice neither empty nor inside its axis?"""
+    ends = [e for d in dict.fromkeys((bound.first, bound.last)) for e in (_less(d, 0), _less(bound.extent - 1, d))]
+    wrong: CExpr = ends[0]
+    for end in ends[1:]:
+        wrong = Binary("||", wrong, end)
+    nonempty = Binary("&&", Binary(">", dim(bound.count), Int(0)), wrong)
+    return Binary("||", Binary("<", dim(bound.count), Int(0)), nonempty)
+
+
+def _less(a: Dim, b: Dim) -> CExpr:
+    return Binary("<", dim(a), dim(b))
 
 
 def _fail(status: str) -> Stmt:

@@ -14,6 +14,7 @@ edge between kernels has a recorded reason.
 from __future__ import annotations
 
 
+from fncompile.ir.bounds import bounds
 from fncompile.ir.dims import symbols_of
 from fncompile.ir.node import Program, toposort
 from fncompile.passes.grouping import group
@@ -39,5 +40,6 @@ def fuse(program: Program, context=None) -> Plan:
         params=[memory.buffers[p] for p in program.params],
         symbols=symbols_of(d for n in toposort([*program.inputs, *program.roots]) for d in n.shape),
         constraints=program.constraints,
+        bounds=bounds(program),
         decisions=[*memory.decisions, *decisions],
     )

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Union
 
+from fncompile.ir.bounds import Bound
 from fncompile.ir.dims import Dim, product
 from fncompile.ir.node import Node
 from fncompile.ir.types import TensorType
@@ -268,6 +269,7 @@ class Plan:
     params: list[Buffer]
     symbols: list[str]
     constraints: tuple[tuple[Dim, Dim], ...] = ()
+    bounds: tuple[Bound, ...] = ()
     decisions: list[Decision] = field(default_factory=list)
     offsets: dict[Buffer, Dim] = field(default_factory=dict)
     arena: Dim = 0

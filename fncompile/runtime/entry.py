@@ -17,6 +17,7 @@ from fncompile.codegen.memory import Place
 from fncompile.codegen.program import emit_program
 from fncompile.flags import flag
 from fncompile.ir import interp
+from fncompile.ir.bounds import bounds
 from fncompile.ir.dims import evaluate
 from fncompile.ir.node import Program
 from fncompile.ir.types import DTYPES
@@ -123,7 +124,7 @@ class CompiledEntry(Entry):
             env.set_in(i, array)
         for i, array in enumerate(outputs):
             env.set_out(i, array)
-        check_status(self.step(env), self.name)
+        self._check(self.step(env), sizes)
         return outputs
 
     def run_steps(self, arrays: Sequence[np.ndarray], index: np.ndarray, batch_size: int) -> None:
@@ -139,8 +140,18 @@ class CompiledEntry(Entry):
         for i, array in enumerate(self.new_outputs(sizes)):
             env.set_out(i, array)
         env.set_args(len(index), batch_size, len(arrays[0]))
-        check_status(self.steps(env), self.name)
+        self._check(self.steps(env), sizes)
         return None
+
+    def _check(self, status: int, sizes: dict[str, int]) -> None:
+        """An error in words for a status; SizeError naming a slice that does not fit."""
+        if status == 0:
+            return
+        broken = next((b for b in bounds(self.program) if not b.holds(sizes)), None)
+        if broken is not None:
+            named = ", ".join(f"{s}={n}" for s, n in sizes.items())
+            raise interp.SizeError(f"The sizes {named} are too small for the model: it takes {broken}.")
+        check_status(status, self.name)
 
     def new_outputs(self, sizes: dict[str, int]) -> list[np.ndarray]:
         """Arrays for the outputs."""

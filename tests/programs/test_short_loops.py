@@ -1,0 +1,74 @@
+"""Innermost loops of every short length, alone and reducing, against the interpreter.
+
+gcc 12.2 with -march=znver3 miscompiled `#pragma omp simd` on an innermost loop of 3 or 5 doubles, or of
+3, 5 or 9 floats, inside two others: silently wrong numbers. Such loops are no longer marked.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from fncompile.ir import build, interp
+from fncompile.ir.node import Program
+from fncompile.ir.types import TensorType
+from tests.programs.native import compiled, run
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_short_innermost_loops(dtype):
+    rng = np.random.default_rng(0)
+    inputs, arrays, outputs = [], [], {}
+    for n in (*range(1, 20), 31, 32, 33):
+        x, a = (build.input(f"{k}{n}", TensorType(dtype, s)) for k, s in (("x", (4, 5, n)), ("a", (5, 1))))
+        inputs += [x, a]
+        arrays += [rng.normal(size=(4, 5, n)).astype(dtype), rng.normal(size=(5, 1)).astype(dtype)]
+        scaled = build.ew("mul", a, build.ew("sub", x, build.ew("tanh", a)))
+        outputs[f"map{n}"] = build.ew("add", scaled, scaled)
+        outputs[f"sum{n}"] = build.reduce(build.ew("mul", scaled, x), "sum", (2,))
+        outputs[f"column{n}"] = build.reduce(scaled, "sum", (0, 1))
+    program = Program(tuple(inputs), (), outputs)
+    expected, _ = interp.run(program, arrays, {})
+    got, _ = run(compiled(program), arrays, {})
+    tolerance = 1e-5 if dtype == "float32" else 1e-13
+    for (name, value), found in zip(expected.items(), got):
+        np.testing.assert_allclose(found, value, rtol=tolerance, atol=tolerance, err_msg=name)
+
+
+def test_slices_of_open_extents_are_checked():
+    """x[:, :5] of a shorter input read beyond it."""
+    from fncompile.ir.dims import symbol
+
+    x = build.input("x", TensorType("float32", (symbol("B"), symbol("T"))))
+    part = build.slice_axis(x, 1, 0, 5)
+    program = Program((x,), (), {"y": part, "z": build.flip(x, 1)})
+    entry = compiled(program)
+    long = np.arange(14, dtype="float32").reshape(2, 7)
+    np.testing.assert_array_equal(run(entry, [long], {})[0][0], long[:, :5])
+    with pytest.raises(interp.SizeError, match="T=4"):
+        run(entry, [long[:, :4].copy()], {})
+
+
+def test_symbols_may_have_the_names_of_locals():
+    from fncompile.ir.dims import symbol
+
+    names = ("n0", "m0", "i", "j", "acc", "r0", "begin", "part", "tile", "env")
+    inputs = [build.input(f"x_{s}", TensorType("float32", (symbol("B"), symbol(s), 4))) for s in names]
+    w = build.input("w", TensorType("float32", (4, 3)))
+    outputs = {s: build.ew("tanh", build.matmul2(x, w)) for s, x in zip(names, inputs)}
+    program = Program((*inputs, w), (), outputs)
+    rng = np.random.default_rng(1)
+    arrays = [*(rng.normal(size=(2, 3 + k, 4)).astype("float32") for k in range(len(names))), np.ones((4, 3), "float32")]
+    expected, _ = interp.run(program, arrays, {})
+    got, _ = run(compiled(program), arrays, {})
+    for value, found in zip(expected.values(), got):
+        np.testing.assert_allclose(found, value, rtol=1e-5)
+
+
+def test_integer_products():
+    a = build.input("a", TensorType("int32", (3, 4)))
+    b = build.input("b", TensorType("int32", (4, 5)))
+    program = Program((a, b), (), {"y": build.ew("add", build.matmul2(a, b), build.const(7, "int32"))})
+    rng = np.random.default_rng(2)
+    arrays = [rng.integers(-9, 9, s).astype("int32") for s in ((3, 4), (4, 5))]
+    np.testing.assert_array_equal(run(compiled(program), arrays, {})[0][0], arrays[0] @ arrays[1] + 7)
