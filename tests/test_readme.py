@@ -1,0 +1,113 @@
+"""Every snippet and command of the README, run as a reader would, in an empty directory.
+
+Python blocks share one namespace, in order. Output that the README shows must be what comes out, digits
+aside: numbers that depend on the machine are compared in shape only.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+README = ROOT / "README.md"
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", README.read_text(), re.S | re.M)
+
+
+def shape(text: str) -> str:
+    """The text with every number as `#`, without the width that numbers take and units of time."""
+    numbers = re.sub(r"[-+]?\d[\d.,]*(e[-+]?\d+)?", "#", text)
+    return re.sub(r"\s+", " ", re.sub(r"#[mu]?s/step", "#s/step", numbers)).strip()
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory) -> Path:
+    """Runs all Python blocks in an empty directory; gives it, and keeps what they printed."""
+    folder = tmp_path_factory.mktemp("readme")
+    namespace: dict = {"__name__": "readme"}
+    printed = []
+    with contextlib.chdir(folder) if sys.version_info >= (3, 11) else _chdir(folder):
+        for code in blocks("python"):
+            out = io.StringIO()
+            with contextlib.redirect_stdout(out):
+                exec(compile(code, "README.md", "exec"), namespace)
+            printed.append(out.getvalue())
+    (folder / "printed").write_text(printed[0])
+    return folder
+
+
+@contextlib.contextmanager
+def _chdir(folder: Path):
+    before = os.getcwd()
+    os.chdir(folder)
+    try:
+        yield
+    finally:
+        os.chdir(before)
+
+
+def test_the_example_prints_what_the_readme_shows(folder):
+    assert shape((folder / "printed").read_text()) == shape(blocks("text")[0])
+
+
+def test_the_export_has_the_files_that_the_readme_names(folder):
+    names = {p.name for p in (folder / "build" / "mnist_model").iterdir()}
+    wanted = {"libmnist_model.so", "libmnist_model.a", "mnist_model.h", "mnist_model.pc", "example_mnist_model.c"}
+    assert wanted <= names
+
+
+@pytest.mark.skipif(not shutil.which("pkg-config"), reason="the README's command line asks pkg-config")
+def test_the_c_example_compiles_and_runs(folder):
+    (folder / "digit.c").write_text(blocks("c")[0])
+    text = next(b for b in blocks("console") if "pkg-config" in b)
+    commands = [line[2:] for line in text.splitlines() if line.startswith("$ ")]
+    shown = "\n".join(line for line in text.splitlines() if not line.startswith("$ "))
+    done = subprocess.run(["sh", "-ec", "\n".join(commands)], cwd=folder, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert shape(done.stdout) == shape(shown)
+
+    import fncompile
+
+    again = fncompile.models.load_model(folder / "mnist_model.keras")
+    before = again.get_weights()[-1].copy()
+    again.load_weights(folder / "learned.weights.h5")
+    assert again.get_weights()[-1][7] > before[7]  # the bias of the class it was shown
+
+
+def test_make_knows_the_commands():
+    targets = re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(), re.M)
+    used = {word for text in (*blocks("console"), README.read_text()) for word in re.findall(r"make (\w+)", text)}
+    assert {w for w in used if w in ("demo", "test", "lint", "bench")} <= set(targets)
+    assert {"demo", "test"} <= used
+
+
+def test_the_demo_runs(tmp_path):
+    """What `make demo` starts; it ends with an error where C and Python, or resumed training, differ."""
+    command = [sys.executable, str(ROOT / "examples" / "mnist_demo.py"), str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    accuracies = [float(a) for a in re.findall(r"accuracy\D{0,3}(0\.\d+)", done.stdout)]
+    assert max(accuracies[-3:]) >= 0.95
+
+
+def test_the_switches_can_be_listed():
+    done = subprocess.run([sys.executable, "-m", "fncompile.flags"], capture_output=True, text=True, check=True)
+    for name in re.findall(r"`(FNC_[A-Z]+)", README.read_text()):
+        assert name in done.stdout, name
+
+
+def test_the_picture_is_the_drawn_one():
+    namespace: dict = {"__name__": "drawing"}
+    exec((ROOT / "docs" / "make_pipeline.py").read_text(), namespace)
+    assert namespace["draw"]() == (ROOT / "docs" / "pipeline.svg").read_text()
