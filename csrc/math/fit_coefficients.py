@@ -19,8 +19,7 @@ Function = Callable[[mp.mpf], mp.mpf]
 def remez(f: Function, w: Function, a, b, degree: int, rounds: int = 8) -> tuple[list, mp.mpf]:
     """Coefficients (lowest power first) of the best weighted polynomial and its error."""
     a, b, n = mp.mpf(a), mp.mpf(b), degree + 2
-    weight = w
-    w = lambda x: abs(weight(x)) + TINY  # noqa: E731  (positive also where the weight vanishes)
+    weight, w = w, lambda x: abs(weight(x)) + TINY  # positive also where the weight vanishes
     nodes = [(a + b) / 2 - (b - a) / 2 * mp.cos(mp.pi * i / (n - 1)) for i in range(n)]
     for _ in range(rounds):
         rows = mp.matrix(n, n)
@@ -30,7 +29,11 @@ def remez(f: Function, w: Function, a, b, degree: int, rounds: int = 8) -> tuple
             rows[i, n - 1] = (-1) ** i / w(x)
         solution = mp.lu_solve(rows, mp.matrix([f(x) for x in nodes]))
         coefficients = list(solution[: n - 1])
-        nodes, worst = _extrema(lambda x: (mp.polyval(coefficients[::-1], x) - f(x)) * w(x), a, b, n)
+
+        def error(x, c=coefficients[::-1]):
+            return (mp.polyval(c, x) - f(x)) * w(x)
+
+        nodes, worst = _extrema(error, a, b, n)
     return coefficients, worst
 
 
@@ -86,10 +89,21 @@ def _erf_ratio(z):
 QUARTER = (mp.pi / 4 * mp.mpf("1.001")) ** 2
 ATANH_END = (ROOT / (2 + ROOT)) ** 2 * mp.mpf("1.001")
 ERF_CUT = mp.mpf("0.925")
+
+
+def _exp_weight(r):
+    return r**2 / mp.expm1(r) if r else 0
+
+
+def _log_weight(f):
+    return f**2
+
+
+HALF = 1 / mp.sqrt(2) - 1
 FITS = [
-    ("exp f32: (e^r-1-r)/r^2", _exp_tail, lambda r: r**2 / mp.expm1(r) if r else 0, -LN2_2, LN2_2, 4, "f"),
-    ("exp f64: (e^r-1-r)/r^2", _exp_tail, lambda r: r**2 / mp.expm1(r) if r else 0, -LN2_2, LN2_2, 9, ""),
-    ("log f32: (log(1+f)-f+f^2/2)/f^3", _log_tail, lambda f: f**2, 1 / mp.sqrt(2) - 1, ROOT, 7, "f"),
+    ("exp f32: (e^r-1-r)/r^2", _exp_tail, _exp_weight, -LN2_2, LN2_2, 4, "f"),
+    ("exp f64: (e^r-1-r)/r^2", _exp_tail, _exp_weight, -LN2_2, LN2_2, 9, ""),
+    ("log f32: (log(1+f)-f+f^2/2)/f^3", _log_tail, _log_weight, HALF, ROOT, 7, "f"),
     ("log f64: (2atanh(s)-2s)/s^3, z=s^2", _atanh_tail, lambda z: z, 0, ATANH_END, 6, ""),
     ("log2 for pow f32: same, short", _atanh_tail, lambda z: z, 0, ATANH_END, 4, ""),
     ("sin: (sin(r)/r-1)/z", _sin_tail, lambda z: z, 0, QUARTER, 2, "f"),

@@ -64,7 +64,8 @@ def test_loops_over_functions_vectorise(level: str, tmp_path: Path) -> None:
 def test_reductions_vectorise(kind: str, level: str, tmp_path: Path) -> None:
     call = {"sum": "fnc_sum_f32(x, n)", "max": "fnc_max_of_f32(x, n)"}[kind]
     text = f'#include "reduce.h"\nfloat f(const float *x, int64_t n) {{ return {call}; }}\n'
-    report = compile_text(text, [f"-march={LEVELS[level]}", "-fopt-info-vec-optimized"], tmp_path)[1]
+    flags = [f"-march={LEVELS[level]}", "-fopt-info-vec-optimized"]
+    report = compile_text(text, flags, tmp_path)[1]
     assert "optimized: loop vectorized" in report
 
 
@@ -107,7 +108,7 @@ def test_tile_stays_in_registers(level: str, suffix: str, tmp_path: Path) -> Non
         name = re.match(r"\s*[0-9a-f]+ <(fnc_tile_(?:high|low)_\w+)", function)
         if not name:
             continue
-        loops = [body for body in inner_loops(function) if any("mul" in t or "fma" in t for t in body)]
+        loops = [b for b in inner_loops(function) if any("mul" in t or "fma" in t for t in b)]
         assert len(loops) == 1, name.group(1)
         stack = [text for text in loops[0] if re.search(r"\(%rsp|-0x[0-9a-f]+\(%rbp", text)]
         assert not stack, f"{name.group(1)} spills: {stack}"

@@ -41,7 +41,8 @@ def build(program: str, compiler: str, extra: list[str], out: Path) -> Path:
     """Compiles tests/csrc/<program>.c; a warning is an error."""
     if shutil.which(compiler) is None:
         pytest.skip(f"{compiler} is not installed")
-    command = [compiler, *FLAGS, *extra, *INCLUDES, str(HERE / f"{program}.c"), "-o", str(out), "-lm"]
+    source = str(HERE / f"{program}.c")
+    command = [compiler, *FLAGS, *extra, *INCLUDES, source, "-o", str(out), "-lm"]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return out
