@@ -50,14 +50,22 @@ def test_every_scalar_function_has_a_meaning_and_a_gradient():
     assert missing(rules.SCALAR_VJP, SCALARS) == []
 
 
-KINDS = {"f": ("float32", "float64"), "i": ("int32", "int64", "int8"), "u": ("uint8", "uint32"), "b": ("bool",)}
+KINDS = {
+    "f": ("float32", "float64"),
+    "i": ("int32", "int64", "int8"),
+    "u": ("uint8", "uint32"),
+    "b": ("bool",),
+}
 
 
 def _samples(dtype: str, arity: int) -> list[np.ndarray]:
     rng = np.random.default_rng(7)
     if DTYPES[dtype].kind == "f":
         edge = np.array([0, 1, -1, 0.5, np.nan, np.inf, -np.inf, 3.25, 1e-3, 100], dtype)
-        return [rng.permutation(np.concatenate([edge, rng.uniform(0.1, 3, 7).astype(dtype)])) for _ in range(arity)]
+        return [
+            rng.permutation(np.concatenate([edge, rng.uniform(0.1, 3, 7).astype(dtype)]))
+            for _ in range(arity)
+        ]
     if dtype == "bool":
         return [rng.random(17) < 0.5 for _ in range(arity)]
     low = 0 if DTYPES[dtype].kind == "u" else -5
@@ -73,7 +81,10 @@ def test_every_scalar_function_compiles_for_every_kind(kind):
             if kind not in row.takes or (fn == "shr" and dtype == "int8"):
                 continue
             count = row.arity - (1 if fn == "select" else 0)
-            nodes = [build.input(f"{fn}_{dtype}_{i}", TensorType(dtype, (symbol("B"),))) for i in range(count)]
+            nodes = [
+                build.input(f"{fn}_{dtype}_{i}", TensorType(dtype, (symbol("B"),)))
+                for i in range(count)
+            ]
             values = _samples(dtype, count)
             if fn == "shr":
                 values[1] = values[1] % 8
@@ -89,7 +100,9 @@ def test_every_scalar_function_compiles_for_every_kind(kind):
     for (name, a), b in zip(expected.items(), got):
         assert a.dtype == b.dtype, name
         tolerance = 2e-6 if "float32" in name else 1e-12
-        np.testing.assert_allclose(a.astype("float64"), b.astype("float64"), rtol=tolerance, atol=tolerance, err_msg=name)
+        np.testing.assert_allclose(
+            a.astype("float64"), b.astype("float64"), rtol=tolerance, atol=tolerance, err_msg=name
+        )
 
 
 def test_every_cast_compiles():
@@ -97,9 +110,32 @@ def test_every_cast_compiles():
     for source in DTYPES:
         node = build.input(source, TensorType(source, (symbol("B"),)))
         inputs.append(node)
-        special = [0, 1, -1, 2.5, -2.5, np.nan, np.inf, -np.inf, 3e9, -3e9, 1e19, -1e19, 255.5, -300]
-        arrays.append(np.array(special).astype(source) if DTYPES[source].kind == "f" else _samples(source, 1)[0][:14])
-        outputs.update((f"{source}_{target}", build.cast(node, target)) for target in DTYPES if target != source)
+        special = [
+            0,
+            1,
+            -1,
+            2.5,
+            -2.5,
+            np.nan,
+            np.inf,
+            -np.inf,
+            3e9,
+            -3e9,
+            1e19,
+            -1e19,
+            255.5,
+            -300,
+        ]
+        arrays.append(
+            np.array(special).astype(source)
+            if DTYPES[source].kind == "f"
+            else _samples(source, 1)[0][:14]
+        )
+        outputs.update(
+            (f"{source}_{target}", build.cast(node, target))
+            for target in DTYPES
+            if target != source
+        )
     program = Program(tuple(inputs), (), outputs)
     expected, _ = interp.run(program, arrays, {})
     got, _ = run(compiled(program), arrays, {})
@@ -114,7 +150,11 @@ def test_every_reduction_compiles_along_every_axis(kind):
     for dtype in ("float32", "float64", "int32", "int64", "uint8"):
         node = build.input(dtype, TensorType(dtype, (symbol("B"), 5, 33)))
         inputs.append(node)
-        arrays.append(rng.uniform(-2, 2, (4, 5, 33)).astype(dtype) if dtype[0] != "u" else rng.integers(0, 3, (4, 5, 33), dtype))
+        arrays.append(
+            rng.uniform(-2, 2, (4, 5, 33)).astype(dtype)
+            if dtype[0] != "u"
+            else rng.integers(0, 3, (4, 5, 33), dtype)
+        )
         for axes in ((0,), (1,), (2,), (0, 1), (0, 2), (1, 2), (0, 1, 2)):
             outputs[f"{dtype}_{''.join(map(str, axes))}"] = build.reduce(node, kind, axes)
     arrays[0][1, 2, 7] = np.nan
@@ -126,4 +166,6 @@ def test_every_reduction_compiles_along_every_axis(kind):
         got, _ = run(entry, some, {})
         for (name, a), b in zip(expected.items(), got):
             tolerance = 1e-4 if "float32" in name else 1e-12
-            np.testing.assert_allclose(a, b, rtol=tolerance, atol=tolerance, equal_nan=True, err_msg=name)
+            np.testing.assert_allclose(
+                a, b, rtol=tolerance, atol=tolerance, equal_nan=True, err_msg=name
+            )

@@ -63,17 +63,27 @@ def test_the_example_prints_what_the_readme_shows(folder):
 
 def test_the_export_has_the_files_that_the_readme_names(folder):
     names = {p.name for p in (folder / "build" / "mnist_model").iterdir()}
-    wanted = {"libmnist_model.so", "libmnist_model.a", "mnist_model.h", "mnist_model.pc", "example_mnist_model.c"}
+    wanted = {
+        "libmnist_model.so",
+        "libmnist_model.a",
+        "mnist_model.h",
+        "mnist_model.pc",
+        "example_mnist_model.c",
+    }
     assert wanted <= names
 
 
-@pytest.mark.skipif(not shutil.which("pkg-config"), reason="the README's command line asks pkg-config")
+@pytest.mark.skipif(
+    not shutil.which("pkg-config"), reason="the README's command line asks pkg-config"
+)
 def test_the_c_example_compiles_and_runs(folder):
     (folder / "digit.c").write_text(blocks("c")[0])
     text = next(b for b in blocks("console") if "pkg-config" in b)
     commands = [line[2:] for line in text.splitlines() if line.startswith("$ ")]
     shown = "\n".join(line for line in text.splitlines() if not line.startswith("$ "))
-    done = subprocess.run(["sh", "-ec", "\n".join(commands)], cwd=folder, capture_output=True, text=True)
+    done = subprocess.run(
+        ["sh", "-ec", "\n".join(commands)], cwd=folder, capture_output=True, text=True
+    )
     assert done.returncode == 0, done.stderr
     assert shape(done.stdout) == shape(shown)
 
@@ -87,7 +97,11 @@ def test_the_c_example_compiles_and_runs(folder):
 
 def test_make_knows_the_commands():
     targets = re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(), re.M)
-    used = {word for text in (*blocks("console"), README.read_text()) for word in re.findall(r"make (\w+)", text)}
+    used = {
+        word
+        for text in (*blocks("console"), README.read_text())
+        for word in re.findall(r"make (\w+)", text)
+    }
     assert {w for w in used if w in ("demo", "test", "lint", "bench")} <= set(targets)
     assert {"demo", "test"} <= used
 
@@ -102,7 +116,9 @@ def test_the_demo_runs(tmp_path):
 
 
 def test_the_switches_can_be_listed():
-    done = subprocess.run([sys.executable, "-m", "fncompile.flags"], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-m", "fncompile.flags"], capture_output=True, text=True, check=True
+    )
     for name in re.findall(r"`(FNC_[A-Z]+)", README.read_text()):
         assert name in done.stdout, name
 

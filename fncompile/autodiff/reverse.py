@@ -18,7 +18,9 @@ def gradients(output: Node, wrt: Sequence[Node], seed: Node | None = None) -> li
     """
     if seed is None:
         if output.shape != ():
-            raise ValueError(f"The output to differentiate must be a scalar. Received: {output.type}")
+            raise ValueError(
+                f"The output to differentiate must be a scalar. Received: {output.type}"
+            )
         seed = build.const(1, output.dtype)
     order = toposort([output])
     active = _reaching(order, set(wrt))

@@ -119,7 +119,9 @@ def _gather(node: Node, g: Node) -> Cotangents:
 
 def _scatter_add(node: Node, g: Node) -> Cotangents:
     updates, idx = node.src
-    inside = ew("and", ew("le", build.like(idx, 0), idx), ew("lt", idx, _extent_like(node.shape[0], idx)))
+    inside = ew(
+        "and", ew("le", build.like(idx, 0), idx), ew("lt", idx, _extent_like(node.shape[0], idx))
+    )
     inside = build.reshape(inside, (*idx.shape, *(1,) * (updates.ndim - idx.ndim)))
     return [ew("select", inside, build.gather(g, idx), build.like(g, 0)), None]
 
@@ -201,7 +203,11 @@ SCALAR_VJP: dict[str, Callable[..., Cotangents]] = {
     "tanh": lambda g, y, x: [ew("mul", g, ew("sub", build.like(y, 1), ew("mul", y, y)))],
     "sigmoid": lambda g, y, x: [ew("mul", g, ew("mul", y, ew("sub", build.like(y, 1), y)))],
     "erf": lambda g, y, x: [
-        ew("mul", g, ew("mul", build.like(x, 2 / math.sqrt(math.pi)), ew("exp", ew("neg", ew("mul", x, x)))))
+        ew(
+            "mul",
+            g,
+            ew("mul", build.like(x, 2 / math.sqrt(math.pi)), ew("exp", ew("neg", ew("mul", x, x)))),
+        )
     ],
     "add": lambda g, y, a, b: [g, g],
     "sub": lambda g, y, a, b: [g, ew("neg", g)],
@@ -212,5 +218,8 @@ SCALAR_VJP: dict[str, Callable[..., Cotangents]] = {
     "max": _max,
     "min": _min,
     "select": lambda g, y, c, a, b: [None, _where(c, g), ew("select", c, _zero(g), g)],
-    **{f: _no_gradient for f in ("floor", "rint", "floordiv", "eq", "lt", "le", "and", "or", "not", "shr")},
+    **{
+        f: _no_gradient
+        for f in ("floor", "rint", "floordiv", "eq", "lt", "le", "and", "or", "not", "shr")
+    },
 }

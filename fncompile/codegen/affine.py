@@ -23,7 +23,9 @@ def dim(d: Dim) -> CExpr:
         term: CExpr = Int(abs(coef))
         for s in monomial:
             term = binary("*", term, Name(size_name(s)))
-        total = binary("-" if coef < 0 else "+", total, term) if total != Int(0) or coef < 0 else term
+        total = (
+            binary("-" if coef < 0 else "+", total, term) if total != Int(0) or coef < 0 else term
+        )
     return total
 
 

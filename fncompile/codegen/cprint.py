@@ -34,7 +34,19 @@ from fncompile.codegen.ctree import (
 )
 
 WIDTH = 100
-PRECEDENCE = {"*": 12, "/": 12, "%": 12, "+": 11, "-": 11, "<<": 10, ">>": 10, "<": 9, "<=": 9, ">": 9, ">=": 9}
+PRECEDENCE = {
+    "*": 12,
+    "/": 12,
+    "%": 12,
+    "+": 11,
+    "-": 11,
+    "<<": 10,
+    ">>": 10,
+    "<": 9,
+    "<=": 9,
+    ">": 9,
+    ">=": 9,
+}
 PRECEDENCE |= {"==": 8, "!=": 8, "&": 7, "^": 6, "|": 5, "&&": 4, "||": 3}
 UNARY, POSTFIX, TERNARY = 13, 14, 2
 STRING, HELD = re.compile(r'"(?:[^"\\]|\\.)*"'), "\x1f"  # HELD stands for a space where no line may end
@@ -128,7 +140,11 @@ def _simple(s: Stmt) -> str:
         return f"{expression(s.value)};"
     if isinstance(s, Constants):
         return "enum { " + ", ".join(f"{n} = {expression(v)}" for n, v in s.items) + " };"
-    return f"return {expression(s.value)};" if isinstance(s, Return) and s.value is not None else "return;"
+    return (
+        f"return {expression(s.value)};"
+        if isinstance(s, Return) and s.value is not None
+        else "return;"
+    )
 
 
 def wrap(line: str, indent: int) -> Iterator[str]:
@@ -142,7 +158,9 @@ def wrap(line: str, indent: int) -> Iterator[str]:
 def _fold(line: str, deeper: str) -> Iterator[str]:
     """`line` broken at spaces, but never inside a string."""
     solid = STRING.sub(lambda m: m.group().replace(" ", HELD), line)
-    for part in textwrap.wrap(solid, WIDTH, subsequent_indent=deeper, break_long_words=False, break_on_hyphens=False):
+    for part in textwrap.wrap(
+        solid, WIDTH, subsequent_indent=deeper, break_long_words=False, break_on_hyphens=False
+    ):
         yield part.replace(HELD, " ")
 
 

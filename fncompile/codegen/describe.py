@@ -37,7 +37,9 @@ def kernel_comment(kernel: Kernel) -> str:
     """Several lines."""
     lines = [f"{kernel.name}: {', '.join(kernel.origins) or 'no layer'}"]
     lines += [f"  {line}" for line in stage_lines(kernel)]
-    lines.append(f"  {dim_text(flops(kernel))} flops; reads {dim_text(_bytes(kernel, reads))}, writes {dim_text(_bytes(kernel, writes))} bytes")
+    lines.append(
+        f"  {dim_text(flops(kernel))} flops; reads {dim_text(_bytes(kernel, reads))}, writes {dim_text(_bytes(kernel, writes))} bytes"
+    )
     return "\n".join(lines)
 
 
@@ -57,7 +59,9 @@ def _stage_text(stage: Stage, number: int) -> str:
     target = ", ".join(f"{s.buffer.name}[{_at(s.at, names)}]" for s in stage.stores) or f"v{number}"
     if stage.product:
         a, b, k = stage.product.a, stage.product.b, dim_text(stage.product.shape[3])
-        body = f"sum k<{k}: {a.buffer.name}[{_at(a.at, 'gmk')}] * {b.buffer.name}[{_at(b.at, 'gkn')}]"
+        body = (
+            f"sum k<{k}: {a.buffer.name}[{_at(a.at, 'gmk')}] * {b.buffer.name}[{_at(b.at, 'gkn')}]"
+        )
     else:
         body = text(stage.expr, names)
         if stage.kind != "map":
@@ -110,7 +114,9 @@ def flops(kernel: Kernel) -> Dim:
     for stage in kernel.stages:
         if stage.product:
             total = total + product(stage.product.shape) * 2
-        total = total + stage.size * (_applications(stage.expr) + (1 if stage.kind not in ("map", "dot") else 0))
+        total = total + stage.size * (
+            _applications(stage.expr) + (1 if stage.kind not in ("map", "dot") else 0)
+        )
     return total
 
 
@@ -139,8 +145,12 @@ def moved_bytes(kernel: Kernel) -> Dim:
 
 def plan_text(plan: Plan) -> str:
     """The whole plan: memory, then each kernel with its stages."""
-    lines = [f"plan  symbols {', '.join(plan.symbols) or 'none'}; arena {dim_text(plan.arena)} bytes"]
-    lines += [f"  {b.kind} {b.name} : {b.type}" for b in (*plan.inputs, *plan.params, *plan.outputs)]
+    lines = [
+        f"plan  symbols {', '.join(plan.symbols) or 'none'}; arena {dim_text(plan.arena)} bytes"
+    ]
+    lines += [
+        f"  {b.kind} {b.name} : {b.type}" for b in (*plan.inputs, *plan.params, *plan.outputs)
+    ]
     lines += [f"  arena {b.name} : {b.type} at {dim_text(at)}" for b, at in plan.offsets.items()]
     lines += [f"  prepared {b.name} : {b.type} at {at}" for b, at in plan.prepared_offsets.items()]
     for kernel in (*plan.prepare, *plan.kernels):

@@ -43,7 +43,16 @@ from fncompile.passes.plan import (
     children,
 )
 
-OPERATORS = {"add": "+", "sub": "-", "mul": "*", "div": "/", "eq": "==", "lt": "<", "le": "<=", "shr": ">>"}
+OPERATORS = {
+    "add": "+",
+    "sub": "-",
+    "mul": "*",
+    "div": "/",
+    "eq": "==",
+    "lt": "<",
+    "le": "<=",
+    "shr": ">>",
+}
 OPERATORS |= {"and": "&", "or": "|"}
 WRAPPED = {"i32", "i64"}  # integer arithmetic goes through fnc_add_i32 …, which wraps
 
@@ -66,8 +75,19 @@ def constant(value, dtype: str) -> CExpr:
 class Scope:
     """Builds the statements of one loop body. `pointer` names a buffer's C pointer."""
 
-    def __init__(self, axes: Sequence[CExpr], pointer: Callable[[Buffer], CExpr], values: dict[int, CExpr], prefix: str = "v"):
-        self.axes, self.pointer, self.values, self.prefix = list(axes), pointer, dict(values), prefix
+    def __init__(
+        self,
+        axes: Sequence[CExpr],
+        pointer: Callable[[Buffer], CExpr],
+        values: dict[int, CExpr],
+        prefix: str = "v",
+    ):
+        self.axes, self.pointer, self.values, self.prefix = (
+            list(axes),
+            pointer,
+            dict(values),
+            prefix,
+        )
         self.body: list[Stmt] = []
         self.known: dict[Expr, CExpr] = {}
         self.uses: Counter[Expr] = Counter()
@@ -114,7 +134,12 @@ class Scope:
 
     def _bits(self, e: Bits) -> CExpr:
         key = self.pointer(e.seed)
-        return call("fnc_philox", Element(key, Int(0)), Element(key, Int(1)), Cast("uint64_t", index(e.at, self.axes)))
+        return call(
+            "fnc_philox",
+            Element(key, Int(0)),
+            Element(key, Int(1)),
+            Cast("uint64_t", index(e.at, self.axes)),
+        )
 
     def _gather(self, e: GatherLoad) -> CExpr:
         row = self.declare("int64", Cast("int64_t", self.value(e.row)))
@@ -165,7 +190,11 @@ def apply(e: Apply, args: list[CExpr]) -> CExpr:
 
 def _bounded(e: Apply, args: list[CExpr], short: str) -> CExpr | None:
     """max and min with a constant need no care for a NaN in the second operand."""
-    if e.fn not in ("max", "min") or short not in ("f32", "f64") or not isinstance(e.args[1], Const):
+    if (
+        e.fn not in ("max", "min")
+        or short not in ("f32", "f64")
+        or not isinstance(e.args[1], Const)
+    ):
         return None
     if e.args[1].value != e.args[1].value or isinstance(args[0], (Binary, Ternary)):
         return None
@@ -187,7 +216,11 @@ def cast(x: CExpr, source: str, target: str) -> CExpr:
     if a.kind == "f" and b.kind in "iu":
         if b.short in ("i32", "i64"):
             return call(f"fnc_{b.short}_from_{a.short}", x)
-        low, high = (0, 2 ** (8 * b.size) - 1) if b.kind == "u" else (-(2 ** (8 * b.size - 1)), 2 ** (8 * b.size - 1) - 1)
+        low, high = (
+            (0, 2 ** (8 * b.size) - 1)
+            if b.kind == "u"
+            else (-(2 ** (8 * b.size - 1)), 2 ** (8 * b.size - 1) - 1)
+        )
         wide = call(f"fnc_i64_from_{a.short}", x)
         return Cast(b.c, call("fnc_min_i64", call("fnc_max_i64", wide, Int(low)), Int(high)))
     return Cast(b.c, x)

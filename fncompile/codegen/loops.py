@@ -33,7 +33,18 @@ from fncompile.codegen.memory import Pointers
 from fncompile.ir.dims import Dim
 from fncompile.ir.interp import reduce_identity
 from fncompile.ir.types import DTYPES
-from fncompile.passes.plan import Affine, Bits, GatherLoad, Kernel, Load, Loop, Stage, Value, children, loads
+from fncompile.passes.plan import (
+    Affine,
+    Bits,
+    GatherLoad,
+    Kernel,
+    Load,
+    Loop,
+    Stage,
+    Value,
+    children,
+    loads,
+)
 
 LANES = 32
 GRAIN = 64  # workers take at least this many rows, and cut at multiples of it
@@ -59,7 +70,9 @@ class _Emitter:
             return self._alone(axes)
         return [
             Declare("const int64_t", "begin", _share(self.outer[0], Name("part"))),
-            Declare("const int64_t", "end", _share(self.outer[0], Binary("+", Name("part"), Int(1)))),
+            Declare(
+                "const int64_t", "end", _share(self.outer[0], Binary("+", Name("part"), Int(1)))
+            ),
             *self._outer(axes, 0),
         ]
 
@@ -69,7 +82,9 @@ class _Emitter:
         return [*alone, *self._nest(axes, 0, self.outer)]
 
     def _outer(self, axes: Sequence[Name], depth: int) -> list[Stmt]:
-        start, stop = (Name("begin"), Name("end")) if depth == 0 else (Int(0), dim(self.outer[depth]))
+        start, stop = (
+            (Name("begin"), Name("end")) if depth == 0 else (Int(0), dim(self.outer[depth]))
+        )
         last = depth == len(axes) - 1
         if last and self.lanes:
             return self._lane_blocks(axes, start, stop)
@@ -80,12 +95,21 @@ class _Emitter:
     def _nest(self, axes: Sequence[Name], depth: int, extents: Sequence[Dim]) -> list[Stmt]:
         if depth == len(axes):
             return self._row(axes)
-        return [For(axes[depth].text, Int(0), dim(extents[depth]), tuple(self._nest(axes, depth + 1, extents)))]
+        return [
+            For(
+                axes[depth].text,
+                Int(0),
+                dim(extents[depth]),
+                tuple(self._nest(axes, depth + 1, extents)),
+            )
+        ]
 
     def _is_simple(self) -> bool:
         """Only pointwise work with plain loads: safe to vectorise across rows as it stands."""
-        return all(s.kind == "map" and _plain(s) for s in self.kernel.stages) and len(self.kernel.loops) == 1 and (
-            len(self.kernel.loops[0].domain) == len(self.outer)
+        return (
+            all(s.kind == "map" and _plain(s) for s in self.kernel.stages)
+            and len(self.kernel.loops) == 1
+            and (len(self.kernel.loops[0].domain) == len(self.outer))
         )
 
     # one row at a time -----------------------------------------------------------------------------
@@ -156,7 +180,10 @@ class _Emitter:
         """The first largest; a NaN is larger than all numbers."""
         dtype = stage.expr.dtype
         best, x = Name(f"{name.text}_best"), Name(f"{name.text}_x")
-        before = [Declare(register_type(dtype), best.text, constant(0, dtype)), Declare("int32_t", name.text, Int(0))]
+        before = [
+            Declare(register_type(dtype), best.text, constant(0, dtype)),
+            Declare("int32_t", name.text, Int(0)),
+        ]
         beats: CExpr = Binary(">", x, best)
         if DTYPES[dtype].kind == "f":
             nan = Binary("&", Binary("!=", x, x), Binary("==", best, best))
@@ -171,7 +198,9 @@ class _Emitter:
     def _scatter(self, stage: Stage, axes: Sequence[Name]) -> list[Stmt]:
         target = self.pointers(stage.stores[0].buffer)
         size = binary("*", dim(stage.rows), dim(stage.row_stride))
-        clear = For("z", Int(0), size, (Assign(Element(target, Name("z")), "=", constant(0, stage.dtype)),))
+        clear = For(
+            "z", Int(0), size, (Assign(Element(target, Name("z")), "=", constant(0, stage.dtype)),)
+        )
         names = [*axes, *(Name(a) for a in AXES[len(axes) : len(stage.domain)])]
         scope = Scope(names, self.pointers, self.rows)
         scope.count(stage.expr)
@@ -194,7 +223,9 @@ class _Emitter:
         rest = Declare("const int64_t", "lanes", Binary("-", stop, block))
         full = self._lanes_row(names, axes[-1].text, Int(LANES))
         part = self._lanes_row(names, axes[-1].text, Name("lanes"))
-        return [For(block.text, start, stop, (If(whole, tuple(full), (rest, *part)),), step=Int(LANES))]
+        return [
+            For(block.text, start, stop, (If(whole, tuple(full), (rest, *part)),), step=Int(LANES))
+        ]
 
     def _lanes_row(self, names: Sequence[CExpr], var: str, count: CExpr) -> list[Stmt]:
         body: list[Stmt] = []
@@ -234,7 +265,9 @@ class _Emitter:
         def lanes(body: Sequence[Stmt]) -> list[Stmt]:
             return [For(var, Int(0), count, tuple(body), pragma="omp simd")] if body else []
 
-        inner = _wrap(lanes([*scope.body, *stores]), names, loop.domain, range(split, len(loop.domain)), "")
+        inner = _wrap(
+            lanes([*scope.body, *stores]), names, loop.domain, range(split, len(loop.domain)), ""
+        )
         body = [*lanes(starts), *inner, *lanes(after)]
         return [*arrays, *_wrap(body, names, loop.domain, range(len(axes), split), "")]
 
@@ -252,7 +285,9 @@ def vectorises(extent: Dim) -> bool:
     return not isinstance(extent, int) or (extent >= 16 and extent % 8 == 0)
 
 
-def _wrap(body: list[Stmt], names: Sequence[CExpr], domain: Sequence[Dim], axes: range, pragma: str) -> list[Stmt]:
+def _wrap(
+    body: list[Stmt], names: Sequence[CExpr], domain: Sequence[Dim], axes: range, pragma: str
+) -> list[Stmt]:
     """Loops over `axes` of the domain around `body`."""
     for axis in reversed(axes):
         mark = pragma if vectorises(domain[axis]) else ""

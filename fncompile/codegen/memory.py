@@ -57,13 +57,17 @@ class Pointers:
 
     def declarations(self, written: Iterable[Buffer]) -> list[Stmt]:
         """One pointer per buffer used so far; const unless written."""
-        targets = {self._canonical[self._place(b)] for b in written if self._place(b) in self._canonical}
+        targets = {
+            self._canonical[self._place(b)] for b in written if self._place(b) in self._canonical
+        }
         return [self._declare(b, n, b in targets) for b, n in self.names.items()]
 
     def _declare(self, buffer: Buffer, name: str, written: bool) -> Stmt:
         type = c_type(buffer.type.dtype)
         const = "" if written else "const "
-        return Declare(f"{const}{type} *restrict", name, self._address(buffer, f"{const}{type} *", written))
+        return Declare(
+            f"{const}{type} *restrict", name, self._address(buffer, f"{const}{type} *", written)
+        )
 
     def _address(self, buffer: Buffer, pointer: str, written: bool) -> CExpr:
         start: Dim = 0
@@ -83,7 +87,9 @@ class Pointers:
 
     def _arena(self, buffer: Buffer, pointer: str, written: bool) -> CExpr:
         if buffer in self.plan.prepared_offsets:
-            return Cast(pointer, binary("+", Name("env->prepared"), Int(self.plan.prepared_offsets[buffer])))
+            return Cast(
+                pointer, binary("+", Name("env->prepared"), Int(self.plan.prepared_offsets[buffer]))
+            )
         return Cast(pointer, binary("+", Name("env->arena"), dim(self.plan.offsets[buffer])))
 
 
@@ -101,7 +107,9 @@ RESERVED = {
     "asm", "typeof", "main", "index",
 }  # fmt: skip
 # What emitters call their own variables.
-LOCALS = re.compile(r"[a-z]\d*|[vsr]\d+(_\w*)?|mr|nr|part|parts|acc|tile|begin|end|lanes|sum|bytes|number|dims|size_\w*")
+LOCALS = re.compile(
+    r"[a-z]\d*|[vsr]\d+(_\w*)?|mr|nr|part|parts|acc|tile|begin|end|lanes|sum|bytes|number|dims|size_\w*"
+)
 
 
 def root_name(buffer: Buffer) -> str:

@@ -50,7 +50,14 @@ def emit_epilogue(kernel: Kernel, pointers: Pointers) -> Function:
         body.insert(0, Declare("const int64_t", "g", Name("((const fnc_tile *)tile)->g")))
     body.insert(0, Declare("const fnc_env *", "env", Name("((const fnc_tile *)tile)->env")))
     body[:0] = [Do(Name(f"(void){p}")) for p in ("m0", "n0") if p not in names_in(body)]
-    params = ("const void *tile", "int64_t m0", "int64_t n0", "int64_t mr", "int64_t nr", f"const {c_type(dtype)} *acc")
+    params = (
+        "const void *tile",
+        "int64_t m0",
+        "int64_t n0",
+        "int64_t mr",
+        "int64_t nr",
+        f"const {c_type(dtype)} *acc",
+    )
     return Function("FNC_INLINE", "void", f"{kernel.name}_epilogue", params, tuple(body))
 
 
@@ -63,13 +70,21 @@ def _point(kernel: Kernel, pointers: Pointers, names: list[CExpr], sum_: CExpr) 
     for i, stage in enumerate(kernel.stages):
         if i:
             value = scope.value(stage.expr)
-            scope.values[i] = value if isinstance(value, Name) else scope.declare(stage.dtype, value)
+            scope.values[i] = (
+                value if isinstance(value, Name) else scope.declare(stage.dtype, value)
+            )
         for store in stage.stores:
-            stores.append(Assign(Element(pointers(store.buffer), index(store.at, names)), "=", scope.values[i]))
+            stores.append(
+                Assign(
+                    Element(pointers(store.buffer), index(store.at, names)), "=", scope.values[i]
+                )
+            )
     return [*scope.body, *stores]
 
 
-def with_symbols(names: Sequence[str], body: Sequence[Stmt], source: str = "env->dims") -> list[Stmt]:
+def with_symbols(
+    names: Sequence[str], body: Sequence[Stmt], source: str = "env->dims"
+) -> list[Stmt]:
     """`body` behind `const int64_t B = env->dims[0];` for each symbol that it mentions."""
     used = names_in(body)
     dims = [(i, size_name(s)) for i, s in enumerate(names) if size_name(s) in used]
@@ -85,10 +100,18 @@ def emit_product(kernel: Kernel, pointers: Pointers) -> list[Stmt]:
     rows = by_rows(product)
     share = [_share("begin", m if rows else n, 0), _share("end", m if rows else n, 1)]
     tile: list[Stmt] = [Declare("fnc_tile", "tile", Name("{env, 0}"))]
-    work = [_tile_call(kernel, stage, pointers, rows)] if stage.dtype in TILED else _plain(kernel, product, pointers, rows)
+    work = (
+        [_tile_call(kernel, stage, pointers, rows)]
+        if stage.dtype in TILED
+        else _plain(kernel, product, pointers, rows)
+    )
     if g == 1:
         return [*share, *tile, *work]
-    return [*share, *tile, For("g", Int(0), dim(g), (Assign(Name("tile.g"), "=", Name("g")), *work))]
+    return [
+        *share,
+        *tile,
+        For("g", Int(0), dim(g), (Assign(Name("tile.g"), "=", Name("g")), *work)),
+    ]
 
 
 def by_rows(product: Product) -> bool:
@@ -99,7 +122,9 @@ def by_rows(product: Product) -> bool:
 
 def _share(name: str, extent: Dim, one: int) -> Stmt:
     part = binary("+", Name("part"), Int(one))
-    return Declare("const int64_t", name, call("fnc_share", dim(extent), Int(GRAIN), part, Name("parts")))
+    return Declare(
+        "const int64_t", name, call("fnc_share", dim(extent), Int(GRAIN), part, Name("parts"))
+    )
 
 
 def _tile_call(kernel: Kernel, stage: Stage, pointers: Pointers, rows: bool) -> Stmt:
@@ -107,7 +132,11 @@ def _tile_call(kernel: Kernel, stage: Stage, pointers: Pointers, rows: bool) -> 
     assert product is not None
     g, m, n, k = product.shape
     a, b = product.a, product.b
-    ranges = (Name("begin"), Name("end"), Int(0), dim(n)) if rows else (Int(0), dim(m), Name("begin"), Name("end"))
+    ranges = (
+        (Name("begin"), Name("end"), Int(0), dim(n))
+        if rows
+        else (Int(0), dim(m), Name("begin"), Name("end"))
+    )
     return Do(
         call(
             f"fnc_gemm_{DTYPES[stage.dtype].short}",
@@ -135,7 +164,15 @@ def _plain(kernel: Kernel, product: Product, pointers: Pointers, rows: bool) -> 
     wraps = short in ("i32", "i64")
     term: CExpr = call(f"fnc_mul_{short}", a, b) if wraps else Binary("*", a, b)
     add = call(f"fnc_add_{short}", Name("sum"), term) if wraps else Binary("+", Name("sum"), term)
-    finish = call(f"{kernel.name}_epilogue", Unary("&", Name("tile")), Name("m"), Name("n"), Int(1), Int(1), Name("&sum"))
+    finish = call(
+        f"{kernel.name}_epilogue",
+        Unary("&", Name("tile")),
+        Name("m"),
+        Name("n"),
+        Int(1),
+        Int(1),
+        Name("&sum"),
+    )
     point = [
         Declare(c_type(dtype), "sum", Int(0)),
         For("k", Int(0), dim(k), (Assign(Name("sum"), "=", add),)),
@@ -144,4 +181,8 @@ def _plain(kernel: Kernel, product: Product, pointers: Pointers, rows: bool) -> 
     m_range = (Name("begin"), Name("end")) if rows else (Int(0), dim(m))
     n_range = (Int(0), dim(n)) if rows else (Name("begin"), Name("end"))
     loops: list[Stmt] = [For("m", *m_range, (For("n", *n_range, tuple(point)),))]
-    return [Declare("const int64_t", "g", Int(0)), *loops] if g == 1 and "g" in names_in(loops) else loops
+    return (
+        [Declare("const int64_t", "g", Int(0)), *loops]
+        if g == 1 and "g" in names_in(loops)
+        else loops
+    )

@@ -29,10 +29,14 @@ def _concerns(kernel: Kernel, layer: str | None) -> bool:
 
 
 def _kernels(plan: Plan, layer: str | None) -> list[str]:
-    lines = [f"kernels: {len(plan.prepare)} once per change of weights, {len(plan.kernels)} per call"]
+    lines = [
+        f"kernels: {len(plan.prepare)} once per change of weights, {len(plan.kernels)} per call"
+    ]
     for kernel in (*plan.prepare, *plan.kernels):
         if _concerns(kernel, layer):
-            lines.append(f"  {kernel.name}   ({', '.join(kernel.origins) or 'no layer'}; {dim_text(flops(kernel))} flops)")
+            lines.append(
+                f"  {kernel.name}   ({', '.join(kernel.origins) or 'no layer'}; {dim_text(flops(kernel))} flops)"
+            )
             lines += [f"      {line}" for line in stage_lines(kernel)]
     return lines
 
@@ -53,12 +57,16 @@ def _order(plan: Plan, layer: str | None) -> list[str]:
 
 
 def _memory(plan: Plan, layer: str | None) -> list[str]:
-    lines = [f"memory: {dim_text(plan.arena)} bytes of scratch memory, {plan.prepared} of prepared weights"]
+    lines = [
+        f"memory: {dim_text(plan.arena)} bytes of scratch memory, {plan.prepared} of prepared weights"
+    ]
     for buffer, (first, last) in live_ranges(plan).items():
         users = [k for k in plan.kernels[first : last + 1] if _concerns(k, layer)]
         if users:
             lives = f"kernels {first} to {last}"
-            lines.append(f"  {buffer.name} {buffer.type} at {dim_text(plan.offsets[buffer])}: lives through {lives}")
+            lines.append(
+                f"  {buffer.name} {buffer.type} at {dim_text(plan.offsets[buffer])}: lives through {lives}"
+            )
     return lines
 
 

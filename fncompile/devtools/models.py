@@ -15,7 +15,9 @@ def explain(model: Any, what: Any = None, layer: str | None = None) -> str:
     if layer is not None:
         model.get_layer(layer)
     entries = model.steps().compiled_entries()
-    return "\n".join(f"== {entry.name} ==\n{explain_plan(entry.plan, topics, layer)}" for entry in entries)
+    return "\n".join(
+        f"== {entry.name} ==\n{explain_plan(entry.plan, topics, layer)}" for entry in entries
+    )
 
 
 def profile(model: Any, x: Any, y: Any = None, repeats: int = 20) -> str:
@@ -26,7 +28,11 @@ def profile(model: Any, x: Any, y: Any = None, repeats: int = 20) -> str:
         for _ in range(max(repeats, 1)):
             run()
         wanted = "predict" if y is None else "train_step"
-        entries = [e for e in model.steps().compiled_entries() if isinstance(e, StepwiseEntry) and e.name == wanted]
+        entries = [
+            e
+            for e in model.steps().compiled_entries()
+            if isinstance(e, StepwiseEntry) and e.name == wanted
+        ]
     for variable, value in before.items():
         variable.assign(value)
     return entries[-1].table()

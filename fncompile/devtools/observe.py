@@ -120,7 +120,11 @@ def _checker() -> Observe:
     def check(name: str, result: Any) -> None:
         if not isinstance(result, Program):
             return
-        if before and list(before[-1][0].outputs) == list(result.outputs) and before[-1][0].params == result.params:
+        if (
+            before
+            and list(before[-1][0].outputs) == list(result.outputs)
+            and before[-1][0].params == result.params
+        ):
             compare_programs(before[-1][0], result, name)
         before[:] = [(result, [])]
 
@@ -135,7 +139,11 @@ def compare_programs(old: Program, new: Program, name: str) -> None:
     def array(node: Any) -> np.ndarray:
         shape = [evaluate(d, sizes) for d in node.shape]
         dtype = DTYPES[node.dtype]
-        return rng.uniform(-1, 1, shape).astype(dtype.numpy) if dtype.kind == "f" else rng.integers(0, 2, shape).astype(dtype.numpy)
+        return (
+            rng.uniform(-1, 1, shape).astype(dtype.numpy)
+            if dtype.kind == "f"
+            else rng.integers(0, 2, shape).astype(dtype.numpy)
+        )
 
     inputs = [array(n) for n in old.inputs]
     params = {p["name"]: array(p) for p in old.params}
@@ -143,4 +151,6 @@ def compare_programs(old: Program, new: Program, name: str) -> None:
     found, _ = interp.run(new, inputs, params, float64=True)
     for key, value in expected.items():
         if not np.allclose(value, found[key], rtol=1e-6, atol=1e-9, equal_nan=True):
-            raise AssertionError(f"pass {name} changed output {key!r} by {np.max(np.abs(value - found[key]))}")
+            raise AssertionError(
+                f"pass {name} changed output {key!r} by {np.max(np.abs(value - found[key]))}"
+            )

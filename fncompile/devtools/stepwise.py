@@ -67,7 +67,9 @@ class StepwiseEntry(CompiledEntry):
     def _view(self, name: str) -> np.ndarray:
         return next(b.view(name) for b in self.blocks if name in b.offsets)
 
-    def _oracle(self, inputs: Sequence[np.ndarray], sizes: dict[str, int], native: Machine) -> Machine:
+    def _oracle(
+        self, inputs: Sequence[np.ndarray], sizes: dict[str, int], native: Machine
+    ) -> Machine:
         params = {b.name: self._view(b.name).copy() for b in self.plan.params}
         oracle = Machine(self.plan, inputs, params, sizes)
         oracle.prepared = native.prepared.copy()
@@ -81,7 +83,9 @@ class StepwiseEntry(CompiledEntry):
             size = evaluate(buffer.type.size, native.env)
             found = native.memory_of(buffer)[:size]
             if flag("nan") and found.dtype.kind == "f" and not np.isfinite(found).all():
-                raise KernelError(f"{_name(kernel)} made a NaN or infinity in {buffer.name} {buffer.type}")
+                raise KernelError(
+                    f"{_name(kernel)} made a NaN or infinity in {buffer.name} {buffer.type}"
+                )
             if oracle is not None:
                 expected = oracle.memory_of(buffer)[:size]
                 _compare(kernel, buffer, found, expected)
@@ -96,7 +100,9 @@ class StepwiseEntry(CompiledEntry):
     def table(self) -> str:
         """Per kernel: calls, microseconds (median), share, GFLOP/s and GB/s over all calls."""
         total = sum(map(sum, self.times.values())) or 1e-30
-        lines = [f"{'kernel':44} {'calls':>6} {'us':>9} {'share':>6} {'GFLOP/s':>8} {'GB/s':>7}  layers"]
+        lines = [
+            f"{'kernel':44} {'calls':>6} {'us':>9} {'share':>6} {'GFLOP/s':>8} {'GB/s':>7}  layers"
+        ]
         for kernel in self.plan.kernels:
             spent = self.times[kernel.name]
             if not spent:
@@ -118,7 +124,9 @@ def _compare(kernel: Kernel, buffer: Buffer, found: np.ndarray, expected: np.nda
         wrong = found != expected
     else:
         finite = np.abs(expected[np.isfinite(expected)]).astype(np.float64)
-        allowed = TOLERANCE[found.dtype.name] * max(1.0, float(finite.max()) if finite.size else 1.0)
+        allowed = TOLERANCE[found.dtype.name] * max(
+            1.0, float(finite.max()) if finite.size else 1.0
+        )
         wrong = ~np.isclose(found, expected, rtol=0, atol=allowed, equal_nan=True)
     if wrong.any():
         at = int(np.argmax(wrong))

@@ -46,7 +46,9 @@ def evaluate_trace(trace: Trace, result: Any, bound: dict[Node, np.ndarray]) -> 
     roots = [x.node for x in flatten(result) if isinstance(x, Tensor)]
     values = evaluate_nodes([*roots, *updates.values()], leaves, {})
     new = {v: values[updates[p]] for v, p in trace.params.items() if p in updates}
-    answer = map_structure(lambda x: np.array(values[x.node]) if isinstance(x, Tensor) else x, result)
+    answer = map_structure(
+        lambda x: np.array(values[x.node]) if isinstance(x, Tensor) else x, result
+    )
     for variable, value in new.items():
         variable.assign(value)
     return answer

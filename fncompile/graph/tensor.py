@@ -36,7 +36,9 @@ class _Typed(Operators):
 
     def __len__(self) -> int:
         if not self.type.shape or not isinstance(self.type.shape[0], int):
-            raise TypeError(f"len() of a tensor whose first dimension is unknown: shape {self.shape}")
+            raise TypeError(
+                f"len() of a tensor whose first dimension is unknown: shape {self.shape}"
+            )
         return self.type.shape[0]
 
 
@@ -55,13 +57,17 @@ class Tensor(_Typed):
         return f"<Tensor shape={self.shape}, dtype={self.dtype}>"
 
     def __bool__(self) -> bool:
-        raise TypeError("A symbolic tensor cannot be used as a boolean. Use ops.where or ops.select.")
+        raise TypeError(
+            "A symbolic tensor cannot be used as a boolean. Use ops.where or ops.select."
+        )
 
     def __iter__(self):
         return (self[i] for i in range(len(self)))
 
     def __array__(self, *args: Any, **kwargs: Any):
-        raise ValueError("A tensor inside a trace has no value yet; use fncompile.ops on it, not NumPy.")
+        raise ValueError(
+            "A tensor inside a trace has no value yet; use fncompile.ops on it, not NumPy."
+        )
 
 
 class KerasTensor(_Typed):

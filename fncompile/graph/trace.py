@@ -128,7 +128,9 @@ def to_node(x: Any, dtype: str | None = None) -> Node:
         return trace.read(x)
     array = np.asarray(x)
     if dtype is None:
-        dtype = default_dtype(array) if isinstance(x, (np.ndarray, np.generic)) else python_dtype(array)
+        dtype = (
+            default_dtype(array) if isinstance(x, (np.ndarray, np.generic)) else python_dtype(array)
+        )
     if array.dtype.kind not in "biuf" or dtype not in DTYPES:
         raise TypeError(f"Cannot make a tensor of {x!r}")
     return build.const(array, dtype)

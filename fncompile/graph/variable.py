@@ -35,7 +35,9 @@ def _zeros(shape: tuple[int, ...], dtype: str | None, left: list[int], path: str
     dtype = np.dtype(dtype or "float64")
     left[0] -= math.prod(shape) * dtype.itemsize
     if left[0] < 0:
-        raise ValueError(f"The variable '{path}' of shape {shape} is larger than the file it should be read from.")
+        raise ValueError(
+            f"The variable '{path}' of shape {shape} is larger than the file it should be read from."
+        )
     return np.zeros(shape, dtype)
 
 

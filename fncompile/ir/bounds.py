@@ -22,7 +22,9 @@ class Bound:
     extent: Dim
 
     def holds(self, sizes: Mapping[str, int]) -> bool:
-        count, first, last, extent = (evaluate(d, sizes) for d in (self.count, self.first, self.last, self.extent))
+        count, first, last, extent = (
+            evaluate(d, sizes) for d in (self.count, self.first, self.last, self.extent)
+        )
         return count == 0 or (count > 0 and 0 <= first < extent and 0 <= last < extent)
 
     def __str__(self) -> str:
@@ -41,7 +43,9 @@ def bounds(program: Program) -> tuple[Bound, ...]:
 
 
 def _of(node: Node) -> list[Bound]:
-    inner, outer = (node.shape, node.src[0].shape) if node.op == "slice" else (node.src[0].shape, node.shape)
+    inner, outer = (
+        (node.shape, node.src[0].shape) if node.op == "slice" else (node.src[0].shape, node.shape)
+    )
     rows = zip(inner, node["start"], node["step"], outer)
     return [Bound(n, first, first + (n - 1) * step, extent) for n, first, step, extent in rows]
 

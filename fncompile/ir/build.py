@@ -68,7 +68,11 @@ def broadcast_shapes(*shapes: Shape) -> Shape:
     for shape in shapes:
         for i, d in enumerate(shape, ndim - len(shape)):
             if d != 1:
-                out[i] = d if out[i] == 1 else same_dim(out[i], d, f"broadcast of shapes {_text(shapes)}")
+                out[i] = (
+                    d
+                    if out[i] == 1
+                    else same_dim(out[i], d, f"broadcast of shapes {_text(shapes)}")
+                )
     return tuple(out)
 
 
@@ -96,7 +100,9 @@ def permute(x: Node, perm: Sequence[int]) -> Node:
     return x if perm == tuple(range(x.ndim)) else make("permute", (x,), perm)
 
 
-def slice(x: Node, start: Sequence[Dim], size: Sequence[Dim], step: Sequence[int] | None = None) -> Node:
+def slice(
+    x: Node, start: Sequence[Dim], size: Sequence[Dim], step: Sequence[int] | None = None
+) -> Node:
     step = tuple(step) if step is not None else (1,) * x.ndim
     if tuple(size) == x.shape and all(s == 1 for s in step) and all(s == 0 for s in start):
         return x
@@ -110,10 +116,14 @@ def slice_axis(x: Node, axis: int, start: Dim, size: Dim, step: int = 1) -> Node
     return slice(x, starts, sizes, steps)
 
 
-def pad(x: Node, start: Sequence[Dim], size: Sequence[Dim], step: Sequence[int] | None = None, value=0) -> Node:
+def pad(
+    x: Node, start: Sequence[Dim], size: Sequence[Dim], step: Sequence[int] | None = None, value=0
+) -> Node:
     """A tensor of shape `size` holding x[i] at `start + i*step`, and `value` elsewhere."""
     step = tuple(step) if step is not None else (1,) * x.ndim
-    return make("pad", (x,), tuple(start), tuple(size), step, DTYPES[x.dtype].numpy.type(value).item())
+    return make(
+        "pad", (x,), tuple(start), tuple(size), step, DTYPES[x.dtype].numpy.type(value).item()
+    )
 
 
 def concat(xs: Sequence[Node], axis: int) -> Node:
@@ -146,8 +156,15 @@ def argmax(x: Node, axis: int) -> Node:
     return make("argmax", (x,), axis)
 
 
-def dot(a: Node, b: Node, contract: tuple[Sequence[int], Sequence[int]], batch: tuple[Sequence[int], Sequence[int]] = ((), ())) -> Node:
-    return make("dot", (a, b), tuple(batch[0]), tuple(batch[1]), tuple(contract[0]), tuple(contract[1]))
+def dot(
+    a: Node,
+    b: Node,
+    contract: tuple[Sequence[int], Sequence[int]],
+    batch: tuple[Sequence[int], Sequence[int]] = ((), ()),
+) -> Node:
+    return make(
+        "dot", (a, b), tuple(batch[0]), tuple(batch[1]), tuple(contract[0]), tuple(contract[1])
+    )
 
 
 def matmul2(a: Node, b: Node) -> Node:

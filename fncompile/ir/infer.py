@@ -69,7 +69,9 @@ def _leaf(name: str, type: TensorType) -> TensorType:
 
 
 def _const(type: TensorType, data: bytes) -> TensorType:
-    _require(len(data) == type.nbytes, f"const {type} needs {type.nbytes} bytes, received {len(data)}")
+    _require(
+        len(data) == type.nbytes, f"const {type} needs {type.nbytes} bytes, received {len(data)}"
+    )
     return type
 
 
@@ -135,7 +137,10 @@ def _check_steps(what: str, outer, start, count, step, x: TensorType) -> None:
         for index in (first, last) if known else ():
             inside = not isinstance(index, int) or index >= 0
             room = n - 1 - index
-            _require(inside and (isinstance(room, Poly) or room >= 0), f"{what} of {x}: {index} is outside {n}")
+            _require(
+                inside and (isinstance(room, Poly) or room >= 0),
+                f"{what} of {x}: {index} is outside {n}",
+            )
 
 
 def _concat(*args: Any) -> TensorType:
@@ -155,7 +160,10 @@ def _concat(*args: Any) -> TensorType:
 
 def _reduce(x: TensorType, kind: str, axes: tuple[int, ...]) -> TensorType:
     _require(kind in REDUCTIONS and x.kind != "b", f"reduce {kind} of {x}")
-    _require(list(axes) == sorted(set(axes)) and all(0 <= a < x.ndim for a in axes), f"reduce axes {axes} of {x}")
+    _require(
+        list(axes) == sorted(set(axes)) and all(0 <= a < x.ndim for a in axes),
+        f"reduce axes {axes} of {x}",
+    )
     return TensorType(x.dtype, _without(x.shape, axes))
 
 
@@ -172,7 +180,9 @@ def _dot(a: TensorType, b: TensorType, batch_a, batch_b, contract_a, contract_b)
     what = f"dot of {a} and {b}"
     _require(a.dtype == b.dtype and a.kind != "b", f"{what}: dtypes")
     _require(len(batch_a) == len(batch_b) and len(contract_a) == len(contract_b), f"{what}: axes")
-    _require(len({*batch_a, *contract_a}) == len(batch_a) + len(contract_a), f"{what}: repeated axes")
+    _require(
+        len({*batch_a, *contract_a}) == len(batch_a) + len(contract_a), f"{what}: repeated axes"
+    )
     batch = tuple(same_dim(a.shape[i], b.shape[j], what) for i, j in zip(batch_a, batch_b))
     for i, j in zip(contract_a, contract_b):
         same_dim(a.shape[i], b.shape[j], what)

@@ -66,10 +66,14 @@ def bind_symbols(program: Program, inputs: Sequence[np.ndarray]) -> dict[str, in
     for node, array in zip(program.inputs, inputs):
         want = tuple(evaluate(d, env) for d in node.shape)
         if want != np.shape(array):
-            raise SizeError(f"Input {node['name']!r}: expected shape {want}, received {np.shape(array)}")
+            raise SizeError(
+                f"Input {node['name']!r}: expected shape {want}, received {np.shape(array)}"
+            )
     for a, b in program.constraints:
         if evaluate(a, env) != evaluate(b, env):
-            raise SizeError(f"Sizes that must agree do not: {a} is {evaluate(a, env)}, {b} is {evaluate(b, env)}")
+            raise SizeError(
+                f"Sizes that must agree do not: {a} is {evaluate(a, env)}, {b} is {evaluate(b, env)}"
+            )
     return env
 
 
@@ -77,7 +81,11 @@ def _bind_shape(node: Node, shape: tuple[int, ...], env: dict[str, int]) -> None
     if len(shape) != node.ndim:
         raise SizeError(f"Input {node['name']!r}: expected {node.type}, received shape {shape}")
     for dim, n in zip(node.shape, shape):
-        if isinstance(dim, Poly) and dim.terms[0][1] == 1 and len(dim.terms) == 1 == len(dim.terms[0][0]):
+        if (
+            isinstance(dim, Poly)
+            and dim.terms[0][1] == 1
+            and len(dim.terms) == 1 == len(dim.terms[0][0])
+        ):
             env.setdefault(symbols_of((dim,))[0], n)
 
 
@@ -132,7 +140,9 @@ def _slice(node: Node, args, env: Env):
     for n, first, count, by in zip(args[0].shape, start, size, node["step"]):
         last = first + (count - 1) * by
         if count < 0 or count and not (0 <= first < n and 0 <= last < n):
-            raise SizeError(f"{node} reaches {first}..{last} of an extent that turned out to be {n}")
+            raise SizeError(
+                f"{node} reaches {first}..{last} of an extent that turned out to be {n}"
+            )
     return args[0][_slices(node["start"], node["size"], node["step"], env)]
 
 

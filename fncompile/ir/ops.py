@@ -36,12 +36,18 @@ OPS = {
         OpDef("pad", 1, ("start", "size", "step", "value"), "view"),  # out[start + i*step] = x[i]
         OpDef("concat", -1, ("axis",), "view"),
         OpDef("reduce", 1, ("kind", "axes"), "reduce"),  # kind: a key of REDUCTIONS; drops axes
-        OpDef("argmax", 1, ("axis",), "reduce"),  # first of equal maxima, int32; a NaN is the maximum
+        OpDef(
+            "argmax", 1, ("axis",), "reduce"
+        ),  # first of equal maxima, int32; a NaN is the maximum
         # Axes of a, then of b: (batch_a, batch_b, contract_a, contract_b).
         # Result: batch axes, then the free axes of a, then those of b.
         OpDef("dot", 2, ("batch_a", "batch_b", "contract_a", "contract_b"), "contraction"),
-        OpDef("gather", 2, (), "indexing"),  # x[idx] along axis 0; out of range: NaN, or 0 for integers
-        OpDef("scatter_add", 2, ("size",), "indexing"),  # (updates, idx) -> sum of rows; out of range: dropped
+        OpDef(
+            "gather", 2, (), "indexing"
+        ),  # x[idx] along axis 0; out of range: NaN, or 0 for integers
+        OpDef(
+            "scatter_add", 2, ("size",), "indexing"
+        ),  # (updates, idx) -> sum of rows; out of range: dropped
         OpDef("bits", 1, ("shape",), "random"),  # Philox4x32-10 stream of key seed: u32[2]
         OpDef("stop_gradient", 1, (), "marker"),
     )

@@ -40,7 +40,10 @@ def print_program(program: Program, origins: bool = True) -> str:
             lines.append(f"{names[node]} = {node_text(node, names)} : {node.type}{note}")
     lines += [f"out {name} = {names[node]}" for name, node in program.outputs.items()]
     lines += [f"upd {names[p]} = {names[node]}" for p, node in program.updates.items()]
-    lines += [f"eq  {dim_text(a) if isinstance(a, Poly) else a}, {dim_text(b)}" for a, b in program.constraints]
+    lines += [
+        f"eq  {dim_text(a) if isinstance(a, Poly) else a}, {dim_text(b)}"
+        for a, b in program.constraints
+    ]
     return "\n".join(lines) + "\n"
 
 
@@ -149,6 +152,10 @@ def _parse_attr(text: str) -> Any:
         return tuple(_parse_attr(t) for t in text[1:-1].split(",") if t)
     if "[" in text:
         return parse_type(text)
-    if re.search(r"[A-Za-z]", text) and text[0] not in "'\"" and text not in ("True", "False", "nan", "inf", "-inf", "None"):
+    if (
+        re.search(r"[A-Za-z]", text)
+        and text[0] not in "'\""
+        and text not in ("True", "False", "nan", "inf", "-inf", "None")
+    ):
         return parse_dim(text) if not re.fullmatch(r"-?[\d.]+e[-+]?\d+", text) else float(text)
     return _number(text)

@@ -26,7 +26,9 @@ def verify(program: Program, stage: str = "") -> None:
             raise VerifyError(f"{stage}: {node} assumes that {unknown} are equal")
     for param, value in program.updates.items():
         if param.type != value.type:
-            raise VerifyError(f"{stage}: update of {param['name']}: {param.type} becomes {value.type}")
+            raise VerifyError(
+                f"{stage}: update of {param['name']}: {param.type} becomes {value.type}"
+            )
 
 
 def _check_leaves(program: Program, stage: str) -> None:

@@ -43,7 +43,12 @@ def steps(model: Any) -> CompiledSteps:
 def _state_key(model: Any) -> tuple:
     weights = model.weights
     trained = tuple(id(v) for v in model.trainable_variables)
-    return (tuple(id(v) for v in weights), trained, id(getattr(model, "optimizer", None)), id(model._objective) if hasattr(model, "_objective") else 0)
+    return (
+        tuple(id(v) for v in weights),
+        trained,
+        id(getattr(model, "optimizer", None)),
+        id(model._objective) if hasattr(model, "_objective") else 0,
+    )
 
 
 class CompiledSteps:
@@ -68,7 +73,9 @@ class CompiledSteps:
         rows = len(arrays[0]) if arrays[0].ndim else 1
         if rows <= batch_size or not _batched(entry):
             return entry.run(arrays)
-        parts = [entry.run([a[i : i + batch_size] for a in arrays]) for i in range(0, rows, batch_size)]
+        parts = [
+            entry.run([a[i : i + batch_size] for a in arrays]) for i in range(0, rows, batch_size)
+        ]
         return [np.concatenate(group) for group in zip(*parts)]
 
     def adds_losses(self, arrays: Arrays) -> bool:
@@ -125,7 +132,9 @@ class CompiledSteps:
         key = (kind, signature.key, _switches())
         if key not in self.entries:
             self._prepare_weights()
-            self.entries[key] = self._train_entry(signature) if kind == "train" else self._evaluate_entry(signature)
+            self.entries[key] = (
+                self._train_entry(signature) if kind == "train" else self._evaluate_entry(signature)
+            )
         return self.entries[key]
 
     def compiled_entries(self) -> list[CompiledEntry]:
@@ -149,7 +158,9 @@ class CompiledSteps:
             runs=self.runs,
             optimizer=StepOptimizer(optimizer, by_name, trace),
         )
-        return self._build(_with_all_trained(program, trained, trace), "train", "train_step", context)
+        return self._build(
+            _with_all_trained(program, trained, trace), "train", "train_step", context
+        )
 
     def _objective_program(self, signature: Signature, training: bool):
         from fncompile.training.compile import objective_of
@@ -160,7 +171,9 @@ class CompiledSteps:
     def _build(self, program: Program, kind: str, name: str, context: Context) -> Entry:
         from fncompile.devtools import build_entry
 
-        return build_entry(program, kind, name, self._blocks(), context, model_prefix(self.model.name))
+        return build_entry(
+            program, kind, name, self._blocks(), context, model_prefix(self.model.name)
+        )
 
     def _blocks(self) -> list[Block]:
         return [m.block for m in (self.weights, self.train_memory) if m is not None]
@@ -190,7 +203,12 @@ class CompiledSteps:
             return
         optimizer, objective = self.model.optimizer, self.model._objective
         own = set(self.weights.variables)
-        state = [*optimizer.variables[: _plain_count(optimizer)], *objective.variables, *trace.params, *self.model.variables]
+        state = [
+            *optimizer.variables[: _plain_count(optimizer)],
+            *objective.variables,
+            *trace.params,
+            *self.model.variables,
+        ]
         state = [v for v in dict.fromkeys(state) if v not in own]
         self.names = name_variables([self.model.weights, state])
         trained = self.model.trainable_variables
@@ -205,7 +223,9 @@ class CompiledSteps:
         taken: set[str] = set()
         if hasattr(self.model, "inputs"):
             tensors = self.model.inputs
-            return [(unique_name(n, taken), t.type) for n, t in zip(self.model.input_names, tensors)]
+            return [
+                (unique_name(n, taken), t.type) for n, t in zip(self.model.input_names, tensors)
+            ]
         inputs = arrays[: self.model.input_count]
         return [(unique_name(f"input_{i}", taken), _type_of(a)) for i, a in enumerate(inputs)]
 
@@ -223,7 +243,9 @@ class CompiledSteps:
 
         def typed(prefix: str, group: Arrays) -> list[tuple[str, TensorType]]:
             shapes = zip(objective.targets, target_of, group)
-            return [(unique_name(f"{prefix}:{k}", taken), _type_of(a, shape)) for k, shape, a in shapes]
+            return [
+                (unique_name(f"{prefix}:{k}", taken), _type_of(a, shape)) for k, shape, a in shapes
+            ]
 
         return Signature(inputs, typed("y", rest[:count]), typed("w", rest[count:]))
 
@@ -231,7 +253,13 @@ class CompiledSteps:
 class StateMemory(Memory):
     """The `train` block: variables, and the optimizer's slots as one array per run and slot."""
 
-    def __init__(self, variables: Sequence[Variable], names: dict[Variable, str], runs: Sequence[Run], optimizer: Any):
+    def __init__(
+        self,
+        variables: Sequence[Variable],
+        names: dict[Variable, str],
+        runs: Sequence[Run],
+        optimizer: Any,
+    ):
         self.variables = list(variables)
         self.names = dict(names)
         slots = slot_items(runs, optimizer.slots)
@@ -242,7 +270,9 @@ class StateMemory(Memory):
             for slot in optimizer.slots:
                 self._place_slot(run, slot, optimizer, by_name)
 
-    def _place_slot(self, run: Run, slot: str, optimizer: Any, by_name: dict[str, Variable]) -> None:
+    def _place_slot(
+        self, run: Run, slot: str, optimizer: Any, by_name: dict[str, Variable]
+    ) -> None:
         """Let the slot variables of the run's members live inside the slot of the run."""
         whole = f"{run.name}.{slot}"
         start, size = self.block.offsets[whole], self.block.view(whole).itemsize
@@ -255,7 +285,9 @@ class StateMemory(Memory):
 
 def _switches() -> tuple:
     """The switches that make another entry of the same program."""
-    return tuple(flag(name) for name in ("interp", "check", "nan", "profile", "target", "san", "cflags"))
+    return tuple(
+        flag(name) for name in ("interp", "check", "nan", "profile", "target", "san", "cflags")
+    )
 
 
 def _plain_count(optimizer: Any) -> int:
@@ -285,7 +317,9 @@ def _type_of(array: np.ndarray, like: Sequence = ()) -> TensorType:
         return TensorType(array.dtype.name, ())
     first = like[0] if like and isinstance(like[0], int) else symbol("B")
     rest = [
-        like[i] if i < len(like) and isinstance(like[i], Poly) and not isinstance(like[i], int) else n
+        like[i]
+        if i < len(like) and isinstance(like[i], Poly) and not isinstance(like[i], int)
+        else n
         for i, n in enumerate(array.shape)
     ][1:]
     return TensorType(array.dtype.name, (first, *rest))

@@ -67,7 +67,9 @@ def find_runs(memory: Memory, trained: Sequence[Variable], decays: Any) -> list[
     previous: Variable | None = None
     for v in memory.variables:
         if v in wanted:
-            alike = previous is not None and previous.dtype == v.dtype and decays(previous) == decays(v)
+            alike = (
+                previous is not None and previous.dtype == v.dtype and decays(previous) == decays(v)
+            )
             if alike:
                 runs[-1].append(v)
             else:
@@ -80,15 +82,20 @@ def _run(number: int, memory: Memory, variables: Sequence[Variable], decay: bool
     block, size = memory.block, DTYPES[variables[0].dtype].size
     start = block.offsets[memory.names[variables[0]]]
     members = tuple(
-        Member(memory.names[v], v.type, (block.offsets[memory.names[v]] - start) // size) for v in variables
+        Member(memory.names[v], v.type, (block.offsets[memory.names[v]] - start) // size)
+        for v in variables
     )
     last = members[-1]
     total = last.offset + evaluate(last.type.size, {})
-    run = Run(f"run{number}", variables[0].dtype, -(-total * size // 64) * 64 // size, members, decay)
+    run = Run(
+        f"run{number}", variables[0].dtype, -(-total * size // 64) * 64 // size, members, decay
+    )
     block.alias(run.name, TensorType(run.dtype, (run.size,)), start)
     return run
 
 
 def slot_items(runs: Sequence[Run], slots: Sequence[str]) -> list[tuple[str, TensorType]]:
     """The optimizer's slots: one array as long as its run, for each run and slot."""
-    return [(f"{run.name}.{slot}", TensorType(run.dtype, (run.size,))) for run in runs for slot in slots]
+    return [
+        (f"{run.name}.{slot}", TensorType(run.dtype, (run.size,))) for run in runs for slot in slots
+    ]

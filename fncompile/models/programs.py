@@ -74,12 +74,16 @@ class StepOptimizer:
             tensors = [Tensor(g) for g in grads.values()]
             return dict(zip(grads, (t.node for t in self.optimizer.transform_gradients(tensors))))
 
-    def update(self, w: Node, g: Node, slots: dict[str, Node], decay: bool) -> tuple[Node, dict[str, Node]]:
+    def update(
+        self, w: Node, g: Node, slots: dict[str, Node], decay: bool
+    ) -> tuple[Node, dict[str, Node]]:
         with self.trace.active():
             before = Tensor(self.trace.read(self.optimizer.iterations))
             rate = self.optimizer.current_learning_rate(before)
             tensors = {s: Tensor(n) for s, n in slots.items()}
-            new, changed = self.optimizer.advance(Tensor(w), Tensor(g), tensors, rate, before + 1, decay)
+            new, changed = self.optimizer.advance(
+                Tensor(w), Tensor(g), tensors, rate, before + 1, decay
+            )
             return new.node, {s: t.node for s, t in changed.items()}
 
     def constrain(self, name: str, value: Node) -> Node:
@@ -91,11 +95,15 @@ class StepOptimizer:
 
     def finish(self) -> dict[Node, Node]:
         with self.trace.active():
-            step = self.trace.params.get(self.optimizer.iterations) or self.trace.read(self.optimizer.iterations)
+            step = self.trace.params.get(self.optimizer.iterations) or self.trace.read(
+                self.optimizer.iterations
+            )
             return {step: build.ew("add", step, build.const(1, step.dtype))}
 
 
-def _program(trace: Trace, inputs: Sequence[Tensor], outputs: dict[str, Node], updates: dict[Node, Node]) -> Program:
+def _program(
+    trace: Trace, inputs: Sequence[Tensor], outputs: dict[str, Node], updates: dict[Node, Node]
+) -> Program:
     used = set(toposort([*outputs.values(), *updates.values()]))
     params = tuple(p for p in trace.params.values() if p in used or p in updates)
     return Program(tuple(t.node for t in inputs), params, outputs, updates)

@@ -104,12 +104,16 @@ class Reader:
             return Load(self.buffers[source], linear(node.shape, indices), node.dtype)
         moved = split_indices(node.shape, indices, source.shape)
         if moved is None:
-            raise NeedsBuffer(source, f"reshape to {node.type} of a value that is not in memory needs division")
+            raise NeedsBuffer(
+                source, f"reshape to {node.type} of a value that is not in memory needs division"
+            )
         return self.expr(source, moved)
 
     def _pad(self, node: Node, indices: Indices) -> Expr:
         source, moved, conditions = node.src[0], [], []
-        for index, start, step, inner, outer in zip(indices, node["start"], node["step"], source.shape, node.shape):
+        for index, start, step, inner, outer in zip(
+            indices, node["start"], node["step"], source.shape, node.shape
+        ):
             if abs(step) != 1:
                 raise NeedsBuffer(node, "a pad with gaps is written, not computed")
             at = index.shift(-start) if step == 1 else index.scale(-1).shift(start)
@@ -166,7 +170,9 @@ def _broadcast(node: Node, indices: Indices) -> tuple[Node, Indices]:
 
 
 def _slice(node: Node, indices: Indices) -> tuple[Node, Indices]:
-    moved = (i.scale(step).shift(start) for i, start, step in zip(indices, node["start"], node["step"]))
+    moved = (
+        i.scale(step).shift(start) for i, start, step in zip(indices, node["start"], node["step"])
+    )
     return node.src[0], tuple(moved)
 
 

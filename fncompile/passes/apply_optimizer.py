@@ -54,7 +54,9 @@ class Update(Protocol):
 
 def apply_optimizer(program: Program, context) -> Program:
     runs, optimizer = context.runs, context.optimizer
-    grads = {k.removeprefix("grad:"): n for k, n in program.outputs.items() if k.startswith("grad:")}
+    grads = {
+        k.removeprefix("grad:"): n for k, n in program.outputs.items() if k.startswith("grad:")
+    }
     grads = optimizer.transform(grads)
     updates, params = dict(program.updates), list(program.params)
     for run in runs:
@@ -65,7 +67,9 @@ def apply_optimizer(program: Program, context) -> Program:
         params += [run.param(), *slots.values()]
     updates.update(optimizer.finish())
     outputs = {k: n for k, n in program.outputs.items() if not k.startswith("grad:")}
-    return _slice_params(replace(program, outputs=outputs, updates=updates, params=tuple(params)), runs)
+    return _slice_params(
+        replace(program, outputs=outputs, updates=updates, params=tuple(params)), runs
+    )
 
 
 def _gather_run(run: Run, grads: dict[str, Node]) -> Node:
@@ -84,7 +88,9 @@ def _gather_run(run: Run, grads: dict[str, Node]) -> Node:
 
 def member_of(vector: Node, member: Member) -> Node:
     """The view of one parameter in the vector of its run."""
-    return build.reshape(build.slice(vector, (member.offset,), (member.type.size,)), member.type.shape)
+    return build.reshape(
+        build.slice(vector, (member.offset,), (member.type.size,)), member.type.shape
+    )
 
 
 def _constrained(run: Run, new: Node, constrain: Callable[[str, Node], Node]) -> Node:
@@ -97,12 +103,17 @@ def _constrained(run: Run, new: Node, constrain: Callable[[str, Node], Node]) ->
 
 def _slice_params(program: Program, runs: Sequence[Run]) -> Program:
     """Every parameter of a run as a slice of the run, so that there is one name for its memory."""
-    views = {build.param(m.name, m.type): member_of(run.param(), m) for run in runs for m in run.members}
+    views = {
+        build.param(m.name, m.type): member_of(run.param(), m) for run in runs for m in run.members
+    }
     new = rebuild(program.roots, lambda node, src: views.get(node))
     used = _params_below(new.values())
     program = program.map(new.__getitem__)
     order = list(dict.fromkeys([*program.params, *sorted(used, key=lambda p: p["name"])]))
-    return replace(program, params=tuple(p for p in order if p not in views and (p in used or p in program.updates)))
+    return replace(
+        program,
+        params=tuple(p for p in order if p not in views and (p in used or p in program.updates)),
+    )
 
 
 def _params_below(nodes) -> set[Node]:

@@ -16,7 +16,17 @@ from dataclasses import dataclass
 from fncompile.ir.dims import Dim, Poly
 from fncompile.passes.loops import merge_axes_to, partition
 from fncompile.passes.materialize import describe
-from fncompile.passes.plan import Affine, Buffer, Decision, Kernel, Load, Stage, buffer_of, loads, root_buffer
+from fncompile.passes.plan import (
+    Affine,
+    Buffer,
+    Decision,
+    Kernel,
+    Load,
+    Stage,
+    buffer_of,
+    loads,
+    root_buffer,
+)
 
 
 @dataclass
@@ -139,8 +149,12 @@ def group(stages: list[Stage], allow: Callable[[str], bool]) -> tuple[list[Kerne
                 if a == b:
                     continue
                 reason = merge(groups, a, b) or (None if allow("fuse") else "switched off")
-                subject = f"{describe(stages[edge.source].node)} -> {describe(stages[edge.target].node)}"
-                decisions[edge.source, edge.target] = Decision(subject, reason is None, reason or merge.__doc__ or "")
+                subject = (
+                    f"{describe(stages[edge.source].node)} -> {describe(stages[edge.target].node)}"
+                )
+                decisions[edge.source, edge.target] = Decision(
+                    subject, reason is None, reason or merge.__doc__ or ""
+                )
                 if reason is None:
                     groups.merge(a, b)
                     changed = True
@@ -151,7 +165,9 @@ def group(stages: list[Stage], allow: Callable[[str], bool]) -> tuple[list[Kerne
 def _ordered(groups: Groups) -> list[int]:
     import networkx as nx
 
-    return list(nx.lexicographical_topological_sort(groups.graph, key=lambda g: groups.members[g][0]))
+    return list(
+        nx.lexicographical_topological_sort(groups.graph, key=lambda g: groups.members[g][0])
+    )
 
 
 def _is_product(groups: Groups, g: int) -> bool:
@@ -207,7 +223,9 @@ def shared_axes(members: list[Stage], edges: list[Edge], stages: list[Stage]) ->
         if any(d != dims[0] for d in dims):
             break
         shared += 1
-    while shared and not all(_aligned(stages[e.source], stages[e.target], e, shared) for e in edges):
+    while shared and not all(
+        _aligned(stages[e.source], stages[e.target], e, shared) for e in edges
+    ):
         shared -= 1
     return shared
 
@@ -218,7 +236,9 @@ def _aligned(source: Stage, target: Stage, edge: Edge, outer: int) -> bool:
         return False
     stored = [s.at for s in writer.stores if root_buffer(s.buffer) == root_buffer(edge.buffer)]
     read = [at for b, at in accesses(reader) if b == edge.buffer]
-    return all(r is not None and _same_rows(w, writer, r, reader, outer) for w in stored for r in read)
+    return all(
+        r is not None and _same_rows(w, writer, r, reader, outer) for w in stored for r in read
+    )
 
 
 def _same_rows(w: Affine, writer: Stage, r: Affine, reader: Stage, outer: int) -> bool:
@@ -258,7 +278,9 @@ def _kernel(groups: Groups, g: int) -> Kernel:
     indices = groups.members[g]
     members = [groups.stages[i] for i in indices]
     inside = [e for e in groups.edges if e.source in indices and e.target in indices]
-    outside_reads = {b for i, s in enumerate(groups.stages) if i not in indices for b, _ in accesses(s)}
+    outside_reads = {
+        b for i, s in enumerate(groups.stages) if i not in indices for b, _ in accesses(s)
+    }
     if any(s.kind == "dot" for s in members):
         outer = 3
     elif any(s.kind == "scatter" for s in members):

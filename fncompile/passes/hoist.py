@@ -17,13 +17,17 @@ from fncompile.passes.plan import Buffer, Kernel, Plan, reads, root_buffer, writ
 
 
 def hoist(plan: Plan, context=None) -> Plan:
-    changed = {root_buffer(b) for k in plan.kernels for b in writes(k) if root_buffer(b).kind == "param"}
+    changed = {
+        root_buffer(b) for k in plan.kernels for b in writes(k) if root_buffer(b).kind == "param"
+    }
     moved: list[Kernel] = []
     offsets: dict[Buffer, int] = {}
     end = 0
     for kernel in plan.kernels:
         written = {root_buffer(b) for b in writes(kernel)}
-        if not _depends_on_weights_alone(kernel, changed, offsets) or not _writes_temporaries(plan, kernel, written):
+        if not _depends_on_weights_alone(kernel, changed, offsets) or not _writes_temporaries(
+            plan, kernel, written
+        ):
             continue
         moved.append(kernel)
         for buffer in sorted(written - offsets.keys(), key=lambda b: b.name):
@@ -33,9 +37,14 @@ def hoist(plan: Plan, context=None) -> Plan:
     return replace(plan, kernels=kernels, prepare=moved, prepared_offsets=offsets, prepared=end)
 
 
-def _depends_on_weights_alone(kernel: Kernel, changed: set[Buffer], prepared: dict[Buffer, int]) -> bool:
+def _depends_on_weights_alone(
+    kernel: Kernel, changed: set[Buffer], prepared: dict[Buffer, int]
+) -> bool:
     sources = {root_buffer(b) for b in reads(kernel)}
-    return not _needs_sizes(kernel) and all(b in prepared or b.kind == "const" or (b.kind == "param" and b not in changed) for b in sources)
+    return not _needs_sizes(kernel) and all(
+        b in prepared or b.kind == "const" or (b.kind == "param" and b not in changed)
+        for b in sources
+    )
 
 
 def _needs_sizes(kernel: Kernel) -> bool:

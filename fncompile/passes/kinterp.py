@@ -35,16 +35,27 @@ from fncompile.passes.plan import (
 class Machine:
     """Memory of one run. `params` are changed in place."""
 
-    def __init__(self, plan: Plan, inputs: Sequence[np.ndarray], params: Mapping[str, np.ndarray], env: dict[str, int]):
+    def __init__(
+        self,
+        plan: Plan,
+        inputs: Sequence[np.ndarray],
+        params: Mapping[str, np.ndarray],
+        env: dict[str, int],
+    ):
         self.plan, self.env = plan, env
         self.arena = np.full(evaluate(plan.arena, env), 0xFF, np.uint8)
         self.prepared = np.full(plan.prepared, 0xFF, np.uint8)
         self.flat: dict[Buffer, np.ndarray] = {}
         for buffer, array in zip(plan.inputs, inputs):
-            self.flat[buffer] = np.ascontiguousarray(array, DTYPES[buffer.type.dtype].numpy).reshape(-1)
+            self.flat[buffer] = np.ascontiguousarray(
+                array, DTYPES[buffer.type.dtype].numpy
+            ).reshape(-1)
         for buffer in plan.params:
             self.flat[buffer] = params[buffer.name].reshape(-1)
-        self.outputs = [np.zeros([evaluate(d, env) for d in b.type.shape], DTYPES[b.type.dtype].numpy) for b in plan.outputs]
+        self.outputs = [
+            np.zeros([evaluate(d, env) for d in b.type.shape], DTYPES[b.type.dtype].numpy)
+            for b in plan.outputs
+        ]
         for buffer, array in zip(plan.outputs, self.outputs):
             self.flat[buffer] = array.reshape(-1)
 
@@ -98,8 +109,14 @@ class Machine:
             return x
         axes = tuple(range(len(domain) - stage.reduced, len(domain)))
         if stage.kind == "argmax":
-            return np.argmax(x, axis=axes[0]).astype(np.int32) if x.size else np.zeros(domain[:-1], np.int32)
-        ufunc = {"sum": np.add, "prod": np.multiply, "max": np.maximum, "min": np.minimum}[stage.kind]
+            return (
+                np.argmax(x, axis=axes[0]).astype(np.int32)
+                if x.size
+                else np.zeros(domain[:-1], np.int32)
+            )
+        ufunc = {"sum": np.add, "prod": np.multiply, "max": np.maximum, "min": np.minimum}[
+            stage.kind
+        ]
         start = x.dtype.type(reduce_identity(stage.kind, stage.dtype))
         return ufunc.reduce(x, axis=axes, initial=start, dtype=x.dtype)
 
@@ -146,7 +163,9 @@ class Machine:
 class _Reader:
     """Evaluates expressions for all points of a domain, or for those in `points` (flat)."""
 
-    def __init__(self, machine: Machine, domain: tuple[int, ...], values: dict[int, np.ndarray], points=None):
+    def __init__(
+        self, machine: Machine, domain: tuple[int, ...], values: dict[int, np.ndarray], points=None
+    ):
         self.machine, self.domain, self.values, self.points = machine, domain, values, points
         self.shape = domain if points is None else points[0].shape
         self.memo: dict[Expr, np.ndarray] = {}
@@ -174,7 +193,12 @@ class _Reader:
         if isinstance(e, Apply):
             args = [self.eval(a) for a in e.args]
             return cast_array(args[0], e.dtype) if e.fn == "cast" else SCALAR_RULES[e.fn](*args)
-        rules = {Load: self._load, Value: self._value, Guarded: self._guarded, GatherLoad: self._gather_load}
+        rules = {
+            Load: self._load,
+            Value: self._value,
+            Guarded: self._guarded,
+            GatherLoad: self._gather_load,
+        }
         return rules.get(type(e), self._bits)(e)
 
     def _load(self, e: Load) -> np.ndarray:
@@ -184,7 +208,9 @@ class _Reader:
 
     def _value(self, e: Value) -> np.ndarray:
         value = self.values[e.stage]
-        value = np.broadcast_to(value.reshape(value.shape + (1,) * (len(self.domain) - value.ndim)), self.domain)
+        value = np.broadcast_to(
+            value.reshape(value.shape + (1,) * (len(self.domain) - value.ndim)), self.domain
+        )
         return value if self.points is None else value[self.points]
 
     def _guarded(self, e: Guarded) -> np.ndarray:
@@ -216,7 +242,9 @@ class _Reader:
         return philox(int(key[0]), int(key[1]), 0, int(at.max()) + 1)[at]
 
 
-def run_plan(plan: Plan, inputs: Sequence[np.ndarray], params: Mapping[str, np.ndarray], env: dict[str, int]):
+def run_plan(
+    plan: Plan, inputs: Sequence[np.ndarray], params: Mapping[str, np.ndarray], env: dict[str, int]
+):
     """Outputs of the plan; parameters in `params` are updated in place."""
     return Machine(plan, inputs, params, env).run()
 

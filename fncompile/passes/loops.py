@@ -34,7 +34,9 @@ from fncompile.passes.plan import (
 # rewriting the affine parts of stages -----------------------------------------------------------------
 
 
-def rewrite(expr: Expr, leaf: Callable[[Expr], Expr], affine: Callable[[Affine], Affine] = lambda a: a) -> Expr:
+def rewrite(
+    expr: Expr, leaf: Callable[[Expr], Expr], affine: Callable[[Affine], Affine] = lambda a: a
+) -> Expr:
     """`expr` with `affine` applied to every index, then `leaf` to every Load."""
     memo: dict[Expr, Expr] = {}
 
@@ -75,7 +77,9 @@ def affines(stage: Stage) -> list[Affine]:
     return found
 
 
-def reindex(stage: Stage, mapping: dict[int, Affine], domain: tuple[Dim, ...], reduced: int) -> Stage:
+def reindex(
+    stage: Stage, mapping: dict[int, Affine], domain: tuple[Dim, ...], reduced: int
+) -> Stage:
     """The stage with each axis replaced by an affine expression of the axes of `domain`."""
 
     def move(a: Affine) -> Affine:
@@ -138,7 +142,11 @@ def collapse(kernel: Kernel) -> Kernel:
     outer_groups = _group_axes(range(kernel.outer), stages)
     loops = []
     for loop in kernel.loops:
-        kept = max(len(s.kept) for s in loop.stages) if any(s.reduced for s in loop.stages) else len(loop.domain)
+        kept = (
+            max(len(s.kept) for s in loop.stages)
+            if any(s.reduced for s in loop.stages)
+            else len(loop.domain)
+        )
         split = next((len(s.kept) for s in loop.stages if s.reduced), kept)
         inner = _group_axes(range(kernel.outer, split), loop.stages)
         last = _group_axes(range(split, len(loop.domain)), loop.stages)
@@ -146,8 +154,17 @@ def collapse(kernel: Kernel) -> Kernel:
             last = [[split]]  # a reduction keeps an axis to reduce
         groups = [*outer_groups, *inner, *last]
         domain = tuple(product(loop.domain[a] for a in g) for g in groups)
-        mapping = {**{a: Affine() for a in range(len(loop.domain))}, **_merging(loop.domain, groups)}
-        loops.append(Loop(tuple(reindex(s, mapping, domain, len(last) if s.reduced else 0) for s in loop.stages)))
+        mapping = {
+            **{a: Affine() for a in range(len(loop.domain))},
+            **_merging(loop.domain, groups),
+        }
+        loops.append(
+            Loop(
+                tuple(
+                    reindex(s, mapping, domain, len(last) if s.reduced else 0) for s in loop.stages
+                )
+            )
+        )
     return replace(kernel, outer=len(outer_groups), loops=tuple(loops))
 
 
@@ -167,7 +184,11 @@ def _group_axes(axes: Sequence[int], stages: Sequence[Stage]) -> list[list[int]]
 
 
 def partition(
-    members: list[Stage], indices: list[int], edges: Sequence, outer: int, outside_reads: set[Buffer]
+    members: list[Stage],
+    indices: list[int],
+    edges: Sequence,
+    outer: int,
+    outside_reads: set[Buffer],
 ) -> Kernel:
     """The kernel of a group; `indices` are the names that `edges` use for its members."""
     order = _topological(indices, edges)
@@ -180,7 +201,9 @@ def partition(
     flat = [i for loop in loops for i in loop]
     numbers = {i: k for k, i in enumerate(flat)}
     done = {i: _forward(i, stages, home, numbers, edges, outer) for i in flat}
-    read = outside_reads | {buffer_of(e) for s in done.values() for x in (s.expr, s.row) if x for e in loads(x)}
+    read = outside_reads | {
+        buffer_of(e) for s in done.values() for x in (s.expr, s.row) if x for e in loads(x)
+    }
     kept = {i: _drop_unread(s, read) for i, s in done.items()}
     made = tuple(Loop(tuple(kept[i] for i in loop)) for loop in loops)
     return collapse(Kernel("", outer, made))
@@ -199,7 +222,11 @@ def _topological(indices: list[int], edges: Sequence) -> list[int]:
 def _earliest(edge, stages: dict[int, Stage], home: dict[int, int]) -> int:
     """The first loop where the target of `edge` may run."""
     source, target = stages[edge.source], stages[edge.target]
-    together = source.domain == target.domain and source.kind in ("map", "dot") and _same_point(edge, source, target)
+    together = (
+        source.domain == target.domain
+        and source.kind in ("map", "dot")
+        and _same_point(edge, source, target)
+    )
     return home[edge.source] + (0 if together else 1)
 
 
@@ -208,7 +235,9 @@ def _same_point(edge, source: Stage, target: Stage) -> bool:
         return False
     writer, reader = (target, source) if edge.kind == "war" else (source, target)
     stored = {s.at for s in writer.stores}
-    read = [e for x in (reader.expr, reader.row) if x for e in loads(x) if buffer_of(e) == edge.buffer]
+    read = [
+        e for x in (reader.expr, reader.row) if x for e in loads(x) if buffer_of(e) == edge.buffer
+    ]
     return writer.reduced == 0 and all(isinstance(e, Load) and e.at in stored for e in read)
 
 
@@ -216,7 +245,11 @@ def _place(i: int, stages: dict[int, Stage], loops: list[list[int]], first: int,
     stage = stages[i]
     for k in range(first, len(loops)):
         others = [stages[j] for j in loops[k]]
-        fits = others[0].domain == stage.domain and stage.kind != "scatter" and others[0].kind != "scatter"
+        fits = (
+            others[0].domain == stage.domain
+            and stage.kind != "scatter"
+            and others[0].kind != "scatter"
+        )
         reduced = {s.reduced for s in (*others, stage)} - {0}
         # a map may not run inside the reduced axes of another stage unless it spans them, and it does
         if fits and len(reduced) <= 1:
@@ -235,7 +268,9 @@ def _forward(i, stages, home, numbers, edges, outer: int) -> Stage:
             return e
         j = sources[e.buffer]
         writer = stages[j]
-        if Store(e.buffer, e.at) not in writer.stores or not _in_register(writer, home[j], home[i], outer):
+        if Store(e.buffer, e.at) not in writer.stores or not _in_register(
+            writer, home[j], home[i], outer
+        ):
             return e
         return Value(numbers[j], e.dtype)
 
@@ -251,5 +286,9 @@ def _in_register(writer: Stage, wrote: int, reads: int, outer: int) -> bool:
 
 
 def _drop_unread(stage: Stage, read: set[Buffer]) -> Stage:
-    kept = tuple(s for s in stage.stores if s.buffer.kind != "arena" or s.buffer.base is not None or s.buffer in read)
+    kept = tuple(
+        s
+        for s in stage.stores
+        if s.buffer.kind != "arena" or s.buffer.base is not None or s.buffer in read
+    )
     return replace(stage, stores=kept)

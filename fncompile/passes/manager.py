@@ -25,7 +25,7 @@ class Context:
     optimizer: Update | None = None
     limit: int | None = None
     fired: int = 0
-    observe: Callable[[str, Any], None] | None = None  # called with (pass name, result) after each pass
+    observe: Callable[[str, Any], None] | None = None
     times: dict[str, float] = field(default_factory=dict)
 
     def rewrites(self, name: str) -> bool:

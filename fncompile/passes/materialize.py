@@ -19,7 +19,9 @@ from fncompile.passes.plan import Buffer, Decision
 STAGE_OPS = ("reduce", "argmax", "dot", "concat", "scatter_add")
 VIEW_OPS = ("reshape", "permute", "broadcast", "slice", "pad", "stop_gradient")
 COSTS = {"div": 4, "sqrt": 4, "rsqrt": 5, "mod": 6, "floordiv": 6}
-COSTS |= {f: 12 for f in ("exp", "expm1", "log", "log1p", "sin", "cos", "tanh", "sigmoid", "erf", "pow")}
+COSTS |= {
+    f: 12 for f in ("exp", "expm1", "log", "log1p", "sin", "cos", "tanh", "sigmoid", "erf", "pow")
+}
 RECOMPUTE_LIMIT = 5  # a value read twice is stored when computing it costs more than this
 BROADCAST_LIMIT = 1  # a value spread over a larger shape is stored when it costs more than this
 
@@ -46,7 +48,9 @@ class Memory:
             self.buffers[node] = Buffer(f"t{len(self.buffers)}", node.type, "arena")
 
 
-def materialize(program: Program, demanded: dict[Node, str] | None = None, not_in_place: set[str] | None = None) -> Memory:
+def materialize(
+    program: Program, demanded: dict[Node, str] | None = None, not_in_place: set[str] | None = None
+) -> Memory:
     memory = Memory(program, demanded=dict(demanded or {}), not_in_place=set(not_in_place or ()))
     order = program.nodes()
     _place_leaves(memory, order)
@@ -89,7 +93,9 @@ def _place_leaves(memory: Memory, order: list[Node]) -> None:
     for node in order:
         if node.op == "const" and node.type.size != 1:
             if build.splat(node) is None:
-                memory.buffers[node] = Buffer(f"c{len(memory.buffers)}", node.type, "const", data=node["data"])
+                memory.buffers[node] = Buffer(
+                    f"c{len(memory.buffers)}", node.type, "const", data=node["data"]
+                )
 
 
 def _place_roots(memory: Memory) -> None:

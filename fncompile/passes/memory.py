@@ -48,7 +48,9 @@ def live_ranges(plan: Plan) -> dict[Buffer, tuple[int, int]]:
     """First and last kernel that touches each arena buffer."""
     ranges: dict[Buffer, tuple[int, int]] = {}
     for i, kernel in enumerate(plan.kernels):
-        for buffer in sorted({root_buffer(b) for b in reads(kernel) | writes(kernel)}, key=lambda b: b.name):
+        for buffer in sorted(
+            {root_buffer(b) for b in reads(kernel) | writes(kernel)}, key=lambda b: b.name
+        ):
             if buffer.kind == "arena" and buffer not in plan.prepared_offsets:
                 ranges[buffer] = (ranges.get(buffer, (i, i))[0], i)
     return ranges
@@ -58,7 +60,14 @@ def round_up(size: Dim) -> Dim:
     """`size` with every coefficient rounded up to a multiple of ALIGN."""
     if isinstance(size, int):
         return -(-size // ALIGN) * ALIGN
-    return sum((Poly(((m, abs(-(-c // ALIGN)) * ALIGN),)) if m else round_up(c) for m, c in size.terms if c > 0), 0)
+    return sum(
+        (
+            Poly(((m, abs(-(-c // ALIGN)) * ALIGN),)) if m else round_up(c)
+            for m, c in size.terms
+            if c > 0
+        ),
+        0,
+    )
 
 
 def _bytes(size: Dim) -> int:

@@ -23,7 +23,9 @@ def order(plan: Plan, context=None) -> Plan:
     ready = [i for i, n in waiting.items() if n == 0]
     done: list[int] = []
     while ready:
-        best = min(ready, key=lambda i: (_growth(plan.kernels[i], i, users, set(done), plan) > 0, i))
+        best = min(
+            ready, key=lambda i: (_growth(plan.kernels[i], i, users, set(done), plan) > 0, i)
+        )
         ready.remove(best)
         done.append(best)
         for s in graph.successors(best):
@@ -59,7 +61,9 @@ def _users(plan: Plan) -> dict[Buffer, set[int]]:
     return users
 
 
-def _growth(kernel: Kernel, i: int, users: dict[Buffer, set[int]], done: set[int], plan: Plan) -> int:
+def _growth(
+    kernel: Kernel, i: int, users: dict[Buffer, set[int]], done: set[int], plan: Plan
+) -> int:
     """Bytes that become live minus bytes that die when the kernel runs now."""
     sizes = {s: TYPICAL for s in plan.symbols}
     total = 0

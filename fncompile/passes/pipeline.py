@@ -32,8 +32,12 @@ class Pass:
     optional: bool = False  # may be skipped with FNC_SKIP
 
 
-def _pass(run, requires: str = "", ensures: str = "", name: str = "", optional: bool = False) -> Pass:
-    return Pass(name or run.__name__, run, frozenset(requires.split()), frozenset(ensures.split()), optional)
+def _pass(
+    run, requires: str = "", ensures: str = "", name: str = "", optional: bool = False
+) -> Pass:
+    return Pass(
+        name or run.__name__, run, frozenset(requires.split()), frozenset(ensures.split()), optional
+    )
 
 
 TRACED = _pass(unify, "traced", "sizes")

@@ -302,7 +302,13 @@ def root_buffer(buffer: Buffer) -> Buffer:
 
 def reads(kernel: Kernel) -> set[Buffer]:
     """Buffers read by the kernel (not those forwarded in registers)."""
-    found = {buffer_of(e) for s in kernel.stages for x in (s.expr, s.row) if x is not None for e in loads(x)}
+    found = {
+        buffer_of(e)
+        for s in kernel.stages
+        for x in (s.expr, s.row)
+        if x is not None
+        for e in loads(x)
+    }
     product_ = kernel.product
     return found | ({product_.a.buffer, product_.b.buffer} if product_ else set())
 

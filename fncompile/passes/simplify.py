@@ -203,6 +203,8 @@ RULES: dict[str, list[tuple[str, Rule]]] = {
     "reshape": [(f.__name__, f) for f in (compose_views,)],
     "permute": [(f.__name__, f) for f in (compose_views, view_of_constant, permute_as_reshape)],
     "broadcast": [(f.__name__, f) for f in (compose_views,)],
-    "slice": [(f.__name__, f) for f in (compose_views, view_of_constant, slice_of_pad, slice_of_concat)],
+    "slice": [
+        (f.__name__, f) for f in (compose_views, view_of_constant, slice_of_pad, slice_of_concat)
+    ],
     "reduce": [(f.__name__, f) for f in (reduce_nothing, reduce_of_reduce, sum_of_broadcast)],
 }

@@ -12,7 +12,17 @@ from fncompile.ir.dims import Dim, product
 from fncompile.ir.node import Node, Program
 from fncompile.passes.access import NeedsBuffer, Reader, identity, linear, row_major
 from fncompile.passes.materialize import Memory, base_of, is_leaf, materialize
-from fncompile.passes.plan import Affine, Buffer, Const, Load, Operand, Product, Stage, Store, axis_index
+from fncompile.passes.plan import (
+    Affine,
+    Buffer,
+    Const,
+    Load,
+    Operand,
+    Product,
+    Stage,
+    Store,
+    axis_index,
+)
 
 
 def plan_stages(program: Program, not_in_place: set[str]) -> tuple[Memory, list[Stage]]:
@@ -40,13 +50,21 @@ class _Maker:
             if node in self.memory.buffers and not is_leaf(node):
                 stages += self._make(node)
         for node in self.memory.buffers:  # computed constants: iota and broadcasts that need memory
-            if is_leaf(node) and node.op in ("iota", "const") and self.memory.buffers[node].kind == "arena":
+            if (
+                is_leaf(node)
+                and node.op in ("iota", "const")
+                and self.memory.buffers[node].kind == "arena"
+            ):
                 stages.insert(0, self._map(node))
         for node, target, via in self.memory.copies:
             stages.append(self._copy(node, via or target, Affine()))
             if via is not None:
                 again = Load(via, stages[-1].stores[0].at, node.dtype)
-                stages.append(replace(stages[-1], expr=again, stores=(Store(target, stages[-1].stores[0].at),)))
+                stages.append(
+                    replace(
+                        stages[-1], expr=again, stores=(Store(target, stages[-1].stores[0].at),)
+                    )
+                )
         return stages
 
     def _make(self, node: Node) -> list[Stage]:
@@ -59,12 +77,22 @@ class _Maker:
         store = Store(self.memory.buffers[node], linear(node.shape, points))
         return Stage(node, "map", node.shape, 0, expr, (store,), node.dtype)
 
-    def _copy(self, node: Node, target: Buffer, start: Affine, strides: list[Dim] | None = None) -> Stage:
+    def _copy(
+        self, node: Node, target: Buffer, start: Affine, strides: list[Dim] | None = None
+    ) -> Stage:
         points = identity(node.ndim)
         at = start
         for axis, stride in enumerate(strides or row_major(node.shape)):
             at = at + axis_index(axis).scale(stride)
-        return Stage(node, "map", node.shape, 0, self.reader.expr(node, points), (Store(target, at),), node.dtype)
+        return Stage(
+            node,
+            "map",
+            node.shape,
+            0,
+            self.reader.expr(node, points),
+            (Store(target, at),),
+            node.dtype,
+        )
 
     def _reduce(self, node: Node) -> list[Stage]:
         return [self._reduction(node, node["kind"], node["axes"])]
@@ -78,12 +106,16 @@ class _Maker:
         points = tuple(axis_index(order.index(i)) for i in range(x.ndim))
         domain = tuple(x.shape[i] for i in order)
         store = Store(self.memory.buffers[node], linear(node.shape, identity(node.ndim)))
-        return Stage(node, kind, domain, len(axes), self.reader.expr(x, points), (store,), node.dtype)
+        return Stage(
+            node, kind, domain, len(axes), self.reader.expr(x, points), (store,), node.dtype
+        )
 
     def _concat(self, node: Node) -> list[Stage]:
         strides, axis, whole = row_major(node.shape), node["axis"], self.memory.buffers[node]
         return [
-            self._copy(part, place, Affine(start * strides[axis]), strides if place == whole else None)
+            self._copy(
+                part, place, Affine(start * strides[axis]), strides if place == whole else None
+            )
             for part, place, start in self.memory.parts[node]
             if product(part.shape) != 0
         ]
@@ -122,7 +154,11 @@ class _Maker:
         domain = (g, m, n)
         store = Store(self.memory.buffers[node], linear(domain, identity(3)))
         product_ = Product((g, m, n, k), left, right)
-        return [Stage(node, "dot", domain, 0, Const(0, node.dtype), (store,), node.dtype, product=product_)]
+        return [
+            Stage(
+                node, "dot", domain, 0, Const(0, node.dtype), (store,), node.dtype, product=product_
+            )
+        ]
 
     def _operand(self, x: Node, side: str) -> Operand:
         points = identity(3) if x.ndim == 3 else (axis_index(1), axis_index(2))

@@ -19,7 +19,8 @@ from fncompile.ir.types import TensorType
 def unify(program: Program, context: object = None) -> Program:
     known = _solve(_assumptions(program))
     new = rebuild(
-        [*program.inputs, *program.roots], lambda node, src: _substituted(node, src, known) if known else None
+        [*program.inputs, *program.roots],
+        lambda node, src: _substituted(node, src, known) if known else None,
     )
     renamed = replace(program.map(new.__getitem__), inputs=tuple(new[i] for i in program.inputs))
     return replace(renamed, constraints=program.constraints + tuple(_assumptions(renamed)))
@@ -49,7 +50,12 @@ def _solve(pairs: list[tuple[Dim, Dim]]) -> dict[str, Dim]:
 
 
 def _is_symbol(dim: Dim) -> bool:
-    return isinstance(dim, Poly) and len(dim.terms) == 1 and dim.terms[0][1] == 1 and len(dim.terms[0][0]) == 1
+    return (
+        isinstance(dim, Poly)
+        and len(dim.terms) == 1
+        and dim.terms[0][1] == 1
+        and len(dim.terms[0][0]) == 1
+    )
 
 
 def _substituted(node: Node, src: tuple[Node, ...], known: dict[str, Dim]) -> Node:

@@ -31,7 +31,11 @@ class Short:
         if type(entry) is not CompiledEntry or entry.program.constraints or entry.program.updates:
             return False
         ends = [n.shape for n in (*entry.program.inputs, *entry.program.outputs.values())]
-        return len(ends) == 2 and entry.lowered.symbols == ("B",) and all(s and is_static(s[1:]) and s[0] != 1 for s in ends)
+        return (
+            len(ends) == 2
+            and entry.lowered.symbols == ("B",)
+            and all(s and is_static(s[1:]) and s[0] != 1 for s in ends)
+        )
 
     def __init__(self, entry: CompiledEntry, memory: Any):
         self.entry, self.memory = entry, memory
@@ -67,12 +71,22 @@ class Bound:
     `refresh` does that.
     """
 
-    def __init__(self, entry: CompiledEntry, inputs: Sequence[np.ndarray], outputs: Sequence[np.ndarray] | None, memory: Any):
+    def __init__(
+        self,
+        entry: CompiledEntry,
+        inputs: Sequence[np.ndarray],
+        outputs: Sequence[np.ndarray] | None,
+        memory: Any,
+    ):
         sizes = interp.bind_symbols(entry.program, inputs)
         self.entry, self.memory, self.inputs = entry, memory, list(inputs)
         shapes = [tuple(evaluate(d, sizes) for d in t.shape) for t in entry.lowered.outputs]
         dtypes = [DTYPES[t.dtype].numpy for t in entry.lowered.outputs]
-        self.outputs = list(outputs) if outputs is not None else [np.empty(s, d) for s, d in zip(shapes, dtypes)]
+        self.outputs = (
+            list(outputs)
+            if outputs is not None
+            else [np.empty(s, d) for s, d in zip(shapes, dtypes)]
+        )
         _check_outputs(self.inputs, self.outputs, shapes, dtypes)
         self._env: Env = entry.environment(sizes)
         for i, array in enumerate(self.inputs):
@@ -97,12 +111,19 @@ def _check_outputs(inputs, outputs, shapes, dtypes) -> None:
     if len(outputs) != len(shapes):
         raise ValueError(f"`out` must be {len(shapes)} array(s). Received: {len(outputs)}")
     for i, (array, shape, dtype) in enumerate(zip(outputs, shapes, dtypes)):
-        if array.shape != shape or array.dtype != dtype or not array.flags.c_contiguous or not array.flags.writeable:
+        if (
+            array.shape != shape
+            or array.dtype != dtype
+            or not array.flags.c_contiguous
+            or not array.flags.writeable
+        ):
             raise ValueError(
                 f"`out` {i} must be a writeable C-contiguous array of shape {shape} and dtype {dtype}. "
                 f"Received: shape={array.shape}, dtype={array.dtype}"
             )
         for other in (*inputs, *outputs[:i]):
             if np.shares_memory(array, other):
-                raise ValueError(f"`out` {i} shares memory with an input or another output; give it its own.")
+                raise ValueError(
+                    f"`out` {i} shares memory with an input or another output; give it its own."
+                )
 

@@ -74,15 +74,25 @@ class CompiledEntry(Entry):
     """The program as compiled C, whose functions are called `<prefix>_<name>...`."""
 
     def __init__(
-        self, program: Program, kind: str, name: str, blocks: Sequence[Block], context: Context, prefix: str = PREFIX
+        self,
+        program: Program,
+        kind: str,
+        name: str,
+        blocks: Sequence[Block],
+        context: Context,
+        prefix: str = PREFIX,
     ):
         super().__init__(program, blocks)
         self.kind, self.name, self._context = kind, name, context
         self.lowered = lowered(program, kind, name, prefix, self.places(), context)
         self.library = Library(cache.build_library({name: self.lowered.source}).path_so)
         self.step = self.library.symbol(f"{prefix}_{name}_entry")
-        self.steps = self.library.symbol(f"{prefix}_{name}_steps") if self.lowered.has_steps else None
-        self._prepare = self.library.symbol(f"{prefix}_{name}_prepare") if self.lowered.has_prepare else None
+        self.steps = (
+            self.library.symbol(f"{prefix}_{name}_steps") if self.lowered.has_steps else None
+        )
+        self._prepare = (
+            self.library.symbol(f"{prefix}_{name}_prepare") if self.lowered.has_prepare else None
+        )
         self._prepared = aligned_bytes(self.lowered.prepared)
         self._prepared_for = -1
         self._local = threading.local()
@@ -131,9 +141,16 @@ class CompiledEntry(Entry):
         if self.steps is None or not len(index):
             return super().run_steps(arrays, index, batch_size)
         batch = min(batch_size, len(index))
-        sizes = {**interp.bind_symbols(self.program, [a[:batch] if len(a) >= batch else a for a in arrays]), "B": batch}
+        sizes = {
+            **interp.bind_symbols(
+                self.program, [a[:batch] if len(a) >= batch else a for a in arrays]
+            ),
+            "B": batch,
+        }
         scratch = evaluate(self.lowered.arena, sizes) + 64
-        scratch += sum(-(-batch * evaluate(row, sizes) // 64) * 64 for row in self.lowered.row_bytes)
+        scratch += sum(
+            -(-batch * evaluate(row, sizes) // 64) * 64 for row in self.lowered.row_bytes
+        )
         env = self._env(sizes, scratch)
         for i, array in enumerate((*arrays, index)):
             env.set_in(i, array)
@@ -150,13 +167,17 @@ class CompiledEntry(Entry):
         broken = next((b for b in bounds(self.program) if not b.holds(sizes)), None)
         if broken is not None:
             named = ", ".join(f"{s}={n}" for s, n in sizes.items())
-            raise interp.SizeError(f"The sizes {named} are too small for the model: it takes {broken}.")
+            raise interp.SizeError(
+                f"The sizes {named} are too small for the model: it takes {broken}."
+            )
         check_status(status, self.name)
 
     def new_outputs(self, sizes: dict[str, int]) -> list[np.ndarray]:
         """Arrays for the outputs."""
         types = self.lowered.outputs
-        return [np.empty([evaluate(d, sizes) for d in t.shape], DTYPES[t.dtype].numpy) for t in types]
+        return [
+            np.empty([evaluate(d, sizes) for d in t.shape], DTYPES[t.dtype].numpy) for t in types
+        ]
 
     def environment(self, sizes: dict[str, int]) -> Env:
         """A new environment with scratch memory for these sizes, and its sizes set; for one thread."""
@@ -166,7 +187,12 @@ class CompiledEntry(Entry):
         return env
 
     def _new_env(self) -> Env:
-        env = Env(len(self.program.inputs) + 1, len(self.lowered.outputs), max(len(self.lowered.symbols), 1), 3)
+        env = Env(
+            len(self.program.inputs) + 1,
+            len(self.lowered.outputs),
+            max(len(self.lowered.symbols), 1),
+            3,
+        )
         for block in self.blocks:
             getattr(env, f"set_{block.name}")(block.memory)
         env.set_prepared(self._prepared)
@@ -194,7 +220,12 @@ def check_status(status: int, name: str) -> None:
 
 
 def build_entry(
-    program: Program, kind: str, name: str, blocks: Sequence[Block], context: Context, prefix: str = PREFIX
+    program: Program,
+    kind: str,
+    name: str,
+    blocks: Sequence[Block],
+    context: Context,
+    prefix: str = PREFIX,
 ) -> Entry:
     """`program`, of pipeline `kind`, ready to be called; parameters are found by name in `blocks`."""
     program = transform(program, kind, context)

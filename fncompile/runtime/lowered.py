@@ -28,7 +28,18 @@ from fncompile.passes.manager import Context, plan
 from fncompile.passes.plan import Plan
 from fncompile.runtime.store import open_store
 
-LOOKING_IN = ("debug", "dump", "explain", "stop_after", "skip", "bisect", "verify", "profile", "check", "nan")
+LOOKING_IN = (
+    "debug",
+    "dump",
+    "explain",
+    "stop_after",
+    "skip",
+    "bisect",
+    "verify",
+    "profile",
+    "check",
+    "nan",
+)
 
 
 @dataclass(frozen=True)
@@ -86,7 +97,12 @@ class Lowered:
 
 
 def lowered(
-    program: Program, kind: str, name: str, prefix: str, places: Mapping[str, Place], context: Context
+    program: Program,
+    kind: str,
+    name: str,
+    prefix: str,
+    places: Mapping[str, Place],
+    context: Context,
 ) -> Lowered:
     """The transformed `program` as C, from the store where it has been made before."""
 
@@ -96,7 +112,11 @@ def lowered(
         made = plan(program, kind, context)
         return Lowered.of(made, emit_program(made, places, prefix, name, one_by_one))
 
-    if any(flag(name) for name in LOOKING_IN) or flag("bisect") is not None or context.observe is not None:
+    if (
+        any(flag(name) for name in LOOKING_IN)
+        or flag("bisect") is not None
+        or context.observe is not None
+    ):
         return make()
 
     def write(directory: Path) -> None:
@@ -117,7 +137,11 @@ def _key(*parts: str) -> str:
 def compiler_digest() -> str:
     """A hash of the files that turn programs into C: their names, sizes and times."""
     root = Path(fncompile.__file__).parent
-    files = sorted(path for room in ("ir", "passes", "codegen") for path in (root / room).glob("*.py"))
+    files = sorted(
+        path for room in ("ir", "passes", "codegen") for path in (root / room).glob("*.py")
+    )
     stats = [(path.name, os.stat(path)) for path in files]
     facts = [f"{name} {s.st_size} {s.st_mtime_ns}" for name, s in stats]
-    return hashlib.blake2b("\n".join([fncompile.__version__, *facts]).encode(), digest_size=16).hexdigest()
+    return hashlib.blake2b(
+        "\n".join([fncompile.__version__, *facts]).encode(), digest_size=16
+    ).hexdigest()

@@ -164,7 +164,17 @@ class Env:
     that start at a multiple of 64 bytes, as `aligned_bytes` makes them.
     """
 
-    __slots__ = ("_args", "_dims", "_in", "_kept", "_kept_in", "_kept_out", "_out", "arena_memory", "pointer")
+    __slots__ = (
+        "_args",
+        "_dims",
+        "_in",
+        "_kept",
+        "_kept_in",
+        "_kept_out",
+        "_out",
+        "arena_memory",
+        "pointer",
+    )
 
     def __init__(self, inputs: int, outputs: int, dims: int = 1, args: int = 0) -> None:
         self.pointer = _ffi.new("fnc_env *")

@@ -130,7 +130,9 @@ def summary_unbuilt(keras):
 def summary_of_a_sequential(keras):
     keras.utils.clear_session()
     layers = keras.layers
-    return lines(keras.Sequential([keras.Input((3, 2)), layers.Flatten(), layers.Dense(2, trainable=False)]))
+    return lines(
+        keras.Sequential([keras.Input((3, 2)), layers.Flatten(), layers.Dense(2, trainable=False)])
+    )
 
 
 @scene
@@ -232,7 +234,10 @@ def two_heads(keras, **compiled):
     layers = keras.layers
     keras.utils.clear_session()
     x = keras.Input((3,), name="x")
-    outputs = [layers.Dense(1, name="zebra")(x), layers.Dense(2, activation="softmax", name="ant")(x)]
+    outputs = [
+        layers.Dense(1, name="zebra")(x),
+        layers.Dense(2, activation="softmax", name="ant")(x),
+    ]
     model = keras.Model(x, outputs)
     model.compile(optimizer="sgd", **compiled)
     return model, ones(5, 3), [ones(5, 1), np.tile([[0.0, 1.0]], (5, 1))]
@@ -275,7 +280,12 @@ def names_of_one_output(keras):
                keras.metrics.BinaryAccuracy()]
     model.compile("sgd", "binary_crossentropy", metrics=metrics, weighted_metrics=["mse"])
     history = model.fit(ones(4, 3), ones(4, 1), validation_data=(ones(2, 3), ones(2, 1)), verbose=0)
-    return [sorted(history.history), history.epoch, history.params["epochs"], history.params["steps"]]
+    return [
+        sorted(history.history),
+        history.epoch,
+        history.params["epochs"],
+        history.params["steps"],
+    ]
 
 
 @scene
@@ -297,8 +307,14 @@ def recorder(keras):
             events.append([name, list(index), sorted(logs or {})])
         return note
 
-    methods = {f"on_{name}_{when}": hook(f"on_{name}_{when}") for name in hooks for when in ("begin", "end")}
-    methods["set_params"] = lambda self, params: events.append(["set_params", [], sorted(params or {})])
+    methods = {
+        f"on_{name}_{when}": hook(f"on_{name}_{when}")
+        for name in hooks
+        for when in ("begin", "end")
+    }
+    methods["set_params"] = lambda self, params: events.append(
+        ["set_params", [], sorted(params or {})]
+    )
     return type("Recorder", (keras.callbacks.Callback,), methods)(), events
 
 
@@ -313,15 +329,24 @@ def small(keras):
 @scene
 def hooks_of_fit(keras):
     callback, events = recorder(keras)
-    small(keras).fit(ones(10, 3), ones(10, 1), batch_size=4, epochs=2, validation_split=0.3, verbose=0,
-                     callbacks=[callback])
+    small(keras).fit(
+        ones(10, 3),
+        ones(10, 1),
+        batch_size=4,
+        epochs=2,
+        validation_split=0.3,
+        verbose=0,
+        callbacks=[callback],
+    )
     return events
 
 
 @scene
 def hooks_of_fit_from_an_epoch(keras):
     callback, events = recorder(keras)
-    small(keras).fit(ones(4, 3), ones(4, 1), epochs=5, initial_epoch=3, verbose=0, callbacks=[callback])
+    small(keras).fit(
+        ones(4, 3), ones(4, 1), epochs=5, initial_epoch=3, verbose=0, callbacks=[callback]
+    )
     return events
 
 
@@ -348,9 +373,14 @@ def hooks_when_stopped(keras):
     found = []
     for hook in ("on_epoch_end", "on_train_batch_end"):
         callback, events = recorder(keras)
-        stop = type("Stop", (keras.callbacks.Callback,),
-                    {hook: lambda self, index, logs=None: setattr(self.model, "stop_training", True)})()
-        small(keras).fit(ones(6, 3), ones(6, 1), batch_size=2, epochs=3, verbose=0, callbacks=[stop, callback])
+        stop = type(
+            "Stop",
+            (keras.callbacks.Callback,),
+            {hook: lambda self, index, logs=None: setattr(self.model, "stop_training", True)},
+        )()
+        small(keras).fit(
+            ones(6, 3), ones(6, 1), batch_size=2, epochs=3, verbose=0, callbacks=[stop, callback]
+        )
         found.append(events)
     return found
 
@@ -385,17 +415,30 @@ def shape_of_bar(text):
 def progress_of_fit(keras):
     model = small(keras)
     data = (ones(10, 3), ones(10, 1))
-    return {str(verbose): shape_of_bar(printed(lambda: model.fit(
-        *data, batch_size=4, epochs=2, validation_data=data, verbose=verbose))) for verbose in (0, 1, 2)}
+    return {
+        str(verbose): shape_of_bar(
+            printed(
+                lambda: model.fit(
+                    *data, batch_size=4, epochs=2, validation_data=data, verbose=verbose
+                )
+            )
+        )
+        for verbose in (0, 1, 2)
+    }
 
 
 @scene
 def progress_of_evaluate_and_predict(keras):
     model = small(keras)
     x, y = ones(10, 3), ones(10, 1)
-    return {f"{name} {verbose}": shape_of_bar(printed(lambda: act(verbose))) for verbose in (0, 1, 2)
-            for name, act in [("evaluate", lambda v: model.evaluate(x, y, batch_size=4, verbose=v)),
-                              ("predict", lambda v: model.predict(x, batch_size=4, verbose=v))]}
+    return {
+        f"{name} {verbose}": shape_of_bar(printed(lambda: act(verbose)))
+        for verbose in (0, 1, 2)
+        for name, act in [
+            ("evaluate", lambda v: model.evaluate(x, y, batch_size=4, verbose=v)),
+            ("predict", lambda v: model.predict(x, batch_size=4, verbose=v)),
+        ]
+    }
 
 
 @scene
@@ -424,12 +467,22 @@ def structures_of_outputs(keras):
     x = keras.Input((3,))
     a, b = keras.layers.Dense(1)(x), keras.layers.Dense(2)(x)
     found = {}
-    structures = {"one": a, "list_of_one": [a], "list": [a, b], "tuple": (a, b),
-                  "dict": {"z": a, "y": b}, "nested": {"k": [a, {"m": b}], "l": (a, b)}, "twice": [a, a]}
+    structures = {
+        "one": a,
+        "list_of_one": [a],
+        "list": [a, b],
+        "tuple": (a, b),
+        "dict": {"z": a, "y": b},
+        "nested": {"k": [a, {"m": b}], "l": (a, b)},
+        "twice": [a, a],
+    }
     for name, outputs in structures.items():
         model = keras.Model(x, outputs)
-        found[name] = [shape_tree(model(ones(2, 3))), shape_tree(model.predict(ones(4, 3), verbose=0)),
-                       len(model.outputs)]
+        found[name] = [
+            shape_tree(model(ones(2, 3))),
+            shape_tree(model.predict(ones(4, 3), verbose=0)),
+            len(model.outputs),
+        ]
     return found
 
 

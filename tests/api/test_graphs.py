@@ -354,7 +354,9 @@ def test_sequential_hides_its_input_layer():
 
 
 def test_sequential_extends_to_functional():
-    model = keras.Sequential([keras.Input((3,)), layers.Dense(4, name="a"), layers.Dense(2, name="b")])
+    model = keras.Sequential(
+        [keras.Input((3,)), layers.Dense(4, name="a"), layers.Dense(2, name="b")]
+    )
     middle = keras.Model(model.inputs, model.get_layer("a").output)
     assert predict(middle, data(2, 3)).shape == (2, 4)
 
@@ -367,7 +369,9 @@ def test_sequential_is_fitted_without_a_declared_input():
 
 
 def test_sequential_from_config():
-    model = keras.Sequential([keras.Input((3,)), layers.Dense(4, activation="tanh"), layers.Dense(2)], name="s")
+    model = keras.Sequential(
+        [keras.Input((3,)), layers.Dense(4, activation="tanh"), layers.Dense(2)], name="s"
+    )
     again = keras.Sequential.from_config(model.get_config())
     again.set_weights(model.get_weights())
     assert again.name == "s"
@@ -394,7 +398,9 @@ def test_trainable_goes_down_and_moves_weights_to_the_other_list():
     assert model.trainable_weights == [] and not model.get_layer("a").trainable
     model.trainable = True
     assert len(model.trainable_weights) == 6 and model.get_layer("b").trainable
-    assert [w.path for w in model.weights] == [f"{n}/{w}" for n in "abc" for w in ("kernel", "bias")]
+    assert [w.path for w in model.weights] == [
+        f"{n}/{w}" for n in "abc" for w in ("kernel", "bias")
+    ]
 
 
 def test_frozen_layers_do_not_move():

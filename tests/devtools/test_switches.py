@@ -69,7 +69,9 @@ def test_explain_names_layers_and_reasons(data):
 
 
 def test_explain_before_anything_ran():
-    assert "hoist: k" in small(compiled=False).explain("hoist")  # the norm's scale depends on weights alone
+    assert "hoist: k" in small(compiled=False).explain(
+        "hoist"
+    )  # the norm's scale depends on weights alone
 
 
 def test_explain_switch(data, capfd):
@@ -85,7 +87,10 @@ def test_stop_after(data):
     assert "dot" in {n.op for n in stopped.value.result.nodes()}
 
 
-@pytest.mark.parametrize("switch", [{"skip": "simplify"}, {"bisect": 0}, {"bisect": 5}, {"interp": True}, {"poison": True}])
+@pytest.mark.parametrize(
+    "switch",
+    [{"skip": "simplify"}, {"bisect": 0}, {"bisect": 5}, {"interp": True}, {"poison": True}],
+)
 def test_the_result_does_not_depend_on(switch, data):
     fncompile.utils.set_random_seed(3)
     model = small()

@@ -45,7 +45,9 @@ def shared_layer() -> Any:
 def two_outputs() -> Any:
     x = _input(6)
     h = layers.Dense(4, activation="relu", name="trunk")(x)
-    return _model(x, {"left": layers.Dense(1, name="left")(h), "right": layers.Dense(2, name="right")(h)})
+    return _model(
+        x, {"left": layers.Dense(1, name="left")(h), "right": layers.Dense(2, name="right")(h)}
+    )
 
 
 def batch_normalization() -> Any:
@@ -118,13 +120,19 @@ def activations() -> Any:
 def nested() -> Any:
     x = _input(4)
     inner_x = _input(4, name="inner_x")
-    inner = fncompile.Model(inner_x, layers.Dense(3, activation="relu", name="core")(inner_x), name="inner")
+    inner = fncompile.Model(
+        inner_x, layers.Dense(3, activation="relu", name="core")(inner_x), name="inner"
+    )
     return _model(x, layers.Dense(1, name="top")(inner(x)))
 
 
 def merged() -> Any:
     a, b = _input(3, name="a"), _input(3, name="b")
-    parts = [layers.Multiply(name="times")([a, b]), layers.Maximum(name="most")([a, b]), layers.Average(name="mean")([a, b])]
+    parts = [
+        layers.Multiply(name="times")([a, b]),
+        layers.Maximum(name="most")([a, b]),
+        layers.Average(name="mean")([a, b]),
+    ]
     return _model([a, b], layers.Concatenate(name="all")(parts))
 
 

@@ -28,7 +28,9 @@ def predict_texts(build) -> dict[str, str]:
     return _texts(model)
 
 
-def train_texts(build, optimizer: str, loss: str, row: tuple[int, ...], dtype: str) -> dict[str, str]:
+def train_texts(
+    build, optimizer: str, loss: str, row: tuple[int, ...], dtype: str
+) -> dict[str, str]:
     fncompile.utils.clear_session()
     model = build()
     model.compile(optimizer, loss)
@@ -40,7 +42,11 @@ def train_texts(build, optimizer: str, loss: str, row: tuple[int, ...], dtype: s
 def _texts(model) -> dict[str, str]:
     entry = model.steps().compiled_entries()[-1]
     assert isinstance(entry, CompiledEntry)
-    return {"program.txt": print_program(entry.program), "plan.txt": plan_text(entry.plan), "c": entry.source}
+    return {
+        "program.txt": print_program(entry.program),
+        "plan.txt": plan_text(entry.plan),
+        "c": entry.source,
+    }
 
 
 def check(name: str, texts: dict[str, str], update: bool) -> None:
@@ -76,8 +82,23 @@ def test_the_c_compiles_without_warnings(compiler, tmp_path):
     command = [compiler, *flags, *strict, *toolchain.include_flags(), *map(str, sources)]
     done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    one = [compiler, *flags, "-Wall", "-Wextra", "-Werror", *toolchain.include_flags(), "-c", "-o", "x.o"]
-    done = subprocess.run([*one, str(FILES / "train_dense_relu_softmax.c")], capture_output=True, text=True, cwd=tmp_path)
+    one = [
+        compiler,
+        *flags,
+        "-Wall",
+        "-Wextra",
+        "-Werror",
+        *toolchain.include_flags(),
+        "-c",
+        "-o",
+        "x.o",
+    ]
+    done = subprocess.run(
+        [*one, str(FILES / "train_dense_relu_softmax.c")],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+    )
     assert done.returncode == 0, done.stderr  # warnings that need optimisation
 
 

@@ -18,8 +18,15 @@ from tests.keras_reference.models import MODELS, OPTIMIZERS, build_with_optimize
 from tests.keras_reference.target import interpreted, keras
 
 EXPECTED = json.loads((Path(__file__).parent / "training.json").read_text())
-DOUBLE_MODELS = ["softmax_sparse", "multi_input_output", "regularizers", "batchnorm", "custom_layers",
-                 "activations_zoo", "sample_weight"]
+DOUBLE_MODELS = [
+    "softmax_sparse",
+    "multi_input_output",
+    "regularizers",
+    "batchnorm",
+    "custom_layers",
+    "activations_zoo",
+    "sample_weight",
+]
 
 
 @functools.cache

@@ -180,8 +180,11 @@ def training_model(make, x, call_kwargs):
 def seeded(model):
     """Weights away from zero and one another, positive where a variance needs it."""
     rng = np.random.default_rng(6)
-    return [rng.uniform(0.2, 0.9, w.shape) * (1 if "variance" in w.name else rng.choice([-1, 1], w.shape))
-            for w in model.weights]
+    return [
+        rng.uniform(0.2, 0.9, w.shape)
+        * (1 if "variance" in w.name else rng.choice([-1, 1], w.shape))
+        for w in model.weights
+    ]
 
 
 def symbolic(x):

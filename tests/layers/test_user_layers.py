@@ -84,7 +84,9 @@ def test_affine(tmp_path):
 
 
 def test_no_config_of_its_own(tmp_path):
-    run_layer_test(Antirectifier, dict(scale=0.5), input_shape=(3,), output_shape=(6,), tmp_path=tmp_path)
+    run_layer_test(
+        Antirectifier, dict(scale=0.5), input_shape=(3,), output_shape=(6,), tmp_path=tmp_path
+    )
 
 
 def test_sublayers_and_a_loop(tmp_path):
@@ -93,8 +95,17 @@ def test_sublayers_and_a_loop(tmp_path):
 
 
 def test_state_loss_and_training_flag(tmp_path):
-    run_layer_test(Gated, {}, input_shape=(3,), output_shape=(3,), trainable=1, non_trainable=1,
-                   losses=1, formula=lambda x, gate, shift: np.tanh(x * gate) + shift, tmp_path=tmp_path)
+    run_layer_test(
+        Gated,
+        {},
+        input_shape=(3,),
+        output_shape=(3,),
+        trainable=1,
+        non_trainable=1,
+        losses=1,
+        formula=lambda x, gate, shift: np.tanh(x * gate) + shift,
+        tmp_path=tmp_path,
+    )
 
 
 def test_lambda_in_a_graph():

@@ -89,7 +89,9 @@ class Generator:
 
     def make_select(self, x: Node) -> Node:
         y = self.choice([v for v in self.values if _broadcastable(x.shape, v.shape)])
-        return build.ew("select", build.ew(self.choice(("lt", "le", "eq")), x, y), x, build.ew("neg", y))
+        return build.ew(
+            "select", build.ew(self.choice(("lt", "le", "eq")), x, y), x, build.ew("neg", y)
+        )
 
     def make_cast(self, x: Node) -> Node:
         return build.cast(build.cast(build.ew("mul", x, build.like(x, 3)), "int32"), self.dtype)
@@ -130,7 +132,11 @@ class Generator:
         return build.pad(x, lo, size, step, self.choice((0, 1.5, -2)))
 
     def make_spread(self, x: Node) -> Node:
-        return build.broadcast_to(build.expand_dims(x, (0,)), (self.choice((2, 3)), *x.shape)) if x.ndim < 4 else x
+        return (
+            build.broadcast_to(build.expand_dims(x, (0,)), (self.choice((2, 3)), *x.shape))
+            if x.ndim < 4
+            else x
+        )
 
     def make_concat(self, x: Node) -> Node:
         axis = int(self.rng.integers(x.ndim))
@@ -142,7 +148,11 @@ class Generator:
         kind = self.choice(("sum", "sum", "max", "min", "prod"))
         x = build.ew("tanh", x)
         out = build.reduce(x, kind, axes, keepdims=self.rng.random() < 0.5)
-        return out if kind in ("sum", "prod") else build.ew("max", build.ew("min", out, build.like(out, 9)), build.like(out, -9))
+        return (
+            out
+            if kind in ("sum", "prod")
+            else build.ew("max", build.ew("min", out, build.like(out, 9)), build.like(out, -9))
+        )
 
     def make_softmax(self, x: Node) -> Node:
         top = build.reduce(x, "max", (x.ndim - 1,), keepdims=True)
@@ -160,11 +170,16 @@ class Generator:
         i, j = self.choice(pairs)
         rest = [(a, b) for a, b in pairs if a != i and b != j]
         batch = [self.choice(rest)] if rest and self.rng.random() < 0.4 else []
-        out = build.dot(x, y, ((i,), (j,)), (tuple(a for a, _ in batch), tuple(b for _, b in batch)))
+        out = build.dot(
+            x, y, ((i,), (j,)), (tuple(a for a, _ in batch), tuple(b for _, b in batch))
+        )
         return build.ew("tanh", out)
 
     def make_gather(self, x: Node) -> Node:
-        idx = build.cast(build.ew("mul", self.choice(self.values), build.const(2, self.dtype)), self.choice(("int32", "int64")))
+        idx = build.cast(
+            build.ew("mul", self.choice(self.values), build.const(2, self.dtype)),
+            self.choice(("int32", "int64")),
+        )
         if idx.ndim + x.ndim > 5:
             return build.ew("tanh", x)
         found = build.gather(x, idx)

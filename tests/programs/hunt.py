@@ -6,14 +6,21 @@ import sys
 import traceback
 
 from tests.programs.generator import random_program
-from tests.programs.test_random_programs import check_compiled, check_passes, size_of, with_gradients
+from tests.programs.test_random_programs import (
+    check_compiled,
+    check_passes,
+    size_of,
+    with_gradients,
+)
 
 
 def main(first: int, last: int, what: str = "passes") -> int:
     failures = 0
     for seed in range(first, last):
         try:
-            program = random_program(seed, "float64", 6 + seed % 5 if what == "gradients" else size_of(seed))
+            program = random_program(
+                seed, "float64", 6 + seed % 5 if what == "gradients" else size_of(seed)
+            )
             if what == "gradients":
                 program = with_gradients(program)
             (check_passes if what == "passes" else check_compiled)(program, seed)

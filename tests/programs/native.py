@@ -33,7 +33,9 @@ def run(entry: CompiledEntry, inputs, params) -> tuple[list[np.ndarray], dict[st
 def stages(program: Program):
     """(pass name, result) after each pass, and the final plan."""
     seen: list = []
-    plan = lower(program, "infer", Context(observe=lambda name, result: seen.append((name, result))))
+    plan = lower(
+        program, "infer", Context(observe=lambda name, result: seen.append((name, result)))
+    )
     return seen, plan
 
 

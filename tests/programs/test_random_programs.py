@@ -28,7 +28,9 @@ def with_gradients(program: Program) -> Program:
     """The program with the gradient of a scalar of its outputs added for each input and parameter."""
     total = build.const(0, program.inputs[0].dtype)
     for node in program.outputs.values():
-        total = build.ew("add", total, build.reduce(build.ew("tanh", node), "sum", range(node.ndim)))
+        total = build.ew(
+            "add", total, build.reduce(build.ew("tanh", node), "sum", range(node.ndim))
+        )
     leaves = [n for n in (*program.inputs, *program.params) if n.dtype == total.dtype]
     grads = {f"d_{n['name']}": g for n, g in zip(leaves, gradients(total, leaves))}
     return Program(program.inputs, program.params, {**program.outputs, **grads}, program.updates)

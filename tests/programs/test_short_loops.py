@@ -20,7 +20,10 @@ def test_short_innermost_loops(dtype):
     rng = np.random.default_rng(0)
     inputs, arrays, outputs = [], [], {}
     for n in (*range(1, 20), 31, 32, 33):
-        x, a = (build.input(f"{k}{n}", TensorType(dtype, s)) for k, s in (("x", (4, 5, n)), ("a", (5, 1))))
+        x, a = (
+            build.input(f"{k}{n}", TensorType(dtype, s))
+            for k, s in (("x", (4, 5, n)), ("a", (5, 1)))
+        )
         inputs += [x, a]
         arrays += [rng.normal(size=(4, 5, n)).astype(dtype), rng.normal(size=(5, 1)).astype(dtype)]
         scaled = build.ew("mul", a, build.ew("sub", x, build.ew("tanh", a)))
@@ -53,12 +56,17 @@ def test_symbols_may_have_the_names_of_locals():
     from fncompile.ir.dims import symbol
 
     names = ("n0", "m0", "i", "j", "acc", "r0", "begin", "part", "tile", "env")
-    inputs = [build.input(f"x_{s}", TensorType("float32", (symbol("B"), symbol(s), 4))) for s in names]
+    inputs = [
+        build.input(f"x_{s}", TensorType("float32", (symbol("B"), symbol(s), 4))) for s in names
+    ]
     w = build.input("w", TensorType("float32", (4, 3)))
     outputs = {s: build.ew("tanh", build.matmul2(x, w)) for s, x in zip(names, inputs)}
     program = Program((*inputs, w), (), outputs)
     rng = np.random.default_rng(1)
-    arrays = [*(rng.normal(size=(2, 3 + k, 4)).astype("float32") for k in range(len(names))), np.ones((4, 3), "float32")]
+    arrays = [
+        *(rng.normal(size=(2, 3 + k, 4)).astype("float32") for k in range(len(names))),
+        np.ones((4, 3), "float32"),
+    ]
     expected, _ = interp.run(program, arrays, {})
     got, _ = run(compiled(program), arrays, {})
     for value, found in zip(expected.values(), got):
@@ -68,7 +76,11 @@ def test_symbols_may_have_the_names_of_locals():
 def test_integer_products():
     a = build.input("a", TensorType("int32", (3, 4)))
     b = build.input("b", TensorType("int32", (4, 5)))
-    program = Program((a, b), (), {"y": build.ew("add", build.matmul2(a, b), build.const(7, "int32"))})
+    program = Program(
+        (a, b), (), {"y": build.ew("add", build.matmul2(a, b), build.const(7, "int32"))}
+    )
     rng = np.random.default_rng(2)
     arrays = [rng.integers(-9, 9, s).astype("int32") for s in ((3, 4), (4, 5))]
-    np.testing.assert_array_equal(run(compiled(program), arrays, {})[0][0], arrays[0] @ arrays[1] + 7)
+    np.testing.assert_array_equal(
+        run(compiled(program), arrays, {})[0][0], arrays[0] @ arrays[1] + 7
+    )

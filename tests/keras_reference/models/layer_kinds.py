@@ -107,7 +107,9 @@ def custom_layers(keras):
             self.units = units
 
         def build(self, input_shape):
-            self.w = self.add_weight(shape=(input_shape[-1], self.units), initializer="random_normal")
+            self.w = self.add_weight(
+                shape=(input_shape[-1], self.units), initializer="random_normal"
+            )
             self.b = self.add_weight(shape=(self.units,), initializer="zeros", name="b")
             self.gain = self.add_weight(shape=(), initializer="ones", trainable=False, name="gain")
 
@@ -151,4 +153,10 @@ def losses_of_layers(keras):
     inputs = keras.Input((6,))
     x = Sparse()(layers.Dense(5)(inputs))
     model = keras.Model(inputs, layers.Dense(2)(x))
-    return model, dict(optimizer=keras.optimizers.SGD(0.1), loss="mse"), floats(6), floats(2, seed=3), {}
+    return (
+        model,
+        dict(optimizer=keras.optimizers.SGD(0.1), loss="mse"),
+        floats(6),
+        floats(2, seed=3),
+        {},
+    )

@@ -17,7 +17,9 @@ def mlp(keras, outputs, activation=None, features=6):
 
 @case
 def softmax_sparse(keras):
-    compiled = dict(optimizer="rmsprop", loss="sparse_categorical_crossentropy", metrics=["accuracy"])
+    compiled = dict(
+        optimizer="rmsprop", loss="sparse_categorical_crossentropy", metrics=["accuracy"]
+    )
     return mlp(keras, 4, "softmax"), compiled, floats(6), ints(4), {}
 
 

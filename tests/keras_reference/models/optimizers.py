@@ -26,13 +26,23 @@ OPTIMIZERS = {
     "clipvalue": lambda opt: opt.SGD(0.3, clipvalue=0.02),
     "global_clipnorm": lambda opt: opt.Adam(0.02, global_clipnorm=0.05),
     "exponential_decay": lambda opt: opt.SGD(opt.schedules.ExponentialDecay(0.3, 5, 0.5)),
-    "exponential_staircase": lambda opt: opt.SGD(opt.schedules.ExponentialDecay(0.3, 5, 0.5, staircase=True)),
-    "piecewise": lambda opt: opt.Adam(opt.schedules.PiecewiseConstantDecay([3, 11], [0.05, 0.02, 0.001])),
+    "exponential_staircase": lambda opt: opt.SGD(
+        opt.schedules.ExponentialDecay(0.3, 5, 0.5, staircase=True)
+    ),
+    "piecewise": lambda opt: opt.Adam(
+        opt.schedules.PiecewiseConstantDecay([3, 11], [0.05, 0.02, 0.001])
+    ),
     "polynomial": lambda opt: opt.SGD(opt.schedules.PolynomialDecay(0.3, 12, 0.01, power=2.0)),
-    "polynomial_cycle": lambda opt: opt.SGD(opt.schedules.PolynomialDecay(0.3, 7, 0.01, cycle=True)),
+    "polynomial_cycle": lambda opt: opt.SGD(
+        opt.schedules.PolynomialDecay(0.3, 7, 0.01, cycle=True)
+    ),
     "inverse_time": lambda opt: opt.SGD(opt.schedules.InverseTimeDecay(0.3, 4, 0.6)),
-    "cosine_warmup": lambda opt: opt.SGD(opt.schedules.CosineDecay(0.0, 15, 0.1, warmup_target=0.3, warmup_steps=4)),
-    "cosine_restarts": lambda opt: opt.RMSprop(opt.schedules.CosineDecayRestarts(0.02, 4, t_mul=1.5, m_mul=0.8)),
+    "cosine_warmup": lambda opt: opt.SGD(
+        opt.schedules.CosineDecay(0.0, 15, 0.1, warmup_target=0.3, warmup_steps=4)
+    ),
+    "cosine_restarts": lambda opt: opt.RMSprop(
+        opt.schedules.CosineDecayRestarts(0.02, 4, t_mul=1.5, m_mul=0.8)
+    ),
 }
 
 

@@ -23,8 +23,12 @@ def shared_layers(keras):
 def nested_models(keras):
     layers = keras.layers
     inner_in = keras.Input((4,), name="inner_in")
-    inner = keras.Model(inner_in, layers.Dense(4, activation="relu", name="in_a")(inner_in), name="inner")
-    middle = keras.Sequential([keras.Input((4,)), inner, layers.Dense(4, name="in_b")], name="middle")
+    inner = keras.Model(
+        inner_in, layers.Dense(4, activation="relu", name="in_a")(inner_in), name="inner"
+    )
+    middle = keras.Sequential(
+        [keras.Input((4,)), inner, layers.Dense(4, name="in_b")], name="middle"
+    )
     x = keras.Input((4,), name="outer_in")
     y = layers.average([inner(x), middle(x), inner(middle(x))])
     model = keras.Model(x, layers.Dense(2, name="out")(y), name="outer")
