@@ -1,8 +1,8 @@
 """Scenes whose every visible detail real Keras has recorded: the same code runs for both.
 
 Each function of `SCENES` takes the module and answers something JSON can hold: text lines, names,
-orders of hooks. tests/keras_reference/api.json is made by `make_reference.py api`, with Keras on JAX and a terminal of
-80 columns.
+orders of hooks. tests/keras_reference/api.json is made by `make_reference.py api`, with Keras on
+JAX and a terminal of 80 columns.
 """
 
 from __future__ import annotations
@@ -400,7 +400,8 @@ def printed(act):
 
 
 def shape_of_bar(text):
-    """The last state of each line of a progress bar, times and numbers as T and N, spaces at the end cut."""
+    """The last state of each line of a progress bar, times and numbers as T and N, spaces at the
+    end cut."""
     rows = []
     for line in text.split("\n"):
         last = re.split(r"[\r\x08]+", line)

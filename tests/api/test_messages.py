@@ -147,7 +147,8 @@ LAYERS = [
         "dropout_rate",
         lambda: layers.Dropout(2.0),
         ValueError,
-        "Invalid value received for argument `rate`. Expected a float value between 0 and 1. Received: rate=2.0",
+        "Invalid value received for argument `rate`. Expected a float value between 0 and 1. "
+        "Received: rate=2.0",
     ),
     (
         "slash_in_name",
@@ -160,7 +161,8 @@ LAYERS = [
         "open_last_extent",
         lambda: layers.Dense(2)(keras.Input((None,))),
         ValueError,
-        r"Shapes used to initialize variables must be fully-defined \(no `None` dimensions\). Received: shape=\(None, 2\)",
+        r"Shapes used to initialize variables must be fully-defined \(no `None` dimensions\). "
+        r"Received: shape=\(None, 2\)",
     ),
     (
         "too_many_inputs",
@@ -178,7 +180,8 @@ LAYERS = [
         "last_extent_changes",
         lambda: (lambda d: (d(ones(2, 3)), d(ones(2, 4))))(layers.Dense(2, name="d")),
         ValueError,
-        r"Input 0.* of layer .d. is incompatible with the layer: expected axis -1 of input shape to have value 3, but received input with shape \(2, 4\)",
+        r"Input 0.* of layer .d. is incompatible with the layer: expected axis -1 of input shape "
+        r"to have value 3, but received input with shape \(2, 4\)",
     ),
     (
         "positional_argument",
@@ -221,7 +224,8 @@ LAYERS = [
         "reshape_total",
         lambda: layers.Reshape((4, 5, 1))(keras.Input((16,))),
         ValueError,
-        r"The total size of the tensor must be unchanged. Received: input_shape=\(16,\), target_shape=\(4, 5, 1\)",
+        r"The total size of the tensor must be unchanged. Received: input_shape=\(16,\), "
+        r"target_shape=\(4, 5, 1\)",
     ),
     (
         "permute_dims",
@@ -258,7 +262,8 @@ LAYERS = [
         "concatenate_shapes",
         lambda: layers.concatenate([keras.Input((2, 3)), keras.Input((4, 5))]),
         ValueError,
-        "A `Concatenate` layer requires inputs with matching shapes except for the concatenation axis",
+        "A `Concatenate` layer requires inputs with matching shapes except for the concatenation "
+        "axis",
     ),
     (
         "dot_shapes",
@@ -276,7 +281,8 @@ LAYERS = [
         "weights_count",
         lambda: chain().set_weights([ones(3, 2)]),
         ValueError,
-        r"You called `set_weights\(weights\)` on layer 'chain' with a weight list of length 1, but the layer was expecting 2 weights",
+        r"You called `set_weights\(weights\)` on layer 'chain' with a weight list of length 1, "
+        r"but the layer was expecting 2 weights",
     ),
     (
         "weights_shape",
@@ -391,19 +397,22 @@ SEQUENTIAL = [
         "not_a_layer",
         lambda: sequential(3),
         ValueError,
-        r"Only instances of `keras.Layer` can be added to a Sequential model. Received: 3 \(of type <class 'int'>\)",
+        r"Only instances of `keras.Layer` can be added to a Sequential model. Received: 3 \(of "
+        r"type <class 'int'>\)",
     ),
     (
         "second_input",
         second_input,
         ValueError,
-        r"has already been configured to use input shape \(None, 3\). You cannot add a different Input layer to it",
+        r"has already been configured to use input shape \(None, 3\). You cannot add a different "
+        r"Input layer to it",
     ),
     (
         "same_names",
         lambda: sequential(layers.Dense(2, name="a"), layers.Dense(2, name="a")),
         ValueError,
-        "All layers added to a Sequential model should have unique names. Name 'a' is already the name of a layer in this model",
+        "All layers added to a Sequential model should have unique names. Name 'a' is already the "
+        "name of a layer in this model",
     ),
     (
         "inputs_before_build",
@@ -454,7 +463,8 @@ COMPILE = [
         "metrics_text",
         lambda: fit(chain(loss="mse", metrics="accuracy"), ones(2, 3), ones(2, 2)),
         ValueError,
-        "Expected `metrics` argument to be a list, tuple, or dict. Received instead: metrics=accuracy of type <class 'str'>",
+        "Expected `metrics` argument to be a list, tuple, or dict. Received instead: "
+        "metrics=accuracy of type <class 'str'>",
     ),
     (
         "metrics_length",
@@ -526,7 +536,8 @@ DATA = [
         "cardinality",
         lambda: fit(chain(**mse), ones(4, 3), ones(3, 2)),
         ValueError,
-        "(?s)Data cardinality is ambiguous. Make sure all arrays contain the same number of samples.*'x' sizes: 4.*'y' sizes: 3",
+        "(?s)Data cardinality is ambiguous. Make sure all arrays contain the same number of "
+        "samples.*'x' sizes: 4.*'y' sizes: 3",
     ),
     (
         "cardinality_of_inputs",

@@ -18,7 +18,8 @@ DOUBLE = 1e-8
 
 
 def distance(a, b) -> float:
-    """Largest |a-b| / (|a| + 0.01) over two nested structures; infinite where they differ in form."""
+    """Largest |a-b| / (|a| + 0.01) over two nested structures; infinite where they differ in
+    form."""
     if isinstance(a, dict):
         same = isinstance(b, dict) and a.keys() == b.keys()
         return max((distance(a[key], b[key]) for key in a), default=0.0) if same else np.inf

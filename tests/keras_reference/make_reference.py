@@ -2,7 +2,8 @@
 
     python -m venv /path/to/env
     /path/to/env/bin/pip install keras==3.15.1 jax==0.10.2 pytest
-    PYTHONPATH=. /path/to/env/bin/python tests/keras_reference/make_reference.py [training] [ops] [api]
+    PYTHONPATH=. /path/to/env/bin/python tests/keras_reference/make_reference.py [training] [ops]
+    [api]
 
 training  Keras on JAX in float64, so that the values carry no rounding of their own. (Keras
           narrows float64 to float32 when it infers dtypes, except on TensorFlow; that table is

@@ -21,5 +21,6 @@ better_than_keras = pytest.mark.skipif(NAME == "keras", reason="Keras itself has
 
 
 def interpreted():
-    """A block in which fncompile runs the program by its interpreter: exact, and without a C compiler."""
+    """A block in which fncompile runs the program by its interpreter: exact, and without a C
+    compiler."""
     return keras.flags(interp=True) if NAME == "fncompile" else contextlib.nullcontext()

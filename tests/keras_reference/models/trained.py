@@ -7,7 +7,8 @@ from tests.keras_reference.data import case, floats
 
 @case
 def frozen(keras):
-    """A frozen Dense keeps its weights; a frozen BatchNormalization normalises by its moving moments."""
+    """A frozen Dense keeps its weights; a frozen BatchNormalization normalises by its moving
+    moments."""
     layers = keras.layers
     inputs = keras.Input((6,))
     x = layers.Dense(5, activation="relu", name="kept", trainable=False)(inputs)

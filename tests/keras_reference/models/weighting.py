@@ -17,7 +17,7 @@ def class_weight(keras):
 @case
 def sample_weight(keras):
     model, compiled, x, y, _ = regression_mse(keras)
-    compiled.update(weighted_metrics=["mae"])
+    compiled.update(weighted_metrics=[keras.metrics.MeanAbsoluteError(name="far")])
     weights = np.random.default_rng(3).uniform(0, 2, N).astype("float32")
     return model, compiled, x, y, dict(sample_weight=weights)
 
