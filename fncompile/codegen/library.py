@@ -8,12 +8,25 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from fncompile.codegen.identifiers import distinct
-from fncompile.ir.dims import Dim, symbols_of
+from fncompile.ir.dims import Dim, evaluate
 from fncompile.ir.types import TensorType
 
 ABI_VERSION = 1
 # Names that parameters, locals and types of the generated functions have already.
-RESERVED = ("ctx", "n", "loss", "dims", "args", "in", "out", "unused", "index", "count", "rows", "batch_size")
+RESERVED = (
+    "ctx",
+    "n",
+    "loss",
+    "dims",
+    "args",
+    "in",
+    "out",
+    "unused",
+    "index",
+    "count",
+    "rows",
+    "batch_size",
+)
 
 
 @dataclass(frozen=True)
@@ -64,7 +77,8 @@ class State:
 
 @dataclass(frozen=True)
 class Piece:
-    """One dataset of a checkpoint: its path, its place in the file, and its source in the context."""
+    """One dataset of a checkpoint: its path, its place in the file, and its source in the
+    context."""
 
     path: str
     type: TensorType
@@ -126,18 +140,13 @@ class Library:
         """The C name of each symbol; the batch is `n`."""
         ports = [p.name for s in self.steps.values() for p in (*s.inputs, *s.outputs)]
         others = [s for s in self.symbols if s != "B"]
-        return {"B": "n", **dict(zip(others, distinct(others, (*RESERVED, *ports))))}
+        return {"B": "n", **dict(zip(others, distinct(others, (*RESERVED, *ports)), strict=True))}
 
     @property
     def param_count(self) -> int:
         """Elements of the flat array of parameters."""
-        return sum(int(p.type.size) for p in self.params if p.first is not None)  # type: ignore[call-overload]
+        return sum(evaluate(p.type.size, {}) for p in self.params if p.first is not None)
 
     @property
     def prepared_bytes(self) -> int:
         return sum(step.prepared for step in self.steps.values())
-
-
-def open_sizes(shape) -> list[str]:
-    """Symbols of a shape besides the batch."""
-    return [s for s in symbols_of(shape) if s != "B"]

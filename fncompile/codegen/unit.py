@@ -1,20 +1,17 @@
-"""The generated unit of a library: constant tables that describe the model, and the public functions.
+"""The generated unit of a library: constants that describe the model, and the public functions.
 
-It includes csrc/rt, which does the work, and the library's own header, so that the compiler compares
-what is declared with what is defined.
+It includes csrc/rt, which does the work, and the library's own header, so that the compiler
+compares what is declared with what is defined.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable
-
 from fncompile.codegen.api import max_names, public_functions
-from fncompile.codegen.cprint import expression, print_unit
+from fncompile.codegen.cprint import print_unit
 from fncompile.codegen.ctree import (
     Binary,
-    Comment,
     CExpr,
+    Comment,
     Declare,
     Function,
     If,
@@ -29,14 +26,13 @@ from fncompile.codegen.ctree import (
     TopLevel,
     call,
 )
-from fncompile.codegen.library import Library, Piece, Port, Step
-from fncompile.ir.dims import Dim, Poly
-from fncompile.ir.types import DTYPES, TensorType
+from fncompile.codegen.library import Library, Step
+from fncompile.codegen.tables import braces, info_tables, numbers, piece_tables, record, spans
+from fncompile.ir.dims import evaluate
+from fncompile.ir.types import DTYPES
 
 MODES = ("PREDICT", "PRIVATE", "TRAIN")
 MOST_BYTES = 2.0**46  # larger contexts are refused, so that sizes never overflow
-H5_TYPES = {"bool": "BOOL", "uint8": "U8", "int8": "I8", "uint32": "U32", "int32": "I32", "int64": "I64"}
-H5_TYPES |= {"float32": "F32", "float64": "F64"}
 
 
 def emit_unit(library: Library) -> str:
@@ -50,40 +46,23 @@ def emit_unit(library: Library) -> str:
         *(_entry_declaration(library, step) for step in library.steps.values()),
         *_step_tables(library),
         *_model_tables(library),
-        *_info_tables(library),
+        *info_tables(library),
         _ctx_bytes(library),
         *(Function("", f.type, f.name, f.params, f.body) for f in public_functions(library)),
     ]
     return print_unit(items)
 
 
-def quoted(text: str) -> Name:
-    """A C string."""
-    return Name(json.dumps(text, ensure_ascii=True) if text.isascii() else _utf8(text))
-
-
-def _utf8(text: str) -> str:
-    """Other characters as octal escapes, which unlike hexadecimal ones end by themselves."""
-    cells = (chr(b) if 32 <= b < 127 and chr(b) not in '"\\?' else f"\\{b:03o}" for b in text.encode())
-    return '"' + "".join(cells) + '"'
-
-
-def braces(values: Iterable[CExpr]) -> Name:
-    return Name("{" + ", ".join(map(expression, values)) + "}")
-
-
-def _constant(type: str, name: str, **fields: CExpr) -> Declare:
-    """A constant struct with designated members."""
-    members = ", ".join(f".{key} = {expression(value)}" for key, value in fields.items())
-    return Declare(f"static const {type}", name, Name("{" + members + "}"))
-
-
-# steps ----------------------------------------------------------------------------------------------
+# steps ------------------------------------------------------------------------------------------
 
 
 def _entry_declaration(library: Library, step: Step) -> TopLevel:
     name = f"{library.prefix}_{step.name}"
-    names = [f"{name}_entry"] + [f"{name}_steps"] * step.steps + [f"{name}_prepare"] * bool(step.prepared)
+    names = (
+        [f"{name}_entry"]
+        + [f"{name}_steps"] * step.steps
+        + [f"{name}_prepare"] * bool(step.prepared)
+    )
     return Declare("extern fnc_entry", ", ".join(names))
 
 
@@ -101,8 +80,9 @@ def _step(library: Library, step: Step, number: int, prepared_at: int) -> list[T
     symbols = [Int(library.symbols.index(s)) for s in step.symbols]
     sizes = [Int(DTYPES[p.type.dtype].size) for p in (*step.inputs, *step.outputs)]
     training = step.name != "predict"
-    record = _constant(
-        "fnc_step", f"step_{step.name}",
+    made = record(
+        "fnc_step",
+        f"step_{step.name}",
         run=Name(f"{name}_entry"),
         steps=Name(f"{name}_steps" if step.steps else "NULL"),
         prepare=Name(f"{name}_prepare" if step.prepared else "NULL"),
@@ -117,28 +97,25 @@ def _step(library: Library, step: Step, number: int, prepared_at: int) -> list[T
         symbols=Int(len(symbols)),
         symbol=Name(f"symbols_{step.name}"),
         item_bytes=Name(f"items_{step.name}"),
-    )  # fmt: skip
+    )
     return [
         Table("unsigned char", f"symbols_{step.name}", tuple(symbols)),
         Table("unsigned char", f"items_{step.name}", tuple(sizes)),
-        record,
+        made,
     ]
 
 
-# the model ------------------------------------------------------------------------------------------
+# the model --------------------------------------------------------------------------------------
 
 
 def _model_tables(library: Library) -> list[TopLevel]:
-    training = library.training
-    spans = [(p.offset, int(p.type.nbytes)) for p in library.params if p.first is not None]  # type: ignore[call-overload]
-    metrics = training.metric_spans if training else ()
-    file = library.checkpoint
-    checkpoint = [
-        Int(file.head_at), Int(file.head_bytes), Int(file.file_bytes),
-        Name("pieces"), Int(len(file.pieces)), Name("piece_dims"), Name("piece_paths"),
-    ]  # fmt: skip
-    record = _constant(
-        "fnc_model", "the_model",
+    file, metrics = library.checkpoint, library.training.metric_spans if library.training else ()
+    listed = [p for p in library.params if p.first is not None]
+    head = numbers((file.head_at, file.head_bytes, file.file_bytes))
+    pieces = (Name("pieces"), Int(len(file.pieces)), Name("piece_dims"), Name("piece_paths"))
+    made = record(
+        "fnc_model",
+        "the_model",
         data=Name(f"{library.prefix}_data"),
         hash=Name(f"{library.macro}_HASH"),
         weights_bytes=Int(library.weights_bytes),
@@ -149,79 +126,32 @@ def _model_tables(library: Library) -> list[TopLevel]:
         param_item=Int(DTYPES[library.param_dtype].size),
         param_count=Int(library.param_count),
         params=Name("param_spans"),
-        param_spans=Int(len(spans)),
+        param_spans=Int(len(listed)),
         metrics=Name("metric_spans"),
         metric_spans=Int(len(metrics)),
-        checkpoint=braces(checkpoint),
-    )  # fmt: skip
-    return [_spans("param_spans", spans), _spans("metric_spans", metrics), *_piece_tables(file.pieces), record]
-
-
-def _spans(name: str, spans: Iterable[tuple[int, int]]) -> Table:
-    return Table("fnc_span", name, tuple(braces(map(Int, span)) for span in spans) or (Name("{0, 0}"),))
-
-
-def _piece_tables(pieces: tuple[Piece, ...]) -> list[TopLevel]:
-    dims: list[CExpr] = []
-    paths, rows = "", []
-    for piece in pieces:
-        blocks = {"weights": "FNC_WEIGHTS", "train": "FNC_TRAIN", "fixed": "FNC_FIXED"}
-        numbers = (piece.file_at, piece.offset, int(piece.type.nbytes))  # type: ignore[call-overload]
-        kind = (Name(blocks[piece.block]), Name(f"FNC_H5_{H5_TYPES[piece.type.dtype]}"))
-        rows.append(braces([*map(Int, numbers), *kind, Int(piece.type.ndim), Int(len(dims)), Int(len(paths.encode()))]))
-        dims += [Int(d) for d in piece.type.shape]  # type: ignore[arg-type]
-        paths += piece.path + "\0"
-    return [
-        Table("int64_t", "piece_dims", tuple(dims)),
-        Table("char", "piece_paths", tuple(Int(b) for b in paths.encode("utf-8") + b"\0")),
-        Table("fnc_piece", "pieces", tuple(rows) or (Name("{0, 0, 0, 0, 0, 0, 0, 0}"),)),
-    ]
-
-
-# facts ----------------------------------------------------------------------------------------------
-
-
-def _info_tables(library: Library) -> list[TopLevel]:
-    predict, kind = library.steps["predict"], f"{library.prefix}_tensor_info"
-    params = [
-        _info(p.title, p.type, -1 if p.first is None else p.first, p.trainable) for p in library.params
-    ] or [_info("", TensorType("float32", ()), 0, False)]
-    tables: list[TopLevel] = [
-        Declare("static const char", "build_text[]", quoted(library.build)),
-        Table(kind, "input_table", tuple(_port_info(p) for p in predict.inputs)),
-        Table(kind, "output_table", tuple(_port_info(p) for p in predict.outputs)),
-        Table(kind, "param_table", tuple(params)),
-    ]
-    if library.training is not None:
-        tables.append(Table("char *const", "metric_table", tuple(map(quoted, library.training.metrics))))
-    return tables
-
-
-def _port_info(port: Port) -> Name:
-    return _info(port.title, port.type, 0, False, TensorType(port.type.dtype, port.type.shape[1:]).size)
-
-
-def _info(title: str, type: TensorType, first: int, trainable: bool, count: Dim | None = None) -> Name:
-    count = type.size if count is None else count
-    dims = [Int(-1 if isinstance(d, Poly) else d) for d in type.shape] or [Int(0)]
-    known = Int(-1 if isinstance(count, Poly) else count)
-    return braces([quoted(title), quoted(type.dtype), known, Int(first), Int(int(trainable)), Int(type.ndim), braces(dims)])
+        checkpoint=braces([*head, *pieces]),
+    )
+    places = ((p.offset, evaluate(p.type.nbytes, {})) for p in listed)
+    tables = [spans("param_spans", places), spans("metric_spans", metrics)]
+    return [*tables, *piece_tables(file.pieces), made]
 
 
 def _ctx_bytes(library: Library) -> Function:
     """Bytes of a context, or a status; sizes so large that the sum would overflow are refused."""
     names, M = max_names(library), library.macro
     modes = MODES if library.training else MODES[:2]
-    wrong: CExpr = Binary("||", Binary("<", Name("mode"), Int(0)), Binary(">=", Name("mode"), Int(len(modes))))
+    low, high = Binary("<", Name("mode"), Int(0)), Binary(">=", Name("mode"), Int(len(modes)))
+    wrong: CExpr = Binary("||", low, high)
     for name in names:
         wrong = Binary("||", wrong, Binary("<", Name(name), Int(0)))
     body: list[Stmt] = [If(wrong, (Return(Name("FNC_ERR_ARG")),))]
     if names:
         estimate = call(f"{M}_{modes[-1]}_SUM", *(Name(f"(double){n}") for n in names))
-        body.append(If(Binary(">", estimate, Real(MOST_BYTES, False)), (Return(Name("FNC_ERR_MEMORY")),)))
-    found: CExpr = call(f"{M}_{modes[-1]}_BYTES", *map(Name, names)) if names else Name(f"{M}_{modes[-1]}_BYTES")
-    for mode in reversed(modes[:-1]):
-        bytes = call(f"{M}_{mode}_BYTES", *map(Name, names)) if names else Name(f"{M}_{mode}_BYTES")
-        found = Ternary(Binary("==", Name("mode"), Name(f"{M}_{mode}")), bytes, found)
-    body.append(Return(found))
-    return Function("static", "int64_t", "ctx_bytes", ("int32_t mode", *(f"int64_t {n}" for n in names)), tuple(body))
+        most = Binary(">", estimate, Real(MOST_BYTES, False))
+        body.append(If(most, (Return(Name("FNC_ERR_MEMORY")),)))
+    sizes = [call(f"{M}_{mode}_BYTES", *map(Name, names)) for mode in modes]
+    found: CExpr = sizes[-1]
+    for mode, size in zip(modes[-2::-1], sizes[-2::-1], strict=True):
+        found = Ternary(Binary("==", Name("mode"), Name(f"{M}_{mode}")), size, found)
+    params = ("int32_t mode", *(f"int64_t {n}" for n in names))
+    return Function("static", "int64_t", "ctx_bytes", params, (*body, Return(found)))

@@ -1,7 +1,7 @@
 """Models as native libraries: `model.export(directory)`.
 
-    bundle = model.export("build/mnist")     # libmnist_model.so .a, mnist_model.h .pc, an example
-    print(bundle.header)
+bundle = model.export("build/mnist")     # libmnist_model.so .a, mnist_model.h .pc, an example
+print(bundle.header)
 """
 
 from __future__ import annotations

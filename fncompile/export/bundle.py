@@ -1,7 +1,7 @@
 """`export`: everything a native program needs to link a model, in one directory.
 
-The objects are those that Python's own calls run; the generated unit adds the public functions, a blob
-the weights. Files appear in the directory when all of them are made, each as a whole.
+The objects are those that Python's own calls run; the generated unit adds the public functions,
+a blob the weights. Files appear in the directory when all of them are made, each as a whole.
 """
 
 from __future__ import annotations
@@ -63,17 +63,19 @@ def export(
     sample_weight: bool = False,
     target: str | None = None,
 ) -> Bundle:
-    """Write `lib<prefix>.so`, `lib<prefix>.a`, `<prefix>.h`, `<prefix>.pc`, an example and a README.
+    """Write `lib<prefix>.so`, `lib<prefix>.a`, `<prefix>.h`, `<prefix>.pc`, an example and a
+    README.
 
-    `prefix` begins every C name, by default the model's name. With `training`, by default if the model
-    is compiled with a loss, the library trains too, and takes sample weights if `sample_weight` says
-    so or the model was trained with them. `target` is the machine to compile for as in FNC_TARGET, by
-    default this one. The data types of targets are those the model was last trained with, or else
-    what its losses ask for: int32 class numbers, or the dtype of the output.
+    `prefix` begins every C name, by default the model's name. With `training`, by default if
+    the model is compiled with a loss, the library trains too, and takes sample weights if
+    `sample_weight` says so or the model was trained with them. `target` is the machine to
+    compile for as in FNC_TARGET, by default this one. The data types of targets are those the
+    model was last trained with, or else what its losses ask for: int32 class numbers, or the
+    dtype of the output.
 
-    ValueError for a prefix that is no C name, for training without a compiled loss, and for a model
-    without fixed inputs that was never called. CompileError and OSError as they come; the files of an
-    earlier export are then untouched.
+    ValueError for a prefix that is no C name, for training without a compiled loss, and for a
+    model without fixed inputs that was never called. CompileError and OSError as they come; the
+    files of an earlier export are then untouched.
     """
     prefix = _checked_prefix(model, prefix)
     with override(**({"target": target} if target else {})):
@@ -86,8 +88,8 @@ def _checked_prefix(model: Any, prefix: str | None) -> str:
         return model_prefix(model.name)
     if model_prefix(prefix) != prefix:
         raise ValueError(
-            f"`prefix` must be a C name in lower case, other than `fnc`, without double underscores. "
-            f"Received: prefix={prefix!r}; {model_prefix(prefix)!r} would do."
+            "`prefix` must be a C name in lower case, other than `fnc`, without double underscores."
+            f" Received: prefix={prefix!r}; {model_prefix(prefix)!r} would do."
         )
     return prefix
 
@@ -110,7 +112,12 @@ def make_sources(model: Any, prefix: str, training: bool, sample_weight: bool = 
     hash = model_hash(native.predict.program, arrays)
     blocks, train_at = join_blocks(native)
     checkpoint, carried = make_checkpoint(tree, known, hash, len(blocks))
-    facts = {"hash": hash, "build": _build_info(), "version": fncompile.__version__, "train_at": train_at}
+    facts = {
+        "hash": hash,
+        "build": _build_info(),
+        "version": fncompile.__version__,
+        "train_at": train_at,
+    }
     library = describe(native, prefix, checkpoint, facts)
     entries = {e.name: _entry_text(e, prefix, native) for e in _entries(native)}
     return Sources(library, entries, emit_unit(library), emit_header(library), blocks + carried)
@@ -132,7 +139,7 @@ def _build_info() -> str:
     return f"fncompile {fncompile.__version__}; {version}; {shlex.join(compiler.flags)}"
 
 
-# files ----------------------------------------------------------------------------------------------
+# files ------------------------------------------------------------------------------------------
 
 
 def _write(made: Sources, directory: Path) -> Bundle:
@@ -140,14 +147,29 @@ def _write(made: Sources, directory: Path) -> Bundle:
     with tempfile.TemporaryDirectory(prefix=".export-", dir=directory) as work:
         build(made, Path(work))
         bundle = _bundle(made.library.prefix, directory)
-        for path in (bundle.shared, bundle.static, bundle.header, bundle.pkgconfig, bundle.example, bundle.readme):
+        for path in (
+            bundle.shared,
+            bundle.static,
+            bundle.header,
+            bundle.pkgconfig,
+            bundle.example,
+            bundle.readme,
+        ):
             os.replace(Path(work) / path.name, path)
     return bundle
 
 
 def _bundle(prefix: str, directory: Path) -> Bundle:
-    names = (f"lib{prefix}.so", f"lib{prefix}.a", f"{prefix}.h", f"{prefix}.pc", f"example_{prefix}.c")
-    return Bundle(directory, prefix, *(directory / n for n in names), directory / f"README_{prefix}.md")
+    names = (
+        f"lib{prefix}.so",
+        f"lib{prefix}.a",
+        f"{prefix}.h",
+        f"{prefix}.pc",
+        f"example_{prefix}.c",
+    )
+    return Bundle(
+        directory, prefix, *(directory / n for n in names), directory / f"README_{prefix}.md"
+    )
 
 
 def build(made: Sources, work: Path) -> None:

@@ -1,7 +1,8 @@
 """The checkpoints that a library writes: the head of the file, and where each array comes from.
 
-The file is what `model.save_weights` writes, so Python reads it back. Its head is made here, blank but
-for the digest; the library fills in the digest and appends the arrays from its context.
+The file is what `model.save_weights` writes, so Python reads it back. Its head is made here,
+blank but for the digest; the library fills in the digest and appends the arrays from its
+context.
 """
 
 from __future__ import annotations
@@ -61,7 +62,9 @@ def _place(variable: Any, memories: list[Any]) -> tuple[str, int] | None:
     return None
 
 
-def make_checkpoint(tree: Group, known: Mapping[str, Source], hash: str, at: int) -> tuple[Checkpoint, bytes]:
+def make_checkpoint(
+    tree: Group, known: Mapping[str, Source], hash: str, at: int
+) -> tuple[Checkpoint, bytes]:
     """The checkpoint, and what the library has to carry for it: the head, then the fixed arrays.
 
     `at` is where these bytes will lie in the library's data.

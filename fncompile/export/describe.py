@@ -1,7 +1,8 @@
 """From what a model gives (`models.native`) to the description of its library.
 
-Requires entries that were lowered for the same blocks. Ensures names that are distinct in C, sizes over
-one set of symbols, and a hash that tells models apart whose checkpoints do not fit each other.
+Requires entries that were lowered for the same blocks. Ensures names that are distinct in C,
+sizes over one set of symbols, and a hash that tells models apart whose checkpoints do not fit
+each other.
 """
 
 from __future__ import annotations
@@ -11,7 +12,16 @@ from collections.abc import Sequence
 from typing import Any
 
 from fncompile.codegen.identifiers import distinct
-from fncompile.codegen.library import RESERVED, Checkpoint, Library, Param, Port, State, Step, Training
+from fncompile.codegen.library import (
+    RESERVED,
+    Checkpoint,
+    Library,
+    Param,
+    Port,
+    State,
+    Step,
+    Training,
+)
 from fncompile.graph.variable import Variable
 from fncompile.ir.dims import Poly
 from fncompile.ir.node import Program
@@ -24,7 +34,8 @@ MAX_SYMBOLS, MAX_INPUTS = 16, 64  # FNC_CTX_SYMBOLS, FNC_STEPS_MAX_INPUTS of csr
 
 
 def describe(native: Any, prefix: str, checkpoint: Checkpoint, facts: dict[str, Any]) -> Library:
-    """The library; `facts` are its hash, build, version, train_at. ValueError where C cannot have it."""
+    """The library; `facts` are its hash, build, version, train_at. ValueError where C cannot
+    have it."""
     weights = native.memories[0]
     library = Library(
         prefix=prefix,
@@ -45,67 +56,82 @@ def describe(native: Any, prefix: str, checkpoint: Checkpoint, facts: dict[str, 
 
 def model_hash(program: Program, arrays: Sequence[tuple[str, TensorType]]) -> str:
     """A hash of what a model computes and of the arrays in its checkpoints; not of their values."""
-    text = print_program(program, origins=False) + "".join(f"{path} {type}\n" for path, type in arrays)
+    text = print_program(program, origins=False) + "".join(
+        f"{path} {type}\n" for path, type in arrays
+    )
     return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
 
 
 def _check_limits(library: Library) -> None:
     if len(library.symbols) > MAX_SYMBOLS:
-        raise ValueError(f"A library has at most {MAX_SYMBOLS} open sizes; {library.title!r} has {len(library.symbols)}.")
+        raise ValueError(
+            f"A library has at most {MAX_SYMBOLS} open sizes, and {library.title!r} has "
+            f"{len(library.symbols)}: fix some of them in its Inputs."
+        )
     for step in library.steps.values():
         if len(step.inputs) > MAX_INPUTS and step.steps:
-            raise ValueError(f"A library takes at most {MAX_INPUTS} arrays a step; {library.title!r} has {len(step.inputs)}.")
+            raise ValueError(
+                f"A library takes at most {MAX_INPUTS} arrays a step, and {library.title!r} has "
+                f"{len(step.inputs)}: join some of them."
+            )
 
 
-# steps ----------------------------------------------------------------------------------------------
+# steps ------------------------------------------------------------------------------------------
 
 
 def _steps(native: Any) -> dict[str, Step]:
     entries = {"predict": native.predict}
     if native.training is not None:
-        entries |= {name: getattr(native.training, name) for name in ("train_step", "evaluate", "report")}
+        entries |= {
+            name: getattr(native.training, name) for name in ("train_step", "evaluate", "report")
+        }
     return {name: _step(native, name, entry) for name, entry in entries.items()}
 
 
 def _step(native: Any, name: str, entry: Any) -> Step:
-    lowered = entry.lowered
-    sources, roles = entry.program.inputs, _roles(native, name, entry)
-    outputs = list(zip(entry.program.outputs, lowered.outputs))
-    ports = [*((s["name"], s.type, role) for s, role in zip(sources, roles))]
-    ports += [(title, type, "output") for title, type in outputs]
-    titles = _titles(native, [title for title, _, _ in ports], [role for _, _, role in ports])
-    names = distinct(titles, RESERVED)
-    made = [Port(n, t, type, role) for n, t, (_, type, role) in zip(names, titles, ports)]
+    lowered, ports = entry.lowered, _ports(native, name, entry)
     steps = lowered.has_steps and name in ("train_step", "evaluate")
-    arena = round_up(lowered.arena)
-    if steps:
-        arena = sum((round_up(s.type.nbytes) for s in sources), arena)
+    gathered = [round_up(s.type.nbytes) for s in entry.program.inputs] if steps else []
     return Step(
-        name,
-        tuple(made[: len(sources)]),
-        tuple(made[len(sources) :]),
-        lowered.symbols,
-        arena,
-        lowered.prepared,
-        steps,
-        _reads_state(entry, native),
+        name=name,
+        inputs=tuple(p for p in ports if p.role != "output"),
+        outputs=tuple(p for p in ports if p.role == "output"),
+        symbols=lowered.symbols,
+        arena=sum(gathered, round_up(lowered.arena)),
+        prepared=lowered.prepared,
+        steps=steps,
+        reads_state=_reads_state(entry, native),
     )
+
+
+def _ports(native: Any, name: str, entry: Any) -> list[Port]:
+    """Inputs, then outputs."""
+    outputs = list(entry.program.outputs)
+    roles = [*_roles(native, name, entry), *("output" for _ in outputs)]
+    titles = _titles(native, [*(s["name"] for s in entry.program.inputs), *outputs], roles)
+    types = [*(s.type for s in entry.program.inputs), *entry.lowered.outputs]
+    names = distinct(titles, RESERVED)
+    return list(map(Port, names, titles, types, roles))
 
 
 def _roles(native: Any, name: str, entry: Any) -> list[str]:
     if name not in ("train_step", "evaluate"):
         return ["input"] * len(entry.program.inputs)
     signature = native.training.signature
-    groups = (("input", signature.inputs), ("target", signature.targets), ("weight", signature.weights))
+    groups = (
+        ("input", signature.inputs),
+        ("target", signature.targets),
+        ("weight", signature.weights),
+    )
     return [role for role, group in groups for _ in group]
 
 
 def _titles(native: Any, names: Sequence[str], roles: Sequence[str]) -> list[str]:
-    """Targets and weights are called after their output, or by their role where there is one output."""
+    """Targets and weights are called after their output, or by their role if it is the only one."""
     titles = list(names)
     for role, word in (("target", "target"), ("weight", "sample_weight")):
         places = [i for i, r in enumerate(roles) if r == role]
-        for place, output in zip(places, native.training.targets if places else ()):
+        for place, output in zip(places, native.training.targets if places else (), strict=True):
             titles[place] = word if len(places) == 1 else f"{word}_{output}"
     return titles
 
@@ -125,7 +151,7 @@ def _fixed_batch(program: Program) -> int | None:
     return int(known[0]) if known and len(firsts) == 1 else None
 
 
-# variables ------------------------------------------------------------------------------------------
+# variables --------------------------------------------------------------------------------------
 
 
 def _param_dtype(model: Any) -> str:

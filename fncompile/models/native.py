@@ -1,7 +1,8 @@
 """What a model gives to `export`: its compiled entries, and where its variables live.
 
-Requires a built model; for training, a compiled one with a loss. Ensures: the entries are those that
-`predict`, `fit` and `evaluate` run for arrays of these types, and the blocks hold the present values.
+Requires a built model; for training, a compiled one with a loss. Ensures: the entries are those
+that `predict`, `fit` and `evaluate` run for arrays of these types, and the blocks hold the
+present values.
 """
 
 from __future__ import annotations
@@ -56,8 +57,13 @@ def native(steps: Any, training: bool, sample_weight: bool) -> Native:
     with override(interp=False):
         entry = _predict_entry(steps)
         found = _training(steps, sample_weight) if training else None
-    steps._adopt()
-    return Native(steps.model, entry, found, [m for m in (steps.weights, steps.train_memory if training else None) if m])
+    steps._adopt(steps.weights, steps.train_memory)
+    return Native(
+        steps.model,
+        entry,
+        found,
+        [m for m in (steps.weights, steps.train_memory if training else None) if m],
+    )
 
 
 def can_train(model: Any) -> bool:
@@ -72,11 +78,12 @@ def can_train(model: Any) -> bool:
 def _predict_entry(steps: Any) -> CompiledEntry:
     if hasattr(steps.model, "inputs"):
         return steps.predict_entry([])
-    known = [e for key, e in steps.entries.items() if key[0] == "predict" and isinstance(e, CompiledEntry)]
+    entries = [e for key, e in steps.entries.items() if key[0] == "predict"]
+    known = [e for e in entries if isinstance(e, CompiledEntry)]
     if not known:
         raise ValueError(
-            f"The model {steps.model.name!r} has no fixed inputs: call `predict` on an array of the kind that "
-            "the library is for, then export it."
+            f"The model {steps.model.name!r} has no fixed inputs: call `predict` on an array of "
+            "the kind that the library is for, then export it."
         )
     return known[-1]
 
@@ -91,31 +98,50 @@ def _training(steps: Any, sample_weight: bool) -> Training:
     metrics, report = _report(steps, objective)
     variables = list(dict.fromkeys(objective.variables))
     names = [objective.outputs.names[k] for k in objective.targets]
-    return Training(train, evaluate, report, signature, names, metrics, variables, _reset_values(objective, variables))
+    return Training(
+        train,
+        evaluate,
+        report,
+        signature,
+        names,
+        metrics,
+        variables,
+        _reset_values(objective, variables),
+    )
 
 
 def _signature(steps: Any, sample_weight: bool) -> Signature:
     """The types that the model was last trained with, or those that its losses ask for."""
     from fncompile.training.compile import objective_of
 
-    known = [key[1] for key in steps.entries if key[0] == "train" and (not sample_weight or key[1][2])]
+    known = [
+        key[1] for key in steps.entries if key[0] == "train" and (not sample_weight or key[1][2])
+    ]
     if known:
         return Signature(*map(list, known[-1]))
     objective = objective_of(steps.model)
     if not hasattr(steps.model, "outputs"):
-        raise ValueError(f"The model {steps.model.name!r} has no fixed outputs: train it on a batch, then export it.")
+        raise ValueError(
+            f"The model {steps.model.name!r} has no fixed outputs: train it on a batch, then "
+            "export it."
+        )
     targets = [_target(steps.model.outputs[k].type, objective, k) for k in objective.targets]
     weights = [np.zeros(1, floatx()) for _ in targets] if sample_weight else []
     return steps.signature([*[None] * len(steps.model.inputs), *targets, *weights])
 
 
 def _target(output: TensorType, objective: Any, place: int) -> np.ndarray:
-    """An array of the kind that the loss of an output takes: class numbers, or what the output is."""
+    """An array of the kind that the loss of an output takes: class numbers, or what the output
+    is."""
     loss = next((t.loss for t in objective.terms if t.output == place), None)
     function = getattr(getattr(loss, "function", None), "__name__", "")
-    classes = not getattr(loss, "float_targets", True) or function == "sparse_categorical_crossentropy"
+    classes = (
+        not getattr(loss, "float_targets", True) or function == "sparse_categorical_crossentropy"
+    )
     shape = output.shape[:-1] if classes else output.shape
-    return np.zeros([1 if isinstance(d, Poly) else d for d in shape], "int32" if classes else floatx())
+    return np.zeros(
+        [1 if isinstance(d, Poly) else d for d in shape], "int32" if classes else floatx()
+    )
 
 
 def _report(steps: Any, objective: Any) -> tuple[list[str], CompiledEntry]:
@@ -125,7 +151,9 @@ def _report(steps: Any, objective: Any) -> tuple[list[str], CompiledEntry]:
     with trace.active():
         results = dict(_results(objective))
         rate = optimizer.current_learning_rate(Tensor(trace.read(optimizer.iterations)))
-        outputs = {k: ops.cast(v, floatx()).node for k, v in {**results, "learning rate": rate}.items()}
+        outputs = {
+            k: ops.cast(v, floatx()).node for k, v in {**results, "learning rate": rate}.items()
+        }
     used = set(toposort(outputs.values()))
     program = Program((), tuple(p for p in trace.params.values() if p in used), outputs, {})
     return list(results), steps._build(program, "infer", "report", Context())
@@ -138,7 +166,9 @@ def _results(objective: Any) -> Sequence[tuple[str, Any]]:
         found += result.items() if isinstance(result, dict) else [(name, result)]
     for name, value in found:
         if np.prod(getattr(value, "shape", ()), dtype=int) != 1:
-            raise ValueError(f"The metric {name!r} is not a single number, so a library cannot report it.")
+            raise ValueError(
+                f"The metric {name!r} is not a single number, so a library cannot report it."
+            )
     return [(name, ops.reshape(value, ())) for name, value in found]
 
 
@@ -147,6 +177,6 @@ def _reset_values(objective: Any, variables: Sequence[Variable]) -> list[np.ndar
     present = [v.numpy() for v in variables]
     objective.reset()
     values = [v.numpy() for v in variables]
-    for variable, value in zip(variables, present):
+    for variable, value in zip(variables, present, strict=True):
         variable.assign(value)
     return values

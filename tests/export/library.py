@@ -1,4 +1,5 @@
-"""An exported library through its public C functions, called by ctypes: no part of fncompile runs it."""
+"""An exported library through its public C functions, called by ctypes: no part of fncompile
+runs it."""
 
 from __future__ import annotations
 
@@ -10,7 +11,13 @@ import numpy as np
 
 OK, SHAPE, ARENA, ARG, MEMORY, IO, FORMAT, STATE = 0, -1, -2, -3, -4, -5, -6, -7
 PREDICT, PRIVATE, TRAIN = 0, 1, 2
-C_TYPES = {"float *": POINTER(c_float), "int64_t": c_int64, "int32_t": c_int32, "float": c_float, "double": c_double}
+C_TYPES = {
+    "float *": POINTER(c_float),
+    "int64_t": c_int64,
+    "int32_t": c_int32,
+    "float": c_float,
+    "double": c_double,
+}
 
 
 class Library:
@@ -29,7 +36,9 @@ class Library:
         declared = re.search(rf"_API ([\w ]+?[ *]){self.prefix}_{name}\(([^;]*)\);", self.text)
         assert declared, f"{name} is not in the header"
         function.restype = _result(declared[1].strip())
-        function.argtypes = [_argument(" ".join(p.split())) for p in declared[2].split(",") if p.strip() != "void"]
+        function.argtypes = [
+            _argument(" ".join(p.split())) for p in declared[2].split(",") if p.strip() != "void"
+        ]
         return function
 
 
@@ -44,7 +53,7 @@ def _result(text: str):
 def _argument(text: str):
     if "**" in text or "*" in text:
         return ctypes.c_char_p if "const char *" in text else c_void_p
-    return C_TYPES[text.rsplit(" ", 1)[0]] if text.rsplit(" ", 1)[0] in C_TYPES else c_int32
+    return C_TYPES.get(text.rsplit(" ", 1)[0], c_int32)
 
 
 class Context:

@@ -10,7 +10,18 @@ import pytest
 
 from fncompile.codegen.header import STATUS
 from fncompile.runtime import native
-from tests.export.library import ARENA, ARG, MEMORY, OK, PREDICT, PRIVATE, SHAPE, STATE, TRAIN, Context
+from tests.export.library import (
+    ARENA,
+    ARG,
+    MEMORY,
+    OK,
+    PREDICT,
+    PRIVATE,
+    SHAPE,
+    STATE,
+    TRAIN,
+    Context,
+)
 from tests.export.zoo import data
 
 BIG = 2**62
@@ -103,7 +114,9 @@ def test_predicting_contexts_do_not_train(library):
 def test_sizes_of_contexts(library):
     assert library.ctx_size(-1, 8) == library.ctx_size(3, 8) == library.ctx_size(PREDICT, -1) == ARG
     assert library.ctx_size(TRAIN, BIG) == library.ctx_size(PREDICT, 2**45) == MEMORY
-    assert 0 < library.ctx_size(PREDICT, 8) < library.ctx_size(PRIVATE, 8) < library.ctx_size(TRAIN, 8)
+    assert (
+        0 < library.ctx_size(PREDICT, 8) < library.ctx_size(PRIVATE, 8) < library.ctx_size(TRAIN, 8)
+    )
     pointer = c_void_p()
     assert library.create(3, 8, byref(pointer)) == ARG
     assert library.create(PREDICT, 8, None) == ARG
@@ -124,7 +137,8 @@ def test_init_writes_nothing_where_it_refuses(library):
 
 @pytest.mark.parametrize("offset", [0, 1, 63])
 def test_a_context_stays_within_its_memory(library, offset):
-    """Whatever the alignment; the bytes around it keep their values while it trains and predicts."""
+    """Whatever the alignment; the bytes around it keep their values while it trains and
+    predicts."""
     needed = library.ctx_size(TRAIN, 8)
     memory, pointer = np.full(needed + 256, 0xA5, np.uint8), c_void_p()
     start = -memory.ctypes.data % 64 + offset
@@ -151,7 +165,11 @@ def test_a_context_of_another_model_is_refused(exported):
 def test_a_fixed_batch_is_the_only_one(exported):
     _, library = exported("fixed_batch")
     context = Context(library, TRAIN)
-    x, y, out = np.zeros((5, 6), "float32"), np.zeros((5, 8), "float32"), np.full((5, 8), 7, "float32")
+    x, y, out = (
+        np.zeros((5, 6), "float32"),
+        np.zeros((5, 8), "float32"),
+        np.full((5, 8), 7, "float32"),
+    )
     for n in (-1, 0, 3, 5):
         assert context.call("predict", n, x, out) == SHAPE
         assert context.call("train_step", n, x, y, None) == SHAPE
@@ -169,7 +187,7 @@ def test_open_sizes_are_checked_too(exported):
     assert library.ctx_size(TRAIN, 2**30, 2**30) == MEMORY
 
 
-# weights that are shared ----------------------------------------------------------------------------
+# weights that are shared ------------------------------------------------------------------------
 
 
 def test_contexts_share_weights(library):
@@ -196,7 +214,9 @@ def test_a_clone_is_as_large_as_its_source(library):
     source, clone = Context(library, PRIVATE, 4), c_void_p()
     needed = library.ctx_size(PREDICT, 4)
     memory = np.empty(needed, np.uint8)
-    assert library.init_shared(memory.ctypes.data, needed - 1, source.pointer, byref(clone)) == MEMORY
+    assert (
+        library.init_shared(memory.ctypes.data, needed - 1, source.pointer, byref(clone)) == MEMORY
+    )
     assert library.init_shared(memory.ctypes.data, needed, source.pointer, byref(clone)) == OK
     x, out = np.zeros((5, 20), "float32"), np.empty((5, 10), "float32")
     assert library.predict(clone, 4, x.ctypes.data, out.ctypes.data) == OK
@@ -237,7 +257,7 @@ def test_threads_with_contexts_of_their_own(library):
         assert len(set(pool.map(run, range(8)))) == 1
 
 
-# facts ----------------------------------------------------------------------------------------------
+# facts ------------------------------------------------------------------------------------------
 
 
 def test_learning_rate(exported):
@@ -264,7 +284,8 @@ class Info(ctypes.Structure):
     """`tensor_info` of the header."""
 
     _fields_ = [
-        ("name", ctypes.c_char_p), ("dtype", ctypes.c_char_p), ("count", ctypes.c_int64), ("first", ctypes.c_int64),
+        ("name", ctypes.c_char_p), ("dtype", ctypes.c_char_p),
+        ("count", ctypes.c_int64), ("first", ctypes.c_int64),
         ("trainable", ctypes.c_int32), ("rank", ctypes.c_int32), ("dims", ctypes.c_int64 * 8),
     ]  # fmt: skip
 
@@ -279,9 +300,20 @@ def test_a_library_describes_itself(exported):
     assert info(library.input_info(0)) == ("tokens", "int32", -1, [-1, -1])
     assert info(library.input_info(1)) == ("n", "float32", -1, [-1, -1, 16])
     assert info(library.output_info(1)) == ("int", "float32", 8, [-1, 8])
-    assert library.input_info(2) is library.input_info(-1) is library.output_info(2) is library.param_info(99) is None
+    assert (
+        library.input_info(2)
+        is library.input_info(-1)
+        is library.output_info(2)
+        is library.param_info(99)
+        is None
+    )
     for i, weight in enumerate(model.weights):
-        assert info(library.param_info(i)) == (weight.path, weight.dtype, weight.size, list(weight.shape))
+        assert info(library.param_info(i)) == (
+            weight.path,
+            weight.dtype,
+            weight.size,
+            list(weight.shape),
+        )
     first = [Info.from_address(library.param_info(i)).first for i in range(len(model.weights))]
     assert first == np.cumsum([0, *(w.size for w in model.weights)])[:-1].tolist()
     names = [library.metric_name(i).decode() for i in range(int(library.macro("NUM_METRICS")))]

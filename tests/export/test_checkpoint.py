@@ -10,7 +10,19 @@ import pytest
 
 from fncompile.saving.files import read_file, write_file
 from fncompile.saving.hdf5_writer import write_bytes
-from tests.export.library import ARG, FORMAT, IO, MEMORY, OK, PREDICT, PRIVATE, STATE, TRAIN, Context, flat_weights
+from tests.export.library import (
+    ARG,
+    FORMAT,
+    IO,
+    MEMORY,
+    OK,
+    PREDICT,
+    PRIVATE,
+    STATE,
+    TRAIN,
+    Context,
+    flat_weights,
+)
 from tests.export.zoo import MAKERS, data
 
 
@@ -104,14 +116,16 @@ def test_the_file_is_a_sound_weights_file(exported, tmp_path):
             assert file[path][()].tobytes() == array.tobytes(), path
 
 
-# what is refused ------------------------------------------------------------------------------------
+# what is refused --------------------------------------------------------------------------------
 
 
 def refused(context: Context, content: bytes, status: int = FORMAT) -> None:
     """Loading `content` gives `status` and leaves the context as it was."""
     before = context.checkpoint()
     array = np.frombuffer(content, np.uint8)
-    assert context.call("load_mem", array if len(content) else context.memory, len(content)) == status
+    assert (
+        context.call("load_mem", array if len(content) else context.memory, len(content)) == status
+    )
     assert context.checkpoint() == before
 
 
@@ -151,7 +165,7 @@ def edited(content: bytes, change) -> bytes:
     lambda tree: tree.attrs.update(fncompile_model="0" * 32),
     lambda tree: tree.attrs.update(fncompile_model=3),
     lambda tree: tree.children.pop("optimizer"),
-    lambda tree: tree["layers/dense/vars"].children.pop("1") if "layers/dense/vars" in tree else tree.children.clear(),
+    lambda tree: tree.children.pop("layers"),
     lambda tree: tree.__setitem__("optimizer/vars/0", np.array(3, "int64")),
     lambda tree: tree.__setitem__("optimizer/vars/2", np.zeros((16, 20), "float32")),
     lambda tree: tree.__setitem__("optimizer/vars/2", np.zeros((20, 17), "float32")),
@@ -186,7 +200,9 @@ def test_files_that_are_not_there_or_not_files(exported, tmp_path):
     (tmp_path / "empty").touch()
     assert context.call("load", str(tmp_path / "empty").encode()) == FORMAT
     assert context.call("load", None) == ARG and context.call("save", None) == ARG
-    assert context.call("load_mem", None, 10) == ARG and context.call("save_mem", None, 10**9) == ARG
+    assert (
+        context.call("load_mem", None, 10) == ARG and context.call("save_mem", None, 10**9) == ARG
+    )
     assert context.call("save", str(tmp_path / "no" / "way").encode()) == IO
     small = np.zeros(100, np.uint8)
     assert context.call("save_mem", small, 100) == MEMORY and not small.any()
@@ -201,7 +217,7 @@ def test_modes_that_may_not(exported):
     assert Context(library, PREDICT, 1).call("load", b"unused") == STATE
 
 
-# how a file is replaced -----------------------------------------------------------------------------
+# how a file is replaced -------------------------------------------------------------------------
 
 
 def test_a_save_that_fails_leaves_the_old_file_and_nothing_else(exported, tmp_path):
@@ -258,6 +274,8 @@ def test_what_python_alone_keeps_in_the_file_comes_back(exported, tmp_path):
     model, library = exported("classifier")
     Context(library, TRAIN, 1).ok("save", str(tmp_path / "x.weights.h5").encode())
     other = MAKERS["classifier"]()
-    write_file(tmp_path / "unused.h5", read_file(tmp_path / "x.weights.h5"))  # sound for our own writer
+    write_file(
+        tmp_path / "unused.h5", read_file(tmp_path / "x.weights.h5")
+    )  # sound for our own writer
     other.load_weights(tmp_path / "x.weights.h5")
     assert other.training_seed == model.training_seed

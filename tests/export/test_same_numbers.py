@@ -1,4 +1,5 @@
-"""What Python runs is what ships: the same objects, and the same bits from predicting and training."""
+"""What Python runs is what ships: the same objects, and the same bits from predicting and
+training."""
 
 from __future__ import annotations
 
@@ -25,7 +26,9 @@ def sizes(name: str) -> tuple[int, ...]:
 
 def predict(library: Library, name: str, inputs, outputs) -> list[np.ndarray]:
     """The outputs of the library, in arrays shaped like `outputs`."""
-    context = Context(library, PREDICT, *([] if name == "fixed_batch" else [len(inputs[0])]), *sizes(name))
+    context = Context(
+        library, PREDICT, *([] if name == "fixed_batch" else [len(inputs[0])]), *sizes(name)
+    )
     found = [np.full_like(o, -7) for o in outputs]
     context.ok("predict", len(inputs[0]), *sizes(name), *inputs, *found)
     return found
@@ -67,7 +70,9 @@ def test_objects_in_the_archive_are_those_of_python_s_library(exported, name, tm
     model, library = exported(name)
     subprocess.run(["ar", "x", library.bundle.static], cwd=tmp_path, check=True)
     entries = [e for e in model.steps().entries.values() if hasattr(e, "source")]
-    assert {e.name for e in entries} == ({"predict"} if name == "plain" else {"predict", "evaluate", "train_step"})
+    assert {e.name for e in entries} == (
+        {"predict"} if name == "plain" else {"predict", "evaluate", "train_step"}
+    )
     for entry in entries:
         built = cache.build_library({entry.name: entry.source}, keep_objects=True)
         shipped = tmp_path / f"{library.prefix}_{entry.name}.o"
@@ -76,7 +81,8 @@ def test_objects_in_the_archive_are_those_of_python_s_library(exported, name, tm
 
 @pytest.mark.parametrize("name", TRAINED)
 def test_training_steps_are_python_s_bit_for_bit(borrowed, name, tmp_path):
-    """Weights, optimizer state, seeds and metrics after 13 steps, the last of them a partial batch."""
+    """Weights, optimizer state, seeds and metrics after 13 steps, the last of them a partial
+    batch."""
     model, library = borrowed(name)
     arrays = data(name, 100)
     index = np.random.default_rng(1).permutation(100).astype(np.int64)
@@ -131,7 +137,8 @@ def test_evaluation_is_python_s(exported):
 
 
 def test_metrics_begin_anew_in_the_library(tmp_path):
-    """What the model's metrics had seen before the export does not count, and stays with the model."""
+    """What the model's metrics had seen before the export does not count, and stays with the
+    model."""
     model = MAKERS["fixed_batch"]()
     x, y = data("fixed_batch", 32)
     model.fit(x, y, batch_size=4, verbose=0)

@@ -17,7 +17,11 @@ def classifier():
     y = layers.BatchNormalization(name="norm")(y)
     y = layers.Dense(10, activation="softmax", name="digit")(y)
     model = fncompile.Model(x, y, name="Digit Model")
-    model.compile(fncompile.optimizers.Adam(name="adam"), "sparse_categorical_crossentropy", metrics=["accuracy"])
+    model.compile(
+        fncompile.optimizers.Adam(name="adam"),
+        "sparse_categorical_crossentropy",
+        metrics=["accuracy"],
+    )
     return model
 
 
@@ -29,7 +33,9 @@ def sequences():
     each = layers.Dense(16, name="ctx")(layers.LayerNormalization(name="norm")(x))
     whole = layers.Dense(8, name="int")(ops.mean(each, axis=1))
     model = fncompile.Model([tokens, more], [each, whole], name="sequences")
-    model.compile(fncompile.optimizers.SGD(0.1, momentum=0.9), loss=["mse", "mae"], metrics=[[], ["mae"]])
+    model.compile(
+        fncompile.optimizers.SGD(0.1, momentum=0.9), loss=["mse", "mae"], metrics=[[], ["mae"]]
+    )
     return model
 
 

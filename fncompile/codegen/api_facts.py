@@ -1,0 +1,59 @@
+"""The public functions that tell of the library itself."""
+
+from __future__ import annotations
+
+from fncompile.codegen.ctree import Binary, CExpr, Int, Name, Return, Ternary, Unary, call
+from fncompile.codegen.library import ABI_VERSION, Library
+from fncompile.codegen.public import Public, public
+
+FACTS = "Facts"
+
+
+def facts(library: Library) -> list[Public]:
+    M = library.macro
+    found = [
+        _text(library, "status_str", "A status in words.", call("fnc_status_text", Name("status"))),
+        _text(
+            library, "model_hash", "Tells architecture and layout, not values.", Name(f"{M}_HASH")
+        ),
+        _text(
+            library, "build_info", "Which compiler made this, with which flags.", Name("build_text")
+        ),
+        public(
+            library,
+            FACTS,
+            "abi_version",
+            (),
+            f"{M}_ABI_VERSION of the library; compare with the header's.",
+            Return(Int(ABI_VERSION)),
+            type="int32_t",
+        ),
+        _table(library, "input", "Input i", f"{M}_NUM_INPUTS"),
+        _table(library, "output", "Output i", f"{M}_NUM_OUTPUTS"),
+        _table(library, "param", "Weight i", f"{M}_NUM_TENSORS"),
+    ]
+    if library.training is None:
+        return found
+    name = _listed(f"{M}_NUM_METRICS", Name("metric_table[i]"))
+    doc = "Name of metric i; null where there is none."
+    return [
+        *found,
+        public(library, FACTS, "metric_name", ("int32_t i",), doc, name, type="const char *"),
+    ]
+
+
+def _text(library: Library, name: str, doc: str, value: CExpr) -> Public:
+    params = (f"{library.prefix}_status status",) if name == "status_str" else ()
+    return public(library, FACTS, name, params, doc, Return(value), type="const char *")
+
+
+def _table(library: Library, kind: str, what: str, count: str) -> Public:
+    found = _listed(count, Unary("&", Name(f"{kind}_table[i]")))
+    doc, type = f"{what}; null where there is none.", f"const {library.prefix}_tensor_info *"
+    return public(library, FACTS, f"{kind}_info", ("int32_t i",), doc, found, type=type)
+
+
+def _listed(count: str, found: CExpr) -> Return:
+    """The element i of a table, or null."""
+    inside = Binary("&&", Binary(">=", Name("i"), Int(0)), Binary("<", Name("i"), Name(count)))
+    return Return(Ternary(inside, found, Name("NULL")))

@@ -1,0 +1,112 @@
+"""The constant tables of a library: what checkpoints consist of, and what tensors are like."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+
+from fncompile.codegen.cprint import expression
+from fncompile.codegen.ctree import CExpr, Declare, Int, Name, Table, TopLevel
+from fncompile.codegen.library import Library, Piece, Port
+from fncompile.ir.dims import Dim, Poly, evaluate
+from fncompile.ir.types import TensorType
+
+BLOCKS = {"weights": "FNC_WEIGHTS", "train": "FNC_TRAIN", "fixed": "FNC_FIXED"}
+H5_TYPES = {"bool": "BOOL", "uint8": "U8", "int8": "I8", "uint32": "U32", "int32": "I32"}
+H5_TYPES |= {"int64": "I64", "float32": "F32", "float64": "F64"}
+
+
+def quoted(text: str) -> Name:
+    """A C string."""
+    return Name(json.dumps(text) if text.isascii() else _utf8(text))
+
+
+def _utf8(text: str) -> str:
+    """Other characters as octal escapes, which unlike hexadecimal ones end by themselves."""
+    plain = (
+        chr(b) if 32 <= b < 127 and chr(b) not in '"\\?' else f"\\{b:03o}" for b in text.encode()
+    )
+    return '"' + "".join(plain) + '"'
+
+
+def braces(values: Iterable[CExpr]) -> Name:
+    return Name("{" + ", ".join(map(expression, values)) + "}")
+
+
+def record(type: str, name: str, **fields: CExpr) -> Declare:
+    """A constant struct with designated members."""
+    members = ", ".join(f".{key} = {expression(value)}" for key, value in fields.items())
+    return Declare(f"static const {type}", name, Name("{" + members + "}"))
+
+
+def numbers(values: Iterable[int]) -> tuple[CExpr, ...]:
+    return tuple(map(Int, values))
+
+
+def spans(name: str, found: Iterable[tuple[int, int]]) -> Table:
+    rows = tuple(braces(numbers(span)) for span in found)
+    return Table("fnc_span", name, rows or (Name("{0, 0}"),))
+
+
+# checkpoints ------------------------------------------------------------------------------------
+
+
+def piece_tables(pieces: Sequence[Piece]) -> list[TopLevel]:
+    """The pieces, and one table each of all their extents and of all their paths."""
+    dims: list[int] = []
+    rows, at = [], 0
+    for piece in pieces:
+        rows.append(_piece(piece, len(dims), at))
+        dims += [evaluate(d, {}) for d in piece.type.shape]
+        at += len(piece.path.encode()) + 1
+    paths = " ".join(quoted(piece.path).text[:-1] + '\\0"' for piece in pieces)
+    return [
+        Table("int64_t", "piece_dims", numbers(dims)),
+        Declare("static const char", "piece_paths[]", Name(paths or '""')),
+        Table("fnc_piece", "pieces", tuple(rows) or (Name("{0, 0, 0, 0, 0, 0, 0, 0}"),)),
+    ]
+
+
+def _piece(piece: Piece, dims_at: int, path_at: int) -> Name:
+    places = numbers((piece.file_at, piece.offset, evaluate(piece.type.nbytes, {})))
+    kind = (Name(BLOCKS[piece.block]), Name(f"FNC_H5_{H5_TYPES[piece.type.dtype]}"))
+    return braces([*places, *kind, *numbers((piece.type.ndim, dims_at, path_at))])
+
+
+# tensors ----------------------------------------------------------------------------------------
+
+
+def info_tables(library: Library) -> list[TopLevel]:
+    predict, kind = library.steps["predict"], f"{library.prefix}_tensor_info"
+    params = [
+        _info(p.title, p.type, p.type.size, -1 if p.first is None else p.first, p.trainable)
+        for p in library.params
+    ]
+    nothing = _info("", TensorType("float32", ()), 0)
+    tables: list[TopLevel] = [
+        Declare("static const char", "build_text[]", quoted(library.build)),
+        Table(kind, "input_table", tuple(map(_port, predict.inputs)) or (nothing,)),
+        Table(kind, "output_table", tuple(map(_port, predict.outputs)) or (nothing,)),
+        Table(kind, "param_table", tuple(params) or (nothing,)),
+    ]
+    if library.training is not None:
+        names = tuple(map(quoted, library.training.metrics))
+        tables.append(Table("char *const", "metric_table", names))
+    return tables
+
+
+def _port(port: Port) -> Name:
+    sample = TensorType(port.type.dtype, port.type.shape[1:])
+    return _info(port.title, port.type, sample.size)
+
+
+def _info(
+    title: str, type: TensorType, count: Dim, first: int = 0, trainable: bool = False
+) -> Name:
+    dims = [_known(d) for d in type.shape] or [0]
+    counts = numbers((_known(count), first, int(trainable), type.ndim))
+    return braces([quoted(title), quoted(type.dtype), *counts, braces(numbers(dims))])
+
+
+def _known(d: Dim) -> int:
+    return -1 if isinstance(d, Poly) else d

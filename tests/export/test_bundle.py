@@ -1,0 +1,293 @@
+"""The files of an export: what they contain, and that C and C++ programs build with them."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+
+import pytest
+
+import fncompile
+from fncompile.codegen.identifiers import identifier, model_prefix
+from fncompile.export.bundle import make_sources
+from fncompile.runtime.toolchain import CompileError
+from tests.export.zoo import MAKERS
+
+STRICT = ["-pedantic", "-Wall", "-Wextra", "-Werror"]
+DIALECTS = {
+    "gcc-c99": ["gcc", "-std=c99", "-Wvla", *STRICT],
+    "gcc-c++11": ["g++", "-x", "c++", "-std=c++11", *STRICT],
+    "clang-c99": ["clang", "-std=c99", "-Wvla", *STRICT],
+    "clang-c++11": ["clang++", "-x", "c++", "-std=c++11", *STRICT],
+}
+
+
+def run(*command, cwd=None, env=None) -> str:
+    done = subprocess.run(
+        [str(c) for c in command],
+        cwd=cwd,
+        env={**os.environ, **(env or {})},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
+    return done.stdout
+
+
+def need(program: str) -> None:
+    if shutil.which(program) is None:
+        pytest.skip(f"needs {program}")
+
+
+def test_a_bundle_has_these_files_and_no_others(exported):
+    bundle = exported("classifier")[1].bundle
+    m = "digit_model"
+    assert bundle.prefix == m
+    expected = {f"lib{m}.so", f"lib{m}.a", f"{m}.h", f"{m}.pc", f"example_{m}.c", f"README_{m}.md"}
+    assert {p.name for p in bundle.directory.iterdir()} == expected
+
+
+@pytest.mark.parametrize("name", ["classifier", "plain"])
+def test_only_the_model_s_own_names_are_exported(exported, name):
+    need("nm")
+    library = exported(name)[1]
+    lines = run("nm", "-D", "--defined-only", library.bundle.shared).splitlines()
+    names = [line.split()[-1] for line in lines]
+    assert names and all(n.startswith(f"{library.prefix}_") for n in names)
+    assert all(line.split()[-2] == "T" for line in lines)
+    declared = set(re.findall(rf"_API [^;]*?({library.prefix}_\w+)\(", library.text))
+    assert declared <= set(names)
+
+
+@pytest.mark.parametrize("name", ["classifier", "plain"])
+def test_global_names_of_the_archive_carry_the_prefix(exported, name):
+    need("nm")
+    library = exported(name)[1]
+    names = [
+        line.split()[-1]
+        for line in run("nm", "-g", "--defined-only", library.bundle.static).splitlines()
+        if " " in line
+    ]
+    assert names and all(n.startswith(f"{library.prefix}_") for n in names)
+
+
+def test_nothing_in_the_library_can_be_written(exported, tmp_path):
+    """No object has data or bss; tables of pointers are made read-only by the loader."""
+    need("size")
+    bundle = exported("classifier")[1].bundle
+    run("ar", "x", bundle.static, cwd=tmp_path)
+    objects = list(tmp_path.glob("*.o"))
+    assert len(objects) == 6
+    for path in objects:
+        sections = dict(
+            line.split()[:2]
+            for line in run("size", "-A", path).splitlines()
+            if line.startswith(".")
+        )
+        assert not [
+            s
+            for s, n in sections.items()
+            if re.match(r"\.(data|bss|tdata|tbss)(?!\.rel\.ro)", s) and int(n)
+        ], path
+
+
+def test_nothing_but_the_c_library_is_needed(exported):
+    need("readelf")
+    text = run("readelf", "-d", exported("classifier")[1].bundle.shared)
+    needed = set(re.findall(r"NEEDED.*\[(.*)\]", text))
+    assert needed <= {"libc.so.6", "libm.so.6"}
+    assert re.findall(r"SONAME.*\[(.*)\]", text) == ["libdigit_model.so"]
+    assert "TEXTREL" not in text and "NOW" in text
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+@pytest.mark.parametrize("name", MAKERS)
+def test_the_example_builds_and_runs(exported, name, dialect, tmp_path):
+    command = DIALECTS[dialect]
+    need(command[0])
+    bundle = exported(name)[1].bundle
+    program = tmp_path / "example"
+    run(
+        *command,
+        bundle.example,
+        f"-I{bundle.directory}",
+        "-x",
+        "none",
+        bundle.static,
+        "-lm",
+        "-o",
+        program,
+    )
+    printed = run(program, *([tmp_path / "kept.weights.h5"] if name != "plain" else []))
+    assert printed.count(":") >= (2 if name == "plain" else 12) and "nan" not in printed
+    assert (tmp_path / "kept.weights.h5").exists() == (name != "plain")
+
+
+def test_the_header_alone_is_a_whole_unit(exported, tmp_path):
+    """Included first, twice, and with names in the way that a program may have."""
+    library = exported("classifier")[1]
+    source = tmp_path / "twice.c"
+    source.write_text(f'#include "{library.prefix}.h"\n' * 2 + "int ctx, dims, fnc_ctx, OK;\n")
+    need("gcc")
+    run(*DIALECTS["gcc-c99"], "-c", source, f"-I{library.bundle.directory}", "-o", tmp_path / "x.o")
+
+
+def test_pkg_config_shared_and_static_wherever_the_bundle_is(exported, tmp_path):
+    need("pkg-config")
+    bundle = exported("classifier")[1].bundle
+    moved = tmp_path / "some where"
+    shutil.copytree(bundle.directory, moved)
+    env = {"PKG_CONFIG_PATH": str(moved)}
+    assert (
+        run("pkg-config", "--modversion", bundle.prefix, env=env).strip() == fncompile.__version__
+    )
+
+    def flags(*more):
+        return run("pkg-config", "--cflags", "--libs", *more, bundle.prefix, env=env).strip()
+
+    build = "cc -std=c99 '{0}' {1} -o {2}"
+    example = moved / bundle.example.name
+    run("sh", "-c", build.format(example, flags() + f" -Wl,-rpath,'{moved}'", tmp_path / "shared"))
+    run(tmp_path / "shared")
+    archive = run("pkg-config", "--variable=archive", bundle.prefix, env=env).strip()
+    both = flags("--static").replace(f"-l{bundle.prefix}", archive)
+    assert "-lm" in both
+    run("sh", "-c", build.format(example, both, tmp_path / "static"))
+    moved.rename(tmp_path / "gone")
+    run(tmp_path / "static")
+
+
+def test_the_readme_s_commands_work(exported, tmp_path):
+    need("pkg-config")
+    bundle = exported("plain")[1].bundle
+    shutil.copytree(bundle.directory, tmp_path / "b")
+    commands = [
+        line.strip() for line in bundle.readme.read_text().splitlines() if line.startswith("    ")
+    ]
+    assert len(commands) == 4
+    run("sh", "-ec", "\n".join(commands), cwd=tmp_path / "b")
+
+
+TWO = """
+#include "{0}.h"
+#include "{1}.h"
+static float x[32], y[64], z[64], s[1], t[1];
+int main(void) {{
+    {0}_ctx *a;
+    {1}_ctx *b;
+    if ({0}_create({2}_PREDICT, 4, &a) || {1}_create({3}_PREDICT, 4, &b)) return 1;
+    if ({0}_predict(a, 4, x, y, s) || {1}_predict(b, 4, x, z, t)) return 2;
+    for (int i = 0; i < 32; ++i) if (y[i] != z[i]) return 3;
+    {0}_destroy(a);
+    {1}_destroy(b);
+    return 0;
+}}
+"""
+
+
+@pytest.mark.parametrize(
+    "kinds", [("static", "static"), ("shared", "shared"), ("shared", "static")]
+)
+def test_two_libraries_in_one_program(exported, tmp_path, kinds):
+    """One model under two names: all that could clash would."""
+    model, one = exported("plain")
+    other = model.export(tmp_path, prefix="twin")
+    source, program = tmp_path / "two.c", tmp_path / "two"
+    source.write_text(TWO.format("plain", "twin", "PLAIN", "TWIN"))
+    files = [getattr(bundle, kind) for bundle, kind in zip((one.bundle, other), kinds, strict=True)]
+    paths = [f"-Wl,-rpath,{one.bundle.directory}", f"-Wl,-rpath,{tmp_path}"]
+    run(
+        "cc",
+        "-std=c99",
+        source,
+        f"-I{one.bundle.directory}",
+        f"-I{tmp_path}",
+        *files,
+        *paths,
+        "-lm",
+        "-o",
+        program,
+    )
+    run(program)
+
+
+# what is asked for ------------------------------------------------------------------------------
+
+
+def test_training_can_be_left_out(exported):
+    model, _ = exported("classifier")
+    made = make_sources(model, "digit_model", False)
+    assert set(made.entries) == {"predict"} and not re.search(r"train(?!able)", made.header, re.I)
+
+
+def test_training_needs_a_loss(tmp_path):
+    model = MAKERS["plain"]()
+    with pytest.raises(ValueError, match="Exporting 'plain' with training=True needs a loss"):
+        model.export(tmp_path, training=True)
+    model.compile("sgd")
+    with pytest.raises(ValueError, match="needs a loss"):
+        model.export(tmp_path, training=True)
+    assert set(make_sources(model, "plain", model.steps().can_train()).entries) == {"predict"}
+
+
+@pytest.mark.parametrize("prefix", ["", "Model", "a-b", "7up", "_x", "a__b", "fnc", "é", "x_"])
+def test_prefixes_that_are_no_c_names(exported, tmp_path, prefix):
+    with pytest.raises(ValueError, match="`prefix` must be a C name"):
+        exported("plain")[0].export(tmp_path, prefix=prefix)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(("name", "prefix"), [
+    ("mnist_model", "mnist_model"), ("My Model-2", "my_model_2"), ("2 big", "model_2_big"),
+    ("модель", "model"), ("__x__", "x"), ("fnc", "model_fnc"), ("int", "int"), ("", "model"),
+])  # fmt: skip
+def test_prefixes_of_model_names(name, prefix):
+    assert model_prefix(name) == prefix
+    assert re.fullmatch(r"[a-z](_?[a-z0-9])*_?", identifier(name))
+
+
+def test_a_model_that_does_not_know_its_inputs(tmp_path):
+    class Twice(fncompile.Model):
+        def call(self, x):
+            return x * 2
+
+    model = Twice(name="twice")
+    with pytest.raises(ValueError, match="'twice' has no fixed inputs: call `predict`"):
+        model.export(tmp_path)
+
+
+def test_a_failing_compiler_leaves_the_earlier_export(exported, tmp_path, monkeypatch):
+    model, _ = exported("plain")
+    bundle = model.export(tmp_path)
+    before = {p.name: p.read_bytes() for p in tmp_path.iterdir()}
+    monkeypatch.setenv("FNC_CFLAGS", "-include no_such_file.h")
+    with pytest.raises(CompileError, match="no_such_file"):
+        model.export(tmp_path)
+    assert {p.name: p.read_bytes() for p in bundle.directory.iterdir()} == before
+
+
+def test_the_same_model_gives_the_same_files(exported, tmp_path):
+    model, library = exported("plain")
+    again = model.export(tmp_path)
+    for path in library.bundle.directory.iterdir():
+        assert path.read_bytes() == (again.directory / path.name).read_bytes(), path.name
+
+
+def test_interpreted_models_are_exported_compiled(exported, tmp_path, monkeypatch):
+    monkeypatch.setenv("FNC_INTERP", "1")
+    model = MAKERS["plain"]()
+    model.predict([[0.0] * 6], verbose=0)
+    assert (
+        make_sources(model, "plain", False).entries
+        == make_sources(exported("plain")[0], "plain", False).entries
+    )
+
+
+def test_another_target(exported, tmp_path):
+    if os.uname().machine != "x86_64":
+        pytest.skip("names of x86-64")
+    model, _ = exported("plain")
+    bundle = model.export(tmp_path, target="x86-64-v3")
+    assert "-march=x86-64-v3" in bundle.readme.read_text()
