@@ -6,6 +6,7 @@ model leaves open stay open. Compiling again, or changing what is trainable, sta
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -29,15 +30,17 @@ from fncompile.runtime.calls import Bound, Short
 from fncompile.runtime.entry import CompiledEntry, Entry
 
 Arrays = Sequence[np.ndarray]
+_memory_lock = threading.RLock()  # variables may move between the memories of any two models
 
 
 def steps(model: Any) -> CompiledSteps:
     """The steps of `model`, made anew when its variables, its optimizer or what is trainable changed."""
-    found = getattr(model, "_steps", None)
-    if found is None or found.state_key != _state_key(model):
-        found = CompiledSteps(model)
-        model._steps = found
-    return found
+    with _memory_lock:
+        found = getattr(model, "_steps", None)
+        if found is None or found.state_key != _state_key(model):
+            found = CompiledSteps(model)
+            model._steps = found
+        return found
 
 
 def _state_key(model: Any) -> tuple:
@@ -57,8 +60,12 @@ class CompiledSteps:
     def __init__(self, model: Any):
         self.model = model
         self.state_key = _state_key(model)
+        # the key is made of identities, which hold while the objects live
+        self._kept = (model.weights, model.optimizer, getattr(model, "_objective", None))
+        self._build_lock = threading.RLock()
         self.weights: Memory | None = None
         self.train_memory: Memory | None = None
+        self.predict_state: Memory | None = None  # seeds of layers that predict as if in training
         self.runs: list[Run] = []
         self.entries: dict[tuple, Entry] = {}
         self.names: dict[Variable, str] = {}
@@ -68,8 +75,7 @@ class CompiledSteps:
 
     def predict(self, arrays: Arrays, batch_size: int) -> list[np.ndarray]:
         entry = self.predict_entry(arrays)
-        self._adopt()
-        entry.prepare(self.weights.version)
+        self._make_ready(entry, self.weights, self.predict_state)
         rows = len(arrays[0]) if arrays[0].ndim else 1
         if rows <= batch_size or not _batched(entry):
             return entry.run(arrays)
@@ -93,8 +99,7 @@ class CompiledSteps:
         entry = self.predict_entry(arrays)
         if not isinstance(entry, CompiledEntry):
             raise RuntimeError("bind() needs compiled code; FNC_INTERP is set.")
-        self._adopt()
-        entry.prepare(self.weights.version)
+        self._make_ready(entry, self.weights, self.predict_state)
         return Bound(entry, arrays, out, self.weights)
 
     def train(self, arrays: Arrays, index: np.ndarray, batch_size: int) -> None:
@@ -105,14 +110,19 @@ class CompiledSteps:
 
     def _run(self, kind: str, arrays: Arrays, index: np.ndarray, batch_size: int) -> None:
         entry = self.step_entry(kind, self.signature(arrays))
-        self._adopt()
-        entry.prepare(self.weights.version)
+        self._make_ready(entry, self.weights, self.train_memory)
         entry.run_steps(arrays, np.ascontiguousarray(index, np.int64), batch_size)
         if kind == "train":
             self.weights.version += 1
 
-    def _adopt(self) -> None:
-        for memory in (self.weights, self.train_memory):
+    def _make_ready(self, entry: Entry, *memories: Memory | None) -> None:
+        """Weights in place, and what follows from them alone computed: by the first thread."""
+        with _memory_lock:
+            self._adopt(*memories)
+            entry.prepare(self.weights.version)
+
+    def _adopt(self, *memories: Memory | None) -> None:
+        for memory in memories:
             if memory is not None and memory.lost:
                 memory.adopt()
 
@@ -121,20 +131,24 @@ class CompiledSteps:
     def predict_entry(self, arrays: Arrays) -> Entry:
         types = self._input_types(arrays)
         key = ("predict", tuple(types), _switches())
-        if key not in self.entries:
-            self._prepare_weights()
-            program, trace = programs.predict_program(self.model, types, self.names)
-            self._adds_losses = bool(trace.losses)
-            self.entries[key] = self._build(program, "infer", "predict", Context())
+        with self._build_lock:
+            if key not in self.entries:
+                self._prepare_weights()
+                program, trace = programs.predict_program(self.model, types, self.names)
+                self._adds_losses = bool(trace.losses)
+                self._prepare_predict_state(trace)
+                memories = (self.weights, self.predict_state)
+                self.entries[key] = self._build(program, "infer", "predict", Context(), memories)
         return self.entries[key]
 
     def step_entry(self, kind: str, signature: Signature) -> Entry:
         key = (kind, signature.key, _switches())
-        if key not in self.entries:
-            self._prepare_weights()
-            self.entries[key] = (
-                self._train_entry(signature) if kind == "train" else self._evaluate_entry(signature)
-            )
+        with self._build_lock:
+            if key not in self.entries:
+                self._prepare_weights()
+                self.entries[key] = (
+                    self._train_entry(signature) if kind == "train" else self._evaluate_entry(signature)
+                )
         return self.entries[key]
 
     def compiled_entries(self) -> list[CompiledEntry]:
@@ -168,15 +182,19 @@ class CompiledSteps:
         objective = objective_of(self.model)
         return programs.objective_program(self.model, objective, signature, self.names, training)
 
-    def _build(self, program: Program, kind: str, name: str, context: Context) -> Entry:
+    def _build(
+        self,
+        program: Program,
+        kind: str,
+        name: str,
+        context: Context,
+        memories: Sequence[Memory | None] | None = None,
+    ) -> Entry:
         from fncompile.devtools import build_entry
 
-        return build_entry(
-            program, kind, name, self._blocks(), context, model_prefix(self.model.name)
-        )
-
-    def _blocks(self) -> list[Block]:
-        return [m.block for m in (self.weights, self.train_memory) if m is not None]
+        memories = (self.weights, self.train_memory) if memories is None else memories
+        blocks = [m.block for m in memories if m is not None]
+        return build_entry(program, kind, name, blocks, context, model_prefix(self.model.name))
 
     def can_train(self) -> bool:
         """Is there a loss, and anything to train?"""
@@ -196,6 +214,13 @@ class CompiledSteps:
         if self.weights is None:
             self.names = name_variables([self.model.weights])
             self.weights = weights_memory(self.model.weights, self.names)
+
+    def _prepare_predict_state(self, trace: Any) -> None:
+        """Memory for what prediction reads besides weights: seeds, where dropout is always on."""
+        own = set(self.weights.variables)
+        extra = [v for v in trace.params if v not in own]
+        if extra and self.predict_state is None:
+            self.predict_state = Memory("train", extra, trace.names)
 
     def _prepare_state(self, trace: Any) -> None:
         """Give the variables of steps their memory; once, with all that any step may change."""

@@ -1,8 +1,8 @@
 """Where the variables of a model live once it is compiled.
 
-`weights` holds the model's weights, the trainable ones first and end to end; `train` holds all else that
-a step changes: optimizer state, metrics, seeds. Variables keep their identity: their storage moves into
-the block. A variable that two models share is where the one that ran last has it.
+`weights` holds the model's weights, the trainable ones first and end to end; `train` holds all else
+that a step changes: optimizer state, metrics, seeds. Variables keep their identity: their storage
+moves into the block. A variable that two models share is where the one that ran last has it.
 """
 
 from __future__ import annotations

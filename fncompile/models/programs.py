@@ -22,7 +22,7 @@ def predict_program(
         inputs = [placeholder(name, type) for name, type in types]
         outputs = model.run_graph(list(inputs), training=False)
     named = _named(_output_names(model, len(outputs)), [t.node for t in outputs])
-    return _program(trace, inputs, named, {}), trace
+    return _program(trace, inputs, named, trace.updates()), trace
 
 
 def objective_program(
