@@ -146,9 +146,8 @@ class CompiledSteps:
         with self._build_lock:
             if key not in self.entries:
                 self._prepare_weights()
-                self.entries[key] = (
-                    self._train_entry(signature) if kind == "train" else self._evaluate_entry(signature)
-                )
+                make = self._train_entry if kind == "train" else self._evaluate_entry
+                self.entries[key] = make(signature)
         return self.entries[key]
 
     def compiled_entries(self) -> list[CompiledEntry]:
