@@ -23,7 +23,8 @@ SHORT_BATCH = 256  # larger batches take the general way, which sizes its memory
 class Short:
     """One array in, one array out, the batch the only open size; gives None for anything else.
 
-    `memory` holds the weights: where they were changed or moved away, the general way must run first.
+    `memory` holds the weights: where they were changed or moved away, the general way must run
+    first.
     """
 
     @staticmethod
@@ -65,7 +66,8 @@ class Short:
 
 
 class Bound:
-    """`entry` on fixed arrays: each call reads `inputs` and fills `outputs` in place, and gives them.
+    """`entry` on fixed arrays: each call reads `inputs` and fills `outputs` in place, and gives
+    them.
 
     Not to be called from two threads at once. After weights change the next call sees the new ones;
     `refresh` does that.
@@ -107,19 +109,23 @@ class Bound:
 
 
 def _check_outputs(inputs, outputs, shapes, dtypes) -> None:
-    """ValueError unless outputs have the right types and share no memory with inputs or each other."""
+    """ValueError unless outputs have the right types and share no memory with inputs or each
+    other."""
     if len(outputs) != len(shapes):
         raise ValueError(f"`out` must be {len(shapes)} array(s). Received: {len(outputs)}")
     for i, (array, shape, dtype) in enumerate(zip(outputs, shapes, dtypes)):
         if (
-            array.shape != shape
+            not isinstance(array, np.ndarray)
+            or array.shape != shape
             or array.dtype != dtype
             or not array.flags.c_contiguous
             or not array.flags.writeable
         ):
             raise ValueError(
-                f"`out` {i} must be a writeable C-contiguous array of shape {shape} and dtype {dtype}. "
-                f"Received: shape={array.shape}, dtype={array.dtype}"
+                f"`out` {i} must be a writeable C-contiguous array of shape {shape} and dtype "
+                f"{dtype}. "
+                f"Received: {getattr(array, 'shape', type(array).__name__)} of "
+                f"{getattr(array, 'dtype', '?')}"
             )
         for other in (*inputs, *outputs[:i]):
             if np.shares_memory(array, other):

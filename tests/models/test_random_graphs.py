@@ -1,9 +1,10 @@
 """Random layer graphs: compiled prediction and training agree with the NumPy interpreter.
 
-A graph is drawn from a seed, so a failing seed is the whole report: `python -m tests.models.test_random_graphs
-SEED` runs it again, and `hunt FIRST COUNT` goes through many. Both sides see a model of their own, drawn
-from the same seed; everything is in float64. The interpreted side also leaves out the optional passes, so
-that what they rewrite is compared with what was written.
+A graph is drawn from a seed, so a failing seed is the whole report: `python -m
+tests.models.test_random_graphs SEED` runs it again, and `hunt FIRST COUNT` goes through many. Both
+sides see a model of their own, drawn from the same seed; everything is in float64. The interpreted
+side also leaves out the optional passes, so that what they rewrite is compared with what was
+written.
 """
 
 from __future__ import annotations
@@ -35,13 +36,19 @@ class Drawer:
 
     def model(self) -> fncompile.Model:
         pick = self.random
-        for kind in [self._rows, *pick.choices([self._rows, self._matrix, self._open, self._words], k=pick.randint(0, 2))]:
+        for kind in [
+            self._rows,
+            *pick.choices(
+                [self._rows, self._matrix, self._open, self._words], k=pick.randint(0, 2)
+            ),
+        ]:
             kind()
         for _ in range(pick.randint(2, 7)):
             self.pool.append(pick.choice(STEPS)(self, pick.choice(self.pool[-4:])))
         outputs = [self._head(t) for t in self._unread()]
-        model = fncompile.Model(self.inputs, outputs if len(outputs) > 1 else outputs[0], name="drawn")
-        return model
+        return fncompile.Model(
+            self.inputs, outputs if len(outputs) > 1 else outputs[0], name="drawn"
+        )
 
     def input(self, shape, dtype=None):
         self.inputs.append(layers.Input(shape, dtype=dtype, name=f"in{len(self.inputs)}"))
@@ -61,12 +68,17 @@ class Drawer:
         self.pool.append(layers.Embedding(11, self.random.choice([1, 3, 4]))(words))
 
     def _unread(self) -> list:
-        read = {id(t) for layer in fncompile.Model(self.inputs, self.pool).layers for t in _inputs_of(layer)}
+        read = {
+            id(t)
+            for layer in fncompile.Model(self.inputs, self.pool).layers
+            for t in _inputs_of(layer)
+        }
         left = [t for t in self.pool if id(t) not in read]
         return left[-3:]
 
     def _head(self, x):
-        """A last layer with weights, so that there is something to train; open lengths are summed."""
+        """A last layer with weights, so that there is something to train; open lengths are
+        summed."""
         if None in x.shape[1:]:
             x = ops.mean(x, axis=1)
         return layers.Dense(2, activation=self.random.choice(ACTIVATIONS))(x)
@@ -78,12 +90,18 @@ class Drawer:
 
 
 def _inputs_of(layer):
-    return [t for node in layer._inbound_nodes for t in node.input_tensors] if hasattr(layer, "_inbound_nodes") else []
+    return (
+        [t for node in layer._inbound_nodes for t in node.input_tensors]
+        if hasattr(layer, "_inbound_nodes")
+        else []
+    )
 
 
 def dense(d, x):
     units = d.random.choice([1, 2, 5, 8, 17])
-    return layers.Dense(units, activation=d.random.choice(ACTIVATIONS), use_bias=d.random.random() < 0.8)(x)
+    return layers.Dense(
+        units, activation=d.random.choice(ACTIVATIONS), use_bias=d.random.random() < 0.8
+    )(x)
 
 
 def shared(d, x):
@@ -110,17 +128,31 @@ def layer_normalization(d, x):
 
 def merge(d, x):
     other = d.same(x)
-    kinds = (layers.Add, layers.Multiply, layers.Average, layers.Maximum, layers.Minimum, layers.Subtract, layers.Concatenate)
+    kinds = (
+        layers.Add,
+        layers.Multiply,
+        layers.Average,
+        layers.Maximum,
+        layers.Minimum,
+        layers.Subtract,
+        layers.Concatenate,
+    )
     return d.random.choice(kinds)()([x, other])
 
 
 def outer(d, x):
-    return ops.matmul(ops.expand_dims(x, -1), ops.expand_dims(d.same(x), -2)) if len(x.shape) == 2 else x * x
+    return (
+        ops.matmul(ops.expand_dims(x, -1), ops.expand_dims(d.same(x), -2))
+        if len(x.shape) == 2
+        else x * x
+    )
 
 
 def shape(d, x):
     if len(x.shape) == 3 and None not in x.shape[1:]:
-        return d.random.choice([layers.Flatten(), layers.Permute((2, 1)), layers.Reshape((-1, x.shape[1]))])(x)
+        return d.random.choice(
+            [layers.Flatten(), layers.Permute((2, 1)), layers.Reshape((-1, x.shape[1]))]
+        )(x)
     return layers.Reshape((x.shape[-1], 1))(x) if len(x.shape) == 2 else ops.sum(x, axis=1)
 
 
@@ -173,7 +205,9 @@ def data(model, seed: int, rows: int) -> list[np.ndarray]:
     length = int(rng.integers(1, 6))
     shapes = [tuple(length if n is None else n for n in t.shape[1:]) for t in model.inputs]
     return [
-        rng.integers(0, 11, (rows, *s)).astype("int32") if t.dtype == "int32" else rng.standard_normal((rows, *s))
+        rng.integers(0, 11, (rows, *s)).astype("int32")
+        if t.dtype == "int32"
+        else rng.standard_normal((rows, *s))
         for t, s in zip(model.inputs, shapes, strict=True)
     ]
 
@@ -194,9 +228,16 @@ def trained(seed: int) -> list[np.ndarray]:
     model.compile(optimizer, loss=["mse"] * len(model.outputs))
     x = data(model, seed, 9)
     rng = np.random.default_rng(seed + 2)
-    y = [rng.standard_normal([9, *([1] if None in t.shape[1:-1] else t.shape[1:-1]), t.shape[-1]]) for t in model.outputs]
+    y = [
+        rng.standard_normal([9, *([1] if None in t.shape[1:-1] else t.shape[1:-1]), t.shape[-1]])
+        for t in model.outputs
+    ]
     history = model.fit(x, y, batch_size=5, epochs=3, verbose=0, shuffle=False)
-    return [np.array(history.history["loss"]), *model.get_weights(), *(v.numpy() for v in optimizer.variables)]
+    return [
+        np.array(history.history["loss"]),
+        *model.get_weights(),
+        *(v.numpy() for v in optimizer.variables),
+    ]
 
 
 def check(seed: int, run=None) -> None:
@@ -206,7 +247,9 @@ def check(seed: int, run=None) -> None:
             expected = each(seed)
         assert len(compiled) == len(expected)
         for i, (a, b) in enumerate(zip(compiled, expected, strict=True)):
-            np.testing.assert_allclose(a, b, rtol=1e-6, atol=1e-8, err_msg=f"seed {seed}, {each.__name__}, array {i}")
+            np.testing.assert_allclose(
+                a, b, rtol=1e-6, atol=1e-8, err_msg=f"seed {seed}, {each.__name__}, array {i}"
+            )
 
 
 @pytest.fixture(autouse=True)
