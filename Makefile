@@ -15,7 +15,7 @@ demo: $(VENV)/installed
 	$(BIN)/python examples/mnist_demo.py
 
 test: $(VENV)/installed-test
-	$(BIN)/python -m pytest -q $(ARGS)
+	$(BIN)/python -m pytest -q -n 2 $(ARGS)
 
 lint: $(VENV)/installed-lint
 	$(BIN)/ruff check .
