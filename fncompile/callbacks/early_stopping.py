@@ -51,14 +51,17 @@ class EarlyStopping(Callback):
             return
         self._monitor.resolve(self.model)
         self.wait += 1
-        if self.best_weights is None or self._monitor.is_better(current, self.best):
+        improved = self._monitor.is_better(current, self.best)
+        if improved or self.best_weights is None:
             self._keep(epoch, current)
-            if self.baseline is None or self._monitor.is_better(current, self.baseline):
-                self.wait = 0
-                return
-        if self.wait >= self.patience and epoch > 0:
+        if improved and self._beats_baseline(current):
+            self.wait = 0
+        elif self.wait >= self.patience and epoch > 0:
             self.stopped_epoch = epoch
             self.model.stop_training = True
+
+    def _beats_baseline(self, current: float) -> bool:
+        return self.baseline is None or self._monitor.is_better(current, self.baseline)
 
     def _keep(self, epoch: int, current: float) -> None:
         self.best, self.best_epoch = current, epoch

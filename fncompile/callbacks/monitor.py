@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from typing import Any
 
@@ -55,9 +56,9 @@ class Monitor:
         return np.inf if self.mode == "min" else -np.inf
 
     def is_better(self, value: float, best: float | None) -> bool:
-        """Better by more than `min_delta`; anything is better than None, and NaN than nothing."""
-        if best is None:
-            return True
+        """Better by more than `min_delta`; every number is better than None and NaN."""
+        if best is None or math.isnan(best):
+            return not math.isnan(value)
         if self.mode == "min":
             return bool(value + self.min_delta < best)
         return bool(value - self.min_delta > best)

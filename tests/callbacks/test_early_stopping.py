@@ -23,6 +23,7 @@ NAN = float("nan")
         ([5, 4, 3, 2.5], {"baseline": 3.5, "patience": 2}, 2),
         ([5, 3, 2, 2.5], {"baseline": 3.5, "patience": 2}, 4),
         ([NAN, NAN, NAN], {"patience": 1}, 2),
+        ([NAN, 5, 4, 5, 5], {"patience": 2}, 5),
     ],
 )
 def test_when_it_stops(losses, arguments, epochs):
