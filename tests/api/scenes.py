@@ -11,6 +11,7 @@ import contextlib
 import io
 import os
 import re
+from functools import partial
 
 import numpy as np
 
@@ -419,8 +420,13 @@ def progress_of_fit(keras):
     return {
         str(verbose): shape_of_bar(
             printed(
-                lambda: model.fit(
-                    *data, batch_size=4, epochs=2, validation_data=data, verbose=verbose
+                partial(
+                    model.fit,
+                    *data,
+                    batch_size=4,
+                    epochs=2,
+                    validation_data=data,
+                    verbose=verbose,
                 )
             )
         )
@@ -433,7 +439,7 @@ def progress_of_evaluate_and_predict(keras):
     model = small(keras)
     x, y = ones(10, 3), ones(10, 1)
     return {
-        f"{name} {verbose}": shape_of_bar(printed(lambda: act(verbose)))
+        f"{name} {verbose}": shape_of_bar(printed(partial(act, verbose)))
         for verbose in (0, 1, 2)
         for name, act in [
             ("evaluate", lambda v: model.evaluate(x, y, batch_size=4, verbose=v)),

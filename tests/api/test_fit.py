@@ -92,7 +92,9 @@ def test_validation_every_second_epoch():
 
 def test_losses_divide_by_rows_and_metrics_by_weights():
     w = np.linspace(0, 3, N).astype("float32")
-    history = fit(linear(metrics=["mse"], weighted_metrics=["mse"]), X, Y, sample_weight=w, batch_size=4)
+    history = fit(
+        linear(metrics=["mse"], weighted_metrics=["mse"]), X, Y, sample_weight=w, batch_size=4
+    )
     close(history["loss"], [(squares() * w).sum() / N])
     close(history["mse"], [squares().mean()])
     close(history["weighted_mse"], [(squares() * w).sum() / w.sum()])
@@ -139,7 +141,11 @@ def test_masked_steps_do_not_count_in_metrics():
     x = keras.Input((4,), dtype="int32")
     h = layers.Embedding(3, 2, mask_zero=True)(x)
     model = keras.Model(x, layers.Dense(2, activation="softmax")(h))
-    model.compile(optimizer=keras.optimizers.SGD(0.0), loss="sparse_categorical_crossentropy", metrics=["accuracy"])
+    model.compile(
+        optimizer=keras.optimizers.SGD(0.0),
+        loss="sparse_categorical_crossentropy",
+        metrics=["accuracy"],
+    )
     ids = np.random.default_rng(0).integers(0, 3, (N, 4))
     labels = np.random.default_rng(1).integers(0, 2, (N, 4))
     p = model.predict(ids, verbose=0)
@@ -186,7 +192,10 @@ def test_nan_in_data_is_seen_in_the_loss():
 
 
 def test_float64_arrays():
-    close(linear().evaluate(np.asarray(X.tolist()), np.asarray(Y.tolist()), verbose=0), squares().mean())
+    close(
+        linear().evaluate(np.asarray(X.tolist()), np.asarray(Y.tolist()), verbose=0),
+        squares().mean(),
+    )
 
 
 def test_targets_of_rank_one():
@@ -433,7 +442,8 @@ def test_lambda_callback():
 
 
 def test_early_stopping_waits_and_restores():
-    """The loss grows from the first epoch on: it stops after `patience` more, with the best weights."""
+    """The loss grows from the first epoch on: it stops after `patience` more, with the best
+    weights."""
     def on_epoch_end(self, epoch, logs=None):
         self.model.set_weights([w + 1 for w in self.model.get_weights()])
         kept.append(self.model.get_weights())
@@ -453,7 +463,9 @@ def test_early_stopping_on_validation_loss_without_gain():
 
 
 def test_early_stopping_tells_of_a_metric_that_is_not_there():
-    with pytest.warns(UserWarning, match="Early stopping conditioned on metric `val_loss` which is not available"):
+    with pytest.warns(
+        UserWarning, match="Early stopping conditioned on metric `val_loss` which is not available"
+    ):
         fit(linear(), X, Y, callbacks=[keras.callbacks.EarlyStopping()])
 
 
@@ -464,7 +476,9 @@ def test_checkpoint_each_epoch_and_best_only(tmp_path):
                                            save_best_only=True, save_weights_only=True)
     history = fit(model, X, Y, epochs=2, callbacks=[each, best])
     names = sorted(path.name for path in tmp_path.iterdir())
-    assert names == [f"{i + 1:02d}-{loss:.2f}.keras" for i, loss in enumerate(history["loss"])] + ["best.weights.h5"]
+    assert names == [f"{i + 1:02d}-{loss:.2f}.keras" for i, loss in enumerate(history["loss"])] + [
+        "best.weights.h5"
+    ]
     again = keras.models.load_model(tmp_path / names[1])
     np.testing.assert_array_equal(again.get_weights()[0], model.get_weights()[0])
 
@@ -476,7 +490,14 @@ def test_stopping_in_the_middle_of_an_epoch():
         seen.append(batch)
         self.model.stop_training = batch == 1
 
-    history = fit(linear(), X, Y, batch_size=4, epochs=3, callbacks=[callback(on_train_batch_end=on_train_batch_end)])
+    history = fit(
+        linear(),
+        X,
+        Y,
+        batch_size=4,
+        epochs=3,
+        callbacks=[callback(on_train_batch_end=on_train_batch_end)],
+    )
     assert seen == [0, 1] and len(history["loss"]) == 1
     assert len(fit(linear(), X, Y, epochs=2)["loss"]) == 2
 

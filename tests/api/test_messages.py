@@ -12,7 +12,10 @@ import pytest
 from tests.keras_reference.target import better_than_keras, keras
 
 layers = keras.layers
-ones = lambda *shape: np.ones(shape, "float32")
+
+
+def ones(*shape):
+    return np.ones(shape, "float32")
 
 
 def two_inputs():

@@ -48,5 +48,5 @@ def take(data, rows):
 
 def batches(count, size=8):
     """Row slices of `count` successive batches, the last of each epoch partial."""
-    starts = [start for start in range(0, N, size)]
+    starts = list(range(0, N, size))
     return [slice(s, s + size) for s in (starts[i % len(starts)] for i in range(count))]

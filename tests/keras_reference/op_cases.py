@@ -12,7 +12,10 @@ import numpy as np
 def pool() -> dict[str, np.ndarray]:
     """Small arrays, awkward where it pays: negative zero, NaN, infinities, halves, empty."""
     rng = np.random.default_rng(20)
-    f32 = lambda *shape: rng.normal(size=shape).astype("float32")
+
+    def f32(*shape):
+        return rng.normal(size=shape).astype("float32")
+
     nan, inf = np.nan, np.inf
     arrays = dict(
         x=f32(2, 3), y=f32(2, 3), v=f32(3), m=f32(3, 4), s=f32(), c=f32(2, 3, 4), d=f32(2, 4, 3),

@@ -24,7 +24,7 @@ def used(expression: str) -> list[str]:
 
 def evaluate(keras, expression: str, arrays: dict) -> list:
     """The results of the expression as a flat list."""
-    result = eval(expression, {**vars(keras.ops), **arrays})  # noqa: S307, our own table
+    result = eval(expression, {**vars(keras.ops), **arrays})  # our own table
     return list(result) if isinstance(result, (list, tuple)) else [result]
 
 
@@ -78,7 +78,7 @@ def record_dynamic(keras, expression, names):
     try:
         shapes = infer(keras, expression, dynamic=True)
         rows = predict_by_row(keras, [expression])
-    except Exception:  # noqa: BLE001, whatever Keras raises means "not with an open extent"
+    except Exception:  # whatever Keras raises means "not with an open extent"
         return None, False
     return shapes, all(row.shape == whole.shape and np.allclose(row, whole, 1e-5, 1e-6, True)
                        for row, whole in zip(rows, eager(keras, expression)))
@@ -111,8 +111,9 @@ def run_static(keras, expressions) -> list[np.ndarray]:
 
 # What the two backends do not agree in, or agree in wrongly, and why.
 VALUES_OF_JAX = {"binary_crossentropy(hot, huge, from_logits=True)": "NumPy clips probabilities"}
-VALUES_OF_NUMPY = {case: "JAX flushes denormals to zero"
-                   for case in ("argmax(wild, axis=1)", "sign(wild)", "log(wild)")}
+VALUES_OF_NUMPY = dict.fromkeys(
+    ("argmax(wild, axis=1)", "sign(wild)", "log(wild)"), "JAX flushes denormals to zero"
+)
 # Keras keeps int64 with TensorFlow, and narrows it to int32 with the backends used here.
 INT64 = ("where(b, i, l)", "sum(l)", "concatenate([i, l], axis=0)", "add(i, l)", "add(l, 1)",
          "add(b, l)", "subtract(i, l)", "maximum(i, l)", "l * 2", "max(l)", "cast(i, \"int64\")")

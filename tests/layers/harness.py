@@ -6,15 +6,17 @@ Given a layer class, its arguments and an input shape, in this order:
  3. called on an Input with an open batch: the inferred shape and dtype are the actual ones;
  4. the compiled model predicts what the eager call gave, for the batch and for one row;
  5. .keras and .h5 files bring back a model with equal predictions;
- 6. a training step gives a finite loss and moves every trainable weight;
- 7. in float64, by the interpreter, the gradient equals a central difference of the loss along random directions.
+ 6. training steps give a finite loss and move every trainable weight; compiled where
+    `compile_training` says so, else by the interpreter, to spare the C compiler;
+ 7. in float64, by the interpreter, the gradient equals a central difference of the loss along
+    random directions.
 Only public API is used, so the same code runs against real Keras.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
-from contextlib import contextmanager
 
 import numpy as np
 
@@ -26,7 +28,7 @@ BATCH = 3
 def run_layer_test(cls, init_kwargs, *, input_shape, output_shape, input_dtype="float32",
                    output_dtype="float32", trainable=0, non_trainable=0, supports_masking=None,
                    formula=None, call_kwargs=None, losses=0, stochastic=False, high=4,
-                   train=True, tmp_path=None):
+                   train=True, compile_training=True, tmp_path=None):
     """Shapes exclude the batch; `input_shape` is a list of tuples for layers that merge.
 
     `formula(x, *weights)` gives the output in NumPy. `high` bounds integer inputs.
@@ -34,7 +36,10 @@ def run_layer_test(cls, init_kwargs, *, input_shape, output_shape, input_dtype="
     keras.utils.clear_session()
     call_kwargs = call_kwargs or {}
     x = sample(input_shape, input_dtype, high)
-    make = lambda: cls(**init_kwargs)
+
+    def make():
+        return cls(**init_kwargs)
+
     output = check_eager(make(), x, call_kwargs, output_shape, output_dtype, trainable,
                          non_trainable, supports_masking, formula, losses)
     check_config(cls, make())
@@ -43,7 +48,8 @@ def run_layer_test(cls, init_kwargs, *, input_shape, output_shape, input_dtype="
     if tmp_path:
         check_files(model, x, tmp_path)
     if train and output_dtype == "float32":
-        check_training(make, x, call_kwargs, output)
+        with contextlib.nullcontext() if compile_training else interpreted():
+            check_training(make, x, call_kwargs, output)
         if not stochastic:
             check_gradient(make, x, call_kwargs, output)
 
@@ -137,7 +143,8 @@ def target_like(output):
 
 
 def check_gradient(make, x, call_kwargs, output, step=1e-5):
-    """With SGD at rate 1, a step moves the weights by the gradient; at rate 0, it only tells the loss."""
+    """With SGD at rate 1, a step moves the weights by the gradient; at rate 0, it only tells the
+    loss."""
     with double_precision(), interpreted():
         model = training_model(make, x, call_kwargs)
         weights = seeded(model)
@@ -204,7 +211,7 @@ def to_numpy(output):
     return keras.ops.convert_to_numpy(output)
 
 
-@contextmanager
+@contextlib.contextmanager
 def double_precision():
     """Keras remembers the first dtype policy it made until the session is cleared."""
     keras.config.set_floatx("float64")

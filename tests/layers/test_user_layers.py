@@ -67,7 +67,8 @@ class Unrolled(keras.layers.Layer):
 
 @register
 class Gated(keras.layers.Layer):
-    """A weight that is not trained, a weight of rank 0, a loss of its own, and the training flag."""
+    """A weight that is not trained, a weight of rank 0, a loss of its own, and the training
+    flag."""
 
     def build(self, input_shape):
         self.gate = self.add_weight(shape=(), initializer="ones", name="gate")

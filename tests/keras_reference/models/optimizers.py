@@ -5,7 +5,6 @@ from __future__ import annotations
 from tests.keras_reference.data import floats, ints
 from tests.keras_reference.models.losses import mlp
 
-
 # Learning rates large enough for 20 steps to show a mistake.
 OPTIMIZERS = {
     "sgd": lambda opt: opt.SGD(0.1),
