@@ -20,7 +20,7 @@ from fncompile.codegen.library import Library
 from fncompile.codegen.unit import emit_unit
 from fncompile.export import texts
 from fncompile.export.checkpoint import make_checkpoint, sources
-from fncompile.export.data import data_unit, join_blocks
+from fncompile.export.data import data_blocks, data_unit, write_data
 from fncompile.export.describe import describe, model_hash
 from fncompile.export.example import emit_example
 from fncompile.flags import override
@@ -51,7 +51,7 @@ class Sources:
     entries: dict[str, str]
     unit: str
     header: str
-    data: bytes
+    data: list[Any]  # of buffers, to be written one after the other
 
 
 def export(
@@ -110,8 +110,8 @@ def make_sources(model: Any, prefix: str, training: bool, sample_weight: bool = 
     tree, known = sources(model, native.memories, optimizer=training)
     arrays = [(path, TensorType(a.dtype.name, a.shape)) for path, a in tree.datasets()]
     hash = model_hash(native.predict.program, arrays)
-    blocks, train_at = join_blocks(native)
-    checkpoint, carried = make_checkpoint(tree, known, hash, len(blocks))
+    blocks, train_at = data_blocks(native)
+    checkpoint, carried = make_checkpoint(tree, known, hash, sum(b.nbytes for b in blocks))
     facts = {
         "hash": hash,
         "build": _build_info(),
@@ -120,7 +120,7 @@ def make_sources(model: Any, prefix: str, training: bool, sample_weight: bool = 
     }
     library = describe(native, prefix, checkpoint, facts)
     entries = {e.name: _entry_text(e, prefix, native) for e in _entries(native)}
-    return Sources(library, entries, emit_unit(library), emit_header(library), blocks + carried)
+    return Sources(library, entries, emit_unit(library), emit_header(library), [*blocks, carried])
 
 
 def _entries(native: Any) -> list[Any]:
@@ -181,7 +181,7 @@ def build(made: Sources, work: Path) -> None:
     (work / f"README_{m}.md").write_text(texts.readme(library))
     objects = list(cache.build_library(made.entries, keep_objects=True).objects.values())
     compiler = cache.Compiler.find(open_store())
-    (work / f"{m}_data.bin").write_bytes(made.data)
+    write_data(made.data, work / f"{m}_data.bin")
     for name, text in ((m, made.unit), (f"{m}_data", data_unit(m))):
         objects.append(toolchain.compile_object(compiler.command, text, name, compiler.flags, work))
     shared = [f"-Wl,-soname,lib{m}.so", "-Wl,-z,relro,-z,now", "-Wl,-z,noexecstack"]

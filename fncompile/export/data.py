@@ -5,6 +5,7 @@ It is included by the assembler, so it costs neither C text nor compile time, wh
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,23 +16,28 @@ from fncompile.codegen.tables import quoted
 ALIGN = 64  # FNC_ALIGN
 
 
-def join_blocks(native: Any) -> tuple[bytes, int]:
-    """Weights, then training state with metrics as before any batch; and where the latter
-    begins."""
-    weights = native.memories[0].block.memory.tobytes()
-    weights += bytes(-len(weights) % ALIGN)
+def data_blocks(native: Any) -> tuple[list[np.ndarray], int]:
+    """What the data begins with, each a multiple of ALIGN bytes; and where training state begins.
+
+    It begins with the weights, in place, and then the training state with metrics as before any batch.
+    """
+    weights = native.memories[0].block.memory
     if native.training is None:
-        return weights, len(weights)
+        return [weights], weights.nbytes
     memory = native.memories[1]
     state = memory.block.memory.copy()
-    for variable, value in zip(
-        native.training.metric_variables, native.training.reset_values, strict=True
-    ):
+    pairs = zip(native.training.metric_variables, native.training.reset_values, strict=True)
+    for variable, value in pairs:
         raw = np.frombuffer(np.ascontiguousarray(value).tobytes(), np.uint8)
         start = memory.block.offsets[memory.names[variable]]
         state[start : start + raw.size] = raw
-    joined = weights + state.tobytes()
-    return joined + bytes(-len(joined) % ALIGN), len(weights)
+    return [weights, state], weights.nbytes
+
+
+def write_data(parts: list[Any], path: Path) -> None:
+    with open(path, "wb") as stream:
+        for part in parts:
+            stream.write(part)
 
 
 def data_unit(prefix: str) -> str:

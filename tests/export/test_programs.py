@@ -1,0 +1,122 @@
+"""C programs that use a library: under valgrind, sanitizers, and with the allocator watched."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from fncompile.export.bundle import make_sources
+from fncompile.export.data import data_unit, write_data
+from fncompile.runtime.toolchain import BASE_FLAGS, include_flags
+
+HERE = Path(__file__).parent
+STRICT = ["-std=c99", "-pedantic", "-Wall", "-Wextra", "-Werror"]
+
+
+def run(*command, cwd=None) -> str:
+    done = subprocess.run([str(c) for c in command], cwd=cwd, capture_output=True, text=True)
+    assert done.returncode == 0, f"{command}\n{done.stdout[-3000:]}{done.stderr[-3000:]}"
+    return done.stdout
+
+
+def build(exported, program: str, out: Path, *flags: str) -> Path:
+    """A program of this folder linked with the archive that ships."""
+    bundle = exported("classifier")[1].bundle
+    source = HERE / f"{program}.c"
+    run(
+        "cc",
+        *STRICT,
+        "-g",
+        *flags,
+        source,
+        f"-I{bundle.directory}",
+        bundle.static,
+        "-lm",
+        "-o",
+        out,
+    )
+    return out
+
+
+@pytest.fixture(scope="module")
+def units(exported, tmp_path_factory):
+    """The C of the whole library, as files."""
+    directory = tmp_path_factory.mktemp("units")
+    made = make_sources(exported("classifier")[0], "digit_model", True)
+    (directory / "digit_model.h").write_text(made.header)
+    write_data(made.data, directory / "digit_model_data.bin")
+    texts = {**made.entries, "digit_model": made.unit, "digit_model_data": data_unit("digit_model")}
+    for name, text in texts.items():
+        (directory / f"{name}.c").write_text(text)
+    return directory, [f"{name}.c" for name in texts]
+
+
+def test_the_driver(exported, tmp_path):
+    program = build(exported, "driver", tmp_path / "driver")
+    assert run(program, tmp_path / "x.weights.h5") == "done\n"
+
+
+def test_no_allocation_where_none_is_promised(exported, tmp_path):
+    wraps = [f"-Wl,--wrap={name}" for name in ("malloc", "calloc", "realloc", "free")]
+    program = build(exported, "driver", tmp_path / "driver", "-DTRAP", *wraps)
+    assert run(program, tmp_path / "x.weights.h5") == "done\n"
+
+
+def test_under_valgrind(exported, tmp_path):
+    if shutil.which("valgrind") is None:
+        pytest.skip("valgrind is not installed")
+    program = build(exported, "driver", tmp_path / "driver")
+    options = ["-q", "--error-exitcode=9", "--leak-check=full", "--show-leak-kinds=all"]
+    command = ["valgrind", *options, program, tmp_path / "x.weights.h5"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    if "nhandled instruction" in done.stderr or "nrecognised instruction" in done.stderr:
+        pytest.skip("valgrind does not know this machine's instructions")
+    assert done.returncode == 0 and done.stdout == "done\n", done.stderr
+
+
+@pytest.mark.parametrize("kind", ["address,undefined", "thread"])
+def test_under_sanitizers(units, tmp_path, kind):
+    """The whole library, generated and hand-written, built with the sanitizers."""
+    directory, names = units
+    program = "threads" if kind == "thread" else "driver"
+    flags = [f for f in BASE_FLAGS if f not in ("-O2", "-fvisibility=hidden")]
+    sanitize = ["-O1", "-g", f"-fsanitize={kind}", "-fno-sanitize-recover=all"]
+    out = tmp_path / program
+    sources = [*names, HERE / f"{program}.c"]
+    run(
+        "cc",
+        *flags,
+        *sanitize,
+        *include_flags(),
+        "-I.",
+        *sources,
+        "-lm",
+        "-pthread",
+        "-o",
+        out,
+        cwd=directory,
+    )
+    assert run(out, *([tmp_path / "x.weights.h5"] if program == "driver" else [])) == "done\n"
+
+
+@pytest.mark.parametrize("compiler", ["gcc", "clang"])
+def test_all_generated_c_compiles_without_warnings(units, tmp_path, compiler):
+    if shutil.which(compiler) is None:
+        pytest.skip(f"{compiler} is not installed")
+    directory, names = units
+    strict = ["-Wall", "-Wextra", "-Werror", "-Wno-unknown-pragmas", "-O1"]
+    for name in names:
+        run(
+            compiler,
+            *BASE_FLAGS,
+            *strict,
+            *include_flags(),
+            "-c",
+            name,
+            "-o",
+            tmp_path / "x.o",
+            cwd=directory,
+        )
