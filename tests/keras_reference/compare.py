@@ -32,10 +32,13 @@ def distance(a, b) -> float:
     return float(np.max(np.abs(a - b) / (np.abs(a) + 0.01), initial=0.0))
 
 
-def assert_close(expected, actual, tolerance: float, what: str) -> None:
+def difference(field: str, expected, actual, tolerance: float) -> list[str]:
+    """Nothing, or one text that tells how far apart the two are."""
     gap = distance(expected, actual)
-    assert gap <= tolerance, f"{what}: off by {gap:.1e}, allowed {tolerance:.0e}\n" \
-                             f"Keras: {clip(expected)}\nhere:  {clip(actual)}"
+    if gap <= tolerance:
+        return []
+    head = f"{field}: off by {gap:.1e}, allowed {tolerance:.0e}"
+    return [f"{head}\nKeras: {clip(expected)}\nhere:  {clip(actual)}"]
 
 
 def clip(value, length=600) -> str:

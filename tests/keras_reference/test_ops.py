@@ -1,8 +1,8 @@
 """Every function of `ops` gives Keras' values, shapes and dtypes: on arrays, and in a graph.
 
 Expected results come from ops.json, made by make_reference.py. On the graph side many cases share
-one model, so that a C compiler runs a few times and not a thousand; a case that cannot be traced
-fails alone, and `FNC_TEST_OPS_GROUP=1` gives each its own model.
+one model, so that a C compiler runs a few times and not a thousand; every case that is wrong is
+named, and `FNC_TEST_OPS_GROUP=1` gives each its own model.
 
 float32 results may differ from Keras' by 2e-5 of their size or 2e-6: four ulp in the value, an
 argument of sin or exp that was rounded differently, another order of summation.
@@ -10,7 +10,6 @@ argument of sin or exp that was rounded differently, another order of summation.
 
 from __future__ import annotations
 
-import functools
 import json
 import os
 from pathlib import Path
@@ -65,29 +64,32 @@ def test_inferred_shape_with_open_first_extent(case):
 def traceable(case, dynamic) -> bool:
     try:
         op_harness.infer(keras, case, dynamic)
-    except Exception:
+    except Exception:  # reported by the tests of inference above
         return False
     return True
 
 
-@functools.cache
-def compiled_group(cases, run, dynamic):
-    """Results of all cases that can be traced, from one model."""
-    good = [case for case in cases if traceable(case, dynamic)]
-    results = iter(run(keras, good) if good else ())
-    return {case: [next(results) for _ in EXPECTED[case]["values"]] for case in good}
+def groups(cases):
+    return [cases[start : start + GROUP] for start in range(0, len(cases), GROUP)]
 
 
-def result_of(case, cases, run, dynamic):
-    start = cases.index(case) // GROUP * GROUP
-    return compiled_group(tuple(cases[start:start + GROUP]), run, dynamic)[case]
+def check_group(cases, run, dynamic):
+    """One model for all cases that can be traced; every case that is wrong is named."""
+    cases = [case for case in cases if traceable(case, dynamic)]
+    results, wrong = iter(run(keras, cases) if cases else ()), []
+    for case in cases:
+        try:
+            check(case, [next(results) for _ in EXPECTED[case]["values"]])
+        except AssertionError as error:
+            wrong.append(f"{case}: {error}")
+    assert not wrong, "\n".join(wrong)
 
 
-@pytest.mark.parametrize("case", SYMBOLIC)
-def test_compiled(case):
-    check(case, result_of(case, SYMBOLIC, op_harness.run_static, dynamic=False))
+@pytest.mark.parametrize("cases", groups(SYMBOLIC), ids=lambda cases: cases[0])
+def test_compiled(cases):
+    check_group(cases, op_harness.run_static, dynamic=False)
 
 
-@pytest.mark.parametrize("case", BY_ROW)
-def test_compiled_row_by_row(case):
-    check(case, result_of(case, BY_ROW, op_harness.predict_by_row, dynamic=True))
+@pytest.mark.parametrize("cases", groups(BY_ROW), ids=lambda cases: cases[0])
+def test_compiled_row_by_row(cases):
+    check_group(cases, op_harness.predict_by_row, dynamic=True)
