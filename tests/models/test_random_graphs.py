@@ -185,8 +185,10 @@ def nested(d, x):
     return inner(inner(x)) if d.random.random() < 0.5 else inner(x)
 
 
-STEPS = [dense, dense, shared, activation, dropout, batch_normalization, layer_normalization, merge, merge,
-         outer, shape, operators, operators, operators, attention, nested]  # fmt: skip
+STEPS = [
+    dense, dense, shared, activation, dropout, batch_normalization, layer_normalization, merge,
+    merge, outer, shape, operators, operators, operators, attention, nested,
+]  # fmt: skip
 
 
 def drawn(seed: int) -> fncompile.Model:
