@@ -19,7 +19,7 @@ ALIGN = 64  # FNC_ALIGN
 def data_blocks(native: Any) -> tuple[list[np.ndarray], int]:
     """What the data begins with, each a multiple of ALIGN bytes; and where training state begins.
 
-    It begins with the weights, in place, and then the training state with metrics as before any batch.
+    It begins with the weights, in place, then the training state, its metrics as before any batch.
     """
     weights = native.memories[0].block.memory
     if native.training is None:

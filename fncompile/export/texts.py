@@ -13,7 +13,7 @@ includedir=${{pcfiledir}}
 archive=${{libdir}}/lib{m}.a
 
 Name: {m}
-Description: the model {_one_line(library.title)} as a C library
+Description: the model {_one_line(library.title).replace("$", "$$")} as a C library
 Version: {library.version}
 Cflags: -I${{includedir}}
 Libs: -L${{libdir}} -l{m}

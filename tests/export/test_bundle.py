@@ -248,6 +248,21 @@ def test_prefixes_of_model_names(name, prefix):
     assert re.fullmatch(r"[a-z](_?[a-z0-9])*_?", identifier(name))
 
 
+def test_names_that_mean_something_in_c_or_in_a_shell(tmp_path):
+    """They stand in comments, strings and descriptions, and end none of them."""
+    need("pkg-config")
+    x = fncompile.Input((2,), name='a * "b" \\')
+    y = fncompile.layers.Dense(8, name="%d é ??")(x)
+    model = fncompile.Model(x, y, name='"${x}" `id`\n#error \\')
+    bundle = model.export(tmp_path)
+    assert bundle.prefix == "x_id_error"
+    command = ["gcc", "-std=c99", "-Wall", "-Wextra", "-Werror", "-trigraphs"]
+    program = tmp_path / "p"
+    run(*command, bundle.example, f"-I{tmp_path}", bundle.static, "-lm", "-o", program)
+    assert run(program).startswith("d:")
+    run("pkg-config", "--cflags", bundle.prefix, env={"PKG_CONFIG_PATH": str(tmp_path)})
+
+
 def test_a_model_that_does_not_know_its_inputs(tmp_path):
     class Twice(fncompile.Model):
         def call(self, x):
