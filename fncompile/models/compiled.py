@@ -34,7 +34,8 @@ _memory_lock = threading.RLock()  # variables may move between the memories of a
 
 
 def steps(model: Any) -> CompiledSteps:
-    """The steps of `model`, made anew when its variables, its optimizer or what is trainable changed."""
+    """The steps of `model`, made anew when its variables, its optimizer or what is trainable
+    changed."""
     with _memory_lock:
         found = getattr(model, "_steps", None)
         if found is None or found.state_key != _state_key(model):
@@ -71,7 +72,7 @@ class CompiledSteps:
         self.names: dict[Variable, str] = {}
         self._adds_losses = False
 
-    # the protocol -----------------------------------------------------------------------------------
+    # the protocol ---------------------------------------------------------------------------------
 
     def predict(self, arrays: Arrays, batch_size: int) -> list[np.ndarray]:
         entry = self.predict_entry(arrays)
@@ -126,7 +127,7 @@ class CompiledSteps:
             if memory is not None and memory.lost:
                 memory.adopt()
 
-    # entries ------------------------------------------------------------------------------------------
+    # entries --------------------------------------------------------------------------------------
 
     def predict_entry(self, arrays: Arrays) -> Entry:
         types = self._input_types(arrays)
@@ -207,7 +208,7 @@ class CompiledSteps:
 
         return native(self, training, sample_weight)
 
-    # memory -------------------------------------------------------------------------------------------
+    # memory ---------------------------------------------------------------------------------------
 
     def _prepare_weights(self) -> None:
         if self.weights is None:
@@ -240,7 +241,7 @@ class CompiledSteps:
         optimizer.build(trained)
         self.train_memory = StateMemory(state, self.names, self.runs, optimizer)
 
-    # types --------------------------------------------------------------------------------------------
+    # types ----------------------------------------------------------------------------------------
 
     def _input_types(self, arrays: Arrays) -> list[tuple[str, TensorType]]:
         """Names and types of the inputs: the model's own, or read off the arrays."""
@@ -309,9 +310,8 @@ class StateMemory(Memory):
 
 def _switches() -> tuple:
     """The switches that make another entry of the same program."""
-    return tuple(
-        flag(name) for name in ("interp", "check", "nan", "profile", "target", "san", "cflags")
-    )
+    names = ("interp", "check", "nan", "profile", "skip", "bisect", "target", "san", "cflags")
+    return tuple(flag(name) for name in names)
 
 
 def _plain_count(optimizer: Any) -> int:
@@ -320,8 +320,8 @@ def _plain_count(optimizer: Any) -> int:
 
 
 def _with_all_trained(program: Program, trained: Sequence[Variable], trace: Any) -> Program:
-    """Trainable variables that the loss does not reach are parameters all the same: weight decay and
-    the run they lie in concern them."""
+    """Trainable variables that the loss does not reach are parameters all the same: weight decay
+    and the run they lie in concern them."""
     missing = []
     with trace.active():
         for v in trained:

@@ -40,8 +40,8 @@ class Memory:
                 variable._owner = self
                 if owner is not None:
                     owner.lost = True
+        self.version += 1  # before `lost`, so that no short call takes old prepared values for new
         self.lost = False
-        self.version += 1
 
 
 def name_variables(groups: Iterable[Sequence[Variable]]) -> dict[Variable, str]:

@@ -28,7 +28,8 @@ def predict_program(
 def objective_program(
     model: Any, objective: Any, signature: Signature, names: Mapping[Variable, str], training: bool
 ) -> tuple[Program, Trace]:
-    """The loss of a batch as output `loss`, and the updates of metrics and of the model's own state."""
+    """The loss of a batch as output `loss`, and the updates of metrics and of the model's own
+    state."""
     trace = Trace(training=training, names=names)
     with trace.active():
         inputs, targets, weights = (
