@@ -20,7 +20,8 @@ WIDTH, HEIGHT, GAP, TOP = 128, 58, 62, 20
 def box(x: int, title: str, note: str, color: str) -> str:
     middle = x + WIDTH / 2
     return (
-        f'<rect x="{x}" y="{TOP}" width="{WIDTH}" height="{HEIGHT}" rx="9" fill="{color}" stroke="#5b6770"/>'
+        f'<rect x="{x}" y="{TOP}" width="{WIDTH}" height="{HEIGHT}" rx="9" fill="{color}" '
+        'stroke="#5b6770"/>'
         f'<text x="{middle}" y="{TOP + 25}" class="t">{title}</text>'
         f'<text x="{middle}" y="{TOP + 44}" class="n">{note}</text>'
     )
@@ -51,10 +52,12 @@ def draw() -> str:
     parts.append(oracle(10 + step, 10 + 4 * step + WIDTH))
     width = 20 + len(STATIONS) * step - GAP
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} 130" font-family="sans-serif">'
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} 130" '
+        'font-family="sans-serif">'
         "<style>.t{font-size:15px;font-weight:600;text-anchor:middle;fill:#1f2933}"
         ".n{font-size:10.5px;text-anchor:middle;fill:#52606d}</style>"
-        '<defs><marker id="a" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" orient="auto">'
+        '<defs><marker id="a" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" '
+        'markerHeight="7" orient="auto">'
         '<path d="M0 0 8 4 0 8z" fill="#5b6770"/></marker></defs>'
         '<rect width="100%" height="100%" fill="white"/>' + "".join(parts) + "</svg>\n"
     )

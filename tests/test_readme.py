@@ -1,7 +1,7 @@
 """Every snippet and command of the README, run as a reader would, in an empty directory.
 
-Python blocks share one namespace, in order. Output that the README shows must be what comes out, digits
-aside: numbers that depend on the machine are compared in shape only.
+Python blocks share one namespace, in order. Output that the README shows must be what comes out,
+digits aside: numbers that depend on the machine are compared in shape only.
 """
 
 from __future__ import annotations
@@ -107,7 +107,8 @@ def test_make_knows_the_commands():
 
 
 def test_the_demo_runs(tmp_path):
-    """What `make demo` starts; it ends with an error where C and Python, or resumed training, differ."""
+    """What `make demo` starts; it ends with an error where C and Python, or resumed training,
+    differ."""
     command = [sys.executable, str(ROOT / "examples" / "mnist_demo.py"), str(tmp_path)]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr

@@ -131,7 +131,7 @@ def _extent_like(dim, idx: Node) -> Node:
 
 
 VJP: dict[str, Callable[[Node, Node], Cotangents]] = {
-    **{op: _none for op in NOT_DIFFERENTIABLE},
+    **dict.fromkeys(NOT_DIFFERENTIABLE, _none),
     "ew": _ew,
     "cast": _cast,
     "reshape": _reshape,
@@ -218,8 +218,7 @@ SCALAR_VJP: dict[str, Callable[..., Cotangents]] = {
     "max": _max,
     "min": _min,
     "select": lambda g, y, c, a, b: [None, _where(c, g), ew("select", c, _zero(g), g)],
-    **{
-        f: _no_gradient
-        for f in ("floor", "rint", "floordiv", "eq", "lt", "le", "and", "or", "not", "shr")
-    },
+    **dict.fromkeys(
+        ("floor", "rint", "floordiv", "eq", "lt", "le", "and", "or", "not", "shr"), _no_gradient
+    ),
 }

@@ -10,7 +10,8 @@ from fncompile.passes.plan import Affine
 
 
 def size_name(symbol: str) -> str:
-    """The C variable of a symbolic size: `B`, and `size_…` for the others, which no local is called."""
+    """The C variable of a symbolic size: `B`, and `size_…` for the others, which no local is
+    called."""
     return symbol if symbol == "B" else f"size_{symbol}"
 
 

@@ -28,7 +28,6 @@ from fncompile.codegen.ctree import (
     Return,
     Stmt,
     Table,
-    Ternary,
     TopLevel,
     Unary,
 )
@@ -49,7 +48,7 @@ PRECEDENCE = {
 }
 PRECEDENCE |= {"==": 8, "!=": 8, "&": 7, "^": 6, "|": 5, "&&": 4, "||": 3}
 UNARY, POSTFIX, TERNARY = 13, 14, 2
-STRING, HELD = re.compile(r'"(?:[^"\\]|\\.)*"'), "\x1f"  # HELD stands for a space where no line may end
+STRING, HELD = re.compile(r'"(?:[^"\\]|\\.)*"'), "\x1f"  # HELD: a space where no line may end
 CLARIFIED = {"&", "|", "^", "<<", ">>", "&&", "||"}  # compilers ask for parentheses inside these
 
 
@@ -113,7 +112,8 @@ def _statement(s: Stmt, indent: int) -> Iterator[str]:
         if s.pragma:
             yield f"#pragma {s.pragma}"
         step = f"++{s.var}" if s.step == Int(1) else f"{s.var} += {expression(s.step)}"
-        head = f"for (int64_t {s.var} = {expression(s.start)}; {s.var} < {expression(s.stop, 10)}; {step}) {{"
+        start, stop = expression(s.start), expression(s.stop, 10)
+        head = f"for (int64_t {s.var} = {start}; {s.var} < {stop}; {step}) {{"
         yield from wrap(pad + head, indent)
         yield from _block(s.body, indent + 1)
         yield pad + "}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, fields, is_dataclass
-from typing import Any, Union
+from typing import Any
 
 # expressions
 
@@ -67,7 +67,7 @@ class Ternary:
     b: CExpr
 
 
-CExpr = Union[Name, Int, Real, Binary, Unary, Call, Element, Cast, Ternary]
+CExpr = Name | Int | Real | Binary | Unary | Call | Element | Cast | Ternary
 
 # statements
 
@@ -134,7 +134,7 @@ class Constants:
     items: tuple[tuple[str, CExpr], ...]
 
 
-Stmt = Union[Declare, Assign, For, If, Do, Return, Comment, Constants]
+Stmt = Declare | Assign | For | If | Do | Return | Comment | Constants
 
 # top level
 
@@ -166,7 +166,7 @@ class Include:
     header: str
 
 
-TopLevel = Union[Function, Table, Include, Comment, Constants, Declare]
+TopLevel = Function | Table | Include | Comment | Constants | Declare
 
 
 def binary(op: str, a: CExpr, b: CExpr) -> CExpr:

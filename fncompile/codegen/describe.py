@@ -38,7 +38,8 @@ def kernel_comment(kernel: Kernel) -> str:
     lines = [f"{kernel.name}: {', '.join(kernel.origins) or 'no layer'}"]
     lines += [f"  {line}" for line in stage_lines(kernel)]
     lines.append(
-        f"  {dim_text(flops(kernel))} flops; reads {dim_text(_bytes(kernel, reads))}, writes {dim_text(_bytes(kernel, writes))} bytes"
+        f"  {dim_text(flops(kernel))} flops; reads {dim_text(_bytes(kernel, reads))}, writes "
+        f"{dim_text(_bytes(kernel, writes))} bytes"
     )
     return "\n".join(lines)
 

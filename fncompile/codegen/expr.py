@@ -1,7 +1,7 @@
 """Scalar expressions of a Plan as C.
 
-A `Scope` is the body of one loop at one point: it declares each value that is used more than once and
-returns C expressions for the rest.
+A `Scope` is the body of one loop at one point: it declares each value that is used more than once
+and returns C expressions for the rest.
 """
 
 from __future__ import annotations
@@ -29,7 +29,6 @@ from fncompile.codegen.ctree import (
 )
 from fncompile.ir.types import DTYPES
 from fncompile.passes.plan import (
-    Affine,
     Apply,
     Bits,
     Buffer,
@@ -156,6 +155,7 @@ class Scope:
             i = index(at, self.axes)
             test = Binary("&&", Binary(">=", i, Int(0)), Binary("<", i, dim(extent)))
             condition = test if condition is None else Binary("&&", condition, test)
+        assert condition is not None
         outside = self.value(e.outside)
         if isinstance(e.inside, Load):
             return Ternary(condition, self._make(e.inside), outside)

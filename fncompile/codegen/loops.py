@@ -2,7 +2,8 @@
 
 The loops over the kernel's outer axes are shared between workers; inside a row, one loop nest per
 `Loop`. Where a reduction walks memory with a stride while the last outer axis is contiguous (a sum
-over the batch), rows are taken LANES at a time, and what would be one number a row is LANES numbers.
+over the batch), rows are taken LANES at a time, and what would be one number a row is LANES
+numbers.
 """
 
 from __future__ import annotations
@@ -78,7 +79,10 @@ class _Emitter:
 
     def _alone(self, axes: Sequence[Name]) -> list[Stmt]:
         """Work that is not shared: the first worker does it."""
-        alone = [Do(Name("(void)parts")), If(Binary("!=", Name("part"), Int(0)), (Return(),))]
+        alone: list[Stmt] = [
+            Do(Name("(void)parts")),
+            If(Binary("!=", Name("part"), Int(0)), (Return(),)),
+        ]
         return [*alone, *self._nest(axes, 0, self.outer)]
 
     def _outer(self, axes: Sequence[Name], depth: int) -> list[Stmt]:
@@ -112,7 +116,7 @@ class _Emitter:
             and (len(self.kernel.loops[0].domain) == len(self.outer))
         )
 
-    # one row at a time -----------------------------------------------------------------------------
+    # one row at a time ----------------------------------------------------------------------------
 
     def _row(self, axes: Sequence[Name]) -> list[Stmt]:
         body: list[Stmt] = []
@@ -196,6 +200,7 @@ class _Emitter:
         return point, before, name
 
     def _scatter(self, stage: Stage, axes: Sequence[Name]) -> list[Stmt]:
+        assert stage.row is not None
         target = self.pointers(stage.stores[0].buffer)
         size = binary("*", dim(stage.rows), dim(stage.row_stride))
         clear = For(
@@ -212,14 +217,14 @@ class _Emitter:
         body = [*scope.body, If(inside, (add,))]
         return [clear, *_wrap(body, names, stage.domain, range(len(axes), len(stage.domain)), "")]
 
-    # LANES rows at a time -----------------------------------------------------------------------------
+    # LANES rows at a time -------------------------------------------------------------------------
 
     def _lane_blocks(self, axes: Sequence[Name], start: CExpr, stop: CExpr) -> list[Stmt]:
         """Full blocks with a constant number of lanes, then the rest."""
         block = Name(f"{axes[-1].text}0")
         lane = Binary("+", block, Name(axes[-1].text))
         whole = Binary("<=", Binary("+", block, Int(LANES)), stop)
-        names = [*axes[:-1], lane]
+        names: list[CExpr] = [*axes[:-1], lane]
         rest = Declare("const int64_t", "lanes", Binary("-", stop, block))
         full = self._lanes_row(names, axes[-1].text, Int(LANES))
         part = self._lanes_row(names, axes[-1].text, Name("lanes"))
@@ -279,8 +284,9 @@ def _share(extent: Dim, part: CExpr) -> CExpr:
 def vectorises(extent: Dim) -> bool:
     """May the loop be marked `omp simd`?
 
-    gcc 12.2 tuned for znver3 has given wrong numbers for marked loops with a short constant trip that is
-    no multiple of the vector (tests/programs/test_short_loops.py); such loops gain nothing by it.
+    gcc 12.2 tuned for znver3 has given wrong numbers for marked loops with a short constant trip
+    that is no multiple of the vector (tests/programs/test_short_loops.py); such loops gain nothing
+    by it.
     """
     return not isinstance(extent, int) or (extent >= 16 and extent % 8 == 0)
 

@@ -31,7 +31,8 @@ class Pointers:
         self._taken: set[str] = set()
 
     def __call__(self, buffer: Buffer) -> Name:
-        """The pointer of `buffer`; buffers at the same place share one, so that `restrict` holds."""
+        """The pointer of `buffer`; buffers at the same place share one, so that `restrict`
+        holds."""
         key = self._place(buffer)
         buffer = self._canonical.setdefault(key, buffer)
         if buffer not in self.names:
@@ -101,10 +102,10 @@ _BASES = {
     "const": lambda self, b, pointer, written: Name(table_name(b)),
 }
 RESERVED = {
-    "auto", "break", "case", "char", "const", "continue", "default", "do", "double", "else", "enum", "extern",
-    "float", "for", "goto", "if", "inline", "int", "long", "register", "restrict", "return", "short", "signed",
-    "sizeof", "static", "struct", "switch", "typedef", "union", "unsigned", "void", "volatile", "while", "env",
-    "asm", "typeof", "main", "index",
+    "auto", "break", "case", "char", "const", "continue", "default", "do", "double", "else", "enum",
+    "extern", "float", "for", "goto", "if", "inline", "int", "long", "register", "restrict",
+    "return", "short", "signed", "sizeof", "static", "struct", "switch", "typedef", "union",
+    "unsigned", "void", "volatile", "while", "env", "asm", "typeof", "main", "index",
 }  # fmt: skip
 # What emitters call their own variables.
 LOCALS = re.compile(
@@ -120,4 +121,5 @@ def table_name(buffer: Buffer) -> str:
     """The static table of a constant, named by its contents."""
     import hashlib
 
-    return f"table_{hashlib.blake2b(buffer.data + str(buffer.type).encode(), digest_size=5).hexdigest()}"
+    content = buffer.data + str(buffer.type).encode()
+    return f"table_{hashlib.blake2b(content, digest_size=5).hexdigest()}"

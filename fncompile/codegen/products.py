@@ -1,7 +1,7 @@
 """Kernels around a contraction: a call of the register tile, and an epilogue per finished block.
 
-The epilogue of a kernel is a function that receives finished sums in a small block and computes every
-following stage from them: bias, activation, residual, mask, store.
+The epilogue of a kernel is a function that receives finished sums in a small block and computes
+every following stage from them: bias, activation, residual, mask, store.
 """
 
 from __future__ import annotations
@@ -96,7 +96,7 @@ def emit_product(kernel: Kernel, pointers: Pointers) -> list[Stmt]:
     stage = kernel.stages[0]
     product = stage.product
     assert product is not None
-    g, m, n, k = product.shape
+    g, m, n, _ = product.shape
     rows = by_rows(product)
     share = [_share("begin", m if rows else n, 0), _share("end", m if rows else n, 1)]
     tile: list[Stmt] = [Declare("fnc_tile", "tile", Name("{env, 0}"))]
@@ -173,13 +173,13 @@ def _plain(kernel: Kernel, product: Product, pointers: Pointers, rows: bool) -> 
         Int(1),
         Name("&sum"),
     )
-    point = [
+    point: list[Stmt] = [
         Declare(c_type(dtype), "sum", Int(0)),
         For("k", Int(0), dim(k), (Assign(Name("sum"), "=", add),)),
         Do(finish),
     ]
-    m_range = (Name("begin"), Name("end")) if rows else (Int(0), dim(m))
-    n_range = (Int(0), dim(n)) if rows else (Name("begin"), Name("end"))
+    m_range: tuple[CExpr, CExpr] = (Name("begin"), Name("end")) if rows else (Int(0), dim(m))
+    n_range: tuple[CExpr, CExpr] = (Int(0), dim(n)) if rows else (Name("begin"), Name("end"))
     loops: list[Stmt] = [For("m", *m_range, (For("n", *n_range, tuple(point)),))]
     return (
         [Declare("const int64_t", "g", Int(0)), *loops]

@@ -23,8 +23,9 @@ def kernels_dot(plan: Plan) -> str:
 
 
 def memory_svg(plan: Plan) -> str:
-    """Each temporary as a box: kernels from left to right, bytes of the arena from top to bottom."""
-    sizes = {s: TYPICAL for s in plan.symbols}
+    """Each temporary as a box: kernels from left to right, bytes of the arena from top to
+    bottom."""
+    sizes = dict.fromkeys(plan.symbols, TYPICAL)
     total = max(evaluate(plan.arena, sizes), 1)
     width, height, column = 900, 420, 900 / max(len(plan.kernels), 1)
     boxes = []
@@ -33,9 +34,14 @@ def memory_svg(plan: Plan) -> str:
         tall = max(evaluate(buffer.type.nbytes, sizes) / total * height, 1)
         x, wide = first * column, (last - first + 1) * column
         boxes.append(
-            f'<g><title>{buffer.name} {buffer.type}</title><rect x="{x:.1f}" y="{top:.1f}" width="{wide:.1f}" '
+            f'<g><title>{buffer.name} {buffer.type}</title><rect x="{x:.1f}" y="{top:.1f}" '
+            f'width="{wide:.1f}" '
             f'height="{tall:.1f}" fill="#cfe3f7" stroke="#3d6b99"/>'
-            f'<text x="{x + 3:.1f}" y="{top + min(tall, 11):.1f}" font-size="9">{buffer.name}</text></g>'
+            f'<text x="{x + 3:.1f}" y="{top + min(tall, 11):.1f}" '
+            f'font-size="9">{buffer.name}</text></g>'
         )
-    head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" font-family="sans-serif">'
+    head = (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" '
+        'font-family="sans-serif">'
+    )
     return head + "".join(boxes) + "</svg>\n"

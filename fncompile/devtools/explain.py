@@ -35,7 +35,8 @@ def _kernels(plan: Plan, layer: str | None) -> list[str]:
     for kernel in (*plan.prepare, *plan.kernels):
         if _concerns(kernel, layer):
             lines.append(
-                f"  {kernel.name}   ({', '.join(kernel.origins) or 'no layer'}; {dim_text(flops(kernel))} flops)"
+                f"  {kernel.name}   ({', '.join(kernel.origins) or 'no layer'}; "
+                f"{dim_text(flops(kernel))} flops)"
             )
             lines += [f"      {line}" for line in stage_lines(kernel)]
     return lines
@@ -58,14 +59,16 @@ def _order(plan: Plan, layer: str | None) -> list[str]:
 
 def _memory(plan: Plan, layer: str | None) -> list[str]:
     lines = [
-        f"memory: {dim_text(plan.arena)} bytes of scratch memory, {plan.prepared} of prepared weights"
+        f"memory: {dim_text(plan.arena)} bytes of scratch memory, {plan.prepared} of prepared "
+        "weights"
     ]
     for buffer, (first, last) in live_ranges(plan).items():
         users = [k for k in plan.kernels[first : last + 1] if _concerns(k, layer)]
         if users:
             lives = f"kernels {first} to {last}"
             lines.append(
-                f"  {buffer.name} {buffer.type} at {dim_text(plan.offsets[buffer])}: lives through {lives}"
+                f"  {buffer.name} {buffer.type} at {dim_text(plan.offsets[buffer])}: lives "
+                f"through {lives}"
             )
     return lines
 

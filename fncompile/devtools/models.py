@@ -39,7 +39,8 @@ def profile(model: Any, x: Any, y: Any = None, repeats: int = 20) -> str:
 
 
 def _state(model: Any) -> dict[Any, Any]:
-    """Copies of all that a step may change. The optimizer's slots are made first, so that they are in it."""
+    """Copies of all that a step may change. The optimizer's slots are made first, so that they are
+    in it."""
     optimizer = getattr(model, "optimizer", None)
     if optimizer is not None:
         optimizer.build(model.trainable_variables)

@@ -1,4 +1,5 @@
-"""FNC_DEBUG, FNC_DUMP, FNC_EXPLAIN and FNC_VERIFY=2: what is shown and checked while a program is compiled."""
+"""FNC_DEBUG, FNC_DUMP, FNC_EXPLAIN and FNC_VERIFY=2: what is shown and checked while a program is
+compiled."""
 
 from __future__ import annotations
 
@@ -133,7 +134,7 @@ def _checker() -> Observe:
 
 def compare_programs(old: Program, new: Program, name: str) -> None:
     """AssertionError, naming the output, where the two differ on random arrays."""
-    sizes = {s: 3 for s in symbols_of(d for n in old.inputs for d in n.shape)}
+    sizes = dict.fromkeys(symbols_of(d for n in old.inputs for d in n.shape), 3)
     rng = np.random.default_rng(0)
 
     def array(node: Any) -> np.ndarray:

@@ -1,7 +1,7 @@
 """Kernel by kernel: FNC_CHECK, FNC_NAN and FNC_PROFILE.
 
-The C text then has one more entry, which runs the kernel whose number is given, so each can be timed,
-looked at, and compared with the Plan interpreter on the very memory that it read.
+The C text then has one more entry, which runs the kernel whose number is given, so each can be
+timed, looked at, and compared with the Plan interpreter on the very memory that it read.
 """
 
 from __future__ import annotations
@@ -109,8 +109,10 @@ class StepwiseEntry(CompiledEntry):
                 continue
             seconds, (work, moved) = sum(spent) or 1e-30, self._totals[kernel.name]
             lines.append(
-                f"{kernel.name:44} {len(spent):6} {1e6 * float(np.median(spent)):9.2f} {seconds / total:6.1%} "
-                f"{work / seconds / 1e9:8.2f} {moved / seconds / 1e9:7.2f}  {', '.join(kernel.origins)}"
+                f"{kernel.name:44} {len(spent):6} {1e6 * float(np.median(spent)):9.2f} "
+                f"{seconds / total:6.1%} "
+                f"{work / seconds / 1e9:8.2f} {moved / seconds / 1e9:7.2f}  "
+                f"{', '.join(kernel.origins)}"
             )
         return "\n".join(lines) + "\n"
 
@@ -131,6 +133,7 @@ def _compare(kernel: Kernel, buffer: Buffer, found: np.ndarray, expected: np.nda
     if wrong.any():
         at = int(np.argmax(wrong))
         raise KernelError(
-            f"{_name(kernel)} differs from the interpreter in {buffer.name} {buffer.type}: element {at} is "
+            f"{_name(kernel)} differs from the interpreter in {buffer.name} {buffer.type}: "
+            f"element {at} is "
             f"{found[at]}, expected {expected[at]}; {int(wrong.sum())} of {wrong.size} differ"
         )

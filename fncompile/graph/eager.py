@@ -20,7 +20,8 @@ def is_array(x: Any) -> bool:
 
 
 def run_eagerly(fn: Callable, args: tuple, kwargs: dict, training: bool | None = None) -> Any:
-    """`fn(*args, **kwargs)` on NumPy arrays and variables; variables assigned inside are updated."""
+    """`fn(*args, **kwargs)` on NumPy arrays and variables; variables assigned inside are
+    updated."""
     assert current_trace() is None
     bound: dict[Node, np.ndarray] = {}
 

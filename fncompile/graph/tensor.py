@@ -90,6 +90,7 @@ class KerasTensor(_Typed):
 
     def __array__(self, *args: Any, **kwargs: Any):
         raise ValueError(
-            "A KerasTensor is symbolic: it's a placeholder for a shape and a dtype. It has no value, "
+            "A KerasTensor is symbolic: it's a placeholder for a shape and a dtype. It has no "
+            "value, "
             "so it cannot be given to NumPy. Use fncompile.ops functions or layers on it."
         )

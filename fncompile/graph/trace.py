@@ -96,7 +96,8 @@ class Trace:
 
 
 def unique_name(wanted: str, taken: set[str]) -> str:
-    """`wanted` as a leaf name (`[A-Za-z0-9_./:-]`, not a number), with `:1`, `:2`… where it is taken."""
+    """`wanted` as a leaf name (`[A-Za-z0-9_./:-]`, not a number), with `:1`, `:2`… where it is
+    taken."""
     base = re.sub(r"[^\w./:-]", "_", wanted, flags=re.ASCII)
     base = f"_{base}" if not base or base[0].isdigit() else base
     name, k = base, 0

@@ -36,7 +36,8 @@ def _zeros(shape: tuple[int, ...], dtype: str | None, left: list[int], path: str
     left[0] -= math.prod(shape) * dtype.itemsize
     if left[0] < 0:
         raise ValueError(
-            f"The variable '{path}' of shape {shape} is larger than the file it should be read from."
+            f"The variable '{path}' of shape {shape} is larger than the file it should be read "
+            "from."
         )
     return np.zeros(shape, dtype)
 
@@ -44,8 +45,8 @@ def _zeros(shape: tuple[int, ...], dtype: str | None, left: list[int], path: str
 class Variable(Operators):
     """A tensor with a value that lives between calls.
 
-    `value` is a NumPy array, possibly a view of a compiled model's memory. Inside a trace, reading a
-    variable gives its current node and `assign` records an update, so that layers, metrics and
+    `value` is a NumPy array, possibly a view of a compiled model's memory. Inside a trace, reading
+    a variable gives its current node and `assign` records an update, so that layers, metrics and
     optimizers are written once for both worlds.
     """
 
@@ -118,7 +119,8 @@ class Variable(Operators):
         array = np.asarray(value, dtype=self._storage.dtype)
         if array.shape != self.shape:
             raise ValueError(
-                f"The shape of the target variable and the shape of the target value in `variable.assign(value)` "
+                "The shape of the target variable and the shape of the target value in "
+                "`variable.assign(value)` "
                 f"must match. variable.shape={self.shape}, Received: value.shape={array.shape}. "
                 f"Target variable: {self.path}"
             )
@@ -139,7 +141,10 @@ class Variable(Operators):
         self._storage = storage
 
     def __repr__(self) -> str:
-        return f"<Variable path={self.path}, shape={self.shape}, dtype={self.dtype}, value={self._storage}>"
+        return (
+            f"<Variable path={self.path}, shape={self.shape}, dtype={self.dtype}, "
+            f"value={self._storage}>"
+        )
 
     def __bool__(self) -> bool:
         return bool(self._storage)

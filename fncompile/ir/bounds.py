@@ -1,6 +1,7 @@
 """Slices and pads that fit only for some sizes: what an entry must check before it reads or writes.
 
-Inference refuses what cannot fit for any size. Where an extent is a symbol, `bounds` lists the rest.
+Inference refuses what cannot fit for any size. Where an extent is a symbol, `bounds` lists the
+rest.
 """
 
 from __future__ import annotations

@@ -14,7 +14,6 @@ from fncompile.ir.infer import InferError, same_dim
 from fncompile.ir.node import Node, make
 from fncompile.ir.types import DTYPES, TensorType
 
-
 # leaves ---------------------------------------------------------------------------------------
 
 
@@ -111,7 +110,8 @@ def slice(
 
 def slice_axis(x: Node, axis: int, start: Dim, size: Dim, step: int = 1) -> Node:
     """`x[..., start : start + size*step : step, ...]` along one axis."""
-    starts, sizes, steps = [0] * x.ndim, list(x.shape), [1] * x.ndim
+    starts: list[Dim] = [0] * x.ndim
+    sizes, steps = list(x.shape), [1] * x.ndim
     starts[axis], sizes[axis], steps[axis] = start, size, step
     return slice(x, starts, sizes, steps)
 

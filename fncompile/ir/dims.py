@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from typing import Union
 
 Monomial = tuple[str, ...]  # sorted symbols; () is the constant term
 
@@ -18,7 +17,7 @@ Monomial = tuple[str, ...]  # sorted symbols; () is the constant term
 class Poly:
     """An immutable polynomial `sum(coef * product(symbols))`; make it with `symbol` and `+ - *`."""
 
-    __slots__ = ("terms", "_hash")
+    __slots__ = ("_hash", "terms")
 
     def __init__(self, terms: tuple[tuple[Monomial, int], ...]):
         self.terms = terms
@@ -58,7 +57,7 @@ class Poly:
         return dim_text(self)
 
 
-Dim = Union[int, Poly]
+Dim = int | Poly
 Shape = tuple[Dim, ...]
 
 
@@ -99,7 +98,8 @@ def product(dims: Iterable[Dim]) -> Dim:
 
 
 def divide(a: Dim, b: Dim) -> Dim | None:
-    """`a / b` when it is exact for every value of the symbols and `b` is one monomial, else None."""
+    """`a / b` when it is exact for every value of the symbols and `b` is one monomial, else
+    None."""
     if isinstance(a, int) and isinstance(b, int):
         return a // b if b and a % b == 0 else None
     if a == b:
@@ -159,7 +159,8 @@ def substitute(dim: Dim, replacements: Mapping[str, Dim]) -> Dim:
 
 
 def upper_bound(a: Dim, b: Dim) -> Dim:
-    """A dimension at least as large as both for all non-negative sizes (coefficient-wise maximum)."""
+    """A dimension at least as large as both for all non-negative sizes (coefficient-wise
+    maximum)."""
     out = {m: max(c, 0) for m, c in _terms(a)}
     for m, c in _terms(b):
         out[m] = max(out.get(m, 0), c)

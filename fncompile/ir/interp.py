@@ -72,7 +72,8 @@ def bind_symbols(program: Program, inputs: Sequence[np.ndarray]) -> dict[str, in
     for a, b in program.constraints:
         if evaluate(a, env) != evaluate(b, env):
             raise SizeError(
-                f"Sizes that must agree do not: {a} is {evaluate(a, env)}, {b} is {evaluate(b, env)}"
+                f"Sizes that must agree do not: {a} is {evaluate(a, env)}, {b} is "
+                f"{evaluate(b, env)}"
             )
     return env
 
@@ -139,7 +140,7 @@ def _slice(node: Node, args, env: Env):
     start, size = shape_of(node["start"], env), shape_of(node["size"], env)
     for n, first, count, by in zip(args[0].shape, start, size, node["step"]):
         last = first + (count - 1) * by
-        if count < 0 or count and not (0 <= first < n and 0 <= last < n):
+        if count < 0 or (count and not (0 <= first < n and 0 <= last < n)):
             raise SizeError(
                 f"{node} reaches {first}..{last} of an extent that turned out to be {n}"
             )

@@ -22,7 +22,7 @@ from fncompile.ir.types import TensorType
 class Node:
     """One value of a Program. Make nodes with the functions of `fncompile.ir.build`."""
 
-    __slots__ = ("op", "src", "attr", "type", "__weakref__")
+    __slots__ = ("__weakref__", "attr", "op", "src", "type")
 
     op: str
     src: tuple[Node, ...]

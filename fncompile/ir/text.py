@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from fncompile.ir.dims import Poly, dim_text, parse_dim
+from fncompile.ir.dims import Poly, dim_text, evaluate, parse_dim
 from fncompile.ir.node import ORIGINS, Node, Program, make
 from fncompile.ir.ops import OPS
 from fncompile.ir.types import DTYPES, TensorType, parse_type
@@ -75,11 +75,11 @@ def parse(text: str) -> Program:
     """The Program that `text` describes; ValueError with the line where it is malformed."""
     reader = _Reader()
     for number, line in enumerate(text.splitlines(), 1):
-        line = line.split("   ; ")
+        body, found, origin = (part.strip() for part in line.partition("   ; "))
         try:
-            reader.read(line[0].strip(), line[1].strip() if len(line) > 1 else None)
+            reader.read(body, origin if found else None)
         except (KeyError, ValueError, IndexError, AttributeError) as error:
-            raise ValueError(f"line {number}: {line[0].strip()!r}: {error}") from error
+            raise ValueError(f"line {number}: {body!r}: {error}") from error
     return reader.program()
 
 
@@ -118,7 +118,7 @@ class _Reader:
         self.leaves[op].append(self.names[name])
 
     def _node(self, line: str, origin: str | None) -> None:
-        name, body, type = re.fullmatch(r"(%\d+) = (.*) : (\S+)", line).groups()
+        name, body, type = _groups(r"(%\d+) = (.*) : (\S+)", line)
         node = self._expression(body, parse_type(type))
         if str(node.type) != type:
             raise ValueError(f"type is {node.type}")
@@ -129,7 +129,7 @@ class _Reader:
     def _expression(self, body: str, type: TensorType) -> Node:
         if body.startswith("const "):
             return make("const", (), type, _const_data(body[6:], type))
-        head, sources, rest = re.fullmatch(r"([\w.]+)\((.*?)\)(.*)", body).groups()
+        head, sources, rest = _groups(r"([\w.]+)\((.*?)\)(.*)", body)
         src = [self.names[s] for s in sources.split(", ") if s]
         if head.startswith("ew."):
             return make("ew", src, head[3:])
@@ -137,10 +137,19 @@ class _Reader:
         return make(head, src, *(_parse_attr(found[a]) for a in OPS[head].attrs))
 
 
+def _groups(pattern: str, text: str) -> tuple[str, ...]:
+    match = re.fullmatch(pattern, text)
+    if match is None:
+        raise ValueError(f"does not read {pattern}")
+    return match.groups()
+
+
 def _const_data(text: str, type: TensorType) -> bytes:
     if text.startswith("0x"):
         return bytes.fromhex(text[2:])
-    return np.full(type.shape, _number(text), DTYPES[type.dtype].numpy).tobytes()
+    return np.full(
+        [evaluate(d, {}) for d in type.shape], _number(text), DTYPES[type.dtype].numpy
+    ).tobytes()
 
 
 def _number(text: str) -> Any:

@@ -11,7 +11,8 @@ from fncompile.ir.dims import Dim, Shape, dim_text, parse_dim, product
 
 @dataclass(frozen=True)
 class DType:
-    """One row: Keras name, short name in program text, C type, kind (`b`ool `i`nt `u`nsigned `f`loat)."""
+    """One row: Keras name, short name in program text, C type, kind (`b`ool `i`nt `u`nsigned
+    `f`loat)."""
 
     name: str
     short: str

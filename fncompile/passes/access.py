@@ -154,7 +154,7 @@ class Reader:
         return self.buffers[seed]
 
 
-# views: (node, indices) -> (source, indices into it) --------------------------------------------------
+# views: (node, indices) -> (source, indices into it) ----------------------------------------------
 
 
 def _permute(node: Node, indices: Indices) -> tuple[Node, Indices]:
@@ -184,7 +184,8 @@ _VIEWS: dict[str, Callable[[Node, Indices], tuple[Node, Indices]]] = {
 
 
 def split_indices(shape: Sequence[Dim], indices: Indices, target: Sequence[Dim]) -> Indices | None:
-    """Indices into `target` of the element that `indices` name in `shape`, or None if that needs division.
+    """Indices into `target` of the element that `indices` name in `shape`, or None if that needs
+    division.
 
     Both shapes are cut into groups of equal size; a group of `target` with one extent above 1 takes
     the row-major number of its partner.
@@ -223,7 +224,8 @@ def _assign(group, dims, targets, out) -> bool:
 
 
 def _smaller(a: Dim, b: Dim) -> bool:
-    """Can `a` still grow to `b` by taking more factors? For symbols: fewer of them, or a smaller factor."""
+    """Can `a` still grow to `b` by taking more factors? For symbols: fewer of them, or a smaller
+    factor."""
     if isinstance(a, int) and isinstance(b, int):
         return a < b
     degree = [0 if isinstance(d, int) else max(len(m) for m, _ in d.terms) for d in (a, b)]

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from fncompile.ir import build
-from fncompile.ir.dims import product
+from fncompile.ir.dims import evaluate, product
 from fncompile.ir.node import Node, Program, rebuild
 from fncompile.ir.types import TensorType
 
@@ -80,7 +80,7 @@ def _gather_run(run: Run, grads: dict[str, Node]) -> Node:
         if member.offset > end:
             parts.append(build.full((member.offset - end,), 0, run.dtype))
         parts.append(build.reshape(grads[member.name], (member.type.size,)))
-        end = member.offset + int(product(member.type.shape))
+        end = member.offset + evaluate(product(member.type.shape), {})
     if run.size > end:
         parts.append(build.full((run.size - end,), 0, run.dtype))
     return build.concat(parts, 0)

@@ -1,18 +1,19 @@
 """Program -> Plan: group the ops into kernels.
 
-Requires: `layout` and `simplify` ran. Ensures: every node is computed by exactly one stage or inlined
-into its readers; kernels read only what earlier kernels, or earlier stages of their own, wrote; every
-edge between kernels has a recorded reason.
+Requires: `layout` and `simplify` ran. Ensures: every node is computed by exactly one stage or
+inlined into its readers; kernels read only what earlier kernels, or earlier stages of their own,
+wrote; every edge between kernels has a recorded reason.
 
-1. `materialize` decides which nodes lie in memory (Buffers) and which are inlined; `stages` makes one
+1. `materialize` decides which nodes lie in memory (Buffers) and which are inlined; `stages` makes
+   one
    Stage for each node in memory that is computed.
 2. `hazards` finds updates that must not be made in place, because the old value is still needed.
-3. `group` contracts edges of the NetworkX graph of stages, first around contractions (epilogues), then
+3. `group` contracts edges of the NetworkX graph of stages, first around contractions (epilogues),
+   then
    along rows, and keeps it acyclic.
 """
 
 from __future__ import annotations
-
 
 from fncompile.ir.bounds import bounds
 from fncompile.ir.dims import symbols_of

@@ -3,15 +3,16 @@
 Requires: stages with their accesses. Ensures: groups that are convex (no path leaves one and comes
 back), so that an order exists; a reason for every edge that stays.
 
-A group of pointwise and reducing stages shares `outer` leading axes, along which each row reads only
-what the same row wrote. A group around a contraction holds the product and the pointwise stages that
-follow it.
+A group of pointwise and reducing stages shares `outer` leading axes, along which each row reads
+only what the same row wrote. A group around a contraction holds the product and the pointwise
+stages that follow it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 
 from fncompile.ir.dims import Dim, Poly
 from fncompile.passes.loops import merge_axes_to, partition
@@ -31,7 +32,8 @@ from fncompile.passes.plan import (
 
 @dataclass
 class Edge:
-    """Stage `source` must come before `target`; `buffer` is what they share, `at` their accesses to it.
+    """Stage `source` must come before `target`; `buffer` is what they share, `at` their accesses to
+    it.
 
     `kind`: "raw" (read after write), "war" (write after read), "waw".
     """
@@ -83,7 +85,7 @@ def dependencies(stages: list[Stage]) -> list[Edge]:
                 elif overlaps(buffer, written):
                     edges[i, j, buffer, "raw"] = Edge(i, j, buffer, "raw")
     for same in writers.values():
-        for (i, a), (j, b) in zip(same, same[1:]):
+        for (i, a), (j, b) in pairwise(same):
             if a == b:
                 edges[i, j, a, "waw"] = Edge(i, j, a, "waw")
     return list(edges.values())
@@ -184,7 +186,8 @@ def _merge_epilogue(groups: Groups, a: int, b: int) -> str | None:
         return "a contraction takes only pointwise followers"
     moved = merge_axes_to(groups.stages[follower[0]], head.domain)
     if moved is None:
-        return f"the follower's points {groups.stages[follower[0]].domain} are not those of the product {head.domain}"
+        points = groups.stages[follower[0]].domain
+        return f"the follower's points {points} are not those of the product {head.domain}"
     inside = groups.between(a, b)
     for edge in inside:
         if edge.kind != "raw" or not _pointwise(groups.stages[edge.source], moved, edge.buffer):

@@ -1,7 +1,8 @@
 """Which parameters must not be updated in place.
 
-Requires: stages. An update in place is wrong when a stage that needs the old value can only run after
-the update, or when the update itself reads other elements of the old value than the one it writes.
+Requires: stages. An update in place is wrong when a stage that needs the old value can only run
+after the update, or when the update itself reads other elements of the old value than the one it
+writes.
 """
 
 from __future__ import annotations

@@ -4,14 +4,15 @@ Requires: ordered kernels of a program that leaves its weights as they are. Ensu
 holds every kernel that reads nothing but parameters, constants and what such kernels computed, and
 that needs no size known only at a call; `plan.prepared_offsets` the place of each of their results;
 the others stay in `plan.kernels`.
-Example: the reciprocal standard deviation of a BatchNormalization at inference, a transposed kernel.
+Example: the reciprocal standard deviation of a BatchNormalization at inference, a transposed
+kernel.
 """
 
 from __future__ import annotations
 
 from dataclasses import fields, is_dataclass, replace
 
-from fncompile.ir.dims import Poly, is_static
+from fncompile.ir.dims import Poly, evaluate, is_static
 from fncompile.passes.memory import round_up
 from fncompile.passes.plan import Buffer, Kernel, Plan, reads, root_buffer, writes
 
@@ -32,7 +33,7 @@ def hoist(plan: Plan, context=None) -> Plan:
         moved.append(kernel)
         for buffer in sorted(written - offsets.keys(), key=lambda b: b.name):
             offsets[buffer] = end
-            end += int(round_up(buffer.type.nbytes))  # type: ignore[call-overload]
+            end += evaluate(round_up(buffer.type.nbytes), {})
     kernels = [k for k in plan.kernels if k not in moved]
     return replace(plan, kernels=kernels, prepare=moved, prepared_offsets=offsets, prepared=end)
 

@@ -1,12 +1,12 @@
 """Run a Plan in NumPy: the oracle of fusion, ordering and memory planning.
 
-Each loop is computed for all its points at once, out of one flat arena laid out by `plan.offsets`, so
-a wrong index, a wrong order or an overlap in memory gives wrong numbers here too.
+Each loop is computed for all its points at once, out of one flat arena laid out by `plan.offsets`,
+so a wrong index, a wrong order or an overlap in memory gives wrong numbers here too.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
@@ -27,6 +27,7 @@ from fncompile.passes.plan import (
     Kernel,
     Load,
     Plan,
+    Product,
     Stage,
     Value,
 )
@@ -102,7 +103,7 @@ class Machine:
     def _stage(self, stage: Stage, values: dict[int, np.ndarray]) -> np.ndarray:
         domain = self._sizes(stage.domain)
         if stage.product is not None:
-            return self._product(stage)
+            return self._product(stage.product)
         reader = _Reader(self, domain, values)
         x = np.broadcast_to(reader.eval(stage.expr), domain)
         if stage.kind in ("map", "scatter"):
@@ -120,10 +121,10 @@ class Machine:
         start = x.dtype.type(reduce_identity(stage.kind, stage.dtype))
         return ufunc.reduce(x, axis=axes, initial=start, dtype=x.dtype)
 
-    def _product(self, stage: Stage) -> np.ndarray:
-        g, m, n, k = self._sizes(stage.product.shape)
-        a = self._gather(stage.product.a.buffer, stage.product.a.at, (g, m, k))
-        b = self._gather(stage.product.b.buffer, stage.product.b.at, (g, k, n))
+    def _product(self, product: Product) -> np.ndarray:
+        g, m, n, k = self._sizes(product.shape)
+        a = self._gather(product.a.buffer, product.a.at, (g, m, k))
+        b = self._gather(product.b.buffer, product.b.at, (g, k, n))
         return np.matmul(a, b)
 
     def index(self, at: Affine, domain: Sequence[int]) -> np.ndarray:
@@ -149,6 +150,7 @@ class Machine:
                 target[at] = np.broadcast_to(value, domain)
 
     def _scatter(self, stage: Stage, target: np.ndarray, value: np.ndarray, domain) -> None:
+        assert stage.row is not None
         rows = evaluate(stage.rows, self.env)
         stride = evaluate(stage.row_stride, self.env)
         target[: rows * stride] = 0
@@ -193,7 +195,7 @@ class _Reader:
         if isinstance(e, Apply):
             args = [self.eval(a) for a in e.args]
             return cast_array(args[0], e.dtype) if e.fn == "cast" else SCALAR_RULES[e.fn](*args)
-        rules = {
+        rules: dict[type, Callable[..., np.ndarray]] = {
             Load: self._load,
             Value: self._value,
             Guarded: self._guarded,

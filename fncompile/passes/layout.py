@@ -31,7 +31,8 @@ def matrix_form(node: Node, a: Node, b: Node) -> Node:
 
 
 def _merge(x: Node, *groups) -> Node:
-    """`x` with the axes of each group merged into one; an empty first group (no batch) is dropped."""
+    """`x` with the axes of each group merged into one; an empty first group (no batch) is
+    dropped."""
     x = build.permute(x, [i for group in groups for i in group])
     dims: list[Dim] = []
     start = 0

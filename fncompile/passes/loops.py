@@ -1,14 +1,15 @@
 """Inside one kernel: which stages share a loop, which values stay in registers, which axes are one.
 
-Requires: the stages of a group and the order constraints between them. Ensures: a `Kernel` whose loops
-can run one after the other in each row; a value read only at the point where it was computed is a
-`Value`, and a buffer that nobody reads any more is gone.
+Requires: the stages of a group and the order constraints between them. Ensures: a `Kernel` whose
+loops can run one after the other in each row; a value read only at the point where it was computed
+is a `Value`, and a buffer that nobody reads any more is gone.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from itertools import pairwise
 
 from fncompile.ir.dims import Dim, product
 from fncompile.passes.plan import (
@@ -31,7 +32,7 @@ from fncompile.passes.plan import (
     loads,
 )
 
-# rewriting the affine parts of stages -----------------------------------------------------------------
+# rewriting the affine parts of stages -------------------------------------------------------------
 
 
 def rewrite(
@@ -112,7 +113,7 @@ def merge_axes_to(stage: Stage, domain: tuple[Dim, ...]) -> Stage | None:
     if any(stage.domain[a] != 1 for a in axes):
         return None
     groups[-1] += axes
-    if not all(_mergeable(stage, a, b) for g in groups for a, b in zip(g, g[1:])):
+    if not all(_mergeable(stage, a, b) for g in groups for a, b in pairwise(g)):
         return None
     return reindex(stage, _merging(stage.domain, groups), domain, 0)
 
@@ -180,7 +181,7 @@ def _group_axes(axes: Sequence[int], stages: Sequence[Stage]) -> list[list[int]]
     return groups
 
 
-# loops --------------------------------------------------------------------------------------------------
+# loops --------------------------------------------------------------------------------------------
 
 
 def partition(
@@ -192,7 +193,7 @@ def partition(
 ) -> Kernel:
     """The kernel of a group; `indices` are the names that `edges` use for its members."""
     order = _topological(indices, edges)
-    stages = {i: s for i, s in zip(indices, members)}
+    stages = dict(zip(indices, members))
     loops: list[list[int]] = []
     home: dict[int, int] = {}
     for i in order:
@@ -251,7 +252,7 @@ def _place(i: int, stages: dict[int, Stage], loops: list[list[int]], first: int,
             and others[0].kind != "scatter"
         )
         reduced = {s.reduced for s in (*others, stage)} - {0}
-        # a map may not run inside the reduced axes of another stage unless it spans them, and it does
+        # a map may run inside the reduced axes of another stage only if it spans them, and it does
         if fits and len(reduced) <= 1:
             loops[k].append(i)
             return k

@@ -17,8 +17,8 @@ from fncompile.passes.plan import Plan
 
 @dataclass
 class Context:
-    """What passes may ask: the trainable parameters, their runs in memory, the optimizer; and how many
-    rewrites or fusions are still allowed (FNC_BISECT)."""
+    """What passes may ask: the trainable parameters, their runs in memory, the optimizer; and how
+    many rewrites or fusions are still allowed (FNC_BISECT)."""
 
     trainable: Sequence[str] = ()
     runs: Sequence[Run] = ()

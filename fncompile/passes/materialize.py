@@ -19,9 +19,9 @@ from fncompile.passes.plan import Buffer, Decision
 STAGE_OPS = ("reduce", "argmax", "dot", "concat", "scatter_add")
 VIEW_OPS = ("reshape", "permute", "broadcast", "slice", "pad", "stop_gradient")
 COSTS = {"div": 4, "sqrt": 4, "rsqrt": 5, "mod": 6, "floordiv": 6}
-COSTS |= {
-    f: 12 for f in ("exp", "expm1", "log", "log1p", "sin", "cos", "tanh", "sigmoid", "erf", "pow")
-}
+COSTS |= dict.fromkeys(
+    ("exp", "expm1", "log", "log1p", "sin", "cos", "tanh", "sigmoid", "erf", "pow"), 12
+)
 RECOMPUTE_LIMIT = 5  # a value read twice is stored when computing it costs more than this
 BROADCAST_LIMIT = 1  # a value spread over a larger shape is stored when it costs more than this
 
@@ -41,7 +41,7 @@ class Memory:
     parts: dict[Node, list[tuple[Node, Buffer, Dim]]] = field(default_factory=dict)
     decisions: list[Decision] = field(default_factory=list)
     not_in_place: set[str] = field(default_factory=set)
-    demanded: dict[Node, str] = field(default_factory=dict)  # nodes that must have a buffer, and why
+    demanded: dict[Node, str] = field(default_factory=dict)  # what must have a buffer, and why
 
     def add_arena(self, node: Node) -> None:
         if node not in self.buffers:
@@ -91,11 +91,10 @@ def _place_leaves(memory: Memory, order: list[Node]) -> None:
     for node in memory.program.params:
         memory.buffers[node] = Buffer(node["name"], node.type, "param")
     for node in order:
-        if node.op == "const" and node.type.size != 1:
-            if build.splat(node) is None:
-                memory.buffers[node] = Buffer(
-                    f"c{len(memory.buffers)}", node.type, "const", data=node["data"]
-                )
+        if node.op == "const" and node.type.size != 1 and build.splat(node) is None:
+            memory.buffers[node] = Buffer(
+                f"c{len(memory.buffers)}", node.type, "const", data=node["data"]
+            )
 
 
 def _place_roots(memory: Memory) -> None:
@@ -134,7 +133,8 @@ def _retyped(buffer: Buffer, type: TensorType) -> Buffer:
 
 
 def _place_shared(memory: Memory, order: list[Node]) -> None:
-    """Values read more than once, or spread over a larger shape, when that is dearer than a store."""
+    """Values read more than once, or spread over a larger shape, when that is dearer than a
+    store."""
     readers: dict[Node, int] = defaultdict(int)
     spread: set[Node] = set()
     for node in order:
@@ -168,7 +168,8 @@ def _cost(node: Node, costs: dict[Node, int], memory: Memory) -> int:
 
 
 def _place_parts(memory: Memory, node: Node) -> None:
-    """Let the parts of a concatenation be computed where they belong, when they lie in one piece."""
+    """Let the parts of a concatenation be computed where they belong, when they lie in one
+    piece."""
     axis, start = node["axis"], 0
     contiguous = all(d == 1 for d in node.shape[:axis])
     whole, row = memory.buffers[node], product(node.shape[axis + 1 :])

@@ -1,9 +1,9 @@
 """Place every temporary in one arena.
 
-Requires: ordered kernels. Ensures: `plan.offsets` gives each arena buffer that `hoist` did not move a byte offset that is a
-multiple of 64 for every value of the symbols, two buffers that are alive at the same time never
-overlap, and `plan.arena` is the size of the whole. Both are polynomials in the symbols: a slot that is
-used again later is as large as the coefficient-wise largest of its tenants.
+Requires: ordered kernels. Ensures: `plan.offsets` gives each arena buffer that `hoist` did not move
+a byte offset that is a multiple of 64 for every value of the symbols, two buffers that are alive at
+the same time never overlap, and `plan.arena` is the size of the whole. Both are polynomials in the
+symbols: a slot that is used again later is as large as the coefficient-wise largest of its tenants.
 """
 
 from __future__ import annotations

@@ -11,7 +11,8 @@ from fncompile.passes.plan import Kernel
 
 
 def name_kernels(kernels: Sequence[Kernel]) -> list[Kernel]:
-    """`k02_dense_relu`: position, then the last layer path, `_grad` for a backward part, then the work."""
+    """`k02_dense_relu`: position, then the last layer path, `_grad` for a backward part, then the
+    work."""
     return [
         replace(k, name=f"k{i:02d}_{_describe(k)}", origins=origins(k))
         for i, k in enumerate(kernels)

@@ -1,8 +1,8 @@
 """The order of kernels.
 
-Requires: a fused Plan. Ensures: the order that `fuse` gave is kept where nothing speaks against it, and
-among kernels that could run next, one that frees memory runs before one that takes more. Kernels are
-named by their position.
+Requires: a fused Plan. Ensures: the order that `fuse` gave is kept where nothing speaks against it,
+and among kernels that could run next, one that frees memory runs before one that takes more.
+Kernels are named by their position.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ def _growth(
     kernel: Kernel, i: int, users: dict[Buffer, set[int]], done: set[int], plan: Plan
 ) -> int:
     """Bytes that become live minus bytes that die when the kernel runs now."""
-    sizes = {s: TYPICAL for s in plan.symbols}
+    sizes = dict.fromkeys(plan.symbols, TYPICAL)
     total = 0
     for buffer in {root_buffer(b) for b in reads(kernel) | writes(kernel)}:
         if buffer.kind != "arena":

@@ -1,14 +1,14 @@
 """The Plan: an ordered list of kernels over buffers. What `fuse` makes and codegen prints.
 
 A `Stage` computes one value for every point of its domain, or reduces over the trailing axes of it.
-A `Kernel` runs its stages inside loops over the leading axes that they share. Every memory access is
-affine in the axes of the stage.
+A `Kernel` runs its stages inside loops over the leading axes that they share. Every memory access
+is affine in the axes of the stage.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Union
+from typing import Any
 
 from fncompile.ir.bounds import Bound
 from fncompile.ir.dims import Dim, product
@@ -18,7 +18,8 @@ from fncompile.ir.types import TensorType
 
 @dataclass(frozen=True)
 class Affine:
-    """`offset + sum(coefficient * axis)`, in elements; axes are numbered within the stage's domain."""
+    """`offset + sum(coefficient * axis)`, in elements; axes are numbered within the stage's
+    domain."""
 
     offset: Dim = 0
     terms: tuple[tuple[int, Dim], ...] = ()
@@ -57,7 +58,8 @@ def axis_index(axis: int) -> Affine:
 class Buffer:
     """Memory of one value. `kind`: input, output, param, const or arena.
 
-    `index` numbers inputs and outputs; `base` and `offset` (elements) place a buffer inside another.
+    `index` numbers inputs and outputs; `base` and `offset` (elements) place a buffer inside
+    another.
     """
 
     name: str
@@ -72,7 +74,7 @@ class Buffer:
         return f"{self.kind}:{self.name}"
 
 
-# expressions ----------------------------------------------------------------------------------------
+# expressions --------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -107,7 +109,8 @@ class Apply:
 
 @dataclass(frozen=True)
 class Guarded:
-    """`inside` where every `0 <= index < extent`, else `outside`; `inside` is not evaluated elsewhere."""
+    """`inside` where every `0 <= index < extent`, else `outside`; `inside` is not evaluated
+    elsewhere."""
 
     conditions: tuple[tuple[Affine, Dim], ...]
     inside: Expr
@@ -138,13 +141,14 @@ class Bits:
 
 @dataclass(frozen=True)
 class Value:
-    """The result of an earlier stage of the kernel at the current point (its accumulator or its store)."""
+    """The result of an earlier stage of the kernel at the current point (its accumulator or its
+    store)."""
 
     stage: int
     dtype: str
 
 
-Expr = Union[Load, Const, Index, Apply, Guarded, GatherLoad, Bits, Value]
+Expr = Load | Const | Index | Apply | Guarded | GatherLoad | Bits | Value
 
 
 def children(expr: Expr) -> tuple[Expr, ...]:
@@ -157,7 +161,7 @@ def children(expr: Expr) -> tuple[Expr, ...]:
     return ()
 
 
-# stages and kernels ---------------------------------------------------------------------------------
+# stages and kernels -------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -188,7 +192,8 @@ class Stage:
     """`kind`: map, sum, max, min, prod, argmax, scatter or dot.
 
     The last `reduced` axes of `domain` are reduced. `scatter` adds `expr` to the row given by `row`
-    of its (zeroed) store, when it lies inside `rows`. `dot` is the `product`, with domain (g, m, n).
+    of its (zeroed) store, when it lies inside `rows`. `dot` is the `product`, with domain (g, m,
+    n).
     """
 
     node: Node
@@ -227,9 +232,9 @@ class Loop:
 class Kernel:
     """Loops one after the other, inside loops over the first `outer` axes, which all of them share.
 
-    The kernel of a product has one loop with `outer` 3, whose first stage is the `dot`: the others are
-    its epilogue, computed for each element of the result while it is at hand. `Value(i)` means stage
-    `i` counted through all loops.
+    The kernel of a product has one loop with `outer` 3, whose first stage is the `dot`: the others
+    are its epilogue, computed for each element of the result while it is at hand. `Value(i)` means
+    stage `i` counted through all loops.
     """
 
     name: str
@@ -259,8 +264,8 @@ class Decision:
 class Plan:
     """`offsets` places arena buffers (bytes); `arena` is the size of the whole (bytes).
 
-    `prepare` are the kernels that depend on weights alone, in order; what they compute lies in a block of
-    its own, `prepared` (bytes), and is computed again only when weights change.
+    `prepare` are the kernels that depend on weights alone, in order; what they compute lies in a
+    block of its own, `prepared` (bytes), and is computed again only when weights change.
     """
 
     kernels: list[Kernel]

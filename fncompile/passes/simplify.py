@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-
 from fncompile.ir import build
 from fncompile.ir.build import ew, is_const, splat
 from fncompile.ir.dims import product
@@ -47,7 +46,7 @@ def _reduce_fully(node: Node, budget: Callable[[str], bool]) -> Node:
     return node
 
 
-# element-wise ---------------------------------------------------------------------------------------
+# element-wise -------------------------------------------------------------------------------------
 
 
 def fold_constants(node: Node) -> Node | None:
@@ -103,11 +102,12 @@ def cast_of_cast(node: Node) -> Node | None:
     return None
 
 
-# views ------------------------------------------------------------------------------------------------
+# views --------------------------------------------------------------------------------------------
 
 
 def compose_views(node: Node) -> Node | None:
-    """reshape of reshape, permute of permute, broadcast of broadcast, slice of slice, and no-ops."""
+    """reshape of reshape, permute of permute, broadcast of broadcast, slice of slice, and
+    no-ops."""
     x = node.src[0]
     if node.op in ("reshape", "broadcast") and x.shape == node.shape:
         return x
@@ -165,7 +165,7 @@ def permute_as_reshape(node: Node) -> Node | None:
     return build.reshape(x, node.shape) if moved == sorted(moved) else None
 
 
-# reductions -------------------------------------------------------------------------------------------
+# reductions ---------------------------------------------------------------------------------------
 
 
 def reduce_nothing(node: Node) -> Node | None:

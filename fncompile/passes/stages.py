@@ -1,7 +1,7 @@
 """One stage for each value that is computed into memory, and one for each plain copy.
 
-Requires: a `Memory`. Ensures: stages in an order in which writers come before readers; where a value
-cannot be inlined, memory is planned again with that value stored.
+Requires: a `Memory`. Ensures: stages in an order in which writers come before readers; where a
+value cannot be inlined, memory is planned again with that value stored.
 """
 
 from __future__ import annotations
@@ -139,7 +139,8 @@ class _Maker:
         return [
             Stage(
                 node, "scatter", updates.shape, 0, self.reader.expr(updates, points),
-                (Store(self.memory.buffers[node], at),), node.dtype, row, node.shape[0], product(node.shape[1:]),
+                (Store(self.memory.buffers[node], at),), node.dtype,
+                row, node.shape[0], product(node.shape[1:]),
             )
         ]  # fmt: skip
 

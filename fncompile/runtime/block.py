@@ -14,7 +14,8 @@ from fncompile.runtime.native import aligned_bytes
 
 
 class Block:
-    """Memory called `name` (a field of `fnc_env`) for arrays of static types, each at a multiple of 64."""
+    """Memory called `name` (a field of `fnc_env`) for arrays of static types, each at a multiple of
+    64."""
 
     def __init__(self, name: str, items: Iterable[tuple[str, TensorType]]):
         self.name = name

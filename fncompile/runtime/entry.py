@@ -1,8 +1,9 @@
 """One compiled entry of a model, called with arrays.
 
-`build_entry` takes a Program through the passes and the C compiler; `Entry.run` checks sizes, and calls
-it. Under FNC_INTERP the program is interpreted instead. An Entry may be called from several threads
-at once as long as its program updates no parameters: each thread has its own scratch memory.
+`build_entry` takes a Program through the passes and the C compiler; `Entry.run` checks sizes, and
+calls it. Under FNC_INTERP the program is interpreted instead. An Entry may be called from several
+threads at once as long as its program updates no parameters: each thread has its own scratch
+memory.
 """
 
 from __future__ import annotations
@@ -122,7 +123,7 @@ class CompiledEntry(Entry):
     def prepare(self, version: int) -> None:
         if self.is_prepared(version):
             return
-        env = self._env({s: 0 for s in self.lowered.symbols}, 0)
+        env = self._env(dict.fromkeys(self.lowered.symbols, 0), 0)
         check_status(self._prepare(env), self.name)
         self._prepared_for = version
 
@@ -180,7 +181,8 @@ class CompiledEntry(Entry):
         ]
 
     def environment(self, sizes: dict[str, int]) -> Env:
-        """A new environment with scratch memory for these sizes, and its sizes set; for one thread."""
+        """A new environment with scratch memory for these sizes, and its sizes set; for one
+        thread."""
         env = self._new_env()
         env.set_arena(aligned_bytes(evaluate(self.lowered.arena, sizes)))
         env.set_dims(*(sizes[s] for s in self.lowered.symbols))
@@ -227,7 +229,8 @@ def build_entry(
     context: Context,
     prefix: str = PREFIX,
 ) -> Entry:
-    """`program`, of pipeline `kind`, ready to be called; parameters are found by name in `blocks`."""
+    """`program`, of pipeline `kind`, ready to be called; parameters are found by name in
+    `blocks`."""
     program = transform(program, kind, context)
     if flag("interp"):
         return InterpretedEntry(program, blocks)

@@ -1,8 +1,8 @@
 """A program as C text and what its caller must know, remembered between processes.
 
-Planning and printing take longer than all else in a warm start, so their result is stored under a hash
-of the program's text, the places of its parameters, and the compiler's own source. Switches that look
-into the pipeline, or change it, go around the store.
+Planning and printing take longer than all else in a warm start, so their result is stored under a
+hash of the program's text, the places of its parameters, and the compiler's own source. Switches
+that look into the pipeline, or change it, go around the store.
 """
 
 from __future__ import annotations
@@ -44,7 +44,8 @@ LOOKING_IN = (
 
 @dataclass(frozen=True)
 class Lowered:
-    """`source` is the C text; `arena` and `row_bytes` (one an input) are in bytes, over `symbols`."""
+    """`source` is the C text; `arena` and `row_bytes` (one an input) are in bytes, over
+    `symbols`."""
 
     source: str
     outputs: tuple[TensorType, ...]

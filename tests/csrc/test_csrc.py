@@ -21,10 +21,10 @@ HERE = Path(__file__).parent
 CSRC = HERE.parents[1] / "csrc"
 PROGRAMS = sorted(path.stem for path in HERE.glob("test_*.c"))
 FULL = os.environ.get("FNC_TEST_FULL")  # every float argument; read before the fixtures clear it
-FLAGS = (
-    "-std=gnu11 -Wall -Wextra -Werror -O2 -ftree-vectorize -fno-math-errno -fno-trapping-math "
-    "-fno-signed-zeros -ffp-contract=fast -fopenmp-simd"
-).split()
+FLAGS = [
+    "-std=gnu11", "-Wall", "-Wextra", "-Werror", "-O2", "-ftree-vectorize", "-fno-math-errno",
+    "-fno-trapping-math", "-fno-signed-zeros", "-ffp-contract=fast", "-fopenmp-simd",
+]  # fmt: skip
 INCLUDES = [f"-I{CSRC / 'math'}", f"-I{CSRC / 'kern'}", f"-I{HERE}"]
 BASELINE = ["-march=x86-64"] if platform.machine() == "x86_64" else []
 SANITIZE = ["-march=native", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]

@@ -1,4 +1,5 @@
-"""`pytest tests/golden --update-golden` writes the files anew; look at the difference before committing."""
+"""`pytest tests/golden --update-golden` writes the files anew; look at the difference before
+committing."""
 
 from __future__ import annotations
 

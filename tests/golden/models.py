@@ -1,4 +1,5 @@
-"""Small models, one feature each; layer names are given, so that the text does not depend on what ran before."""
+"""Small models, one feature each; layer names are given, so that the text does not depend on what
+ran before."""
 
 from __future__ import annotations
 
@@ -138,8 +139,8 @@ def merged() -> Any:
 
 PREDICT: tuple[Build, ...] = (
     dense, dense_relu_softmax, wide_residual, shared_layer, two_outputs, batch_normalization,
-    layer_normalization, embedding, open_lengths, attention, reductions, slicing, padding, cumulative,
-    integers, fixed_batch, activations, nested, merged,
+    layer_normalization, embedding, open_lengths, attention, reductions, slicing, padding,
+    cumulative, integers, fixed_batch, activations, nested, merged,
 )  # fmt: skip
 # model, optimizer, loss, row of the targets, their dtype
 TRAIN: tuple[tuple[Build, str, str, tuple[int, ...], str], ...] = (

@@ -112,7 +112,7 @@ def test_the_text_does_not_depend_on_hashing():
     expected = "".join("".join(train_texts(*case).values()) for case in TRAIN[1:3])
     for seed in ("1", "2"):
         done = subprocess.run(
-            [sys.executable, "-c", code], capture_output=True, text=True, cwd=Path(__file__).parents[2],
-            env={**os.environ, "PYTHONHASHSEED": seed}, check=True,
+            [sys.executable, "-c", code], capture_output=True, text=True,
+            cwd=Path(__file__).parents[2], env={**os.environ, "PYTHONHASHSEED": seed}, check=True,
         )  # fmt: skip
         assert done.stdout == expected

@@ -15,7 +15,9 @@ def test_the_first_predictions_may_come_from_several_threads():
     inputs = layers.Input((8,))
     hidden = layers.BatchNormalization()(layers.Dense(16, activation="relu")(inputs))
     model = fncompile.Model(inputs, layers.Dense(3, bias_initializer="ones")(hidden))
-    data = [np.random.default_rng(n).standard_normal((n, 8)).astype("float32") for n in (1, 7, 64, 300)]
+    data = [
+        np.random.default_rng(n).standard_normal((n, 8)).astype("float32") for n in (1, 7, 64, 300)
+    ]
     results: dict[int, list[np.ndarray]] = {}
     start = threading.Barrier(len(data))
 

@@ -72,8 +72,11 @@ class Generator:
     def step(self) -> Node | None:
         x = self.choice([v for v in self.values if v.ndim])
         kind = self.choice(
-            "unary unary binary binary binary select cast reshape permute slice flip pad spread concat reduce reduce "
-            "softmax argmax dot dot gather scatter bits iota exp".split()
+            [
+                "unary", "unary", "binary", "binary", "binary", "select", "cast", "reshape",
+                "permute", "slice", "flip", "pad", "spread", "concat", "reduce", "reduce",
+                "softmax", "argmax", "dot", "dot", "gather", "scatter", "bits", "iota", "exp",
+            ]
         )
         return getattr(self, f"make_{kind}")(x)
 

@@ -1,6 +1,8 @@
-"""Random programs mean the same after every pass, as a plan, and as compiled C; so do their gradients.
+"""Random programs mean the same after every pass, as a plan, and as compiled C; so do their
+gradients.
 
-Each bug that these found is a named case below; `python -m tests.programs.hunt A B` tries more seeds.
+Each bug that these found is a named case below; `python -m tests.programs.hunt A B` tries more
+seeds.
 """
 
 from __future__ import annotations
@@ -25,7 +27,8 @@ def size_of(seed: int) -> int:
 
 
 def with_gradients(program: Program) -> Program:
-    """The program with the gradient of a scalar of its outputs added for each input and parameter."""
+    """The program with the gradient of a scalar of its outputs added for each input and
+    parameter."""
     total = build.const(0, program.inputs[0].dtype)
     for node in program.outputs.values():
         total = build.ew(
@@ -49,7 +52,7 @@ def check_passes(program: Program, seed: int) -> None:
     for sizes in SIZES:
         inputs, params = random_arrays(program, seed, sizes)
         outputs, updates = interp.run(program, inputs, params)
-        for name, result in seen:
+        for _, result in seen:
             if isinstance(result, Program):
                 again, updated = interp.run(result, inputs, params)
                 for key in outputs:
@@ -103,7 +106,8 @@ def test_compiled_gradients_agree(seed):
 @settings(max_examples=6)
 @given(st.integers(0, 10**6))
 def test_float32_is_close(seed):
-    """Element-wise agreement is not to be expected behind steps such as floor, so most must agree."""
+    """Element-wise agreement is not to be expected behind steps such as floor, so most must
+    agree."""
     program = random_program(seed, "float32", size_of(seed))
     entry = compiled(program)
     inputs, params = random_arrays(program, seed, SIZES[0])

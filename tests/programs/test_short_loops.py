@@ -1,7 +1,7 @@
 """Innermost loops of every short length, alone and reducing, against the interpreter.
 
-gcc 12.2 with -march=znver3 miscompiled `#pragma omp simd` on an innermost loop of 3 or 5 doubles, or of
-3, 5 or 9 floats, inside two others: silently wrong numbers. Such loops are no longer marked.
+gcc 12.2 with -march=znver3 miscompiled `#pragma omp simd` on an innermost loop of 3 or 5 doubles,
+or of 3, 5 or 9 floats, inside two others: silently wrong numbers. Such loops are no longer marked.
 """
 
 from __future__ import annotations
