@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from fncompile.autodiff.rules import VJP
 from fncompile.ir import build
-from fncompile.ir.node import ORIGINS, Node, toposort
+from fncompile.ir.node import ORIGINS, Node, note_origin, toposort
 from fncompile.ir.types import is_float
 
 
@@ -53,6 +53,6 @@ def _note_origin(made: Node, node: Node) -> None:
     stack = [made]
     while stack:
         new = stack.pop()
-        if new not in ORIGINS and new.src:
-            ORIGINS[new] = f"{origin}'"
+        if new not in ORIGINS and not new.constant and new.src:
+            note_origin(new, f"{origin}'")
             stack.extend(new.src)

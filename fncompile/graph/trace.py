@@ -17,7 +17,7 @@ import numpy as np
 from fncompile.graph.tensor import Tensor
 from fncompile.ir import build
 from fncompile.ir.infer import assumed
-from fncompile.ir.node import ORIGINS, Node
+from fncompile.ir.node import Node, note_origin
 from fncompile.ir.types import DTYPES, TensorType
 
 _current: ContextVar[Trace | None] = ContextVar("trace", default=None)
@@ -85,8 +85,8 @@ class Trace:
 
     def note(self, node: Node) -> Node:
         """Record the current layer as the origin of `node`, unless it has one."""
-        if self.path and node not in ORIGINS:
-            ORIGINS[node] = "/".join(self.path)
+        if self.path:
+            note_origin(node, "/".join(self.path))
         return node
 
     def _name(self, variable: Any) -> str:

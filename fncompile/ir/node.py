@@ -22,12 +22,13 @@ from fncompile.ir.types import TensorType
 class Node:
     """One value of a Program. Make nodes with the functions of `fncompile.ir.build`."""
 
-    __slots__ = ("__weakref__", "attr", "op", "src", "type")
+    __slots__ = ("__weakref__", "attr", "constant", "op", "src", "type")
 
     op: str
     src: tuple[Node, ...]
     attr: tuple[Any, ...]
     type: TensorType
+    constant: bool  # does it depend on no input and no parameter? Then all programs share it.
 
     @property
     def shape(self) -> tuple[Dim, ...]:
@@ -63,6 +64,7 @@ def make(op: str, src: Iterable[Node] = (), *attr: Any) -> Node:
     node = Node()
     node.op, node.src, node.attr = op, src, attr
     node.type = infer(op, tuple(s.type for s in src), attr)
+    node.constant = op in ("const", "iota") or (bool(src) and all(s.constant for s in src))
     return _interned.setdefault(key, node)
 
 
@@ -97,6 +99,13 @@ class Program:
         )
 
 
+def note_origin(node: Node, origin: str) -> None:
+    """Let `node` come from the layer at path `origin`, unless it has an origin, or is constant: a
+    constant is shared by programs, and its origin would be whichever came first."""
+    if not node.constant:
+        ORIGINS.setdefault(node, origin)
+
+
 def toposort(roots: Iterable[Node]) -> list[Node]:
     """Nodes below `roots`, sources first; depth first in source order, without recursion."""
     order: list[Node] = []
@@ -126,7 +135,7 @@ def rebuild(roots: Iterable[Node], replace_node: Callable[[Node, tuple[Node, ...
         result = replace_node(node, src)
         if result is None:
             result = node if src == node.src else make(node.op, src, *node.attr)
-        if node in ORIGINS and result not in ORIGINS:
-            ORIGINS[result] = ORIGINS[node]
+        if node in ORIGINS:
+            note_origin(result, ORIGINS[node])
         new[node] = result
     return new
