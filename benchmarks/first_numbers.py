@@ -1,7 +1,8 @@
 """A few figures of this machine: `python benchmarks/first_numbers.py`.
 
-The 784-64-64-10 network of the README, float32, one core. Times are CPU times of this process, the least of
-many rounds, so that a busy machine disturbs them little; compiling is the CPU time of the compiler too.
+The 784-64-64-10 network of the README, float32, one core. Times are CPU times of this process, the
+least of many rounds, so that a busy machine disturbs them little; compiling is the CPU time of the
+compiler too.
 """
 
 from __future__ import annotations
@@ -10,10 +11,11 @@ import os
 import resource
 import tempfile
 import time
+from functools import partial
 
 os.environ["FNC_CACHE"] = tempfile.mkdtemp()  # cold
 
-import numpy as np  # noqa: E402
+import numpy as np
 
 BASE = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
@@ -70,7 +72,7 @@ def main() -> None:
     steps = model.steps()
     for batch in (32, 256):
         count = len(x) // batch
-        took = least(lambda: steps.train([x, y], index, batch), 15, 1) / count
+        took = least(partial(steps.train, [x, y], index, batch), 15, 1) / count
         work = 2 * batch * (2 * 784 * 64 + 3 * (64 * 64 + 64 * 10))
         print(f"training step, batch {batch}: {took:.1f} us, {work / took / 1e3:.1f} GFLOP/s")
         values = x[:batch].copy()
@@ -79,7 +81,8 @@ def main() -> None:
         work = 2 * batch * (784 * 64 + 64 * 64 + 64 * 10)
         print(f"inference, batch {batch}: {took:.1f} us, {work / took / 1e3:.1f} GFLOP/s")
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    print(f"memory above NumPy's, these {x.nbytes >> 20} MB of data included: {(peak - BASE) >> 10} MB")
+    above = (peak - BASE) >> 10
+    print(f"memory above NumPy's, these {x.nbytes >> 20} MB of data included: {above} MB")
 
 
 if __name__ == "__main__":

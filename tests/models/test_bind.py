@@ -17,4 +17,5 @@ def test_out_of_another_kind_is_refused():
     for out in ("x", 1.0, np.zeros((4, 3)), np.zeros((3, 4), "float32").T):
         with pytest.raises(ValueError, match="`out` 0 must be a writeable C-contiguous array"):
             model.bind(x, out=out)
-    assert model.bind(x, out=(out := np.zeros((4, 3), "float32")))() is out
+    out = np.zeros((4, 3), "float32")
+    assert model.bind(x, out=out)() is out
