@@ -23,27 +23,71 @@ FNC_INLINE const FNC_T *FNC_NAME(fnc_b_at)(const FNC_PRODUCT *p, int64_t k, int6
            (k - first) * FNC_NR;
 }
 
+/* Sums of row m and the columns from n on, of as many panels at once as hide the latency. Gives the
+ * column where acc starts, and in *end the column after the last. */
+FNC_NOINLINE int64_t FNC_NAME(fnc_row_sums)(const FNC_PRODUCT *p, int64_t m, int64_t n, int64_t n1,
+                                            FNC_T *restrict acc, int64_t *end) {
+    const int64_t second = FNC_NAME(fnc_second)(p);
+    const int64_t length = p->packed ? fnc_pack_length(p->K) : p->K;
+    const int64_t start = p->packed ? fnc_panel_start(n, FNC_NR) : n, fit = (n1 - start) / FNC_NR;
+    const int64_t panels = fit >= 4 ? 4 : fit >= 2 ? 2 : 1;
+    const int64_t left = panels == 1 ? FNC_NAME(fnc_left)(p, n, FNC_VL + second) : start;
+    int64_t k = 0;
+    do {
+        const int64_t depth = fnc_min_i64(length, p->K - k);
+        const int64_t step = p->packed ? depth * FNC_NR : FNC_NR;
+        const FNC_T *a = p->A + m * p->rs_a + k * p->cs_a, *b = FNC_NAME(fnc_b_at)(p, k, left);
+        if (panels == 1)
+            FNC_NAME(fnc_tile_row)(!k, depth, a, 0, p->cs_a, b, p->ldb, second, acc);
+        else if (panels == 2)
+            FNC_NAME(fnc_row_tile_2)(!k, depth, a, p->cs_a, b, p->ldb, step, second, acc);
+        else
+            FNC_NAME(fnc_row_tile_4)(!k, depth, a, p->cs_a, b, p->ldb, step, second, acc);
+        k += depth;
+    } while (k < p->K);
+    *end = fnc_min_i64(left + (panels == 1 ? FNC_VL + second : panels * FNC_NR), n1);
+    return left;
+}
+
+/* Gives columns n .. end - 1 of a block that starts at column `left` to the epilogue, panel by
+ * panel. `whole`: all have full width; `tail`: the width of the last one where it is known, or 0.
+ */
+FNC_INLINE void FNC_NAME(fnc_hand_over)(int64_t m, int64_t mr, int64_t n, int64_t end, int64_t left,
+                                        const FNC_T *acc, int whole, int64_t tail,
+                                        FNC_EPILOGUE epilogue, const void *env) {
+    for (int64_t nr; n < end; n += nr) {
+        const int64_t room = FNC_NR - (n - left) % FNC_NR;
+        nr = whole ? FNC_NR : fnc_min_i64(room, end - n);
+        if (nr == FNC_NR)
+            epilogue(env, m, n, mr, FNC_NR, acc + (n - left));
+        else
+            epilogue(env, m, n, mr, tail ? tail : nr, acc + (n - left));
+    }
+}
+
 /* Tile after tile, each summed over all k at once: the loops for small products, inlined so that
- * their bounds are constants and the epilogue is part of them. At least MT rows. */
+ * their bounds are constants and the epilogue is part of them. */
 FNC_INLINE void FNC_NAME(fnc_gemm_direct)(const FNC_PRODUCT p, const fnc_region r, int whole,
-                                          FNC_EPILOGUE epilogue, const void *env) {
+                                          int64_t tail, FNC_EPILOGUE epilogue, const void *env) {
     const int64_t second = FNC_NAME(fnc_second)(&p), width = FNC_VL + second;
+    const int64_t cs_b = p.packed ? p.K : 1;
+    const FNC_PRODUCT few = p;
     FNC_T acc[FNC_MR * FNC_NR] __attribute__((aligned(64)));
-    int64_t rows, nr;
+    int64_t rows, end;
     for (int64_t m = r.m0; m < r.m1; m += rows) {
-        rows = r.low ? FNC_MT : fnc_tile_rows(r.m1 - m);
+        rows = r.m1 - r.m0 < FNC_MT ? 1 : r.low ? FNC_MT : fnc_tile_rows(r.m1 - m);
         const int64_t top = fnc_min_i64(m, r.m1 - rows), mr = fnc_min_i64(rows, r.m1 - m);
         const FNC_T *a = p.A + top * p.rs_a;
-        for (int64_t n = r.n0; n < r.n1; n += nr) {
-            const int64_t left = whole ? n : FNC_NAME(fnc_left)(&p, n, width);
-            const FNC_T *b = p.B + left * (p.packed ? p.K : 1);
-            FNC_NAME(fnc_tile_of)(rows, 1, p.K, a, p.rs_a, p.cs_a, b, p.ldb, second, acc);
-            const FNC_T *done = acc + (m - top) * FNC_NR + (n - left);
-            nr = whole ? FNC_NR : fnc_min_i64(left + width, r.n1) - n;
-            if (nr == FNC_NR)
-                epilogue(env, m, n, mr, FNC_NR, done);
+        for (int64_t n = r.n0; n < r.n1; n = end) {
+            int64_t left = whole ? n : FNC_NAME(fnc_left)(&p, n, width);
+            const FNC_T *b = p.B + left * cs_b;
+            end = whole ? n + FNC_NR : fnc_min_i64(left + width, r.n1);
+            if (rows == 1)
+                left = FNC_NAME(fnc_row_sums)(&few, m, n, r.n1, acc, &end);
             else
-                epilogue(env, m, n, mr, nr, done);
+                FNC_NAME(fnc_tile_of)(rows, 1, p.K, a, p.rs_a, p.cs_a, b, p.ldb, second, acc);
+            const FNC_T *done = acc + (m - top) * FNC_NR;
+            FNC_NAME(fnc_hand_over)(m, mr, n, end, left, done, whole, tail, epilogue, env);
         }
     }
 }
@@ -120,33 +164,14 @@ FNC_NOINLINE void FNC_NAME(fnc_gemm_many)(const FNC_PRODUCT *p, fnc_region all,
     }
 }
 
-/* Fewer than MT rows: one at a time, as many columns at once as hide the latency. */
-FNC_NOINLINE void FNC_NAME(fnc_gemm_few)(const FNC_PRODUCT *p, fnc_region all,
-                                         FNC_EPILOGUE epilogue, const void *env) {
-    const int64_t second = FNC_NAME(fnc_second)(p), width = FNC_VL + second;
-    const int64_t length = p->packed ? fnc_pack_length(p->K) : p->K;
+/* Fewer than MT rows: one at a time. */
+FNC_INLINE void FNC_NAME(fnc_gemm_few)(const FNC_PRODUCT *p, fnc_region all, FNC_EPILOGUE epilogue,
+                                       const void *env) {
     FNC_T acc[FNC_GEMV_PANELS * FNC_NR] __attribute__((aligned(64)));
-    int64_t nr;
     for (int64_t m = all.m0; m < all.m1; ++m)
-        for (int64_t n = all.n0; n < all.n1; n += nr) {
-            int64_t left = p->packed ? fnc_panel_start(n, FNC_NR) : n, k = 0;
-            const int64_t fit = (all.n1 - left) / FNC_NR, panels = fit >= 4 ? 4 : fit >= 2 ? 2 : 1;
-            if (panels == 1) left = FNC_NAME(fnc_left)(p, n, width);
-            nr = fnc_min_i64(left + (panels == 1 ? width : panels * FNC_NR), all.n1) - n;
-            do {
-                const int64_t depth = fnc_min_i64(length, p->K - k);
-                const int64_t step = p->packed ? depth * FNC_NR : FNC_NR;
-                const FNC_T *a = p->A + m * p->rs_a + k * p->cs_a;
-                const FNC_T *b = FNC_NAME(fnc_b_at)(p, k, left);
-                if (panels == 1)
-                    FNC_NAME(fnc_tile_row)(!k, depth, a, 0, p->cs_a, b, p->ldb, second, acc);
-                else if (panels == 2)
-                    FNC_NAME(fnc_row_tile_2)(!k, depth, a, p->cs_a, b, p->ldb, step, second, acc);
-                else
-                    FNC_NAME(fnc_row_tile_4)(!k, depth, a, p->cs_a, b, p->ldb, step, second, acc);
-                k += depth;
-            } while (k < p->K);
-            epilogue(env, m, n, 1, nr, acc + (n - left));
+        for (int64_t n = all.n0, end; n < all.n1; n = end) {
+            const int64_t left = FNC_NAME(fnc_row_sums)(p, m, n, all.n1, acc, &end);
+            FNC_NAME(fnc_hand_over)(m, 1, n, end, left, acc, 0, 0, epilogue, env);
         }
 }
 

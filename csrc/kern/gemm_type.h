@@ -53,42 +53,51 @@ typedef struct {
 #define FNC_WIDEST(stem) FNC_PASTE(stem, FNC_S, _v16)
 #endif
 
-/* The way for this product: constants at the call leave one of the branches. */
-FNC_INLINE void FNC_PASTE(fnc_gemm_choose, FNC_S, )(const FNC_PRODUCT p, const fnc_region all,
-                                                    int whole, FNC_EPILOGUE epilogue,
-                                                    const void *env) {
-    const int64_t bytes = p.packed ? FNC_VEC_BYTES : p.N * (int64_t)sizeof(FNC_T);
-    const int64_t cached = p.N * p.K * (int64_t)sizeof(FNC_T);
-    const FNC_PRODUCT q = p;
-    const int wide = bytes >= FNC_VEC_BYTES, few = all.m1 - all.m0 < FNC_MT;
-    if (wide && few)
-        FNC_WIDEST(fnc_gemm_few)(&q, all, epilogue, env);
-    else if (wide && cached <= FNC_GEMM_L2 && p.K <= FNC_KC_WHOLE)
-        FNC_WIDEST(fnc_gemm_direct)(p, all, whole, epilogue, env);
-    else if (wide)
-        FNC_WIDEST(fnc_gemm_many)(&q, all, epilogue, env);
+/* Matrices with fewer columns than the widest vector has lanes. */
+FNC_NOINLINE void FNC_PASTE(fnc_gemm_narrow, FNC_S, )(const FNC_PRODUCT *p, const fnc_region all,
+                                                      FNC_EPILOGUE epilogue, const void *env) {
+    const int64_t bytes = p->N * (int64_t)sizeof(FNC_T);
 #if FNC_VEC_BYTES >= 64
-    else if (bytes >= 32)
-        FNC_PASTE(fnc_gemm, FNC_S, _v32)(&q, all, epilogue, env);
+    if (bytes >= 32) {
+        FNC_PASTE(fnc_gemm, FNC_S, _v32)(p, all, epilogue, env);
+        return;
+    }
 #endif
 #if FNC_VEC_BYTES >= 32
-    else if (bytes >= 16)
-        FNC_PASTE(fnc_gemm, FNC_S, _v16)(&q, all, epilogue, env);
+    if (bytes >= 16) {
+        FNC_PASTE(fnc_gemm, FNC_S, _v16)(p, all, epilogue, env);
+        return;
+    }
 #endif
+    (void)bytes;
+    FNC_PASTE(fnc_gemm, FNC_S, _scalar)(p, all, epilogue, env);
+}
+
+/* The way for this product: constants at the call leave one of the branches. */
+FNC_INLINE void FNC_PASTE(fnc_gemm_choose, FNC_S, )(const FNC_PRODUCT p, const fnc_region all,
+                                                    FNC_EPILOGUE epilogue, const void *env) {
+    const int64_t bytes = p.packed ? FNC_VEC_BYTES : p.N * (int64_t)sizeof(FNC_T);
+    const int64_t cached = p.N * p.K * (int64_t)sizeof(FNC_T);
+    const int known = __builtin_constant_p(p.N) && __builtin_constant_p(all.n0) &&
+                      __builtin_constant_p(all.n1) && all.n0 == 0 && all.n1 == p.N;
+    const int whole = known && p.N % FNC_NR == 0;
+    const FNC_PRODUCT q = p;
+    if (bytes < FNC_VEC_BYTES)
+        FNC_PASTE(fnc_gemm_narrow, FNC_S, )(&q, all, epilogue, env);
+    else if (cached <= FNC_GEMM_L2 && p.K <= FNC_KC_WHOLE)
+        FNC_WIDEST(fnc_gemm_direct)(p, all, whole, known ? p.N % FNC_NR : 0, epilogue, env);
     else
-        FNC_PASTE(fnc_gemm, FNC_S, _scalar)(&q, all, epilogue, env);
+        FNC_WIDEST(fnc_gemm)(&q, all, epilogue, env);
 }
 
 FNC_INLINE void FNC_PASTE(fnc_gemm, FNC_S, )(int64_t M, int64_t N, int64_t K, const FNC_T *A,
                                              int64_t rs_a, int64_t cs_a, const FNC_T *B,
                                              int64_t ldb, int64_t m0, int64_t m1, int64_t n0,
                                              int64_t n1, FNC_EPILOGUE epilogue, const void *env) {
-    const int whole = __builtin_constant_p(n0 % FNC_NR + n1 % FNC_NR) &&
-                      n0 % FNC_NR + n1 % FNC_NR == 0 && N >= FNC_NR;
     const FNC_PRODUCT p = {N, K, A, rs_a, cs_a, B, ldb, 0};
     const fnc_region all = {m0, m1, n0, n1, m1 - m0 < FNC_MR};
     (void)M;
-    FNC_PASTE(fnc_gemm_choose, FNC_S, )(p, all, whole, epilogue, env);
+    FNC_PASTE(fnc_gemm_choose, FNC_S, )(p, all, epilogue, env);
 }
 
 /* B packed by fnc_pack_b or fnc_pack_bt. */
@@ -96,12 +105,10 @@ FNC_INLINE void FNC_PASTE(fnc_gemm_packed, FNC_S, )(int64_t M, int64_t N, int64_
                                                     int64_t rs_a, int64_t cs_a, const FNC_T *panels,
                                                     int64_t m0, int64_t m1, int64_t n0, int64_t n1,
                                                     FNC_EPILOGUE epilogue, const void *env) {
-    const int whole =
-        __builtin_constant_p(n0 % FNC_NR + n1 % FNC_NR) && n0 % FNC_NR + n1 % FNC_NR == 0;
     const FNC_PRODUCT p = {N, K, A, rs_a, cs_a, panels, FNC_NR, 1};
     const fnc_region all = {m0, m1, n0, n1, m1 - m0 < FNC_MR};
     (void)M;
-    FNC_PASTE(fnc_gemm_choose, FNC_S, )(p, all, whole, epilogue, env);
+    FNC_PASTE(fnc_gemm_choose, FNC_S, )(p, all, epilogue, env);
 }
 #undef FNC_WIDEST
 #undef FNC_EPILOGUE

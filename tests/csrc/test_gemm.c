@@ -27,7 +27,7 @@ static const int64_t cuts[][5] = {
                                  const T *restrict acc) {                                          \
         const store_##S *s = env;                                                                  \
         CHECK(mr > 0 && nr > 0 && m >= 0 && n >= 0 && m + mr <= s->M && n + nr <= s->N, "range");  \
-        CHECK(mr == 1 || nr <= NR, "width of a block");                                            \
+        CHECK(nr <= NR, "width of a block");                                                       \
         for (int64_t i = 0; i < mr; ++i)                                                           \
             for (int64_t j = 0; j < nr; ++j) {                                                     \
                 s->C[(m + i) * s->N + n + j] = acc[i * NR + j];                                    \
