@@ -39,4 +39,28 @@
 #undef FNC_S
 #undef FNC_NR
 
+/* Which entry serves: decided while parsing, where N and K are integer constant expressions (of
+ * those alone `0 ? (void *)(x * 0) : (int *)0` has the type int *). Else the general one. */
+#define FNC_IS_LITERAL(x) (sizeof(*(0 ? (void *)((int64_t)(x)*0) : (int *)0)) == sizeof(int))
+#define FNC_CERTAIN(condition) __builtin_choose_expr(FNC_IS_LITERAL(condition), (condition), 0)
+#define FNC_IS_WIDE(N, bytes) FNC_CERTAIN((int64_t)(N) * (bytes) >= FNC_VEC_BYTES)
+#define FNC_IS_SMALL(N, K, bytes)                                                                  \
+    FNC_CERTAIN((int64_t)(K) <= FNC_KC_WHOLE && (int64_t)(N) * (K) * (bytes) <= FNC_GEMM_L2)
+#define FNC_GEMM(S, wide, small)                                                                   \
+    __builtin_choose_expr((wide) && (small), fnc_gemm_small_##S,                                   \
+                          __builtin_choose_expr(wide, fnc_gemm_wide_##S, fnc_gemm_any_##S))
+
+#define fnc_gemm_f32(M, N, K, A, rs_a, cs_a, B, ldb, ...)                                          \
+    FNC_GEMM(f32, FNC_IS_WIDE(N, 4), FNC_IS_SMALL(N, K, 4))                                        \
+    (M, N, K, A, rs_a, cs_a, B, ldb, 0, __VA_ARGS__)
+#define fnc_gemm_f64(M, N, K, A, rs_a, cs_a, B, ldb, ...)                                          \
+    FNC_GEMM(f64, FNC_IS_WIDE(N, 8), FNC_IS_SMALL(N, K, 8))                                        \
+    (M, N, K, A, rs_a, cs_a, B, ldb, 0, __VA_ARGS__)
+#define fnc_gemm_packed_f32(M, N, K, A, rs_a, cs_a, panels, ...)                                   \
+    FNC_GEMM(f32, 1, FNC_IS_SMALL(N, K, 4))                                                        \
+    (M, N, K, A, rs_a, cs_a, panels, FNC_NR_F32, 1, __VA_ARGS__)
+#define fnc_gemm_packed_f64(M, N, K, A, rs_a, cs_a, panels, ...)                                   \
+    FNC_GEMM(f64, 1, FNC_IS_SMALL(N, K, 8))                                                        \
+    (M, N, K, A, rs_a, cs_a, panels, FNC_NR_F64, 1, __VA_ARGS__)
+
 #endif

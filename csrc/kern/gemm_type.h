@@ -73,43 +73,50 @@ FNC_NOINLINE void FNC_PASTE(fnc_gemm_narrow, FNC_S, )(const FNC_PRODUCT *p, cons
     FNC_PASTE(fnc_gemm, FNC_S, _scalar)(p, all, epilogue, env);
 }
 
-/* The way for this product: constants at the call leave one of the branches. */
-FNC_INLINE void FNC_PASTE(fnc_gemm_choose, FNC_S, )(const FNC_PRODUCT p, const fnc_region all,
-                                                    FNC_EPILOGUE epilogue, const void *env) {
-    const int64_t bytes = p.packed ? FNC_VEC_BYTES : p.N * (int64_t)sizeof(FNC_T);
-    const int64_t cached = p.N * p.K * (int64_t)sizeof(FNC_T);
-    const int known = __builtin_constant_p(p.N) && __builtin_constant_p(all.n0) &&
-                      __builtin_constant_p(all.n1) && all.n0 == 0 && all.n1 == p.N;
-    const int whole = known && p.N % FNC_NR == 0;
-    const FNC_PRODUCT q = p;
-    if (bytes < FNC_VEC_BYTES)
-        FNC_PASTE(fnc_gemm_narrow, FNC_S, )(&q, all, epilogue, env);
-    else if (cached <= FNC_GEMM_L2 && p.K <= FNC_KC_WHOLE)
-        FNC_WIDEST(fnc_gemm_direct)(p, all, whole, known ? p.N % FNC_NR : 0, epilogue, env);
+/* Three entries, from the fewest ways to all; gemm.h picks one while the compiler still parses,
+ * because code that is found dead later costs much of its compile time all the same.
+ * Small: B is a vector wide at least, and in the second-level cache. */
+#define FNC_ENTRY(stem) FNC_PASTE(stem, FNC_S, )
+FNC_INLINE void FNC_ENTRY(fnc_gemm_small)(int64_t M, int64_t N, int64_t K, const FNC_T *A,
+                                          int64_t rs_a, int64_t cs_a, const FNC_T *B, int64_t ldb,
+                                          int packed, int64_t m0, int64_t m1, int64_t n0,
+                                          int64_t n1, FNC_EPILOGUE epilogue, const void *env) {
+    const int known = __builtin_constant_p(N) && __builtin_constant_p(n0) &&
+                      __builtin_constant_p(n1) && n0 == 0 && n1 == N;
+    const int64_t tail = known ? N % FNC_NR : 0;
+    const FNC_PRODUCT p = {N, K, A, rs_a, cs_a, B, ldb, packed};
+    const fnc_region all = {m0, m1, n0, n1, m1 - m0 < FNC_MR};
+    (void)M;
+    FNC_WIDEST(fnc_gemm_direct)(p, all, known && tail == 0, tail, epilogue, env);
+}
+
+/* Wide: B is a vector wide at least. */
+FNC_INLINE void FNC_ENTRY(fnc_gemm_wide)(int64_t M, int64_t N, int64_t K, const FNC_T *A,
+                                         int64_t rs_a, int64_t cs_a, const FNC_T *B, int64_t ldb,
+                                         int packed, int64_t m0, int64_t m1, int64_t n0, int64_t n1,
+                                         FNC_EPILOGUE epilogue, const void *env) {
+    const FNC_PRODUCT p = {N, K, A, rs_a, cs_a, B, ldb, packed};
+    const fnc_region all = {m0, m1, n0, n1, m1 - m0 < FNC_MR};
+    if (K <= FNC_KC_WHOLE && N * K * (int64_t)sizeof(FNC_T) <= FNC_GEMM_L2)
+        FNC_ENTRY(fnc_gemm_small)
+        (M, N, K, A, rs_a, cs_a, B, ldb, packed, m0, m1, n0, n1, epilogue, env);
     else
-        FNC_WIDEST(fnc_gemm)(&q, all, epilogue, env);
+        FNC_WIDEST(fnc_gemm)(&p, all, epilogue, env);
 }
 
-FNC_INLINE void FNC_PASTE(fnc_gemm, FNC_S, )(int64_t M, int64_t N, int64_t K, const FNC_T *A,
-                                             int64_t rs_a, int64_t cs_a, const FNC_T *B,
-                                             int64_t ldb, int64_t m0, int64_t m1, int64_t n0,
-                                             int64_t n1, FNC_EPILOGUE epilogue, const void *env) {
-    const FNC_PRODUCT p = {N, K, A, rs_a, cs_a, B, ldb, 0};
+FNC_INLINE void FNC_ENTRY(fnc_gemm_any)(int64_t M, int64_t N, int64_t K, const FNC_T *A,
+                                        int64_t rs_a, int64_t cs_a, const FNC_T *B, int64_t ldb,
+                                        int packed, int64_t m0, int64_t m1, int64_t n0, int64_t n1,
+                                        FNC_EPILOGUE epilogue, const void *env) {
+    const FNC_PRODUCT p = {N, K, A, rs_a, cs_a, B, ldb, packed};
     const fnc_region all = {m0, m1, n0, n1, m1 - m0 < FNC_MR};
-    (void)M;
-    FNC_PASTE(fnc_gemm_choose, FNC_S, )(p, all, epilogue, env);
+    if (packed || N * (int64_t)sizeof(FNC_T) >= FNC_VEC_BYTES)
+        FNC_ENTRY(fnc_gemm_wide)
+        (M, N, K, A, rs_a, cs_a, B, ldb, packed, m0, m1, n0, n1, epilogue, env);
+    else
+        FNC_ENTRY(fnc_gemm_narrow)(&p, all, epilogue, env);
 }
-
-/* B packed by fnc_pack_b or fnc_pack_bt. */
-FNC_INLINE void FNC_PASTE(fnc_gemm_packed, FNC_S, )(int64_t M, int64_t N, int64_t K, const FNC_T *A,
-                                                    int64_t rs_a, int64_t cs_a, const FNC_T *panels,
-                                                    int64_t m0, int64_t m1, int64_t n0, int64_t n1,
-                                                    FNC_EPILOGUE epilogue, const void *env) {
-    const FNC_PRODUCT p = {N, K, A, rs_a, cs_a, panels, FNC_NR, 1};
-    const fnc_region all = {m0, m1, n0, n1, m1 - m0 < FNC_MR};
-    (void)M;
-    FNC_PASTE(fnc_gemm_choose, FNC_S, )(p, all, epilogue, env);
-}
+#undef FNC_ENTRY
 #undef FNC_WIDEST
 #undef FNC_EPILOGUE
 #undef FNC_PRODUCT
