@@ -184,6 +184,24 @@ binary_crossentropy(probs, hot); binary_crossentropy(hot, huge, from_logits=True
 stop_gradient(x); stop_gradient(i)
 """
 
+OTHERS = """
+amax(x, axis=1); amin(x, axis=0); average(x, axis=1); average(x, axis=1, weights=v)
+cumprod(x, axis=1); trace(m); diag(v); diagonal(m); append(x, y, axis=1)
+array_split(line, 3, axis=1); hstack([x, y]); vstack([x, y]); unstack(x, axis=1); roll(x, 1, axis=1)
+roll(x, 2); meshgrid(row, k[0]); take_along_axis(x, k, axis=1); tri(3); tril(m); triu(m, k=1)
+tril(c, k=-1); linspace(0, 1, 5); linspace(0.0, 1.0, 4, endpoint=False)
+slice_update(x, (0, 1), ones((2, 2))); scatter(stack([row, row], axis=1), row, (3, 3))
+segment_sum(x, row, num_segments=3); inner(x, y); outer(v, row); vdot(v, v); norm(x)
+norm(x, axis=1); norm(x, ord=1, axis=-1, keepdims=True); norm(x, ord="fro"); normalize(x); cosh(x)
+sinh(x); erf(x); erf(huge); erfinv(pos); exp2(x); log2(pos); log10(pos); logaddexp(x, y)
+logaddexp(huge, 0.0); trunc(half); divide_no_nan(x, y); divide_no_nan(i, k); nan_to_num(wild)
+nan_to_num(wild, nan=1.0, posinf=2.0, neginf=3.0); in_top_k(row, logits, k=2)
+in_top_k(row, logits, k=4); glu(logits); hard_shrink(x); soft_shrink(x); tanh_shrink(x)
+hard_swish(x); swish(x); squareplus(x); sparse_plus(x); sparse_sigmoid(x); threshold(x, 0.2, 5.0)
+layer_normalization(x); rms_normalization(x); batch_normalization(x, v, absolute(v), axis=-1)
+moments(x, axes=[0]); moments(c, axes=[0, 2], keepdims=True); size(x) * x; get_item(x, 1)
+"""
+
 PROMOTION = """
 add(i, 1); add(i, 1.5); add(i, l); add(i, x); add(l, x); add(l, 1); add(l, 1.5); add(b, 1)
 add(b, 1.5); add(b, i); add(b, x); add(b, g)
@@ -202,4 +220,4 @@ def _lines(block: str) -> list[str]:
 
 
 CASES = list(dict.fromkeys(case for block in (ARITHMETIC, COMPARISON, REDUCTIONS, SHAPES, POINTWISE,
-                                              PROMOTION) for case in _lines(block)))
+                                              OTHERS, PROMOTION) for case in _lines(block)))

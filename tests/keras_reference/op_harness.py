@@ -40,7 +40,7 @@ def has_operator(expression: str) -> bool:
 
 def eager(keras, expression: str) -> list[np.ndarray]:
     """On plain arrays, or, where there are operators, on what the backend makes of them."""
-    arrays = {name: POOL[name] for name in used(expression)}
+    arrays = {name: POOL[name].copy() for name in used(expression)}  # NumPy may write into them
     if has_operator(expression):
         arrays = {name: keras.ops.convert_to_tensor(a) for name, a in arrays.items()}
     return [keras.ops.convert_to_numpy(r) for r in evaluate(keras, expression, arrays)]

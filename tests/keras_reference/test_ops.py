@@ -12,6 +12,8 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import types
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +26,9 @@ EXPECTED = json.loads((Path(__file__).parent / "ops.json").read_text())
 CASES = op_cases.CASES
 GROUP = int(os.environ.get("FNC_TEST_OPS_GROUP", "40"))
 RTOL, ATOL = 2e-5, 2e-6
+# What Keras has not, what gives no tensor, or nothing to compare.
+WITHOUT_CASE = {"array", "convert_to_numpy", "convert_to_tensor", "empty_like", "is_tensor", "mish",
+                "ndim"}
 if NAME == "keras":  # the exceptions are named and argued in op_harness.py
     CASES = [case for case in CASES if case not in op_harness.NOT_AS_KERAS]
 SYMBOLIC = [case for case in CASES if op_harness.used(case)]
@@ -43,6 +48,15 @@ def check(case, results):
 
 def test_every_case_is_stored():
     assert list(EXPECTED) == op_cases.CASES
+
+
+@pytest.mark.skipif(NAME == "keras", reason="Keras has more than we do")
+def test_every_public_function_has_a_case():
+    """A new function of `ops` is a line in op_cases.py."""
+    named = {word for case in op_cases.CASES for word in re.findall(r"\w+", case)}
+    functions = {name for name, value in vars(keras.ops).items()
+                 if isinstance(value, types.FunctionType) and not name.startswith("_")}
+    assert functions - named == WITHOUT_CASE
 
 
 @pytest.mark.parametrize("case", [case for case in CASES if not op_harness.has_operator(case)])
