@@ -30,8 +30,8 @@ enum {
     FNC_GROUP_PANELS = 256 / FNC_VEC_BYTES
 };
 
-/* Panels that a single row takes at once: 8 accumulators. */
-enum { FNC_GEMV_PANELS = 4 };
+/* Panels that a single row takes at once: 8 accumulators; and of a B streamed by rows: 8 KB. */
+enum { FNC_GEMV_PANELS = 4, FNC_STREAM_PANELS = 4096 / FNC_VEC_BYTES };
 
 /* Rows m0 .. m1 - 1 and columns n0 .. n1 - 1 of C; `low`: there are not MR rows for a tile. */
 typedef struct {

@@ -164,13 +164,21 @@ FNC_NOINLINE void FNC_NAME(fnc_gemm_many)(const FNC_PRODUCT *p, fnc_region all,
     }
 }
 
-/* Fewer than MT rows: one at a time. */
-FNC_INLINE void FNC_NAME(fnc_gemm_few)(const FNC_PRODUCT *p, fnc_region all, FNC_EPILOGUE epilogue,
-                                       const void *env) {
-    FNC_T acc[FNC_GEMV_PANELS * FNC_NR] __attribute__((aligned(64)));
+/* Fewer than MT rows: one at a time; of a B in rows, many columns at a time. */
+FNC_NOINLINE void FNC_NAME(fnc_gemm_few)(const FNC_PRODUCT *p, fnc_region all,
+                                         FNC_EPILOGUE epilogue, const void *env) {
+    enum { STREAM = FNC_STREAM_PANELS * FNC_NR };
+    FNC_T acc[STREAM] __attribute__((aligned(64)));
     for (int64_t m = all.m0; m < all.m1; ++m)
-        for (int64_t n = all.n0, end; n < all.n1; n = end) {
-            const int64_t left = FNC_NAME(fnc_row_sums)(p, m, n, all.n1, acc, &end);
+        for (int64_t n = all.n0, left, end; n < all.n1; n = end) {
+            const int64_t fit = p->packed ? 0 : (all.n1 - n) / FNC_NR * FNC_NR;
+            if (fit > FNC_GEMV_PANELS * FNC_NR) {
+                left = n, end = n + fnc_min_i64(fit, STREAM);
+                FNC_NAME(fnc_row_stream)
+                (end - n, p->K, p->A + m * p->rs_a, p->cs_a, p->B + n, p->ldb, acc);
+            } else {
+                left = FNC_NAME(fnc_row_sums)(p, m, n, all.n1, acc, &end);
+            }
             FNC_NAME(fnc_hand_over)(m, 1, n, end, left, acc, 0, 0, epilogue, env);
         }
 }

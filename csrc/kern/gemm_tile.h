@@ -110,6 +110,31 @@ FNC_DEFINE_ROW(fnc_row_tile_4, 4)
 FNC_DEFINE_ROW(fnc_row_tile_2, 2)
 #undef FNC_DEFINE_ROW
 
+/* acc[columns] (+)= a[K] B[K, columns] for a B that comes from far: four whole rows at a time, read
+ * as memory likes it, while the sums wait in the first-level cache. Whole vectors only. */
+FNC_NOINLINE void FNC_NAME(fnc_row_stream)(int64_t columns, int64_t K, const FNC_T *restrict a,
+                                           int64_t cs_a, const FNC_T *restrict B, int64_t ldb,
+                                           FNC_T *restrict acc) {
+    typedef FNC_NAME(fnc_vec) vec;
+    int64_t k = 0;
+    for (int64_t n = 0; n < columns; ++n) acc[n] = 0;
+    for (; k + 4 <= K; k += 4, a += 4 * cs_a, B += 4 * ldb) {
+        const vec x0 = (vec){0} + a[0], x1 = (vec){0} + a[cs_a];
+        const vec x2 = (vec){0} + a[2 * cs_a], x3 = (vec){0} + a[3 * cs_a];
+        for (int64_t n = 0; n < columns; n += FNC_VL) {
+            vec c = *(const vec *)(acc + n);
+            c += x0 * *(const vec *)(B + n);
+            c += x1 * *(const vec *)(B + ldb + n);
+            c += x2 * *(const vec *)(B + 2 * ldb + n);
+            c += x3 * *(const vec *)(B + 3 * ldb + n);
+            *(vec *)(acc + n) = c;
+        }
+    }
+    for (; k < K; ++k, a += cs_a, B += ldb)
+        for (int64_t n = 0; n < columns; n += FNC_VL)
+            *(vec *)(acc + n) += ((vec){0} + a[0]) * *(const vec *)(B + n);
+}
+
 /* The rows m0 .. m1 - 1 of A, adjacent in memory, tile after tile as strip[k][rows]. With a long
  * step from k to k + 1 they would fall on few sets of the cache; eight steps at a time they do not.
  */

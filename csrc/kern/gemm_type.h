@@ -99,9 +99,8 @@ FNC_INLINE void FNC_ENTRY(fnc_gemm_wide)(int64_t M, int64_t N, int64_t K, const 
     const fnc_region all = {m0, m1, n0, n1, m1 - m0 < FNC_MR};
     if (K <= FNC_KC_WHOLE && N * K * (int64_t)sizeof(FNC_T) <= FNC_GEMM_L2)
         FNC_ENTRY(fnc_gemm_small)
-        (M, N, K, A, rs_a, cs_a, B, ldb, packed, m0, m1, n0, n1, epilogue, env);
-    else
-        FNC_WIDEST(fnc_gemm)(&p, all, epilogue, env);
+    (M, N, K, A, rs_a, cs_a, B, ldb, packed, m0, m1, n0, n1, epilogue, env);
+    else FNC_WIDEST(fnc_gemm)(&p, all, epilogue, env);
 }
 
 FNC_INLINE void FNC_ENTRY(fnc_gemm_any)(int64_t M, int64_t N, int64_t K, const FNC_T *A,
@@ -110,11 +109,9 @@ FNC_INLINE void FNC_ENTRY(fnc_gemm_any)(int64_t M, int64_t N, int64_t K, const F
                                         FNC_EPILOGUE epilogue, const void *env) {
     const FNC_PRODUCT p = {N, K, A, rs_a, cs_a, B, ldb, packed};
     const fnc_region all = {m0, m1, n0, n1, m1 - m0 < FNC_MR};
-    if (packed || N * (int64_t)sizeof(FNC_T) >= FNC_VEC_BYTES)
-        FNC_ENTRY(fnc_gemm_wide)
-        (M, N, K, A, rs_a, cs_a, B, ldb, packed, m0, m1, n0, n1, epilogue, env);
-    else
-        FNC_ENTRY(fnc_gemm_narrow)(&p, all, epilogue, env);
+    if (packed || N * (int64_t)sizeof(FNC_T) >= FNC_VEC_BYTES) FNC_ENTRY(fnc_gemm_wide)
+    (M, N, K, A, rs_a, cs_a, B, ldb, packed, m0, m1, n0, n1, epilogue, env);
+    else FNC_ENTRY(fnc_gemm_narrow)(&p, all, epilogue, env);
 }
 #undef FNC_ENTRY
 #undef FNC_WIDEST

@@ -122,6 +122,7 @@ static void large_extents(void) {
     both(FNC_GROUP_ROWS + 1, 270, FNC_KC + 3);
     both(60, 300, FNC_KC - 6);
     both(1, 300, FNC_KC_WHOLE + 1);
+    both(3, 4100, 70);
     both(20, 520, FNC_KC_WHOLE - 10);
     both(7, 1100, 260);
 }
