@@ -6,8 +6,8 @@
     [api]
 
 training  Keras on JAX in float64, so that the values carry no rounding of their own. (Keras
-          narrows float64 to float32 when it infers dtypes, except on TensorFlow; that table is
-          set right first. TensorFlow itself is no oracle for Embedding: its sparse gradients
+          narrows float64 to float32 when it infers dtypes, except on TensorFlow; target.py sets
+          that table right. TensorFlow itself is no oracle for Embedding: its sparse gradients
           give other second moments.) A float32 run is made too, and must lie well inside the
           tolerance of the tests: a case that float32 Keras itself cannot reproduce is
           ill-conditioned, and refused here.
@@ -104,12 +104,8 @@ def main(parts) -> None:
 
 
 def record(part: str, floatx: str, target: str) -> None:
-    import keras
+    from tests.keras_reference.target import keras
 
-    if floatx == "float64":
-        from keras.src.backend.common import dtypes
-
-        dtypes.BIT64_TO_BIT32_DTYPE["float64"] = "float64"
     keras.config.set_floatx(floatx)
     Path(target).write_text(json.dumps(globals()[f"record_{part}"](keras)))
 

@@ -41,14 +41,9 @@ def train_step(model, x, y, fit_kwargs, rows):
 
 def record(keras, build):
     model, x, y, fit_kwargs = fresh(keras, build)
-    rows = batches(STEPS + 4)
     result = {"weights": [[w.name, list(w.shape)] for w in model.weights],
-              "before": plain(model.predict(x, batch_size=8, verbose=0)), "losses": []}
-    for step in rows[:STEPS]:
-        result["losses"].append(first(train_step(model, x, y, fit_kwargs, step)))
-    result["logs"] = [train_step(model, x, y, fit_kwargs, step) for step in rows[STEPS:]]
-    result["slots"] = [list(v.shape) for v in model.optimizer.variables]
-    result["final"] = plain(model.get_weights())
+              "before": plain(model.predict(x, batch_size=8, verbose=0))}
+    result.update(steps(model, x, y, fit_kwargs))
     result["after"] = plain(model.predict(x, batch_size=8, verbose=0))
     evaluate_kwargs = {k: v for k, v in fit_kwargs.items() if k == "sample_weight"}
     result["evaluate"] = plain(model.evaluate(x, y, batch_size=8, verbose=0, **evaluate_kwargs))
@@ -56,21 +51,23 @@ def record(keras, build):
     return result
 
 
+def record_steps(keras, build):
+    """The training steps only."""
+    return steps(*fresh(keras, build))
+
+
+def steps(model, x, y, fit_kwargs):
+    logs = [train_step(model, x, y, fit_kwargs, rows) for rows in batches(STEPS + 4)]
+    return {"losses": [first(values) for values in logs[:STEPS]], "logs": logs[STEPS:],
+            "slots": [list(v.shape) for v in model.optimizer.variables],
+            "final": plain(model.get_weights())}
+
+
 def record_fit(keras, build):
     model, x, y, fit_kwargs = fresh(keras, build)
     history = model.fit(x, y, batch_size=8, epochs=2, validation_split=0.2, shuffle=False,
                         verbose=0, **fit_kwargs)
     return {"history": plain(history.history), "fitted": plain(model.get_weights())}
-
-
-def record_steps(keras, build):
-    """The losses, final weights and slots only: enough to tell optimizers apart."""
-    model, x, y, fit_kwargs = fresh(keras, build)
-    losses = []
-    for step in batches(STEPS):
-        losses.append(first(train_step(model, x, y, fit_kwargs, step)))
-    return {"losses": losses, "final": plain(model.get_weights()),
-            "slots": [list(v.shape) for v in model.optimizer.variables]}
 
 
 def first(logs):

@@ -33,7 +33,7 @@ OPTIMIZERS = {
     ),
     "polynomial": lambda opt: opt.SGD(opt.schedules.PolynomialDecay(0.3, 12, 0.01, power=2.0)),
     "polynomial_cycle": lambda opt: opt.SGD(
-        opt.schedules.PolynomialDecay(0.3, 7, 0.01, cycle=True)
+        opt.schedules.PolynomialDecay(0.3, 8, 0.01, cycle=True)
     ),
     "inverse_time": lambda opt: opt.SGD(opt.schedules.InverseTimeDecay(0.3, 4, 0.6)),
     "cosine_warmup": lambda opt: opt.SGD(
