@@ -19,7 +19,9 @@ keras = importlib.import_module(NAME)
 if NAME == "keras":
     # Where Keras infers dtypes it narrows float64 to float32, except on TensorFlow. With the table
     # set right (and JAX_ENABLE_X64=1 on JAX) float64 stays what it is, as finite differences need.
-    importlib.import_module("keras.src.backend.common.dtypes").BIT64_TO_BIT32_DTYPE["float64"] = "float64"
+    importlib.import_module("keras.src.backend.common.dtypes").BIT64_TO_BIT32_DTYPE.update(
+        float64="float64"
+    )
 
 # For tests where Keras has a quirk and its users want something else; the test says which.
 better_than_keras = pytest.mark.skipif(NAME == "keras", reason="Keras itself has this quirk")

@@ -11,7 +11,7 @@ import math
 import numpy as np
 import pytest
 
-from tests.keras_reference.target import keras
+from tests.keras_reference.target import NAME, keras
 from tests.layers.harness import run_layer_test
 
 erf = np.vectorize(math.erf)
@@ -551,10 +551,16 @@ CASES = [
 ]
 
 
+KERAS_QUIRKS = {
+    "layernorm_axes": "Keras cannot read back the .h5 that it wrote",
+    "concatenate_ints": "Keras infers float32 and gives int32",
+}
 FIRST_OF_ITS_KIND = {kind: name for name, kind, *_ in reversed(CASES)}
 
 
 @pytest.mark.parametrize("name, kind, init, shape, output, more", CASES, ids=[c[0] for c in CASES])
 def test_layer(name, kind, init, shape, output, more, tmp_path):
+    if NAME == "keras" and name in KERAS_QUIRKS:
+        pytest.skip(KERAS_QUIRKS[name])
     run_layer_test(getattr(keras.layers, kind), init, input_shape=shape, output_shape=output,
                    compile_training=FIRST_OF_ITS_KIND[kind] == name, tmp_path=tmp_path, **more)

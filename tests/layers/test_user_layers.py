@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tests.keras_reference.target import keras
+from tests.keras_reference.target import better_than_keras, keras
 from tests.layers.harness import run_layer_test
 
 ops = keras.ops
@@ -84,7 +84,9 @@ def test_affine(tmp_path):
                    formula=lambda x, w, b: x @ w + b, tmp_path=tmp_path)
 
 
+@better_than_keras
 def test_no_config_of_its_own(tmp_path):
+    """Keras' automatic configuration has arguments that such a class does not take."""
     run_layer_test(
         Antirectifier, dict(scale=0.5), input_shape=(3,), output_shape=(6,), tmp_path=tmp_path
     )
