@@ -17,6 +17,8 @@ from pathlib import Path
 
 import pytest
 
+import fncompile
+
 ROOT = Path(__file__).resolve().parents[1]
 README = ROOT / "README.md"
 
@@ -35,6 +37,7 @@ def shape(text: str) -> str:
 def folder(tmp_path_factory) -> Path:
     """Runs all Python blocks in an empty directory; gives it, and keeps what they printed."""
     folder = tmp_path_factory.mktemp("readme")
+    fncompile.utils.clear_session()  # a reader's layers are named from the beginning
     namespace: dict = {"__name__": "readme"}
     printed = []
     with contextlib.chdir(folder) if sys.version_info >= (3, 11) else _chdir(folder):
@@ -86,8 +89,6 @@ def test_the_c_example_compiles_and_runs(folder):
     )
     assert done.returncode == 0, done.stderr
     assert shape(done.stdout) == shape(shown)
-
-    import fncompile
 
     again = fncompile.models.load_model(folder / "mnist_model.keras")
     before = again.get_weights()[-1].copy()

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from fncompile.autodiff.rules import VJP
 from fncompile.ir import build
-from fncompile.ir.node import ORIGINS, Node, note_origin, toposort
+from fncompile.ir.node import Node, current_origins, note_origin, toposort
 from fncompile.ir.types import is_float
 
 
@@ -47,12 +47,13 @@ def _reaching(order: Sequence[Node], targets: set[Node]) -> set[Node]:
 
 
 def _note_origin(made: Node, node: Node) -> None:
-    origin = ORIGINS.get(node)
+    origins = current_origins()
+    origin = origins.get(node)
     if origin is None:
         return
     stack = [made]
     while stack:
         new = stack.pop()
-        if new not in ORIGINS and not new.constant and new.src:
+        if new not in origins and new.src:
             note_origin(new, f"{origin}'")
             stack.extend(new.src)

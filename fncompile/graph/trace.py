@@ -17,7 +17,7 @@ import numpy as np
 from fncompile.graph.tensor import Tensor
 from fncompile.ir import build
 from fncompile.ir.infer import assumed
-from fncompile.ir.node import Node, note_origin
+from fncompile.ir.node import Node, Origins, note_origin, recording
 from fncompile.ir.types import DTYPES, TensorType
 
 _current: ContextVar[Trace | None] = ContextVar("trace", default=None)
@@ -41,13 +41,14 @@ class Trace:
         self.values: dict[Any, Node] = {}  # variable -> its value at this point of the trace
         self.losses: list[Tensor] = []
         self.path: list[str] = []
+        self.origins: Origins = {}
         self._taken = set(self.names.values())
 
     @contextmanager
     def active(self) -> Iterator[Trace]:
         token = _current.set(self)
         try:
-            with assumed():
+            with assumed(), recording(self.origins):
                 yield self
         finally:
             _current.reset(token)

@@ -2,14 +2,17 @@
 
 A `Node` is immutable and interned: the same op on the same sources is the same object, so equality
 is identity and common subexpressions cost nothing.  A node's type is always inferred, never given.
-Where a node came from (a layer path) lives beside it, in `ORIGINS`, so that it cannot keep equal
-computations apart.
+Where a node came from (a layer path) lives beside it, in the `origins` of its program, so that it
+cannot keep equal computations apart, and so that programs which share a node do not rename each
+other's kernels.
 """
 
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -22,13 +25,12 @@ from fncompile.ir.types import TensorType
 class Node:
     """One value of a Program. Make nodes with the functions of `fncompile.ir.build`."""
 
-    __slots__ = ("__weakref__", "attr", "constant", "op", "src", "type")
+    __slots__ = ("__weakref__", "attr", "op", "src", "type")
 
     op: str
     src: tuple[Node, ...]
     attr: tuple[Any, ...]
     type: TensorType
-    constant: bool  # does it depend on no input and no parameter? Then all programs share it.
 
     @property
     def shape(self) -> tuple[Dim, ...]:
@@ -51,7 +53,30 @@ class Node:
 
 
 _interned: weakref.WeakValueDictionary[tuple, Node] = weakref.WeakValueDictionary()
-ORIGINS: weakref.WeakKeyDictionary[Node, str] = weakref.WeakKeyDictionary()
+
+Origins = dict[Node, str]
+_origins: ContextVar[Origins | None] = ContextVar("origins", default=None)
+
+
+@contextmanager
+def recording(origins: Origins) -> Iterator[None]:
+    """Origins noted and asked for inside the block are those in `origins`."""
+    token = _origins.set(origins)
+    try:
+        yield
+    finally:
+        _origins.reset(token)
+
+
+def current_origins() -> Origins:
+    """Those being recorded; outside of `recording` a fresh mapping, which is soon forgotten."""
+    found = _origins.get()
+    return {} if found is None else found
+
+
+def note_origin(node: Node, origin: str) -> None:
+    """Let `node` come from the layer at path `origin`, unless it has an origin."""
+    current_origins().setdefault(node, origin)
 
 
 def make(op: str, src: Iterable[Node] = (), *attr: Any) -> Node:
@@ -64,7 +89,6 @@ def make(op: str, src: Iterable[Node] = (), *attr: Any) -> Node:
     node = Node()
     node.op, node.src, node.attr = op, src, attr
     node.type = infer(op, tuple(s.type for s in src), attr)
-    node.constant = op in ("const", "iota") or (bool(src) and all(s.constant for s in src))
     return _interned.setdefault(key, node)
 
 
@@ -73,7 +97,7 @@ class Program:
     """`outputs` and `updates` of `inputs` and `params`.
 
     `updates` maps a parameter to its value after the program ran.  `constraints` are pairs of
-    dimensions that the caller's sizes must make equal.
+    dimensions that the caller's sizes must make equal. `origins` says which layer a node is from.
     """
 
     inputs: tuple[Node, ...]
@@ -81,6 +105,7 @@ class Program:
     outputs: dict[str, Node]
     updates: dict[Node, Node] = field(default_factory=dict)
     constraints: tuple[tuple[Dim, Dim], ...] = ()
+    origins: Origins = field(default_factory=current_origins, compare=False, repr=False)
 
     @property
     def roots(self) -> tuple[Node, ...]:
@@ -97,13 +122,6 @@ class Program:
             outputs={k: fn(n) for k, n in self.outputs.items()},
             updates={p: fn(n) for p, n in self.updates.items()},
         )
-
-
-def note_origin(node: Node, origin: str) -> None:
-    """Let `node` come from the layer at path `origin`, unless it has an origin, or is constant: a
-    constant is shared by programs, and its origin would be whichever came first."""
-    if not node.constant:
-        ORIGINS.setdefault(node, origin)
 
 
 def toposort(roots: Iterable[Node]) -> list[Node]:
@@ -130,12 +148,13 @@ def rebuild(roots: Iterable[Node], replace_node: Callable[[Node, tuple[Node, ...
     `replace_node(node, new_sources)` gives the replacement, or None to keep the op and attributes.
     """
     new: dict[Node, Node] = {}
+    origins = current_origins()
     for node in toposort(roots):
         src = tuple(new[s] for s in node.src)
         result = replace_node(node, src)
         if result is None:
             result = node if src == node.src else make(node.op, src, *node.attr)
-        if node in ORIGINS:
-            note_origin(result, ORIGINS[node])
+        if node in origins:
+            note_origin(result, origins[node])
         new[node] = result
     return new

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from fncompile.ir.dims import Poly, dim_text, evaluate, parse_dim
-from fncompile.ir.node import ORIGINS, Node, Program, make
+from fncompile.ir.node import Node, Origins, Program, make
 from fncompile.ir.ops import OPS
 from fncompile.ir.types import DTYPES, TensorType, parse_type
 
@@ -36,7 +36,8 @@ def print_program(program: Program, origins: bool = True) -> str:
     for node in program.nodes():
         if node not in names:
             names[node] = f"%{len(names) - len(program.inputs) - len(program.params)}"
-            note = f"   ; {ORIGINS[node]}" if origins and node in ORIGINS else ""
+            found = program.origins.get(node) if origins else None
+            note = f"   ; {found}" if found else ""
             lines.append(f"{names[node]} = {node_text(node, names)} : {node.type}{note}")
     lines += [f"out {name} = {names[node]}" for name, node in program.outputs.items()]
     lines += [f"upd {names[p]} = {names[node]}" for p, node in program.updates.items()]
@@ -90,10 +91,12 @@ class _Reader:
         self.outputs: dict[str, Node] = {}
         self.updates: dict[Node, Node] = {}
         self.constraints: list = []
+        self.origins: Origins = {}
 
     def program(self) -> Program:
         inputs, params = (tuple(self.leaves[k]) for k in ("input", "param"))
-        return Program(inputs, params, self.outputs, self.updates, tuple(self.constraints))
+        constraints = tuple(self.constraints)
+        return Program(inputs, params, self.outputs, self.updates, constraints, self.origins)
 
     def read(self, line: str, origin: str | None) -> None:
         word = line[:3].strip()
@@ -124,7 +127,7 @@ class _Reader:
             raise ValueError(f"type is {node.type}")
         self.names[name] = node
         if origin:
-            ORIGINS[node] = origin
+            self.origins[node] = origin
 
     def _expression(self, body: str, type: TensorType) -> Node:
         if body.startswith("const "):

@@ -107,7 +107,8 @@ def _program(
 ) -> Program:
     used = set(toposort([*outputs.values(), *updates.values()]))
     params = tuple(p for p in trace.params.values() if p in used or p in updates)
-    return Program(tuple(t.node for t in inputs), params, outputs, updates)
+    leaves = tuple(t.node for t in inputs)
+    return Program(leaves, params, outputs, updates, origins=trace.origins)
 
 
 def _output_names(model: Any, count: int) -> list[str]:

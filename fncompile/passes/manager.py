@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from fncompile.flags import flag
-from fncompile.ir.node import Program
+from fncompile.ir.node import Program, recording
 from fncompile.ir.verify import verify
 from fncompile.passes.apply_optimizer import Run, Update
 from fncompile.passes.pipeline import LOWER, TRANSFORM, Pass
@@ -46,13 +46,16 @@ class Stopped(Exception):
 
 def transform(program: Program, kind: str, context: Context) -> Program:
     """The Program that remains to be planned; `kind` is a key of `pipeline.TRANSFORM`."""
-    return _run(TRANSFORM[kind], program, {"traced"}, context)
+    program = replace(program, origins=dict(program.origins))  # passes add to it
+    with recording(program.origins):
+        return _run(TRANSFORM[kind], program, {"traced"}, context)
 
 
 def plan(program: Program, kind: str, context: Context) -> Plan:
     """The Plan of a transformed program."""
     have = {"traced", *(e for step in TRANSFORM[kind] for e in step.ensures)}
-    return _run(LOWER[kind], program, have, context)
+    with recording(dict(program.origins)):
+        return _run(LOWER[kind], program, have, context)
 
 
 def lower(program: Program, kind: str, context: Context | None = None) -> Plan:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from fncompile.ir import build
 from fncompile.ir.dims import Dim, product
-from fncompile.ir.node import ORIGINS, Node, Program
+from fncompile.ir.node import Node, Program, current_origins
 from fncompile.ir.types import TensorType
 from fncompile.passes.plan import Buffer, Decision
 
@@ -71,7 +71,7 @@ def materialize(
 
 def describe(node: Node) -> str:
     fn = node["fn"] if node.op == "ew" else node.op
-    return f"{ORIGINS.get(node, '')}:{fn} {node.type}"
+    return f"{current_origins().get(node, '')}:{fn} {node.type}"
 
 
 def is_leaf(node: Node) -> bool:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
-from fncompile.ir.node import ORIGINS
+from fncompile.ir.node import current_origins
 from fncompile.passes.plan import Kernel
 
 
@@ -20,7 +20,8 @@ def name_kernels(kernels: Sequence[Kernel]) -> list[Kernel]:
 
 
 def origins(kernel: Kernel) -> tuple[str, ...]:
-    found = (ORIGINS.get(s.node) for s in kernel.stages)
+    known = current_origins()
+    found = (known.get(s.node) for s in kernel.stages)
     return tuple(dict.fromkeys(o for o in found if o))
 
 

@@ -443,7 +443,6 @@ def test_training_flag_reaches_every_layer():
 
 
 @better_than_keras
-@pytest.mark.xfail(strict=True, raises=KeyError, reason="prediction has no memory for seeds yet")
 def test_explicit_training_flag_wins():
     """Keras lets predict overrule it, though its guides build on it (Monte Carlo dropout)."""
     x = keras.Input((50,))

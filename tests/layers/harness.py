@@ -174,9 +174,12 @@ def check_directions(loss, weights, gradient, moves, step):
 
 
 def training_model(make, x, call_kwargs):
-    """A Dense in front of every float input, so that gradients must flow through the layer."""
+    """A Dense in front of every float input, so that gradients must flow through the layer.
+
+    Without a bias: in front of a normalization its gradient is zero, and only rounding moved it.
+    """
     inputs = symbolic(x)
-    ahead = [keras.layers.Dense(t.shape[-1])(t) if "float" in t.dtype else t
+    ahead = [keras.layers.Dense(t.shape[-1], use_bias=False)(t) if "float" in t.dtype else t
              for t in (inputs if isinstance(inputs, list) else [inputs])]
     output = make()(ahead if isinstance(inputs, list) else ahead[0], **call_kwargs)
     model = keras.Model(inputs, output)

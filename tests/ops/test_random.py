@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import random as python_random
 
@@ -73,9 +74,12 @@ def test_generators_without_a_seed_follow_pythons_random():
     )
 
 
-def test_the_switch_gives_the_seed():
+def test_the_switch_gives_the_seed(monkeypatch):
+    """The first generator of a process without a seed of its own has it, the next ones follow."""
+    monkeypatch.setattr(random, "_unseeded", itertools.count())
     with fncompile.flags(seed=42):
         assert random.SeedGenerator().state.value.tolist() == [42, 0]
+        assert random.SeedGenerator().state.value.tolist() == [43, 0]
 
 
 def test_state_is_a_variable_as_in_keras():
