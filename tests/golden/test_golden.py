@@ -116,3 +116,18 @@ def test_the_text_does_not_depend_on_hashing():
             cwd=Path(__file__).parents[2], env={**os.environ, "PYTHONHASHSEED": seed}, check=True,
         )  # fmt: skip
         assert done.stdout == expected
+
+
+def test_the_text_does_not_depend_on_other_models():
+    """Nodes are shared by all programs that are alive. Where they came from was shared too, so that a
+    model with the same input, compiled before, gave its layers' names to this one's kernels."""
+    from fncompile import layers
+
+    expected = train_texts(*TRAIN[1])
+    img = fncompile.Input((784,), name="img")
+    hidden = layers.Dense(64, activation="relu", name="other")(img)
+    other = fncompile.Model(img, layers.Dense(10, activation="softmax", name="decoy")(hidden))
+    other.compile("adam", "sparse_categorical_crossentropy")
+    other.train_on_batch(np.zeros((2, 784), "float32"), np.zeros(2, "int32"))
+    assert train_texts(*TRAIN[1]) == expected
+    assert "decoy" not in "".join(expected.values())

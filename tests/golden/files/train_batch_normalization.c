@@ -16,13 +16,13 @@ static void k00_add(const fnc_env *env, int64_t part, int64_t parts) {
     rm_sprop_iteration[0] = s0;
 }
 
-/* k01_div: no layer
+/* k01_norm_grad_div: norm'
  *   v0 = sum over i: 1   for i<B
  *   then t26[0] = f32(v0)   for one value
  *   then loss/count'[0] = (loss/count[0] + v1)   for one value
  *   then t33[0] = (1.0 / max(v1, 1.0))   for one value
  *   B+4 flops; reads 4, writes 12 bytes */
-static void k01_div(const fnc_env *env, int64_t part, int64_t parts) {
+static void k01_norm_grad_div(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     float *restrict p_t26 = (float *)env->arena;
     float *restrict loss_count = (float *)(env->train + 192);
@@ -431,7 +431,7 @@ static void k13_sub(const fnc_env *env, int64_t part, int64_t parts) {
 
 static void run_train_step(const fnc_env *env, int64_t part, int64_t parts) {
     k00_add(env, part, parts);
-    k01_div(env, part, parts);
+    k01_norm_grad_div(env, part, parts);
     k02_norm_add(env, part, parts);
     k03_div(env, part, parts);
     k04_norm_add(env, part, parts);

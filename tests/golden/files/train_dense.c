@@ -16,12 +16,12 @@ static void k00_add(const fnc_env *env, int64_t part, int64_t parts) {
     sgd_iteration[0] = s0;
 }
 
-/* k01_div: no layer
+/* k01_dense_grad_div: dense'
  *   t15[0] = sum over i: 1   for i<B
  *   then loss/count'[0] = (loss/count[0] + f32(v0))   for one value
  *   then t19[0] = (1.0 / max(f32(v0), 1.0))   for one value
  *   B+5 flops; reads 4, writes 12 bytes */
-static void k01_div(const fnc_env *env, int64_t part, int64_t parts) {
+static void k01_dense_grad_div(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     int32_t *restrict p_t15 = (int32_t *)env->arena;
     float *restrict loss_count = (float *)(env->train + 192);
@@ -43,10 +43,10 @@ static void k01_div(const fnc_env *env, int64_t part, int64_t parts) {
     p_t19[0] = s2;
 }
 
-/* k02_div: no layer
+/* k02_dense_grad_div: dense'
  *   t20[i] = (t19[0] / 3.0)   for i<B
  *   B flops; reads 4, writes 4*B bytes */
-static void k02_div(const fnc_env *env, int64_t part, int64_t parts) {
+static void k02_dense_grad_div(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     const float *restrict p_t19 = (const float *)(env->arena + 128);
     float *restrict p_t20 = (float *)(env->arena + (64 * B + 192));
@@ -261,8 +261,8 @@ static void k10_sub(const fnc_env *env, int64_t part, int64_t parts) {
 
 static void run_train_step(const fnc_env *env, int64_t part, int64_t parts) {
     k00_add(env, part, parts);
-    k01_div(env, part, parts);
-    k02_div(env, part, parts);
+    k01_dense_grad_div(env, part, parts);
+    k02_dense_grad_div(env, part, parts);
     k03_dense_grad_dot(env, part, parts);
     k04_sum(env, part, parts);
     k05_add(env, part, parts);

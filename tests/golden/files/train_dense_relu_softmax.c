@@ -122,7 +122,7 @@ static void k02_digit_sum(const fnc_env *env, int64_t part, int64_t parts) {
     }
 }
 
-/* k03_div: no layer
+/* k03_digit_grad_div: digit'
  *   v0 = sum over i: (-t25[i] if (0 < t19[i]) else nan)   for i<B
  *   v1 = sum over i: 1   for i<B
  *   then loss[0] = (v0 / max(f32(v1), 1.0))   for one value
@@ -130,7 +130,7 @@ static void k02_digit_sum(const fnc_env *env, int64_t part, int64_t parts) {
  *   then loss/count'[0] = (loss/count[0] + f32(v1))   for one value
  *   then t41[0] = (1.0 / max(f32(v1), 1.0))   for one value
  *   5*B+11 flops; reads 8*B+8, writes 16 bytes */
-static void k03_div(const fnc_env *env, int64_t part, int64_t parts) {
+static void k03_digit_grad_div(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     const int32_t *restrict p_t19 = (const int32_t *)(env->arena + (320 * B + 203584));
     const float *restrict p_t25 = (const float *)(env->arena + (704 * B + 203584));
@@ -475,7 +475,7 @@ static void run_train_step(const fnc_env *env, int64_t part, int64_t parts) {
     k00_hidden_dot(env, part, parts);
     k01_digit_dot(env, part, parts);
     k02_digit_sum(env, part, parts);
-    k03_div(env, part, parts);
+    k03_digit_grad_div(env, part, parts);
     k04_digit_grad_mul(env, part, parts);
     k05_div(env, part, parts);
     k06_permute(env, part, parts);

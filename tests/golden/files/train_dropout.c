@@ -54,12 +54,12 @@ static void k02_drop_add(const fnc_env *env, int64_t part, int64_t parts) {
     }
 }
 
-/* k03_div: no layer
+/* k03_out_grad_div: out'
  *   t17[0] = sum over i: 1   for i<B
  *   then loss/count'[0] = (loss/count[0] + f32(v0))   for one value
  *   then t23[0] = (1.0 / max(f32(v0), 1.0))   for one value
  *   B+5 flops; reads 4, writes 12 bytes */
-static void k03_div(const fnc_env *env, int64_t part, int64_t parts) {
+static void k03_out_grad_div(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     int32_t *restrict p_t17 = (int32_t *)(env->arena + 64 * B);
     float *restrict loss_count = (float *)(env->train + 192);
@@ -255,7 +255,7 @@ static void run_train_step(const fnc_env *env, int64_t part, int64_t parts) {
     k00_add(env, part, parts);
     k01_drop_select(env, part, parts);
     k02_drop_add(env, part, parts);
-    k03_div(env, part, parts);
+    k03_out_grad_div(env, part, parts);
     k04_out_grad_dot(env, part, parts);
     k05_add(env, part, parts);
     k06_out_grad_dot(env, part, parts);

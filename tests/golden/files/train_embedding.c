@@ -22,12 +22,12 @@ static void k00_embed_gather(const fnc_env *env, int64_t part, int64_t parts) {
     }
 }
 
-/* k01_div: no layer
+/* k01_head_grad_div: head'
  *   t21[0] = sum over i: 1   for i<B
  *   then loss/count'[0] = (loss/count[0] + f32(v0))   for one value
  *   then t28[0] = (1.0 / max(f32(v0), 1.0))   for one value
  *   B+5 flops; reads 4, writes 12 bytes */
-static void k01_div(const fnc_env *env, int64_t part, int64_t parts) {
+static void k01_head_grad_div(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     int32_t *restrict p_t21 = (int32_t *)(env->arena + 64 * B);
     float *restrict loss_count = (float *)(env->train + 192);
@@ -70,10 +70,10 @@ static void k02_div(const fnc_env *env, int64_t part, int64_t parts) {
     p_t27[0] = s1;
 }
 
-/* k03_div: no layer
+/* k03_head_grad_div: head'
  *   t29[i] = (t28[0] / 2.0)   for i<B
  *   B flops; reads 4, writes 4*B bytes */
-static void k03_div(const fnc_env *env, int64_t part, int64_t parts) {
+static void k03_head_grad_div(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     const float *restrict p_t28 = (const float *)(env->arena + (64 * B + 384));
     float *restrict p_t29 = (float *)(env->arena + (128 * B + 512));
@@ -391,9 +391,9 @@ static void k15_sub(const fnc_env *env, int64_t part, int64_t parts) {
 
 static void run_train_step(const fnc_env *env, int64_t part, int64_t parts) {
     k00_embed_gather(env, part, parts);
-    k01_div(env, part, parts);
+    k01_head_grad_div(env, part, parts);
     k02_div(env, part, parts);
-    k03_div(env, part, parts);
+    k03_head_grad_div(env, part, parts);
     k04_head_grad_dot(env, part, parts);
     k05_sum(env, part, parts);
     k06_add(env, part, parts);
