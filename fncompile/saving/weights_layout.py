@@ -28,13 +28,13 @@ _CONTAINERS = (list, tuple, dict)
 
 def walk(root: Any) -> Iterator[tuple[str, Any]]:
     """Yield (path, saveable) for `root` and all below, each object once, in Keras' order."""
-    seen: set[int] = set()
+    seen: dict[int, Any] = {}  # holds what it has seen: the id of a list that died is given again
     todo: list[tuple[str, Any]] = [("", root)]
     while todo:
         path, item = todo.pop()
         if id(item) in seen:
             continue
-        seen.add(id(item))
+        seen[id(item)] = item
         if isinstance(item, _CONTAINERS):
             below = _in_container(item)
         else:

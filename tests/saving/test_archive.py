@@ -382,3 +382,26 @@ def test_loading_warns_of_nothing(tmp_path):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         k.models.load_model(tmp_path / "x.keras")
+
+
+@pytest.mark.parametrize("suffix", ["keras", "weights.h5"])
+def test_stacks_in_a_model_are_all_saved(tmp_path, suffix):
+    # `layers` of a stack is a new list each time; a dead list's identity is given to the next
+    def make():
+        x = h = k.Input((4,))
+        for i in range(30):
+            h = k.Sequential([k.layers.Dense(4), k.layers.LayerNormalization()], name=f"s{i}")(h)
+        return k.Model(x, h)
+
+    model = make()
+    random = np.random.default_rng(1)
+    model.set_weights([random.random(w.shape, np.float32) for w in model.weights])
+    path = tmp_path / f"x.{suffix}"
+    if suffix == "keras":
+        model.save(path)
+        back = k.models.load_model(path)
+    else:
+        model.save_weights(path)
+        back = make()
+        back.load_weights(path)
+    same(model.weights, back.weights)
