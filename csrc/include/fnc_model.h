@@ -21,12 +21,32 @@ typedef struct fnc_tile {
     int64_t g;
 } fnc_tile;
 
-/* Where the share of worker `part` of `parts` begins in `extent`; the shares are cut at multiples of
- * `grain`, by shape and number of parts alone. */
+/* Where the share of worker `part` of `parts` begins in `extent`. Shares are cut at multiples of
+ * `grain`, and none but an empty one is smaller than that. */
 FNC_INLINE int64_t fnc_share(int64_t extent, int64_t grain, int64_t part, int64_t parts) {
-    int64_t blocks = (extent + grain - 1) / grain;
-    int64_t start = blocks * part / parts * grain;
-    return start < extent ? start : extent;
+    const int64_t blocks = extent / grain;
+    if (part == 0) return 0;
+    return part >= parts || blocks < 2 ? extent : blocks * part / parts * grain;
+}
+
+/* Rows m0 .. m1 - 1 and columns n0 .. n1 - 1 of a result. */
+typedef struct fnc_block {
+    int64_t m0, m1, n0, n1;
+} fnc_block;
+
+/* The block of an M by N result that worker `part` of `parts` computes: the longer side is cut, or
+ * with `by_rows` the rows. */
+FNC_INLINE fnc_block fnc_share_block(int64_t M, int64_t N, int by_rows, int64_t part,
+                                     int64_t parts) {
+    fnc_block own = {0, M, 0, N};
+    if (by_rows || M >= N) {
+        own.m0 = fnc_share(M, 16, part, parts);
+        own.m1 = fnc_share(M, 16, part + 1, parts);
+    } else {
+        own.n0 = fnc_share(N, 32, part, parts);
+        own.n1 = fnc_share(N, 32, part + 1, parts);
+    }
+    return own;
 }
 
 #endif

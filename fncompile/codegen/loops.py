@@ -31,24 +31,22 @@ from fncompile.codegen.ctree import (
 )
 from fncompile.codegen.expr import Scope, constant, register_type
 from fncompile.codegen.memory import Pointers
+from fncompile.codegen.products import begin_and_end
 from fncompile.ir.dims import Dim
 from fncompile.ir.interp import reduce_identity
 from fncompile.ir.types import DTYPES
 from fncompile.passes.plan import (
-    Affine,
     Bits,
     GatherLoad,
     Kernel,
-    Load,
     Loop,
     Stage,
     Value,
     children,
     loads,
 )
+from fncompile.passes.share import ALONE, LANES, share, wants_lanes
 
-LANES = 32
-GRAIN = 64  # workers take at least this many rows, and cut at multiples of it
 AXES = "ijklpqrst"
 
 
@@ -67,13 +65,10 @@ class _Emitter:
 
     def body(self) -> list[Stmt]:
         axes = [Name(a) for a in AXES[: len(self.outer)]]
-        if not axes or any(s.kind == "scatter" for s in self.kernel.stages):
+        if share(self.kernel) == ALONE:
             return self._alone(axes)
         return [
-            Declare("const int64_t", "begin", _share(self.outer[0], Name("part"))),
-            Declare(
-                "const int64_t", "end", _share(self.outer[0], Binary("+", Name("part"), Int(1)))
-            ),
+            *begin_and_end(share(self.kernel)),
             *self._outer(axes, 0),
         ]
 
@@ -277,10 +272,6 @@ class _Emitter:
         return [*arrays, *_wrap(body, names, loop.domain, range(len(axes), split), "")]
 
 
-def _share(extent: Dim, part: CExpr) -> CExpr:
-    return call("fnc_share", dim(extent), Int(GRAIN), part, Name("parts"))
-
-
 def vectorises(extent: Dim) -> bool:
     """May the loop be marked `omp simd`?
 
@@ -356,21 +347,3 @@ def combine(stage: Stage, target: CExpr, value: CExpr) -> Stmt:
         return Assign(target, "=", call(f"fnc_{name}_{short}", target, value))
     test = Binary(">" if stage.kind == "max" else "<", value, target)
     return Assign(target, "=", Ternary(test, value, target))
-
-
-def wants_lanes(kernel: Kernel) -> bool:
-    """Does a reduction step through memory while the last outer axis is contiguous?"""
-    if not kernel.outer or any(s.kind in ("argmax", "scatter") for s in kernel.stages):
-        return False
-    lane = kernel.outer - 1
-    for stage in kernel.stages:
-        if stage.reduced:
-            ats = [e.at for e in loads(stage.expr) if isinstance(e, Load)]
-            if any(_strided(at, lane, len(stage.domain) - 1) for at in ats):
-                return True
-    return False
-
-
-def _strided(at: Affine, lane: int, last: int) -> bool:
-    return at.coefficient(lane) == 1 and at.coefficient(last) not in (0, 1)
-

@@ -31,8 +31,8 @@ from fncompile.codegen.memory import Pointers
 from fncompile.ir.dims import Dim
 from fncompile.ir.types import DTYPES
 from fncompile.passes.plan import Affine, Kernel, Product, Stage
+from fncompile.passes.share import Share, share
 
-GRAIN = 48  # rows or columns of the result: a multiple of every tile
 TILED = ("float32", "float64")
 
 
@@ -92,58 +92,77 @@ def with_symbols(
 
 
 def emit_product(kernel: Kernel, pointers: Pointers) -> list[Stmt]:
-    """The body of the kernel's function: batches, and the worker's share of rows or columns."""
+    """The body of the kernel's function: batches, and the worker's share of the result."""
     stage = kernel.stages[0]
     product = stage.product
     assert product is not None
-    g, m, n, _ = product.shape
-    rows = by_rows(product)
-    share = [_share("begin", m if rows else n, 0), _share("end", m if rows else n, 1)]
+    g = product.shape[0]
+    cut = share(kernel).cut
+    own = _share(kernel)
     tile: list[Stmt] = [Declare("fnc_tile", "tile", Name("{env, 0}"))]
     work = (
-        [_tile_call(kernel, stage, pointers, rows)]
+        [_tile_call(kernel, stage, pointers, cut)]
         if stage.dtype in TILED
-        else _plain(kernel, product, pointers, rows)
+        else _plain(kernel, product, pointers, cut)
     )
     if g == 1:
-        return [*share, *tile, *work]
+        return [*own, *tile, *work]
+    first, last = (Name("begin"), Name("end")) if cut == "batches" else (Int(0), dim(g))
     return [
-        *share,
+        *own,
         *tile,
-        For("g", Int(0), dim(g), (Assign(Name("tile.g"), "=", Name("g")), *work)),
+        For("g", first, last, (Assign(Name("tile.g"), "=", Name("g")), *work)),
     ]
 
 
-def by_rows(product: Product) -> bool:
-    """Workers share the rows of the result, unless there are few and the columns are many."""
-    m, n = product.shape[1:3]
-    return not (isinstance(m, int) and isinstance(n, int) and m < n)
+def _share(kernel: Kernel) -> list[Stmt]:
+    stage, found = kernel.stages[0], share(kernel)
+    if found.cut != "either":
+        return begin_and_end(found)
+    assert stage.product is not None
+    _, m, n, k = stage.product.shape
+    small = call("FNC_IS_SMALL", dim(n), dim(k), Int(DTYPES[stage.dtype].size))
+    block = call("fnc_share_block", dim(m), dim(n), small, Name("part"), Name("parts"))
+    return [Declare("const fnc_block", "own", block)]
 
 
-def _share(name: str, extent: Dim, one: int) -> Stmt:
-    part = binary("+", Name("part"), Int(one))
-    return Declare(
-        "const int64_t", name, call("fnc_share", dim(extent), Int(GRAIN), part, Name("parts"))
-    )
+def begin_and_end(found: Share) -> list[Stmt]:
+    """Where the worker's share begins and ends."""
+    return [
+        Declare(
+            "const int64_t",
+            name,
+            call("fnc_share", dim(found.extent), Int(found.grain), part, Name("parts")),
+        )
+        for name, part in (("begin", Name("part")), ("end", binary("+", Name("part"), Int(1))))
+    ]
 
 
-def _tile_call(kernel: Kernel, stage: Stage, pointers: Pointers, rows: bool) -> Stmt:
+def _ranges(product: Product, cut: str) -> tuple[CExpr, CExpr, CExpr, CExpr]:
+    """First and last row, first and last column of the worker's block."""
+    m, n = dim(product.shape[1]), dim(product.shape[2])
+    begin, end = Name("begin"), Name("end")
+    found: dict[str, tuple[CExpr, CExpr, CExpr, CExpr]] = {
+        "batches": (Int(0), m, Int(0), n),
+        "rows": (begin, end, Int(0), n),
+        "columns": (Int(0), m, begin, end),
+        "either": (Name("own.m0"), Name("own.m1"), Name("own.n0"), Name("own.n1")),
+    }
+    return found[cut]
+
+
+def _tile_call(kernel: Kernel, stage: Stage, pointers: Pointers, cut: str) -> Stmt:
     product = stage.product
     assert product is not None
     g, m, n, k = product.shape
     a, b = product.a, product.b
-    ranges = (
-        (Name("begin"), Name("end"), Int(0), dim(n))
-        if rows
-        else (Int(0), dim(m), Name("begin"), Name("end"))
-    )
     return Do(
         call(
             f"fnc_gemm_{DTYPES[stage.dtype].short}",
             dim(m), dim(n), dim(k),
             _start(pointers(a.buffer), a.at, g), dim(a.at.coefficient(1)), dim(a.at.coefficient(2)),
             _start(pointers(b.buffer), b.at, g), dim(b.at.coefficient(1)),
-            *ranges, Name(f"{kernel.name}_epilogue"), Unary("&", Name("tile")),
+            *_ranges(product, cut), Name(f"{kernel.name}_epilogue"), Unary("&", Name("tile")),
         )
     )  # fmt: skip
 
@@ -154,10 +173,10 @@ def _start(pointer: CExpr, at: Affine, g: Dim) -> CExpr:
     return binary("+", binary("+", pointer, dim(at.offset)), batch)
 
 
-def _plain(kernel: Kernel, product: Product, pointers: Pointers, rows: bool) -> list[Stmt]:
+def _plain(kernel: Kernel, product: Product, pointers: Pointers, cut: str) -> list[Stmt]:
     """Integer products, which are rare: three loops and the same epilogue."""
     dtype = kernel.stages[0].dtype
-    g, m, n, k = product.shape
+    g, k = product.shape[0], product.shape[3]
     a = Element(pointers(product.a.buffer), index(product.a.at, [Name("g"), Name("m"), Name("k")]))
     b = Element(pointers(product.b.buffer), index(product.b.at, [Name("g"), Name("k"), Name("n")]))
     short = DTYPES[dtype].short
@@ -178,9 +197,8 @@ def _plain(kernel: Kernel, product: Product, pointers: Pointers, rows: bool) -> 
         For("k", Int(0), dim(k), (Assign(Name("sum"), "=", add),)),
         Do(finish),
     ]
-    m_range: tuple[CExpr, CExpr] = (Name("begin"), Name("end")) if rows else (Int(0), dim(m))
-    n_range: tuple[CExpr, CExpr] = (Int(0), dim(n)) if rows else (Name("begin"), Name("end"))
-    loops: list[Stmt] = [For("m", *m_range, (For("n", *n_range, tuple(point)),))]
+    m0, m1, n0, n1 = _ranges(product, cut)
+    loops: list[Stmt] = [For("m", m0, m1, (For("n", n0, n1, tuple(point)),))]
     return (
         [Declare("const int64_t", "g", Int(0)), *loops]
         if g == 1 and "g" in names_in(loops)

@@ -10,8 +10,8 @@ static void k00_mul(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     const float *restrict p_x = (const float *)env->in[0];
     float *restrict gelu = (float *)env->out[0];
-    const int64_t begin = fnc_share(8 * B, 64, part, parts);
-    const int64_t end = fnc_share(8 * B, 64, part + 1, parts);
+    const int64_t begin = fnc_share(8 * B, 16, part, parts);
+    const int64_t end = fnc_share(8 * B, 16, part + 1, parts);
 #pragma omp simd
     for (int64_t i = begin; i < end; ++i) {
         const float v0_0 = p_x[i];
@@ -28,8 +28,8 @@ static void k01_add(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     const float *restrict p_x = (const float *)env->in[0];
     float *restrict elu = (float *)env->out[1];
-    const int64_t begin = fnc_share(8 * B, 64, part, parts);
-    const int64_t end = fnc_share(8 * B, 64, part + 1, parts);
+    const int64_t begin = fnc_share(8 * B, 16, part, parts);
+    const int64_t end = fnc_share(8 * B, 16, part + 1, parts);
 #pragma omp simd
     for (int64_t i = begin; i < end; ++i) {
         const float v0_0 = p_x[i];
@@ -45,8 +45,8 @@ static void k02_mul(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     const float *restrict p_x = (const float *)env->in[0];
     float *restrict silu = (float *)env->out[2];
-    const int64_t begin = fnc_share(8 * B, 64, part, parts);
-    const int64_t end = fnc_share(8 * B, 64, part + 1, parts);
+    const int64_t begin = fnc_share(8 * B, 16, part, parts);
+    const int64_t end = fnc_share(8 * B, 16, part + 1, parts);
 #pragma omp simd
     for (int64_t i = begin; i < end; ++i) {
         const float v0_0 = p_x[i];
@@ -62,8 +62,8 @@ static void k03_add(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     const float *restrict p_x = (const float *)env->in[0];
     float *restrict softplus = (float *)env->out[3];
-    const int64_t begin = fnc_share(8 * B, 64, part, parts);
-    const int64_t end = fnc_share(8 * B, 64, part + 1, parts);
+    const int64_t begin = fnc_share(8 * B, 16, part, parts);
+    const int64_t end = fnc_share(8 * B, 16, part + 1, parts);
 #pragma omp simd
     for (int64_t i = begin; i < end; ++i) {
         const float v0_0 = p_x[i];
@@ -80,8 +80,8 @@ static void k04_select(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     const float *restrict p_x = (const float *)env->in[0];
     float *restrict leaky_relu = (float *)env->out[4];
-    const int64_t begin = fnc_share(8 * B, 64, part, parts);
-    const int64_t end = fnc_share(8 * B, 64, part + 1, parts);
+    const int64_t begin = fnc_share(8 * B, 16, part, parts);
+    const int64_t end = fnc_share(8 * B, 16, part + 1, parts);
 #pragma omp simd
     for (int64_t i = begin; i < end; ++i) {
         const float v0_0 = p_x[i];

@@ -10,8 +10,8 @@ static void k00_permute(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     const float *restrict p_k = (const float *)env->in[1];
     float *restrict p_t3 = (float *)env->arena;
-    const int64_t begin = fnc_share(B, 64, part, parts);
-    const int64_t end = fnc_share(B, 64, part + 1, parts);
+    const int64_t begin = fnc_share(B, 16, part, parts);
+    const int64_t end = fnc_share(B, 16, part + 1, parts);
     for (int64_t i = begin; i < end; ++i) {
         for (int64_t j = 0; j < 4; ++j) {
             for (int64_t k = 0; k < 5; ++k) {
@@ -44,13 +44,13 @@ static void k01_dot(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     const float *restrict p_q = (const float *)env->in[0];
     const float *restrict p_t3 = (const float *)env->arena;
-    const int64_t begin = fnc_share(5, 48, part, parts);
-    const int64_t end = fnc_share(5, 48, part + 1, parts);
+    const int64_t begin = fnc_share(B, 1, part, parts);
+    const int64_t end = fnc_share(B, 1, part + 1, parts);
     fnc_tile tile = {env, 0};
-    for (int64_t g = 0; g < B; ++g) {
+    for (int64_t g = begin; g < end; ++g) {
         tile.g = g;
-        fnc_gemm_f32(3, 5, 4, p_q + 12 * g, 4, 1, p_t3 + 20 * g, 5, 0, 3, begin, end,
-                k01_dot_epilogue, &tile);
+        fnc_gemm_f32(3, 5, 4, p_q + 12 * g, 4, 1, p_t3 + 20 * g, 5, 0, 3, 0, 5, k01_dot_epilogue,
+                &tile);
     }
 }
 
@@ -65,8 +65,8 @@ static void k02_div(const fnc_env *env, int64_t part, int64_t parts) {
     const float *restrict p_t5 = (const float *)(env->arena + 128 * B);
     float *restrict p_t8 = (float *)(env->arena + 192 * B);
     float *restrict p_t4 = (float *)env->arena;
-    const int64_t begin = fnc_share(3 * B, 64, part, parts);
-    const int64_t end = fnc_share(3 * B, 64, part + 1, parts);
+    const int64_t begin = fnc_share(3 * B, 16, part, parts);
+    const int64_t end = fnc_share(3 * B, 16, part + 1, parts);
     for (int64_t i = begin; i < end; ++i) {
         float r0 = -FNC_INF_F32;
         for (int64_t j = 0; j < 5; ++j) {
@@ -106,13 +106,13 @@ static void k03_dot(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     const float *restrict p_t4 = (const float *)env->arena;
     const float *restrict p_k = (const float *)env->in[1];
-    const int64_t begin = fnc_share(4, 48, part, parts);
-    const int64_t end = fnc_share(4, 48, part + 1, parts);
+    const int64_t begin = fnc_share(B, 1, part, parts);
+    const int64_t end = fnc_share(B, 1, part + 1, parts);
     fnc_tile tile = {env, 0};
-    for (int64_t g = 0; g < B; ++g) {
+    for (int64_t g = begin; g < end; ++g) {
         tile.g = g;
-        fnc_gemm_f32(3, 4, 5, p_t4 + 15 * g, 5, 1, p_k + 20 * g, 4, 0, 3, begin, end,
-                k03_dot_epilogue, &tile);
+        fnc_gemm_f32(3, 4, 5, p_t4 + 15 * g, 5, 1, p_k + 20 * g, 4, 0, 3, 0, 4, k03_dot_epilogue,
+                &tile);
     }
 }
 

@@ -10,8 +10,8 @@ static void k00_mul(const fnc_env *env, int64_t part, int64_t parts) {
     const float *restrict norm_moving_variance = (const float *)(env->weights + 192);
     const float *restrict norm_gamma = (const float *)env->weights;
     float *restrict p_t6 = (float *)env->prepared;
-    const int64_t begin = fnc_share(7, 64, part, parts);
-    const int64_t end = fnc_share(7, 64, part + 1, parts);
+    const int64_t begin = fnc_share(7, 16, part, parts);
+    const int64_t end = fnc_share(7, 16, part + 1, parts);
     for (int64_t i = begin; i < end; ++i) {
         const float s0 = fnc_rsqrt_f32(norm_moving_variance[i] + 0.001f) * norm_gamma[i];
         p_t6[i] = s0;
@@ -28,8 +28,8 @@ static void k01_norm_add(const fnc_env *env, int64_t part, int64_t parts) {
     const float *restrict p_t6 = (const float *)env->prepared;
     const float *restrict norm_beta = (const float *)(env->weights + 64);
     float *restrict norm = (float *)env->out[0];
-    const int64_t begin = fnc_share(B, 64, part, parts);
-    const int64_t end = fnc_share(B, 64, part + 1, parts);
+    const int64_t begin = fnc_share(B, 16, part, parts);
+    const int64_t end = fnc_share(B, 16, part + 1, parts);
     for (int64_t i = begin; i < end; ++i) {
         for (int64_t j = 0; j < 7; ++j) {
             const float s0 = (p_x[7 * i + j] - norm_moving_mean[j]) * p_t6[j] + norm_beta[j];

@@ -11,8 +11,8 @@ static void k00_embed_gather(const fnc_env *env, int64_t part, int64_t parts) {
     const int32_t *restrict words = (const int32_t *)env->in[0];
     const float *restrict embed_embeddings = (const float *)env->weights;
     float *restrict p_t5 = (float *)env->arena;
-    const int64_t begin = fnc_share(5 * B, 64, part, parts);
-    const int64_t end = fnc_share(5 * B, 64, part + 1, parts);
+    const int64_t begin = fnc_share(5 * B, 16, part, parts);
+    const int64_t end = fnc_share(5 * B, 16, part + 1, parts);
     for (int64_t i = begin; i < end; ++i) {
         for (int64_t j = 0; j < 3; ++j) {
             const int64_t v0_0 = (int64_t)words[i];
@@ -46,8 +46,8 @@ static void k01_head_dot(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     const float *restrict p_t5 = (const float *)env->arena;
     const float *restrict head_kernel = (const float *)(env->weights + 192);
-    const int64_t begin = fnc_share(B, 48, part, parts);
-    const int64_t end = fnc_share(B, 48, part + 1, parts);
+    const int64_t begin = fnc_share(B, 16, part, parts);
+    const int64_t end = fnc_share(B, 16, part + 1, parts);
     fnc_tile tile = {env, 0};
     fnc_gemm_f32(B, 2, 15, p_t5, 15, 1, head_kernel, 2, begin, end, 0, 2, k01_head_dot_epilogue,
             &tile);

@@ -24,8 +24,8 @@ FNC_INLINE void k00_dense_dot_epilogue(const void *tile, int64_t m0, int64_t n0,
 static void k00_dense_dot(const fnc_env *env, int64_t part, int64_t parts) {
     const float *restrict p_x = (const float *)env->in[0];
     const float *restrict dense_kernel = (const float *)env->weights;
-    const int64_t begin = fnc_share(2, 48, part, parts);
-    const int64_t end = fnc_share(2, 48, part + 1, parts);
+    const int64_t begin = fnc_share(2, 16, part, parts);
+    const int64_t end = fnc_share(2, 16, part + 1, parts);
     fnc_tile tile = {env, 0};
     fnc_gemm_f32(2, 2, 3, p_x, 3, 1, dense_kernel, 2, begin, end, 0, 2, k00_dense_dot_epilogue,
             &tile);

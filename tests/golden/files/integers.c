@@ -10,8 +10,8 @@ static void k00_select(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     const int32_t *restrict p_x = (const int32_t *)env->in[0];
     int32_t *restrict where = (int32_t *)env->out[0];
-    const int64_t begin = fnc_share(4 * B, 64, part, parts);
-    const int64_t end = fnc_share(4 * B, 64, part + 1, parts);
+    const int64_t begin = fnc_share(4 * B, 16, part, parts);
+    const int64_t end = fnc_share(4 * B, 16, part + 1, parts);
 #pragma omp simd
     for (int64_t i = begin; i < end; ++i) {
         const int32_t v0_0 = p_x[i];

@@ -19,8 +19,8 @@ static void k00_norm_add(const fnc_env *env, int64_t part, int64_t parts) {
     const float *restrict norm_gamma = (const float *)env->weights;
     const float *restrict norm_beta = (const float *)(env->weights + 64);
     float *restrict norm = (float *)env->out[0];
-    const int64_t begin = fnc_share(B * size_sequence_1, 64, part, parts);
-    const int64_t end = fnc_share(B * size_sequence_1, 64, part + 1, parts);
+    const int64_t begin = fnc_share(B * size_sequence_1, 16, part, parts);
+    const int64_t end = fnc_share(B * size_sequence_1, 16, part + 1, parts);
     for (int64_t i = begin; i < end; ++i) {
         float r0 = 0.0f;
         for (int64_t j = 0; j < 9; ++j) {

@@ -11,8 +11,8 @@ static void k00_times_mul(const fnc_env *env, int64_t part, int64_t parts) {
     const float *restrict p_a = (const float *)env->in[0];
     const float *restrict p_b = (const float *)env->in[1];
     float *restrict all = (float *)env->out[0];
-    const int64_t begin = fnc_share(B, 64, part, parts);
-    const int64_t end = fnc_share(B, 64, part + 1, parts);
+    const int64_t begin = fnc_share(B, 16, part, parts);
+    const int64_t end = fnc_share(B, 16, part + 1, parts);
     for (int64_t i = begin; i < end; ++i) {
         for (int64_t j = 0; j < 3; ++j) {
             const float s0 = p_a[3 * i + j] * p_b[3 * i + j];
@@ -29,8 +29,8 @@ static void k01_most_max(const fnc_env *env, int64_t part, int64_t parts) {
     const float *restrict p_a = (const float *)env->in[0];
     const float *restrict p_b = (const float *)env->in[1];
     float *restrict all = (float *)env->out[0];
-    const int64_t begin = fnc_share(B, 64, part, parts);
-    const int64_t end = fnc_share(B, 64, part + 1, parts);
+    const int64_t begin = fnc_share(B, 16, part, parts);
+    const int64_t end = fnc_share(B, 16, part + 1, parts);
     for (int64_t i = begin; i < end; ++i) {
         for (int64_t j = 0; j < 3; ++j) {
             const float s0 = fnc_max_f32(p_a[3 * i + j], p_b[3 * i + j]);
@@ -47,8 +47,8 @@ static void k02_mean_div(const fnc_env *env, int64_t part, int64_t parts) {
     const float *restrict p_a = (const float *)env->in[0];
     const float *restrict p_b = (const float *)env->in[1];
     float *restrict all = (float *)env->out[0];
-    const int64_t begin = fnc_share(B, 64, part, parts);
-    const int64_t end = fnc_share(B, 64, part + 1, parts);
+    const int64_t begin = fnc_share(B, 16, part, parts);
+    const int64_t end = fnc_share(B, 16, part + 1, parts);
     for (int64_t i = begin; i < end; ++i) {
         for (int64_t j = 0; j < 3; ++j) {
             const float s0 = (p_a[3 * i + j] + p_b[3 * i + j]) / 2.0f;

@@ -11,8 +11,8 @@ static void k00_permute(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t size_b_1 = env->dims[2];
     const float *restrict p_b = (const float *)env->in[1];
     float *restrict p_t3 = (float *)env->arena;
-    const int64_t begin = fnc_share(B, 64, part, parts);
-    const int64_t end = fnc_share(B, 64, part + 1, parts);
+    const int64_t begin = fnc_share(B, 16, part, parts);
+    const int64_t end = fnc_share(B, 16, part + 1, parts);
     for (int64_t i = begin; i < end; ++i) {
         for (int64_t j = 0; j < 4; ++j) {
 #pragma omp simd
@@ -49,13 +49,13 @@ static void k01_dot(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t size_b_1 = env->dims[2];
     const float *restrict p_a = (const float *)env->in[0];
     const float *restrict p_t3 = (const float *)env->arena;
-    const int64_t begin = fnc_share(size_a_1, 48, part, parts);
-    const int64_t end = fnc_share(size_a_1, 48, part + 1, parts);
+    const int64_t begin = fnc_share(B, 1, part, parts);
+    const int64_t end = fnc_share(B, 1, part + 1, parts);
     fnc_tile tile = {env, 0};
-    for (int64_t g = 0; g < B; ++g) {
+    for (int64_t g = begin; g < end; ++g) {
         tile.g = g;
         fnc_gemm_f32(size_a_1, size_b_1, 4, p_a + 4 * size_a_1 * g, 4, 1, p_t3 + 4 * size_b_1 * g,
-                size_b_1, begin, end, 0, size_b_1, k01_dot_epilogue, &tile);
+                size_b_1, 0, size_a_1, 0, size_b_1, k01_dot_epilogue, &tile);
     }
 }
 

@@ -10,8 +10,8 @@ static void k00_sum(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     const float *restrict p_x = (const float *)env->in[0];
     float *restrict p_sum = (float *)env->out[0];
-    const int64_t begin = fnc_share(B, 64, part, parts);
-    const int64_t end = fnc_share(B, 64, part + 1, parts);
+    const int64_t begin = fnc_share(B, 32, part, parts);
+    const int64_t end = fnc_share(B, 32, part + 1, parts);
     for (int64_t i = begin; i < end; ++i) {
         for (int64_t j0 = 0; j0 < 4; j0 += 32) {
             if (j0 + 32 <= 4) {
@@ -59,8 +59,8 @@ static void k01_max(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     const float *restrict p_x = (const float *)env->in[0];
     float *restrict max = (float *)env->out[1];
-    const int64_t begin = fnc_share(3 * B, 64, part, parts);
-    const int64_t end = fnc_share(3 * B, 64, part + 1, parts);
+    const int64_t begin = fnc_share(3 * B, 16, part, parts);
+    const int64_t end = fnc_share(3 * B, 16, part + 1, parts);
     for (int64_t i = begin; i < end; ++i) {
         float r0 = -FNC_INF_F32;
         for (int64_t j = 0; j < 4; ++j) {
@@ -104,8 +104,8 @@ static void k03_argmax(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     const float *restrict p_x = (const float *)env->in[0];
     int32_t *restrict argmax = (int32_t *)env->out[3];
-    const int64_t begin = fnc_share(3 * B, 64, part, parts);
-    const int64_t end = fnc_share(3 * B, 64, part + 1, parts);
+    const int64_t begin = fnc_share(3 * B, 16, part, parts);
+    const int64_t end = fnc_share(3 * B, 16, part + 1, parts);
     for (int64_t i = begin; i < end; ++i) {
         float r0_best = 0.0f;
         int32_t r0 = 0;

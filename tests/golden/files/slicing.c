@@ -10,8 +10,8 @@ static void k00_slice(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     const float *restrict p_x = (const float *)env->in[0];
     float *restrict concatenate = (float *)env->out[0];
-    const int64_t begin = fnc_share(B, 64, part, parts);
-    const int64_t end = fnc_share(B, 64, part + 1, parts);
+    const int64_t begin = fnc_share(B, 16, part, parts);
+    const int64_t end = fnc_share(B, 16, part + 1, parts);
     for (int64_t i = begin; i < end; ++i) {
         for (int64_t j = 0; j < 3; ++j) {
             for (int64_t k = 0; k < 4; ++k) {
@@ -29,8 +29,8 @@ static void k01_slice(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     const float *restrict p_x = (const float *)env->in[0];
     float *restrict concatenate = (float *)env->out[0];
-    const int64_t begin = fnc_share(B, 64, part, parts);
-    const int64_t end = fnc_share(B, 64, part + 1, parts);
+    const int64_t begin = fnc_share(B, 16, part, parts);
+    const int64_t end = fnc_share(B, 16, part + 1, parts);
     for (int64_t i = begin; i < end; ++i) {
         for (int64_t j = 0; j < 3; ++j) {
             for (int64_t k = 0; k < 4; ++k) {

@@ -56,8 +56,8 @@ static void k02_norm_add(const fnc_env *env, int64_t part, int64_t parts) {
     const float *restrict p_t26 = (const float *)env->arena;
     float *restrict p_t27 = (float *)(env->arena + (64 * B + 256));
     float *restrict norm_moving_mean = (float *)((unsigned char *)env->weights + 128);
-    const int64_t begin = fnc_share(7, 64, part, parts);
-    const int64_t end = fnc_share(7, 64, part + 1, parts);
+    const int64_t begin = fnc_share(7, 32, part, parts);
+    const int64_t end = fnc_share(7, 32, part + 1, parts);
     for (int64_t i0 = begin; i0 < end; i0 += 32) {
         if (i0 + 32 <= end) {
             float r0[32];
@@ -118,8 +118,8 @@ static void k03_div(const fnc_env *env, int64_t part, int64_t parts) {
     const float *restrict p_t18 = (const float *)(env->arena + 192);
     const float *restrict p_t26 = (const float *)env->arena;
     float *restrict p_t28 = (float *)(env->arena + (64 * B + 320));
-    const int64_t begin = fnc_share(7, 64, part, parts);
-    const int64_t end = fnc_share(7, 64, part + 1, parts);
+    const int64_t begin = fnc_share(7, 16, part, parts);
+    const int64_t end = fnc_share(7, 16, part + 1, parts);
     for (int64_t i = begin; i < end; ++i) {
         const float s0 = p_t18[i] / p_t26[0];
         p_t28[i] = s0;
@@ -138,8 +138,8 @@ static void k04_norm_add(const fnc_env *env, int64_t part, int64_t parts) {
     const float *restrict p_t26 = (const float *)env->arena;
     float *restrict p_t29 = (float *)(env->arena + 192);
     float *restrict norm_moving_variance = (float *)((unsigned char *)env->weights + 192);
-    const int64_t begin = fnc_share(7, 64, part, parts);
-    const int64_t end = fnc_share(7, 64, part + 1, parts);
+    const int64_t begin = fnc_share(7, 32, part, parts);
+    const int64_t end = fnc_share(7, 32, part + 1, parts);
     for (int64_t i0 = begin; i0 < end; i0 += 32) {
         if (i0 + 32 <= end) {
             float r0[32];
@@ -196,8 +196,8 @@ static void k05_mul(const fnc_env *env, int64_t part, int64_t parts) {
     float *restrict p_t30 = (float *)(env->arena + (64 * B + 320));
     const float *restrict run0 = (const float *)env->weights;
     float *restrict p_t31 = (float *)(env->arena + (64 * B + 384));
-    const int64_t begin = fnc_share(7, 64, part, parts);
-    const int64_t end = fnc_share(7, 64, part + 1, parts);
+    const int64_t begin = fnc_share(7, 16, part, parts);
+    const int64_t end = fnc_share(7, 16, part + 1, parts);
     for (int64_t i = begin; i < end; ++i) {
         const float s0 = fnc_rsqrt_f32(p_t29[i] + 0.001f);
         const float s1 = s0 * run0[i];
@@ -223,8 +223,8 @@ static void k06_norm_grad_neg(const fnc_env *env, int64_t part, int64_t parts) {
     float *restrict p_t21 = (float *)(env->arena + 192);
     const float *restrict p_t33 = (const float *)(env->arena + 64);
     float *restrict p_t35 = (float *)(env->arena + (128 * B + 448));
-    const int64_t begin = fnc_share(B, 64, part, parts);
-    const int64_t end = fnc_share(B, 64, part + 1, parts);
+    const int64_t begin = fnc_share(B, 16, part, parts);
+    const int64_t end = fnc_share(B, 16, part + 1, parts);
     for (int64_t i = begin; i < end; ++i) {
         float r1 = 0.0f;
         for (int64_t j = 0; j < 7; ++j) {
@@ -279,8 +279,8 @@ static void k08_sum(const fnc_env *env, int64_t part, int64_t parts) {
     const float *restrict p_x = (const float *)env->in[0];
     const float *restrict p_t27 = (const float *)(env->arena + (64 * B + 256));
     float *restrict p_t23 = (float *)env->arena;
-    const int64_t begin = fnc_share(7, 64, part, parts);
-    const int64_t end = fnc_share(7, 64, part + 1, parts);
+    const int64_t begin = fnc_share(7, 32, part, parts);
+    const int64_t end = fnc_share(7, 32, part + 1, parts);
     for (int64_t i0 = begin; i0 < end; i0 += 32) {
         if (i0 + 32 <= end) {
             float r0[32];
@@ -327,8 +327,8 @@ static void k09_mul(const fnc_env *env, int64_t part, int64_t parts) {
     const float *restrict p_t23 = (const float *)env->arena;
     const float *restrict p_t30 = (const float *)(env->arena + (64 * B + 320));
     float *restrict t25_0 = (float *)(env->arena + 64);
-    const int64_t begin = fnc_share(7, 64, part, parts);
-    const int64_t end = fnc_share(7, 64, part + 1, parts);
+    const int64_t begin = fnc_share(7, 16, part, parts);
+    const int64_t end = fnc_share(7, 16, part + 1, parts);
     for (int64_t i = begin; i < end; ++i) {
         const float s0 = p_t23[i] * p_t30[i];
         t25_0[i] = s0;
@@ -342,8 +342,8 @@ static void k10_sum(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     const float *restrict p_t35 = (const float *)(env->arena + (128 * B + 448));
     float *restrict t25_2 = (float *)(env->arena + 64) + 16;
-    const int64_t begin = fnc_share(7, 64, part, parts);
-    const int64_t end = fnc_share(7, 64, part + 1, parts);
+    const int64_t begin = fnc_share(7, 32, part, parts);
+    const int64_t end = fnc_share(7, 32, part + 1, parts);
     for (int64_t i0 = begin; i0 < end; i0 += 32) {
         if (i0 + 32 <= end) {
             float r0[32];
@@ -387,8 +387,8 @@ static void k10_sum(const fnc_env *env, int64_t part, int64_t parts) {
  *   0 flops; reads 0, writes 36 bytes */
 static void k11_broadcast(const fnc_env *env, int64_t part, int64_t parts) {
     float *restrict t25_1 = (float *)(env->arena + 64) + 7;
-    const int64_t begin = fnc_share(9, 64, part, parts);
-    const int64_t end = fnc_share(9, 64, part + 1, parts);
+    const int64_t begin = fnc_share(9, 16, part, parts);
+    const int64_t end = fnc_share(9, 16, part + 1, parts);
     for (int64_t i = begin; i < end; ++i) {
         const float s0 = 0.0f;
         t25_1[i] = s0;
@@ -400,8 +400,8 @@ static void k11_broadcast(const fnc_env *env, int64_t part, int64_t parts) {
  *   0 flops; reads 0, writes 36 bytes */
 static void k12_broadcast(const fnc_env *env, int64_t part, int64_t parts) {
     float *restrict t25_3 = (float *)(env->arena + 64) + 23;
-    const int64_t begin = fnc_share(9, 64, part, parts);
-    const int64_t end = fnc_share(9, 64, part + 1, parts);
+    const int64_t begin = fnc_share(9, 16, part, parts);
+    const int64_t end = fnc_share(9, 16, part + 1, parts);
     for (int64_t i = begin; i < end; ++i) {
         const float s0 = 0.0f;
         t25_3[i] = s0;
@@ -417,8 +417,8 @@ static void k13_sub(const fnc_env *env, int64_t part, int64_t parts) {
     const float *restrict p_t25 = (const float *)(env->arena + 64);
     float *restrict run0 = (float *)(unsigned char *)env->weights;
     const float *restrict rm_sprop_learning_rate = (const float *)(env->train + 64);
-    const int64_t begin = fnc_share(32, 64, part, parts);
-    const int64_t end = fnc_share(32, 64, part + 1, parts);
+    const int64_t begin = fnc_share(32, 16, part, parts);
+    const int64_t end = fnc_share(32, 16, part + 1, parts);
 #pragma omp simd
     for (int64_t i = begin; i < end; ++i) {
         const float v0_0 = p_t25[i];

@@ -50,8 +50,8 @@ static void k02_dense_grad_div(const fnc_env *env, int64_t part, int64_t parts) 
     const int64_t B = env->dims[0];
     const float *restrict p_t19 = (const float *)(env->arena + 128);
     float *restrict p_t20 = (float *)(env->arena + (64 * B + 192));
-    const int64_t begin = fnc_share(B, 64, part, parts);
-    const int64_t end = fnc_share(B, 64, part + 1, parts);
+    const int64_t begin = fnc_share(B, 16, part, parts);
+    const int64_t end = fnc_share(B, 16, part + 1, parts);
 #pragma omp simd
     for (int64_t i = begin; i < end; ++i) {
         const float s0 = p_t19[0] / 3.0f;
@@ -89,8 +89,8 @@ static void k03_dense_grad_dot(const fnc_env *env, int64_t part, int64_t parts) 
     const int64_t B = env->dims[0];
     const float *restrict p_x = (const float *)env->in[0];
     const float *restrict run0 = (const float *)env->weights;
-    const int64_t begin = fnc_share(B, 48, part, parts);
-    const int64_t end = fnc_share(B, 48, part + 1, parts);
+    const int64_t begin = fnc_share(B, 16, part, parts);
+    const int64_t end = fnc_share(B, 16, part + 1, parts);
     fnc_tile tile = {env, 0};
     fnc_gemm_f32(B, 3, 5, p_x, 5, 1, run0, 3, begin, end, 0, 3, k03_dense_grad_dot_epilogue, &tile);
 }
@@ -104,8 +104,8 @@ static void k04_sum(const fnc_env *env, int64_t part, int64_t parts) {
     const float *restrict p_t12 = (const float *)(env->arena + 128);
     const float *restrict run0 = (const float *)env->weights;
     float *restrict p_t13 = (float *)(env->arena + (64 * B + 192));
-    const int64_t begin = fnc_share(B, 64, part, parts);
-    const int64_t end = fnc_share(B, 64, part + 1, parts);
+    const int64_t begin = fnc_share(B, 16, part, parts);
+    const int64_t end = fnc_share(B, 16, part + 1, parts);
     for (int64_t i = begin; i < end; ++i) {
         float r0 = 0.0f;
         for (int64_t j = 0; j < 3; ++j) {
@@ -163,8 +163,8 @@ static void k06_dense_grad_dot(const fnc_env *env, int64_t part, int64_t parts) 
     const int64_t B = env->dims[0];
     const float *restrict p_x = (const float *)env->in[0];
     const float *restrict p_t21 = (const float *)(env->arena + (128 * B + 192));
-    const int64_t begin = fnc_share(5, 48, part, parts);
-    const int64_t end = fnc_share(5, 48, part + 1, parts);
+    const int64_t begin = fnc_share(5, 16, part, parts);
+    const int64_t end = fnc_share(5, 16, part + 1, parts);
     fnc_tile tile = {env, 0};
     fnc_gemm_f32(5, 3, B, p_x, 1, 5, p_t21, 3, begin, end, 0, 3, k06_dense_grad_dot_epilogue,
             &tile);
@@ -177,8 +177,8 @@ static void k07_sum(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     const float *restrict p_t21 = (const float *)(env->arena + (128 * B + 192));
     float *restrict t18_2 = (float *)env->arena + 16;
-    const int64_t begin = fnc_share(3, 64, part, parts);
-    const int64_t end = fnc_share(3, 64, part + 1, parts);
+    const int64_t begin = fnc_share(3, 32, part, parts);
+    const int64_t end = fnc_share(3, 32, part + 1, parts);
     for (int64_t i0 = begin; i0 < end; i0 += 32) {
         if (i0 + 32 <= end) {
             float r0[32];
@@ -235,8 +235,8 @@ static void k08_reshape(const fnc_env *env, int64_t part, int64_t parts) {
  *   0 flops; reads 0, writes 52 bytes */
 static void k09_broadcast(const fnc_env *env, int64_t part, int64_t parts) {
     float *restrict t18_3 = (float *)env->arena + 19;
-    const int64_t begin = fnc_share(13, 64, part, parts);
-    const int64_t end = fnc_share(13, 64, part + 1, parts);
+    const int64_t begin = fnc_share(13, 16, part, parts);
+    const int64_t end = fnc_share(13, 16, part + 1, parts);
     for (int64_t i = begin; i < end; ++i) {
         const float s0 = 0.0f;
         t18_3[i] = s0;
@@ -250,8 +250,8 @@ static void k10_sub(const fnc_env *env, int64_t part, int64_t parts) {
     float *restrict run0 = (float *)(unsigned char *)env->weights;
     const float *restrict sgd_learning_rate = (const float *)(env->train + 64);
     const float *restrict p_t18 = (const float *)env->arena;
-    const int64_t begin = fnc_share(32, 64, part, parts);
-    const int64_t end = fnc_share(32, 64, part + 1, parts);
+    const int64_t begin = fnc_share(32, 16, part, parts);
+    const int64_t end = fnc_share(32, 16, part + 1, parts);
 #pragma omp simd
     for (int64_t i = begin; i < end; ++i) {
         const float s0 = run0[i] - sgd_learning_rate[0] * p_t18[i];

@@ -26,11 +26,10 @@ static void k00_hidden_dot(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     const float *restrict img = (const float *)env->in[0];
     const float *restrict run0 = (const float *)env->weights;
-    const int64_t begin = fnc_share(B, 48, part, parts);
-    const int64_t end = fnc_share(B, 48, part + 1, parts);
+    const fnc_block own = fnc_share_block(B, 64, FNC_IS_SMALL(64, 784, 4), part, parts);
     fnc_tile tile = {env, 0};
-    fnc_gemm_f32(B, 64, 784, img, 784, 1, run0, 64, begin, end, 0, 64, k00_hidden_dot_epilogue,
-            &tile);
+    fnc_gemm_f32(B, 64, 784, img, 784, 1, run0, 64, own.m0, own.m1, own.n0, own.n1,
+            k00_hidden_dot_epilogue, &tile);
 }
 
 /* k01_digit_dot: digit
@@ -54,8 +53,8 @@ static void k01_digit_dot(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     const float *restrict p_t16 = (const float *)env->arena;
     const float *restrict run0 = (const float *)env->weights;
-    const int64_t begin = fnc_share(B, 48, part, parts);
-    const int64_t end = fnc_share(B, 48, part + 1, parts);
+    const int64_t begin = fnc_share(B, 16, part, parts);
+    const int64_t end = fnc_share(B, 16, part + 1, parts);
     fnc_tile tile = {env, 0};
     fnc_gemm_f32(B, 10, 64, p_t16, 64, 1, run0 + 50240, 10, begin, end, 0, 10,
             k01_digit_dot_epilogue, &tile);
@@ -85,8 +84,8 @@ static void k02_digit_sum(const fnc_env *env, int64_t part, int64_t parts) {
     float *restrict p_t24 = (float *)(env->arena + (640 * B + 203584));
     float *restrict p_t39 = (float *)(env->arena + (960 * B + 203584));
     float *restrict p_t25 = (float *)(env->arena + (704 * B + 203584));
-    const int64_t begin = fnc_share(B, 64, part, parts);
-    const int64_t end = fnc_share(B, 64, part + 1, parts);
+    const int64_t begin = fnc_share(B, 16, part, parts);
+    const int64_t end = fnc_share(B, 16, part + 1, parts);
     for (int64_t i = begin; i < end; ++i) {
         const int32_t s0 = fnc_i32_from_f32((float)y_0[i]);
         p_t36[i] = s0;
@@ -182,8 +181,8 @@ static void k04_digit_grad_mul(const fnc_env *env, int64_t part, int64_t parts) 
     const float *restrict p_t23 = (const float *)(env->arena + (576 * B + 203584));
     const float *restrict p_t37 = (const float *)(env->arena + (832 * B + 203584));
     float *restrict p_t45 = (float *)(env->arena + (1024 * B + 203648));
-    const int64_t begin = fnc_share(B, 64, part, parts);
-    const int64_t end = fnc_share(B, 64, part + 1, parts);
+    const int64_t begin = fnc_share(B, 16, part, parts);
+    const int64_t end = fnc_share(B, 16, part + 1, parts);
     for (int64_t i = begin; i < end; ++i) {
         const float s0 = -(0 < p_t19[i] ? p_t41[0] : 0.0f);
         float r2 = 0.0f;
@@ -237,8 +236,8 @@ static void k06_permute(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     const float *restrict run0 = (const float *)env->weights;
     float *restrict p_t17 = (float *)(env->arena + 256 * B);
-    const int64_t begin = fnc_share(10, 64, part, parts);
-    const int64_t end = fnc_share(10, 64, part + 1, parts);
+    const int64_t begin = fnc_share(10, 16, part, parts);
+    const int64_t end = fnc_share(10, 16, part + 1, parts);
     for (int64_t i = begin; i < end; ++i) {
 #pragma omp simd
         for (int64_t j = 0; j < 64; ++j) {
@@ -272,8 +271,8 @@ static void k07_hidden_grad_dot(const fnc_env *env, int64_t part, int64_t parts)
     const int64_t B = env->dims[0];
     const float *restrict p_t45 = (const float *)(env->arena + (1024 * B + 203648));
     const float *restrict p_t17 = (const float *)(env->arena + 256 * B);
-    const int64_t begin = fnc_share(B, 48, part, parts);
-    const int64_t end = fnc_share(B, 48, part + 1, parts);
+    const int64_t begin = fnc_share(B, 16, part, parts);
+    const int64_t end = fnc_share(B, 16, part + 1, parts);
     fnc_tile tile = {env, 0};
     fnc_gemm_f32(B, 64, 10, p_t45, 10, 1, p_t17, 64, begin, end, 0, 64,
             k07_hidden_grad_dot_epilogue, &tile);
@@ -300,8 +299,8 @@ static void k08_hidden_grad_dot(const fnc_env *env, int64_t part, int64_t parts)
     const int64_t B = env->dims[0];
     const float *restrict img = (const float *)env->in[0];
     const float *restrict p_t18 = (const float *)(env->arena + (320 * B + 203584));
-    const int64_t begin = fnc_share(784, 48, part, parts);
-    const int64_t end = fnc_share(784, 48, part + 1, parts);
+    const int64_t begin = fnc_share(784, 16, part, parts);
+    const int64_t end = fnc_share(784, 16, part + 1, parts);
     fnc_tile tile = {env, 0};
     fnc_gemm_f32(784, 64, B, img, 1, 784, p_t18, 64, begin, end, 0, 64,
             k08_hidden_grad_dot_epilogue, &tile);
@@ -314,8 +313,8 @@ static void k09_sum(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     const float *restrict p_t18 = (const float *)(env->arena + (320 * B + 203584));
     float *restrict t35_1 = (float *)(env->arena + 256 * B) + 50176;
-    const int64_t begin = fnc_share(64, 64, part, parts);
-    const int64_t end = fnc_share(64, 64, part + 1, parts);
+    const int64_t begin = fnc_share(64, 32, part, parts);
+    const int64_t end = fnc_share(64, 32, part + 1, parts);
     for (int64_t i0 = begin; i0 < end; i0 += 32) {
         if (i0 + 32 <= end) {
             float r0[32];
@@ -375,8 +374,8 @@ static void k10_digit_grad_dot(const fnc_env *env, int64_t part, int64_t parts) 
     const int64_t B = env->dims[0];
     const float *restrict p_t16 = (const float *)env->arena;
     const float *restrict p_t45 = (const float *)(env->arena + (1024 * B + 203648));
-    const int64_t begin = fnc_share(64, 48, part, parts);
-    const int64_t end = fnc_share(64, 48, part + 1, parts);
+    const int64_t begin = fnc_share(64, 16, part, parts);
+    const int64_t end = fnc_share(64, 16, part + 1, parts);
     fnc_tile tile = {env, 0};
     fnc_gemm_f32(64, 10, B, p_t16, 1, 64, p_t45, 10, begin, end, 0, 10, k10_digit_grad_dot_epilogue,
             &tile);
@@ -389,8 +388,8 @@ static void k11_sum(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     const float *restrict p_t45 = (const float *)(env->arena + (1024 * B + 203648));
     float *restrict t35_3 = (float *)(env->arena + 256 * B) + 50880;
-    const int64_t begin = fnc_share(10, 64, part, parts);
-    const int64_t end = fnc_share(10, 64, part + 1, parts);
+    const int64_t begin = fnc_share(10, 32, part, parts);
+    const int64_t end = fnc_share(10, 32, part + 1, parts);
     for (int64_t i0 = begin; i0 < end; i0 += 32) {
         if (i0 + 32 <= end) {
             float r0[32];
@@ -435,8 +434,8 @@ static void k11_sum(const fnc_env *env, int64_t part, int64_t parts) {
 static void k12_broadcast(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     float *restrict t35_4 = (float *)(env->arena + 256 * B) + 50890;
-    const int64_t begin = fnc_share(6, 64, part, parts);
-    const int64_t end = fnc_share(6, 64, part + 1, parts);
+    const int64_t begin = fnc_share(6, 16, part, parts);
+    const int64_t end = fnc_share(6, 16, part + 1, parts);
     for (int64_t i = begin; i < end; ++i) {
         const float s0 = 0.0f;
         t35_4[i] = s0;
@@ -455,8 +454,8 @@ static void k13_sub(const fnc_env *env, int64_t part, int64_t parts) {
     float *restrict run0_velocity = (float *)(env->train + 203840);
     float *restrict run0 = (float *)(unsigned char *)env->weights;
     const float *restrict p_t40 = (const float *)(env->arena + (1024 * B + 203584));
-    const int64_t begin = fnc_share(50896, 64, part, parts);
-    const int64_t end = fnc_share(50896, 64, part + 1, parts);
+    const int64_t begin = fnc_share(50896, 16, part, parts);
+    const int64_t end = fnc_share(50896, 16, part + 1, parts);
 #pragma omp simd
     for (int64_t i = begin; i < end; ++i) {
         const float v0_0 = run0_momentum[i];

@@ -30,8 +30,8 @@ static void k01_drop_select(const fnc_env *env, int64_t part, int64_t parts) {
             256);
     const float *restrict p_x = (const float *)env->in[0];
     float *restrict p_t21 = (float *)env->arena;
-    const int64_t begin = fnc_share(6 * B, 64, part, parts);
-    const int64_t end = fnc_share(6 * B, 64, part + 1, parts);
+    const int64_t begin = fnc_share(6 * B, 16, part, parts);
+    const int64_t end = fnc_share(6 * B, 16, part + 1, parts);
     for (int64_t i = begin; i < end; ++i) {
         const float s0 = 0.5f <= (float)(fnc_philox(seed_generator_seed_generator_state[0],
                 seed_generator_seed_generator_state[1], (uint64_t)i) >> 8) * 5.9604645e-08f ? p_x[i]
@@ -46,8 +46,8 @@ static void k01_drop_select(const fnc_env *env, int64_t part, int64_t parts) {
 static void k02_drop_add(const fnc_env *env, int64_t part, int64_t parts) {
     uint32_t *restrict seed_generator_seed_generator_state = (uint32_t *)(env->train + 256);
     const uint32_t *restrict p_c8 = table_9ca5f08dcb;
-    const int64_t begin = fnc_share(2, 64, part, parts);
-    const int64_t end = fnc_share(2, 64, part + 1, parts);
+    const int64_t begin = fnc_share(2, 16, part, parts);
+    const int64_t end = fnc_share(2, 16, part + 1, parts);
     for (int64_t i = begin; i < end; ++i) {
         const uint32_t s0 = seed_generator_seed_generator_state[i] + p_c8[i];
         seed_generator_seed_generator_state[i] = s0;
@@ -119,8 +119,8 @@ static void k04_out_grad_dot(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     const float *restrict p_t21 = (const float *)env->arena;
     const float *restrict run0 = (const float *)env->weights;
-    const int64_t begin = fnc_share(B, 48, part, parts);
-    const int64_t end = fnc_share(B, 48, part + 1, parts);
+    const int64_t begin = fnc_share(B, 16, part, parts);
+    const int64_t end = fnc_share(B, 16, part + 1, parts);
     fnc_tile tile = {env, 0};
     fnc_gemm_f32(B, 1, 6, p_t21, 6, 1, run0, 1, begin, end, 0, 1, k04_out_grad_dot_epilogue, &tile);
 }
@@ -180,8 +180,8 @@ static void k06_out_grad_dot(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     const float *restrict p_t21 = (const float *)env->arena;
     const float *restrict p_t24 = (const float *)(env->arena + (192 * B + 192));
-    const int64_t begin = fnc_share(6, 48, part, parts);
-    const int64_t end = fnc_share(6, 48, part + 1, parts);
+    const int64_t begin = fnc_share(6, 16, part, parts);
+    const int64_t end = fnc_share(6, 16, part + 1, parts);
     fnc_tile tile = {env, 0};
     fnc_gemm_f32(6, 1, B, p_t21, 1, 6, p_t24, 1, begin, end, 0, 1, k06_out_grad_dot_epilogue,
             &tile);
@@ -212,8 +212,8 @@ static void k07_sum(const fnc_env *env, int64_t part, int64_t parts) {
 static void k08_broadcast(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     float *restrict t20_1 = (float *)(env->arena + 64 * B) + 6;
-    const int64_t begin = fnc_share(10, 64, part, parts);
-    const int64_t end = fnc_share(10, 64, part + 1, parts);
+    const int64_t begin = fnc_share(10, 16, part, parts);
+    const int64_t end = fnc_share(10, 16, part + 1, parts);
     for (int64_t i = begin; i < end; ++i) {
         const float s0 = 0.0f;
         t20_1[i] = s0;
@@ -226,8 +226,8 @@ static void k08_broadcast(const fnc_env *env, int64_t part, int64_t parts) {
 static void k09_broadcast(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     float *restrict t20_3 = (float *)(env->arena + 64 * B) + 17;
-    const int64_t begin = fnc_share(15, 64, part, parts);
-    const int64_t end = fnc_share(15, 64, part + 1, parts);
+    const int64_t begin = fnc_share(15, 16, part, parts);
+    const int64_t end = fnc_share(15, 16, part + 1, parts);
     for (int64_t i = begin; i < end; ++i) {
         const float s0 = 0.0f;
         t20_3[i] = s0;
@@ -242,8 +242,8 @@ static void k10_sub(const fnc_env *env, int64_t part, int64_t parts) {
     float *restrict run0 = (float *)(unsigned char *)env->weights;
     const float *restrict sgd_learning_rate = (const float *)(env->train + 64);
     const float *restrict p_t20 = (const float *)(env->arena + 64 * B);
-    const int64_t begin = fnc_share(32, 64, part, parts);
-    const int64_t end = fnc_share(32, 64, part + 1, parts);
+    const int64_t begin = fnc_share(32, 16, part, parts);
+    const int64_t end = fnc_share(32, 16, part + 1, parts);
 #pragma omp simd
     for (int64_t i = begin; i < end; ++i) {
         const float s0 = run0[i] - sgd_learning_rate[0] * p_t20[i];

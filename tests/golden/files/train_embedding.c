@@ -11,8 +11,8 @@ static void k00_embed_gather(const fnc_env *env, int64_t part, int64_t parts) {
     const int32_t *restrict words = (const int32_t *)env->in[0];
     const float *restrict run0 = (const float *)env->weights;
     float *restrict p_t16 = (float *)env->arena;
-    const int64_t begin = fnc_share(5 * B, 64, part, parts);
-    const int64_t end = fnc_share(5 * B, 64, part + 1, parts);
+    const int64_t begin = fnc_share(5 * B, 16, part, parts);
+    const int64_t end = fnc_share(5 * B, 16, part + 1, parts);
     for (int64_t i = begin; i < end; ++i) {
         for (int64_t j = 0; j < 3; ++j) {
             const int64_t v0_0 = (int64_t)words[i];
@@ -77,8 +77,8 @@ static void k03_head_grad_div(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     const float *restrict p_t28 = (const float *)(env->arena + (64 * B + 384));
     float *restrict p_t29 = (float *)(env->arena + (128 * B + 512));
-    const int64_t begin = fnc_share(B, 64, part, parts);
-    const int64_t end = fnc_share(B, 64, part + 1, parts);
+    const int64_t begin = fnc_share(B, 16, part, parts);
+    const int64_t end = fnc_share(B, 16, part + 1, parts);
 #pragma omp simd
     for (int64_t i = begin; i < end; ++i) {
         const float s0 = p_t28[0] / 2.0f;
@@ -116,8 +116,8 @@ static void k04_head_grad_dot(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     const float *restrict p_t16 = (const float *)env->arena;
     const float *restrict run0 = (const float *)env->weights;
-    const int64_t begin = fnc_share(B, 48, part, parts);
-    const int64_t end = fnc_share(B, 48, part + 1, parts);
+    const int64_t begin = fnc_share(B, 16, part, parts);
+    const int64_t end = fnc_share(B, 16, part + 1, parts);
     fnc_tile tile = {env, 0};
     fnc_gemm_f32(B, 2, 15, p_t16, 15, 1, run0 + 48, 2, begin, end, 0, 2, k04_head_grad_dot_epilogue,
             &tile);
@@ -132,8 +132,8 @@ static void k05_sum(const fnc_env *env, int64_t part, int64_t parts) {
     const float *restrict p_t18 = (const float *)(env->arena + (64 * B + 384));
     const float *restrict run0 = (const float *)env->weights;
     float *restrict p_t19 = (float *)(env->arena + (128 * B + 512));
-    const int64_t begin = fnc_share(B, 64, part, parts);
-    const int64_t end = fnc_share(B, 64, part + 1, parts);
+    const int64_t begin = fnc_share(B, 16, part, parts);
+    const int64_t end = fnc_share(B, 16, part + 1, parts);
     for (int64_t i = begin; i < end; ++i) {
         float r0 = 0.0f;
         for (int64_t j = 0; j < 2; ++j) {
@@ -178,8 +178,8 @@ static void k07_permute(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     const float *restrict run0 = (const float *)env->weights;
     float *restrict p_t17 = (float *)(env->arena + 64 * B);
-    const int64_t begin = fnc_share(2, 64, part, parts);
-    const int64_t end = fnc_share(2, 64, part + 1, parts);
+    const int64_t begin = fnc_share(2, 16, part, parts);
+    const int64_t end = fnc_share(2, 16, part + 1, parts);
     for (int64_t i = begin; i < end; ++i) {
         for (int64_t j = 0; j < 15; ++j) {
             const float s0 = run0[i + 2 * j + 48];
@@ -209,8 +209,8 @@ static void k08_head_grad_dot(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     const float *restrict p_t30 = (const float *)(env->arena + (192 * B + 512));
     const float *restrict p_t17 = (const float *)(env->arena + 64 * B);
-    const int64_t begin = fnc_share(B, 48, part, parts);
-    const int64_t end = fnc_share(B, 48, part + 1, parts);
+    const int64_t begin = fnc_share(B, 16, part, parts);
+    const int64_t end = fnc_share(B, 16, part + 1, parts);
     fnc_tile tile = {env, 0};
     fnc_gemm_f32(B, 15, 2, p_t30, 2, 1, p_t17, 15, begin, end, 0, 15, k08_head_grad_dot_epilogue,
             &tile);
@@ -262,8 +262,8 @@ static void k10_head_grad_dot(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     const float *restrict p_t16 = (const float *)env->arena;
     const float *restrict p_t30 = (const float *)(env->arena + (192 * B + 512));
-    const int64_t begin = fnc_share(15, 48, part, parts);
-    const int64_t end = fnc_share(15, 48, part + 1, parts);
+    const int64_t begin = fnc_share(15, 16, part, parts);
+    const int64_t end = fnc_share(15, 16, part + 1, parts);
     fnc_tile tile = {env, 0};
     fnc_gemm_f32(15, 2, B, p_t16, 1, 15, p_t30, 2, begin, end, 0, 2, k10_head_grad_dot_epilogue,
             &tile);
@@ -276,8 +276,8 @@ static void k11_sum(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     const float *restrict p_t30 = (const float *)(env->arena + (192 * B + 512));
     float *restrict t26_4 = (float *)(env->arena + 64 * B) + 80;
-    const int64_t begin = fnc_share(2, 64, part, parts);
-    const int64_t end = fnc_share(2, 64, part + 1, parts);
+    const int64_t begin = fnc_share(2, 32, part, parts);
+    const int64_t end = fnc_share(2, 32, part + 1, parts);
     for (int64_t i0 = begin; i0 < end; i0 += 32) {
         if (i0 + 32 <= end) {
             float r0[32];
@@ -322,8 +322,8 @@ static void k11_sum(const fnc_env *env, int64_t part, int64_t parts) {
 static void k12_broadcast(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     float *restrict t26_1 = (float *)(env->arena + 64 * B) + 33;
-    const int64_t begin = fnc_share(15, 64, part, parts);
-    const int64_t end = fnc_share(15, 64, part + 1, parts);
+    const int64_t begin = fnc_share(15, 16, part, parts);
+    const int64_t end = fnc_share(15, 16, part + 1, parts);
     for (int64_t i = begin; i < end; ++i) {
         const float s0 = 0.0f;
         t26_1[i] = s0;
@@ -336,8 +336,8 @@ static void k12_broadcast(const fnc_env *env, int64_t part, int64_t parts) {
 static void k13_broadcast(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     float *restrict t26_3 = (float *)(env->arena + 64 * B) + 78;
-    const int64_t begin = fnc_share(2, 64, part, parts);
-    const int64_t end = fnc_share(2, 64, part + 1, parts);
+    const int64_t begin = fnc_share(2, 16, part, parts);
+    const int64_t end = fnc_share(2, 16, part + 1, parts);
     for (int64_t i = begin; i < end; ++i) {
         const float s0 = 0.0f;
         t26_3[i] = s0;
@@ -350,8 +350,8 @@ static void k13_broadcast(const fnc_env *env, int64_t part, int64_t parts) {
 static void k14_broadcast(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     float *restrict t26_5 = (float *)(env->arena + 64 * B) + 82;
-    const int64_t begin = fnc_share(14, 64, part, parts);
-    const int64_t end = fnc_share(14, 64, part + 1, parts);
+    const int64_t begin = fnc_share(14, 16, part, parts);
+    const int64_t end = fnc_share(14, 16, part + 1, parts);
     for (int64_t i = begin; i < end; ++i) {
         const float s0 = 0.0f;
         t26_5[i] = s0;
@@ -371,8 +371,8 @@ static void k15_sub(const fnc_env *env, int64_t part, int64_t parts) {
     float *restrict run0 = (float *)(unsigned char *)env->weights;
     const float *restrict adam_w_learning_rate = (const float *)(env->train + 64);
     const float *restrict p_t27 = (const float *)(env->arena + (128 * B + 448));
-    const int64_t begin = fnc_share(96, 64, part, parts);
-    const int64_t end = fnc_share(96, 64, part + 1, parts);
+    const int64_t begin = fnc_share(96, 16, part, parts);
+    const int64_t end = fnc_share(96, 16, part + 1, parts);
 #pragma omp simd
     for (int64_t i = begin; i < end; ++i) {
         const float v0_0 = run0_momentum[i];
