@@ -51,7 +51,7 @@ def test_every_scalar_function_has_a_meaning_and_a_gradient():
 
 
 KINDS = {
-    "f": ("float32", "float64"),
+    "f": ("float32", "float64", "bfloat16"),
     "i": ("int32", "int64", "int8"),
     "u": ("uint8", "uint32"),
     "b": ("bool",),
@@ -61,9 +61,10 @@ KINDS = {
 def _samples(dtype: str, arity: int) -> list[np.ndarray]:
     rng = np.random.default_rng(7)
     if DTYPES[dtype].kind == "f":
-        edge = np.array([0, 1, -1, 0.5, np.nan, np.inf, -np.inf, 3.25, 1e-3, 100], dtype)
+        kind = DTYPES[dtype].numpy
+        edge = np.array([0, 1, -1, 0.5, np.nan, np.inf, -np.inf, 3.25, 1e-3, 100], kind)
         return [
-            rng.permutation(np.concatenate([edge, rng.uniform(0.1, 3, 7).astype(dtype)]))
+            rng.permutation(np.concatenate([edge, rng.uniform(0.1, 3, 7).astype(kind)]))
             for _ in range(arity)
         ]
     if dtype == "bool":
@@ -99,7 +100,7 @@ def test_every_scalar_function_compiles_for_every_kind(kind):
     got, _ = run(compiled(program), arrays, {})
     for (name, a), b in zip(expected.items(), got):
         assert a.dtype == b.dtype, name
-        tolerance = 2e-6 if "float32" in name else 1e-12
+        tolerance = 2e-6 if "float32" in name else 2**-8 if "bfloat16" in name else 1e-12
         np.testing.assert_allclose(
             a.astype("float64"), b.astype("float64"), rtol=tolerance, atol=tolerance, err_msg=name
         )
@@ -127,7 +128,7 @@ def test_every_cast_compiles():
             -300,
         ]
         arrays.append(
-            np.array(special).astype(source)
+            np.array(special).astype(DTYPES[source].numpy)
             if DTYPES[source].kind == "f"
             else _samples(source, 1)[0][:14]
         )
@@ -147,11 +148,11 @@ def test_every_cast_compiles():
 def test_every_reduction_compiles_along_every_axis(kind):
     rng = np.random.default_rng(3)
     inputs, arrays, outputs = [], [], {}
-    for dtype in ("float32", "float64", "int32", "int64", "uint8"):
+    for dtype in ("float32", "float64", "bfloat16", "int32", "int64", "uint8"):
         node = build.input(dtype, TensorType(dtype, (symbol("B"), 5, 33)))
         inputs.append(node)
         arrays.append(
-            rng.uniform(-2, 2, (4, 5, 33)).astype(dtype)
+            rng.uniform(-2, 2, (4, 5, 33)).astype(DTYPES[dtype].numpy)
             if dtype[0] != "u"
             else rng.integers(0, 3, (4, 5, 33), dtype)
         )
@@ -165,7 +166,7 @@ def test_every_reduction_compiles_along_every_axis(kind):
         expected, _ = interp.run(program, some, {})
         got, _ = run(entry, some, {})
         for (name, a), b in zip(expected.items(), got):
-            tolerance = 1e-4 if "float32" in name else 1e-12
+            tolerance = 1e-4 if "float32" in name else 2**-8 if "bfloat16" in name else 1e-12
             np.testing.assert_allclose(
                 a, b, rtol=tolerance, atol=tolerance, equal_nan=True, err_msg=name
             )

@@ -6,6 +6,7 @@
 #define FNC_MATH_H
 
 #include "fnc_base.h"
+#include "fnc_bf16.h"
 #include "fnc_exp_f32.h"
 #include "fnc_int.h"
 #include "fnc_log_f32.h"

@@ -60,15 +60,37 @@ def c_type(dtype: str) -> str:
     return DTYPES[dtype].c
 
 
+def in_register(dtype: str) -> str:
+    """The dtype of a value at hand: a number of bfloat16 is a float that was rounded."""
+    return "float32" if dtype == "bfloat16" else dtype
+
+
 def register_type(dtype: str) -> str:
     """The type of a local: a bool is an int, as comparisons are."""
-    return "int" if dtype == "bool" else c_type(dtype)
+    return "int" if dtype == "bool" else c_type(in_register(dtype))
 
 
 def constant(value, dtype: str) -> CExpr:
     if DTYPES[dtype].kind == "f":
-        return Real(float(value), dtype == "float32")
+        return Real(float(value), in_register(dtype) == "float32")
     return Int(int(value))
+
+
+def load(pointer: CExpr, at: CExpr, buffer: Buffer) -> CExpr:
+    """The value of an element of memory."""
+    element = Element(pointer, at)
+    return call("fnc_load_bf16", element) if buffer.type.dtype == "bfloat16" else element
+
+
+def store(pointer: CExpr, at: CExpr, buffer: Buffer, value: CExpr) -> Stmt:
+    """Puts a value, rounded as its dtype asks, into memory."""
+    kept = call("fnc_store_bf16", value) if buffer.type.dtype == "bfloat16" else value
+    return Assign(Element(pointer, at), "=", kept)
+
+
+def rounded(value: CExpr, dtype: str) -> CExpr:
+    """A result of dtype `dtype` that was computed in the dtype of registers."""
+    return call("fnc_round_bf16", value) if dtype == "bfloat16" else value
 
 
 class Scope:
@@ -120,9 +142,9 @@ class Scope:
         if isinstance(e, Value):
             return self.values[e.stage]
         if isinstance(e, Load):
-            return Element(self.pointer(e.buffer), index(e.at, self.axes))
+            return load(self.pointer(e.buffer), index(e.at, self.axes), e.buffer)
         if isinstance(e, Index):
-            return Cast(c_type(e.dtype), index(e.at, self.axes))
+            return rounded(Cast(register_type(e.dtype), index(e.at, self.axes)), e.dtype)
         if isinstance(e, Apply):
             return apply(e, [self.value(a) for a in e.args])
         if isinstance(e, Bits):
@@ -145,8 +167,8 @@ class Scope:
         inside = Binary("&&", Binary(">=", row, Int(0)), Binary("<", row, dim(e.rows)))
         at = binary("+", binary("*", row, dim(e.stride)), index(e.at, self.axes))
         kind = DTYPES[e.dtype].kind
-        missing = Real(float("nan"), e.dtype == "float32") if kind == "f" else Int(0)
-        return Ternary(inside, Element(self.pointer(e.buffer), at), missing)
+        missing = constant(float("nan") if kind == "f" else 0, e.dtype)
+        return Ternary(inside, load(self.pointer(e.buffer), at, e.buffer), missing)
 
     def _guarded(self, e: Guarded) -> CExpr:
         """Evaluated under an `if`, since its loads are valid only inside."""
@@ -169,15 +191,23 @@ class Scope:
         return name
 
 
+EXACT = ("neg", "abs", "max", "min", "select")  # give a number of bfloat16 for such numbers
+
+
 def apply(e: Apply, args: list[CExpr]) -> CExpr:
-    """One scalar function on C operands."""
+    """One scalar function on C operands; a result of dtype bfloat16 is rounded."""
+    exact = e.fn in EXACT or (e.fn == "cast" and e.args[0].dtype == e.dtype)
+    return _apply(e, args) if exact else rounded(_apply(e, args), e.dtype)
+
+
+def _apply(e: Apply, args: list[CExpr]) -> CExpr:
     if e.fn == "cast":
         return cast(args[0], e.args[0].dtype, e.dtype)
     if e.fn == "select":
         return Ternary(args[0], args[1], args[2])
     if e.fn == "not":
         return Unary("!", args[0])
-    row = DTYPES[e.args[0].dtype]
+    row = DTYPES[in_register(e.args[0].dtype)]
     if e.fn in OPERATORS and not (row.short in WRAPPED and e.fn in ("add", "sub", "mul")):
         out: CExpr = Binary(OPERATORS[e.fn], args[0], args[1])
         return Cast(row.c, out) if row.size == 1 and row.kind != "b" and e.dtype != "bool" else out
@@ -208,6 +238,7 @@ def _through_int64(fn: str, args: list[CExpr]) -> CExpr:
 
 def cast(x: CExpr, source: str, target: str) -> CExpr:
     """`interp.cast_array` in C: to bool tests, float to integer saturates, integers wrap."""
+    source, target = in_register(source), in_register(target)
     a, b = DTYPES[source], DTYPES[target]
     if source == target:
         return x

@@ -30,6 +30,7 @@ from fncompile.codegen.ctree import (
     call,
 )
 from fncompile.codegen.expr import Scope, constant, register_type
+from fncompile.codegen.expr import store as put
 from fncompile.codegen.memory import Pointers
 from fncompile.codegen.products import begin_and_end
 from fncompile.ir.dims import Dim
@@ -166,7 +167,7 @@ class _Emitter:
         return value
 
     def _store(self, stage: Stage, store, names: Sequence[CExpr], value: CExpr) -> Stmt:
-        return Assign(Element(self.pointers(store.buffer), index(store.at, names)), "=", value)
+        return put(self.pointers(store.buffer), index(store.at, names), store.buffer, value)
 
     def _accumulate(self, stage: Stage, i: int, value: CExpr, names):
         name = Name(f"r{i}")

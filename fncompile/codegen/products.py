@@ -26,7 +26,8 @@ from fncompile.codegen.ctree import (
     call,
     names_in,
 )
-from fncompile.codegen.expr import Scope, c_type
+from fncompile.codegen.expr import Scope, c_type, in_register, rounded
+from fncompile.codegen.expr import store as put
 from fncompile.codegen.memory import Pointers
 from fncompile.ir.dims import Dim
 from fncompile.ir.types import DTYPES
@@ -38,7 +39,7 @@ TILED = ("float32", "float64")
 
 def emit_epilogue(kernel: Kernel, pointers: Pointers) -> Function:
     """`k01_epilogue(tile, m0, n0, mr, nr, acc)`."""
-    dtype = kernel.stages[0].dtype
+    dtype = in_register(kernel.stages[0].dtype)
     names = [Name("g"), binary("+", Name("m0"), Name("i")), binary("+", Name("n0"), Name("j"))]
     stride: CExpr = Name(f"FNC_NR_{DTYPES[dtype].short.upper()}") if dtype in TILED else Int(1)
     at = binary("+", Binary("*", Name("i"), stride), Name("j"))
@@ -63,7 +64,8 @@ def emit_epilogue(kernel: Kernel, pointers: Pointers) -> Function:
 
 def _point(kernel: Kernel, pointers: Pointers, names: list[CExpr], sum_: CExpr) -> list[Stmt]:
     scope = Scope(names, pointers, {})
-    scope.values[0] = scope.declare(kernel.stages[0].dtype, sum_)
+    dtype = kernel.stages[0].dtype
+    scope.values[0] = scope.declare(dtype, rounded(sum_, dtype))
     stores: list[Stmt] = []
     for stage in kernel.stages[1:]:
         scope.count(stage.expr)
@@ -74,11 +76,8 @@ def _point(kernel: Kernel, pointers: Pointers, names: list[CExpr], sum_: CExpr) 
                 value if isinstance(value, Name) else scope.declare(stage.dtype, value)
             )
         for store in stage.stores:
-            stores.append(
-                Assign(
-                    Element(pointers(store.buffer), index(store.at, names)), "=", scope.values[i]
-                )
-            )
+            at = index(store.at, names)
+            stores.append(put(pointers(store.buffer), at, store.buffer, scope.values[i]))
     return [*scope.body, *stores]
 
 
@@ -102,7 +101,7 @@ def emit_product(kernel: Kernel, pointers: Pointers) -> list[Stmt]:
     tile: list[Stmt] = [Declare("fnc_tile", "tile", Name("{env, 0}"))]
     work = (
         [_tile_call(kernel, stage, pointers, cut)]
-        if stage.dtype in TILED
+        if in_register(stage.dtype) in TILED
         else _plain(kernel, product, pointers, cut)
     )
     if g == 1:
@@ -158,7 +157,7 @@ def _tile_call(kernel: Kernel, stage: Stage, pointers: Pointers, cut: str) -> St
     a, b = product.a, product.b
     return Do(
         call(
-            f"fnc_gemm_{DTYPES[stage.dtype].short}",
+            f"fnc_gemm_{DTYPES[in_register(stage.dtype)].short}",
             dim(m), dim(n), dim(k),
             _start(pointers(a.buffer), a.at, g), dim(a.at.coefficient(1)), dim(a.at.coefficient(2)),
             _start(pointers(b.buffer), b.at, g), dim(b.at.coefficient(1)),

@@ -123,8 +123,9 @@ def _constants(kernels: Iterable[Kernel]) -> list[Buffer]:
 
 
 def _table(buffer: Buffer) -> Table:
-    values = np.frombuffer(buffer.data, DTYPES[buffer.type.dtype].numpy).tolist()
-    cells = tuple(constant(v, buffer.type.dtype) for v in values)
+    dtype = buffer.type.dtype
+    values = np.frombuffer(buffer.data, DTYPES[dtype].storage).tolist()
+    cells = tuple(Int(v) if dtype == "bfloat16" else constant(v, dtype) for v in values)
     return Table(c_type(buffer.type.dtype), table_name(buffer), cells, f"constant {buffer.type}")
 
 

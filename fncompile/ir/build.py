@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from fncompile.ir.bfloat16 import decode, encode, fit
 from fncompile.ir.dims import Dim, Shape, is_static, product
 from fncompile.ir.infer import InferError, same_dim
 from fncompile.ir.node import Node, make
@@ -27,7 +28,7 @@ def param(name: str, type: TensorType) -> Node:
 
 def const(value, dtype: str) -> Node:
     array = np.ascontiguousarray(value, dtype=DTYPES[dtype].numpy).reshape(np.shape(value))
-    return make("const", (), TensorType(dtype, array.shape), array.tobytes())
+    return make("const", (), TensorType(dtype, array.shape), encode(array, dtype).tobytes())
 
 
 def full(shape: Shape, value, dtype: str) -> Node:
@@ -121,9 +122,8 @@ def pad(
 ) -> Node:
     """A tensor of shape `size` holding x[i] at `start + i*step`, and `value` elsewhere."""
     step = tuple(step) if step is not None else (1,) * x.ndim
-    return make(
-        "pad", (x,), tuple(start), tuple(size), step, DTYPES[x.dtype].numpy.type(value).item()
-    )
+    exact = fit(DTYPES[x.dtype].numpy.type(value), x.dtype).item()
+    return make("pad", (x,), tuple(start), tuple(size), step, exact)
 
 
 def concat(xs: Sequence[Node], axis: int) -> Node:
@@ -185,9 +185,11 @@ def bits(seed: Node, shape: Shape) -> Node:
 
 
 def uniform(seed: Node, shape: Shape, dtype: str) -> Node:
-    """Uniform numbers in [0, 1): the top 24 random bits times 2**-24 (exact in float32)."""
-    top = make("ew", (bits(seed, shape), full(shape, 8, "uint32")), "shr")
-    return ew("mul", cast(top, dtype), const(2.0**-24, dtype))
+    """Uniform numbers in [0, 1): the top 24 random bits times 2**-24, the top 8 for bfloat16; both
+    exact."""
+    kept = 8 if dtype == "bfloat16" else 24
+    top = make("ew", (bits(seed, shape), full(shape, 32 - kept, "uint32")), "shr")
+    return ew("mul", cast(top, dtype), const(2.0**-kept, dtype))
 
 
 def stop_gradient(x: Node) -> Node:
@@ -198,6 +200,9 @@ def stop_gradient(x: Node) -> Node:
 
 
 def mean(x: Node, axes: Sequence[int], keepdims: bool = False) -> Node:
+    """Of bfloat16 in float32, as it has too few bits for a count."""
+    if x.dtype == "bfloat16":
+        return cast(mean(cast(x, "float32"), axes, keepdims), x.dtype)
     total = reduce(x, "sum", axes, keepdims)
     return ew("div", total, extent(product(x.shape[a] for a in axes), x.dtype))
 
@@ -221,4 +226,4 @@ def splat(x: Node) -> float | int | bool | None:
         x = x.src[0]
     if x.op != "const" or x.type.size != 1:
         return None
-    return np.frombuffer(x["data"], DTYPES[x.dtype].numpy)[0].item()
+    return decode(np.frombuffer(x["data"], DTYPES[x.dtype].storage), x.dtype)[0].item()

@@ -2,6 +2,8 @@
 
 `run(program, inputs, params)` computes in the dtypes of the program, or, with `float64=True`, every
 floating-point value in float64, which is the reference that compiled float32 code is held against.
+Every op of dtype bfloat16 is computed in float32 and its result rounded; sums and products thus add
+up in float32, and are rounded once.
 """
 
 from __future__ import annotations
@@ -10,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
+from fncompile.ir.bfloat16 import decode, fit
 from fncompile.ir.dims import Dim, Poly, evaluate, symbols_of
 from fncompile.ir.node import Node, Program, toposort
 from fncompile.ir.philox import philox
@@ -42,18 +45,18 @@ def evaluate_nodes(roots, leaves: Mapping[Node, np.ndarray], env: Env, float64: 
     values: dict[Node, np.ndarray] = {}
     with np.errstate(all="ignore"):
         for node in toposort(roots):
-            dtype = _dtype(node.dtype, float64)
             if node in leaves:
-                values[node] = np.asarray(leaves[node], dtype)
+                value = decode(np.asarray(leaves[node]), node.dtype)
             else:
-                args = [values[s] for s in node.src]
-                value = RULES[node.op](node, args, env)
-                values[node] = np.asarray(value).astype(dtype, copy=False)
+                value = RULES[node.op](node, [values[s] for s in node.src], env)
+            values[node] = _fit(value, node.dtype, float64)
     return values
 
 
-def _dtype(name: str, float64: bool) -> np.dtype:
-    return np.dtype("float64") if float64 and is_float(name) else DTYPES[name].numpy
+def _fit(value, dtype: str, float64: bool) -> np.ndarray:
+    if float64 and is_float(dtype):
+        return np.asarray(value).astype(np.float64, copy=False)
+    return fit(value, dtype)
 
 
 def bind_symbols(program: Program, inputs: Sequence[np.ndarray]) -> dict[str, int]:
@@ -98,7 +101,8 @@ def shape_of(shape: Sequence[Dim], env: Env) -> tuple[int, ...]:
 
 
 def _const(node: Node, args, env: Env):
-    return np.frombuffer(node["data"], DTYPES[node.dtype].numpy).reshape(node.shape)
+    data = np.frombuffer(node["data"], DTYPES[node.dtype].storage)
+    return decode(data, node.dtype).reshape(node.shape)
 
 
 def _iota(node: Node, args, env: Env):

@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from fncompile.ir.bfloat16 import decode, encode
 from fncompile.ir.dims import Poly, dim_text, evaluate, parse_dim
 from fncompile.ir.node import Node, Origins, Program, make
 from fncompile.ir.ops import OPS
@@ -61,7 +62,8 @@ def node_text(node: Node, names: dict[Node, str]) -> str:
 
 def _const_text(node: Node) -> str:
     if node.type.size == 1:
-        return repr(np.frombuffer(node["data"], DTYPES[node.dtype].numpy)[0].item())
+        data = np.frombuffer(node["data"], DTYPES[node.dtype].storage)
+        return repr(decode(data, node.dtype)[0].item())
     return "0x" + node["data"].hex()
 
 
@@ -150,9 +152,8 @@ def _groups(pattern: str, text: str) -> tuple[str, ...]:
 def _const_data(text: str, type: TensorType) -> bytes:
     if text.startswith("0x"):
         return bytes.fromhex(text[2:])
-    return np.full(
-        [evaluate(d, {}) for d in type.shape], _number(text), DTYPES[type.dtype].numpy
-    ).tobytes()
+    shape = [evaluate(d, {}) for d in type.shape]
+    return encode(np.full(shape, _number(text), DTYPES[type.dtype].numpy), type.dtype).tobytes()
 
 
 def _number(text: str) -> Any:

@@ -12,7 +12,7 @@ from fncompile.ir.dims import Dim, Shape, dim_text, parse_dim, product
 @dataclass(frozen=True)
 class DType:
     """One row: Keras name, short name in program text, C type, kind (`b`ool `i`nt `u`nsigned
-    `f`loat)."""
+    `f`loat), bytes of an element."""
 
     name: str
     short: str
@@ -22,7 +22,13 @@ class DType:
 
     @property
     def numpy(self) -> np.dtype:
-        return np.dtype(self.name)
+        """What arrays of values have. NumPy lacks bfloat16, whose numbers float32 holds exactly."""
+        return np.dtype("float32" if self.name == "bfloat16" else self.name)
+
+    @property
+    def storage(self) -> np.dtype:
+        """What elements are in memory: the bit patterns of bfloat16 as uint16."""
+        return np.dtype("uint16" if self.name == "bfloat16" else self.name)
 
 
 DTYPES = {
@@ -34,6 +40,7 @@ DTYPES = {
         DType("uint32", "u32", "uint32_t", "u", 4),
         DType("int32", "i32", "int32_t", "i", 4),
         DType("int64", "i64", "int64_t", "i", 8),
+        DType("bfloat16", "bf16", "fnc_bf16", "f", 2),
         DType("float32", "f32", "float", "f", 4),
         DType("float64", "f64", "double", "f", 8),
     )

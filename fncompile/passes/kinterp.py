@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
+from fncompile.ir.bfloat16 import decode, encode, fit
 from fncompile.ir.dims import Dim, evaluate
 from fncompile.ir.interp import SCALAR_RULES, cast_array, reduce_identity
 from fncompile.ir.philox import philox
@@ -48,13 +49,11 @@ class Machine:
         self.prepared = np.full(plan.prepared, 0xFF, np.uint8)
         self.flat: dict[Buffer, np.ndarray] = {}
         for buffer, array in zip(plan.inputs, inputs):
-            self.flat[buffer] = np.ascontiguousarray(
-                array, DTYPES[buffer.type.dtype].numpy
-            ).reshape(-1)
+            self.flat[buffer] = np.ascontiguousarray(encode(array, buffer.type.dtype)).reshape(-1)
         for buffer in plan.params:
             self.flat[buffer] = params[buffer.name].reshape(-1)
         self.outputs = [
-            np.zeros([evaluate(d, env) for d in b.type.shape], DTYPES[b.type.dtype].numpy)
+            np.zeros([evaluate(d, env) for d in b.type.shape], DTYPES[b.type.dtype].storage)
             for b in plan.outputs
         ]
         for buffer, array in zip(plan.outputs, self.outputs):
@@ -67,14 +66,14 @@ class Machine:
         return self.outputs
 
     def memory_of(self, buffer: Buffer) -> np.ndarray:
-        """The flat elements of a buffer, seen from its own first element."""
+        """The flat elements of a buffer as they are in memory, seen from its own first element."""
         start: Dim = 0
         while buffer.base is not None:
             start, buffer = start + buffer.offset, buffer.base
         return self._root(buffer)[evaluate(start, self.env) :]
 
     def _root(self, buffer: Buffer) -> np.ndarray:
-        dtype = DTYPES[buffer.type.dtype].numpy
+        dtype = DTYPES[buffer.type.dtype].storage
         if buffer in self.plan.prepared_offsets:
             start = self.plan.prepared_offsets[buffer]
             return self.prepared[start : start + evaluate(buffer.type.nbytes, {})].view(dtype)
@@ -103,7 +102,7 @@ class Machine:
     def _stage(self, stage: Stage, values: dict[int, np.ndarray]) -> np.ndarray:
         domain = self._sizes(stage.domain)
         if stage.product is not None:
-            return self._product(stage.product)
+            return fit(self._product(stage.product), stage.dtype)
         reader = _Reader(self, domain, values)
         x = np.broadcast_to(reader.eval(stage.expr), domain)
         if stage.kind in ("map", "scatter"):
@@ -119,7 +118,7 @@ class Machine:
             stage.kind
         ]
         start = x.dtype.type(reduce_identity(stage.kind, stage.dtype))
-        return ufunc.reduce(x, axis=axes, initial=start, dtype=x.dtype)
+        return fit(ufunc.reduce(x, axis=axes, initial=start, dtype=x.dtype), stage.dtype)
 
     def _product(self, product: Product) -> np.ndarray:
         g, m, n, k = self._sizes(product.shape)
@@ -137,7 +136,8 @@ class Machine:
     def _gather(self, buffer: Buffer, at: Affine, domain: Sequence[int]) -> np.ndarray:
         if 0 in domain:
             return np.zeros(domain, DTYPES[buffer.type.dtype].numpy)
-        return self.memory_of(buffer)[np.broadcast_to(self.index(at, domain), domain)]
+        found = self.memory_of(buffer)[np.broadcast_to(self.index(at, domain), domain)]
+        return decode(found, buffer.type.dtype)
 
     def _store(self, stage: Stage, value: np.ndarray) -> None:
         domain = self._sizes(stage.kept)
@@ -147,7 +147,7 @@ class Machine:
                 self._scatter(stage, target, value, domain)
             elif 0 not in domain:
                 at = np.broadcast_to(self.index(store.at, domain), domain)
-                target[at] = np.broadcast_to(value, domain)
+                target[at] = encode(np.broadcast_to(value, domain), store.buffer.type.dtype)
 
     def _scatter(self, stage: Stage, target: np.ndarray, value: np.ndarray, domain) -> None:
         assert stage.row is not None
@@ -174,7 +174,7 @@ class _Reader:
 
     def eval(self, e: Expr) -> np.ndarray:
         if e not in self.memo:
-            self.memo[e] = np.asarray(self._eval(e)).astype(DTYPES[e.dtype].numpy, copy=False)
+            self.memo[e] = fit(self._eval(e), e.dtype)
         return self.memo[e]
 
     def index(self, at: Affine) -> np.ndarray:
@@ -206,7 +206,7 @@ class _Reader:
     def _load(self, e: Load) -> np.ndarray:
         if 0 in self.shape:
             return np.zeros(self.shape, DTYPES[e.dtype].numpy)
-        return self.machine.memory_of(e.buffer)[self.index(e.at)]
+        return decode(self.machine.memory_of(e.buffer)[self.index(e.at)], e.dtype)
 
     def _value(self, e: Value) -> np.ndarray:
         value = self.values[e.stage]
@@ -234,7 +234,8 @@ class _Reader:
         dtype = DTYPES[e.dtype].numpy
         out = np.full(self.shape, np.nan if dtype.kind == "f" else 0, dtype)
         if inside.any():
-            out[inside] = self.machine.memory_of(e.buffer)[np.broadcast_to(at, self.shape)[inside]]
+            found = self.machine.memory_of(e.buffer)[np.broadcast_to(at, self.shape)[inside]]
+            out[inside] = decode(found, e.dtype)
         return out
 
     def _bits(self, e: Bits) -> np.ndarray:

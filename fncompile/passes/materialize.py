@@ -45,7 +45,12 @@ class Memory:
 
     def add_arena(self, node: Node) -> None:
         if node not in self.buffers:
-            self.buffers[node] = Buffer(f"t{len(self.buffers)}", node.type, "arena")
+            self.buffers[node] = Buffer(f"t{len(self.buffers)}", widened(node.type), "arena")
+
+
+def widened(type: TensorType) -> TensorType:
+    """How a temporary lies in memory: bfloat16 numbers as float32, which kernels compute in."""
+    return TensorType("float32", type.shape) if type.dtype == "bfloat16" else type
 
 
 def materialize(
@@ -121,7 +126,8 @@ def _place_root(memory: Memory, node: Node, target: Buffer, direct: bool = True)
             memory.add_arena(base)
         via = None
         if not direct and not computed:
-            via = Buffer(f"t{len(memory.buffers)}_{len(memory.copies)}", node.type, "arena")
+            name = f"t{len(memory.buffers)}_{len(memory.copies)}"
+            via = Buffer(name, widened(node.type), "arena")
         memory.copies.append((node, target, via))
 
 
@@ -177,7 +183,8 @@ def _place_parts(memory: Memory, node: Node) -> None:
     for number, part in enumerate(node.src):
         base = base_of(part)
         name = f"{whole.name}_{number}"
-        place = Buffer(name, base.type, whole.kind, whole.index, whole, start * row)
+        type = TensorType(whole.type.dtype, base.shape)
+        place = Buffer(name, type, whole.kind, whole.index, whole, start * row)
         if contiguous and _may_move(memory, base):
             memory.buffers[base] = place
         elif contiguous:

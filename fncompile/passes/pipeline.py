@@ -17,6 +17,7 @@ from fncompile.passes.hoist import hoist
 from fncompile.passes.layout import layout
 from fncompile.passes.memory import memory
 from fncompile.passes.order import order
+from fncompile.passes.precision import precision
 from fncompile.passes.simplify import simplify
 from fncompile.passes.unify import unify
 
@@ -54,7 +55,8 @@ BACKWARD = (
 PLAN = (
     _pass(layout, "unmarked", "matrices"),
     _pass(simplify, "matrices", "simple", name="simplify_layout", optional=True),
-    _pass(fuse, "matrices", "plan"),
+    _pass(precision, "matrices", "wide"),
+    _pass(fuse, "matrices wide", "plan"),
     _pass(order, "plan", "ordered"),
 )
 PLACE = (_pass(memory, "ordered", "placed"),)

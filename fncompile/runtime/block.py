@@ -33,9 +33,9 @@ class Block:
         self.types[key], self.offsets[key] = type, offset
 
     def view(self, key: str) -> np.ndarray:
-        """The array called `key`, in place."""
+        """The array called `key`, in place: elements as they are in memory."""
         type, start = self.types[key], self.offsets[key]
-        dtype = DTYPES[type.dtype].numpy
+        dtype = DTYPES[type.dtype].storage
         flat = self.memory[start : start + evaluate(type.nbytes, {})]
         return flat.view(dtype).reshape(type.shape)
 

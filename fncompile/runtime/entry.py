@@ -18,6 +18,7 @@ from fncompile.codegen.memory import Place
 from fncompile.codegen.program import emit_program
 from fncompile.flags import flag
 from fncompile.ir import interp
+from fncompile.ir.bfloat16 import encode
 from fncompile.ir.bounds import bounds
 from fncompile.ir.dims import evaluate
 from fncompile.ir.node import Program
@@ -40,7 +41,7 @@ class Entry:
         self.program, self.blocks = program, blocks
 
     def run(self, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
-        """Outputs for C-contiguous inputs of the program's dtypes; updates change the blocks.
+        """Outputs for C-contiguous inputs, both as elements in memory; updates change the blocks.
 
         SizeError where the sizes of the arrays do not fit each other or the program.
         """
@@ -62,9 +63,11 @@ class InterpretedEntry(Entry):
     def run(self, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
         views = {p["name"]: _view(self.blocks, p["name"]) for p in self.program.params}
         outputs, updates = interp.run(self.program, inputs, views)
+        dtypes = {p["name"]: p.dtype for p in self.program.params}
         for name, value in updates.items():
-            views[name][...] = value
-        return [np.array(v) for v in outputs.values()]
+            views[name][...] = encode(value, dtypes[name])
+        types = [n.dtype for n in self.program.outputs.values()]
+        return [np.array(encode(v, t)) for v, t in zip(outputs.values(), types)]
 
 
 def _view(blocks: Sequence[Block], name: str) -> np.ndarray:
@@ -177,7 +180,7 @@ class CompiledEntry(Entry):
         """Arrays for the outputs."""
         types = self.lowered.outputs
         return [
-            np.empty([evaluate(d, sizes) for d in t.shape], DTYPES[t.dtype].numpy) for t in types
+            np.empty([evaluate(d, sizes) for d in t.shape], DTYPES[t.dtype].storage) for t in types
         ]
 
     def environment(self, sizes: dict[str, int]) -> Env:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from fncompile.ir import interp
+from fncompile.ir.bfloat16 import decode, encode
 from fncompile.ir.node import Program
 from fncompile.passes.kinterp import run_plan
 from fncompile.passes.manager import Context, lower
@@ -24,10 +25,13 @@ def run(entry: CompiledEntry, inputs, params) -> tuple[list[np.ndarray], dict[st
     """Outputs, and every parameter afterwards."""
     block = entry.blocks[0]
     for name, value in params.items():
-        block.view(name)[...] = value
+        block.view(name)[...] = encode(value, block.types[name].dtype)
     entry.prepare(entry._prepared_for + 1)
-    outputs = entry.run([np.ascontiguousarray(a) for a in inputs])
-    return outputs, {name: block.view(name).copy() for name in params}
+    dtypes = [node.dtype for node in entry.program.inputs]
+    outputs = entry.run([np.ascontiguousarray(encode(a, d)) for a, d in zip(inputs, dtypes)])
+    after = {name: decode(block.view(name), block.types[name].dtype).copy() for name in params}
+    types = [node.dtype for node in entry.program.outputs.values()]
+    return [decode(a, d) for a, d in zip(outputs, types)], after
 
 
 def stages(program: Program):
@@ -41,6 +45,9 @@ def stages(program: Program):
 
 def run_planned(program: Program, plan, inputs, params):
     """As `run`, by the Plan interpreter."""
-    after = {name: value.copy() for name, value in params.items()}
+    dtypes = {p["name"]: p.dtype for p in program.params}
+    after = {name: encode(value, dtypes[name]).copy() for name, value in params.items()}
     outputs = run_plan(plan, inputs, after, interp.bind_symbols(program, inputs))
-    return outputs, after
+    types = [node.dtype for node in program.outputs.values()]
+    after = {name: decode(value, dtypes[name]) for name, value in after.items()}
+    return [decode(a, d) for a, d in zip(outputs, types)], after

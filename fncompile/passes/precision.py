@@ -1,0 +1,50 @@
+"""Say where numbers of dtype bfloat16 are float32 in truth.
+
+Requires: contractions in matrix form. Ensures: sums and other reductions over bfloat16 are computed
+in float32 and rounded once at their end; no contraction reads memory that holds two bytes an
+element, as parameters, inputs and outputs do.
+The rule of the dtype: every op of dtype bfloat16 is computed in float32 from its operands, and its
+result is rounded to bfloat16, wherever it then lies. So results do not depend on fusion, and the
+interpreter has the very same rule. Example: reduce(x: bf16) -> cast(reduce(cast(x, f32)), bf16).
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from fncompile.ir import build
+from fncompile.ir.node import Node, Program, make, rebuild
+
+NARROW = "bfloat16"
+IN_MEMORY = ("param", "input", "const")  # leaves that keep their two bytes an element
+
+
+def precision(program: Program, context=None) -> Program:
+    def visit(node: Node, src: tuple[Node, ...]) -> Node | None:
+        if not src or src[0].dtype != NARROW:
+            return None
+        if node.op in ("reduce", "argmax", "scatter_add"):
+            wide = make(node.op, (build.cast(src[0], "float32"), *src[1:]), *node.attr)
+            return build.cast(wide, node.dtype)
+        return make("dot", map(_computed, src), *node.attr) if node.op == "dot" else None
+
+    program = program.map(rebuild(program.roots, visit).__getitem__)
+    updates = {p: n if n is p else _copied(n) for p, n in program.updates.items()}
+    outputs = {name: _copied(n) for name, n in program.outputs.items()}
+    return replace(program, outputs=outputs, updates=updates)
+
+
+def _copied(root: Node) -> Node:
+    """What is stored as a root, apart from `root` itself, which others may read."""
+    return make("cast", (root,), NARROW) if root.dtype == NARROW else root
+
+
+def _computed(operand: Node) -> Node:
+    """`operand`, where it is a view of memory in two bytes, as a view of a copy of that."""
+    leaf = operand
+    while leaf.op in ("reshape", "permute", "broadcast", "slice"):
+        leaf = leaf.src[0]
+    if leaf.op not in IN_MEMORY:
+        return operand
+    copy = _copied(leaf)
+    return rebuild((operand,), lambda node, src: copy if node is leaf else None)[operand]
