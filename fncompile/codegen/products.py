@@ -120,7 +120,7 @@ def _share(kernel: Kernel) -> list[Stmt]:
         return begin_and_end(found)
     assert stage.product is not None
     _, m, n, k = stage.product.shape
-    small = call("FNC_IS_SMALL", dim(n), dim(k), Int(DTYPES[stage.dtype].size))
+    small = call("FNC_IS_SMALL", dim(n), dim(k), Int(DTYPES[in_register(stage.dtype)].size))
     block = call("fnc_share_block", dim(m), dim(n), small, Name("part"), Name("parts"))
     return [Declare("const fnc_block", "own", block)]
 
