@@ -116,7 +116,7 @@ def flops(kernel: Kernel) -> Dim:
         if stage.product:
             total = total + product(stage.product.shape) * 2
         total = total + stage.size * (
-            _applications(stage.expr) + (1 if stage.kind not in ("map", "dot") else 0)
+            _applications(stage.expr) + (1 if stage.kind not in ("map", "dot", "pack") else 0)
         )
     return total
 

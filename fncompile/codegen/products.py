@@ -31,7 +31,7 @@ from fncompile.codegen.expr import store as put
 from fncompile.codegen.memory import Pointers
 from fncompile.ir.dims import Dim
 from fncompile.ir.types import DTYPES
-from fncompile.passes.plan import Affine, Kernel, Product, Stage
+from fncompile.passes.plan import Affine, Kernel, Load, Product, Stage
 from fncompile.passes.share import Share, share
 
 TILED = ("float32", "float64")
@@ -155,13 +155,14 @@ def _tile_call(kernel: Kernel, stage: Stage, pointers: Pointers, cut: str) -> St
     assert product is not None
     g, m, n, k = product.shape
     a, b = product.a, product.b
+    left = [_start(pointers(a.buffer), a.at, g), *(dim(a.at.coefficient(i)) for i in (1, 2))]
+    right = [_start(pointers(b.buffer), b.at, g), *([] if b.packed else [dim(b.at.coefficient(1))])]
     return Do(
         call(
-            f"fnc_gemm_{DTYPES[in_register(stage.dtype)].short}",
+            f"fnc_gemm_{'packed_' if b.packed else ''}{DTYPES[in_register(stage.dtype)].short}",
             dim(m), dim(n), dim(k),
-            _start(pointers(a.buffer), a.at, g), dim(a.at.coefficient(1)), dim(a.at.coefficient(2)),
-            _start(pointers(b.buffer), b.at, g), dim(b.at.coefficient(1)),
-            *_ranges(product, cut), Name(f"{kernel.name}_epilogue"), Unary("&", Name("tile")),
+            *left, *right, *_ranges(product, cut),
+            Name(f"{kernel.name}_epilogue"), Unary("&", Name("tile")),
         )
     )  # fmt: skip
 
@@ -170,6 +171,31 @@ def _start(pointer: CExpr, at: Affine, g: Dim) -> CExpr:
     """The first element of batch g."""
     batch = binary("*", dim(at.coefficient(0)), Name("g")) if g != 1 else Int(0)
     return binary("+", binary("+", pointer, dim(at.offset)), batch)
+
+
+def is_pack(kernel: Kernel) -> bool:
+    return kernel.stages[0].kind == "pack"
+
+
+def emit_pack(stage: Stage, pointers: Pointers) -> list[Stmt]:
+    """The body of a kernel that lays a matrix out in panels; workers share the panels."""
+    load, (k, n) = stage.expr, stage.domain
+    assert isinstance(load, Load)
+    short = DTYPES[stage.dtype].short
+    by_rows = load.at.coefficient(1) == 1
+    source = binary("+", pointers(load.buffer), dim(load.at.offset))
+    stride = dim(load.at.coefficient(0 if by_rows else 1))
+    out = pointers(stage.stores[0].buffer)
+    panels = call(f"fnc_pack_parts_{short}", dim(n), dim(k))
+    share = [
+        call("fnc_share", Name("panels"), Int(1), binary("+", Name("part"), Int(i)), Name("parts"))
+        for i in (0, 1)
+    ]
+    form = "b" if by_rows else "bt"
+    return [
+        Declare("const int64_t", "panels", panels),
+        Do(call(f"fnc_pack_{form}_{short}", dim(n), dim(k), source, stride, out, *share)),
+    ]
 
 
 def _plain(kernel: Kernel, product: Product, pointers: Pointers, cut: str) -> list[Stmt]:

@@ -36,7 +36,7 @@ from fncompile.codegen.describe import kernel_comment
 from fncompile.codegen.expr import c_type, constant
 from fncompile.codegen.loops import emit_loops
 from fncompile.codegen.memory import Place, Pointers, table_name
-from fncompile.codegen.products import emit_epilogue, emit_product, with_symbols
+from fncompile.codegen.products import emit_epilogue, emit_pack, emit_product, is_pack, with_symbols
 from fncompile.ir.bounds import Bound
 from fncompile.ir.dims import Dim, symbols_of
 from fncompile.ir.types import DTYPES, TensorType
@@ -56,6 +56,8 @@ def emit_program(
     ]
     if plan_has_steps(plan):
         items.append(Include("rt/fnc_steps.h"))
+    if any(is_pack(k) for k in (*plan.prepare, *plan.kernels)):
+        items.append(Include("kern/gemm_pack.h"))
     items += [_table(b) for b in _constants([*plan.prepare, *plan.kernels])]
     for kernel in (*plan.prepare, *plan.kernels):
         items += emit_kernel(kernel, plan, places)
@@ -99,6 +101,9 @@ def emit_kernel(kernel: Kernel, plan: Plan, places: Mapping[str, Place]) -> list
         out.append(emit_epilogue(kernel, Pointers(plan, places)))
         work = emit_product(kernel, pointers)
         written: Iterable[Buffer] = ()
+    elif is_pack(kernel):
+        work = emit_pack(kernel.stages[0], pointers)
+        written = writes(kernel)
     else:
         work = emit_loops(kernel, pointers)
         written = writes(kernel)

@@ -105,7 +105,7 @@ class Machine:
             return fit(self._product(stage.product), stage.dtype)
         reader = _Reader(self, domain, values)
         x = np.broadcast_to(reader.eval(stage.expr), domain)
-        if stage.kind in ("map", "scatter"):
+        if stage.kind in ("map", "scatter", "pack"):
             return x
         axes = tuple(range(len(domain) - stage.reduced, len(domain)))
         if stage.kind == "argmax":

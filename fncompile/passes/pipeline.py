@@ -17,6 +17,7 @@ from fncompile.passes.hoist import hoist
 from fncompile.passes.layout import layout
 from fncompile.passes.memory import memory
 from fncompile.passes.order import order
+from fncompile.passes.pack import pack
 from fncompile.passes.precision import precision
 from fncompile.passes.simplify import simplify
 from fncompile.passes.unify import unify
@@ -57,6 +58,7 @@ PLAN = (
     _pass(simplify, "matrices", "simple", name="simplify_layout", optional=True),
     _pass(precision, "matrices", "wide"),
     _pass(fuse, "matrices wide", "plan"),
+    _pass(pack, "plan", "plan", optional=True),
     _pass(order, "plan", "ordered"),
 )
 PLACE = (_pass(memory, "ordered", "placed"),)

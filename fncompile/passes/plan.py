@@ -172,10 +172,14 @@ class Store:
 
 @dataclass(frozen=True)
 class Operand:
-    """A matrix per batch: element (g, i, j) lies at `at` with axes 0, 1, 2."""
+    """A matrix per batch: element (g, i, j) lies at `at` with axes 0, 1, 2.
+
+    In C, a `packed` one lies in panels, see csrc/kern/gemm_pack.h.
+    """
 
     buffer: Buffer
     at: Affine
+    packed: bool = False
 
 
 @dataclass(frozen=True)
@@ -189,11 +193,11 @@ class Product:
 
 @dataclass(frozen=True)
 class Stage:
-    """`kind`: map, sum, max, min, prod, argmax, scatter or dot.
+    """`kind`: map, sum, max, min, prod, argmax, scatter, dot or pack.
 
     The last `reduced` axes of `domain` are reduced. `scatter` adds `expr` to the row given by `row`
     of its (zeroed) store, when it lies inside `rows`. `dot` is the `product`, with domain (g, m,
-    n).
+    n). `pack` copies a matrix to where a packed operand is read.
     """
 
     node: Node

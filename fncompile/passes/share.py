@@ -22,7 +22,8 @@ LEAST_LARGE = 1 << 15  # elements of the second operand: fewer are small to csrc
 @dataclass(frozen=True)
 class Share:
     """`cut` is the axis: `alone` (the first worker does all), `rows` (of a product, or the first
-    outer axis), `columns`, `batches`, or `either` rows or columns, as the sizes turn out.
+    outer axis), `columns`, `batches`, or `either` rows or columns, as the sizes turn out; `panels`
+    where an operand is packed.
 
     `extent` is cut at multiples of `grain`.
     """
@@ -33,11 +34,14 @@ class Share:
 
 
 ALONE = Share("alone")
+PANELS = Share("panels")
 
 
 def share(kernel: Kernel) -> Share:
     if kernel.product is not None:
         return _of_product(kernel.product)
+    if kernel.stages[0].kind == "pack":
+        return PANELS
     if not kernel.outer or any(s.kind == "scatter" for s in kernel.stages):
         return ALONE
     return Share("rows", kernel.loops[0].domain[0], _grain(kernel))

@@ -137,10 +137,16 @@ def merged() -> Any:
     return _model([a, b], layers.Concatenate(name="all")(parts))
 
 
+def packed() -> Any:
+    x = _input(160)
+    return _model(x, layers.Dense(130, name="last")(layers.Dense(144, name="first")(x)))
+
+
 PREDICT: tuple[Build, ...] = (
     dense, dense_relu_softmax, wide_residual, shared_layer, two_outputs, batch_normalization,
     layer_normalization, embedding, open_lengths, attention, reductions, slicing, padding,
     cumulative, integers, fixed_batch, activations, nested, merged,
+    packed,
 )  # fmt: skip
 # model, optimizer, loss, row of the targets, their dtype
 TRAIN: tuple[tuple[Build, str, str, tuple[int, ...], str], ...] = (
@@ -149,4 +155,5 @@ TRAIN: tuple[tuple[Build, str, str, tuple[int, ...], str], ...] = (
     (batch_normalization, "rmsprop", "mae", (7,), "float32"),
     (embedding, "adamw", "mse", (2,), "float32"),
     (dropout, "sgd", "binary_crossentropy", (1,), "float32"),
+    (packed, "sgd", "mse", (130,), "float32"),
 )

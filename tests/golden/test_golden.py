@@ -119,8 +119,8 @@ def test_the_text_does_not_depend_on_hashing():
 
 
 def test_the_text_does_not_depend_on_other_models():
-    """Nodes are shared by all programs that are alive. Where they came from was shared too, so that a
-    model with the same input, compiled before, gave its layers' names to this one's kernels."""
+    """Nodes are shared by all programs that are alive. Where they came from was shared too, so that
+    a model with the same input, compiled before, gave its layers' names to this one's kernels."""
     from fncompile import layers
 
     expected = train_texts(*TRAIN[1])
