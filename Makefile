@@ -1,15 +1,18 @@
 # make demo: train, save, resume, export and link the first model, from nothing but Python and cc.
 # make test: pass the tests.    make lint: ruff and mypy.    make clean: forget what was installed.
+# make bench: measure against the peers, which get an environment of their own (3 GB; 25 minutes);
+# make bench-quick: ours alone, two minutes. benchmarks/__init__.py says more.
 #
 # Everything is installed into .venv; a stamp there remembers what has been done, so a second run
 # starts at once. PYTHON chooses the interpreter that .venv is made from.
 PYTHON ?= python3
 VENV := .venv
+PEERS := .venv-bench
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 COMPILED := setup.py pyproject.toml $(wildcard csrc/py/*) csrc/include/fnc_abi.h
 
-.PHONY: demo test lint clean
+.PHONY: demo test lint bench bench-quick clean
 
 demo: $(VENV)/installed
 	$(BIN)/python examples/mnist_demo.py
@@ -21,8 +24,14 @@ lint: $(VENV)/installed-lint
 	$(BIN)/ruff check .
 	$(BIN)/mypy fncompile/ir fncompile/passes fncompile/codegen
 
+bench: $(PEERS)/installed
+	$(PEERS)/bin/python -m benchmarks.run $(ARGS)
+
+bench-quick: $(VENV)/installed
+	$(BIN)/python -m benchmarks.quick
+
 clean:
-	rm -rf $(VENV) build dist *.egg-info fncompile/runtime/_trampoline.*
+	rm -rf $(VENV) $(PEERS) build dist *.egg-info fncompile/runtime/_trampoline.*
 
 $(VENV)/created:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || \
@@ -42,4 +51,11 @@ $(VENV)/installed-test: $(VENV)/created $(COMPILED)
 
 $(VENV)/installed-lint: $(VENV)/created pyproject.toml
 	$(PIP) ruff mypy numpy
+	@touch $@
+
+# torch goes first and alone: what asks for it later finds this build.
+$(PEERS)/installed: $(COMPILED) benchmarks/requirements.txt
+	$(PYTHON) -m venv $(PEERS)
+	$(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check $$(grep ^torch benchmarks/requirements.txt)
+	$(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check -r benchmarks/requirements.txt --editable .
 	@touch $@

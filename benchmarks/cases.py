@@ -1,0 +1,95 @@
+"""The table of cases: what is timed, and the work that a case cannot do without."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+
+from benchmarks.networks import NETWORKS, Network
+
+KINDS = ("predict", "train")
+
+
+@dataclass(frozen=True)
+class Case:
+    """One line of the table. `train` is one step with Adam: forward, backward, update."""
+
+    network: str
+    kind: str
+    batch: int
+    dtype: str = "float32"
+    cores: int = 1
+
+    @property
+    def name(self) -> str:
+        return f"{self.network} {self.kind} {self.batch} {self.dtype} {self.cores}c"
+
+    def spec(self) -> Network:
+        return NETWORKS[self.network]
+
+    def to_json(self) -> dict:
+        return asdict(self)
+
+
+# network -> (batches of predict, batches of train)
+BATCHES = {
+    "tiny": ((1, 32, 256, 4096), (1, 32, 256)),
+    "mlp784": ((1, 32, 256, 4096), (1, 32, 256, 4096)),
+    "dag": ((1, 32, 256), (32, 256)),
+    "mlp512": ((1, 32, 256, 4096), (32, 256)),
+    "res256": ((1, 32, 256), (32, 256)),
+    "mlp1024": ((1, 32, 256), (32, 256)),
+}
+HALF = {"mlp784": ((32, 256), (32, 256)), "mlp1024": ((1, 32, 256), (32, 256))}  # bfloat16
+# What torch.compile is given: compiling one case takes it many seconds.
+COMPILED = {("mlp784", "predict", 1), ("mlp784", "predict", 32), ("mlp784", "predict", 256),
+            ("mlp784", "train", 32), ("mlp512", "predict", 1), ("mlp512", "predict", 256),
+            ("mlp512", "train", 256)}
+QUICK = {("tiny", "predict", 1), ("mlp784", "predict", 1), ("mlp784", "predict", 256),
+         ("mlp784", "train", 32), ("mlp784", "train", 256), ("mlp512", "predict", 256),
+         ("mlp512", "train", 256), ("mlp1024", "predict", 1), ("dag", "predict", 32),
+         ("res256", "predict", 32), ("res256", "train", 32)}
+
+
+def table(bfloat16: bool = False) -> list[Case]:
+    """All cases. On two cores only batches that have something to share."""
+    cases = [Case(network, kind, batch, "float32", cores)
+             for cores in (1, 2) for network, kind, batch in _rows(BATCHES)
+             if cores == 1 or batch >= 32]
+    if bfloat16:
+        cases += [Case(*row, "bfloat16", 1) for row in _rows(HALF)]
+    return cases
+
+
+def _rows(batches: dict) -> list[tuple[str, str, int]]:
+    return [(network, kind, batch) for network, both in batches.items()
+            for kind, group in zip(KINDS, both) for batch in group]
+
+
+def flops(case: Case) -> int:
+    """Multiplications and additions of the products: y = xW, and for a step dW = x'dy and
+    dx = dyW' as well, but no dx of the network's inputs."""
+    network, products = case.spec(), 0
+    for node in network.nodes:
+        if node.kind == "dense":
+            k, n = network.layers[node.layer]
+            first = node.inputs[0] in network.inputs
+            products += k * n * (1 if case.kind == "predict" else 2 if first else 3)
+    return 2 * case.batch * products
+
+
+def traffic(case: Case) -> int:
+    """Bytes that must be read or written at least: each weight once, and for a step weight and
+    Adam's two moments read and written; each activation written and read once, twice for a step."""
+    network, size = case.spec(), 2 if case.dtype == "bfloat16" else 4
+    values = case.batch * sum(network.widths().values())
+    if case.kind == "predict":
+        return size * (network.parameters() + 2 * values)
+    return 6 * 4 * network.parameters() + 2 * size * 2 * values
+
+
+def footprint(case: Case) -> int:
+    """Bytes that a case keeps in use: they tell which cache it can live in."""
+    network, size = case.spec(), 2 if case.dtype == "bfloat16" else 4
+    values = case.batch * sum(network.widths().values())
+    copies = 1 if case.kind == "predict" else 4  # weight, gradient, two moments
+    return size * (copies * network.parameters() + values)

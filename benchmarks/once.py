@@ -1,0 +1,114 @@
+"""What happens once in a process: import, first calls, memory, the export of a large model.
+
+    python -m benchmarks.once torch      # or another worker, or `export`
+
+prints a JSON object. Each runs in a fresh process, pinned by who starts it.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+PACKAGES = {"fncompile": "fncompile", "torch": "torch", "jax": "jax", "openvino": "openvino",
+            "onnxruntime": "onnxruntime", "keras": "keras"}
+LIBRARIES = {"torch": ["torch"], "jax": ["jaxlib"], "onnxruntime": ["onnxruntime"],
+             "openvino": ["openvino"], "keras": ["tensorflow"]}
+CALLS = 200
+LARGE = (4096, 8192, 8192)  # widths; 100.7 million weights
+
+
+def seconds(call) -> float:
+    start = time.perf_counter()
+    call()
+    return time.perf_counter() - start
+
+
+def megabytes(who: int = resource.RUSAGE_SELF) -> float:
+    """The largest resident size so far, or that of the largest child."""
+    return resource.getrusage(who).ru_maxrss / 1024
+
+
+def first(name: str) -> dict[str, float]:
+    """Seconds of import and of the first calls of mlp784, batch 32, building the model included;
+    megabytes above those after the import, when many calls have been made."""
+    found = {"import": seconds(lambda: importlib.import_module(PACKAGES[name]))}
+    from benchmarks.cases import Case
+
+    worker = importlib.import_module(f"benchmarks.workers.{name}").Worker(1)
+    before = megabytes()
+    for kind in ("predict", "train"):
+        case = Case("mlp784", kind, 32)
+        for way in worker.ways(case)[:1]:
+            runs = []
+            found[kind] = seconds(lambda: runs.append(_called(worker.build(case, way))))  # noqa: B023
+            for _ in range(CALLS):
+                _called(runs[0])
+    return {**found, "megabytes": megabytes() - before, "megabytes_import": before}
+
+
+def _called(run):
+    run.wait(run.call())
+    return run
+
+
+def export() -> dict[str, float]:
+    """Seconds and megabytes of exporting a model of 100 million weights, compilers included."""
+    import fncompile
+    from fncompile import layers
+
+    x = inputs = fncompile.Input(shape=(LARGE[0],))
+    for width in LARGE[1:]:
+        x = layers.Dense(width, activation="relu")(x)
+    model = fncompile.Model(inputs, x, name="large")
+    before = megabytes()
+    with tempfile.TemporaryDirectory() as folder:
+        took = seconds(lambda: model.export(folder, training=False))
+        size = (Path(folder) / "liblarge.so").stat().st_size
+    return {"weights": model.count_params(), "seconds": took, "bytes": size,
+            "megabytes_compiler": megabytes(resource.RUSAGE_CHILDREN),
+            "megabytes_python": megabytes() - before}
+
+
+def ships() -> dict[str, int]:
+    """Bytes of machine code and weights that a native program needs for mlp784: our library that
+    predicts, and one that trains too; the shared libraries of each peer's package."""
+    import fncompile
+    from benchmarks.networks import NETWORKS
+    from benchmarks.workers.functional import compile_model, model_of
+
+    model, found = model_of(fncompile, NETWORKS["mlp784"]), {}
+    compile_model(fncompile, model, NETWORKS["mlp784"])
+    for name, training in (("fncompile", False), ("fncompile_training", True)):
+        with tempfile.TemporaryDirectory() as folder:
+            found[name] = model.export(folder, training=training).shared.stat().st_size
+    for name, packages in LIBRARIES.items():
+        found[name] = sum(map(_libraries_of, packages))
+    return found
+
+
+def _libraries_of(package: str) -> int:
+    """0 where it is not installed."""
+    places = [Path(p) / package for p in sys.path if (Path(p) / package).is_dir()]
+    return sum(f.stat().st_size for f in places[0].rglob("*.so*")) if places else 0
+
+
+def run(what: str, core: int, environment: dict[str, str]) -> dict:
+    """`what` in a process of its own on one core. Raises CalledProcessError."""
+    done = subprocess.run([sys.executable, "-m", "benchmarks.once", what], check=True, text=True,
+                          stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                          env={**os.environ, **environment},
+                          preexec_fn=lambda: os.sched_setaffinity(0, {core}))
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+if __name__ == "__main__":
+    parts = {"export": export, "ships": ships}
+    print(json.dumps(parts[sys.argv[1]]() if sys.argv[1] in parts else first(sys.argv[1])))

@@ -1,0 +1,117 @@
+"""The table as a picture for the README: `python -m benchmarks.picture results.json`.
+
+A row a case: our time, the share of the machine's limit, and a bar for each peer, as long as the
+ratio of its time to ours; the line marks one, where both are as fast.
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+from pathlib import Path
+from xml.sax.saxutils import escape
+
+from benchmarks import report
+from benchmarks.driver import ROOT
+
+PATH = ROOT / "docs" / "bench.svg"
+COLORS = {"torch": "#ee6c4d", "jax": "#3d8bbd", "onnxruntime": "#7d8597", "openvino": "#8e6bbf",
+          "keras": "#e0a526"}
+LEFT, SCALE, BAR, TOP = 330, 110, 7, 74  # SCALE: pixels for each factor of ten
+TIMES = "\N{MULTIPLICATION SIGN}"
+LEAST, MOST = 0.3, 1000.0  # ratios at the ends of the axis
+TITLES = {"predict": "inference", "train": "training step"}
+STYLE = ("text{font:12px sans-serif;fill:#1f2933}.t{font-weight:600;font-size:15px}.n{fill:#52606d}"
+         ".e{text-anchor:end}.m{text-anchor:middle}.lost{fill:#b00020;font-weight:600}")
+
+
+def x_of(ratio: float) -> float:
+    """Logarithmic; what lies outside ends at the border."""
+    inside = min(max(ratio, LEAST), MOST)
+    return LEFT + SCALE * (math.log10(inside) - math.log10(LEAST))
+
+
+def text(x: float, y: float, words: str, kind: str = "") -> str:
+    return f'<text x="{x:.1f}" y="{y:.1f}" class="{kind}">{escape(words)}</text>'
+
+
+def bars(one: report.Entry, y: float) -> list[str]:
+    """A peer's bar goes from the line at one to its ratio: right where we are faster."""
+    parts, start = [], x_of(1)
+    for name in (n for n in COLORS if n in report.peers(one)):
+        end = x_of(report.ratio(one, name) or 1)
+        parts.append(f'<rect x="{min(start, end):.1f}" y="{y:.1f}" width="{abs(end - start):.1f}" '
+                     f'height="{BAR - 1}" fill="{COLORS[name]}"/>')
+        y += BAR
+    return parts
+
+
+def row(one: report.Entry, y: float) -> tuple[list[str], float]:
+    """The row's parts, and its height."""
+    case, best, part = one["case"], report.ratio(one), report.share(one)
+    height = max(BAR * len(report.peers(one)), 14) + 8
+    label = f"{case['network']}, batch {case['batch']}"
+    middle = y + height / 2
+    parts = [text(20, middle, label),
+             text(210, middle, f"{report.micro(report.ours(one))} µs", "e"),
+             text(268, middle, f"{part:.0%}" if part else "-", "n e")]
+    if best:
+        parts.append(text(LEFT - 12, middle, f"{best:.1f}{TIMES}", "lost e" if best < 1 else "e"))
+    return parts + bars(one, y), height
+
+
+def group(entries: list[report.Entry], y: float) -> tuple[list[str], float]:
+    case = entries[0]["case"]
+    cores = "one core" if case["cores"] == 1 else f"{case['cores']} cores"
+    parts = [text(20, y + 16, f"{TITLES[case['kind']]}, {case['dtype']}, {cores}", "t")]
+    y += 28
+    for one in entries:
+        more, height = row(one, y)
+        parts, y = parts + more, y + height
+    return parts, y + 10
+
+
+def axis(bottom: float) -> list[str]:
+    parts = []
+    for ratio in (1, 10, 100, 1000):
+        x, color = x_of(ratio), "#1f2933" if ratio == 1 else "#d5dbe1"
+        parts += [f'<path d="M{x:.1f} {TOP} V{bottom:.1f}" stroke="{color}"/>',
+                  text(x, TOP - 6, f"{ratio}{TIMES}", "n m")]
+    return parts
+
+
+def legend(names: list[str]) -> list[str]:
+    parts, x = [text(20, 22, "How many times as long as fncompile the others take", "t")], LEFT
+    for name in (n for n in COLORS if n in names):
+        parts += [f'<rect x="{x}" y="34" width="11" height="11" fill="{COLORS[name]}"/>',
+                  text(x + 16, 44, name)]
+        x += 30 + 8 * len(name)
+    heads = ((210, "from Python"), (268, "of limit"), (LEFT - 12, "fastest"))
+    return parts + [text(x, TOP - 6, words, "n e") for x, words in heads]
+
+
+def draw(result: dict) -> str:
+    """The float32 cases on one core."""
+    parts, y = legend(result["peers"]), float(TOP)
+    wanted = {"cores": 1, "dtype": "float32"}
+    shown = [e for e in result["cases"] if wanted.items() <= e["case"].items()]
+    for kind in TITLES:
+        entries = [e for e in shown if e["case"]["kind"] == kind and report.ours(e)]
+        if entries:
+            more, y = group(entries, y)
+            parts += more
+    about = result["machine"]
+    note = f"{about['cpu']}, {about['compiler']}, {result['date']}; load {about['load']}"
+    parts = [*axis(y), *parts, text(20, y + 16, note, "n")]
+    width, height = round(x_of(MOST)) + 30, round(y) + 30
+    return (f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}">'
+            f'<style>{STYLE}</style><rect width="{width}" height="{height}" fill="#fff"/>\n'
+            + "\n".join(parts) + "\n</svg>\n")
+
+
+def write(result: dict, path: Path = PATH) -> None:
+    path.write_text(draw(result))
+
+
+if __name__ == "__main__":
+    write(report.load(Path(sys.argv[1])))
