@@ -24,7 +24,8 @@ NOTES = """\
 Microseconds; in brackets how many times as long as ours from Python, the better of our two ways.
 Of a peer the best of its ways counts, on its own tensors, made beforehand. `limit` is what binds:
 flops, or the level of memory that weights and activations fit in; `share` is the time that this
-limit asks for over our best. `fastest` is the fastest peer's time over ours; a `!` marks what a peer wins."""
+limit asks for over our best. `fastest` is the fastest peer's time over ours; a `!` marks what a
+peer wins."""
 
 
 def entry(case: Case, measured: Entry, limit: limits.Limits, caches: dict[str, int]) -> Entry:
