@@ -36,10 +36,24 @@ typedef struct fnc_env {
     unsigned char *arena;         /* scratch memory of one call; its contents need not survive */
     int64_t arena_bytes;          /* size of the arena */
     const int64_t *args;          /* further integer arguments of the entry point */
-    void *team;                   /* threads to share the work with; null: the caller alone */
+    void *team;                   /* an fnc_team to share the work with; null: the caller alone */
 } fnc_env;
 
 typedef int32_t fnc_entry(const fnc_env *env);
+
+/* The share of worker `part` of `parts` in a call. */
+typedef void fnc_work(const fnc_env *env, int64_t part, int64_t parts);
+
+/* Threads that share the work of one call at a time, as csrc/rt/fnc_team.h makes them. The first
+ * member of something larger. */
+typedef struct fnc_team {
+    int64_t workers; /* the caller among them */
+    /* Calls work(env, part, parts) once for every part, all at once, and returns when all are done.
+     * There may be fewer parts than asked for; one, the caller's, where the team is busy. */
+    void (*run)(struct fnc_team *team, fnc_work *work, const fnc_env *env, int64_t parts);
+    /* Called by every part, inside `work`: returns when all have called it. */
+    void (*meet)(struct fnc_team *team);
+} fnc_team;
 
 /* How many bytes of scratch memory a call with these symbolic sizes needs. */
 typedef int64_t fnc_bytes(const int64_t *dims);

@@ -13,6 +13,13 @@
 #define FNC_INLINE static inline __attribute__((always_inline, unused))
 #define FNC_NOINLINE static __attribute__((noinline, unused))
 
+/* One copy of the function for all callers: gcc makes no other for the arguments of one of them. */
+#if defined(__clang__)
+#define FNC_ONE_COPY static __attribute__((noinline))
+#else
+#define FNC_ONE_COPY static __attribute__((noipa))
+#endif
+
 /* Unroll the loop that follows, of at most n turns, completely. */
 #define FNC_PRAGMA(text) _Pragma(#text)
 #if defined(__clang__)

@@ -3,62 +3,112 @@
  * The caller's environment describes whole arrays: in[i] for the inputs of the step, then in[n], the
  * rows to take as int64_t numbers. args[0] is how many rows, args[1] the batch size, args[2] the rows
  * that the arrays have. dims[0] is ignored; the other sizes stay as they are. The arena holds the
- * step's own scratch memory for a whole batch, then room for the gathered rows of each input. */
+ * step's own scratch memory for a whole batch, then room for the gathered rows of each input.
+ *
+ * A team shares the whole stretch: threads are woken once, and go from batch to batch together. */
 #ifndef FNC_STEPS_H
 #define FNC_STEPS_H
 
 #include <string.h>
 
 #include "../include/fnc_abi.h"
+#include "../include/fnc_model.h"
 
 enum { FNC_STEPS_MAX_INPUTS = 64, FNC_STEPS_MAX_DIMS = 16 };
 
-typedef int64_t fnc_arena_size(const int64_t *dims);
+/* What the generated part tells of a step. */
+typedef struct fnc_stretch {
+    fnc_entry *check; /* of sizes and scratch memory */
+    fnc_work *run;
+    fnc_bytes *arena;
+    fnc_bytes *amount; /* of work, as fnc_run takes it */
+    int inputs, symbols;
+    const int64_t *row_bytes; /* of each input */
+} fnc_stretch;
+
+/* The environment of one batch, and what it points to; each worker has its own. */
+typedef struct fnc_batch {
+    fnc_env env;
+    int64_t dims[FNC_STEPS_MAX_DIMS];
+    unsigned char *gathered[FNC_STEPS_MAX_INPUTS];
+} fnc_batch;
 
 static inline int64_t fnc_steps_align(int64_t bytes) {
     return (bytes + FNC_ALIGN - 1) / FNC_ALIGN * FNC_ALIGN;
 }
 
-/* Copies rows index[0..n) of `bytes` bytes each from `source` to `target`. */
-static inline void fnc_gather_rows(unsigned char *restrict target, const unsigned char *restrict source,
-                                   const int64_t *index, int64_t n, int64_t bytes) {
-    for (int64_t i = 0; i < n; ++i) memcpy(target + i * bytes, source + index[i] * bytes, (size_t)bytes);
+/* Sizes and places for whole batches. Gives the bytes of arena that these take. */
+static inline int64_t fnc_batch_init(fnc_batch *batch, const fnc_env *env, const fnc_stretch *s) {
+    const int64_t rows = env->args[0], size = env->args[1];
+    for (int i = 0; i < s->symbols; ++i) batch->dims[i] = env->dims[i];
+    batch->dims[0] = size < rows ? size : rows;
+    int64_t used = fnc_steps_align(s->arena(batch->dims));
+    batch->env = *env;
+    batch->env.dims = batch->dims;
+    batch->env.in = (const void *const *)batch->gathered;
+    batch->env.arena_bytes = used;
+    for (int i = 0; i < s->inputs; ++i) {
+        batch->gathered[i] = env->arena + used;
+        used += fnc_steps_align(batch->dims[0] * s->row_bytes[i]);
+    }
+    return used;
 }
 
-static inline int32_t fnc_run_steps(const fnc_env *env, fnc_entry *step, fnc_arena_size *arena_size,
-                                    int inputs, const int64_t *row_bytes, int symbols) {
-    const int64_t rows = env->args[0], batch = env->args[1], total = env->args[2];
-    const int64_t *index = (const int64_t *)env->in[inputs];
-    const void *gathered[FNC_STEPS_MAX_INPUTS];
-    unsigned char *places[FNC_STEPS_MAX_INPUTS];
-    int64_t dims[FNC_STEPS_MAX_DIMS];
-    if (inputs > FNC_STEPS_MAX_INPUTS || symbols > FNC_STEPS_MAX_DIMS) return FNC_ERR_ARG;
-    if (rows < 0 || batch < 1 || (rows > 0 && index == 0)) return FNC_ERR_ARG;
+/* Would every batch be accepted? */
+static inline int32_t fnc_steps_check(const fnc_env *env, const fnc_stretch *s, fnc_batch *batch) {
+    const int64_t rows = env->args[0], size = env->args[1];
+    const int64_t *index = (const int64_t *)env->in[s->inputs];
+    if (s->inputs > FNC_STEPS_MAX_INPUTS || s->symbols > FNC_STEPS_MAX_DIMS) return FNC_ERR_ARG;
+    if (rows < 0 || size < 1 || (rows > 0 && index == 0)) return FNC_ERR_ARG;
     for (int64_t i = 0; i < rows; ++i)
-        if (index[i] < 0 || index[i] >= total) return FNC_ERR_ARG;
-    for (int i = 0; i < symbols; ++i) dims[i] = env->dims[i];
-    dims[0] = batch < rows ? batch : rows;
-
-    int64_t used = fnc_steps_align(arena_size(dims));
-    const int64_t scratch = used;
-    for (int i = 0; i < inputs; ++i) {
-        places[i] = env->arena + used;
-        gathered[i] = places[i];
-        used += fnc_steps_align(dims[0] * row_bytes[i]);
+        if (index[i] < 0 || index[i] >= env->args[2]) return FNC_ERR_ARG;
+    if (env->arena_bytes < fnc_batch_init(batch, env, s)) return FNC_ERR_ARENA;
+    const int64_t whole = batch->dims[0], last = rows % size;
+    int32_t status = s->check(&batch->env);
+    if (status == FNC_OK && last != 0) {
+        batch->dims[0] = last;
+        status = s->check(&batch->env);
+        batch->dims[0] = whole;
     }
-    if (env->arena_bytes < used) return FNC_ERR_ARENA;
+    return status;
+}
 
-    fnc_env one = *env;
-    one.in = gathered;
-    one.dims = dims;
-    one.arena_bytes = scratch;
-    for (int64_t begin = 0; begin < rows; begin += batch) {
-        dims[0] = rows - begin < batch ? rows - begin : batch;
-        for (int i = 0; i < inputs; ++i)
-            fnc_gather_rows(places[i], (const unsigned char *)env->in[i], index + begin, dims[0], row_bytes[i]);
-        const int32_t status = step(&one);
-        if (status != FNC_OK) return status;
+/* Copies the worker's share of rows index[0..n) of each input to where the step reads them. */
+static inline void fnc_gather(const fnc_batch *batch, const fnc_env *env, const fnc_stretch *s,
+                              const int64_t *index, int64_t part, int64_t parts) {
+    const int64_t n = batch->dims[0];
+    const int64_t begin = fnc_share(n, 1, part, parts), end = fnc_share(n, 1, part + 1, parts);
+    for (int i = 0; i < s->inputs; ++i) {
+        const unsigned char *source = (const unsigned char *)env->in[i];
+        const int64_t bytes = s->row_bytes[i];
+        for (int64_t j = begin; j < end; ++j)
+            memcpy(batch->gathered[i] + j * bytes, source + index[j] * bytes, (size_t)bytes);
     }
+}
+
+/* The share of a worker in all batches. */
+static inline void fnc_steps_run(const fnc_env *env, const fnc_stretch *s, int64_t part,
+                                 int64_t parts) {
+    const int64_t rows = env->args[0], size = env->args[1];
+    const int64_t *index = (const int64_t *)env->in[s->inputs];
+    fnc_batch batch;
+    fnc_batch_init(&batch, env, s);
+    for (int64_t begin = 0; begin < rows; begin += size) {
+        batch.dims[0] = rows - begin < size ? rows - begin : size;
+        if (begin > 0) fnc_meet(env, parts);
+        fnc_gather(&batch, env, s, index + begin, part, parts);
+        fnc_meet(env, parts);
+        s->run(&batch.env, part, parts);
+    }
+}
+
+/* Checks, then runs `work`, the generated function that calls fnc_steps_run. */
+static inline int32_t fnc_steps(const fnc_env *env, const fnc_stretch *s, fnc_work *work) {
+    fnc_batch batch;
+    const int32_t status = fnc_steps_check(env, s, &batch);
+    if (status != FNC_OK) return status;
+    const int64_t amount = s->amount(batch.dims), batches = env->args[0] / env->args[1] + 1;
+    fnc_run_often(env, work, amount, batches);
     return FNC_OK;
 }
 

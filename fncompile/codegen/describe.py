@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from fncompile.codegen.affine import index
 from fncompile.codegen.cprint import expression
@@ -142,6 +142,16 @@ def _bytes(kernel: Kernel, which: Callable[[Kernel], set[Buffer]]) -> Dim:
 def moved_bytes(kernel: Kernel) -> Dim:
     """Bytes of every buffer that the kernel reads or writes, each counted once for either."""
     return _bytes(kernel, reads) + _bytes(kernel, writes)
+
+
+def amount(kernels: Iterable[Kernel]) -> Dim:
+    """The work of kernels in multiply-adds of a product, or what takes as long: some four for each
+    scalar function and one for each byte moved. Rough: it only tells small calls from large."""
+    total: Dim = 0
+    for kernel in kernels:
+        products = sum((product(s.product.shape) for s in kernel.stages if s.product), 0)
+        total = total + products + (flops(kernel) - products * 2) * 4 + moved_bytes(kernel)
+    return total
 
 
 def plan_text(plan: Plan) -> str:

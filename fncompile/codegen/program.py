@@ -1,22 +1,14 @@
-"""A Plan as a translation unit: kernels, the step that runs them, and its entry points.
-
-    <prefix>_<entry>_entry   int32_t (const fnc_env *): checks sizes, then runs every kernel
-    <prefix>_<entry>_arena   int64_t (const int64_t *dims): bytes of scratch memory for these sizes
-    <prefix>_<entry>_prepare int32_t (const fnc_env *): fills `prepared` from the weights
-    <prefix>_<entry>_steps   the step over many batches of gathered rows (see csrc/rt/fnc_steps.h)
-"""
+"""A Plan as a translation unit: kernels, the step that runs them, and its entry points."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
-from fncompile.codegen.affine import dim, size_name
-from fncompile.codegen.cprint import expression, print_unit
+from fncompile.codegen.cprint import print_unit
 from fncompile.codegen.ctree import (
     Binary,
-    CExpr,
     Comment,
     Declare,
     Do,
@@ -33,13 +25,12 @@ from fncompile.codegen.ctree import (
     names_in,
 )
 from fncompile.codegen.describe import kernel_comment
+from fncompile.codegen.entries import emit_entries, plan_has_steps
 from fncompile.codegen.expr import c_type, constant
 from fncompile.codegen.loops import emit_loops
 from fncompile.codegen.memory import Place, Pointers, table_name
 from fncompile.codegen.products import emit_epilogue, emit_pack, emit_product, is_pack, with_symbols
-from fncompile.ir.bounds import Bound
-from fncompile.ir.dims import Dim, symbols_of
-from fncompile.ir.types import DTYPES, TensorType
+from fncompile.ir.types import DTYPES
 from fncompile.passes.plan import Buffer, Kernel, Plan, reads, root_buffer, writes
 
 KERNEL_PARAMS = ("const fnc_env *env", "int64_t part", "int64_t parts")
@@ -63,13 +54,8 @@ def emit_program(
         items += emit_kernel(kernel, plan, places)
     items.append(_body(plan.kernels, entry))
     if plan.prepare:
-        items += [
-            _body(plan.prepare, f"{entry}_prepare"),
-            _prepare(f"{prefix}_{entry}_prepare", entry),
-        ]
-    items += [_arena(plan, f"{prefix}_{entry}"), _entry(plan, f"{prefix}_{entry}_entry", entry)]
-    if plan_has_steps(plan):
-        items.append(_steps(plan, f"{prefix}_{entry}"))
+        items.append(_body(plan.prepare, f"{entry}_prepare"))
+    items += emit_entries(plan, prefix, entry)
     if one_by_one:
         items.append(_kernel_by_number(plan.kernels, f"{prefix}_{entry}_kernel"))
     return print_unit(items)
@@ -84,13 +70,6 @@ def _kernel_by_number(kernels: Iterable[Kernel], name: str) -> Function:
     body: tuple[Stmt, ...] = (number, *runs, Return(Name("FNC_OK")))
     return Function(
         "FNC_EXPORT", "int32_t", name, ("const fnc_env *env",), body, "Runs one kernel."
-    )
-
-
-def plan_has_steps(plan: Plan) -> bool:
-    """Can rows be gathered: is the batch the first extent of every input?"""
-    return bool(plan.inputs) and all(
-        b.type.shape and symbols_of(b.type.shape[:1]) == ["B"] for b in plan.inputs
     )
 
 
@@ -134,91 +113,12 @@ def _table(buffer: Buffer) -> Table:
     return Table(c_type(buffer.type.dtype), table_name(buffer), cells, f"constant {buffer.type}")
 
 
-def _body(kernels: Iterable[Kernel], name: str) -> Function:
-    """Every kernel in order; `part` of `parts` workers, which meet after each kernel."""
-    calls: list[Stmt] = [
-        Do(call(k.name, Name("env"), Name("part"), Name("parts"))) for k in kernels
-    ]
+def _body(kernels: Sequence[Kernel], name: str) -> Function:
+    """Every kernel in order; `part` of `parts` workers, which meet between kernels."""
+    run: list[Stmt] = []
+    meet = Do(call("fnc_meet", Name("env"), Name("parts")))
+    for number, kernel in enumerate(kernels):
+        run += [meet] * (number > 0)
+        run.append(Do(call(kernel.name, Name("env"), Name("part"), Name("parts"))))
     nothing = tuple(Do(Name(f"(void){p}")) for p in ("env", "part", "parts"))
-    return Function("static", "void", f"run_{name}", KERNEL_PARAMS, tuple(calls) or nothing)
-
-
-def _prepare(name: str, entry: str) -> Function:
-    run = Do(call(f"run_{entry}_prepare", Name("env"), Int(0), Int(1)))
-    comment = "Computes what depends on weights alone; to be called again when they change."
-    return Function(
-        "FNC_EXPORT",
-        "int32_t",
-        name,
-        ("const fnc_env *env",),
-        (run, Return(Name("FNC_OK"))),
-        comment,
-    )
-
-
-def _arena(plan: Plan, name: str) -> Function:
-    body = with_symbols(plan.symbols, [Return(dim(plan.arena))], "dims")
-    if "dims" not in names_in(body):
-        body.insert(0, Do(Name("(void)dims")))
-    params = ("const int64_t *dims",)
-    return Function(
-        "FNC_EXPORT", "int64_t", f"{name}_arena", params, tuple(body), "Bytes of scratch memory."
-    )
-
-
-def _entry(plan: Plan, name: str, entry: str) -> Function:
-    checks: list[Stmt] = [
-        If(Binary("<", Name(size_name(s)), Int(0)), (_fail("SHAPE"),)) for s in plan.symbols
-    ]
-    checks += [If(Binary("!=", dim(a), dim(b)), (_fail("SHAPE"),)) for a, b in plan.constraints]
-    checks += [If(_outside(b), (_fail("SHAPE"),)) for b in plan.bounds]
-    if plan.arena != 0:
-        small = Binary("<", Name("env->arena_bytes"), dim(plan.arena))
-        checks.append(If(small, (_fail("ARENA"),)))
-    run = Do(call(f"run_{entry}", Name("env"), Int(0), Int(1)))
-    body = with_symbols(plan.symbols, [*checks, run, Return(Name("FNC_OK"))])
-    return Function("FNC_EXPORT", "int32_t", name, ("const fnc_env *env",), tuple(body))
-
-
-def _outside(bound: Bound) -> CExpr:
-    """Is the slice neither empty nor inside its axis?"""
-    ends = [
-        e
-        for d in dict.fromkeys((bound.first, bound.last))
-        for e in (_less(d, 0), _less(bound.extent - 1, d))
-    ]
-    wrong: CExpr = ends[0]
-    for end in ends[1:]:
-        wrong = Binary("||", wrong, end)
-    nonempty = Binary("&&", Binary(">", dim(bound.count), Int(0)), wrong)
-    return Binary("||", Binary("<", dim(bound.count), Int(0)), nonempty)
-
-
-def _less(a: Dim, b: Dim) -> CExpr:
-    return Binary("<", dim(a), dim(b))
-
-
-def _fail(status: str) -> Stmt:
-    return Return(Name(f"FNC_ERR_{status}"))
-
-
-def row_bytes(buffer: Buffer) -> Dim:
-    """Bytes of one row of an input whose first extent is the batch."""
-    return TensorType(buffer.type.dtype, buffer.type.shape[1:]).nbytes
-
-
-def _steps(plan: Plan, name: str) -> Function:
-    """The step over `args[0]` rows in batches of `args[1]`."""
-    n = len(plan.inputs)
-    sizes = Name("{" + ", ".join(expression(dim(row_bytes(b))) for b in plan.inputs) + "}")
-    step = call(
-        "fnc_run_steps",
-        Name("env"),
-        Name(f"{name}_entry"),
-        Name(f"{name}_arena"),
-        Int(n),
-        Name("bytes"),
-        Int(len(plan.symbols)),
-    )
-    body = with_symbols(plan.symbols, [Declare("const int64_t", "bytes[]", sizes), Return(step)])
-    return Function("FNC_EXPORT", "int32_t", f"{name}_steps", ("const fnc_env *env",), tuple(body))
+    return Function("FNC_ONE_COPY", "void", f"run_{name}", KERNEL_PARAMS, tuple(run) or nothing)

@@ -30,6 +30,7 @@ from fncompile.runtime import cache
 from fncompile.runtime.block import Block
 from fncompile.runtime.lowered import lowered
 from fncompile.runtime.native import Env, Library, aligned_bytes, describe
+from fncompile.runtime.team import team
 
 PREFIX = "model"
 
@@ -189,6 +190,7 @@ class CompiledEntry(Entry):
         env = self._new_env()
         env.set_arena(aligned_bytes(evaluate(self.lowered.arena, sizes)))
         env.set_dims(*(sizes[s] for s in self.lowered.symbols))
+        env.set_team(team())
         return env
 
     def _new_env(self) -> Env:
@@ -215,6 +217,7 @@ class CompiledEntry(Entry):
             local.env.set_arena(arena)
             local.arena = scratch
         local.env.set_dims(*(sizes[s] for s in self.lowered.symbols))
+        local.env.set_team(team())
         return local.env
 
 

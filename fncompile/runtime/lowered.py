@@ -17,8 +17,9 @@ from pathlib import Path
 from typing import Any
 
 import fncompile
+from fncompile.codegen.entries import plan_has_steps, row_bytes
 from fncompile.codegen.memory import Place
-from fncompile.codegen.program import emit_program, plan_has_steps, row_bytes
+from fncompile.codegen.program import emit_program
 from fncompile.flags import flag
 from fncompile.ir.dims import Dim, dim_text, parse_dim
 from fncompile.ir.node import Program

@@ -90,12 +90,25 @@ static void k04_select(const fnc_env *env, int64_t part, int64_t parts) {
     }
 }
 
-static void run_predict(const fnc_env *env, int64_t part, int64_t parts) {
+FNC_ONE_COPY void run_predict(const fnc_env *env, int64_t part, int64_t parts) {
     k00_mul(env, part, parts);
+    fnc_meet(env, parts);
     k01_add(env, part, parts);
+    fnc_meet(env, parts);
     k02_mul(env, part, parts);
+    fnc_meet(env, parts);
     k03_add(env, part, parts);
+    fnc_meet(env, parts);
     k04_select(env, part, parts);
+}
+
+/* Are sizes and scratch memory right? */
+static int32_t check_predict(const fnc_env *env) {
+    const int64_t B = env->dims[0];
+    if (B < 0) {
+        return FNC_ERR_SHAPE;
+    }
+    return FNC_OK;
 }
 
 /* Bytes of scratch memory. */
@@ -104,16 +117,30 @@ FNC_EXPORT int64_t golden_predict_arena(const int64_t *dims) {
     return 0;
 }
 
+/* How much work a call is, as fnc_run takes it. */
+static int64_t amount_predict(const int64_t *dims) {
+    const int64_t B = dims[0];
+    return 1152 * B;
+}
+
 FNC_EXPORT int32_t golden_predict_entry(const fnc_env *env) {
-    const int64_t B = env->dims[0];
-    if (B < 0) {
-        return FNC_ERR_SHAPE;
+    const int32_t status = check_predict(env);
+    if (status == FNC_OK) {
+        fnc_run(env, run_predict, amount_predict(env->dims));
     }
-    run_predict(env, 0, 1);
-    return FNC_OK;
+    return status;
+}
+
+FNC_ONE_COPY void steps_predict(const fnc_env *env, int64_t part, int64_t parts) {
+    const int64_t bytes[] = {32};
+    const fnc_stretch steps = {check_predict, run_predict, golden_predict_arena, amount_predict, 1,
+            1, bytes};
+    fnc_steps_run(env, &steps, part, parts);
 }
 
 FNC_EXPORT int32_t golden_predict_steps(const fnc_env *env) {
     const int64_t bytes[] = {32};
-    return fnc_run_steps(env, golden_predict_entry, golden_predict_arena, 1, bytes, 1);
+    const fnc_stretch steps = {check_predict, run_predict, golden_predict_arena, amount_predict, 1,
+            1, bytes};
+    return fnc_steps(env, &steps, steps_predict);
 }

@@ -43,18 +43,12 @@ static void k00_norm_add(const fnc_env *env, int64_t part, int64_t parts) {
     }
 }
 
-static void run_predict(const fnc_env *env, int64_t part, int64_t parts) {
+FNC_ONE_COPY void run_predict(const fnc_env *env, int64_t part, int64_t parts) {
     k00_norm_add(env, part, parts);
 }
 
-/* Bytes of scratch memory. */
-FNC_EXPORT int64_t golden_predict_arena(const int64_t *dims) {
-    const int64_t B = dims[0];
-    const int64_t size_sequence_1 = dims[1];
-    return 128 * B * size_sequence_1;
-}
-
-FNC_EXPORT int32_t golden_predict_entry(const fnc_env *env) {
+/* Are sizes and scratch memory right? */
+static int32_t check_predict(const fnc_env *env) {
     const int64_t B = env->dims[0];
     const int64_t size_sequence_1 = env->dims[1];
     if (B < 0) {
@@ -66,12 +60,43 @@ FNC_EXPORT int32_t golden_predict_entry(const fnc_env *env) {
     if (env->arena_bytes < 128 * B * size_sequence_1) {
         return FNC_ERR_ARENA;
     }
-    run_predict(env, 0, 1);
     return FNC_OK;
+}
+
+/* Bytes of scratch memory. */
+FNC_EXPORT int64_t golden_predict_arena(const int64_t *dims) {
+    const int64_t B = dims[0];
+    const int64_t size_sequence_1 = dims[1];
+    return 128 * B * size_sequence_1;
+}
+
+/* How much work a call is, as fnc_run takes it. */
+static int64_t amount_predict(const int64_t *dims) {
+    const int64_t B = dims[0];
+    const int64_t size_sequence_1 = dims[1];
+    return 392 * B * size_sequence_1 + 72;
+}
+
+FNC_EXPORT int32_t golden_predict_entry(const fnc_env *env) {
+    const int32_t status = check_predict(env);
+    if (status == FNC_OK) {
+        fnc_run(env, run_predict, amount_predict(env->dims));
+    }
+    return status;
+}
+
+FNC_ONE_COPY void steps_predict(const fnc_env *env, int64_t part, int64_t parts) {
+    const int64_t size_sequence_1 = env->dims[1];
+    const int64_t bytes[] = {36 * size_sequence_1};
+    const fnc_stretch steps = {check_predict, run_predict, golden_predict_arena, amount_predict, 1,
+            2, bytes};
+    fnc_steps_run(env, &steps, part, parts);
 }
 
 FNC_EXPORT int32_t golden_predict_steps(const fnc_env *env) {
     const int64_t size_sequence_1 = env->dims[1];
     const int64_t bytes[] = {36 * size_sequence_1};
-    return fnc_run_steps(env, golden_predict_entry, golden_predict_arena, 1, bytes, 2);
+    const fnc_stretch steps = {check_predict, run_predict, golden_predict_arena, amount_predict, 1,
+            2, bytes};
+    return fnc_steps(env, &steps, steps_predict);
 }

@@ -470,21 +470,46 @@ static void k13_sub(const fnc_env *env, int64_t part, int64_t parts) {
     }
 }
 
-static void run_train_step(const fnc_env *env, int64_t part, int64_t parts) {
+FNC_ONE_COPY void run_train_step(const fnc_env *env, int64_t part, int64_t parts) {
     k00_hidden_dot(env, part, parts);
+    fnc_meet(env, parts);
     k01_digit_dot(env, part, parts);
+    fnc_meet(env, parts);
     k02_digit_sum(env, part, parts);
+    fnc_meet(env, parts);
     k03_digit_grad_div(env, part, parts);
+    fnc_meet(env, parts);
     k04_digit_grad_mul(env, part, parts);
+    fnc_meet(env, parts);
     k05_div(env, part, parts);
+    fnc_meet(env, parts);
     k06_permute(env, part, parts);
+    fnc_meet(env, parts);
     k07_hidden_grad_dot(env, part, parts);
+    fnc_meet(env, parts);
     k08_hidden_grad_dot(env, part, parts);
+    fnc_meet(env, parts);
     k09_sum(env, part, parts);
+    fnc_meet(env, parts);
     k10_digit_grad_dot(env, part, parts);
+    fnc_meet(env, parts);
     k11_sum(env, part, parts);
+    fnc_meet(env, parts);
     k12_broadcast(env, part, parts);
+    fnc_meet(env, parts);
     k13_sub(env, part, parts);
+}
+
+/* Are sizes and scratch memory right? */
+static int32_t check_train_step(const fnc_env *env) {
+    const int64_t B = env->dims[0];
+    if (B < 0) {
+        return FNC_ERR_SHAPE;
+    }
+    if (env->arena_bytes < 1088 * B + 203648) {
+        return FNC_ERR_ARENA;
+    }
+    return FNC_OK;
 }
 
 /* Bytes of scratch memory. */
@@ -493,19 +518,30 @@ FNC_EXPORT int64_t golden_train_step_arena(const int64_t *dims) {
     return 1088 * B + 203648;
 }
 
+/* How much work a call is, as fnc_run takes it. */
+static int64_t amount_train_step(const int64_t *dims) {
+    const int64_t B = dims[0];
+    return 114064 * B + 4891264;
+}
+
 FNC_EXPORT int32_t golden_train_step_entry(const fnc_env *env) {
-    const int64_t B = env->dims[0];
-    if (B < 0) {
-        return FNC_ERR_SHAPE;
+    const int32_t status = check_train_step(env);
+    if (status == FNC_OK) {
+        fnc_run(env, run_train_step, amount_train_step(env->dims));
     }
-    if (env->arena_bytes < 1088 * B + 203648) {
-        return FNC_ERR_ARENA;
-    }
-    run_train_step(env, 0, 1);
-    return FNC_OK;
+    return status;
+}
+
+FNC_ONE_COPY void steps_train_step(const fnc_env *env, int64_t part, int64_t parts) {
+    const int64_t bytes[] = {3136, 4};
+    const fnc_stretch steps = {check_train_step, run_train_step, golden_train_step_arena,
+            amount_train_step, 2, 1, bytes};
+    fnc_steps_run(env, &steps, part, parts);
 }
 
 FNC_EXPORT int32_t golden_train_step_steps(const fnc_env *env) {
     const int64_t bytes[] = {3136, 4};
-    return fnc_run_steps(env, golden_train_step_entry, golden_train_step_arena, 2, bytes, 1);
+    const fnc_stretch steps = {check_train_step, run_train_step, golden_train_step_arena,
+            amount_train_step, 2, 1, bytes};
+    return fnc_steps(env, &steps, steps_train_step);
 }

@@ -1,0 +1,206 @@
+/* fnc_team.h: POSIX threads that share the work of a call.
+ *
+ *     fnc_team *team = fnc_team_create(4);   the caller and three threads, asleep until needed
+ *     env.team = team;                       from now on calls with this env are shared
+ *     fnc_team_destroy(team);
+ *
+ * Between calls all threads sleep. Inside a call they meet after kernels, where each waits by
+ * turning for some microseconds at most, then asleep; a team larger than the machine sleeps at once.
+ * Any number of callers may use one team: while it is busy, further callers work alone, and so does
+ * the child of a fork, which has none of the threads. */
+#ifndef FNC_TEAM_H
+#define FNC_TEAM_H
+
+#include <fenv.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <unistd.h>
+#if defined(__linux__) && defined(_GNU_SOURCE)
+#include <sched.h>
+#endif
+
+#include "../include/fnc_abi.h"
+
+#define FNC_TEAM_API static __attribute__((unused))
+
+enum {
+    FNC_TEAM_MOST = 1024, /* workers; more are not made */
+    FNC_TEAM_TURNS = 1000 /* of waiting awake: 20 to 50 us */
+};
+
+/* What threads wait for: that `word` changes. */
+typedef struct fnc_gate {
+    uint64_t word;
+    uint32_t asleep; /* how many threads wait asleep, or are about to */
+    pthread_cond_t changed;
+} fnc_gate;
+
+struct fnc_threads;
+
+typedef struct fnc_worker {
+    struct fnc_threads *team;
+    pthread_t thread;
+    int64_t part;
+} fnc_worker;
+
+typedef struct fnc_threads {
+    fnc_team base;
+    pthread_mutex_t lock; /* for falling asleep */
+    fnc_gate start;       /* its word: the number of the call, and in the low bits its parts */
+    fnc_gate met;         /* its word: how often all have met */
+    int64_t arrived;      /* how many wait to meet */
+    int32_t busy, ending;
+    int turns;
+    pid_t process; /* the threads' own: they do not follow into a fork */
+    /* The call at hand; written while no thread works. */
+    fnc_work *work;
+    const fnc_env *env;
+    int64_t parts;
+    fenv_t arithmetic; /* the caller's rounding and flushing, which all workers take over */
+    fnc_worker workers[];
+} fnc_threads;
+
+FNC_TEAM_API void fnc_pause(void) {
+#if defined(__x86_64__) || defined(__i386__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    __asm__ volatile("yield");
+#endif
+}
+
+/* Returns when the gate's word is no longer `seen`, and gives the new one. */
+FNC_TEAM_API uint64_t fnc_gate_wait(fnc_threads *team, fnc_gate *gate, uint64_t seen, int turns) {
+    uint64_t word = __atomic_load_n(&gate->word, __ATOMIC_ACQUIRE);
+    for (; word == seen && turns > 0; --turns) {
+        fnc_pause();
+        word = __atomic_load_n(&gate->word, __ATOMIC_ACQUIRE);
+    }
+    if (word != seen) return word;
+    pthread_mutex_lock(&team->lock);
+    __atomic_fetch_add(&gate->asleep, 1, __ATOMIC_SEQ_CST);
+    while ((word = __atomic_load_n(&gate->word, __ATOMIC_SEQ_CST)) == seen)
+        pthread_cond_wait(&gate->changed, &team->lock);
+    __atomic_fetch_sub(&gate->asleep, 1, __ATOMIC_SEQ_CST);
+    pthread_mutex_unlock(&team->lock);
+    return word;
+}
+
+/* Sets the word. Whoever saw the old one is either awake and will see the new one, or counted among
+ * those asleep; taking the lock makes sure that the latter do sleep when they are called. */
+FNC_TEAM_API void fnc_gate_set(fnc_threads *team, fnc_gate *gate, uint64_t word) {
+    __atomic_store_n(&gate->word, word, __ATOMIC_SEQ_CST);
+    if (__atomic_load_n(&gate->asleep, __ATOMIC_SEQ_CST) == 0) return;
+    pthread_mutex_lock(&team->lock);
+    pthread_mutex_unlock(&team->lock);
+    pthread_cond_broadcast(&gate->changed);
+}
+
+/* The last of the parts to arrive lets all go on. */
+FNC_TEAM_API void fnc_team_meet(fnc_team *base) {
+    fnc_threads *team = (fnc_threads *)base;
+    const int64_t parts = team->parts;
+    const uint64_t met = __atomic_load_n(&team->met.word, __ATOMIC_ACQUIRE);
+    if (__atomic_add_fetch(&team->arrived, 1, __ATOMIC_ACQ_REL) < parts) {
+        fnc_gate_wait(team, &team->met, met, team->turns);
+    } else {
+        __atomic_store_n(&team->arrived, 0, __ATOMIC_RELAXED);
+        fnc_gate_set(team, &team->met, met + 1);
+    }
+}
+
+FNC_TEAM_API void *fnc_team_thread(void *argument) {
+    fnc_worker *self = (fnc_worker *)argument;
+    fnc_threads *team = self->team;
+    for (uint64_t word = 0;;) {
+        word = fnc_gate_wait(team, &team->start, word, 0);
+        const int64_t parts = (int64_t)(word % (FNC_TEAM_MOST + 1));
+        if (self->part >= parts) continue;
+        if (team->ending) return NULL;
+        fesetenv(&team->arithmetic);
+        team->work(team->env, self->part, parts);
+        fnc_team_meet(&team->base);
+    }
+}
+
+/* Starts the next call, on all threads whose part is below `parts`. */
+FNC_TEAM_API void fnc_team_start(fnc_threads *team, int64_t parts) {
+    const uint64_t number = team->start.word / (FNC_TEAM_MOST + 1) + 1;
+    fnc_gate_set(team, &team->start, number * (FNC_TEAM_MOST + 1) + (uint64_t)parts);
+}
+
+FNC_TEAM_API void fnc_team_run(fnc_team *base, fnc_work *work, const fnc_env *env, int64_t parts) {
+    fnc_threads *team = (fnc_threads *)base;
+    if (parts > base->workers) parts = base->workers;
+    if (parts < 2 || getpid() != team->process ||
+        __atomic_exchange_n(&team->busy, 1, __ATOMIC_ACQUIRE)) {
+        work(env, 0, 1);
+        return;
+    }
+    team->work = work;
+    team->env = env;
+    team->parts = parts;
+    fegetenv(&team->arithmetic);
+    fnc_team_start(team, parts);
+    work(env, 0, parts);
+    fnc_team_meet(base);
+    __atomic_store_n(&team->busy, 0, __ATOMIC_RELEASE);
+}
+
+/* Processors that this process may use. */
+FNC_TEAM_API int64_t fnc_processors(void) {
+#if defined(__linux__) && defined(_GNU_SOURCE)
+    cpu_set_t set;
+    if (sched_getaffinity(0, sizeof set, &set) == 0) return CPU_COUNT(&set);
+#endif
+    return sysconf(_SC_NPROCESSORS_ONLN);
+}
+
+/* Ends the threads and frees the team, which nobody uses. Null is allowed. */
+FNC_TEAM_API void fnc_team_destroy(fnc_team *base) {
+    fnc_threads *team = (fnc_threads *)base;
+    if (team == NULL) return;
+    if (getpid() == team->process) {
+        team->ending = 1;
+        fnc_team_start(team, base->workers);
+        for (int64_t i = 1; i < base->workers; ++i) pthread_join(team->workers[i].thread, NULL);
+        pthread_cond_destroy(&team->start.changed);
+        pthread_cond_destroy(&team->met.changed);
+        pthread_mutex_destroy(&team->lock);
+    }
+    free(team);
+}
+
+/* Threads until there are `workers` workers, or the system gives no more. Signals are for the
+ * threads that the program itself has. */
+FNC_TEAM_API void fnc_team_hire(fnc_threads *team, int64_t workers) {
+    sigset_t all, old;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &old);
+    for (int64_t i = 1; i < workers; ++i) {
+        team->workers[i].team = team;
+        team->workers[i].part = i;
+        if (pthread_create(&team->workers[i].thread, NULL, fnc_team_thread, &team->workers[i])) break;
+        team->base.workers = i + 1;
+    }
+    pthread_sigmask(SIG_SETMASK, &old, NULL);
+}
+
+/* A team of `workers`, the caller among them, or of as many as can be had. Null without memory. */
+FNC_TEAM_API fnc_team *fnc_team_create(int64_t workers) {
+    if (workers < 1) workers = 1;
+    if (workers > FNC_TEAM_MOST) workers = FNC_TEAM_MOST;
+    const size_t bytes = sizeof(fnc_threads) + (size_t)workers * sizeof(fnc_worker);
+    fnc_threads *team = (fnc_threads *)calloc(1, bytes);
+    if (team == NULL) return NULL;
+    team->base = (fnc_team){1, fnc_team_run, fnc_team_meet};
+    team->process = getpid();
+    team->turns = workers > fnc_processors() ? 0 : FNC_TEAM_TURNS;
+    pthread_mutex_init(&team->lock, NULL);
+    pthread_cond_init(&team->start.changed, NULL);
+    pthread_cond_init(&team->met.changed, NULL);
+    fnc_team_hire(team, workers);
+    return &team->base;
+}
+
+#endif
