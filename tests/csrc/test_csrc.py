@@ -42,7 +42,7 @@ def build(program: str, compiler: str, extra: list[str], out: Path) -> Path:
     if shutil.which(compiler) is None:
         pytest.skip(f"{compiler} is not installed")
     source = str(HERE / f"{program}.c")
-    command = [compiler, *FLAGS, *extra, *INCLUDES, source, "-o", str(out), "-lm"]
+    command = [compiler, *FLAGS, *extra, *INCLUDES, source, "-o", str(out), "-lm", "-pthread"]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return out
@@ -56,6 +56,13 @@ def test_program(program: str, name: str, tmp_path: Path) -> None:
     sample = {} if name == "gcc-native" else {"FNC_TEST_STRIDE": "16411"}
     sample = {"FNC_TEST_FULL": FULL} if FULL else sample
     done = subprocess.run([binary], capture_output=True, text=True, env=os.environ | sample)
+    assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
+
+
+def test_team_under_the_thread_sanitizer(tmp_path: Path) -> None:
+    binary = build("test_team", "gcc", ["-g", "-fsanitize=thread"], tmp_path / "team")
+    options = {"TSAN_OPTIONS": "die_after_fork=0 halt_on_error=1"}
+    done = subprocess.run([binary], capture_output=True, text=True, env=os.environ | options)
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
 
 

@@ -86,19 +86,27 @@ static void k03_last_dot(const fnc_env *env, int64_t part, int64_t parts) {
             k03_last_dot_epilogue, &tile);
 }
 
-static void run_predict(const fnc_env *env, int64_t part, int64_t parts) {
+FNC_ONE_COPY void run_predict(const fnc_env *env, int64_t part, int64_t parts) {
     k01_first_dot(env, part, parts);
+    fnc_meet(env, parts);
     k03_last_dot(env, part, parts);
 }
 
-static void run_predict_prepare(const fnc_env *env, int64_t part, int64_t parts) {
+FNC_ONE_COPY void run_predict_prepare(const fnc_env *env, int64_t part, int64_t parts) {
     k00_first_pack(env, part, parts);
+    fnc_meet(env, parts);
     k02_last_pack(env, part, parts);
 }
 
-/* Computes what depends on weights alone; to be called again when they change. */
-FNC_EXPORT int32_t golden_predict_prepare(const fnc_env *env) {
-    run_predict_prepare(env, 0, 1);
+/* Are sizes and scratch memory right? */
+static int32_t check_predict(const fnc_env *env) {
+    const int64_t B = env->dims[0];
+    if (B < 0) {
+        return FNC_ERR_SHAPE;
+    }
+    if (env->arena_bytes < 576 * B) {
+        return FNC_ERR_ARENA;
+    }
     return FNC_OK;
 }
 
@@ -108,19 +116,36 @@ FNC_EXPORT int64_t golden_predict_arena(const int64_t *dims) {
     return 576 * B;
 }
 
-FNC_EXPORT int32_t golden_predict_entry(const fnc_env *env) {
-    const int64_t B = env->dims[0];
-    if (B < 0) {
-        return FNC_ERR_SHAPE;
-    }
-    if (env->arena_bytes < 576 * B) {
-        return FNC_ERR_ARENA;
-    }
-    run_predict(env, 0, 1);
+/* How much work a call is, as fnc_run takes it. */
+static int64_t amount_predict(const int64_t *dims) {
+    const int64_t B = dims[0];
+    return 45168 * B + 195656;
+}
+
+/* Computes what depends on weights alone; to be called again when they change. */
+FNC_EXPORT int32_t golden_predict_prepare(const fnc_env *env) {
+    fnc_run(env, run_predict_prepare, 361600);
     return FNC_OK;
+}
+
+FNC_EXPORT int32_t golden_predict_entry(const fnc_env *env) {
+    const int32_t status = check_predict(env);
+    if (status == FNC_OK) {
+        fnc_run(env, run_predict, amount_predict(env->dims));
+    }
+    return status;
+}
+
+FNC_ONE_COPY void steps_predict(const fnc_env *env, int64_t part, int64_t parts) {
+    const int64_t bytes[] = {640};
+    const fnc_stretch steps = {check_predict, run_predict, golden_predict_arena, amount_predict, 1,
+            1, bytes};
+    fnc_steps_run(env, &steps, part, parts);
 }
 
 FNC_EXPORT int32_t golden_predict_steps(const fnc_env *env) {
     const int64_t bytes[] = {640};
-    return fnc_run_steps(env, golden_predict_entry, golden_predict_arena, 1, bytes, 1);
+    const fnc_stretch steps = {check_predict, run_predict, golden_predict_arena, amount_predict, 1,
+            1, bytes};
+    return fnc_steps(env, &steps, steps_predict);
 }

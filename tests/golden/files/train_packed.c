@@ -437,26 +437,56 @@ static void k18_sub(const fnc_env *env, int64_t part, int64_t parts) {
     }
 }
 
-static void run_train_step(const fnc_env *env, int64_t part, int64_t parts) {
+FNC_ONE_COPY void run_train_step(const fnc_env *env, int64_t part, int64_t parts) {
     k00_add(env, part, parts);
+    fnc_meet(env, parts);
     k01_first_pack(env, part, parts);
+    fnc_meet(env, parts);
     k02_first_dot(env, part, parts);
+    fnc_meet(env, parts);
     k03_last_grad_div(env, part, parts);
+    fnc_meet(env, parts);
     k04_last_grad_div(env, part, parts);
+    fnc_meet(env, parts);
     k05_last_pack(env, part, parts);
+    fnc_meet(env, parts);
     k06_last_grad_dot(env, part, parts);
+    fnc_meet(env, parts);
     k07_sum(env, part, parts);
+    fnc_meet(env, parts);
     k08_add(env, part, parts);
+    fnc_meet(env, parts);
     k09_last_grad_pack(env, part, parts);
+    fnc_meet(env, parts);
     k10_last_grad_dot(env, part, parts);
+    fnc_meet(env, parts);
     k11_first_grad_pack(env, part, parts);
+    fnc_meet(env, parts);
     k12_first_grad_dot(env, part, parts);
+    fnc_meet(env, parts);
     k13_sum(env, part, parts);
+    fnc_meet(env, parts);
     k14_last_grad_pack(env, part, parts);
+    fnc_meet(env, parts);
     k15_last_grad_dot(env, part, parts);
+    fnc_meet(env, parts);
     k16_sum(env, part, parts);
+    fnc_meet(env, parts);
     k17_broadcast(env, part, parts);
+    fnc_meet(env, parts);
     k18_sub(env, part, parts);
+}
+
+/* Are sizes and scratch memory right? */
+static int32_t check_train_step(const fnc_env *env) {
+    const int64_t B = env->dims[0];
+    if (B < 0) {
+        return FNC_ERR_SHAPE;
+    }
+    if (env->arena_bytes < 2368 * B + 168320) {
+        return FNC_ERR_ARENA;
+    }
+    return FNC_OK;
 }
 
 /* Bytes of scratch memory. */
@@ -465,19 +495,30 @@ FNC_EXPORT int64_t golden_train_step_arena(const int64_t *dims) {
     return 2368 * B + 168320;
 }
 
+/* How much work a call is, as fnc_run takes it. */
+static int64_t amount_train_step(const int64_t *dims) {
+    const int64_t B = dims[0];
+    return 120080 * B + 2573920;
+}
+
 FNC_EXPORT int32_t golden_train_step_entry(const fnc_env *env) {
-    const int64_t B = env->dims[0];
-    if (B < 0) {
-        return FNC_ERR_SHAPE;
+    const int32_t status = check_train_step(env);
+    if (status == FNC_OK) {
+        fnc_run(env, run_train_step, amount_train_step(env->dims));
     }
-    if (env->arena_bytes < 2368 * B + 168320) {
-        return FNC_ERR_ARENA;
-    }
-    run_train_step(env, 0, 1);
-    return FNC_OK;
+    return status;
+}
+
+FNC_ONE_COPY void steps_train_step(const fnc_env *env, int64_t part, int64_t parts) {
+    const int64_t bytes[] = {640, 520};
+    const fnc_stretch steps = {check_train_step, run_train_step, golden_train_step_arena,
+            amount_train_step, 2, 1, bytes};
+    fnc_steps_run(env, &steps, part, parts);
 }
 
 FNC_EXPORT int32_t golden_train_step_steps(const fnc_env *env) {
     const int64_t bytes[] = {640, 520};
-    return fnc_run_steps(env, golden_train_step_entry, golden_train_step_arena, 2, bytes, 1);
+    const fnc_stretch steps = {check_train_step, run_train_step, golden_train_step_arena,
+            amount_train_step, 2, 1, bytes};
+    return fnc_steps(env, &steps, steps_train_step);
 }
