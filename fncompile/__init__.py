@@ -11,12 +11,13 @@ from typing import Any
 __version__ = "0.1.0"
 
 _MODULES = frozenset({
-    "activations", "backend", "callbacks", "config", "constraints", "datasets", "flags",
-    "initializers", "layers", "losses", "metrics", "models", "ops", "optimizers", "random",
-    "regularizers", "saving", "utils",
+    "activations", "backend", "callbacks", "config", "constraints", "datasets", "dtype_policies",
+    "flags", "initializers", "layers", "losses", "metrics", "mixed_precision", "models", "ops",
+    "optimizers", "random", "regularizers", "saving", "utils",
 })
 # public name -> the module that defines it
 _NAMES = {
+    "DTypePolicy": "config",
     "Input": "layers",
     "KerasTensor": "graph.tensor",
     "Layer": "layers",

@@ -1,14 +1,20 @@
-"""Global numeric settings, as in `keras.config`: float type, fuzz factor, image layout.
+"""Global numeric settings, as in `keras.config`: float type, dtype policy, fuzz factor, image
+layout.
 
 Requires nothing of the rest of the package. A setting holds for what is created after it is set.
 """
 
 from __future__ import annotations
 
+from typing import Any
+
 _FLOATS = ("float32", "float64")
 _LAYOUTS = ("channels_last", "channels_first")
 
+_DTYPES = ("bool", "uint8", "int8", "uint32", "int32", "int64", "bfloat16", "float32", "float64")
+
 _floatx = "float32"
+_policy: DTypePolicy | None = None
 _epsilon = 1e-7
 _image_data_format = "channels_last"
 
@@ -22,6 +28,79 @@ def set_floatx(value: str) -> None:
     """Set the default float type. Raises ValueError unless it is "float32" or "float64"."""
     global _floatx
     _floatx = _one_of("floatx", value, _FLOATS)
+
+
+class DTypePolicy:
+    """What a layer computes in, and what its weights are.
+
+    `name` is a dtype, which is both, or "mixed_bfloat16": computing in bfloat16 on weights of
+    float32. Raises ValueError on any other name, and TypeError on what is not a name.
+    """
+
+    def __init__(self, name: str):
+        if not isinstance(name, str):
+            raise TypeError(
+                "'name' must be a string, such as 'mixed_bfloat16'. "
+                f"Received: name={name} (of type {type(name)})"
+            )
+        self._name = {"float": floatx(), "float16": "float32"}.get(name, name)
+        if name != "mixed_bfloat16" and self._name not in _DTYPES:
+            raise ValueError(_no_policy(name))
+
+    @property
+    def name(self) -> str:
+        return self._name
+
+    @property
+    def compute_dtype(self) -> str:
+        """The dtype that floating-point inputs and weights are cast to when the layer runs."""
+        return self._name.removeprefix("mixed_")
+
+    @property
+    def variable_dtype(self) -> str:
+        """The dtype that weights are created and trained in."""
+        return "float32" if self._name.startswith("mixed_") else self._name
+
+    def get_config(self) -> dict[str, Any]:
+        return {"name": self.name}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> DTypePolicy:
+        return cls(**config)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, DTypePolicy) and other.name == self.name
+
+    def __hash__(self) -> int:
+        return hash(self.name)
+
+    def __repr__(self) -> str:
+        return f'<DTypePolicy "{self.name}">'
+
+
+def _no_policy(name: str) -> str:
+    valid = "Valid policies are 'mixed_bfloat16' and the name of any dtype such as 'float32'."
+    if name == "mixed_float16":
+        valid = "float16 is not supported; 'mixed_bfloat16' needs no loss scaling. " + valid
+    return f"Cannot convert '{name}' to a mixed precision DTypePolicy. {valid}"
+
+
+def dtype_policy() -> DTypePolicy:
+    """The policy of new layers that are given no `dtype`: that of floatx, unless another was
+    set."""
+    return _policy or DTypePolicy(floatx())
+
+
+def set_dtype_policy(policy: str | DTypePolicy | None) -> None:
+    """Set the policy of new layers by name or object; None goes back to that of floatx."""
+    global _policy
+    if policy is not None and not isinstance(policy, (str, DTypePolicy)):
+        raise ValueError(
+            "Invalid `policy` argument. Expected the string name of a policy (such as "
+            "'mixed_bfloat16') or a `DTypePolicy` instance. "
+            f"Received: policy={policy} (of type {type(policy)})"
+        )
+    _policy = DTypePolicy(policy) if isinstance(policy, str) else policy
 
 
 def epsilon() -> float:

@@ -2,7 +2,7 @@
 
 Every function takes `seed`: an int gives the same values at each call; a `SeedGenerator` moves on
 with each call, in compiled models too; None uses one global generator (`set_global_seed`).
-Uniform numbers have 24 random bits.
+Uniform numbers have 24 random bits, 8 in bfloat16, from which no other distribution is made.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from fncompile.ir.node import Node
 from fncompile.ir.types import is_float
 from fncompile.ops import erfinv, take
 from fncompile.ops.axes import canonical_axis, canonical_shape, display
-from fncompile.ops.dispatch import as_float, node, op, standard_dtype
+from fncompile.ops.dispatch import as_float, node, op, standard_dtype, widened
 
 # state ----------------------------------------------------------------------------------------
 
@@ -142,6 +142,8 @@ def normal(shape, mean=0.0, stddev=1.0, dtype=None, seed=None):
 
     None lies further out than √(-2 log 2**-24) = 5.77 standard deviations (one in 10**8 would).
     """
+    if _float_dtype(dtype) == "bfloat16":
+        return build.cast(node(normal(shape, mean, stddev, "float32", seed)), "bfloat16")
     u = _uniform(seed, (2, *canonical_shape(shape)), _float_dtype(dtype))
     first, angle = (build.reshape(build.slice_axis(u, 0, i, 1), u.shape[1:]) for i in (0, 1))
     above_zero = build.ew("sub", build.like(u, 1), first)
@@ -156,6 +158,8 @@ def truncated_normal(shape, mean=0.0, stddev=1.0, dtype=None, seed=None):
 
     By the inverse of the distribution function: √2 erfinv(u) for u even in ±erf(√2).
     """
+    if _float_dtype(dtype) == "bfloat16":
+        return build.cast(node(truncated_normal(shape, mean, stddev, "float32", seed)), "bfloat16")
     u = _uniform(seed, shape, _float_dtype(dtype))
     limit = math.erf(math.sqrt(2))
     z = erfinv(_affine(u, 2 * limit, -limit)).node
@@ -201,7 +205,8 @@ def dropout(inputs, rate, noise_shape=None, seed=None):
             f"Received: noise_shape={noise_shape}"
         )
     shape = tuple(n if d is None else d for n, d in zip(x.shape, given))
-    keep = build.ew("le", node(rate, x.dtype), _uniform(seed, shape, x.dtype))
+    chance = widened(x).dtype  # 8 random bits are too few for most rates
+    keep = build.ew("le", node(rate, chance), _uniform(seed, shape, chance))
     kept = build.ew("div", x, build.ew("sub", build.like(x, 1), node(rate, x.dtype)))
     return build.ew("select", keep, kept, build.like(x, 0))
 
@@ -209,7 +214,7 @@ def dropout(inputs, rate, noise_shape=None, seed=None):
 @op
 def categorical(logits, num_samples, dtype="int32", seed=None):
     """Classes drawn from each row of `logits`, (rows, num_samples): argmax of logits + Gumbel."""
-    logits = as_float(logits)
+    logits = widened(as_float(logits))
     if logits.ndim != 2:
         raise ValueError(
             "`logits` should be a 2-D tensor with shape [batch_size, num_classes]. "

@@ -24,6 +24,8 @@ ROOMS = {
     # leaves
     "config": (),
     "flags": (),
+    "dtype_policies": ("config",),
+    "mixed_precision": ("config",),
     # the compiler
     "ir": ("config", "flags"),
     "autodiff": ("ir",),
@@ -43,7 +45,7 @@ ROOMS = {
     "losses": ("constraints",),
     "metrics": ("losses",),
     "optimizers": ("metrics",),
-    "layers": ("optimizers",),
+    "layers": ("optimizers", "dtype_policies"),
     # the face
     "callbacks": ("layers",),
     "training": ("callbacks", "runtime"),

@@ -12,7 +12,7 @@ from fncompile.graph.tensor import Tensor
 from fncompile.graph.trace import Trace, current_trace, default_dtype, placeholder
 from fncompile.ir.interp import evaluate_nodes
 from fncompile.ir.node import Node
-from fncompile.ir.types import TensorType
+from fncompile.ir.types import DTYPES, TensorType
 
 
 def is_array(x: Any) -> bool:
@@ -30,7 +30,7 @@ def run_eagerly(fn: Callable, args: tuple, kwargs: dict, training: bool | None =
             return x
         dtype = default_dtype(np.asarray(x))
         tensor = placeholder(f"arg{len(bound)}", TensorType(dtype, np.shape(x)))
-        bound[tensor.node] = np.asarray(x, dtype)
+        bound[tensor.node] = np.asarray(x, DTYPES[dtype].numpy)
         return tensor
 
     trace = Trace(training)

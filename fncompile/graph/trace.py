@@ -40,6 +40,7 @@ class Trace:
         self.params: dict[Any, Node] = {}  # variable -> its param node, in order of first use
         self.values: dict[Any, Node] = {}  # variable -> its value at this point of the trace
         self.losses: list[Tensor] = []
+        self.autocast: str | None = None  # what reading a floating-point variable gives
         self.path: list[str] = []
         self.origins: Origins = {}
         self._taken = set(self.names.values())
@@ -54,18 +55,22 @@ class Trace:
             _current.reset(token)
 
     @contextmanager
-    def scope(self, name: str | None, training: bool | None = None) -> Iterator[None]:
-        """Nodes made inside belong to the layer at path `.../name`, called with this training flag.
+    def scope(
+        self, name: str | None, training: bool | None = None, autocast: str | None = None
+    ) -> Iterator[None]:
+        """Nodes made inside belong to the layer at path `.../name`, called with this training flag,
+        and read variables in the dtype `autocast`, or in their own.
 
-        None for either leaves it as it is.
+        None for name or flag leaves it as it is.
         """
-        path, outer = self.path, self.training
+        path, outer, cast = self.path, self.training, self.autocast
+        self.autocast = autocast
         self.path = path if name is None else [*path, name]
         self.training = outer if training is None else bool(training)
         try:
             yield
         finally:
-            self.path, self.training = path, outer
+            self.path, self.training, self.autocast = path, outer, cast
 
     def read(self, variable: Any) -> Node:
         if variable not in self.params:
@@ -76,7 +81,7 @@ class Trace:
 
     def write(self, variable: Any, value: Any) -> Tensor:
         self.read(variable)
-        node = build.cast(to_node(value, variable.dtype), variable.dtype)
+        node = build.cast(to_node(value, variable.type.dtype), variable.type.dtype)
         self.values[variable] = build.broadcast_to(node, variable.shape)
         return Tensor(self.values[variable])
 
@@ -127,13 +132,13 @@ def to_node(x: Any, dtype: str | None = None) -> Node:
         return x.node
     trace = current_trace()
     if trace is not None and hasattr(x, "_storage"):
-        return trace.read(x)
+        return build.cast(trace.read(x), x.dtype)
     array = np.asarray(x)
     if dtype is None:
         dtype = (
             default_dtype(array) if isinstance(x, (np.ndarray, np.generic)) else python_dtype(array)
         )
-    if array.dtype.kind not in "biuf" or dtype not in DTYPES:
+    if (array.dtype.kind not in "biuf" and dtype != "bfloat16") or dtype not in DTYPES:
         raise TypeError(f"Cannot make a tensor of {x!r}")
     return build.const(array, dtype)
 

@@ -12,7 +12,8 @@ import numpy as np
 
 from fncompile.graph.operators import Operators
 from fncompile.graph.trace import current_trace, suspended
-from fncompile.ir.types import TensorType
+from fncompile.ir.bfloat16 import decode, encode
+from fncompile.ir.types import DTYPES, TensorType
 
 _bytes_left: ContextVar[list[int] | None] = ContextVar("bytes_left", default=None)
 
@@ -32,22 +33,24 @@ def values_to_come(limit: int) -> Iterator[None]:
 
 
 def _zeros(shape: tuple[int, ...], dtype: str | None, left: list[int], path: str) -> np.ndarray:
-    dtype = np.dtype(dtype or "float64")
-    left[0] -= math.prod(shape) * dtype.itemsize
+    row = DTYPES[dtype or "float64"]
+    left[0] -= math.prod(shape) * row.size
     if left[0] < 0:
         raise ValueError(
             f"The variable '{path}' of shape {shape} is larger than the file it should be read "
             "from."
         )
-    return np.zeros(shape, dtype)
+    return np.zeros(shape, row.numpy)
 
 
 class Variable(Operators):
     """A tensor with a value that lives between calls.
 
-    `value` is a NumPy array, possibly a view of a compiled model's memory. Inside a trace, reading
-    a variable gives its current node and `assign` records an update, so that layers, metrics and
-    optimizers are written once for both worlds.
+    `value` is a NumPy array, possibly a view of a compiled model's memory; numbers of bfloat16
+    come as float32. Inside a trace, reading a variable gives its current node and `assign` records
+    an update, so that layers, metrics and optimizers are written once for both worlds. With
+    `autocast`, `dtype` and the node are those of the computation while a layer runs whose dtype
+    policy computes in another dtype than its weights have.
     """
 
     def __init__(
@@ -58,27 +61,32 @@ class Variable(Operators):
         trainable: bool = True,
         name: str = "variable",
         path: str | None = None,
+        autocast: bool = True,
     ):
+        dtype = None if dtype is None else getattr(dtype, "name", dtype)
         value, left = initializer, _bytes_left.get()
         if callable(initializer) and left is not None and shape is not None:
             value = _zeros(tuple(shape), dtype, left, path or name)
         elif callable(initializer):
             with suspended():
-                value = initializer(shape, dtype=dtype)
-        array = np.array(value, dtype=dtype if dtype else None)
+                value = initializer(shape, dtype="float32" if dtype == "bfloat16" else dtype)
+        if dtype is None and hasattr(value, "type"):
+            dtype = value.type.dtype
+        array = np.array(value, dtype=DTYPES[dtype].numpy if dtype else None)
         if dtype is None and array.dtype == np.float64:
             from fncompile.config import floatx
 
             array = array.astype(floatx())
         if shape is not None and array.shape != tuple(shape):
             array = np.broadcast_to(array, shape).copy()
-        self.type = TensorType(array.dtype.name, array.shape)
+        self.type = TensorType(dtype or array.dtype.name, array.shape)
         self.name = name
         self.path = path or name
         self.trainable = trainable
         self.regularizer: Any = None
         self.constraint: Any = None
-        self._storage = array
+        self.autocast = autocast
+        self._storage = encode(array, self.type.dtype)  # elements as they are in memory
         self._owner: Any = None  # the memory of a compiled model that holds the value
 
     @property
@@ -87,7 +95,9 @@ class Variable(Operators):
 
     @property
     def dtype(self) -> str:
-        return self.type.dtype
+        trace = current_trace()
+        wanted = trace.autocast if trace is not None and self.autocast else None
+        return wanted if wanted is not None and self.type.kind == "f" else self.type.dtype
 
     @property
     def ndim(self) -> int:
@@ -100,23 +110,23 @@ class Variable(Operators):
     @property
     def value(self) -> np.ndarray:
         """The current numbers, read-only; write with `assign`."""
-        view = self._storage.view()
+        view = decode(self._storage, self.type.dtype).view()
         view.flags.writeable = False
         return view
 
     def numpy(self) -> np.ndarray:
         """A copy of the current numbers."""
-        return self._storage.copy()
+        return self.value.copy()
 
     def __array__(self, dtype=None, copy=None) -> np.ndarray:
-        return np.array(self._storage, dtype=dtype)
+        return np.array(self.value, dtype=dtype)
 
     def assign(self, value: Any) -> Any:
         """Set the value: at once on arrays, as a recorded update inside a trace."""
         trace = current_trace()
         if trace is not None:
             return trace.write(self, value)
-        array = np.asarray(value, dtype=self._storage.dtype)
+        array = np.asarray(value, dtype=DTYPES[self.type.dtype].numpy)
         if array.shape != self.shape:
             raise ValueError(
                 "The shape of the target variable and the shape of the target value in "
@@ -124,7 +134,7 @@ class Variable(Operators):
                 f"must match. variable.shape={self.shape}, Received: value.shape={array.shape}. "
                 f"Target variable: {self.path}"
             )
-        self._storage[...] = array
+        self._storage[...] = encode(array, self.type.dtype)
         if self._owner is not None:
             self._owner.version += 1
         return self
@@ -143,14 +153,14 @@ class Variable(Operators):
     def __repr__(self) -> str:
         return (
             f"<Variable path={self.path}, shape={self.shape}, dtype={self.dtype}, "
-            f"value={self._storage}>"
+            f"value={self.value}>"
         )
 
     def __bool__(self) -> bool:
-        return bool(self._storage)
+        return bool(self.value)
 
     def __float__(self) -> float:
-        return float(self._storage)
+        return float(self.value)
 
     def __int__(self) -> int:
-        return int(self._storage)
+        return int(self.value)

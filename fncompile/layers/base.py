@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from fncompile import dtype_policies
 from fncompile.graph.call import Operation, is_symbolic, symbolic_call
 from fncompile.graph.eager import run_eagerly
 from fncompile.graph.naming import current_path, name_scope
@@ -28,7 +29,7 @@ from fncompile.layers.configurable import Configurable, constructor_arguments
 from fncompile.layers.errors import described
 from fncompile.layers.input_spec import check_inputs
 from fncompile.layers.inspection import Inspection
-from fncompile.layers.options import dtype_name, input_shape_argument
+from fncompile.layers.options import input_shape_argument
 from fncompile.layers.penalties import Penalties
 from fncompile.layers.weights import Weights
 
@@ -41,7 +42,9 @@ class Layer(Building, Penalties, Inspection, Weights, Configurable, Operation):
     `<argument>_shape` parameter for each tensor argument of `call`). Shapes, gradients and code
     follow from `call`.
 
-    `dtype` is the type of weights, to which floating-point inputs are cast; floatx by default.
+    `dtype` is a dtype policy or its name, the global one by default (`config.dtype_policy`). It
+    says what weights are, and what floating-point inputs and weights are cast to in `call`; with
+    `autocast=False` they are not. Integers are never cast.
     """
 
     _accepts_any = False  # models take what is not a tensor by position too, and cast by themselves
@@ -71,7 +74,7 @@ class Layer(Building, Penalties, Inspection, Weights, Configurable, Operation):
                 f"Unrecognized keyword arguments passed to {type(self).__name__}: {kwargs}"
             )
         self._trainable = bool(trainable)
-        self._dtype = dtype_name(dtype)
+        self.dtype_policy = dtype_policies.get(dtype)
         self.autocast = autocast
         self.activity_regularizer = regularizers.get(activity_regularizer)
         self.input_spec: Any = None
@@ -151,23 +154,30 @@ class Layer(Building, Penalties, Inspection, Weights, Configurable, Operation):
             kwargs["training"] = spec.arguments["training"] = bool(training)
         kwargs.update(spec.missing_masks())
         with (
-            trace.scope(self.name, training),
+            trace.scope(self.name, training, self._autocast_dtype()),
             name_scope(self.name, self),
             described(self, spec.arguments),
         ):
             outputs = self.call(*args, **kwargs)
         return self._with_masks(spec.first, self._regularized(outputs))
 
+    def _autocast_dtype(self) -> str | None:
+        """What the layer reads floating-point weights in, where that is not what they are."""
+        policy = self.dtype_policy
+        mixed = self.autocast and policy.compute_dtype != policy.variable_dtype
+        return policy.compute_dtype if mixed else None
+
     def _as_tensor(self, x: Any) -> Any:
-        """Arrays as constants of the trace; floating-point tensors in the layer's dtype."""
+        """Arrays as constants of the trace; floating-point tensors in the dtype of computation."""
         if isinstance(x, (np.ndarray, np.generic)):
             x = Tensor(to_node(x))
         cast = (
             isinstance(x, Tensor) and self.autocast and not self._accepts_any and is_float(x.dtype)
         )
-        if not cast or x.dtype == self.dtype or not is_float(self.dtype):
+        dtype = self.compute_dtype
+        if not cast or x.dtype == dtype or not is_float(dtype):
             return x
-        out = Tensor(ir.cast(x.node, self.dtype))
+        out = Tensor(ir.cast(x.node, dtype))
         out._keras_mask = x._keras_mask
         return out
 
@@ -196,10 +206,18 @@ class Layer(Building, Penalties, Inspection, Weights, Configurable, Operation):
 
     @property
     def dtype(self) -> str:
-        """The dtype of weights and of the computation."""
-        return self._dtype
+        """The dtype of weights."""
+        return self.dtype_policy.variable_dtype
 
-    variable_dtype = compute_dtype = dtype
+    @property
+    def variable_dtype(self) -> str:
+        """The dtype of weights."""
+        return self.dtype_policy.variable_dtype
+
+    @property
+    def compute_dtype(self) -> str:
+        """The dtype of the computation, and mostly of outputs."""
+        return self.dtype_policy.compute_dtype
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name}, built={self.built}>"

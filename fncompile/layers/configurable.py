@@ -39,6 +39,7 @@ class Configurable:
 
     name: str
     built: bool
+    dtype_policy: Any
     _auto_config: dict[str, Any] | None
     _build_shapes: dict[str, Any] | None
 
@@ -54,7 +55,7 @@ class Configurable:
 
     def _base_config(self) -> dict[str, Any]:
         """The arguments of `Layer` itself."""
-        base = {"name": self.name, "trainable": self.trainable, "dtype": self.dtype}
+        base = {"name": self.name, "trainable": self.trainable, "dtype": self.dtype_policy.name}
         if self.activity_regularizer is not None:
             from fncompile import regularizers
 

@@ -47,6 +47,7 @@ class Embedding(StandardLayer):
         super().__init__(**kwargs)
         self.input_dim = int(input_dim)
         self.output_dim = int(output_dim)
+        self.autocast = False  # indices given as floats would lose digits in bfloat16
         self.mask_zero = mask_zero
         self.supports_masking = mask_zero
         self._weight_options(
@@ -62,7 +63,7 @@ class Embedding(StandardLayer):
     def call(self, inputs: Any) -> Any:
         if inputs.dtype not in ("int32", "int64"):
             inputs = ops.cast(inputs, "int32")
-        return _rows(self.embeddings, inputs)
+        return ops.cast(_rows(self.embeddings, inputs), self.compute_dtype)
 
     def compute_mask(self, inputs: Any, previous_mask: Any) -> Any:
         return ops.not_equal(inputs, 0) if self.mask_zero else None

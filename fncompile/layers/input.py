@@ -9,7 +9,7 @@ from fncompile.graph.naming import auto_name
 from fncompile.graph.symbols import standardize_shape, symbolic_type
 from fncompile.graph.tensor import KerasHistory, KerasTensor
 from fncompile.layers.base import Layer
-from fncompile.layers.options import dtype_name
+from fncompile.layers.options import input_dtype
 
 
 class InputLayer(Layer):
@@ -46,7 +46,7 @@ class InputLayer(Layer):
             tensor_type = _type_of(input_tensor)
         if tensor_type is None:
             self.batch_shape = _batch_shape(shape, batch_size, batch_shape)
-            tensor_type = symbolic_type(self.batch_shape, dtype_name(dtype), self.name)
+            tensor_type = symbolic_type(self.batch_shape, input_dtype(dtype), self.name)
         self._dtype = tensor_type.dtype
         self.optional = optional
         history = KerasHistory(self, 0, 0)

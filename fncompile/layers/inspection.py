@@ -56,7 +56,8 @@ class Inspection:
     def _trace_on_shapes(self, *shapes: Any, **named: Any) -> Any:
         """The outputs of `call` on placeholders of these shapes, given by position or argument
         name."""
-        args = tuple(placeholders_of_shapes(shape, self.dtype) for shape in shapes)
-        kwargs = {name: placeholders_of_shapes(shape, self.dtype) for name, shape in named.items()}
+        dtype = self.compute_dtype
+        args = tuple(placeholders_of_shapes(shape, dtype) for shape in shapes)
+        kwargs = {name: placeholders_of_shapes(shape, dtype) for name, shape in named.items()}
         with suspended(), name_scope(self.name, self):
             return infer_outputs(self.run, args, kwargs)

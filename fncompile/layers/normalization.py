@@ -15,8 +15,8 @@ class BatchNormalization(StandardLayer):
 
     In training, while the layer is trainable, mean and variance are those of the batch, and the
     moving ones go the fraction `1 - momentum` of the way to them; else the moving ones serve.
-    Positions that a mask marks False do not count. Weights: gamma, beta, moving_mean,
-    moving_variance.
+    Positions that a mask marks False do not count. Statistics are float32 at least.
+    Weights: gamma, beta, moving_mean, moving_variance.
     """
 
     fields = (
@@ -58,17 +58,17 @@ class BatchNormalization(StandardLayer):
     def build(self, input_shape: tuple) -> None:
         check_axes(self, (self.axis,), input_shape)
         shape = (input_shape[self.axis],)
-        self.gamma = self._make_weight("gamma", shape) if self.scale else None
-        self.beta = self._make_weight("beta", shape) if self.center else None
-        self.moving_mean = self._make_weight("moving_mean", shape, trainable=False)
-        self.moving_variance = self._make_weight("moving_variance", shape, trainable=False)
+        self.gamma = self._make_weight("gamma", shape, autocast=False) if self.scale else None
+        self.beta = self._make_weight("beta", shape, autocast=False) if self.center else None
+        self.moving_mean = self._make_weight("moving_mean", shape, False, autocast=False)
+        self.moving_variance = self._make_weight("moving_variance", shape, False, autocast=False)
         axis = self.axis % len(input_shape)
         self.input_spec = InputSpec(ndim=len(input_shape), axes={axis: input_shape[axis]})
 
     def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
         mean, variance = self.moving_mean, self.moving_variance
         if training and self.trainable:
-            mean, variance = self._moments(inputs, mask)
+            mean, variance = self._moments(ops.cast(inputs, _statistics_dtype(inputs)), mask)
             self._move(self.moving_mean, mean)
             self._move(self.moving_variance, variance)
         return ops.batch_normalization(
@@ -89,7 +89,11 @@ class BatchNormalization(StandardLayer):
         return ops.squeeze(mean, axes), ops.squeeze(spread, axes)
 
     def _move(self, moving: Any, value: Any) -> None:
-        moving.assign(moving * self.momentum + value * (1.0 - self.momentum))
+        moving.assign(ops.cast(moving, value.dtype) * self.momentum + value * (1.0 - self.momentum))
+
+
+def _statistics_dtype(x: Any) -> str:
+    return "float32" if x.dtype == "bfloat16" else x.dtype
 
 
 class LayerNormalization(StandardLayer):
@@ -133,8 +137,8 @@ class LayerNormalization(StandardLayer):
         check_axes(self, axes, input_shape)
         self._axes = tuple(sorted(a % len(input_shape) for a in axes))
         shape = tuple(input_shape[a] for a in self._axes)
-        self.gamma = self._make_weight("gamma", shape) if self.scale else None
-        self.beta = self._make_weight("beta", shape) if self.center else None
+        self.gamma = self._make_weight("gamma", shape, autocast=False) if self.scale else None
+        self.beta = self._make_weight("beta", shape, autocast=False) if self.center else None
 
     def call(self, inputs: Any) -> Any:
         return ops.layer_normalization(inputs, self.gamma, self.beta, self._axes, self.epsilon)

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from fncompile import dtype_policies
 from fncompile.config import floatx
 
 
-def dtype_name(dtype: Any) -> str:
-    """A dtype, or a dtype policy of Keras (an object, or its config), as a name."""
-    from fncompile.ops.dispatch import standard_dtype
-
-    if isinstance(dtype, dict):
-        dtype = dtype.get("config", {}).get("name")
-    return floatx() if dtype is None else standard_dtype(dtype)
+def input_dtype(dtype: Any) -> str:
+    """The dtype of an Input, which may be given as a policy: floatx where it is not said."""
+    return floatx() if dtype is None else dtype_policies.get(dtype).compute_dtype
 
 
 def input_shape_argument(kwargs: dict[str, Any]) -> tuple | None:

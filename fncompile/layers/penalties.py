@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from fncompile import ops
 from fncompile.graph.nest import flatten
 from fncompile.graph.tensor import Tensor
 from fncompile.graph.trace import current_trace, to_node
@@ -16,6 +17,7 @@ class Penalties:
     """Mixin of `Layer`."""
 
     name: str
+    variable_dtype: str
     activity_regularizer: Any
     _losses: list[Any]
 
@@ -48,6 +50,6 @@ class Penalties:
     def _regularized(self, outputs: Any) -> Any:
         if self.activity_regularizer is not None:
             for x in flatten(outputs):
-                batch = Tensor(ir.extent(x.node.shape[0], x.dtype))
-                self.add_loss(self.activity_regularizer(x) / batch)
+                loss = ops.cast(self.activity_regularizer(x), self.variable_dtype)
+                self.add_loss(loss / Tensor(ir.extent(x.node.shape[0], loss.dtype)))
         return outputs

@@ -123,5 +123,5 @@ class Rescaling(StandardLayer):
         self.supports_masking = True
 
     def call(self, inputs: Any) -> Any:
-        scale, offset = (ops.cast(x, self.dtype) for x in (self.scale, self.offset))
-        return ops.cast(inputs, self.dtype) * scale + offset
+        scale, offset = (ops.cast(x, self.compute_dtype) for x in (self.scale, self.offset))
+        return ops.cast(inputs, self.compute_dtype) * scale + offset

@@ -47,7 +47,9 @@ class StandardLayer(Layer):
         setattr(self, f"{name}_regularizer", regularizers.get(regularizer))
         setattr(self, f"{name}_constraint", constraints.get(constraint))
 
-    def _make_weight(self, name: str, shape: tuple, trainable: bool = True) -> Variable:
+    def _make_weight(
+        self, name: str, shape: tuple, trainable: bool = True, autocast: bool = True
+    ) -> Variable:
         """The weight `name`, with the options remembered for it."""
         return self.add_weight(
             shape=shape,
@@ -55,6 +57,7 @@ class StandardLayer(Layer):
             regularizer=getattr(self, f"{name}_regularizer"),
             constraint=getattr(self, f"{name}_constraint"),
             trainable=trainable,
+            autocast=autocast,
             name=name,
         )
 

@@ -47,6 +47,7 @@ class Weights:
         regularizer=None, constraint=None, aggregation="none", name=None)`; TF2 put the name first,
         which is accepted too. The shape must be static. `initializer` is Glorot uniform by default,
         or zeros for integers; `dtype` the layer's. Names of initializers and so on stand for them.
+        Without `autocast` the weight is read in its own dtype whatever the layer computes in.
         """
         if args and isinstance(args[0], str):
             kwargs.setdefault("name", args[0])
@@ -76,7 +77,7 @@ class Weights:
             path = f"{current_path()}/{name}"
         shape = _static_shape(() if shape is None else shape, path)
         fill = initializers.get(initializer or ("glorot_uniform" if is_float(dtype) else "zeros"))
-        variable = Variable(fill, shape, dtype, trainable, name, path)
+        variable = Variable(fill, shape, dtype, trainable, name, path, autocast)
         variable.regularizer = regularizers.get(regularizer)
         variable.constraint = constraints.get(constraint)
         self._track(variable)

@@ -13,6 +13,7 @@ from fncompile.graph.dag import Dag, build_dag, rebase, replay
 from fncompile.graph.nest import flatten, map_structure, pack_like
 from fncompile.graph.tensor import KerasTensor, Tensor
 from fncompile.graph.trace import current_trace
+from fncompile.ir.types import DTYPES
 from fncompile.layers.base import Layer
 from fncompile.layers.input import InputLayer
 from fncompile.models.inputs import (
@@ -142,7 +143,7 @@ class Functional(Model):
         if any(x is None for x in flat):
             return super()._call_on_arrays(args, kwargs)
         arrays = [
-            np.array(x, t.dtype, order="C", copy=None)
+            np.array(x, DTYPES[t.dtype].numpy, order="C", copy=None)
             for x, t in zip(flat, self._dag.inputs, strict=True)
         ]
         steps = self.steps()
@@ -163,12 +164,12 @@ class Functional(Model):
         for array, tensor in zip(arrays, self._dag.inputs, strict=True):
             if (
                 not isinstance(array, np.ndarray)
-                or array.dtype != tensor.dtype
+                or array.dtype != DTYPES[tensor.dtype].numpy
                 or not array.flags.c_contiguous
             ):
                 raise ValueError(
                     f"bind() takes C-contiguous NumPy arrays; input '{tensor.name}' needs "
-                    f"{tensor.dtype}."
+                    f"{DTYPES[tensor.dtype].numpy}."
                 )
         return self.steps().bind(arrays, None if out is None else flatten(out))
 

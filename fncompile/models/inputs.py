@@ -11,6 +11,7 @@ from fncompile.graph.call import Operation
 from fncompile.graph.nest import flatten, map_structure
 from fncompile.graph.tensor import KerasTensor, Tensor
 from fncompile.ir import build as ir
+from fncompile.ir.types import DTYPES
 from fncompile.layers.input_spec import InputSpec
 
 
@@ -115,7 +116,7 @@ def fitted(x: Any, expected: KerasTensor, path: int) -> Any:
             f"Expected shape {expected.shape}, but input has incompatible shape {_shape_of(x)}"
         )
     if not isinstance(x, Tensor):
-        return np.asarray(x, expected.dtype).reshape(shape)
+        return np.asarray(x, DTYPES[expected.dtype].numpy).reshape(shape)
     out = Tensor(ir.cast(ir.reshape(x.node, shape), expected.dtype))
     out._keras_mask = x._keras_mask
     return out

@@ -19,9 +19,10 @@ def predict_program(
     """Flat outputs of flat inputs; `types` names and types the inputs."""
     trace = Trace(training=False, names=names)
     with trace.active():
-        inputs = [placeholder(name, type) for name, type in types]
-        outputs = model.run_graph(list(inputs), training=False)
-    named = _named(_output_names(model, len(outputs)), [t.node for t in outputs])
+        inputs = [placeholder(name, at_border(type)) for name, type in types]
+        outputs = model.run_graph(_inside(inputs, types), training=False)
+    nodes = [build.cast(t.node, at_border(t.type).dtype) for t in outputs]
+    named = _named(_output_names(model, len(outputs)), nodes)
     return _program(trace, inputs, named, trace.updates()), trace
 
 
@@ -33,10 +34,10 @@ def objective_program(
     trace = Trace(training=training, names=names)
     with trace.active():
         inputs, targets, weights = (
-            [placeholder(name, type) for name, type in group]
+            [placeholder(name, at_border(type)) for name, type in group]
             for group in (signature.inputs, signature.targets, signature.weights)
         )
-        outputs = model.run_graph(list(inputs), training=training)
+        outputs = model.run_graph(_inside(inputs, signature.inputs), training=training)
         true, sample = [None] * len(outputs), [None] * len(outputs)
         for k, tensor in zip(objective.targets, targets):
             true[k] = tensor
@@ -45,6 +46,16 @@ def objective_program(
         total = objective.trace(true, outputs, sample, [*trace.losses, *regularization(model)])
     program = _program(trace, [*inputs, *targets, *weights], {"loss": total.node}, trace.updates())
     return program, trace
+
+
+def at_border(type: TensorType) -> TensorType:
+    """What callers give or get for a tensor: bfloat16, which neither NumPy nor C has, as
+    float32."""
+    return TensorType("float32", type.shape) if type.dtype == "bfloat16" else type
+
+
+def _inside(inputs: Sequence[Tensor], types: Sequence[tuple[str, TensorType]]) -> list[Tensor]:
+    return [Tensor(build.cast(x.node, type.dtype)) for x, (_, type) in zip(inputs, types)]
 
 
 def regularization(model: Any) -> list[Tensor]:
@@ -72,8 +83,10 @@ class StepOptimizer:
 
     def transform(self, grads: dict[str, Node]) -> dict[str, Node]:
         with self.trace.active():
-            tensors = [Tensor(g) for g in grads.values()]
-            return dict(zip(grads, (t.node for t in self.optimizer.transform_gradients(tensors))))
+            clipped = self.optimizer.transform_gradients([Tensor(g) for g in grads.values()])
+            return {
+                name: build.cast(t.node, g.dtype) for (name, g), t in zip(grads.items(), clipped)
+            }
 
     def update(
         self, w: Node, g: Node, slots: dict[str, Node], decay: bool
@@ -85,7 +98,8 @@ class StepOptimizer:
             new, changed = self.optimizer.advance(
                 Tensor(w), Tensor(g), tensors, rate, before + 1, decay
             )
-            return new.node, {s: t.node for s, t in changed.items()}
+            stored = {s: build.cast(t.node, slots[s].dtype) for s, t in changed.items()}
+            return build.cast(new.node, w.dtype), stored
 
     def constrain(self, name: str, value: Node) -> Node:
         constraint = self.variables[name].constraint

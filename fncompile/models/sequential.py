@@ -237,7 +237,7 @@ class Sequential(Model):
         """The layers, InputLayer included where there is one, in Keras 3's form."""
         from fncompile.saving.serialization import serialize_keras_object
 
-        config = {"name": self.name, "trainable": self.trainable, "dtype": self.dtype}
+        config = {"name": self.name, "trainable": self.trainable, "dtype": self.dtype_policy.name}
         config["layers"] = [serialize_keras_object(layer) for layer in self._stack]
         if self._functional is not None:
             config["build_input_shape"] = self._stack[0].batch_shape

@@ -58,10 +58,10 @@ def _stacked(rows: list[Node], dtype: str | None) -> Node:
 
 def dtype_of(x: Any) -> str:
     """The dtype that `x` has, or would get as a tensor."""
-    return x.type.dtype if hasattr(x, "type") else node(x).dtype
+    return x.dtype if hasattr(x, "type") else node(x).dtype
 
 
-_RANK = ("bool", "uint8", "int8", "uint32", "int32", "int64", "float32", "float64")
+_RANK = ("bool", "uint8", "int8", "uint32", "int32", "int64", "bfloat16", "float32", "float64")
 
 
 def result_dtype(*xs: Any) -> str:
@@ -107,6 +107,11 @@ def as_number(x: Any) -> Node:
     """`x` as a node that can be counted with: a bool becomes int32."""
     out = node(x)
     return build.cast(out, "int32") if out.dtype == "bool" else out
+
+
+def widened(x: Node) -> Node:
+    """`x` in a dtype that statistics can be computed in: float32 for bfloat16."""
+    return build.cast(x, "float32") if x.dtype == "bfloat16" else x
 
 
 def as_float(x: Any) -> Node:

@@ -6,7 +6,7 @@ from fncompile.config import epsilon as default_epsilon
 from fncompile.ir import build
 from fncompile.ir.node import Node
 from fncompile.ops.axes import canonical_axes, canonical_axis
-from fncompile.ops.dispatch import as_float, node, op
+from fncompile.ops.dispatch import as_float, node, op, widened
 from fncompile.ops.reductions import variance
 
 
@@ -37,8 +37,10 @@ def normalize(x, axis=-1, order=2, epsilon=None):
 
 @op
 def batch_normalization(x, mean, variance, axis, offset=None, scale=None, epsilon=1e-3):
-    """(x - mean) / √(variance + epsilon) · scale + offset, with rank-1 statistics along `axis`."""
-    x = as_float(x)
+    """(x - mean) / √(variance + epsilon) · scale + offset, with rank-1 statistics along `axis`.
+
+    bfloat16 is computed in float32, here and in the other normalizations."""
+    dtype, x = as_float(x).dtype, widened(as_float(x))
     axis = canonical_axis(axis, x.ndim)
 
     def along(v) -> Node:
@@ -48,28 +50,29 @@ def batch_normalization(x, mean, variance, axis, offset=None, scale=None, epsilo
     inverse = build.ew("rsqrt", build.ew("add", along(variance), build.like(x, epsilon)))
     inverse = inverse if scale is None else build.ew("mul", inverse, along(scale))
     out = build.ew("mul", build.ew("sub", x, along(mean)), inverse)
-    return out if offset is None else build.ew("add", out, along(offset))
+    out = out if offset is None else build.ew("add", out, along(offset))
+    return build.cast(out, dtype)
 
 
 @op
 def layer_normalization(x, gamma=None, beta=None, axis=-1, epsilon=None):
     """`x` with mean 0 and variance 1 over `axis`, times `gamma`, plus `beta`."""
-    x = as_float(x)
+    dtype, x = as_float(x).dtype, widened(as_float(x))
     axes = canonical_axes(axis, x.ndim)
     centred = build.ew("sub", x, build.mean(x, axes, keepdims=True))
     inverse = _inverse_root(
         build.mean(build.ew("mul", centred, centred), axes, keepdims=True), epsilon
     )
-    return _affine(build.ew("mul", centred, inverse), axes, gamma, beta)
+    return build.cast(_affine(build.ew("mul", centred, inverse), axes, gamma, beta), dtype)
 
 
 @op
 def rms_normalization(x, scale=None, axis=-1, epsilon=None):
     """`x` divided by the root of the mean of its squares over `axis`, times `scale`."""
-    x = as_float(x)
+    dtype, x = as_float(x).dtype, widened(as_float(x))
     axes = canonical_axes(axis, x.ndim)
     inverse = _inverse_root(build.mean(build.ew("mul", x, x), axes, keepdims=True), epsilon)
-    return _affine(build.ew("mul", x, inverse), axes, scale, None)
+    return build.cast(_affine(build.ew("mul", x, inverse), axes, scale, None), dtype)
 
 
 def _inverse_root(x: Node, epsilon: float | None) -> Node:

@@ -12,7 +12,7 @@ from fncompile.ir.infer import InferError
 from fncompile.ir.node import Node
 from fncompile.ir.types import DTYPES
 from fncompile.ops.axes import canonical_axes, canonical_axis
-from fncompile.ops.dispatch import as_float, as_number, node, op, promote_float
+from fncompile.ops.dispatch import as_float, as_number, node, op, promote_float, widened
 from fncompile.ops.logic import truth
 
 _SUM_DTYPE = {"bool": "int32", "int8": "int32", "uint8": "uint32"}
@@ -59,8 +59,10 @@ def std(x, axis=None, keepdims=False):
 
 
 def variance(x: Node, axes: tuple[int, ...], keepdims: bool) -> Node:
-    deviation = build.ew("sub", x, build.mean(x, axes, keepdims=True))
-    return build.mean(build.ew("mul", deviation, deviation), axes, keepdims)
+    """Of bfloat16 in float32, rounded at the end."""
+    wide = widened(x)
+    deviation = build.ew("sub", wide, build.mean(wide, axes, keepdims=True))
+    return build.cast(build.mean(build.ew("mul", deviation, deviation), axes, keepdims), x.dtype)
 
 
 @op

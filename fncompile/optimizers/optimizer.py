@@ -172,7 +172,11 @@ class Optimizer:
     def advance(
         self, w: Any, g: Any, slots: Slots, lr: Any, step: Any, decay: bool
     ) -> tuple[Any, Slots]:
-        """`update`, after weight decay where `decay` says so. `step` is iterations + 1."""
+        """`update`, after weight decay where `decay` says so. `step` is iterations + 1.
+
+        For weights of bfloat16 computed in, and giving, float32: what Adam takes off them would
+        otherwise be 0, as 0.999 is 1 in bfloat16."""
+        w, g, slots = _wide(w), _wide(g), {name: _wide(slot) for name, slot in slots.items()}
         lr, step = ops.cast(lr, w.dtype), ops.cast(step, w.dtype)
         if decay and self.weight_decay:
             w = w - w * self.weight_decay * lr
@@ -254,3 +258,7 @@ class Optimizer:
             rate = schedules.deserialize(config["learning_rate"], custom_objects)
             config["learning_rate"] = rate
         return cls(**config)
+
+
+def _wide(x: Any) -> Any:
+    return ops.cast(x, "float32") if x.dtype == "bfloat16" else x

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import functools
 import threading
+import warnings
 from collections.abc import Sequence
 
 import numpy as np
@@ -227,6 +228,16 @@ def check_status(status: int, name: str) -> None:
         raise RuntimeError(f"The compiled function {name!r} refused the call: {describe(status)}")
 
 
+@functools.cache
+def _tell_of_emulation() -> None:
+    warnings.warn(
+        "bfloat16 is emulated: computed in float32 and rounded after each operation. Results are "
+        "those of bfloat16; it is not faster than float32.",
+        RuntimeWarning,
+        stacklevel=2,
+    )
+
+
 def build_entry(
     program: Program,
     kind: str,
@@ -238,6 +249,8 @@ def build_entry(
     """`program`, of pipeline `kind`, ready to be called; parameters are found by name in
     `blocks`."""
     program = transform(program, kind, context)
+    if any(n.dtype == "bfloat16" for n in program.nodes()):
+        _tell_of_emulation()
     if flag("interp"):
         return InterpretedEntry(program, blocks)
     return CompiledEntry(program, kind, name, blocks, context, prefix)

@@ -16,6 +16,7 @@ import numpy as np
 from fncompile.config import floatx
 from fncompile.graph.nest import flatten
 from fncompile.graph.trace import default_dtype
+from fncompile.ir.types import DTYPES
 from fncompile.training.class_weight import class_weights_to_sample_weights
 from fncompile.training.compile import build_for, objective_of
 from fncompile.training.places import Places
@@ -142,7 +143,7 @@ def _fitted(layer: str, k: int, x: Any, tensor: Any, name: str) -> np.ndarray:
 
 
 def _contiguous(x: Any, dtype: str) -> np.ndarray:
-    return np.ascontiguousarray(x, dtype=dtype)
+    return np.ascontiguousarray(x, dtype=DTYPES[dtype].numpy)
 
 
 # targets and weights ------------------------------------------------------------------------------
