@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from fncompile.graph import structure
 from fncompile.graph.operators import Operators
 from fncompile.graph.trace import current_trace, suspended
 from fncompile.ir.bfloat16 import decode, encode
@@ -82,12 +83,23 @@ class Variable(Operators):
         self.type = TensorType(dtype or array.dtype.name, array.shape)
         self.name = name
         self.path = path or name
-        self.trainable = trainable
+        self._trainable = trainable
         self.regularizer: Any = None
         self.constraint: Any = None
         self.autocast = autocast
         self._storage = encode(array, self.type.dtype)  # elements as they are in memory
         self._owner: Any = None  # the memory of a compiled model that holds the value
+        structure.changed()
+
+    @property
+    def trainable(self) -> bool:
+        """Whether training changes the value."""
+        return self._trainable
+
+    @trainable.setter
+    def trainable(self, value: bool) -> None:
+        self._trainable = value
+        structure.changed()
 
     @property
     def shape(self) -> tuple[int, ...]:

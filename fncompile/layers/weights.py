@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from fncompile.config import floatx
+from fncompile.graph import structure
 from fncompile.graph.naming import auto_name, current_path, name_scope
 from fncompile.graph.variable import Variable
 from fncompile.ir.types import is_float
@@ -102,7 +103,12 @@ class Weights:
                     self._track(leaf)
                 elif state.is_layer(leaf):
                     self._check_new_sublayer(leaf)
+            structure.changed()
         object.__setattr__(self, name, value)
+
+    def __delattr__(self, name: str) -> None:
+        object.__delattr__(self, name)
+        structure.changed()
 
     def _check_new_sublayer(self, layer: Any) -> None:
         if self._locked and not any(known is layer for known in self._sublayers()):
@@ -179,6 +185,7 @@ class Weights:
             layer._trainable = bool(value)
             for variable in layer._trainable_variables:
                 variable.trainable = bool(value)
+        structure.changed()
 
     def count_params(self) -> int:
         """The number of numbers in `weights`. Raises ValueError while the layer is not built."""

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from fncompile import initializers, ops
+import numpy as np
+
+from fncompile import initializers
 from fncompile.config import floatx
 from fncompile.graph.naming import auto_name, to_snake_case
 from fncompile.graph.variable import Variable
@@ -56,7 +58,7 @@ class Metric:
     def reset_state(self) -> None:
         """Forget what was seen."""
         for variable in self.variables:
-            variable.assign(ops.zeros(variable.shape, variable.dtype))
+            variable.assign(np.zeros_like(variable.value))
 
     def update_state(self, *args: Any, **kwargs: Any) -> None:
         """Take in a batch."""

@@ -15,6 +15,7 @@ import numpy as np
 
 from fncompile.codegen.identifiers import model_prefix
 from fncompile.flags import flag
+from fncompile.graph import structure
 from fncompile.graph.trace import unique_name
 from fncompile.graph.variable import Variable
 from fncompile.ir.dims import Poly, symbol
@@ -26,7 +27,7 @@ from fncompile.models.programs import Signature, StepOptimizer
 from fncompile.passes.apply_optimizer import Run
 from fncompile.passes.manager import Context
 from fncompile.runtime.block import Block
-from fncompile.runtime.calls import Bound, Short
+from fncompile.runtime.calls import Bound, Short, ShortOfSeveral, short_way
 from fncompile.runtime.entry import CompiledEntry, Entry
 
 Arrays = Sequence[np.ndarray]
@@ -38,21 +39,24 @@ def steps(model: Any) -> CompiledSteps:
     changed."""
     with _memory_lock:
         found = getattr(model, "_steps", None)
+        mark = (structure.version(), *_objective_key(model))
+        if found is not None and found.mark == mark:
+            return found
         if found is None or found.state_key != _state_key(model):
             found = CompiledSteps(model)
             model._steps = found
+        found.mark = mark
         return found
 
 
 def _state_key(model: Any) -> tuple:
-    weights = model.weights
+    weights = tuple(id(v) for v in model.weights)
     trained = tuple(id(v) for v in model.trainable_variables)
-    return (
-        tuple(id(v) for v in weights),
-        trained,
-        id(getattr(model, "optimizer", None)),
-        id(model._objective) if hasattr(model, "_objective") else 0,
-    )
+    return (weights, trained, *_objective_key(model))
+
+
+def _objective_key(model: Any) -> tuple[int, int]:
+    return id(getattr(model, "optimizer", None)), id(getattr(model, "_objective", None))
 
 
 class CompiledSteps:
@@ -61,6 +65,7 @@ class CompiledSteps:
     def __init__(self, model: Any):
         self.model = model
         self.state_key = _state_key(model)
+        self.mark: tuple = ()  # what says, without a walk through the layers, that the key holds
         # the key is made of identities, which hold while the objects live
         self._kept = (model.weights, model.optimizer, getattr(model, "_objective", None))
         self._build_lock = threading.RLock()
@@ -90,10 +95,9 @@ class CompiledSteps:
         self.predict_entry(arrays)
         return self._adds_losses
 
-    def short_call(self, arrays: Arrays) -> Short | None:
+    def short_call(self, arrays: Arrays) -> Short | ShortOfSeveral | None:
         """The short way for calls like this one, if there is one."""
-        entry = self.predict_entry(arrays)
-        return Short(entry, self.weights) if Short.fits(entry) else None
+        return short_way(self.predict_entry(arrays), self.weights)
 
     def bind(self, arrays: Arrays, out: Arrays | None) -> Bound:
         """The prediction for `arrays` as a function of no arguments."""

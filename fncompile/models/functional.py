@@ -17,6 +17,7 @@ from fncompile.ir.types import DTYPES
 from fncompile.layers.base import Layer
 from fncompile.layers.input import InputLayer
 from fncompile.models.inputs import (
+    arrays_in_order,
     check_dict_keys,
     check_tensors,
     fitted,
@@ -121,19 +122,23 @@ class Functional(Model):
 
     # computation ----------------------------------------------------------------------------------
 
-    _short: Any = None  # runtime.calls.Short, once the model was called on an array
+    _not_state = Model._not_state | {"_short"}
+    _short: Any = None  # of runtime.calls, once the model was called on arrays
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        if (
-            self._short is not None
-            and len(args) == 1
-            and not kwargs
-            and type(args[0]) is np.ndarray
-        ):
-            out = self._short(args[0]) if current_trace() is None else None
+        if self._short is not None and len(args) == 1 and not kwargs and current_trace() is None:
+            out = self._call_shortly(args[0])
             if out is not None:
                 return out
         return super().__call__(*args, **kwargs)
+
+    def _call_shortly(self, x: Any) -> Any:
+        """The outputs for arrays in the structure of the inputs; None for all that needs thought."""
+        if self._short.takes_one:
+            return self._short(x)
+        arrays = arrays_in_order(x, self._inputs_struct, self.input_spec)
+        outputs = None if arrays is None else self._short(arrays)
+        return None if outputs is None else self.pack_outputs(outputs)
 
     def _call_on_arrays(self, args: tuple, kwargs: dict[str, Any]) -> Any:
         """Compiled, unless the call asks for training behaviour or leaves an input out."""

@@ -76,6 +76,19 @@ def in_order(inputs: Any, expected: Any, specs: list[InputSpec]) -> list[Any]:
     return flatten(inputs)
 
 
+def arrays_in_order(inputs: Any, expected: Any, specs: list[InputSpec]) -> list[np.ndarray] | None:
+    """As `in_order`, where `inputs` is an array, or a flat list or dict of arrays, and so is what
+    is `expected`; None for anything else."""
+    if isinstance(inputs, dict):
+        arrays = [inputs.get(spec.name) for spec in specs] if isinstance(expected, dict) else []
+    elif isinstance(inputs, (list, tuple)):
+        arrays = list(inputs) if isinstance(expected, (list, tuple)) else []
+    else:
+        arrays = [inputs] if isinstance(expected, KerasTensor) else []
+    fits = len(arrays) == len(specs) and all(type(x) is np.ndarray for x in arrays)
+    return arrays if fits else None  # type: ignore[return-value]
+
+
 def _outline(structure: Any) -> Any:
     """The nesting alone: lists and tuples alike, a list of one as its item at the top."""
     if isinstance(structure, (list, tuple)) and len(structure) == 1:

@@ -1,4 +1,4 @@
-"""The short ways into a compiled entry: `Short` for model(x) on one array, `Bound` for tight loops.
+"""The short ways into a compiled entry: `short_way` for model(x), `Bound` for tight loops.
 
 Both skip what can be checked once. They fall back, or refuse, where the general way has to decide.
 """
@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from fncompile.ir import interp
-from fncompile.ir.dims import evaluate, is_static
+from fncompile.ir.dims import evaluate, is_static, symbol
 from fncompile.ir.types import DTYPES
 from fncompile.runtime.entry import CompiledEntry, check_status
 from fncompile.runtime.native import Env
@@ -20,49 +20,97 @@ from fncompile.runtime.native import Env
 SHORT_BATCH = 256  # larger batches take the general way, which sizes its memory for them
 
 
-class Short:
-    """One array in, one array out, the batch the only open size; gives None for anything else.
+def short_way(entry: Any, memory: Any) -> Short | ShortOfSeveral | None:
+    """The short way into `entry`, whose weights `memory` holds; None where the batch is not the
+    only open size."""
+    if type(entry) is not CompiledEntry or entry.program.constraints or entry.program.updates:
+        return None
+    ends = [n.shape for n in (*entry.program.inputs, *entry.program.outputs.values())]
+    if entry.lowered.symbols != ("B",):
+        return None
+    if not all(s and is_static(s[1:]) and s[0] == symbol("B") for s in ends):
+        return None
+    return (Short if len(ends) == 2 else ShortOfSeveral)(entry, memory)
 
-    `memory` holds the weights: where they were changed or moved away, the general way must run
-    first.
-    """
 
-    @staticmethod
-    def fits(entry: Any) -> bool:
-        if type(entry) is not CompiledEntry or entry.program.constraints or entry.program.updates:
-            return False
-        ends = [n.shape for n in (*entry.program.inputs, *entry.program.outputs.values())]
-        return (
-            len(ends) == 2
-            and entry.lowered.symbols == ("B",)
-            and all(s and is_static(s[1:]) and s[0] != 1 for s in ends)
-        )
+class _ShortWay:
+    """What both share. Where weights were changed or moved away, the general way must run first."""
+
+    takes_one = False
 
     def __init__(self, entry: CompiledEntry, memory: Any):
         self.entry, self.memory = entry, memory
-        source, target = entry.program.inputs[0].type, entry.lowered.outputs[0]
-        self.row, self.dtype = tuple(source.shape[1:]), DTYPES[source.dtype].numpy
-        self.ndim = source.ndim
-        self.out_row, self.out_dtype = tuple(target.shape[1:]), DTYPES[target.dtype].numpy
-        self.one = entry.step.one
+        self.sources = [
+            (n.ndim, tuple(n.type.shape[1:]), DTYPES[n.dtype].numpy) for n in entry.program.inputs
+        ]
+        self.targets = [
+            (tuple(t.shape[1:]), DTYPES[t.dtype].numpy) for t in entry.lowered.outputs
+        ]
         self._local = threading.local()
 
-    def __call__(self, x: np.ndarray) -> np.ndarray | None:
-        n = x.shape[0] if x.ndim == self.ndim else 0
-        memory = self.memory
-        if not 0 < n <= SHORT_BATCH or x.dtype != self.dtype or x.shape[1:] != self.row:
-            return None
-        if memory.lost or not self.entry.is_prepared(memory.version) or not x.flags.c_contiguous:
-            return None
+    def _is_ready(self) -> bool:
+        return not self.memory.lost and self.entry.is_prepared(self.memory.version)
+
+    def _env(self) -> Env:
+        """This thread's own."""
         try:
-            env = self._local.env
+            return self._local.env
         except AttributeError:
             env = self._local.env = self.entry.environment({"B": SHORT_BATCH})
+            return env
+
+
+class Short(_ShortWay):
+    """One array in, one array out; gives None for anything else."""
+
+    takes_one = True
+
+    def __init__(self, entry: CompiledEntry, memory: Any):
+        super().__init__(entry, memory)
+        (self.ndim, self.row, self.dtype), (self.out_row, self.out_dtype) = (
+            self.sources[0],
+            self.targets[0],
+        )
+        self.one = entry.step.one
+
+    def __call__(self, x: Any) -> np.ndarray | None:
+        if type(x) is not np.ndarray:
+            return None
+        n = x.shape[0] if x.ndim == self.ndim else 0
+        if not 0 < n <= SHORT_BATCH or x.dtype != self.dtype or x.shape[1:] != self.row:
+            return None
+        if not self._is_ready() or not x.flags.c_contiguous:
+            return None
         out = np.empty((n, *self.out_row), self.out_dtype)
-        status = self.one(env, n, x, out)
+        status = self.one(self._env(), n, x, out)
         if status:
             check_status(status, self.entry.name)
         return out
+
+
+class ShortOfSeveral(_ShortWay):
+    """A list of arrays in, a list of arrays out; gives None for anything else."""
+
+    def __call__(self, arrays: Sequence[Any]) -> list[np.ndarray] | None:
+        n = arrays[0].shape[0] if arrays[0].ndim else 0
+        if not 0 < n <= SHORT_BATCH or not self._is_ready():
+            return None
+        for x, (_, row, dtype) in zip(arrays, self.sources, strict=True):
+            if x.shape != (n, *row) or x.dtype != dtype:
+                return None
+            if not x.flags.c_contiguous:
+                return None
+        env = self._env()
+        outputs = [np.empty((n, *row), dtype) for row, dtype in self.targets]
+        env.set_dims(n)
+        for i, x in enumerate(arrays):
+            env.set_in(i, x)
+        for i, out in enumerate(outputs):
+            env.set_out(i, out)
+        status = self.entry.step(env)
+        if status:
+            check_status(status, self.entry.name)
+        return outputs
 
 
 class Bound:

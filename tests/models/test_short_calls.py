@@ -1,0 +1,122 @@
+"""Calling a model on arrays by the short ways: what is not plain goes the general way."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import fncompile as k
+
+
+def rows(n, width=4, seed=0):
+    return np.random.default_rng(seed).normal(size=(n, width)).astype("float32")
+
+
+def two_by_two(structure):
+    a, b = k.Input((4,), name="a"), k.Input((4,), name="b")
+    shared = k.layers.Dense(3, activation="tanh")
+    p, q = shared(a) + shared(b), k.layers.Dense(2)(a * b)
+    if structure == "dict":
+        return k.Model({"a": a, "b": b}, {"p": p, "q": q})
+    return k.Model([a, b], [p, q])
+
+
+def leaves(outputs):
+    return list(outputs.values()) if isinstance(outputs, dict) else list(outputs)
+
+
+@pytest.mark.parametrize("structure", ["list", "dict"])
+@pytest.mark.parametrize("batch", [1, 5, 256, 257])
+def test_several_arrays(structure, batch):
+    model, a, b = two_by_two(structure), rows(batch), rows(batch, seed=1)
+    given = {"a": a, "b": b} if structure == "dict" else [a, b]
+    first, second = model(given), model(given)
+    assert type(first) is type(second) and model._short is not None
+    for x, y, z in zip(leaves(first), leaves(second), leaves(model.predict(given, verbose=0))):
+        np.testing.assert_array_equal(x, y)
+        np.testing.assert_allclose(x, z, rtol=1e-6)
+    assert not np.shares_memory(leaves(first)[0], leaves(second)[0])
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda a, b: (a.astype("float64"), b),
+        lambda a, b: (a, np.asfortranarray(b)),
+        lambda a, b: (a[::1][:, ::-1][:, ::-1], b),
+    ],
+)
+def test_arrays_that_are_not_plain_give_the_same(change):
+    model, a, b = two_by_two("list"), rows(6), rows(6, seed=1)
+    expected = [np.array(y) for y in model([a, b])]
+    for x, y in zip(expected, model(list(change(a, b)))):
+        np.testing.assert_array_equal(x, y)
+
+
+def test_wrong_arrays_are_refused_after_a_short_call():
+    model, a, b = two_by_two("list"), rows(6), rows(6, seed=1)
+    model([a, b])
+    model([a, b])
+    for wrong in ([a, b[:5]], [a, rows(6, 5)], [a], [a, None]):
+        with pytest.raises((ValueError, TypeError)):
+            model(wrong)
+
+
+def test_new_weights_are_seen_by_the_next_call():
+    model, a, b = two_by_two("list"), rows(6), rows(6, seed=1)
+    model([a, b])
+    model([a, b])
+    model.set_weights([w * 0 for w in model.get_weights()])
+    for y in model([a, b]):
+        np.testing.assert_array_equal(y, 0)
+
+
+def test_a_model_of_one_input_and_two_outputs():
+    x = k.Input((4,))
+    model = k.Model(x, [k.layers.Dense(2)(x), k.layers.Dense(3)(x)])
+    a = rows(3)
+    for first, second in zip(model(a), model(a)):
+        np.testing.assert_array_equal(first, second)
+
+
+class Counting(k.layers.Layer):
+    """Uses one of two layers."""
+
+    def __init__(self):
+        super().__init__()
+        self.inner = k.layers.Dense(2, kernel_initializer="ones")
+
+    def call(self, x):
+        return self.inner(x)
+
+
+def test_a_layer_put_in_place_of_another_is_used():
+    x = k.Input((4,))
+    layer = Counting()
+    model = k.Model(x, layer(x))
+    a = rows(3)
+    before = np.array(model(a))
+    other = k.layers.Dense(2, kernel_initializer="zeros")
+    other.build((None, 4))
+    object.__setattr__(layer, "_locked", False)
+    layer.inner = other
+    assert not np.array_equal(before, model.predict(a, verbose=0))
+
+
+def test_freezing_a_layer_or_a_variable_between_steps_is_seen():
+    x = k.Input((4,))
+    first, last = k.layers.Dense(3), k.layers.Dense(1)
+    model = k.Model(x, last(first(x)))
+    model.compile("sgd", "mse")
+    a, y = rows(8), rows(8, 1, 2)
+    model.train_on_batch(a, y)
+    first.trainable = False
+    kept, moved = first.get_weights(), last.get_weights()
+    model.train_on_batch(a, y)
+    np.testing.assert_array_equal(kept[0], first.get_weights()[0])
+    assert not np.array_equal(moved[0], last.get_weights()[0])
+    last.kernel.trainable = False
+    kept = last.get_weights()
+    model.train_on_batch(a, y)
+    np.testing.assert_array_equal(kept[0], last.get_weights()[0])
+    assert not np.array_equal(kept[1], last.get_weights()[1])
