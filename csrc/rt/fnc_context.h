@@ -2,7 +2,8 @@
  *
  * A context is one piece of memory: this struct, then, as its mode has them, an own copy of the
  * weights, the training state, what `prepare` made of the weights, and scratch memory for the
- * largest sizes it was made for. Nothing else is allocated. The generated part of the library
+ * largest sizes it was made for. Nothing else is allocated, but for a team of threads where one is
+ * asked for. The generated part of the library
  * describes the model in one constant `fnc_model` and each entry point in an `fnc_step`.
  */
 #ifndef FNC_CONTEXT_H
@@ -13,6 +14,7 @@
 
 #include "../include/fnc_abi.h"
 #include "fnc_model_info.h"
+#include "fnc_team.h"
 
 #define FNC_LIB static __attribute__((unused))
 
@@ -33,6 +35,8 @@ typedef struct fnc_ctx {
     int64_t prepared_for[FNC_CTX_STEPS];
     int64_t max[FNC_CTX_SYMBOLS]; /* the largest sizes, by symbol of the model */
     int32_t mode;
+    int32_t threads; /* as asked for; 0: not asked */
+    fnc_team *team;  /* null: the caller alone */
 } fnc_ctx;
 
 typedef char fnc_ctx_fits[sizeof(fnc_ctx) <= FNC_CTX_HEAD ? 1 : -1];
@@ -121,7 +125,10 @@ FNC_LIB int32_t fnc_ctx_create(const fnc_model *model, int64_t needed, int32_t m
 }
 
 FNC_LIB void fnc_ctx_destroy(fnc_ctx *ctx) {
-    if (ctx != NULL) free(ctx->allocation);
+    if (ctx == NULL) return;
+    fnc_team_destroy(ctx->team);
+    ctx->team = NULL;
+    free(ctx->allocation);
 }
 
 /* Is this a context of `model` that may do what needs `mode`? */
@@ -161,6 +168,7 @@ FNC_LIB fnc_env fnc_ctx_env(fnc_ctx *ctx, const fnc_step *step, const int64_t *d
     env.arena = ctx->arena;
     env.arena_bytes = ctx->arena_bytes;
     env.args = args;
+    env.team = ctx->team;
     return env;
 }
 
@@ -206,6 +214,23 @@ FNC_LIB int32_t fnc_ctx_run_steps(const fnc_model *model, fnc_ctx *ctx, const fn
     if (status != FNC_OK) return status;
     const fnc_env env = fnc_ctx_env(ctx, step, dims, args, in, out);
     return fnc_ctx_call(ctx, step, step->steps, &env);
+}
+
+/* Calls of this context are shared by `threads` threads, the caller's among them, from now on; by
+ * fewer where the process has fewer processors, or the system gives no more. */
+FNC_LIB int32_t fnc_ctx_set_threads(const fnc_model *model, fnc_ctx *ctx, int32_t threads) {
+    const int32_t status = fnc_ctx_check(model, ctx, FNC_MODE_PREDICT);
+    if (status != FNC_OK) return status;
+    if (threads < 1 || threads > FNC_TEAM_MOST) return FNC_ERR_ARG;
+    if (threads == ctx->threads) return FNC_OK;
+    const int64_t most = threads > 1 ? fnc_processors() : 1;
+    const int64_t workers = threads < most ? threads : most;
+    fnc_team *team = workers > 1 ? fnc_team_create(workers) : NULL;
+    if (workers > 1 && team == NULL) return FNC_ERR_MEMORY;
+    fnc_team_destroy(ctx->team);
+    ctx->team = team;
+    ctx->threads = threads;
+    return FNC_OK;
 }
 
 /* Copies the parameters to or from one flat array without gaps. */

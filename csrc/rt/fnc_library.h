@@ -3,7 +3,7 @@
 #ifndef FNC_LIBRARY_H
 #define FNC_LIBRARY_H
 
-#define _XOPEN_SOURCE 700 /* realpath, fsync, strdup: before any header of the system */
+#define _GNU_SOURCE /* realpath, fsync, strdup, affinity: before any header of the system */
 #define FNC_IO_API static __attribute__((unused))
 
 #include "fnc_checkpoint.h"

@@ -11,7 +11,7 @@ from fncompile.codegen.api_facts import facts
 from fncompile.codegen.api_state import loading, parameters, saving, training_state
 from fncompile.codegen.ctree import Binary, Cast, Declare, Do, If, Name, Return, Stmt, call
 from fncompile.codegen.library import Library
-from fncompile.codegen.public import CTX, MODEL, Public, public
+from fncompile.codegen.public import CTX, MODEL, Public, public, runtime
 
 CONTEXTS = "Contexts"
 RESULT = Cast("fnc_ctx **", Name("result"))
@@ -19,7 +19,7 @@ RESULT = Cast("fnc_ctx **", Name("result"))
 
 def public_functions(library: Library) -> list[Public]:
     """Everything that the header declares, in its order."""
-    found = [*_contexts(library), *_shared_contexts(library), predict(library)]
+    found = [*_contexts(library), *_shared_contexts(library), _threads(library), predict(library)]
     if library.training is not None:
         found += [*training_steps(library), *training_state(library)]
     found += parameters(library)
@@ -30,13 +30,18 @@ def public_functions(library: Library) -> list[Public]:
 _SIZE = """Bytes of memory that a context takes, for arrays of at most these sizes; or a status,
 which is negative. Allocates nothing."""
 _INIT = """Make a context in `bytes` bytes of memory, of any alignment, that must outlive it.
-Allocates nothing, and needs no end: forget the memory."""
+Allocates nothing, and needs no end: forget the memory, unless it was given threads."""
 _CREATE = "Make a context in memory from malloc, for destroy to free."
 _INIT_SHARED = """As init, for predicting with the weights of `source`, which must outlive the new
 context. Takes ctx_size bytes of mode predict with the sizes of `source`. While `source` learns or
 loads, nobody else may use its weights."""
 _CLONE = "As init_shared, in memory from malloc, for destroy to free."
-_DESTROY = "End a context from create or clone_shared. Null is allowed."
+_THREADS = """From now on share each call of this context that is large enough among `threads`
+threads, the caller's among them: fewer where the process has fewer processors, none but the
+caller's for 1. Results are the same bits for any number. The threads sleep between calls and are
+the context's own; set_threads with 1, or destroy, ends them. A child of fork works without them."""
+_DESTROY = """End a context from create or clone_shared, and the threads of any context. Null is
+allowed."""
 
 
 def _contexts(library: Library) -> list[Public]:
@@ -77,6 +82,11 @@ def _shared_contexts(library: Library) -> list[Public]:
         public(library, CONTEXTS, "clone_shared", (source, out), _CLONE, *clone),
         public(library, CONTEXTS, "destroy", ("ctx",), _DESTROY, destroy, type="void"),
     ]
+
+
+def _threads(library: Library) -> Public:
+    body = runtime("fnc_ctx_set_threads", CTX, "threads")
+    return public(library, CONTEXTS, "set_threads", ("ctx", "int32_t threads"), _THREADS, body)
 
 
 def _shared(library: Library, function: str) -> tuple[Stmt, ...]:

@@ -5,6 +5,7 @@ Both skip what can be checked once. They fall back, or refuse, where the general
 
 from __future__ import annotations
 
+import bisect
 import threading
 from collections.abc import Sequence
 from typing import Any
@@ -16,7 +17,9 @@ from fncompile.ir.dims import evaluate, is_static, symbol
 from fncompile.ir.types import DTYPES
 from fncompile.runtime.entry import CompiledEntry, check_status
 from fncompile.runtime.native import Env
+from fncompile.runtime.team import team
 
+SHARED_WORK = 8 << 20  # less is never shared, see csrc/include/fnc_model.h
 SHORT_BATCH = 256  # larger batches take the general way, which sizes its memory for them
 
 
@@ -46,18 +49,25 @@ class _ShortWay:
         self.targets = [
             (tuple(t.shape[1:]), DTYPES[t.dtype].numpy) for t in entry.lowered.outputs
         ]
+        batches = range(SHORT_BATCH + 1)
+        self.shared = bisect.bisect_left(batches, SHARED_WORK, key=self._amount)
         self._local = threading.local()
+
+    def _amount(self, n: int) -> int:
+        return evaluate(self.entry.lowered.amount, {"B": n})
 
     def _is_ready(self) -> bool:
         return not self.memory.lost and self.entry.is_prepared(self.memory.version)
 
-    def _env(self) -> Env:
-        """This thread's own."""
+    def _env(self, n: int) -> Env:
+        """This thread's own, with the team for a batch of `n`."""
         try:
-            return self._local.env
+            env = self._local.env
         except AttributeError:
             env = self._local.env = self.entry.environment({"B": SHORT_BATCH})
-            return env
+        if n >= self.shared:
+            env.set_team(team())
+        return env
 
 
 class Short(_ShortWay):
@@ -82,7 +92,7 @@ class Short(_ShortWay):
         if not self._is_ready() or not x.flags.c_contiguous:
             return None
         out = np.empty((n, *self.out_row), self.out_dtype)
-        status = self.one(self._env(), n, x, out)
+        status = self.one(self._env(n), n, x, out)
         if status:
             check_status(status, self.entry.name)
         return out
@@ -100,7 +110,7 @@ class ShortOfSeveral(_ShortWay):
                 return None
             if not x.flags.c_contiguous:
                 return None
-        env = self._env()
+        env = self._env(n)
         outputs = [np.empty((n, *row), dtype) for row, dtype in self.targets]
         env.set_dims(n)
         for i, x in enumerate(arrays):
@@ -118,7 +128,8 @@ class Bound:
     them.
 
     Not to be called from two threads at once. After weights change the next call sees the new ones;
-    `refresh` does that.
+    `refresh` does that. Large calls are shared by as many threads as FNC_THREADS asked for when
+    this was made.
     """
 
     def __init__(

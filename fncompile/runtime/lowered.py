@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import fncompile
+from fncompile.codegen.describe import amount
 from fncompile.codegen.entries import plan_has_steps, row_bytes
 from fncompile.codegen.memory import Place
 from fncompile.codegen.program import emit_program
@@ -46,7 +47,7 @@ LOOKING_IN = (
 @dataclass(frozen=True)
 class Lowered:
     """`source` is the C text; `arena` and `row_bytes` (one an input) are in bytes, over
-    `symbols`."""
+    `symbols`; `amount` is the work of a call, see `codegen.describe.amount`."""
 
     source: str
     outputs: tuple[TensorType, ...]
@@ -56,6 +57,7 @@ class Lowered:
     has_prepare: bool
     has_steps: bool
     row_bytes: tuple[Dim, ...]
+    amount: Dim
 
     @classmethod
     def of(cls, made: Plan, source: str) -> Lowered:
@@ -69,6 +71,7 @@ class Lowered:
             bool(made.prepare),
             has_steps,
             tuple(row_bytes(b) for b in made.inputs) if has_steps else (),
+            amount(made.kernels),
         )
 
     def to_json(self) -> str:
@@ -81,6 +84,7 @@ class Lowered:
             "has_prepare": self.has_prepare,
             "has_steps": self.has_steps,
             "row_bytes": [dim_text(d) for d in self.row_bytes],
+            "amount": dim_text(self.amount),
         })
 
     @classmethod
@@ -95,6 +99,7 @@ class Lowered:
             found["has_prepare"],
             found["has_steps"],
             tuple(parse_dim(d) for d in found["row_bytes"]),
+            parse_dim(found["amount"]),
         )
 
 

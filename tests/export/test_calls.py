@@ -257,6 +257,13 @@ def test_threads_with_contexts_of_their_own(library):
         assert len(set(pool.map(run, range(8)))) == 1
 
 
+def test_numbers_of_threads_that_are_refused(library):
+    context = Context(library, PREDICT, 4)
+    for count in (0, -1, 1 << 20):
+        assert context.call("set_threads", count) == ARG
+    assert library.set_threads(None, 2) == ARG
+
+
 # facts ------------------------------------------------------------------------------------------
 
 

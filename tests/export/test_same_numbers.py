@@ -213,3 +213,23 @@ def test_infinity_and_nan_pass_through(exported):
     expected = model.predict(x, verbose=0)
     found = predict(library, "plain", [x], expected)
     assert np.isnan(found[0][0]).all() and found[0].tobytes() == expected[0].tobytes()
+
+
+def test_any_number_of_threads_gives_the_same_bits(tmp_path):
+    """Steps too small to share are shared all the same, so that this test is about something."""
+    with fncompile.flags(cflags="-DFNC_LEAST_WORK=1 -DFNC_LEAST_STEP=1"):
+        model = MAKERS["classifier"]()
+        library = Library(model.export(tmp_path))
+        x, y = data("classifier", 150)
+        index = np.arange(150, dtype=np.int64)[::-1].copy()
+        found = []
+        for threads in (1, 2, 7, 1):
+            context, out = Context(library, TRAIN, 64), np.empty((64, 10), "float32")
+            for count in (5, threads, threads):  # the last number asked for is what counts
+                context.ok("set_threads", count)
+            context.ok("train_steps", index, 150, 64, 150, x, y, None)
+            context.ok("train_step", 33, x, y, None)
+            context.ok("predict", 64, x, out)
+            found.append((context.checkpoint(), out.tobytes()))
+            library.destroy(context.pointer)
+        assert found[0] == found[1] == found[2] == found[3]
