@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from fncompile.config import DTypePolicy
 from fncompile.graph.call import Call
 from fncompile.graph.naming import auto_name
 from fncompile.graph.symbols import standardize_shape, symbolic_type
@@ -47,7 +48,7 @@ class InputLayer(Layer):
         if tensor_type is None:
             self.batch_shape = _batch_shape(shape, batch_size, batch_shape)
             tensor_type = symbolic_type(self.batch_shape, input_dtype(dtype), self.name)
-        self._dtype = tensor_type.dtype
+        self.dtype_policy = DTypePolicy(tensor_type.dtype)
         self.optional = optional
         history = KerasHistory(self, 0, 0)
         output = KerasTensor(
@@ -59,10 +60,6 @@ class InputLayer(Layer):
 
     def call(self) -> None:
         return None
-
-    @property
-    def dtype(self) -> str:
-        return self._dtype
 
     def get_config(self) -> dict[str, Any]:
         return {

@@ -13,6 +13,8 @@ from typing import Any, BinaryIO
 import h5py
 import numpy as np
 
+from fncompile.ir.bfloat16 import from_bits
+
 from . import hdf5_format as fmt
 from .atomic import write_atomic
 from .errors import FileFormatError
@@ -20,12 +22,13 @@ from .tree import Group
 
 # Deflate, the densest filter in common use, shrinks by at most 1032.
 _MAX_EXPANSION = 1100
+_BFLOAT16 = np.dtype("V2")  # as Keras writes it: opaque, in newer layouts with an attribute
 
 
 def read_with_h5py(source: str | bytes, name: str) -> Group:
     """Return the tree in an HDF5 file; FileFormatError where h5py cannot read it.
 
-    bfloat16 datasets, as Keras marks them, become float32, which holds their values exactly.
+    bfloat16 datasets, which are opaque, become float32, which holds their values exactly.
     """
     is_bytes = isinstance(source, bytes)
     size = len(source) if is_bytes else os.path.getsize(source)
@@ -100,9 +103,7 @@ class _Reader:
         if data.is_virtual or data.external:
             raise FileFormatError(f"{path} keeps its data in other files, which are not followed")
         array = np.asarray(data[()])
-        if _text(data.attrs.get("dtype", "")) == "bfloat16" and array.dtype.itemsize == 2:
-            array = (array.view(np.uint16).astype(np.uint32) << 16).view(np.float32)
-        return array
+        return from_bits(array.view(np.uint16)) if array.dtype == _BFLOAT16 else array
 
     def _spend(self, shape: tuple[int, ...] | None, dtype: np.dtype, what: str) -> None:
         self._budget -= fmt.count_bytes(shape or (), dtype)

@@ -22,9 +22,14 @@ from tests.saving import zoo
 def record(path: Path, model, inputs) -> None:
     outputs = model.predict(inputs, verbose=0)
     found = {f"output{i}": x for i, x in enumerate(zoo.flat(outputs))}
-    found |= {f"weight{i}": np.asarray(v) for i, v in enumerate(model.weights)}
-    found |= {f"optimizer{i}": np.asarray(v) for i, v in enumerate(model.optimizer.variables)}
+    found |= {f"weight{i}": _numbers(v) for i, v in enumerate(model.weights)}
+    found |= {f"optimizer{i}": _numbers(v) for i, v in enumerate(model.optimizer.variables)}
     np.savez(path, **found)
+
+
+def _numbers(variable) -> np.ndarray:
+    array = np.asarray(variable)
+    return array.astype("float32") if array.dtype.kind == "V" else array
 
 
 def save(directory: Path) -> None:

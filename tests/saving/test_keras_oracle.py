@@ -41,9 +41,10 @@ def compiled(name: str):
     return model, inputs
 
 
-def compare(model, inputs, found, optimizer: bool = True) -> None:
+def compare(name, model, inputs, found, optimizer: bool = True) -> None:
     for i, value in enumerate(zoo.flat(model(inputs))):
-        np.testing.assert_allclose(value, found[f"output{i}"], atol=3e-6, rtol=1e-5)
+        atol = zoo.tolerance(name)
+        np.testing.assert_allclose(value, found[f"output{i}"], atol=atol, rtol=1e-5)
     for i, variable in enumerate(model.weights):
         np.testing.assert_array_equal(np.asarray(variable), found[f"weight{i}"])
     for i, variable in enumerate(model.optimizer.variables if optimizer else []):
@@ -79,7 +80,7 @@ def test_keras_opens_our_files(written_by_us, name, suffix):
         return  # Keras itself does not find functions of `ops` when it reads `.h5` files
     found = np.load(directory / f"{name}.{suffix}.npz")
     # Reading `.h5`, Keras builds the optimizer without variables and so drops its state.
-    compare(*models[name], found, optimizer=suffix != "h5")
+    compare(name, *models[name], found, optimizer=suffix != "h5")
 
 
 @pytest.mark.parametrize(("name", "suffix"), CASES)
@@ -95,4 +96,4 @@ def test_we_open_keras_files(written_by_keras, name, suffix):
             fncompile.models.load_model(path, zoo.custom_objects(fncompile)),
             zoo.BUILDERS[name](fncompile)[1],
         )
-    compare(model, inputs, found)
+    compare(name, model, inputs, found)
