@@ -77,6 +77,11 @@ def flops(case: Case) -> int:
     return 2 * case.batch * products
 
 
+def stretch(case: Case) -> int:
+    """How many steps to make in one call, where that is a way: some milliseconds' worth."""
+    return max(1, min(20, int(5e8 / flops(case))))
+
+
 def traffic(case: Case) -> int:
     """Bytes that must be read or written at least: each weight once, and for a step weight and
     Adam's two moments read and written; each activation written and read once, twice for a step."""

@@ -27,6 +27,7 @@ class Native:
         self.network, self.directory = network, directory
         bundle = model.export(directory)
         self.library = bundle.shared
+        self.has_threads = "set_threads" in bundle.header.read_text()
         (directory / "bench_model.h").write_text(_header(network, bundle.prefix))
         self.program = directory / "native"
         compiler = shlex.split(os.environ.get("CC", "cc"))

@@ -86,6 +86,7 @@ def tables(result: dict[str, Any]) -> str:
         case = one["case"]
         groups.setdefault((case["kind"], case["dtype"], case["cores"]), []).append(one)
     parts += [table(group, result["peers"]) for group in groups.values()]
+    parts += result.get("notes", [])
     parts += [*_failures(result["cases"]), *_extras(result.get("extras", {}))]
     return "\n\n".join(parts)
 

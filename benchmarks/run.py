@@ -56,6 +56,16 @@ def chosen(cases: str, cores: str) -> list[Case]:
             and (not parts or any(part in case.name for part in parts))]
 
 
+def notes() -> list[str]:
+    """What the table cannot show here."""
+    from benchmarks.workers.fncompile import has_bfloat16
+
+    found = [] if has_bfloat16() else ["bfloat16: not available in this version."]
+    if len(os.sched_getaffinity(0)) < 2:
+        found.append("two cores: this process has one.")
+    return found
+
+
 def say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
@@ -147,7 +157,8 @@ def main() -> None:
             raise
     result = {"machine": about, "date": time.strftime("%Y-%m-%d"), "versions": versions,
               "minutes": round((time.time() - began) / 60, 1), "rounds": options.rounds,
-              "limits": found, "peers": names[1:], "cases": entries, "extras": extras}
+              "limits": found, "notes": notes(), "peers": names[1:], "cases": entries,
+              "extras": extras}
     print(report.tables(result))
     write(result, options)
 

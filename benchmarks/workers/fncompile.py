@@ -14,12 +14,11 @@ import numpy as np
 
 import fncompile
 from benchmarks import networks
-from benchmarks.cases import Case
+from benchmarks.cases import Case, stretch
 from benchmarks.native import Native
 from benchmarks.workers import CHECK_RATE, CHECK_STEPS, Run
 from benchmarks.workers.functional import compile_model, model_of
 
-STRETCH = 20
 WAYS = {"predict": ["call", "bind", "C"], "train": ["train_on_batch", "fit", "C"]}
 
 
@@ -38,7 +37,8 @@ class Worker:
         return {"fncompile": fncompile.__version__, "numpy": np.__version__}
 
     def ways(self, case: Case) -> list[str]:
-        return WAYS[case.kind]
+        ways = WAYS[case.kind]
+        return ways if case.cores == 1 or self._exported(case).has_threads else ways[:-1]
 
     def build(self, case: Case, way: str) -> Run:
         if way == "C":
@@ -46,7 +46,9 @@ class Worker:
         network = case.spec()
         inputs, targets = networks.data(network, case.batch)
         model = _model(network, case)
-        make = {"call": _call, "bind": _bind, "train_on_batch": _step, "fit": _stretch}[way]
+        if way == "fit":
+            return _stretch(model, inputs, targets, stretch(case))
+        make = {"call": _call, "bind": _bind, "train_on_batch": _step}[way]
         return make(model, inputs, targets)
 
     def _native(self, case: Case) -> Run:
@@ -109,13 +111,13 @@ def _step(model, inputs, targets) -> Run:
     return Run(call, rate=model.optimizer.learning_rate.assign)
 
 
-def _stretch(model, inputs, targets) -> Run:
-    """What `fit` does between two looks at the clock: rows gathered, STRETCH steps, in C."""
+def _stretch(model, inputs, targets, count: int) -> Run:
+    """What `fit` does between two looks at the clock: `count` steps, rows gathered, in C."""
     arrays, rows = [*inputs, *targets], np.arange(len(inputs[0]))
-    index, steps = np.tile(rows, STRETCH), model.steps()
+    index, steps = np.tile(rows, count), model.steps()
 
     def losses():
         return [_step(model, inputs, targets).call() for _ in range(CHECK_STEPS)]
 
-    return Run(lambda: steps.train(arrays, index, len(rows)), steps=STRETCH, losses=losses,
+    return Run(lambda: steps.train(arrays, index, len(rows)), steps=count, losses=losses,
                rate=model.optimizer.learning_rate.assign)

@@ -9,10 +9,8 @@ import numpy as np
 from jax import numpy as jnp
 
 from benchmarks import networks
-from benchmarks.cases import Case
+from benchmarks.cases import Case, stretch
 from benchmarks.workers import BETA1, BETA2, CHECK_STEPS, EPSILON, TIMED_RATE, Run
-
-SCANNED = 20
 
 
 def forward(network: networks.Network, weights, inputs):
@@ -54,6 +52,12 @@ def fresh(network: networks.Network):
     return (weights, *zeros, jnp.zeros((), jnp.float32))
 
 
+@partial(jax.jit, donate_argnums=0)
+def digits_step(state, rows, images, labels):
+    network = networks.NETWORKS["mlp784"]
+    return adam(network, jnp.float32, state, 1e-3, [images[rows]], [labels[rows]])[0]
+
+
 class Worker:
     def __init__(self, cores: int):
         pass  # XLA takes as many threads as the process has cores
@@ -62,28 +66,24 @@ class Worker:
         return {"jax": jax.__version__}
 
     def ways(self, case: Case) -> list[str]:
-        return ["jit"] if case.kind == "predict" or case.batch > 256 else ["jit", "scan"]
+        return ["jit", "scan"] if case.kind == "train" and stretch(case) > 1 else ["jit"]
 
     def build(self, case: Case, way: str) -> Run:
         arrays = networks.data(case.spec(), case.batch)
         inputs, targets = jax.tree.map(jnp.asarray, arrays)
-        make = _predict if case.kind == "predict" else partial(_train, way)
+        many = stretch(case) if way == "scan" else 1
+        make = _predict if case.kind == "predict" else partial(_train, many)
         return make(case.spec(), inputs, targets, jnp.dtype(case.dtype))
 
     def end_to_end(self, x: np.ndarray, y: np.ndarray, epochs: int, batch: int) -> float:
         """Data on the device once; a jitted step that gathers its rows."""
         network = networks.NETWORKS["mlp784"]
         images, labels, state = jnp.asarray(x), jnp.asarray(y), fresh(network)
-
-        @partial(jax.jit, donate_argnums=0)
-        def step(state, rows, images, labels):
-            return adam(network, jnp.float32, state, 1e-3, [images[rows]], [labels[rows]])
-
         rng = np.random.default_rng(0)
         for _ in range(epochs):
             order = rng.permutation(len(x))
             for at in range(0, len(x), batch):
-                state, _ = step(state, order[at : at + batch], images, labels)
+                state = digits_step(state, order[at : at + batch], images, labels)
         return float(loss(network, jnp.float32, state[0], [images], [labels]))
 
 
@@ -94,15 +94,15 @@ def _predict(network, inputs, _, dtype) -> Run:
     return Run(lambda: jax.block_until_ready(function(weights, inputs)))
 
 
-def _train(way: str, network, inputs, targets, dtype) -> Run:
-    def many(state, rate, inputs, targets):
+def _train(count: int, network, inputs, targets, dtype) -> Run:
+    def several(state, rate, inputs, targets):
         state, values = jax.lax.scan(
             lambda state, _: adam(network, dtype, state, rate, inputs, targets), state,
-            length=SCANNED)
+            length=count)
         return state, values
 
     one = partial(adam, network, dtype)
-    step = jax.jit(many if way == "scan" else one, donate_argnums=0)
+    step = jax.jit(several if count > 1 else one, donate_argnums=0)
     state, rate = fresh(network), jnp.float32(TIMED_RATE)
 
     def call():
@@ -114,6 +114,9 @@ def _train(way: str, network, inputs, targets, dtype) -> Run:
         nonlocal rate
         rate = jnp.float32(value)
 
-    if way == "jit":
+    def several_losses():
+        return np.concatenate([call() for _ in range(-(-CHECK_STEPS // count))])[:CHECK_STEPS]
+
+    if count == 1:
         return Run(call, jax.block_until_ready, set_rate)
-    return Run(call, jax.block_until_ready, set_rate, SCANNED, lambda: call()[:CHECK_STEPS])
+    return Run(call, jax.block_until_ready, set_rate, count, several_losses)
