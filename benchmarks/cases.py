@@ -50,14 +50,12 @@ QUICK = {("tiny", "predict", 1), ("mlp784", "predict", 1), ("mlp784", "predict",
          ("res256", "predict", 32), ("res256", "train", 32)}
 
 
-def table(bfloat16: bool = False) -> list[Case]:
+def table() -> list[Case]:
     """All cases. On two cores only batches that have something to share."""
     cases = [Case(network, kind, batch, "float32", cores)
              for cores in (1, 2) for network, kind, batch in _rows(BATCHES)
              if cores == 1 or batch >= 32]
-    if bfloat16:
-        cases += [Case(*row, "bfloat16", 1) for row in _rows(HALF)]
-    return cases
+    return cases + [Case(*row, "bfloat16", 1) for row in _rows(HALF)]
 
 
 def _rows(batches: dict) -> list[tuple[str, str, int]]:

@@ -1,6 +1,6 @@
 /* native.c: calls an exported model, checks nothing, times it.
  *
- *     native predict|train batch seconds inputs outputs
+ *     native predict|train batch threads seconds inputs outputs
  *
  * `inputs` holds the arrays of one batch one after the other, for train the targets too. With seconds
  * 0 the program writes the predictions, or the losses of the first steps, to `outputs`; otherwise it
@@ -91,18 +91,19 @@ static void write_results(const char *path, int training) {
 }
 
 int main(int argc, char **argv) {
-    check(argc != 6, "native predict|train batch seconds inputs outputs");
+    check(argc != 7, "native predict|train batch threads seconds inputs outputs");
     const int training = !strcmp(argv[1], "train");
-    const double seconds = atof(argv[3]);
+    const double seconds = atof(argv[4]);
     batch = atoll(argv[2]);
     check(MODEL(create)(training ? MODE_TRAIN : MODE_PREDICT, batch, &ctx), "no context");
+    check(MODEL(set_threads)(ctx, atoi(argv[3])), "no threads");
     for (int i = 0; i < OUTS; ++i) out[i] = make(output_sizes[i]);
-    read_inputs(argv[4], training ? INS : NUM_INPUTS);
+    read_inputs(argv[5], training ? INS : NUM_INPUTS);
     if (seconds > 0) {
         check(training && MODEL(set_lr)(ctx, TIMED_RATE), "set_lr failed");
         printf("%.9g\n", time_calls(training ? train : predict, seconds));
     } else {
-        write_results(argv[5], training);
+        write_results(argv[6], training);
     }
     MODEL(destroy)(ctx);
     return EXIT_SUCCESS;

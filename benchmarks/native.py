@@ -27,7 +27,6 @@ class Native:
         self.network, self.directory = network, directory
         bundle = model.export(directory)
         self.library = bundle.shared
-        self.has_threads = "set_threads" in bundle.header.read_text()
         (directory / "bench_model.h").write_text(_header(network, bundle.prefix))
         self.program = directory / "native"
         compiler = shlex.split(os.environ.get("CC", "cc"))
@@ -42,8 +41,8 @@ class Native:
         return path
 
     def run(self, case: Case, seconds: float) -> str:
-        command = [self.program, case.kind, str(case.batch), str(seconds), self.inputs(case),
-                   self.directory / "out"]
+        command = [self.program, case.kind, str(case.batch), str(case.cores), str(seconds),
+                   self.inputs(case), self.directory / "out"]
         return subprocess.run(command, check=True, capture_output=True, text=True).stdout
 
     def results(self, case: Case) -> list[np.ndarray]:

@@ -48,22 +48,15 @@ def words(text: str) -> list[str]:
 
 def chosen(cases: str, cores: str) -> list[Case]:
     """The rows of the case table that the arguments ask for and the machine can run."""
-    from benchmarks.workers.fncompile import has_bfloat16
-
     most = len(os.sched_getaffinity(0))
     numbers, parts = [int(n) for n in words(cores) if int(n) <= most], words(cases)
-    return [case for case in table(has_bfloat16()) if case.cores in numbers
+    return [case for case in table() if case.cores in numbers
             and (not parts or any(part in case.name for part in parts))]
 
 
 def notes() -> list[str]:
     """What the table cannot show here."""
-    from benchmarks.workers.fncompile import has_bfloat16
-
-    found = [] if has_bfloat16() else ["bfloat16: not available in this version."]
-    if len(os.sched_getaffinity(0)) < 2:
-        found.append("two cores: this process has one.")
-    return found
+    return ["two cores: this process has one."] if len(os.sched_getaffinity(0)) < 2 else []
 
 
 def say(text: str) -> None:

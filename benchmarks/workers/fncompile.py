@@ -20,11 +20,7 @@ from benchmarks.workers import CHECK_RATE, CHECK_STEPS, Run
 from benchmarks.workers.functional import compile_model, model_of
 
 WAYS = {"predict": ["call", "bind", "C"], "train": ["train_on_batch", "fit", "C"]}
-
-
-def has_bfloat16() -> bool:
-    """Are there the dtype policies of Keras?"""
-    return hasattr(fncompile.config, "set_dtype_policy")
+POLICIES = {"float32": "float32", "bfloat16": "mixed_bfloat16"}
 
 
 class Worker:
@@ -37,8 +33,7 @@ class Worker:
         return {"fncompile": fncompile.__version__, "numpy": np.__version__}
 
     def ways(self, case: Case) -> list[str]:
-        ways = WAYS[case.kind]
-        return ways if case.cores == 1 or self._exported(case).has_threads else ways[:-1]
+        return WAYS[case.kind]
 
     def build(self, case: Case, way: str) -> Run:
         if way == "C":
@@ -75,14 +70,11 @@ class Worker:
 
 
 def _model(network: networks.Network, case: Case):
-    if case.dtype != "float32":
-        prefix = "mixed_" if case.kind == "train" else ""
-        fncompile.config.set_dtype_policy(prefix + case.dtype)
+    fncompile.config.set_dtype_policy(POLICIES[case.dtype])
     try:
         model = model_of(fncompile, network)
     finally:
-        if case.dtype != "float32":
-            fncompile.config.set_dtype_policy("float32")
+        fncompile.config.set_dtype_policy("float32")
     if case.kind == "train":
         compile_model(fncompile, model, network, CHECK_RATE)
     return model

@@ -42,7 +42,8 @@ class Worker:
         return {"torch": torch.__version__}
 
     def ways(self, case: Case) -> list[str]:
-        compiled = (case.network, case.kind, case.batch) in COMPILED and case.cores == 1
+        usual = case.cores == 1 and case.dtype == "float32"
+        compiled = usual and (case.network, case.kind, case.batch) in COMPILED
         return ["eager", "compile"] if compiled else ["eager"]
 
     def build(self, case: Case, way: str) -> Run:
