@@ -58,7 +58,7 @@ FNC_INLINE void fnc_meet(const fnc_env *env, int64_t parts) {
  * thread takes some 20 us, and waiting for each other a few in each step: less work than this is
  * not given to a worker of its own. */
 #ifndef FNC_LEAST_WORK
-enum { FNC_LEAST_WORK = 4 << 20, FNC_LEAST_STEP = 1 << 18 };
+enum { FNC_LEAST_WORK = 4 << 20, FNC_LEAST_STEP = 1 << 20 };
 #endif
 
 /* Does `work`, which goes `times` through `amount`, on as many workers as that occupies. The number

@@ -52,9 +52,9 @@ def emit_program(
     items += [_table(b) for b in _constants([*plan.prepare, *plan.kernels])]
     for kernel in (*plan.prepare, *plan.kernels):
         items += emit_kernel(kernel, plan, places)
-    items.append(_body(plan.kernels, entry))
+    items.append(_body(plan.kernels, entry, [bool(m) for m in plan.meetings[1:]]))
     if plan.prepare:
-        items.append(_body(plan.prepare, f"{entry}_prepare"))
+        items.append(_body(plan.prepare, f"{entry}_prepare", [True] * (len(plan.prepare) - 1)))
     items += emit_entries(plan, prefix, entry)
     if one_by_one:
         items.append(_kernel_by_number(plan.kernels, f"{prefix}_{entry}_kernel"))
@@ -113,12 +113,12 @@ def _table(buffer: Buffer) -> Table:
     return Table(c_type(buffer.type.dtype), table_name(buffer), cells, f"constant {buffer.type}")
 
 
-def _body(kernels: Sequence[Kernel], name: str) -> Function:
-    """Every kernel in order; `part` of `parts` workers, which meet between kernels."""
+def _body(kernels: Sequence[Kernel], name: str, meetings: Sequence[bool]) -> Function:
+    """Every kernel in order, for a worker of a team; do they meet before the second, the third..."""
     run: list[Stmt] = []
     meet = Do(call("fnc_meet", Name("env"), Name("parts")))
-    for number, kernel in enumerate(kernels):
-        run += [meet] * (number > 0)
+    for kernel, meets in zip(kernels, [False, *meetings], strict=bool(kernels)):
+        run += [meet] * meets
         run.append(Do(call(kernel.name, Name("env"), Name("part"), Name("parts"))))
     nothing = tuple(Do(Name(f"(void){p}")) for p in ("env", "part", "parts"))
     return Function("FNC_ONE_COPY", "void", f"run_{name}", KERNEL_PARAMS, tuple(run) or nothing)

@@ -8,8 +8,9 @@ from fncompile.codegen.describe import flops, stage_lines
 from fncompile.ir.dims import dim_text
 from fncompile.passes.memory import live_ranges
 from fncompile.passes.plan import Kernel, Plan
+from fncompile.passes.share import share
 
-TOPICS = ("kernels", "fuse", "order", "memory", "hoist")
+TOPICS = ("kernels", "fuse", "order", "share", "memory", "hoist")
 
 
 def explain_plan(plan: Plan, topics: Sequence[str] | None = None, layer: str | None = None) -> str:
@@ -78,4 +79,17 @@ def _hoist(plan: Plan, layer: str | None) -> list[str]:
     return [f"hoist: {', '.join(names) or 'nothing depends on weights alone'}"]
 
 
-SECTIONS = {"kernels": _kernels, "fuse": _fuse, "order": _order, "memory": _memory, "hoist": _hoist}
+def _share(plan: Plan, layer: str | None) -> list[str]:
+    lines = ["share: what a team cuts, and why its workers meet before a kernel"]
+    for kernel, reason in zip(plan.kernels, plan.meetings, strict=True):
+        if _concerns(kernel, layer):
+            found = share(kernel)
+            cut = f" of {dim_text(found.extent)} by {found.grain}" if found.extent != 1 else ""
+            lines.append(f"  {kernel.name}: {found.cut}{cut}; {reason or 'no meeting'}")
+    return lines
+
+
+SECTIONS = {
+    "kernels": _kernels, "fuse": _fuse, "order": _order, "share": _share, "memory": _memory,
+    "hoist": _hoist,
+}  # fmt: skip

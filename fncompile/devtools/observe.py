@@ -23,7 +23,7 @@ from fncompile.passes.manager import Context
 from fncompile.passes.plan import Plan
 
 Observe = Callable[[str, Any], None]
-LAST = "memory"  # the pass after which a plan is complete
+LAST = "meet"  # the pass after which a plan is complete
 
 
 def observer(title: str, context: Context) -> Observe | None:

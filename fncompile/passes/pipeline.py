@@ -15,6 +15,7 @@ from fncompile.passes.differentiate import differentiate, drop_markers
 from fncompile.passes.fuse import fuse
 from fncompile.passes.hoist import hoist
 from fncompile.passes.layout import layout
+from fncompile.passes.meet import meet
 from fncompile.passes.memory import memory
 from fncompile.passes.order import order
 from fncompile.passes.pack import pack
@@ -61,7 +62,7 @@ PLAN = (
     _pass(pack, "plan", "plan", optional=True),
     _pass(order, "plan", "ordered"),
 )
-PLACE = (_pass(memory, "ordered", "placed"),)
+PLACE = (_pass(memory, "ordered", "placed"), _pass(meet, "placed", "met"))
 
 # Program to Program, then Program to Plan: a kind of entry has a row in both.
 TRANSFORM: dict[str, tuple[Pass, ...]] = {

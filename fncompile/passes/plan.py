@@ -270,6 +270,7 @@ class Plan:
 
     `prepare` are the kernels that depend on weights alone, in order; what they compute lies in a
     block of its own, `prepared` (bytes), and is computed again only when weights change.
+    `meetings` gives for each kernel why the workers of a team must meet before it, or "".
     """
 
     kernels: list[Kernel]
@@ -285,6 +286,7 @@ class Plan:
     prepare: list[Kernel] = field(default_factory=list)
     prepared_offsets: dict[Buffer, int] = field(default_factory=dict)
     prepared: int = 0
+    meetings: tuple[str, ...] = ()
 
 
 def loads(expr: Expr) -> list[Expr]:

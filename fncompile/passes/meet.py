@@ -1,0 +1,156 @@
+"""Where the workers of a team wait for each other.
+
+Requires: placed buffers. Ensures: `plan.meetings` says for each kernel why all workers must be done
+with those before it, or "" where each may go on by itself. It may where all that it touches, of
+what others write or of what it overwrites, belongs to the rows of its own share of every kernel
+since the last meeting.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from fncompile.ir.dims import Dim
+from fncompile.passes.plan import (
+    Affine,
+    Buffer,
+    Kernel,
+    Load,
+    Plan,
+    Stage,
+    buffer_of,
+    loads,
+    root_buffer,
+)
+from fncompile.passes.share import ALONE, Share, share
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Row i of the share lies between elements `stride * i + first` and `stride * i + last`."""
+
+    stride: Dim
+    first: Dim
+    last: Dim
+
+
+@dataclass(frozen=True)
+class Touch:
+    """`rows` is None for an access that may be anywhere."""
+
+    buffer: Buffer  # a root
+    writes: bool
+    rows: Rows | None
+
+
+def meet(plan: Plan, context=None) -> Plan:
+    reasons: list[str] = []
+    since: list[Kernel] = []  # the last meeting
+    for kernel in plan.kernels:
+        reason = next((r for k in reversed(since) if (r := _conflict(plan, k, kernel))), "")
+        since = [kernel] if reason else [*since, kernel]
+        reasons.append(reason)
+    return replace(plan, meetings=tuple(reasons))
+
+
+def _conflict(plan: Plan, before: Kernel, kernel: Kernel) -> str:
+    """Why the two must be kept apart, or ""."""
+    one, other = _effective(before), _effective(kernel)
+    if one == other == ALONE:
+        return ""
+    together = one == other and one.cut in ("rows", "batches")
+    for a in touches(before):
+        for b in touches(kernel):
+            if not (a.writes or b.writes) or not _same_memory(plan, a.buffer, b.buffer):
+                continue
+            if not (together and a.buffer == b.buffer and _row_by_row(a.rows, b.rows)):
+                return _reason(before, a, b)
+    return ""
+
+
+def _reason(before: Kernel, a: Touch, b: Touch) -> str:
+    what = a.buffer.name if a.buffer == b.buffer else f"{b.buffer.name} where {a.buffer.name} is"
+    verb = {True: "writes", False: "reads"}
+    return f"{verb[b.writes]} {what}, which {before.name} {verb[a.writes]}"
+
+
+def _effective(kernel: Kernel) -> Share:
+    """An extent too short to be cut is the first worker's."""
+    found = share(kernel)
+    short = isinstance(found.extent, int) and found.extent // found.grain < 2
+    return ALONE if short and found.cut in ("rows", "columns", "batches") else found
+
+
+def _same_memory(plan: Plan, a: Buffer, b: Buffer) -> bool:
+    if a == b:
+        return True
+    if a.kind != "arena" or b.kind != "arena":
+        return False
+    return a in plan.offsets and plan.offsets.get(a) == plan.offsets.get(b)
+
+
+def _row_by_row(a: Rows | None, b: Rows | None) -> bool:
+    """Do row i of one and row j of the other have nothing in common unless i is j?"""
+    if a is None or b is None or a.stride != b.stride:
+        return False
+    gaps = (a.stride - (a.last - b.first), a.stride - (b.last - a.first))
+    return all(isinstance(gap, int) and gap > 0 for gap in gaps)
+
+
+# accesses -----------------------------------------------------------------------------------------
+
+
+def touches(kernel: Kernel) -> list[Touch]:
+    """Every access of the kernel, by the rows of its share."""
+    axis = _axis(kernel)
+    found = [touch for stage in kernel.stages for touch in _of_stage(stage, axis)]
+    product = kernel.product
+    if product is None:
+        return list(dict.fromkeys(found))
+    g, m, n, k = product.shape
+    for operand, domain in ((product.a, (g, m, k)), (product.b, (g, k, n))):
+        by_row = not operand.packed and (axis == 0 or (axis == 1 and operand is product.a))
+        at = operand.at if by_row else None
+        found.append(_touch(operand.buffer, at, domain, axis, False))
+    return list(dict.fromkeys(found))
+
+
+def _axis(kernel: Kernel) -> int:
+    """Which axis of its stages the kernel's share cuts."""
+    return 1 if kernel.product is not None and share(kernel).cut == "rows" else 0
+
+
+def _of_stage(stage: Stage, axis: int) -> list[Touch]:
+    found = [_touch(s.buffer, s.at, stage.domain, axis, True) for s in stage.stores]
+    for expr in (stage.expr, stage.row):
+        for e in loads(expr) if expr is not None else ():
+            at = e.at if isinstance(e, Load) else None
+            found.append(_touch(buffer_of(e), at, stage.domain, axis, False))
+    return found
+
+
+def _touch(
+    buffer: Buffer, at: Affine | None, domain: tuple[Dim, ...], axis: int, writes: bool
+) -> Touch:
+    start: Dim = 0
+    root = root_buffer(buffer)
+    same_type = buffer.type.dtype == root.type.dtype
+    while buffer.base is not None:
+        start, buffer = start + buffer.offset, buffer.base
+    rows = _rows(at.shift(start), domain, axis) if at is not None and same_type else None
+    return Touch(root, writes, rows)
+
+
+def _rows(at: Affine, domain: tuple[Dim, ...], axis: int) -> Rows | None:
+    """None where the axis does not move the access, or others move it backwards."""
+    first = last = at.offset
+    for other, step in at.terms:
+        if other == axis:
+            continue
+        if not isinstance(step, int) and not isinstance(domain[other], int):
+            return None
+        if isinstance(step, int) and step < 0:
+            return None
+        last = last + (domain[other] - 1) * step
+    stride = at.coefficient(axis)
+    return Rows(stride, first, last) if stride != 0 else None
