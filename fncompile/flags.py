@@ -103,7 +103,7 @@ TABLE: tuple[Switch, ...] = (
     Switch("debug", "int", 0, "what to print: 1 stages, 2 kernels, 3 decisions, 4 C, 5 every pass",
            range(6)),
     Switch("dump", "text", "", "directory[:text,dot,svg,c] that receives every stage"),
-    Switch("explain", "words", (), "decisions to print: kernels, fuse, order, share, memory, hoist"),
+    Switch("explain", "words", (), "decisions to print: fuse, order, share, memory, hoist"),
     Switch("stop_after", "text", "", "the last pass to run"),
     Switch("skip", "words", (), "passes to leave out"),
     Switch("bisect", "int", None, "apply only the first n optimisations", range(_MANY)),

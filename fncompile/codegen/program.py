@@ -114,7 +114,7 @@ def _table(buffer: Buffer) -> Table:
 
 
 def _body(kernels: Sequence[Kernel], name: str, meetings: Sequence[bool]) -> Function:
-    """Every kernel in order, for a worker of a team; do they meet before the second, the third..."""
+    """Every kernel in order, for a worker of a team; `meetings`: before the second, the third..."""
     run: list[Stmt] = []
     meet = Do(call("fnc_meet", Name("env"), Name("parts")))
     for kernel, meets in zip(kernels, [False, *meetings], strict=bool(kernels)):

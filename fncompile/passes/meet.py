@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from fncompile.ir.dims import Dim
+from fncompile.passes.grouping import overlaps
 from fncompile.passes.plan import (
     Affine,
     Buffer,
@@ -36,9 +37,9 @@ class Rows:
 
 @dataclass(frozen=True)
 class Touch:
-    """`rows` is None for an access that may be anywhere."""
+    """`rows`, counted from the start of the root buffer, is None where all of it may be meant."""
 
-    buffer: Buffer  # a root
+    buffer: Buffer
     writes: bool
     rows: Rows | None
 
@@ -61,9 +62,10 @@ def _conflict(plan: Plan, before: Kernel, kernel: Kernel) -> str:
     together = one == other and one.cut in ("rows", "batches")
     for a in touches(before):
         for b in touches(kernel):
-            if not (a.writes or b.writes) or not _same_memory(plan, a.buffer, b.buffer):
+            if not (a.writes or b.writes) or not _overlap(plan, a, b):
                 continue
-            if not (together and a.buffer == b.buffer and _row_by_row(a.rows, b.rows)):
+            same = root_buffer(a.buffer) == root_buffer(b.buffer)
+            if not (together and same and _row_by_row(a.rows, b.rows)):
                 return _reason(before, a, b)
     return ""
 
@@ -81,12 +83,12 @@ def _effective(kernel: Kernel) -> Share:
     return ALONE if short and found.cut in ("rows", "columns", "batches") else found
 
 
-def _same_memory(plan: Plan, a: Buffer, b: Buffer) -> bool:
-    if a == b:
-        return True
-    if a.kind != "arena" or b.kind != "arena":
-        return False
-    return a in plan.offsets and plan.offsets.get(a) == plan.offsets.get(b)
+def _overlap(plan: Plan, a: Touch, b: Touch) -> bool:
+    """May the two mean the same memory? What lies at different offsets of the arena does not."""
+    one, other = root_buffer(a.buffer), root_buffer(b.buffer)
+    if one == other:
+        return overlaps(a.buffer, b.buffer)
+    return one in plan.offsets and plan.offsets[one] == plan.offsets.get(other)
 
 
 def _row_by_row(a: Rows | None, b: Rows | None) -> bool:
@@ -132,13 +134,12 @@ def _of_stage(stage: Stage, axis: int) -> list[Touch]:
 def _touch(
     buffer: Buffer, at: Affine | None, domain: tuple[Dim, ...], axis: int, writes: bool
 ) -> Touch:
-    start: Dim = 0
-    root = root_buffer(buffer)
-    same_type = buffer.type.dtype == root.type.dtype
-    while buffer.base is not None:
-        start, buffer = start + buffer.offset, buffer.base
-    rows = _rows(at.shift(start), domain, axis) if at is not None and same_type else None
-    return Touch(root, writes, rows)
+    if at is None or buffer.type.dtype != root_buffer(buffer).type.dtype:
+        return Touch(buffer, writes, None)
+    inner = buffer
+    while inner.base is not None:
+        at, inner = at.shift(inner.offset), inner.base
+    return Touch(buffer, writes, _rows(at, domain, axis))
 
 
 def _rows(at: Affine, domain: tuple[Dim, ...], axis: int) -> Rows | None:

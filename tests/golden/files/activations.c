@@ -92,13 +92,9 @@ static void k04_select(const fnc_env *env, int64_t part, int64_t parts) {
 
 FNC_ONE_COPY void run_predict(const fnc_env *env, int64_t part, int64_t parts) {
     k00_mul(env, part, parts);
-    fnc_meet(env, parts);
     k01_add(env, part, parts);
-    fnc_meet(env, parts);
     k02_mul(env, part, parts);
-    fnc_meet(env, parts);
     k03_add(env, part, parts);
-    fnc_meet(env, parts);
     k04_select(env, part, parts);
 }
 

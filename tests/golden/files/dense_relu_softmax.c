@@ -96,7 +96,6 @@ FNC_ONE_COPY void run_predict(const fnc_env *env, int64_t part, int64_t parts) {
     k00_hidden_dot(env, part, parts);
     fnc_meet(env, parts);
     k01_digit_dot(env, part, parts);
-    fnc_meet(env, parts);
     k02_digit_div(env, part, parts);
 }
 

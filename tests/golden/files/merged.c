@@ -59,9 +59,7 @@ static void k02_mean_div(const fnc_env *env, int64_t part, int64_t parts) {
 
 FNC_ONE_COPY void run_predict(const fnc_env *env, int64_t part, int64_t parts) {
     k00_times_mul(env, part, parts);
-    fnc_meet(env, parts);
     k01_most_max(env, part, parts);
-    fnc_meet(env, parts);
     k02_mean_div(env, part, parts);
 }
 

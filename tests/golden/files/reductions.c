@@ -123,11 +123,8 @@ static void k03_argmax(const fnc_env *env, int64_t part, int64_t parts) {
 
 FNC_ONE_COPY void run_predict(const fnc_env *env, int64_t part, int64_t parts) {
     k00_sum(env, part, parts);
-    fnc_meet(env, parts);
     k01_max(env, part, parts);
-    fnc_meet(env, parts);
     k02_div(env, part, parts);
-    fnc_meet(env, parts);
     k03_argmax(env, part, parts);
 }
 

@@ -65,7 +65,6 @@ static void k01_shared_dot(const fnc_env *env, int64_t part, int64_t parts) {
 
 FNC_ONE_COPY void run_predict(const fnc_env *env, int64_t part, int64_t parts) {
     k00_shared_dot(env, part, parts);
-    fnc_meet(env, parts);
     k01_shared_dot(env, part, parts);
 }
 

@@ -43,7 +43,6 @@ static void k01_slice(const fnc_env *env, int64_t part, int64_t parts) {
 
 FNC_ONE_COPY void run_predict(const fnc_env *env, int64_t part, int64_t parts) {
     k00_slice(env, part, parts);
-    fnc_meet(env, parts);
     k01_slice(env, part, parts);
 }
 

@@ -431,29 +431,19 @@ static void k13_sub(const fnc_env *env, int64_t part, int64_t parts) {
 
 FNC_ONE_COPY void run_train_step(const fnc_env *env, int64_t part, int64_t parts) {
     k00_add(env, part, parts);
-    fnc_meet(env, parts);
     k01_norm_grad_div(env, part, parts);
-    fnc_meet(env, parts);
     k02_norm_add(env, part, parts);
-    fnc_meet(env, parts);
     k03_div(env, part, parts);
-    fnc_meet(env, parts);
     k04_norm_add(env, part, parts);
-    fnc_meet(env, parts);
     k05_mul(env, part, parts);
     fnc_meet(env, parts);
     k06_norm_grad_neg(env, part, parts);
     fnc_meet(env, parts);
     k07_add(env, part, parts);
-    fnc_meet(env, parts);
     k08_sum(env, part, parts);
-    fnc_meet(env, parts);
     k09_mul(env, part, parts);
-    fnc_meet(env, parts);
     k10_sum(env, part, parts);
-    fnc_meet(env, parts);
     k11_broadcast(env, part, parts);
-    fnc_meet(env, parts);
     k12_broadcast(env, part, parts);
     fnc_meet(env, parts);
     k13_sub(env, part, parts);

@@ -261,7 +261,6 @@ static void k10_sub(const fnc_env *env, int64_t part, int64_t parts) {
 
 FNC_ONE_COPY void run_train_step(const fnc_env *env, int64_t part, int64_t parts) {
     k00_add(env, part, parts);
-    fnc_meet(env, parts);
     k01_dense_grad_div(env, part, parts);
     fnc_meet(env, parts);
     k02_dense_grad_div(env, part, parts);
@@ -271,13 +270,9 @@ FNC_ONE_COPY void run_train_step(const fnc_env *env, int64_t part, int64_t parts
     k04_sum(env, part, parts);
     fnc_meet(env, parts);
     k05_add(env, part, parts);
-    fnc_meet(env, parts);
     k06_dense_grad_dot(env, part, parts);
-    fnc_meet(env, parts);
     k07_sum(env, part, parts);
-    fnc_meet(env, parts);
     k08_reshape(env, part, parts);
-    fnc_meet(env, parts);
     k09_broadcast(env, part, parts);
     fnc_meet(env, parts);
     k10_sub(env, part, parts);

@@ -474,7 +474,6 @@ FNC_ONE_COPY void run_train_step(const fnc_env *env, int64_t part, int64_t parts
     k00_hidden_dot(env, part, parts);
     fnc_meet(env, parts);
     k01_digit_dot(env, part, parts);
-    fnc_meet(env, parts);
     k02_digit_sum(env, part, parts);
     fnc_meet(env, parts);
     k03_digit_grad_div(env, part, parts);
@@ -482,19 +481,14 @@ FNC_ONE_COPY void run_train_step(const fnc_env *env, int64_t part, int64_t parts
     k04_digit_grad_mul(env, part, parts);
     fnc_meet(env, parts);
     k05_div(env, part, parts);
-    fnc_meet(env, parts);
     k06_permute(env, part, parts);
     fnc_meet(env, parts);
     k07_hidden_grad_dot(env, part, parts);
     fnc_meet(env, parts);
     k08_hidden_grad_dot(env, part, parts);
-    fnc_meet(env, parts);
     k09_sum(env, part, parts);
-    fnc_meet(env, parts);
     k10_digit_grad_dot(env, part, parts);
-    fnc_meet(env, parts);
     k11_sum(env, part, parts);
-    fnc_meet(env, parts);
     k12_broadcast(env, part, parts);
     fnc_meet(env, parts);
     k13_sub(env, part, parts);

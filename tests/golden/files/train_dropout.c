@@ -253,23 +253,17 @@ static void k10_sub(const fnc_env *env, int64_t part, int64_t parts) {
 
 FNC_ONE_COPY void run_train_step(const fnc_env *env, int64_t part, int64_t parts) {
     k00_add(env, part, parts);
-    fnc_meet(env, parts);
     k01_drop_select(env, part, parts);
     fnc_meet(env, parts);
     k02_drop_add(env, part, parts);
-    fnc_meet(env, parts);
     k03_out_grad_div(env, part, parts);
     fnc_meet(env, parts);
     k04_out_grad_dot(env, part, parts);
     fnc_meet(env, parts);
     k05_add(env, part, parts);
-    fnc_meet(env, parts);
     k06_out_grad_dot(env, part, parts);
-    fnc_meet(env, parts);
     k07_sum(env, part, parts);
-    fnc_meet(env, parts);
     k08_broadcast(env, part, parts);
-    fnc_meet(env, parts);
     k09_broadcast(env, part, parts);
     fnc_meet(env, parts);
     k10_sub(env, part, parts);

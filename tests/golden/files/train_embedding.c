@@ -391,9 +391,7 @@ static void k15_sub(const fnc_env *env, int64_t part, int64_t parts) {
 
 FNC_ONE_COPY void run_train_step(const fnc_env *env, int64_t part, int64_t parts) {
     k00_embed_gather(env, part, parts);
-    fnc_meet(env, parts);
     k01_head_grad_div(env, part, parts);
-    fnc_meet(env, parts);
     k02_div(env, part, parts);
     fnc_meet(env, parts);
     k03_head_grad_div(env, part, parts);
@@ -403,21 +401,15 @@ FNC_ONE_COPY void run_train_step(const fnc_env *env, int64_t part, int64_t parts
     k05_sum(env, part, parts);
     fnc_meet(env, parts);
     k06_add(env, part, parts);
-    fnc_meet(env, parts);
     k07_permute(env, part, parts);
     fnc_meet(env, parts);
     k08_head_grad_dot(env, part, parts);
     fnc_meet(env, parts);
     k09_embed_grad_scatter(env, part, parts);
-    fnc_meet(env, parts);
     k10_head_grad_dot(env, part, parts);
-    fnc_meet(env, parts);
     k11_sum(env, part, parts);
-    fnc_meet(env, parts);
     k12_broadcast(env, part, parts);
-    fnc_meet(env, parts);
     k13_broadcast(env, part, parts);
-    fnc_meet(env, parts);
     k14_broadcast(env, part, parts);
     fnc_meet(env, parts);
     k15_sub(env, part, parts);

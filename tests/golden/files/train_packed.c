@@ -439,15 +439,12 @@ static void k18_sub(const fnc_env *env, int64_t part, int64_t parts) {
 
 FNC_ONE_COPY void run_train_step(const fnc_env *env, int64_t part, int64_t parts) {
     k00_add(env, part, parts);
-    fnc_meet(env, parts);
     k01_first_pack(env, part, parts);
     fnc_meet(env, parts);
     k02_first_dot(env, part, parts);
-    fnc_meet(env, parts);
     k03_last_grad_div(env, part, parts);
     fnc_meet(env, parts);
     k04_last_grad_div(env, part, parts);
-    fnc_meet(env, parts);
     k05_last_pack(env, part, parts);
     fnc_meet(env, parts);
     k06_last_grad_dot(env, part, parts);
@@ -455,7 +452,6 @@ FNC_ONE_COPY void run_train_step(const fnc_env *env, int64_t part, int64_t parts
     k07_sum(env, part, parts);
     fnc_meet(env, parts);
     k08_add(env, part, parts);
-    fnc_meet(env, parts);
     k09_last_grad_pack(env, part, parts);
     fnc_meet(env, parts);
     k10_last_grad_dot(env, part, parts);
@@ -463,15 +459,12 @@ FNC_ONE_COPY void run_train_step(const fnc_env *env, int64_t part, int64_t parts
     k11_first_grad_pack(env, part, parts);
     fnc_meet(env, parts);
     k12_first_grad_dot(env, part, parts);
-    fnc_meet(env, parts);
     k13_sum(env, part, parts);
     fnc_meet(env, parts);
     k14_last_grad_pack(env, part, parts);
     fnc_meet(env, parts);
     k15_last_grad_dot(env, part, parts);
-    fnc_meet(env, parts);
     k16_sum(env, part, parts);
-    fnc_meet(env, parts);
     k17_broadcast(env, part, parts);
     fnc_meet(env, parts);
     k18_sub(env, part, parts);

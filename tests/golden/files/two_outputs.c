@@ -96,9 +96,7 @@ static void k02_right_dot(const fnc_env *env, int64_t part, int64_t parts) {
 
 FNC_ONE_COPY void run_predict(const fnc_env *env, int64_t part, int64_t parts) {
     k00_trunk_dot(env, part, parts);
-    fnc_meet(env, parts);
     k01_left_dot(env, part, parts);
-    fnc_meet(env, parts);
     k02_right_dot(env, part, parts);
 }
 
