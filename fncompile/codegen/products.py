@@ -18,6 +18,7 @@ from fncompile.codegen.ctree import (
     Element,
     For,
     Function,
+    If,
     Int,
     Name,
     Stmt,
@@ -157,14 +158,19 @@ def _tile_call(kernel: Kernel, stage: Stage, pointers: Pointers, cut: str) -> St
     a, b = product.a, product.b
     left = [_start(pointers(a.buffer), a.at, g), *(dim(a.at.coefficient(i)) for i in (1, 2))]
     right = [_start(pointers(b.buffer), b.at, g), *([] if b.packed else [dim(b.at.coefficient(1))])]
-    return Do(
+    rest = [*_ranges(product, cut), Name(f"{kernel.name}_epilogue"), Unary("&", Name("tile"))]
+    all_rows = Do(
         call(
             f"fnc_gemm_{'packed_' if b.packed else ''}{DTYPES[in_register(stage.dtype)].short}",
             dim(m), dim(n), dim(k),
-            *left, *right, *_ranges(product, cut),
-            Name(f"{kernel.name}_epilogue"), Unary("&", Name("tile")),
+            *left, *right, *rest,
         )
     )  # fmt: skip
+    if product.half is None:
+        return all_rows
+    start, _, step = left
+    one = call("fnc_gemv_bf16", dim(n), dim(k), start, step, pointers(product.half), *rest)
+    return If(Binary("==", dim(m), Int(1)), (Do(one),), (all_rows,))
 
 
 def _start(pointer: CExpr, at: Affine, g: Dim) -> CExpr:

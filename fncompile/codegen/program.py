@@ -49,6 +49,8 @@ def emit_program(
         items.append(Include("rt/fnc_steps.h"))
     if any(is_pack(k) for k in (*plan.prepare, *plan.kernels)):
         items.append(Include("kern/gemm_pack.h"))
+    if any(k.product is not None and k.product.half is not None for k in plan.kernels):
+        items.append(Include("kern/gemv_bf16.h"))
     items += [_table(b) for b in _constants([*plan.prepare, *plan.kernels])]
     for kernel in (*plan.prepare, *plan.kernels):
         items += emit_kernel(kernel, plan, places)

@@ -74,9 +74,11 @@ def export(
     dtype of the output.
 
     Where layers compute in bfloat16, inputs, outputs and weights of the library are float32 all
-    the same. ValueError for weights of bfloat16, for a prefix that is no C name, for training without a compiled loss, and for a
-    model without fixed inputs that was never called. CompileError and OSError as they come; the
-    files of an earlier export are then untouched.
+    the same.
+
+    ValueError for weights of bfloat16, for a prefix that is no C name, for training without a
+    compiled loss, and for a model without fixed inputs that was never called. CompileError and
+    OSError as they come; the files of an earlier export are then untouched.
     """
     prefix = _checked_prefix(model, prefix)
     with override(**({"target": target} if target else {})):

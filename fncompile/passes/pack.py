@@ -107,7 +107,7 @@ def _source(kernel: Kernel, copies: dict[Buffer, Kernel]) -> Source | None:
     rows, columns = product.shape[3], product.shape[2]
     assert isinstance(columns, int)
     at = product.b.at.map_axes({0: Affine(), 1: axis_index(0), 2: axis_index(1)})
-    source = Source(product.b.buffer, at, rows, columns, kernel.stages[0].dtype)
+    source = Source(product.b.buffer, at, rows, columns, product.b.buffer.type.dtype)
     return _behind_copy(source, copies.get(product.b.buffer)) if _is_strided(source) else None
 
 
@@ -115,7 +115,7 @@ def _gains(product: Product, dtype: str) -> bool:
     batches, rows, columns, _ = product.shape
     many = not isinstance(rows, int) or rows >= FEWEST_ROWS
     wide = isinstance(columns, int) and columns >= FEWEST_COLUMNS
-    return batches == 1 and many and wide and dtype in ("float32", "float64")
+    return batches == 1 and many and wide and dtype in ("float32", "float64", "bfloat16")
 
 
 def _is_strided(source: Source) -> bool:

@@ -13,6 +13,7 @@ from typing import Any
 from fncompile.passes.apply_optimizer import apply_optimizer
 from fncompile.passes.differentiate import differentiate, drop_markers
 from fncompile.passes.fuse import fuse
+from fncompile.passes.halve import halve
 from fncompile.passes.hoist import hoist
 from fncompile.passes.layout import layout
 from fncompile.passes.meet import meet
@@ -70,6 +71,11 @@ TRANSFORM: dict[str, tuple[Pass, ...]] = {
     "train": (TRACED, *BACKWARD),
 }
 LOWER: dict[str, tuple[Pass, ...]] = {
-    "infer": (*PLAN, _pass(hoist, "ordered", "hoisted", optional=True), *PLACE),
+    "infer": (
+        *PLAN,
+        _pass(hoist, "ordered", "hoisted", optional=True),
+        _pass(halve, "hoisted", optional=True),
+        *PLACE,
+    ),
     "train": (*PLAN, *PLACE),
 }

@@ -184,11 +184,15 @@ class Operand:
 
 @dataclass(frozen=True)
 class Product:
-    """`c[g,m,n] = sum_k a[g,m,k] * b[g,k,n]`; `shape` is (G, M, N, K)."""
+    """`c[g,m,n] = sum_k a[g,m,k] * b[g,k,n]`; `shape` is (G, M, N, K).
+
+    In C, `half` serves in place of `b` where M is 1: see csrc/kern/gemv_bf16.h.
+    """
 
     shape: tuple[Dim, Dim, Dim, Dim]
     a: Operand
     b: Operand
+    half: Buffer | None = None
 
 
 @dataclass(frozen=True)

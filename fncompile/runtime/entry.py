@@ -232,7 +232,7 @@ def check_status(status: int, name: str) -> None:
 def _tell_of_emulation() -> None:
     warnings.warn(
         "bfloat16 is emulated: computed in float32 and rounded after each operation. Results are "
-        "those of bfloat16; it is not faster than float32.",
+        "those of bfloat16; only single rows through large layers are faster than in float32.",
         RuntimeWarning,
         stacklevel=2,
     )

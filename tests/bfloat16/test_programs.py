@@ -140,3 +140,41 @@ def test_memory_in_two_bytes_is_never_an_operand():
     close(outputs["new"], values[1])
     np.testing.assert_array_equal(values[1], after["w"])
     close(updates["w"], after["w"])
+
+
+@pytest.mark.parametrize("columns", [256, 250])
+def test_a_single_row_reads_weights_in_two_bytes(columns):
+    """Into the same bits as with other rows, for any number of columns; also after a change."""
+    x = build.input("x", TensorType("bfloat16", (B, 300)))
+    w = build.param("w", TensorType("float32", (300, columns)))
+    y = build.ew("tanh", build.matmul2(x, build.cast(w, "bfloat16")))
+    program = Program((x,), (w,), {"y": y})
+    _, plan = stages(program)
+    assert [k.product.half is not None for k in plan.kernels if k.product] == [True]
+    entry = compiled(program)
+    rng = np.random.default_rng(columns)
+    for _ in range(2):
+        weights = rng.normal(size=(300, columns)).astype(np.float32) / 16
+        rows = rng.normal(size=(40, 300)).astype(np.float32)
+        outputs, _ = interp.run(program, [rows], {"w": weights})
+        (whole,), _ = run(entry, [rows], {"w": weights})
+        (one,), _ = run(entry, [rows[:1]], {"w": weights})
+        close(outputs["y"], whole)
+        np.testing.assert_array_equal(whole[:1], one)
+        planned, _ = run_planned(program, plan, [rows[:1]], {"w": weights})
+        close(outputs["y"][:1], planned[0])
+
+
+@pytest.mark.parametrize("transposed", [False, True])
+def test_what_lies_in_two_bytes_depends_on_weights_alone(transposed):
+    """The right operand of a product of two inputs is not prepared; that of a transpose is."""
+    x = build.input("x", TensorType("bfloat16", (B, 300)))
+    other = build.input("z", TensorType("bfloat16", (300, 256)))
+    w = build.param("w", TensorType("bfloat16", (256, 300)))
+    right = build.permute(w, (1, 0)) if transposed else other
+    program = Program((x, other), (w,), {"y": build.matmul2(x, right)})
+    _, plan = stages(program)
+    assert [k.product.half is not None for k in plan.kernels if k.product] == [transposed]
+    rng = np.random.default_rng(1)
+    arrays = [rng.normal(size=s).astype(np.float32) for s in ((1, 300), (300, 256), (256, 300))]
+    compile_and_compare(program, *arrays[:2], w=arrays[2])

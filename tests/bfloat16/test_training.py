@@ -129,6 +129,23 @@ def test_masks_go_through_bfloat16():
     assert changed.tolist() == [False, *[True] * 6]
 
 
+def test_threads_do_not_change_a_bit():
+    """Of batches of many rows, and of single ones, which read weights in two bytes."""
+    keras.utils.set_random_seed(4)
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    inputs = keras.Input((400,))
+    outputs = layers.Dense(330)(layers.Dense(500, activation="relu")(inputs))
+    model = keras.Model(inputs, outputs)
+    x = np.random.default_rng(0).normal(size=(64, 400)).astype(np.float32)
+    results = []
+    for threads in (1, 2, 3):
+        with keras.flags(threads=threads):
+            results.append((model.predict(x, verbose=0), model.predict(x[:1], verbose=0)))
+    for many, one in results:
+        assert many.tobytes() == results[0][0].tobytes()
+        assert one.tobytes() == many[:1].tobytes()
+
+
 def test_an_input_of_bfloat16_takes_and_is_given_float32():
     inputs = keras.Input((3,), dtype="bfloat16")
     model = keras.Model(inputs, inputs * 2)
