@@ -1,4 +1,5 @@
-/* threads.c: many contexts over one set of weights, each in a thread of its own; for -fsanitize=thread. */
+/* threads.c: many contexts over one set of weights, each in a thread of its own, and some with more
+ * threads to share their calls; for -fsanitize=thread. */
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -6,7 +7,7 @@
 
 #include "digit_model.h"
 
-enum { THREADS = 8, CALLS = 20, BATCH = 4, OUT = BATCH * DIGIT_MODEL_OUT_DIGIT_SIZE };
+enum { THREADS = 8, CALLS = 20, BATCH = 64, OUT = BATCH * DIGIT_MODEL_OUT_DIGIT_SIZE };
 
 static float images[BATCH * DIGIT_MODEL_IN_IMG_SIZE];
 static float outputs[THREADS][OUT];
@@ -33,6 +34,7 @@ int main(void) {
     for (int i = 0; i < THREADS; ++i) {
         jobs[i] = (job){NULL, outputs[i], DIGIT_MODEL_OK};
         if (digit_model_clone_shared(source, &jobs[i].ctx)) return 2;
+        if (digit_model_set_threads(jobs[i].ctx, 1 + i % 2)) return 5;
         if (pthread_create(&threads[i], NULL, run, &jobs[i])) return 3;
     }
     for (int i = 0; i < THREADS; ++i) {
