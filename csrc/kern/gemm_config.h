@@ -21,10 +21,11 @@ enum { FNC_MR = 6, FNC_MT = 4, FNC_GEMM_L2 = 1 << 17 };
 /* Columns of a tile and of a packed panel. The stride of the block that an epilogue receives. */
 enum { FNC_NR_F32 = 2 * FNC_VEC_BYTES / 4, FNC_NR_F64 = 2 * FNC_VEC_BYTES / 8 };
 
-/* Sums longer than KC_WHOLE are cut, and tiles grouped; the group's sums take the stack, < 44 KB.
- */
+/* Sums longer than KC_WHOLE, or of panels than KC_PACKED, are cut, and tiles grouped; the group's
+ * sums take the stack, < 44 KB. */
 enum {
     FNC_KC_WHOLE = 1024,
+    FNC_KC_PACKED = 4096,
     FNC_KC = 256,
     FNC_GROUP_ROWS = 48,
     FNC_GROUP_PANELS = 256 / FNC_VEC_BYTES
@@ -51,7 +52,9 @@ FNC_INLINE int64_t fnc_tile_rows(int64_t left) {
 FNC_INLINE int64_t fnc_panel_start(int64_t n, int64_t nr) { return n - n % nr; }
 
 /* Packed B is stored by blocks of k of this length, so that the panels of a block are adjacent. */
-FNC_INLINE int64_t fnc_pack_length(int64_t K) { return K > FNC_KC_WHOLE ? FNC_KC : K + (K == 0); }
+FNC_INLINE int64_t fnc_pack_length(int64_t K) {
+    return K > FNC_KC_PACKED ? FNC_KC : K + (K == 0);
+}
 
 FNC_INLINE int64_t fnc_round_up(int64_t n, int64_t to) { return (n + to - 1) / to * to; }
 

@@ -145,7 +145,8 @@ FNC_NOINLINE void FNC_NAME(fnc_gemm_many)(const FNC_PRODUCT *p, fnc_region all,
     enum { ACROSS = FNC_GROUP_PANELS * FNC_NR };
     FNC_T acc[TILES * FNC_MR * FNC_NR] __attribute__((aligned(64)));
     const int copy_a = p->rs_a == 1 && p->N >= ACROSS;
-    const int split = p->K > (copy_a ? FNC_KC : FNC_KC_WHOLE), group = split || copy_a;
+    const int whole = copy_a ? FNC_KC : p->packed ? FNC_KC_PACKED : FNC_KC_WHOLE;
+    const int split = p->K > whole, group = split || copy_a;
     const int64_t fit = FNC_GEMM_L2 / (int64_t)sizeof(FNC_T) / FNC_NR / (p->K + 1);
     const int64_t block = group ? ACROSS : fnc_max_i64(fit, 1) * FNC_NR;
     const int64_t across = group ? ACROSS : FNC_NR;

@@ -37,6 +37,7 @@ from fncompile.passes.plan import (
 
 FEWEST_COLUMNS = 128  # narrower ones stay in cache as they are
 FEWEST_ROWS = 32  # of the left operand, or the copy costs as much as the product
+FEWEST_ELEMENTS = 1 << 15  # of the right one
 WIDEST_PANEL = 128  # bytes; the last panel is filled up to it
 
 
@@ -112,10 +113,12 @@ def _source(kernel: Kernel, copies: dict[Buffer, Kernel]) -> Source | None:
 
 
 def _gains(product: Product, dtype: str) -> bool:
-    batches, rows, columns, _ = product.shape
+    batches, rows, columns, inner = product.shape
     many = not isinstance(rows, int) or rows >= FEWEST_ROWS
-    wide = isinstance(columns, int) and columns >= FEWEST_COLUMNS
-    return batches == 1 and many and wide and dtype in ("float32", "float64", "bfloat16")
+    if not isinstance(columns, int) or columns < FEWEST_COLUMNS or not many or batches != 1:
+        return False
+    large = not isinstance(inner, int) or inner * columns >= FEWEST_ELEMENTS
+    return large and dtype in ("float32", "float64", "bfloat16")
 
 
 def _is_strided(source: Source) -> bool:

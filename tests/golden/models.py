@@ -138,8 +138,8 @@ def merged() -> Any:
 
 
 def packed() -> Any:
-    x = _input(160)
-    return _model(x, layers.Dense(130, name="last")(layers.Dense(144, name="first")(x)))
+    x = _input(240)
+    return _model(x, layers.Dense(130, name="last")(layers.Dense(260, name="first")(x)))
 
 
 PREDICT: tuple[Build, ...] = (

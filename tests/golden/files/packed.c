@@ -5,42 +5,42 @@
 #include "kern/gemm_pack.h"
 
 /* k00_first_pack: first
- *   packed0[144 * i + j] = pack: first/kernel[144 * i + j]   for i<160, j<144
- *   0 flops; reads 92160, writes 102400 bytes */
+ *   packed0[260 * i + j] = pack: first/kernel[260 * i + j]   for i<240, j<260
+ *   0 flops; reads 249600, writes 276480 bytes */
 static void k00_first_pack(const fnc_env *env, int64_t part, int64_t parts) {
     const float *restrict first_kernel = (const float *)env->weights;
     float *restrict packed0 = (float *)env->prepared;
-    const int64_t panels = fnc_pack_parts_f32(144, 160);
-    fnc_pack_b_f32(144, 160, first_kernel, 144, packed0, fnc_share(panels, 1, part, parts),
+    const int64_t panels = fnc_pack_parts_f32(260, 240);
+    fnc_pack_b_f32(260, 240, first_kernel, 260, packed0, fnc_share(panels, 1, part, parts),
             fnc_share(panels, 1, part + 1, parts));
 }
 
 /* k02_last_pack: last
- *   packed1[130 * i + j] = pack: last/kernel[130 * i + j]   for i<144, j<130
- *   0 flops; reads 74880, writes 92160 bytes */
+ *   packed1[130 * i + j] = pack: last/kernel[130 * i + j]   for i<260, j<130
+ *   0 flops; reads 135200, writes 166400 bytes */
 static void k02_last_pack(const fnc_env *env, int64_t part, int64_t parts) {
-    const float *restrict last_kernel = (const float *)(env->weights + 92736);
-    float *restrict packed1 = (float *)(env->prepared + 102400);
-    const int64_t panels = fnc_pack_parts_f32(130, 144);
-    fnc_pack_b_f32(130, 144, last_kernel, 130, packed1, fnc_share(panels, 1, part, parts),
+    const float *restrict last_kernel = (const float *)(env->weights + 250688);
+    float *restrict packed1 = (float *)(env->prepared + 276480);
+    const int64_t panels = fnc_pack_parts_f32(130, 260);
+    fnc_pack_b_f32(130, 260, last_kernel, 130, packed1, fnc_share(panels, 1, part, parts),
             fnc_share(panels, 1, part + 1, parts));
 }
 
 /* k01_first_dot: first
- *   v0 = sum k<160: x[160 * m + k] * packed0[144 * k + n]   for g<1, m<B, n<144
- *   t6[144 * j + k] = (v0 + first/bias[k])   for i<1, j<B, k<144
- *   46224*B flops; reads 640*B+102976, writes 576*B bytes */
+ *   v0 = sum k<240: x[240 * m + k] * packed0[260 * k + n]   for g<1, m<B, n<260
+ *   t6[260 * j + k] = (v0 + first/bias[k])   for i<1, j<B, k<260
+ *   125060*B flops; reads 960*B+277520, writes 1040*B bytes */
 FNC_INLINE void k01_first_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr, int64_t
         nr, const float *acc) {
     const fnc_env *env = ((const fnc_tile *)tile)->env;
-    const float *restrict first_bias = (const float *)(env->weights + 92160);
+    const float *restrict first_bias = (const float *)(env->weights + 249600);
     float *restrict p_t6 = (float *)env->arena;
     for (int64_t i = 0; i < mr; ++i) {
 #pragma omp simd
         for (int64_t j = 0; j < nr; ++j) {
             const float v0 = acc[i * FNC_NR_F32 + j];
             const float v1 = v0 + first_bias[n0 + j];
-            p_t6[144 * (m0 + i) + (n0 + j)] = v1;
+            p_t6[260 * (m0 + i) + (n0 + j)] = v1;
         }
     }
 }
@@ -49,21 +49,20 @@ static void k01_first_dot(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     const float *restrict p_x = (const float *)env->in[0];
     const float *restrict packed0 = (const float *)env->prepared;
-    const int64_t begin = fnc_share(B, 16, part, parts);
-    const int64_t end = fnc_share(B, 16, part + 1, parts);
+    const fnc_block own = fnc_share_block(B, 260, FNC_IS_SMALL(260, 240, 4), part, parts);
     fnc_tile tile = {env, 0};
-    fnc_gemm_packed_f32(B, 144, 160, p_x, 160, 1, packed0, begin, end, 0, 144,
+    fnc_gemm_packed_f32(B, 260, 240, p_x, 240, 1, packed0, own.m0, own.m1, own.n0, own.n1,
             k01_first_dot_epilogue, &tile);
 }
 
 /* k03_last_dot: last
- *   v0 = sum k<144: t6[144 * m + k] * packed1[130 * k + n]   for g<1, m<B, n<130
+ *   v0 = sum k<260: t6[260 * m + k] * packed1[130 * k + n]   for g<1, m<B, n<130
  *   last[130 * j + k] = (v0 + last/bias[k])   for i<1, j<B, k<130
- *   37570*B flops; reads 576*B+92680, writes 520*B bytes */
+ *   67730*B flops; reads 1040*B+166920, writes 520*B bytes */
 FNC_INLINE void k03_last_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr, int64_t
         nr, const float *acc) {
     const fnc_env *env = ((const fnc_tile *)tile)->env;
-    const float *restrict last_bias = (const float *)(env->weights + 167616);
+    const float *restrict last_bias = (const float *)(env->weights + 385920);
     float *restrict last = (float *)env->out[0];
     for (int64_t i = 0; i < mr; ++i) {
 #pragma omp simd
@@ -78,16 +77,16 @@ FNC_INLINE void k03_last_dot_epilogue(const void *tile, int64_t m0, int64_t n0, 
 static void k03_last_dot(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     const float *restrict p_t6 = (const float *)env->arena;
-    const float *restrict packed1 = (const float *)(env->prepared + 102400);
-    const int64_t begin = fnc_share(B, 16, part, parts);
-    const int64_t end = fnc_share(B, 16, part + 1, parts);
+    const float *restrict packed1 = (const float *)(env->prepared + 276480);
+    const fnc_block own = fnc_share_block(B, 130, FNC_IS_SMALL(130, 260, 4), part, parts);
     fnc_tile tile = {env, 0};
-    fnc_gemm_packed_f32(B, 130, 144, p_t6, 144, 1, packed1, begin, end, 0, 130,
+    fnc_gemm_packed_f32(B, 130, 260, p_t6, 260, 1, packed1, own.m0, own.m1, own.n0, own.n1,
             k03_last_dot_epilogue, &tile);
 }
 
 FNC_ONE_COPY void run_predict(const fnc_env *env, int64_t part, int64_t parts) {
     k01_first_dot(env, part, parts);
+    fnc_meet(env, parts);
     k03_last_dot(env, part, parts);
 }
 
@@ -103,7 +102,7 @@ static int32_t check_predict(const fnc_env *env) {
     if (B < 0) {
         return FNC_ERR_SHAPE;
     }
-    if (env->arena_bytes < 576 * B) {
+    if (env->arena_bytes < 1088 * B) {
         return FNC_ERR_ARENA;
     }
     return FNC_OK;
@@ -112,18 +111,18 @@ static int32_t check_predict(const fnc_env *env) {
 /* Bytes of scratch memory. */
 FNC_EXPORT int64_t golden_predict_arena(const int64_t *dims) {
     const int64_t B = dims[0];
-    return 576 * B;
+    return 1088 * B;
 }
 
 /* How much work a call is, as fnc_run takes it. */
 static int64_t amount_predict(const int64_t *dims) {
     const int64_t B = dims[0];
-    return 45168 * B + 195656;
+    return 101320 * B + 444440;
 }
 
 /* Computes what depends on weights alone; to be called again when they change. */
 FNC_EXPORT int32_t golden_predict_prepare(const fnc_env *env) {
-    fnc_run(env, run_predict_prepare, 361600);
+    fnc_run(env, run_predict_prepare, 827680);
     return FNC_OK;
 }
 
@@ -136,14 +135,14 @@ FNC_EXPORT int32_t golden_predict_entry(const fnc_env *env) {
 }
 
 FNC_ONE_COPY void steps_predict(const fnc_env *env, int64_t part, int64_t parts) {
-    const int64_t bytes[] = {640};
+    const int64_t bytes[] = {960};
     const fnc_stretch steps = {check_predict, run_predict, golden_predict_arena, amount_predict, 1,
             1, bytes};
     fnc_steps_run(env, &steps, part, parts);
 }
 
 FNC_EXPORT int32_t golden_predict_steps(const fnc_env *env) {
-    const int64_t bytes[] = {640};
+    const int64_t bytes[] = {960};
     const fnc_stretch steps = {check_predict, run_predict, golden_predict_arena, amount_predict, 1,
             1, bytes};
     return fnc_steps(env, &steps, steps_predict);

@@ -18,31 +18,31 @@ static void k00_add(const fnc_env *env, int64_t part, int64_t parts) {
 }
 
 /* k01_first_pack: first
- *   packed0[144 * i + j] = pack: run0[144 * i + j]   for i<160, j<144
- *   0 flops; reads 168192, writes 102400 bytes */
+ *   packed0[260 * i + j] = pack: run0[260 * i + j]   for i<240, j<260
+ *   0 flops; reads 386496, writes 276480 bytes */
 static void k01_first_pack(const fnc_env *env, int64_t part, int64_t parts) {
     const float *restrict run0 = (const float *)env->weights;
     float *restrict packed0 = (float *)env->arena;
-    const int64_t panels = fnc_pack_parts_f32(144, 160);
-    fnc_pack_b_f32(144, 160, run0, 144, packed0, fnc_share(panels, 1, part, parts),
+    const int64_t panels = fnc_pack_parts_f32(260, 240);
+    fnc_pack_b_f32(260, 240, run0, 260, packed0, fnc_share(panels, 1, part, parts),
             fnc_share(panels, 1, part + 1, parts));
 }
 
 /* k02_first_dot: first
- *   v0 = sum k<160: x[160 * m + k] * packed0[144 * k + n]   for g<1, m<B, n<144
- *   t12[144 * j + k] = (v0 + run0[k + 23040])   for i<1, j<B, k<144
- *   46224*B flops; reads 640*B+270592, writes 576*B bytes */
+ *   v0 = sum k<240: x[240 * m + k] * packed0[260 * k + n]   for g<1, m<B, n<260
+ *   t12[260 * j + k] = (v0 + run0[k + 62400])   for i<1, j<B, k<260
+ *   125060*B flops; reads 960*B+662976, writes 1040*B bytes */
 FNC_INLINE void k02_first_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr, int64_t
         nr, const float *acc) {
     const fnc_env *env = ((const fnc_tile *)tile)->env;
     const float *restrict run0 = (const float *)env->weights;
-    float *restrict p_t12 = (float *)(env->arena + 168192);
+    float *restrict p_t12 = (float *)(env->arena + 386496);
     for (int64_t i = 0; i < mr; ++i) {
 #pragma omp simd
         for (int64_t j = 0; j < nr; ++j) {
             const float v0 = acc[i * FNC_NR_F32 + j];
-            const float v1 = v0 + run0[n0 + j + 23040];
-            p_t12[144 * (m0 + i) + (n0 + j)] = v1;
+            const float v1 = v0 + run0[n0 + j + 62400];
+            p_t12[260 * (m0 + i) + (n0 + j)] = v1;
         }
     }
 }
@@ -51,10 +51,9 @@ static void k02_first_dot(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     const float *restrict p_x = (const float *)env->in[0];
     const float *restrict packed0 = (const float *)env->arena;
-    const int64_t begin = fnc_share(B, 16, part, parts);
-    const int64_t end = fnc_share(B, 16, part + 1, parts);
+    const fnc_block own = fnc_share_block(B, 260, FNC_IS_SMALL(260, 240, 4), part, parts);
     fnc_tile tile = {env, 0};
-    fnc_gemm_packed_f32(B, 144, 160, p_x, 160, 1, packed0, begin, end, 0, 144,
+    fnc_gemm_packed_f32(B, 260, 240, p_x, 240, 1, packed0, own.m0, own.m1, own.n0, own.n1,
             k02_first_dot_epilogue, &tile);
 }
 
@@ -65,9 +64,9 @@ static void k02_first_dot(const fnc_env *env, int64_t part, int64_t parts) {
  *   B+5 flops; reads 4, writes 12 bytes */
 static void k03_last_grad_div(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
-    int32_t *restrict p_t18 = (int32_t *)(env->arena + (576 * B + 168192));
+    int32_t *restrict p_t18 = (int32_t *)(env->arena + (1088 * B + 386496));
     float *restrict loss_count = (float *)(env->train + 192);
-    float *restrict p_t25 = (float *)(env->arena + (576 * B + 168256));
+    float *restrict p_t25 = (float *)(env->arena + (2240 * B + 386560));
     (void)parts;
     if (part != 0) {
         return;
@@ -90,8 +89,8 @@ static void k03_last_grad_div(const fnc_env *env, int64_t part, int64_t parts) {
  *   B flops; reads 4, writes 4*B bytes */
 static void k04_last_grad_div(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
-    const float *restrict p_t25 = (const float *)(env->arena + (576 * B + 168256));
-    float *restrict p_t26 = (float *)(env->arena + (1152 * B + 168320));
+    const float *restrict p_t25 = (const float *)(env->arena + (2240 * B + 386560));
+    float *restrict p_t26 = (float *)(env->arena + (2816 * B + 536320));
     const int64_t begin = fnc_share(B, 16, part, parts);
     const int64_t end = fnc_share(B, 16, part + 1, parts);
 #pragma omp simd
@@ -102,35 +101,35 @@ static void k04_last_grad_div(const fnc_env *env, int64_t part, int64_t parts) {
 }
 
 /* k05_last_pack: last
- *   packed1[130 * i + j] = pack: run0[130 * i + j + 23184]   for i<144, j<130
- *   0 flops; reads 168192, writes 92160 bytes */
+ *   packed1[130 * i + j] = pack: run0[130 * i + j + 62672]   for i<260, j<130
+ *   0 flops; reads 386496, writes 166400 bytes */
 static void k05_last_pack(const fnc_env *env, int64_t part, int64_t parts) {
     const float *restrict run0 = (const float *)env->weights;
     float *restrict packed1 = (float *)env->arena;
-    const int64_t panels = fnc_pack_parts_f32(130, 144);
-    fnc_pack_b_f32(130, 144, run0 + 23184, 130, packed1, fnc_share(panels, 1, part, parts),
+    const int64_t panels = fnc_pack_parts_f32(130, 260);
+    fnc_pack_b_f32(130, 260, run0 + 62672, 130, packed1, fnc_share(panels, 1, part, parts),
             fnc_share(panels, 1, part + 1, parts));
 }
 
 /* k06_last_grad_dot: last, last'
- *   t15[130 * m + n] = sum k<144: t12[144 * m + k] * packed1[130 * k + n]   for g<1, m<B, n<130
- *   t27[130 * j + k] = -((t26[j] * (y:0[130 * j + k] - (v0 + run0[k + 41904]))) + (t26[j] * (y:0[130 * j + k] - (v0 + run0[k + 41904]))))   for i<1, j<B, k<130
- *   38090*B flops; reads 1100*B+260352, writes 1040*B bytes */
+ *   t15[130 * m + n] = sum k<260: t12[260 * m + k] * packed1[130 * k + n]   for g<1, m<B, n<130
+ *   t27[130 * j + k] = -((t26[j] * (y:0[130 * j + k] - (v0 + run0[k + 96480]))) + (t26[j] * (y:0[130 * j + k] - (v0 + run0[k + 96480]))))   for i<1, j<B, k<130
+ *   68250*B flops; reads 1564*B+552896, writes 1040*B bytes */
 FNC_INLINE void k06_last_grad_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr,
         int64_t nr, const float *acc) {
     const fnc_env *env = ((const fnc_tile *)tile)->env;
     const int64_t B = env->dims[0];
-    float *restrict p_t15 = (float *)(env->arena + (576 * B + 168256));
-    const float *restrict p_t26 = (const float *)(env->arena + (1152 * B + 168320));
+    float *restrict p_t15 = (float *)(env->arena + (2240 * B + 386560));
+    const float *restrict p_t26 = (const float *)(env->arena + (2816 * B + 536320));
     const float *restrict y_0 = (const float *)env->in[1];
     const float *restrict run0 = (const float *)env->weights;
-    float *restrict p_t27 = (float *)(env->arena + (1792 * B + 168320));
+    float *restrict p_t27 = (float *)(env->arena + (3904 * B + 536320));
     for (int64_t i = 0; i < mr; ++i) {
 #pragma omp simd
         for (int64_t j = 0; j < nr; ++j) {
             const float v0 = acc[i * FNC_NR_F32 + j];
             const float v1 = p_t26[m0 + i] * (y_0[130 * (m0 + i) + (n0 + j)] - (v0 + run0[n0 + j +
-                    41904]));
+                    96480]));
             const float v2 = -(v1 + v1);
             p_t15[130 * (m0 + i) + (n0 + j)] = v0;
             p_t27[130 * (m0 + i) + (n0 + j)] = v2;
@@ -140,30 +139,29 @@ FNC_INLINE void k06_last_grad_dot_epilogue(const void *tile, int64_t m0, int64_t
 
 static void k06_last_grad_dot(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
-    const float *restrict p_t12 = (const float *)(env->arena + 168192);
+    const float *restrict p_t12 = (const float *)(env->arena + 386496);
     const float *restrict packed1 = (const float *)env->arena;
-    const int64_t begin = fnc_share(B, 16, part, parts);
-    const int64_t end = fnc_share(B, 16, part + 1, parts);
+    const fnc_block own = fnc_share_block(B, 130, FNC_IS_SMALL(130, 260, 4), part, parts);
     fnc_tile tile = {env, 0};
-    fnc_gemm_packed_f32(B, 130, 144, p_t12, 144, 1, packed1, begin, end, 0, 130,
+    fnc_gemm_packed_f32(B, 130, 260, p_t12, 260, 1, packed1, own.m0, own.m1, own.n0, own.n1,
             k06_last_grad_dot_epilogue, &tile);
 }
 
 /* k07_sum: no layer
- *   t16[i] = sum over j: ((y:0[130 * i + j] - (t15[130 * i + j] + run0[j + 41904])) * (y:0[130 * i + j] - (t15[130 * i + j] + run0[j + 41904])))   for i<B, j<130
- *   520*B flops; reads 1040*B+168192, writes 4*B bytes */
+ *   t16[i] = sum over j: ((y:0[130 * i + j] - (t15[130 * i + j] + run0[j + 96480])) * (y:0[130 * i + j] - (t15[130 * i + j] + run0[j + 96480])))   for i<B, j<130
+ *   520*B flops; reads 1040*B+386496, writes 4*B bytes */
 static void k07_sum(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     const float *restrict y_0 = (const float *)env->in[1];
-    const float *restrict p_t15 = (const float *)(env->arena + (576 * B + 168256));
+    const float *restrict p_t15 = (const float *)(env->arena + (2240 * B + 386560));
     const float *restrict run0 = (const float *)env->weights;
-    float *restrict p_t16 = (float *)(env->arena + (1152 * B + 168320));
+    float *restrict p_t16 = (float *)(env->arena + (2816 * B + 536320));
     const int64_t begin = fnc_share(B, 16, part, parts);
     const int64_t end = fnc_share(B, 16, part + 1, parts);
     for (int64_t i = begin; i < end; ++i) {
         float r0 = 0.0f;
         for (int64_t j = 0; j < 130; ++j) {
-            const float v0_0 = y_0[130 * i + j] - (p_t15[130 * i + j] + run0[j + 41904]);
+            const float v0_0 = y_0[130 * i + j] - (p_t15[130 * i + j] + run0[j + 96480]);
             r0 += v0_0 * v0_0;
         }
         p_t16[i] = r0;
@@ -177,8 +175,8 @@ static void k07_sum(const fnc_env *env, int64_t part, int64_t parts) {
  *   2*B+6 flops; reads 4*B+8, writes 8 bytes */
 static void k08_add(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
-    const float *restrict p_t16 = (const float *)(env->arena + (1152 * B + 168320));
-    const int32_t *restrict p_t18 = (const int32_t *)(env->arena + (576 * B + 168192));
+    const float *restrict p_t16 = (const float *)(env->arena + (2816 * B + 536320));
+    const int32_t *restrict p_t18 = (const int32_t *)(env->arena + (1088 * B + 386496));
     float *restrict loss = (float *)env->out[0];
     float *restrict loss_total = (float *)(env->train + 128);
     (void)parts;
@@ -198,59 +196,59 @@ static void k08_add(const fnc_env *env, int64_t part, int64_t parts) {
 }
 
 /* k09_last_grad_pack: last'
- *   packed2[144 * i + j] = pack: run0[i + 130 * j + 23184]   for i<130, j<144
- *   0 flops; reads 168192, writes 83200 bytes */
+ *   packed2[260 * i + j] = pack: run0[i + 130 * j + 62672]   for i<130, j<260
+ *   0 flops; reads 386496, writes 149760 bytes */
 static void k09_last_grad_pack(const fnc_env *env, int64_t part, int64_t parts) {
+    const int64_t B = env->dims[0];
     const float *restrict run0 = (const float *)env->weights;
-    float *restrict packed2 = (float *)env->arena;
-    const int64_t panels = fnc_pack_parts_f32(144, 130);
-    fnc_pack_bt_f32(144, 130, run0 + 23184, 130, packed2, fnc_share(panels, 1, part, parts),
+    float *restrict packed2 = (float *)(env->arena + (2240 * B + 386560));
+    const int64_t panels = fnc_pack_parts_f32(260, 130);
+    fnc_pack_bt_f32(260, 130, run0 + 62672, 130, packed2, fnc_share(panels, 1, part, parts),
             fnc_share(panels, 1, part + 1, parts));
 }
 
 /* k10_last_grad_dot: last'
- *   t19[144 * m + n] = sum k<130: t27[130 * m + k] * packed2[144 * k + n]   for g<1, m<B, n<144
- *   37440*B flops; reads 520*B+83200, writes 576*B bytes */
+ *   t19[260 * m + n] = sum k<130: t27[130 * m + k] * packed2[260 * k + n]   for g<1, m<B, n<260
+ *   67600*B flops; reads 520*B+149760, writes 1040*B bytes */
 FNC_INLINE void k10_last_grad_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr,
         int64_t nr, const float *acc) {
     const fnc_env *env = ((const fnc_tile *)tile)->env;
     const int64_t B = env->dims[0];
-    float *restrict p_t19 = (float *)(env->arena + (576 * B + 168256));
+    float *restrict p_t19 = (float *)(env->arena + (2816 * B + 536320));
     for (int64_t i = 0; i < mr; ++i) {
 #pragma omp simd
         for (int64_t j = 0; j < nr; ++j) {
             const float v0 = acc[i * FNC_NR_F32 + j];
-            p_t19[144 * (m0 + i) + (n0 + j)] = v0;
+            p_t19[260 * (m0 + i) + (n0 + j)] = v0;
         }
     }
 }
 
 static void k10_last_grad_dot(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
-    const float *restrict p_t27 = (const float *)(env->arena + (1792 * B + 168320));
-    const float *restrict packed2 = (const float *)env->arena;
-    const int64_t begin = fnc_share(B, 16, part, parts);
-    const int64_t end = fnc_share(B, 16, part + 1, parts);
+    const float *restrict p_t27 = (const float *)(env->arena + (3904 * B + 536320));
+    const float *restrict packed2 = (const float *)(env->arena + (2240 * B + 386560));
+    const fnc_block own = fnc_share_block(B, 260, FNC_IS_SMALL(260, 130, 4), part, parts);
     fnc_tile tile = {env, 0};
-    fnc_gemm_packed_f32(B, 144, 130, p_t27, 130, 1, packed2, begin, end, 0, 144,
+    fnc_gemm_packed_f32(B, 260, 130, p_t27, 130, 1, packed2, own.m0, own.m1, own.n0, own.n1,
             k10_last_grad_dot_epilogue, &tile);
 }
 
 /* k11_first_grad_pack: first'
- *   packed3[144 * i + j] = pack: t19[144 * i + j]   for i<B, j<144
- *   0 flops; reads 576*B, writes 640*B bytes */
+ *   packed3[260 * i + j] = pack: t19[260 * i + j]   for i<B, j<260
+ *   0 flops; reads 1040*B, writes 1152*B bytes */
 static void k11_first_grad_pack(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
-    const float *restrict p_t19 = (const float *)(env->arena + (576 * B + 168256));
-    float *restrict packed3 = (float *)(env->arena + (1152 * B + 168320));
-    const int64_t panels = fnc_pack_parts_f32(144, B);
-    fnc_pack_b_f32(144, B, p_t19, 144, packed3, fnc_share(panels, 1, part, parts), fnc_share(panels,
+    const float *restrict p_t19 = (const float *)(env->arena + (2816 * B + 536320));
+    float *restrict packed3 = (float *)(env->arena + (1088 * B + 386496));
+    const int64_t panels = fnc_pack_parts_f32(260, B);
+    fnc_pack_b_f32(260, B, p_t19, 260, packed3, fnc_share(panels, 1, part, parts), fnc_share(panels,
             1, part + 1, parts));
 }
 
 /* k12_first_grad_dot: first'
- *   t24_0[144 * m + n] = sum k<B: x[m + 160 * k] * packed3[144 * k + n]   for g<1, m<160, n<144
- *   46080*B flops; reads 1280*B, writes 92160 bytes */
+ *   t24_0[260 * m + n] = sum k<B: x[m + 240 * k] * packed3[260 * k + n]   for g<1, m<240, n<260
+ *   124800*B flops; reads 2112*B, writes 249600 bytes */
 FNC_INLINE void k12_first_grad_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr,
         int64_t nr, const float *acc) {
     const fnc_env *env = ((const fnc_tile *)tile)->env;
@@ -259,7 +257,7 @@ FNC_INLINE void k12_first_grad_dot_epilogue(const void *tile, int64_t m0, int64_
 #pragma omp simd
         for (int64_t j = 0; j < nr; ++j) {
             const float v0 = acc[i * FNC_NR_F32 + j];
-            t24_0[144 * (m0 + i) + (n0 + j)] = v0;
+            t24_0[260 * (m0 + i) + (n0 + j)] = v0;
         }
     }
 }
@@ -267,23 +265,23 @@ FNC_INLINE void k12_first_grad_dot_epilogue(const void *tile, int64_t m0, int64_
 static void k12_first_grad_dot(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     const float *restrict p_x = (const float *)env->in[0];
-    const float *restrict packed3 = (const float *)(env->arena + (1152 * B + 168320));
-    const int64_t begin = fnc_share(160, 16, part, parts);
-    const int64_t end = fnc_share(160, 16, part + 1, parts);
+    const float *restrict packed3 = (const float *)(env->arena + (1088 * B + 386496));
+    const int64_t begin = fnc_share(240, 16, part, parts);
+    const int64_t end = fnc_share(240, 16, part + 1, parts);
     fnc_tile tile = {env, 0};
-    fnc_gemm_packed_f32(160, 144, B, p_x, 1, 160, packed3, begin, end, 0, 144,
+    fnc_gemm_packed_f32(240, 260, B, p_x, 1, 240, packed3, begin, end, 0, 260,
             k12_first_grad_dot_epilogue, &tile);
 }
 
 /* k13_sum: no layer
- *   t24_1[i] = sum over j: t19[i + 144 * j]   for i<144, j<B
- *   144*B flops; reads 576*B, writes 576 bytes */
+ *   t24_1[i] = sum over j: t19[i + 260 * j]   for i<260, j<B
+ *   260*B flops; reads 1040*B, writes 1040 bytes */
 static void k13_sum(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
-    const float *restrict p_t19 = (const float *)(env->arena + (576 * B + 168256));
-    float *restrict t24_1 = (float *)env->arena + 23040;
-    const int64_t begin = fnc_share(144, 32, part, parts);
-    const int64_t end = fnc_share(144, 32, part + 1, parts);
+    const float *restrict p_t19 = (const float *)(env->arena + (2816 * B + 536320));
+    float *restrict t24_1 = (float *)env->arena + 62400;
+    const int64_t begin = fnc_share(260, 32, part, parts);
+    const int64_t end = fnc_share(260, 32, part + 1, parts);
     for (int64_t i0 = begin; i0 < end; i0 += 32) {
         if (i0 + 32 <= end) {
             float r0[32];
@@ -294,7 +292,7 @@ static void k13_sum(const fnc_env *env, int64_t part, int64_t parts) {
             for (int64_t j = 0; j < B; ++j) {
 #pragma omp simd
                 for (int64_t i = 0; i < 32; ++i) {
-                    r0[i] += p_t19[i0 + i + 144 * j];
+                    r0[i] += p_t19[i0 + i + 260 * j];
                 }
             }
 #pragma omp simd
@@ -311,7 +309,7 @@ static void k13_sum(const fnc_env *env, int64_t part, int64_t parts) {
             for (int64_t j = 0; j < B; ++j) {
 #pragma omp simd
                 for (int64_t i = 0; i < lanes; ++i) {
-                    r0[i] += p_t19[i0 + i + 144 * j];
+                    r0[i] += p_t19[i0 + i + 260 * j];
                 }
             }
 #pragma omp simd
@@ -327,47 +325,47 @@ static void k13_sum(const fnc_env *env, int64_t part, int64_t parts) {
  *   0 flops; reads 520*B, writes 640*B bytes */
 static void k14_last_grad_pack(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
-    const float *restrict p_t27 = (const float *)(env->arena + (1792 * B + 168320));
-    float *restrict packed4 = (float *)(env->arena + (1152 * B + 168320));
+    const float *restrict p_t27 = (const float *)(env->arena + (3904 * B + 536320));
+    float *restrict packed4 = (float *)(env->arena + (2816 * B + 536320));
     const int64_t panels = fnc_pack_parts_f32(130, B);
     fnc_pack_b_f32(130, B, p_t27, 130, packed4, fnc_share(panels, 1, part, parts), fnc_share(panels,
             1, part + 1, parts));
 }
 
 /* k15_last_grad_dot: last'
- *   t24_2[130 * m + n] = sum k<B: t12[m + 144 * k] * packed4[130 * k + n]   for g<1, m<144, n<130
- *   37440*B flops; reads 1216*B, writes 74880 bytes */
+ *   t24_3[130 * m + n] = sum k<B: t12[m + 260 * k] * packed4[130 * k + n]   for g<1, m<260, n<130
+ *   67600*B flops; reads 1680*B, writes 135200 bytes */
 FNC_INLINE void k15_last_grad_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr,
         int64_t nr, const float *acc) {
     const fnc_env *env = ((const fnc_tile *)tile)->env;
-    float *restrict t24_2 = (float *)env->arena + 23184;
+    float *restrict t24_3 = (float *)env->arena + 62672;
     for (int64_t i = 0; i < mr; ++i) {
 #pragma omp simd
         for (int64_t j = 0; j < nr; ++j) {
             const float v0 = acc[i * FNC_NR_F32 + j];
-            t24_2[130 * (m0 + i) + (n0 + j)] = v0;
+            t24_3[130 * (m0 + i) + (n0 + j)] = v0;
         }
     }
 }
 
 static void k15_last_grad_dot(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
-    const float *restrict p_t12 = (const float *)(env->arena + 168192);
-    const float *restrict packed4 = (const float *)(env->arena + (1152 * B + 168320));
-    const int64_t begin = fnc_share(144, 16, part, parts);
-    const int64_t end = fnc_share(144, 16, part + 1, parts);
+    const float *restrict p_t12 = (const float *)(env->arena + 386496);
+    const float *restrict packed4 = (const float *)(env->arena + (2816 * B + 536320));
+    const int64_t begin = fnc_share(260, 16, part, parts);
+    const int64_t end = fnc_share(260, 16, part + 1, parts);
     fnc_tile tile = {env, 0};
-    fnc_gemm_packed_f32(144, 130, B, p_t12, 1, 144, packed4, begin, end, 0, 130,
+    fnc_gemm_packed_f32(260, 130, B, p_t12, 1, 260, packed4, begin, end, 0, 130,
             k15_last_grad_dot_epilogue, &tile);
 }
 
 /* k16_sum: no layer
- *   t24_3[i] = sum over j: t27[i + 130 * j]   for i<130, j<B
+ *   t24_5[i] = sum over j: t27[i + 130 * j]   for i<130, j<B
  *   130*B flops; reads 520*B, writes 520 bytes */
 static void k16_sum(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
-    const float *restrict p_t27 = (const float *)(env->arena + (1792 * B + 168320));
-    float *restrict t24_3 = (float *)env->arena + 41904;
+    const float *restrict p_t27 = (const float *)(env->arena + (3904 * B + 536320));
+    float *restrict t24_5 = (float *)env->arena + 96480;
     const int64_t begin = fnc_share(130, 32, part, parts);
     const int64_t end = fnc_share(130, 32, part + 1, parts);
     for (int64_t i0 = begin; i0 < end; i0 += 32) {
@@ -385,7 +383,7 @@ static void k16_sum(const fnc_env *env, int64_t part, int64_t parts) {
             }
 #pragma omp simd
             for (int64_t i = 0; i < 32; ++i) {
-                t24_3[i0 + i] = r0[i];
+                t24_5[i0 + i] = r0[i];
             }
         } else {
             const int64_t lanes = end - i0;
@@ -402,34 +400,60 @@ static void k16_sum(const fnc_env *env, int64_t part, int64_t parts) {
             }
 #pragma omp simd
             for (int64_t i = 0; i < lanes; ++i) {
-                t24_3[i0 + i] = r0[i];
+                t24_5[i0 + i] = r0[i];
             }
         }
     }
 }
 
 /* k17_broadcast: no layer
- *   t24_4[i] = 0.0   for i<14
- *   0 flops; reads 0, writes 56 bytes */
+ *   t24_2[i] = 0.0   for i<12
+ *   0 flops; reads 0, writes 48 bytes */
 static void k17_broadcast(const fnc_env *env, int64_t part, int64_t parts) {
-    float *restrict t24_4 = (float *)env->arena + 42034;
-    const int64_t begin = fnc_share(14, 16, part, parts);
-    const int64_t end = fnc_share(14, 16, part + 1, parts);
+    float *restrict t24_2 = (float *)env->arena + 62660;
+    const int64_t begin = fnc_share(12, 16, part, parts);
+    const int64_t end = fnc_share(12, 16, part + 1, parts);
+    for (int64_t i = begin; i < end; ++i) {
+        const float s0 = 0.0f;
+        t24_2[i] = s0;
+    }
+}
+
+/* k18_broadcast: no layer
+ *   t24_4[i] = 0.0   for i<8
+ *   0 flops; reads 0, writes 32 bytes */
+static void k18_broadcast(const fnc_env *env, int64_t part, int64_t parts) {
+    float *restrict t24_4 = (float *)env->arena + 96472;
+    const int64_t begin = fnc_share(8, 16, part, parts);
+    const int64_t end = fnc_share(8, 16, part + 1, parts);
     for (int64_t i = begin; i < end; ++i) {
         const float s0 = 0.0f;
         t24_4[i] = s0;
     }
 }
 
-/* k18_sub: no layer
- *   run0'[i] = (run0[i] - (sgd/learning_rate[0] * t24[i]))   for i<42048
- *   84096 flops; reads 336388, writes 168192 bytes */
-static void k18_sub(const fnc_env *env, int64_t part, int64_t parts) {
+/* k19_broadcast: no layer
+ *   t24_6[i] = 0.0   for i<14
+ *   0 flops; reads 0, writes 56 bytes */
+static void k19_broadcast(const fnc_env *env, int64_t part, int64_t parts) {
+    float *restrict t24_6 = (float *)env->arena + 96610;
+    const int64_t begin = fnc_share(14, 16, part, parts);
+    const int64_t end = fnc_share(14, 16, part + 1, parts);
+    for (int64_t i = begin; i < end; ++i) {
+        const float s0 = 0.0f;
+        t24_6[i] = s0;
+    }
+}
+
+/* k20_sub: no layer
+ *   run0'[i] = (run0[i] - (sgd/learning_rate[0] * t24[i]))   for i<96624
+ *   193248 flops; reads 772996, writes 386496 bytes */
+static void k20_sub(const fnc_env *env, int64_t part, int64_t parts) {
     float *restrict run0 = (float *)(unsigned char *)env->weights;
     const float *restrict sgd_learning_rate = (const float *)(env->train + 64);
     const float *restrict p_t24 = (const float *)env->arena;
-    const int64_t begin = fnc_share(42048, 16, part, parts);
-    const int64_t end = fnc_share(42048, 16, part + 1, parts);
+    const int64_t begin = fnc_share(96624, 16, part, parts);
+    const int64_t end = fnc_share(96624, 16, part + 1, parts);
 #pragma omp simd
     for (int64_t i = begin; i < end; ++i) {
         const float s0 = run0[i] - sgd_learning_rate[0] * p_t24[i];
@@ -466,8 +490,10 @@ FNC_ONE_COPY void run_train_step(const fnc_env *env, int64_t part, int64_t parts
     k15_last_grad_dot(env, part, parts);
     k16_sum(env, part, parts);
     k17_broadcast(env, part, parts);
+    k18_broadcast(env, part, parts);
+    k19_broadcast(env, part, parts);
     fnc_meet(env, parts);
-    k18_sub(env, part, parts);
+    k20_sub(env, part, parts);
 }
 
 /* Are sizes and scratch memory right? */
@@ -476,7 +502,7 @@ static int32_t check_train_step(const fnc_env *env) {
     if (B < 0) {
         return FNC_ERR_SHAPE;
     }
-    if (env->arena_bytes < 2368 * B + 168320) {
+    if (env->arena_bytes < 4480 * B + 536320) {
         return FNC_ERR_ARENA;
     }
     return FNC_OK;
@@ -485,13 +511,13 @@ static int32_t check_train_step(const fnc_env *env) {
 /* Bytes of scratch memory. */
 FNC_EXPORT int64_t golden_train_step_arena(const int64_t *dims) {
     const int64_t B = dims[0];
-    return 2368 * B + 168320;
+    return 4480 * B + 536320;
 }
 
 /* How much work a call is, as fnc_run takes it. */
 static int64_t amount_train_step(const int64_t *dims) {
     const int64_t B = dims[0];
-    return 120080 * B + 2573920;
+    return 249416 * B + 5823328;
 }
 
 FNC_EXPORT int32_t golden_train_step_entry(const fnc_env *env) {
@@ -503,14 +529,14 @@ FNC_EXPORT int32_t golden_train_step_entry(const fnc_env *env) {
 }
 
 FNC_ONE_COPY void steps_train_step(const fnc_env *env, int64_t part, int64_t parts) {
-    const int64_t bytes[] = {640, 520};
+    const int64_t bytes[] = {960, 520};
     const fnc_stretch steps = {check_train_step, run_train_step, golden_train_step_arena,
             amount_train_step, 2, 1, bytes};
     fnc_steps_run(env, &steps, part, parts);
 }
 
 FNC_EXPORT int32_t golden_train_step_steps(const fnc_env *env) {
-    const int64_t bytes[] = {640, 520};
+    const int64_t bytes[] = {960, 520};
     const fnc_stretch steps = {check_train_step, run_train_step, golden_train_step_arena,
             amount_train_step, 2, 1, bytes};
     return fnc_steps(env, &steps, steps_train_step);
