@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
+
 import numpy as np
 import pytest
 
-from benchmarks import driver, limits, machine, networks, report
+from benchmarks import driver, limits, machine, networks, once, report
 from benchmarks.cases import Case
 from benchmarks.workers import Run, serve
 
@@ -70,6 +72,13 @@ def test_timing_divides_by_calls_and_their_steps():
     calls = []
     took = serve.time_calls(Run(lambda: calls.append(1), steps=10), 0.001)
     assert 0 < took < 1e-5 and len(calls) > 100
+
+
+def test_first_calls_are_measured_in_a_process_of_their_own(tmp_path):
+    core = max(os.sched_getaffinity(0))
+    found = once.run("fncompile", core, {"FNC_CACHE": str(tmp_path), "FNC_CFLAGS": "-O0"})
+    assert set(found) == {"import", "predict", "train", "megabytes", "megabytes_import"}
+    assert all(value > 0 for value in found.values())
 
 
 def test_the_limits_are_measured(monkeypatch):
