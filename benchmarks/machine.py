@@ -20,8 +20,18 @@ def describe() -> dict:
         "cpu": cpu_name(), "cores": len(os.sched_getaffinity(0)), "caches": caches(),
         "features": [f for f in FEATURES if f in _cpuinfo("flags|Features").split()],
         "system": f"{platform.system()} {platform.machine()}", "python": platform.python_version(),
-        "compiler": compiler_version(), "load": round(os.getloadavg()[0], 2),
+        "compiler": compiler_version(), "revision": revision(),
+        "load": round(os.getloadavg()[0], 2),
     }
+
+
+def revision() -> str:
+    """The commit that is measured; empty outside a repository."""
+    command = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty"]
+    try:
+        return subprocess.run(command, capture_output=True, text=True).stdout.strip()
+    except FileNotFoundError:  # no git
+        return ""
 
 
 def cpu_name() -> str:

@@ -19,7 +19,7 @@
 
 #include "bench_model.h"
 
-enum { SAMPLES = 7, STEPS = 4 };
+enum { SAMPLES = 7, LEAST_SAMPLES = 2, STEPS = 4 };
 
 static const int64_t input_sizes[] = INPUTS, output_sizes[] = OUTPUTS;
 enum { INS = sizeof input_sizes / sizeof *input_sizes, OUTS = sizeof output_sizes / sizeof *output_sizes };
@@ -52,9 +52,10 @@ static double sample(void (*call)(void), int64_t count) {
 
 static double time_calls(void (*call)(void), double seconds) {
     int64_t count = 1;
+    call(); /* touches its memory for the first time */
     double took = sample(call, 1);
     while (took < seconds / SAMPLES / 2) took = sample(call, count *= 2);
-    for (int i = 1; i < SAMPLES && i * took < seconds; ++i) {
+    for (int i = 1; i < SAMPLES && (i < LEAST_SAMPLES || i * took < seconds); ++i) {
         const double again = sample(call, count);
         if (again < took) took = again;
     }

@@ -89,8 +89,8 @@ def test_the_picture_is_well_formed_and_shows_losses():
                               entry(cores=2, batch=32, torch=1.0)))
     root = ElementTree.fromstring(svg)
     texts = [t.text for t in root.iter("{http://www.w3.org/2000/svg}text")]
-    assert "mlp784, batch 1" in texts
-    assert {"0.5\N{MULTIPLICATION SIGN}", "5.0\N{MULTIPLICATION SIGN}"} < set(texts)
+    assert "784-64-64-10, batch 1" in texts
+    assert {"0.50\N{MULTIPLICATION SIGN}", "5.0\N{MULTIPLICATION SIGN}"} < set(texts)
     assert sum("core" in t for t in texts) == 2  # one core only: inference and training
     left = [float(r.get("x", 0)) for r in root.iter("{http://www.w3.org/2000/svg}rect")]
     assert min(left[3:]) < picture.x_of(1)  # the bar of the peer that wins goes the other way
