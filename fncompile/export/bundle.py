@@ -145,7 +145,7 @@ def _entries(native: Any) -> list[Any]:
 
 def _entry_text(entry: Any, prefix: str, native: Any) -> str:
     """Python's own text, unless other names were asked for."""
-    return entry.source if prefix == model_prefix(native.model.name) else entry.emit(prefix)
+    return entry.source if prefix == entry.prefix else entry.emit(prefix)
 
 
 def _build_info() -> str:

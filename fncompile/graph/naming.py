@@ -9,6 +9,7 @@ from contextvars import ContextVar
 from typing import Any
 
 _counts: dict[str, int] = {}
+_automatic: dict[str, str] = {}  # every name made here, and its prefix
 _scopes: ContextVar[tuple[tuple[str, Any], ...]] = ContextVar("scopes", default=())
 
 
@@ -23,12 +24,40 @@ def auto_name(prefix: str) -> str:
     """`prefix`, then `prefix_1`, … counted over the whole process."""
     count = _counts.get(prefix, 0)
     _counts[prefix] = count + 1
-    return prefix if count == 0 else f"{prefix}_{count}"
+    name = prefix if count == 0 else f"{prefix}_{count}"
+    _automatic[name] = prefix
+    return name
 
 
 def reset_names() -> None:
     """Start counting again (`utils.clear_session`)."""
     _counts.clear()
+
+
+class LocalNames:
+    """Paths with automatic names counted anew, in the order in which this object meets them.
+
+    So a model's Programs and C do not depend on how many layers the process has made: `dense_7` of
+    the third model built is `dense` in its C, and an equal model finds it compiled.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[str, str] = {}
+        self._counts: dict[str, int] = {}
+
+    def __call__(self, path: str) -> str:
+        return "/".join(map(self._of, path.split("/")))
+
+    def _of(self, name: str) -> str:
+        if name not in self._known:
+            prefix = _automatic.get(name)
+            self._known[name] = name if prefix is None else self._next(prefix)
+        return self._known[name]
+
+    def _next(self, prefix: str) -> str:
+        count = self._counts.get(prefix, 0)
+        self._counts[prefix] = count + 1
+        return prefix if count == 0 else f"{prefix}_{count}"
 
 
 def checked_name(name: Any) -> str:

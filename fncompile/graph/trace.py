@@ -7,7 +7,7 @@ losses added on the way, the path of the layer being called, and whether it is a
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
@@ -31,11 +31,18 @@ class Trace:
     """One run of user code.
 
     `training` is the flag that layers fall back to; None leaves each to the default of its `call`.
-    `names` gives the parameter name of each variable that is known before.
+    `names` gives the parameter name of each variable that is known before, `label` the names of
+    layers in origins and of other variables.
     """
 
-    def __init__(self, training: bool | None = None, names: Mapping[Any, str] | None = None):
+    def __init__(
+        self,
+        training: bool | None = None,
+        names: Mapping[Any, str] | None = None,
+        label: Callable[[str], str] = str,
+    ):
         self.training = training
+        self.label = label
         self.names = dict(names or {})
         self.params: dict[Any, Node] = {}  # variable -> its param node, in order of first use
         self.values: dict[Any, Node] = {}  # variable -> its value at this point of the trace
@@ -92,12 +99,12 @@ class Trace:
     def note(self, node: Node) -> Node:
         """Record the current layer as the origin of `node`, unless it has one."""
         if self.path:
-            note_origin(node, "/".join(self.path))
+            note_origin(node, self.label("/".join(self.path)))
         return node
 
     def _name(self, variable: Any) -> str:
         if variable not in self.names:
-            self.names[variable] = unique_name(variable.path, self._taken)
+            self.names[variable] = unique_name(self.label(variable.path), self._taken)
         return self.names[variable]
 
 

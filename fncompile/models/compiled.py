@@ -16,6 +16,7 @@ import numpy as np
 from fncompile.codegen.identifiers import model_prefix
 from fncompile.flags import flag
 from fncompile.graph import structure
+from fncompile.graph.naming import LocalNames
 from fncompile.graph.trace import unique_name
 from fncompile.graph.variable import Variable
 from fncompile.ir.dims import Poly, symbol
@@ -55,6 +56,14 @@ def _state_key(model: Any) -> tuple:
     return (weights, trained, *_objective_key(model))
 
 
+def _local_names(model: Any) -> LocalNames:
+    """Names counted in the order of the model's operations."""
+    label = LocalNames()
+    for operation in (model, *getattr(model, "operations", ()), *model._flatten_layers()):
+        label(operation.name)
+    return label
+
+
 def _objective_key(model: Any) -> tuple[int, int]:
     return id(getattr(model, "optimizer", None)), id(getattr(model, "_objective", None))
 
@@ -75,6 +84,7 @@ class CompiledSteps:
         self.runs: list[Run] = []
         self.entries: dict[tuple, Entry] = {}
         self.names: dict[Variable, str] = {}
+        self.label = _local_names(model)
         self._adds_losses = False
 
     # the protocol ---------------------------------------------------------------------------------
@@ -139,7 +149,9 @@ class CompiledSteps:
         with self._build_lock:
             if key not in self.entries:
                 self._prepare_weights()
-                program, trace = programs.predict_program(self.model, types, self.names)
+                program, trace = programs.predict_program(
+                    self.model, types, self.names, self.label
+                )
                 self._adds_losses = bool(trace.losses)
                 self._prepare_predict_state(trace)
                 memories = (self.weights, self.predict_state)
@@ -184,7 +196,9 @@ class CompiledSteps:
         from fncompile.training.compile import objective_of
 
         objective = objective_of(self.model)
-        return programs.objective_program(self.model, objective, signature, self.names, training)
+        return programs.objective_program(
+            self.model, objective, signature, self.names, self.label, training
+        )
 
     def _build(
         self,
@@ -198,7 +212,12 @@ class CompiledSteps:
 
         memories = (self.weights, self.train_memory) if memories is None else memories
         blocks = [m.block for m in memories if m is not None]
-        return build_entry(program, kind, name, blocks, context, model_prefix(self.model.name))
+        return build_entry(program, kind, name, blocks, context, self.prefix)
+
+    @property
+    def prefix(self) -> str:
+        """What the C names of the model begin with."""
+        return model_prefix(self.label(self.model.name))
 
     def can_train(self) -> bool:
         """Is there a loss, and anything to train?"""
@@ -216,7 +235,7 @@ class CompiledSteps:
 
     def _prepare_weights(self) -> None:
         if self.weights is None:
-            self.names = name_variables([self.model.weights])
+            self.names = name_variables([self.model.weights], self.label)
             self.weights = weights_memory(self.model.weights, self.names)
 
     def _prepare_predict_state(self, trace: Any) -> None:
@@ -239,7 +258,7 @@ class CompiledSteps:
             *self.model.variables,
         ]
         state = [v for v in dict.fromkeys(state) if v not in own]
-        self.names = name_variables([self.model.weights, state])
+        self.names = name_variables([self.model.weights, state], self.label)
         trained = self.model.trainable_variables
         self.runs = find_runs(self.weights, trained, optimizer.uses_weight_decay)
         optimizer.build(trained)
@@ -253,7 +272,8 @@ class CompiledSteps:
         if hasattr(self.model, "inputs"):
             tensors = self.model.inputs
             return [
-                (unique_name(n, taken), t.type) for n, t in zip(self.model.input_names, tensors)
+                (unique_name(self.label(n), taken), t.type)
+                for n, t in zip(self.model.input_names, tensors)
             ]
         inputs = arrays[: self.model.input_count]
         return [(unique_name(f"input_{i}", taken), _type_of(a)) for i, a in enumerate(inputs)]

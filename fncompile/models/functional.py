@@ -133,7 +133,7 @@ class Functional(Model):
         return super().__call__(*args, **kwargs)
 
     def _call_shortly(self, x: Any) -> Any:
-        """The outputs for arrays in the structure of the inputs; None for all that needs thought."""
+        """The outputs for arrays in the structure of the inputs; None for what needs thought."""
         if self._short.takes_one:
             return self._short(x)
         arrays = arrays_in_order(x, self._inputs_struct, self.input_spec)

@@ -7,7 +7,7 @@ moves into the block. A variable that two models share is where the one that ran
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from fncompile.graph.trace import unique_name
@@ -44,14 +44,16 @@ class Memory:
         self.lost = False
 
 
-def name_variables(groups: Iterable[Sequence[Variable]]) -> dict[Variable, str]:
-    """A parameter name for each variable: its path, made unique."""
+def name_variables(
+    groups: Iterable[Sequence[Variable]], label: Callable[[str], str]
+) -> dict[Variable, str]:
+    """A parameter name for each variable: the label of its path, made unique."""
     names: dict[Variable, str] = {}
     taken: set[str] = set()
     for variables in groups:
         for v in variables:
             if v not in names:
-                names[v] = unique_name(v.path, taken)
+                names[v] = unique_name(label(v.path), taken)
     return names
 
 

@@ -147,7 +147,7 @@ def _target(output: TensorType, objective: Any, place: int) -> np.ndarray:
 def _report(steps: Any, objective: Any) -> tuple[list[str], CompiledEntry]:
     """Names of the metrics, and the entry that computes them and the learning rate."""
     optimizer = steps.model.optimizer
-    trace = Trace(training=False, names=steps.names)
+    trace = Trace(training=False, names=steps.names, label=steps.label)
     with trace.active():
         results = dict(_results(objective))
         rate = optimizer.current_learning_rate(Tensor(trace.read(optimizer.iterations)))

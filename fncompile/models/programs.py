@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from fncompile.graph.tensor import Tensor
@@ -14,24 +14,32 @@ from fncompile.ir.types import TensorType
 
 
 def predict_program(
-    model: Any, types: Sequence[tuple[str, TensorType]], names: Mapping[Variable, str]
+    model: Any,
+    types: Sequence[tuple[str, TensorType]],
+    names: Mapping[Variable, str],
+    label: Callable[[str], str],
 ) -> tuple[Program, Trace]:
-    """Flat outputs of flat inputs; `types` names and types the inputs."""
-    trace = Trace(training=False, names=names)
+    """Flat outputs of flat inputs; `types` names and types the inputs, `label` layers."""
+    trace = Trace(training=False, names=names, label=label)
     with trace.active():
         inputs = [placeholder(name, at_border(type)) for name, type in types]
         outputs = model.run_graph(_inside(inputs, types), training=False)
     nodes = [build.cast(t.node, at_border(t.type).dtype) for t in outputs]
-    named = _named(_output_names(model, len(outputs)), nodes)
+    named = _named(map(label, _output_names(model, len(outputs))), nodes)
     return _program(trace, inputs, named, trace.updates()), trace
 
 
 def objective_program(
-    model: Any, objective: Any, signature: Signature, names: Mapping[Variable, str], training: bool
+    model: Any,
+    objective: Any,
+    signature: Signature,
+    names: Mapping[Variable, str],
+    label: Callable[[str], str],
+    training: bool,
 ) -> tuple[Program, Trace]:
     """The loss of a batch as output `loss`, and the updates of metrics and of the model's own
     state."""
-    trace = Trace(training=training, names=names)
+    trace = Trace(training=training, names=names, label=label)
     with trace.active():
         inputs, targets, weights = (
             [placeholder(name, at_border(type)) for name, type in group]
@@ -129,6 +137,6 @@ def _output_names(model: Any, count: int) -> list[str]:
     return getattr(model, "output_names", None) or [f"output_{k}" for k in range(count)]
 
 
-def _named(names: Sequence[str], nodes: Sequence[Node]) -> dict[str, Node]:
+def _named(names: Iterable[str], nodes: Sequence[Node]) -> dict[str, Node]:
     taken: set[str] = set()
     return {unique_name(name, taken): node for name, node in zip(names, nodes)}

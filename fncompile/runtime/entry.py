@@ -89,7 +89,7 @@ class CompiledEntry(Entry):
         prefix: str = PREFIX,
     ):
         super().__init__(program, blocks)
-        self.kind, self.name, self._context = kind, name, context
+        self.kind, self.name, self.prefix, self._context = kind, name, prefix, context
         self.lowered = lowered(program, kind, name, prefix, self.places(), context)
         self.library = Library(cache.build_library({name: self.lowered.source}).path_so)
         self.step = self.library.symbol(f"{prefix}_{name}_entry")
