@@ -6,11 +6,17 @@ from typing import Any
 
 from fncompile import dtype_policies
 from fncompile.config import floatx
+from fncompile.ops.dispatch import standard_dtype
 
 
 def input_dtype(dtype: Any) -> str:
     """The dtype of an Input, which may be given as a policy: floatx where it is not said."""
-    return floatx() if dtype is None else dtype_policies.get(dtype).compute_dtype
+    if dtype is None:
+        return floatx()
+    is_policy = isinstance(dtype, (dict, dtype_policies.DTypePolicy))
+    if is_policy or (isinstance(dtype, str) and dtype.startswith("mixed_")):
+        return dtype_policies.get(dtype).compute_dtype
+    return standard_dtype(dtype)
 
 
 def input_shape_argument(kwargs: dict[str, Any]) -> tuple | None:
