@@ -22,4 +22,12 @@ FNC_INLINE float fnc_load_bf16(fnc_bf16 x) { return fnc_f32_of_bits((uint32_t)x 
 /* Of a number that is rounded already. */
 FNC_INLINE fnc_bf16 fnc_store_bf16(float x) { return (fnc_bf16)(fnc_bits_f32(x) >> 16); }
 
+/* Arrays of n numbers. */
+FNC_INLINE void fnc_widen_bf16(float *restrict out, const fnc_bf16 *restrict x, int64_t n) {
+    for (int64_t i = 0; i < n; ++i) out[i] = fnc_load_bf16(x[i]);
+}
+FNC_INLINE void fnc_narrow_bf16(fnc_bf16 *restrict out, const float *restrict x, int64_t n) {
+    for (int64_t i = 0; i < n; ++i) out[i] = fnc_store_bf16(fnc_round_bf16(x[i]));
+}
+
 #endif

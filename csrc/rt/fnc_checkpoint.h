@@ -39,6 +39,25 @@ FNC_LIB const unsigned char *fnc_piece_bytes(const fnc_ctx *ctx, const fnc_piece
     }
 }
 
+/* Numbers of bfloat16 as float. */
+FNC_LIB int32_t fnc_put_wide(const fnc_bf16 *numbers, int64_t count, fnc_sink *sink, void *target) {
+    float wide[256];
+    int32_t status = FNC_OK;
+    for (int64_t n; count > 0 && status == FNC_OK; count -= n, numbers += n) {
+        n = count < 256 ? count : 256;
+        fnc_widen_bf16(wide, numbers, n);
+        status = sink(target, wide, n * (int64_t)sizeof *wide);
+    }
+    return status;
+}
+
+FNC_LIB int32_t fnc_put_piece(const fnc_ctx *ctx, const fnc_piece *piece, fnc_sink *sink,
+                              void *target) {
+    const unsigned char *bytes = fnc_piece_bytes(ctx, piece);
+    if (!piece->narrow) return sink(target, bytes, piece->bytes);
+    return fnc_put_wide((const fnc_bf16 *)bytes, piece->bytes / (int64_t)sizeof(float), sink, target);
+}
+
 /* Everything behind the head, in the order of the file. */
 FNC_LIB int32_t fnc_put_data(const fnc_ctx *ctx, fnc_sink *sink, void *target) {
     static const unsigned char zeros[FNC_ALIGN] = {0};
@@ -49,7 +68,7 @@ FNC_LIB int32_t fnc_put_data(const fnc_ctx *ctx, fnc_sink *sink, void *target) {
         const fnc_piece *piece = &file->pieces[i];
         if (piece->bytes == 0) continue;
         status = sink(target, zeros, piece->file_at - at);
-        if (status == FNC_OK) status = sink(target, fnc_piece_bytes(ctx, piece), piece->bytes);
+        if (status == FNC_OK) status = fnc_put_piece(ctx, piece, sink, target);
         at = piece->file_at + piece->bytes;
     }
     return status;
@@ -123,7 +142,7 @@ FNC_LIB int32_t fnc_find_piece(const fnc_checkpoint *known, const fnc_piece *pie
 
 FNC_LIB void fnc_take_piece(fnc_ctx *ctx, const fnc_piece *piece, const fnc_h5_array *found) {
     unsigned char *block = piece->block == FNC_WEIGHTS ? ctx->own_weights : ctx->train;
-    memcpy(block + piece->offset, found->data, (size_t)piece->bytes);
+    fnc_take_array(block + piece->offset, found->data, piece->bytes, piece->narrow);
 }
 
 /* Looks every piece up that the context has room for; with `take` copies them too. */

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "../include/fnc_abi.h"
+#include "../math/fnc_bf16.h"
 #include "fnc_model_info.h"
 #include "fnc_team.h"
 
@@ -233,6 +234,17 @@ FNC_LIB int32_t fnc_ctx_set_threads(const fnc_model *model, fnc_ctx *ctx, int32_
     return FNC_OK;
 }
 
+/* `bytes` bytes of an array into memory, where they may be narrow: floats kept as bfloat16. */
+FNC_LIB void fnc_take_array(unsigned char *memory, const void *array, int64_t bytes, int narrow) {
+    if (narrow) fnc_narrow_bf16((fnc_bf16 *)memory, array, bytes / (int64_t)sizeof(float));
+    else memcpy(memory, array, (size_t)bytes);
+}
+
+FNC_LIB void fnc_give_array(void *array, const unsigned char *memory, int64_t bytes, int narrow) {
+    if (narrow) fnc_widen_bf16(array, (const fnc_bf16 *)memory, bytes / (int64_t)sizeof(float));
+    else memcpy(array, memory, (size_t)bytes);
+}
+
 /* Copies the parameters to or from one flat array without gaps. */
 FNC_LIB int32_t fnc_ctx_params(const fnc_model *model, const fnc_ctx *ctx, void *target,
                                const void *source, int64_t count) {
@@ -244,8 +256,10 @@ FNC_LIB int32_t fnc_ctx_params(const fnc_model *model, const fnc_ctx *ctx, void 
     int64_t at = 0;
     for (int i = 0; i < model->param_spans; ++i) {
         const fnc_span span = model->params[i];
-        if (source) memcpy(ctx->own_weights + span.offset, (const char *)source + at, (size_t)span.bytes);
-        else memcpy((char *)target + at, ctx->weights + span.offset, (size_t)span.bytes);
+        if (source)
+            fnc_take_array(ctx->own_weights + span.offset, (const char *)source + at, span.bytes, span.narrow);
+        else
+            fnc_give_array((char *)target + at, ctx->weights + span.offset, span.bytes, span.narrow);
         at += span.bytes;
     }
     return FNC_OK;

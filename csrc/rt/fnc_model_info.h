@@ -22,6 +22,7 @@ typedef struct fnc_step {
 
 typedef struct fnc_span {
     int64_t offset, bytes;
+    int64_t narrow; /* `bytes` bytes of float for the caller are bfloat16 in memory */
 } fnc_span;
 
 /* One dataset of a checkpoint: where it lies in the file, and where in a context. */
@@ -31,6 +32,7 @@ typedef struct fnc_piece {
     int32_t type;  /* an fnc_h5_type */
     int32_t rank, dims; /* dims: where in `fnc_checkpoint.dims` the extents begin */
     int32_t path;       /* where in `fnc_checkpoint.paths` the path begins */
+    int32_t narrow;     /* `bytes` bytes of float in the file are bfloat16 in memory */
 } fnc_piece;
 
 enum { FNC_WEIGHTS = 0, FNC_TRAIN = 1, FNC_FIXED = 2 };

@@ -58,13 +58,15 @@ class Step:
 class Param:
     """One weight: where it lies in the block of weights (bytes) and in the flat array (elements).
 
-    `first` is None for a weight of another type than the flat array has."""
+    `first` is None for a weight of another type than the flat array has. `type` is that of the
+    caller's arrays; a `narrow` weight is kept in memory as bfloat16."""
 
     title: str
     type: TensorType
     offset: int
     first: int | None
     trainable: bool
+    narrow: bool = False
 
 
 @dataclass(frozen=True)
@@ -78,13 +80,14 @@ class State:
 @dataclass(frozen=True)
 class Piece:
     """One dataset of a checkpoint: its path, its place in the file, and its source in the
-    context."""
+    context, where a `narrow` one is kept as bfloat16."""
 
     path: str
     type: TensorType
     file_at: int
     block: str  # weights, train or fixed
     offset: int
+    narrow: bool = False
 
 
 @dataclass(frozen=True)

@@ -43,9 +43,10 @@ def numbers(values: Iterable[int]) -> tuple[CExpr, ...]:
     return tuple(map(Int, values))
 
 
-def spans(name: str, found: Iterable[tuple[int, int]]) -> Table:
-    rows = tuple(braces(numbers(span)) for span in found)
-    return Table("fnc_span", name, rows or (Name("{0, 0}"),))
+def spans(name: str, found: Iterable[tuple[int, int, bool]]) -> Table:
+    """Offset, bytes for the caller, and whether memory keeps them as bfloat16."""
+    rows = tuple(braces(numbers(map(int, span))) for span in found)
+    return Table("fnc_span", name, rows or (Name("{0, 0, 0}"),))
 
 
 # checkpoints ------------------------------------------------------------------------------------
@@ -63,14 +64,15 @@ def piece_tables(pieces: Sequence[Piece]) -> list[TopLevel]:
     return [
         Table("int64_t", "piece_dims", numbers(dims)),
         Declare("static const char", "piece_paths[]", Name(paths or '""')),
-        Table("fnc_piece", "pieces", tuple(rows) or (Name("{0, 0, 0, 0, 0, 0, 0, 0}"),)),
+        Table("fnc_piece", "pieces", tuple(rows) or (Name("{0, 0, 0, 0, 0, 0, 0, 0, 0}"),)),
     ]
 
 
 def _piece(piece: Piece, dims_at: int, path_at: int) -> Name:
     places = numbers((piece.file_at, piece.offset, evaluate(piece.type.nbytes, {})))
     kind = (Name(BLOCKS[piece.block]), Name(f"FNC_H5_{H5_TYPES[piece.type.dtype]}"))
-    return braces([*places, *kind, *numbers((piece.type.ndim, dims_at, path_at))])
+    rest = (piece.type.ndim, dims_at, path_at, int(piece.narrow))
+    return braces([*places, *kind, *numbers(rest)])
 
 
 # tensors ----------------------------------------------------------------------------------------

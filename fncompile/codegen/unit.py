@@ -131,8 +131,9 @@ def _model_tables(library: Library) -> list[TopLevel]:
         metric_spans=Int(len(metrics)),
         checkpoint=braces([*head, *pieces]),
     )
-    places = ((p.offset, evaluate(p.type.nbytes, {})) for p in listed)
-    tables = [spans("param_spans", places), spans("metric_spans", metrics)]
+    places = ((p.offset, evaluate(p.type.nbytes, {}), p.narrow) for p in listed)
+    metric_places = ((offset, size, False) for offset, size in metrics)
+    tables = [spans("param_spans", places), spans("metric_spans", metric_places)]
     return [*tables, *piece_tables(file.pieces), made]
 
 

@@ -73,12 +73,11 @@ def export(
     model was last trained with, or else what its losses ask for: int32 class numbers, or the
     dtype of the output.
 
-    Where layers compute in bfloat16, inputs, outputs and weights of the library are float32 all
-    the same.
+    What is bfloat16 in the model is float32 for the library's callers and in its files.
 
-    ValueError for weights of bfloat16, for a prefix that is no C name, for training without a
-    compiled loss, and for a model without fixed inputs that was never called. CompileError and
-    OSError as they come; the files of an earlier export are then untouched.
+    ValueError for a prefix that is no C name, for training without a compiled loss, and for a
+    model without fixed inputs that was never called. CompileError and OSError as they come; the
+    files of an earlier export are then untouched.
     """
     prefix = _checked_prefix(model, prefix)
     with override(**({"target": target} if target else {})):
@@ -97,17 +96,6 @@ def _checked_prefix(model: Any, prefix: str | None) -> str:
     return prefix
 
 
-def _check_dtypes(model: Any) -> None:
-    """A library's files and its array of parameters hold what C has."""
-    found = [v.path for v in model.weights if v.type.dtype == "bfloat16"]
-    if found:
-        raise ValueError(
-            f"Cannot export {model.name!r}: its weight {found[0]!r} is of dtype bfloat16, which C "
-            "has not. Give its layer the policy 'mixed_bfloat16', which computes alike on weights "
-            "of float32; weights saved before load into it."
-        )
-
-
 def _wants_training(model: Any, training: bool | None) -> bool:
     possible = model.steps().can_train()
     if training and not possible:
@@ -120,7 +108,6 @@ def _wants_training(model: Any, training: bool | None) -> bool:
 
 def make_sources(model: Any, prefix: str, training: bool, sample_weight: bool = False) -> Sources:
     """The C of a library and its data; compiles nothing but what Python itself runs."""
-    _check_dtypes(model)
     native = model.steps().native(training, sample_weight)
     tree, known = sources(model, native.memories, optimizer=training)
     arrays = [(path, TensorType(a.dtype.name, a.shape)) for path, a in tree.datasets()]

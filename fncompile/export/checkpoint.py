@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from fncompile.codegen.library import Checkpoint, Piece
-from fncompile.ir.types import DTYPES, TensorType
+from fncompile.ir.types import DTYPES, TensorType, at_border
 from fncompile.saving.hdf5_format import align
 from fncompile.saving.hdf5_writer import plan
 from fncompile.saving.state import store_training_state
@@ -79,7 +79,9 @@ def make_checkpoint(
             source = Source("fixed", at + len(carried), _type_of(array))
             carried += np.ascontiguousarray(array).tobytes()
         start = offsets.get(path, 0)
-        pieces.append(Piece(path, source.type, start, source.block, source.offset))
+        narrow = source.type.dtype == "bfloat16"
+        type = at_border(source.type)
+        pieces.append(Piece(path, type, start, source.block, source.offset, narrow))
         end = max(end, start + array.nbytes)
     pieces.sort(key=lambda p: p.file_at)
     return Checkpoint(at, len(head), end, tuple(pieces)), bytes(carried)

@@ -26,7 +26,7 @@ from fncompile.graph.variable import Variable
 from fncompile.ir.dims import Poly
 from fncompile.ir.node import Program
 from fncompile.ir.text import print_program
-from fncompile.ir.types import TensorType
+from fncompile.ir.types import TensorType, at_border
 from fncompile.passes.memory import round_up
 from fncompile.passes.plan import reads, root_buffer
 
@@ -156,15 +156,17 @@ def _fixed_batch(program: Program) -> int | None:
 
 def _param_dtype(model: Any) -> str:
     """What the flat array of parameters holds: the type of the first weight of real numbers."""
-    return next((v.dtype for v in model.weights if v.type.kind == "f"), "float32")
+    real = (at_border(v.type).dtype for v in model.weights if v.type.kind == "f")
+    return next(real, "float32")
 
 
 def _params(model: Any, memory: Any) -> tuple[Param, ...]:
     found, first, dtype = [], 0, _param_dtype(model)
     for v in model.weights:
-        listed = v.dtype == dtype
+        type, narrow = at_border(v.type), v.dtype == "bfloat16"
+        listed = type.dtype == dtype
         place = memory.block.offsets[memory.names[v]]
-        found.append(Param(v.path, v.type, place, first if listed else None, v.trainable))
+        found.append(Param(v.path, type, place, first if listed else None, v.trainable, narrow))
         first += v.size if listed else 0
     return tuple(found)
 

@@ -87,6 +87,12 @@ def parse_type(text: str) -> TensorType:
     return TensorType(SHORT[short], tuple(parse_dim(d) for d in dims))
 
 
+def at_border(type: TensorType) -> TensorType:
+    """What callers and files have for a tensor: bfloat16, which neither NumPy nor C has, as
+    float32."""
+    return TensorType("float32", type.shape) if type.dtype == "bfloat16" else type
+
+
 def is_float(dtype: str) -> bool:
     return DTYPES[dtype].kind == "f"
 

@@ -10,7 +10,7 @@ from fncompile.graph.trace import Trace, placeholder, unique_name
 from fncompile.graph.variable import Variable
 from fncompile.ir import build
 from fncompile.ir.node import Node, Program, toposort
-from fncompile.ir.types import TensorType
+from fncompile.ir.types import TensorType, at_border
 
 
 def predict_program(
@@ -54,12 +54,6 @@ def objective_program(
         total = objective.trace(true, outputs, sample, [*trace.losses, *regularization(model)])
     program = _program(trace, [*inputs, *targets, *weights], {"loss": total.node}, trace.updates())
     return program, trace
-
-
-def at_border(type: TensorType) -> TensorType:
-    """What callers give or get for a tensor: bfloat16, which neither NumPy nor C has, as
-    float32."""
-    return TensorType("float32", type.shape) if type.dtype == "bfloat16" else type
 
 
 def _inside(inputs: Sequence[Tensor], types: Sequence[tuple[str, TensorType]]) -> list[Tensor]:

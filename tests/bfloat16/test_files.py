@@ -6,9 +6,27 @@ import numpy as np
 import pytest
 
 import fncompile as keras
+from fncompile import layers
+from fncompile.ir.bfloat16 import rounded
 from fncompile.saving.files import read_file
-from tests.bfloat16.test_training import POLICIES, losses, regression_data, regression_model
+from tests.bfloat16.test_training import POLICIES, losses
 from tests.export.library import PREDICT, TRAIN, Context, Library, flat_weights
+
+
+def data(rows: int) -> tuple[np.ndarray, np.ndarray]:
+    x = np.random.default_rng(0).normal(size=(rows, 5)).astype(np.float32)
+    return x, x[:, :1] * x[:, 1:2]
+
+
+def small_model(policy: str):
+    """With weights and slots, some of which a mask of dropout moves."""
+    keras.utils.set_random_seed(1)
+    keras.config.set_dtype_policy(policy)
+    inputs = keras.Input((5,))
+    x = layers.Dropout(0.1, seed=3)(layers.Dense(9, activation="relu")(inputs))
+    model = keras.Model(inputs, layers.Dense(1)(x))
+    model.compile("rmsprop", "mse")
+    return model
 
 
 def state(model) -> list[np.ndarray]:
@@ -24,12 +42,12 @@ def equal(a: list[np.ndarray], b: list[np.ndarray]) -> None:
     ("mixed_bfloat16", "weights.h5"),
 ])  # fmt: skip
 def test_loaded_and_resumed(tmp_path, policy, ending):
-    x, y = regression_data(96)
-    model, path = regression_model(policy), tmp_path / f"half.{ending}"
+    x, y = data(96)
+    model, path = small_model(policy), tmp_path / f"half.{ending}"
     losses(model, x, y, 1)
     if ending == "weights.h5":
         model.save_weights(path)
-        again = regression_model(policy)
+        again = small_model(policy)
         again.optimizer.build(again.trainable_variables)
         again.load_weights(path)
     else:
@@ -47,31 +65,35 @@ def test_loaded_and_resumed(tmp_path, policy, ending):
 
 def test_files_hold_bfloat16_as_float32(tmp_path):
     """So that every program reads them; the numbers are exact."""
-    model = regression_model("bfloat16")
+    model = small_model("bfloat16")
     model.save_weights(tmp_path / "x.weights.h5")
     tree = read_file(tmp_path / "x.weights.h5")
     assert {a.dtype.name for _, a in tree.datasets()} <= {"float32", "int32", "uint32"}
 
 
 def test_weights_of_float32_are_rounded_on_loading(tmp_path):
-    source, target = regression_model("float32"), regression_model("bfloat16")
+    source, target = small_model("float32"), small_model("bfloat16")
     source.save_weights(tmp_path / "x.weights.h5")
     target.load_weights(tmp_path / "x.weights.h5")
     for a, b in zip(source.get_weights(), target.get_weights(), strict=True):
         np.testing.assert_allclose(a, b, rtol=2.0**-8)
 
 
-def test_an_exported_library_gives_the_same_bits(tmp_path):
-    """Its inputs, outputs and weights are float32, as C has no bfloat16."""
-    model = regression_model("mixed_bfloat16")
-    x, y = regression_data(32)
-    losses(model, x, y, 1)
-    library = Library(model.export(tmp_path, prefix="reg"))
-    assert "const float *" in library.text and "bfloat16" not in library.text
+@pytest.fixture(scope="module", params=POLICIES)
+def exported(request, tmp_path_factory):
+    """A policy, and the library of `small_model(policy)` as it is made, before any training."""
+    directory = tmp_path_factory.mktemp("bfloat16")
+    return request.param, Library(small_model(request.param).export(directory, prefix="reg"))
+
+
+def test_a_library_gives_the_same_bits(exported):
+    """To its callers inputs, outputs and weights are float32."""
+    policy, library = exported
+    model, (x, y) = small_model(policy), data(32)
+    assert "const float *" in library.text and "bf16" not in library.text
     expected = model.predict(x, verbose=0)
     found = np.zeros_like(expected)
-    context = Context(library, PREDICT, len(x))
-    context.ok("predict", len(x), x, found)
+    Context(library, PREDICT, len(x)).ok("predict", len(x), x, found)
     assert found.tobytes() == expected.tobytes()
     context = Context(library, TRAIN, len(x))
     context.ok("train_step", len(x), x, y, np.zeros(1, np.float32))
@@ -79,7 +101,25 @@ def test_an_exported_library_gives_the_same_bits(tmp_path):
     assert context.params().tobytes() == flat_weights(model).tobytes()
 
 
-def test_weights_of_bfloat16_are_not_exported():
-    model = regression_model("bfloat16")
-    with pytest.raises(ValueError, match=r"/kernel' is of dtype bfloat16.*mixed_bfloat16"):
-        model.export("unused", prefix="reg")
+def test_checkpoints_of_a_library_and_of_python_are_one(exported, tmp_path):
+    policy, library = exported
+    model, (x, y) = small_model(policy), data(32)
+    losses(model, x, y, 1)
+    model.save_weights(tmp_path / "python.weights.h5")
+    context, path = Context(library, TRAIN, len(x)), tmp_path / "c.weights.h5"
+    context.ok("load", str(tmp_path / "python.weights.h5").encode())
+    assert context.params().tobytes() == flat_weights(model).tobytes()
+    path.write_bytes(context.checkpoint())
+    again = small_model(policy)
+    again.optimizer.build(again.trainable_variables)
+    again.load_weights(path)
+    equal(state(model), state(again))
+
+
+def test_a_library_rounds_weights_of_bfloat16_that_it_is_given(exported):
+    policy, library = exported
+    context = Context(library, TRAIN, 4)
+    given = np.random.default_rng(3).normal(size=context.params().size).astype(np.float32)
+    context.ok("set_params", given, given.size)
+    kept = rounded(given) if policy == "bfloat16" else given
+    np.testing.assert_array_equal(context.params(), kept)

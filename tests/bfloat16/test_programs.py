@@ -29,7 +29,7 @@ def close(expected: np.ndarray, found: np.ndarray, share: float = 1.0) -> None:
     assert expected.size == 0 or near.mean() >= share
 
 
-@settings(max_examples=25)
+@settings(max_examples=15)
 @given(st.integers(0, 10**6))
 def test_every_pass_keeps_the_numbers(seed):
     program = random_program(seed, "bfloat16", size_of(seed))
@@ -49,14 +49,14 @@ def test_every_pass_keeps_the_numbers(seed):
             close(updated[key], after[key], 0.98)
 
 
-@settings(max_examples=8)
+@settings(max_examples=5)
 @given(st.integers(0, 10**6))
 def test_compiled_programs_agree(seed):
     program = random_program(seed, "bfloat16", size_of(seed))
     check_compiled(program, seed)
 
 
-@settings(max_examples=4)
+@settings(max_examples=3)
 @given(st.integers(0, 10**6))
 def test_compiled_gradients_agree(seed):
     check_compiled(with_gradients(random_program(seed, "bfloat16", 6 + seed % 5)), seed)
