@@ -76,8 +76,9 @@ def flops(case: Case) -> int:
 
 
 def stretch(case: Case) -> int:
-    """How many steps to make in one call, where that is a way: some milliseconds' worth."""
-    return max(1, min(20, int(5e8 / flops(case))))
+    """How many steps to make in one call, where that is a way: some milliseconds' worth, so that
+    entering a stretch costs as little as in `fit`, whose stretches are longer still."""
+    return max(1, min(200, int(5e8 / flops(case))))
 
 
 def traffic(case: Case) -> int:
