@@ -4,21 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 
 from fncompile.codegen.affine import dim
 from fncompile.codegen.ctree import Cast, CExpr, Declare, Element, Int, Name, Stmt, binary
 from fncompile.codegen.expr import c_type
+from fncompile.codegen.place import Place
 from fncompile.ir.dims import Dim
 from fncompile.passes.plan import Buffer, Plan
-
-
-@dataclass(frozen=True)
-class Place:
-    """A parameter's memory: `block` is `weights`, `train` or `prepared`, `offset` in bytes."""
-
-    block: str
-    offset: int
 
 
 class Pointers:

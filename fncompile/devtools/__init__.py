@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from fncompile.devtools.observe import observer, show_source
 from fncompile.flags import flag
 from fncompile.ir.node import Program
 from fncompile.passes.manager import Context
@@ -17,6 +16,10 @@ def build_entry(
     program: Program, kind: str, name: str, blocks: Sequence[Block], context: Context, prefix: str
 ) -> Entry:
     """As `runtime.entry.build_entry`, watched and run kernel by kernel as the switches say."""
+    if not any(flag(name) for name in ("debug", "dump", "explain", "verify")):
+        return _build(program, kind, name, blocks, context, prefix)
+    from fncompile.devtools.observe import observer, show_source
+
     title = f"{prefix}_{name}"
     context.observe = observer(title, context)
     entry = _build(program, kind, name, blocks, context, prefix)

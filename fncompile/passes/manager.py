@@ -5,14 +5,16 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fncompile.flags import flag
 from fncompile.ir.node import Program, recording
 from fncompile.ir.verify import verify
-from fncompile.passes.apply_optimizer import Run, Update
 from fncompile.passes.pipeline import LOWER, TRANSFORM, Pass
-from fncompile.passes.plan import Plan
+
+if TYPE_CHECKING:
+    from fncompile.passes.apply_optimizer import Run, Update
+    from fncompile.passes.plan import Plan
 
 
 @dataclass

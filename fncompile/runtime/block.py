@@ -6,11 +6,10 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from fncompile.codegen.memory import Place
+from fncompile.codegen.place import Place
 from fncompile.ir.dims import evaluate
 from fncompile.ir.types import DTYPES, TensorType
-from fncompile.passes.memory import ALIGN
-from fncompile.runtime.native import aligned_bytes
+from fncompile.runtime.native import ALIGN, aligned_bytes
 
 
 class Block:

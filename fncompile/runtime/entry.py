@@ -12,11 +12,11 @@ import functools
 import threading
 import warnings
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fncompile.codegen.memory import Place
-from fncompile.codegen.program import emit_program
+from fncompile.codegen.place import Place
 from fncompile.flags import flag
 from fncompile.ir import interp
 from fncompile.ir.bfloat16 import encode
@@ -26,12 +26,14 @@ from fncompile.ir.node import Program
 from fncompile.ir.types import DTYPES
 from fncompile.passes.manager import Context, transform
 from fncompile.passes.manager import plan as make_plan
-from fncompile.passes.plan import Plan
 from fncompile.runtime import cache
 from fncompile.runtime.block import Block
 from fncompile.runtime.lowered import lowered
 from fncompile.runtime.native import Env, Library, aligned_bytes, describe
 from fncompile.runtime.team import team
+
+if TYPE_CHECKING:
+    from fncompile.passes.plan import Plan
 
 PREFIX = "model"
 
@@ -119,6 +121,8 @@ class CompiledEntry(Entry):
 
     def emit(self, prefix: str) -> str:
         """The C text, with names that begin with `prefix`."""
+        from fncompile.codegen.program import emit_program
+
         return emit_program(self.plan, self.places(), prefix, self.name)
 
     def is_prepared(self, version: int) -> bool:

@@ -14,21 +14,20 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import fncompile
-from fncompile.codegen.describe import amount
-from fncompile.codegen.entries import plan_has_steps, row_bytes
-from fncompile.codegen.memory import Place
-from fncompile.codegen.program import emit_program
+from fncompile.codegen.place import Place
 from fncompile.flags import flag
 from fncompile.ir.dims import Dim, dim_text, parse_dim
 from fncompile.ir.node import Program
 from fncompile.ir.text import print_program
 from fncompile.ir.types import TensorType, parse_type
 from fncompile.passes.manager import Context, plan
-from fncompile.passes.plan import Plan
 from fncompile.runtime.store import open_store
+
+if TYPE_CHECKING:
+    from fncompile.passes.plan import Plan
 
 LOOKING_IN = (
     "debug",
@@ -61,6 +60,9 @@ class Lowered:
 
     @classmethod
     def of(cls, made: Plan, source: str) -> Lowered:
+        from fncompile.codegen.describe import amount
+        from fncompile.codegen.entries import plan_has_steps, row_bytes
+
         has_steps = plan_has_steps(made)
         return cls(
             source,
@@ -116,6 +118,8 @@ def lowered(
     one_by_one = flag("check") or flag("nan") or flag("profile")
 
     def make() -> Lowered:
+        from fncompile.codegen.program import emit_program  # a warm start does without
+
         made = plan(program, kind, context)
         return Lowered.of(made, emit_program(made, places, prefix, name, one_by_one))
 

@@ -1,0 +1,13 @@
+"""Where a parameter lies."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Place:
+    """A parameter's memory: `block` is `weights`, `train` or `prepared`, `offset` in bytes."""
+
+    block: str
+    offset: int
