@@ -192,3 +192,14 @@ def test_unknown_public_names_are_attribute_errors():
     with pytest.raises(AttributeError, match="module 'fncompile' has no attribute 'nonsense'"):
         fncompile.nonsense  # noqa: B018
     assert set(fncompile.__all__) <= set(dir(fncompile))
+
+
+@pytest.mark.parametrize("module, name", [
+    ("layers", "LSTM"), ("metrics", "AUC"), ("callbacks", "TensorBoard"),
+])
+def test_what_keras_has_more_is_refused_with_what_there_is(module, name):
+    module = getattr(fncompile, module)
+    there = ", ".join(sorted(n for n in module.__all__ if n[0].isupper())[:2])
+    with pytest.raises(AttributeError, match=f"no attribute '{name}'. It has {there}.*subclass"):
+        getattr(module, name)
+    assert not hasattr(module, "nonsense")

@@ -11,6 +11,7 @@ from fncompile.callbacks.learning_rate import LearningRateScheduler, ReduceLROnP
 from fncompile.callbacks.model_checkpoint import ModelCheckpoint
 from fncompile.callbacks.progbar_logger import ProgbarLogger
 from fncompile.callbacks.terminate_on_nan import TerminateOnNaN
+from fncompile.identifiers import refuser
 
 __all__ = [
     "BackupAndRestore",
@@ -26,3 +27,7 @@ __all__ = [
     "ReduceLROnPlateau",
     "TerminateOnNaN",
 ]
+
+__getattr__ = refuser(
+    __name__, __all__, "Another can be written as a subclass of `callbacks.Callback`."
+)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from fncompile.identifiers import refuser
 from fncompile.layers.activation import ELU, LeakyReLU, PReLU, ReLU, Softmax
 from fncompile.layers.base import Layer
 from fncompile.layers.core import Activation, Dense, Identity, Lambda
@@ -83,3 +84,7 @@ __all__ = [
     "serialize",
     "subtract",
 ]
+
+__getattr__ = refuser(
+    __name__, __all__, "Another can be written as a subclass of `layers.Layer`, in `fncompile.ops`."
+)

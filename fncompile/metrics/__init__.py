@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fncompile.identifiers import Family, by_name
+from fncompile.identifiers import Family, by_name, refuser
 from fncompile.metrics.accuracies import (
     Accuracy,
     BinaryAccuracy,
@@ -94,3 +94,7 @@ __all__ = [
     "sparse_top_k_categorical_accuracy",
     "top_k_categorical_accuracy",
 ]
+
+__getattr__ = refuser(
+    __name__, __all__, "Another can be written as a subclass of `metrics.Metric`, in `ops`."
+)

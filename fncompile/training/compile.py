@@ -13,6 +13,12 @@ from fncompile.graph.nest import flatten, map_structure
 from fncompile.training.objective import Objective
 from fncompile.training.places import Places
 
+# What a subclass may override in Keras, run in Python at each step; here a step is C.
+KERAS_HOOKS = (
+    "train_step", "test_step", "predict_step", "compute_loss", "compute_metrics",
+    "make_train_function", "make_test_function", "make_predict_function",
+)
+
 
 def compile(
     model: Any,
@@ -29,10 +35,12 @@ def compile(
     """Give `model` an optimizer and an objective; what it was compiled with before is forgotten.
 
     `loss`, `loss_weights`, `metrics` and `weighted_metrics` are one for all outputs, or lists or
-    dicts by output. ValueError where they do not fit the outputs or name what does not exist. The
-    last four arguments are Keras'; here the whole step is always compiled, and as many steps as
-    fit in a moment run at a time.
+    dicts by output. ValueError where they do not fit the outputs or name what does not exist;
+    NotImplementedError where a subclass has one of `KERAS_HOOKS`. The last four arguments are
+    Keras'; here the whole step is always compiled, and as many steps as fit in a moment run at a
+    time.
     """
+    _refuse_hooks(model)
     arguments = MappingProxyType(
         {
             "loss": loss,
@@ -49,6 +57,18 @@ def compile(
     model.stop_training = False
     model.compiled = True
     del run_eagerly, steps_per_execution, jit_compile, auto_scale_loss
+
+
+def _refuse_hooks(model: Any) -> None:
+    """A hook that nobody calls would train something else than its author means."""
+    name = type(model).__name__
+    for hook in KERAS_HOOKS:
+        if hasattr(model, hook):
+            raise NotImplementedError(
+                f"{name} defines `{hook}`, which fncompile would never call: the whole step is "
+                "compiled. Give `compile` a loss and metrics of your own, or call `self.add_loss` "
+                f"in {name}.call or in a layer."
+            )
 
 
 def knows_outputs(model: Any) -> bool:
