@@ -18,10 +18,16 @@ _MODULES = frozenset({
 # public name -> the module that defines it
 _NAMES = {
     "DTypePolicy": "config",
+    "Initializer": "initializers",
     "Input": "layers",
+    "InputSpec": "layers",
     "KerasTensor": "graph.tensor",
     "Layer": "layers",
+    "Loss": "losses",
+    "Metric": "metrics",
     "Model": "models",
+    "Optimizer": "optimizers",
+    "Regularizer": "regularizers",
     "Sequential": "models",
     "Variable": "graph.variable",
 }

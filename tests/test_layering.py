@@ -203,3 +203,10 @@ def test_what_keras_has_more_is_refused_with_what_there_is(module, name):
     with pytest.raises(AttributeError, match=f"no attribute '{name}'. It has {there}.*subclass"):
         getattr(module, name)
     assert not hasattr(module, "nonsense")
+
+
+def test_every_public_name_is_found():
+    assert all(hasattr(fncompile, name) for name in fncompile.__all__)
+    assert fncompile.Loss is fncompile.losses.Loss
+    assert fncompile.Optimizer is fncompile.optimizers.Optimizer
+    assert fncompile.utils.Sequence is fncompile.utils.PyDataset

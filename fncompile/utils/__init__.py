@@ -12,7 +12,7 @@ _NAMES = {
     "pad_sequences": "utils.sequences",
     **dict.fromkeys(("plot_model", "model_to_dot"), "graph.view"),
     "Progbar": "callbacks.progbar",
-    "PyDataset": "training.sources",
+    **dict.fromkeys(("PyDataset", "Sequence"), "training.sources"),
     **dict.fromkeys(
         (
             "CustomObjectScope",
@@ -29,16 +29,18 @@ _NAMES = {
     "standardize_dtype": "utils.types",
     "is_keras_tensor": "utils.types",
 }
+_ALIASES = {"Sequence": "PyDataset"}  # TF2.0's name
 __all__ = sorted(_NAMES)
 
 
 def __getattr__(name: str) -> Any:
     if name not in _NAMES:
         raise AttributeError(f"module 'fncompile.utils' has no attribute {name!r}")
-    value = getattr(importlib.import_module(f"fncompile.{_NAMES[name]}"), name)
+    module = importlib.import_module(f"fncompile.{_NAMES[name]}")
+    value = getattr(module, _ALIASES.get(name, name))
     globals()[name] = value
     return value
 
 
 def __dir__() -> list[str]:
-    return sorted([*globals(), *__all__])
+    return sorted({*globals(), *__all__})
