@@ -140,6 +140,11 @@ def flag(name: str) -> Any:
     return switch.parse(os.environ.get(switch.variable))
 
 
+def overrides() -> Mapping[str, Any]:
+    """What `override` has set: the same object for as long as nothing is set or unset."""
+    return _overrides.get()
+
+
 @contextlib.contextmanager
 def override(**changes: Any) -> Iterator[None]:
     """Set switches for a block; None means the default. Raises ValueError as `flag` does."""

@@ -38,6 +38,7 @@ class Operation:
     """Something that can be called on symbolic tensors: a layer, or a function of `ops`."""
 
     def __init__(self, name: str | None = None):
+        self.has_automatic_name = name is None
         self.name = (
             auto_name(to_snake_case(type(self).__name__)) if name is None else checked_name(name)
         )
@@ -54,6 +55,7 @@ class FunctionOperation(Operation):
 
     def __init__(self, fn: Callable[..., Any], name: str | None = None):
         super().__init__(auto_name(to_snake_case(fn.__name__)) if name is None else name)
+        self.has_automatic_name = name is None
         self.fn = fn
         self.constructor: dict[str, Any] = {}  # arguments that a file gave apart from the calls
 

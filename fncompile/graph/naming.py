@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
@@ -38,11 +38,13 @@ class LocalNames:
     """Paths with automatic names counted anew, in the order in which this object meets them.
 
     So a model's Programs and C do not depend on how many layers the process has made: `dense_7` of
-    the third model built is `dense` in its C, and an equal model finds it compiled.
+    the third model built is `dense` in its C, and an equal model finds it compiled. Names in
+    `chosen`, which the user gave, stay and are given to nothing else.
     """
 
-    def __init__(self) -> None:
-        self._known: dict[str, str] = {}
+    def __init__(self, chosen: Iterable[str] = ()) -> None:
+        self._known: dict[str, str] = {name: name for name in chosen}
+        self._chosen = frozenset(self._known)
         self._counts: dict[str, int] = {}
 
     def __call__(self, path: str) -> str:
@@ -57,7 +59,8 @@ class LocalNames:
     def _next(self, prefix: str) -> str:
         count = self._counts.get(prefix, 0)
         self._counts[prefix] = count + 1
-        return prefix if count == 0 else f"{prefix}_{count}"
+        name = prefix if count == 0 else f"{prefix}_{count}"
+        return self._next(prefix) if name in self._chosen else name
 
 
 def checked_name(name: Any) -> str:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import types
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from operator import is_
 from typing import Any
 
 import numpy as np
@@ -39,6 +41,39 @@ def owned(owner: Any, wanted: Callable[[Any], bool]) -> list[Any]:
                 if leaf is not owner and wanted(leaf):
                     found.setdefault(id(leaf), leaf)
     return list(found.values())
+
+
+@dataclass(frozen=True)
+class Contents:
+    """A list, set or dict, and what it held."""
+
+    container: Any
+    items: list[Any]
+
+
+def contents(owner: Any) -> list[Contents]:
+    """Of all that may be changed in place on the attributes of `owner`."""
+    found: list[Contents] = []
+    values = [v for name, v in vars(owner).items() if name not in owner._not_state]
+    for value in values:
+        if isinstance(value, (list, tuple, set, frozenset, dict)):
+            items = _items(value)
+            if not any(c.container is value for c in found):
+                found.append(Contents(value, items))
+                values += items
+    return found
+
+
+def _items(container: Any) -> list[Any]:
+    return list(container.values() if isinstance(container, dict) else container)
+
+
+def is_unchanged(watched: list[Contents]) -> bool:
+    """Do all hold the same objects as they did?"""
+    return all(
+        len(c.container) == len(c.items) and all(map(is_, _items(c.container), c.items))
+        for c in watched
+    )
 
 
 def is_layer(x: Any) -> bool:

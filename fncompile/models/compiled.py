@@ -22,6 +22,7 @@ from fncompile.graph.variable import Variable
 from fncompile.ir.dims import Poly, symbol
 from fncompile.ir.node import Program
 from fncompile.ir.types import TensorType
+from fncompile.layers import state
 from fncompile.models import programs
 from fncompile.models.memory import Memory, find_runs, name_variables, slot_items, weights_memory
 from fncompile.models.programs import Signature, StepOptimizer
@@ -41,25 +42,34 @@ def steps(model: Any) -> CompiledSteps:
     with _memory_lock:
         found = getattr(model, "_steps", None)
         mark = (structure.version(), *_objective_key(model))
-        if found is not None and found.mark == mark:
+        if found is not None and found.mark == mark and state.is_unchanged(found.watched):
             return found
         if found is None or found.state_key != _state_key(model):
             found = CompiledSteps(model)
             model._steps = found
-        found.mark = mark
+        found.mark, found.watched = mark, _contents(model)
         return found
 
 
 def _state_key(model: Any) -> tuple:
     weights = tuple(id(v) for v in model.weights)
     trained = tuple(id(v) for v in model.trainable_variables)
-    return (weights, trained, *_objective_key(model))
+    layers = tuple(map(id, model._flatten_layers()))
+    return (weights, trained, layers, *_objective_key(model))
+
+
+def _contents(model: Any) -> list[state.Contents]:
+    """What the lists of the user's own layers hold; ours change with `structure.changed`."""
+    layers = model._flatten_layers()
+    theirs = [x for x in layers if not type(x).__module__.startswith("fncompile.")]
+    return [c for layer in theirs for c in state.contents(layer)]
 
 
 def _local_names(model: Any) -> LocalNames:
     """Names counted in the order of the model's operations."""
-    label = LocalNames()
-    for operation in (model, *getattr(model, "operations", ()), *model._flatten_layers()):
+    operations = (model, *getattr(model, "operations", ()), *model._flatten_layers())
+    label = LocalNames(o.name for o in operations if not o.has_automatic_name)
+    for operation in operations:
         label(operation.name)
     return label
 
@@ -74,9 +84,16 @@ class CompiledSteps:
     def __init__(self, model: Any):
         self.model = model
         self.state_key = _state_key(model)
-        self.mark: tuple = ()  # what says, without a walk through the layers, that the key holds
+        # what says, without a walk through the layers, that the key holds
+        self.mark: tuple = ()
+        self.watched: list[state.Contents] = []
         # the key is made of identities, which hold while the objects live
-        self._kept = (model.weights, model.optimizer, getattr(model, "_objective", None))
+        self._kept = (
+            model.weights,
+            model._flatten_layers(),
+            model.optimizer,
+            getattr(model, "_objective", None),
+        )
         self._build_lock = threading.RLock()
         self.weights: Memory | None = None
         self.train_memory: Memory | None = None

@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from fncompile import flags
+from fncompile.graph import structure
 from fncompile.graph.call import Operation
 from fncompile.graph.config import dag_config, dag_from_config
 from fncompile.graph.dag import Dag, build_dag, rebase, replay
@@ -16,6 +18,7 @@ from fncompile.graph.trace import current_trace
 from fncompile.ir.types import DTYPES
 from fncompile.layers.base import Layer
 from fncompile.layers.input import InputLayer
+from fncompile.layers.state import is_unchanged
 from fncompile.models.inputs import (
     arrays_in_order,
     check_dict_keys,
@@ -122,15 +125,25 @@ class Functional(Model):
 
     # computation ----------------------------------------------------------------------------------
 
-    _not_state = Model._not_state | {"_short"}
+    _not_state = Model._not_state | {"_short", "_short_mark"}
     _short: Any = None  # of runtime.calls, once the model was called on arrays
+    _short_mark: Any = None  # what the short way was made for: see `_short_is_current`
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if self._short is not None and len(args) == 1 and not kwargs and current_trace() is None:
-            out = self._call_shortly(args[0])
+            out = self._call_shortly(args[0]) if self._short_is_current() else None
             if out is not None:
                 return out
         return super().__call__(*args, **kwargs)
+
+    def _short_is_current(self) -> bool:
+        """Are the layers, and the switches that `flags` sets, those of the compiled entry?"""
+        version, switches, watched = self._short_mark
+        return (
+            version == structure.version()
+            and switches is flags.overrides()
+            and (not watched or is_unchanged(watched))
+        )
 
     def _call_shortly(self, x: Any) -> Any:
         """The outputs for arrays in the structure of the inputs; None for what needs thought."""
@@ -155,6 +168,7 @@ class Functional(Model):
         if steps.adds_losses(arrays):  # `losses` must have their values
             return super()._call_on_arrays(args, kwargs)
         outputs = steps.predict(arrays, max((len(a) for a in arrays if a.ndim), default=1))
+        self._short_mark = (steps.mark[0], flags.overrides(), steps.watched)
         self._short = steps.short_call(arrays)
         return self.pack_outputs(outputs)
 

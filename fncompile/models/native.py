@@ -97,7 +97,7 @@ def _training(steps: Any, sample_weight: bool) -> Training:
     objective = objective_of(steps.model)
     metrics, report = _report(steps, objective)
     variables = list(dict.fromkeys(objective.variables))
-    names = [objective.outputs.names[k] for k in objective.targets]
+    names = [steps.label(objective.outputs.names[k]) for k in objective.targets]
     return Training(
         train,
         evaluate,

@@ -70,7 +70,8 @@ def revive(entry: dict[str, Any]) -> Operation:
     function = _find_function(entry)
     if function is None:
         operation = deserialize_keras_object(entry)
-        operation.name = entry.get("name") or operation.name  # where its own config has no name
+        if entry.get("name"):  # where its own config has none
+            operation.name, operation.has_automatic_name = entry["name"], False
         return operation
     config = dict(entry.get("config") or {})
     operation = FunctionOperation(function, config.pop("name", None))

@@ -53,3 +53,27 @@ def test_names_of_the_user_stay():
     model = k.Model(x, k.layers.Dense(1, name="price_7")(k.layers.Dense(2)(x)))
     source = model.steps().predict_entry([])
     assert "price_7" in source.source and "pixels" in source.source
+
+
+def test_names_of_the_user_stay_whatever_else_was_named_so():
+    """`dense_1`, chosen, came out as `dense`: another layer had been given it automatically."""
+    for _ in range(9):
+        k.layers.Dense(1)
+        k.layers.InputLayer((1,))
+    k.utils.clear_session()
+    automatic = [k.layers.Dense(2), k.layers.Dense(3), k.layers.Dense(4)]
+    x, y = k.Input((8,), name="input_layer_1"), k.Input((8,), name="rest")
+    chosen = k.layers.Dense(1, name="dense_7")(automatic[1](x + y))
+    model = k.Model([x, y], [chosen, automatic[2](x)])
+    program = model.steps().predict_entry([]).program
+    assert [n["name"] for n in program.inputs] == ["input_layer_1", "rest"]
+    assert list(program.outputs) == ["dense_7", "dense_1"]
+
+
+def test_automatic_names_make_way_for_those_of_the_user():
+    automatic = [k.layers.Dense(2) for _ in range(4)]
+    x = k.Input((8,))
+    model = k.Model(x, [automatic[3](x), automatic[2](x), k.layers.Dense(1, name="dense")(x)])
+    program = model.steps().predict_entry([]).program
+    assert list(program.outputs)[-1] == "dense" and len(set(program.outputs)) == 3
+    assert sorted(program.outputs) == ["dense", "dense_1", "dense_2"]

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import fncompile as k
+from fncompile.devtools.stepwise import KernelError
 
 
 def rows(n, width=4, seed=0):
@@ -120,3 +121,60 @@ def test_freezing_a_layer_or_a_variable_between_steps_is_seen():
     model.train_on_batch(a, y)
     np.testing.assert_array_equal(kept[0], last.get_weights()[0])
     assert not np.array_equal(kept[1], last.get_weights()[1])
+
+
+def test_switches_set_after_a_short_call_are_heeded():
+    """flags(nan=True) said nothing: the short way led into code compiled without checks."""
+    x = k.Input((4,))
+    layer = k.layers.Dense(2)
+    model = k.Model(x, layer(x))
+    model(rows(3))
+    layer.bias.assign([np.nan, 0.0])
+    assert np.isnan(model(rows(3))).any()
+    with k.flags(nan=True), pytest.raises(KernelError, match="NaN"):
+        model(rows(3))
+    assert np.isnan(model(rows(3))).any()
+
+
+class Chain(k.layers.Layer):
+    """All of a list of layers, which may change."""
+
+    def __init__(self):
+        super().__init__()
+        self.links = [k.layers.Dense(4)]
+
+    def call(self, x):
+        for link in self.links:
+            x = link(x)
+        return x
+
+
+def test_a_built_layer_appended_to_a_list_is_used_and_trained():
+    """Predictions and steps were those of the list as it had been."""
+    x, a = k.Input((4,)), rows(5)
+    chain, late = Chain(), k.layers.Dense(4)
+    late.build((None, 4))
+    model = k.Model(x, chain(x))
+    model.compile("sgd", "mse")
+    model.fit(a, a, verbose=0)
+    first = np.array(model(a))
+    chain.links.append(late)
+    kernel, bias = late.get_weights()
+    expected = first @ kernel + bias
+    np.testing.assert_allclose(model(a), expected, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(model.predict(a, verbose=0), expected, rtol=1e-4, atol=1e-5)
+    model.fit(a, a, verbose=0)
+    assert not np.array_equal(kernel, late.get_weights()[0])
+    chain.links[:] = [late]
+    kernel, bias = late.get_weights()
+    np.testing.assert_allclose(model(a), a @ kernel + bias, rtol=1e-4, atol=1e-5)
+
+
+def test_a_layer_without_weights_added_to_a_stack_is_used():
+    """predict went on without it, for the weights were the same."""
+    model, a = k.Sequential([k.Input((4,)), k.layers.Dense(3)]), rows(6)
+    before = model.predict(a, verbose=0)
+    model.add(k.layers.ReLU())
+    np.testing.assert_array_equal(model.predict(a, verbose=0), np.maximum(before, 0))
+    model.pop()
+    np.testing.assert_array_equal(model.predict(a, verbose=0), before)
