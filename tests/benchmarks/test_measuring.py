@@ -68,10 +68,16 @@ def test_later_losses_are_those_of_the_first_worker():
         driver.compare(case, [np.array([first, 0.5, 0.3])], wanted)
 
 
-def test_timing_divides_by_calls_and_their_steps():
-    calls = []
-    took = serve.time_calls(Run(lambda: calls.append(1), steps=10), 0.001)
-    assert 0 < took < 1e-5 and len(calls) > 100
+@pytest.mark.parametrize("seconds", [1e-6, 0.01, 1.0])
+def test_timing_divides_by_calls_and_their_steps(monkeypatch, seconds):
+    now = [0.0]  # a clock that calls alone move: a millisecond each, of ten steps
+
+    def call():
+        now[0] += 1e-3
+
+    monkeypatch.setattr(serve.time, "perf_counter", lambda: now[0])
+    assert serve.time_calls(Run(call, steps=10), seconds) == pytest.approx(1e-4)
+    assert now[0] <= max(4 * seconds, 3e-3)
 
 
 def test_first_calls_are_measured_in_a_process_of_their_own(tmp_path):

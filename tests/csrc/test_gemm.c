@@ -125,7 +125,7 @@ static void large_extents(void) {
     both(3, 4100, 70);
     both(20, 520, FNC_KC_WHOLE - 10);
     both(7, 1100, 260);
-    both(18, 70, FNC_KC_PACKED + 3);
+    product_f32(6, FNC_NR_F32 + 5, FNC_KC_PACKED + 3, 0, 0);
 }
 
 static void nan_and_infinity(void) {

@@ -261,13 +261,13 @@ def _float64():
     fncompile.config.set_floatx("float32")
 
 
-@hypothesis.settings(max_examples=12, derandomize=True, database=None)
+@hypothesis.settings(max_examples=8, derandomize=True, database=None)
 @hypothesis.given(seed=st.integers(0, 10_000))
 def test_predictions_of_random_graphs(seed):
     check(seed, predicted)
 
 
-@hypothesis.settings(max_examples=8, derandomize=True, database=None)
+@hypothesis.settings(max_examples=5, derandomize=True, database=None)
 @hypothesis.given(seed=st.integers(0, 10_000))
 def test_training_of_random_graphs(seed):
     check(seed, trained)

@@ -91,7 +91,7 @@ def test_every_pass_keeps_the_meaning_of_gradients(seed):
     check_passes(with_gradients(random_program(seed, "float64", 6 + seed % 5)), seed)
 
 
-@settings(max_examples=25)
+@settings(max_examples=18)
 @given(st.integers(0, 10**6))
 def test_compiled_programs_agree(seed):
     check_compiled(random_program(seed, "float64", size_of(seed)), seed)
