@@ -25,7 +25,6 @@ from fncompile.passes.plan import (
     Load,
     Stage,
     buffer_of,
-    loads,
     root_buffer,
 )
 
@@ -46,10 +45,9 @@ class Edge:
 
 def accesses(stage: Stage) -> list[tuple[Buffer, Affine | None]]:
     """What a stage reads, and where (None: anywhere)."""
-    found: list[tuple[Buffer, Affine | None]] = []
-    for expr in (stage.expr, stage.row):
-        for e in loads(expr) if expr is not None else ():
-            found.append((buffer_of(e), e.at if isinstance(e, Load) else None))
+    found: list[tuple[Buffer, Affine | None]] = [
+        (buffer_of(e), e.at if isinstance(e, Load) else None) for e in stage.loads
+    ]
     if stage.product is not None:
         found += [(stage.product.a.buffer, None), (stage.product.b.buffer, None)]
     return found

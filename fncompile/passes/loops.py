@@ -29,7 +29,6 @@ from fncompile.passes.plan import (
     Value,
     axis_index,
     buffer_of,
-    loads,
 )
 
 # rewriting the affine parts of stages -------------------------------------------------------------
@@ -202,9 +201,7 @@ def partition(
     flat = [i for loop in loops for i in loop]
     numbers = {i: k for k, i in enumerate(flat)}
     done = {i: _forward(i, stages, home, numbers, edges, outer) for i in flat}
-    read = outside_reads | {
-        buffer_of(e) for s in done.values() for x in (s.expr, s.row) if x for e in loads(x)
-    }
+    read = outside_reads | {buffer_of(e) for s in done.values() for e in s.loads}
     kept = {i: _drop_unread(s, read) for i, s in done.items()}
     made = tuple(Loop(tuple(kept[i] for i in loop)) for loop in loops)
     return collapse(Kernel("", outer, made))
@@ -236,9 +233,7 @@ def _same_point(edge, source: Stage, target: Stage) -> bool:
         return False
     writer, reader = (target, source) if edge.kind == "war" else (source, target)
     stored = {s.at for s in writer.stores}
-    read = [
-        e for x in (reader.expr, reader.row) if x for e in loads(x) if buffer_of(e) == edge.buffer
-    ]
+    read = [e for e in reader.loads if buffer_of(e) == edge.buffer]
     return writer.reduced == 0 and all(isinstance(e, Load) and e.at in stored for e in read)
 
 

@@ -20,7 +20,6 @@ from fncompile.passes.plan import (
     Plan,
     Stage,
     buffer_of,
-    loads,
     root_buffer,
 )
 from fncompile.passes.share import ALONE, Share, share
@@ -124,10 +123,9 @@ def _axis(kernel: Kernel) -> int:
 
 def _of_stage(stage: Stage, axis: int) -> list[Touch]:
     found = [_touch(s.buffer, s.at, stage.domain, axis, True) for s in stage.stores]
-    for expr in (stage.expr, stage.row):
-        for e in loads(expr) if expr is not None else ():
-            at = e.at if isinstance(e, Load) else None
-            found.append(_touch(buffer_of(e), at, stage.domain, axis, False))
+    for e in stage.loads:
+        at = e.at if isinstance(e, Load) else None
+        found.append(_touch(buffer_of(e), at, stage.domain, axis, False))
     return found
 
 

@@ -8,6 +8,7 @@ is affine in the axes of the stage.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from fncompile.ir.bounds import Bound
@@ -224,6 +225,11 @@ class Stage:
     def size(self) -> Dim:
         return product(self.domain)
 
+    @cached_property
+    def loads(self) -> tuple[Expr, ...]:
+        """What its expressions read from memory."""
+        return tuple(e for x in (self.expr, self.row) if x is not None for e in loads(x))
+
 
 @dataclass(frozen=True)
 class Loop:
@@ -250,7 +256,7 @@ class Kernel:
     loops: tuple[Loop, ...]
     origins: tuple[str, ...] = ()
 
-    @property
+    @cached_property
     def stages(self) -> tuple[Stage, ...]:
         return tuple(s for loop in self.loops for s in loop.stages)
 
@@ -317,13 +323,7 @@ def root_buffer(buffer: Buffer) -> Buffer:
 
 def reads(kernel: Kernel) -> set[Buffer]:
     """Buffers read by the kernel (not those forwarded in registers)."""
-    found = {
-        buffer_of(e)
-        for s in kernel.stages
-        for x in (s.expr, s.row)
-        if x is not None
-        for e in loads(x)
-    }
+    found = {buffer_of(e) for s in kernel.stages for e in s.loads}
     product_ = kernel.product
     return found | ({product_.a.buffer, product_.b.buffer} if product_ else set())
 
