@@ -29,6 +29,7 @@ from fncompile.passes.plan import (
     Store,
     axis_index,
     root_buffer,
+    with_product,
 )
 
 FEWEST = 1 << 16  # elements; fewer stay in a near cache
@@ -47,7 +48,7 @@ def halve(plan: Plan, context=None) -> Plan:
             if source not in made:
                 copy, made[source] = _copy(kernel, source, len(made))
                 copies.append(copy)
-            kernel = _with_half(kernel, made[source])
+            kernel = with_product(kernel, half=made[source])
         kernels.append(kernel)
     offsets, end = dict(plan.prepared_offsets), plan.prepared
     for buffer in made.values():
@@ -75,8 +76,7 @@ def _source(kernel: Kernel, packers: dict[Buffer, Stage]) -> Load:
         load = packers[right.buffer].expr
         assert isinstance(load, Load)
         return replace(load, dtype=NARROW)
-    at = right.at.map_axes({0: Affine(), 1: axis_index(0), 2: axis_index(1)})
-    return Load(right.buffer, at, NARROW)
+    return Load(right.buffer, right.matrix, NARROW)
 
 
 def _copy(kernel: Kernel, source: Load, number: int) -> tuple[Kernel, Buffer]:
@@ -95,11 +95,3 @@ def _copy(kernel: Kernel, source: Load, number: int) -> tuple[Kernel, Buffer]:
     node = kernel.stages[0].node
     stage = Stage(node, "map", domain, 0, expr, (Store(buffer, at),), NARROW)
     return Kernel(f"{kernel.name}_half", 2, (Loop((stage,)),), kernel.origins), buffer
-
-
-def _with_half(kernel: Kernel, half: Buffer) -> Kernel:
-    loop = kernel.loops[0]
-    head = loop.stages[0]
-    assert head.product is not None
-    head = replace(head, product=replace(head.product, half=half))
-    return replace(kernel, loops=(Loop((head, *loop.stages[1:])), *kernel.loops[1:]))

@@ -32,6 +32,7 @@ from fncompile.passes.plan import (
     axis_index,
     reads,
     root_buffer,
+    with_product,
     writes,
 )
 
@@ -65,7 +66,7 @@ def pack(plan: Plan, context=None) -> Plan:
                 packer, packed[source] = _packer(source, kernel.stages[0].node, count)
                 kernels.append(packer)
                 count += 1
-            kernel = _with_operand(kernel, packed[source])
+            kernel = with_product(kernel, b=packed[source])
         kernels.append(kernel)
         changed = {root_buffer(b) for b in writes(kernel)}
         packed = {s: o for s, o in packed.items() if root_buffer(s.buffer) not in changed}
@@ -107,9 +108,9 @@ def _source(kernel: Kernel, copies: dict[Buffer, Kernel]) -> Source | None:
         return None
     rows, columns = product.shape[3], product.shape[2]
     assert isinstance(columns, int)
-    at = product.b.at.map_axes({0: Affine(), 1: axis_index(0), 2: axis_index(1)})
-    source = Source(product.b.buffer, at, rows, columns, product.b.buffer.type.dtype)
-    return _behind_copy(source, copies.get(product.b.buffer)) if _is_strided(source) else None
+    right = product.b
+    source = Source(right.buffer, right.matrix, rows, columns, right.buffer.type.dtype)
+    return _behind_copy(source, copies.get(right.buffer)) if _is_strided(source) else None
 
 
 def _gains(product: Product, dtype: str) -> bool:
@@ -149,14 +150,6 @@ def _packer(source: Source, node: Node, number: int) -> tuple[Kernel, Operand]:
     stage = Stage(node, "pack", domain, 0, expr, (Store(buffer, at),), source.dtype)
     by_row = at.map_axes({0: axis_index(1), 1: axis_index(2)})
     return Kernel("", 2, (Loop((stage,)),)), Operand(buffer, by_row, packed=True)
-
-
-def _with_operand(kernel: Kernel, operand: Operand) -> Kernel:
-    loop = kernel.loops[0]
-    head = loop.stages[0]
-    assert head.product is not None
-    head = replace(head, product=replace(head.product, b=operand))
-    return replace(kernel, loops=(Loop((head, *loop.stages[1:])), *kernel.loops[1:]))
 
 
 def _without_idle_copies(kernels: list[Kernel], copies: dict[Buffer, Kernel]) -> list[Kernel]:

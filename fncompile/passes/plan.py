@@ -7,7 +7,7 @@ is affine in the axes of the stage.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -182,6 +182,11 @@ class Operand:
     at: Affine
     packed: bool = False
 
+    @property
+    def matrix(self) -> Affine:
+        """Where element (i, j) of the first matrix lies, with axes 0 and 1."""
+        return self.at.map_axes({0: Affine(), 1: axis_index(0), 2: axis_index(1)})
+
 
 @dataclass(frozen=True)
 class Product:
@@ -263,6 +268,15 @@ class Kernel:
     @property
     def product(self) -> Product | None:
         return self.stages[0].product
+
+
+def with_product(kernel: Kernel, **changes: Any) -> Kernel:
+    """The kernel of a product with other fields of that product."""
+    loop = kernel.loops[0]
+    head = loop.stages[0]
+    assert head.product is not None
+    head = replace(head, product=replace(head.product, **changes))
+    return replace(kernel, loops=(Loop((head, *loop.stages[1:])), *kernel.loops[1:]))
 
 
 @dataclass(frozen=True)
