@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass, is_dataclass
 from typing import Any
 
 # expressions
@@ -192,14 +192,14 @@ def call(function: str, *args: Any) -> Call:
 
 def names_in(tree: Any) -> set[str]:
     """Identifiers that a tree, or a sequence of trees, mentions."""
-    found: set[str] = set()
+    texts: set[str] = set()
     stack = [tree]
     while stack:
         item = stack.pop()
         if isinstance(item, Name):
-            found |= set(re.findall(r"[A-Za-z_]\w*", item.text))
+            texts.add(item.text)
         elif isinstance(item, (tuple, list)):
             stack.extend(item)
         elif is_dataclass(item):
-            stack.extend(getattr(item, f.name) for f in fields(item))
-    return found
+            stack.extend(vars(item).values())
+    return {name for text in texts for name in re.findall(r"[A-Za-z_]\w*", text)}

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 from fncompile.ir.dims import Dim
@@ -113,6 +114,10 @@ class Program:
 
     def nodes(self) -> list[Node]:
         """Every node that the roots need, sources before users, in a fixed order."""
+        return list(self._order)
+
+    @cached_property
+    def _order(self) -> list[Node]:
         return toposort(self.roots)
 
     def map(self, fn: Callable[[Node], Node]) -> Program:
@@ -126,20 +131,15 @@ class Program:
 
 def toposort(roots: Iterable[Node]) -> list[Node]:
     """Nodes below `roots`, sources first; depth first in source order, without recursion."""
-    order: list[Node] = []
-    done: set[Node] = set()
-    stack: list[tuple[Node, bool]] = [(r, False) for r in reversed(list(roots))]
+    done: dict[Node, None] = {}
+    stack = list(roots)[::-1]
     while stack:
-        node, expanded = stack.pop()
-        if node in done:
-            continue
-        if expanded:
-            done.add(node)
-            order.append(node)
+        waiting = [s for s in stack[-1].src if s not in done]
+        if waiting:
+            stack.extend(reversed(waiting))
         else:
-            stack.append((node, True))
-            stack.extend((s, False) for s in reversed(node.src) if s not in done)
-    return order
+            done[stack.pop()] = None
+    return list(done)
 
 
 def rebuild(roots: Iterable[Node], replace_node: Callable[[Node, tuple[Node, ...]], Node | None]):

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from weakref import WeakKeyDictionary
+
+from fncompile.ir.dims import Dim
 from fncompile.ir.infer import InferError, assumed, infer
-from fncompile.ir.node import Program
+from fncompile.ir.node import Node, Program
 
 
 class VerifyError(AssertionError):
@@ -14,14 +17,9 @@ def verify(program: Program, stage: str = "") -> None:
     """Types are what inference says, leaves are declared once, sizes agree without assumptions."""
     _check_leaves(program, stage)
     for node in program.nodes():
-        with assumed() as pairs:
-            try:
-                type = infer(node.op, tuple(s.type for s in node.src), node.attr)
-            except InferError as error:
-                raise VerifyError(f"{stage}: {node}: {error}") from error
-        if type != node.type:
-            raise VerifyError(f"{stage}: {node} has type {node.type}, inference says {type}")
-        unknown = [p for p in pairs if p not in program.constraints]
+        if node not in _checked:
+            _checked[node] = _check_type(node, stage)
+        unknown = [p for p in _checked[node] if p not in program.constraints]
         if unknown and stage not in ("", "trace"):
             raise VerifyError(f"{stage}: {node} assumes that {unknown} are equal")
     for param, value in program.updates.items():
@@ -29,6 +27,22 @@ def verify(program: Program, stage: str = "") -> None:
             raise VerifyError(
                 f"{stage}: update of {param['name']}: {param.type} becomes {value.type}"
             )
+
+
+_checked: WeakKeyDictionary[Node, list[tuple[Dim, Dim]]] = WeakKeyDictionary()
+
+
+def _check_type(node: Node, stage: str) -> list[tuple[Dim, Dim]]:
+    """Pairs of dimensions that the type of `node` takes to be equal. Nodes do not change, and most
+    of them live through many passes: each is checked once."""
+    with assumed() as pairs:
+        try:
+            type = infer(node.op, tuple(s.type for s in node.src), node.attr)
+        except InferError as error:
+            raise VerifyError(f"{stage}: {node}: {error}") from error
+    if type != node.type:
+        raise VerifyError(f"{stage}: {node} has type {node.type}, inference says {type}")
+    return pairs
 
 
 def _check_leaves(program: Program, stage: str) -> None:

@@ -158,7 +158,8 @@ def group(stages: list[Stage], allow: Callable[[str], bool]) -> tuple[list[Kerne
                 if reason is None:
                     groups.merge(a, b)
                     changed = True
-    kernels = [_kernel(groups, g) for g in _ordered(groups)]
+    readers = _readers(stages)
+    kernels = [_kernel(groups, g, readers) for g in _ordered(groups)]
     return kernels, list(decisions.values())
 
 
@@ -275,13 +276,20 @@ def _non_negative(dim: Dim) -> bool:
     return dim >= 0
 
 
-def _kernel(groups: Groups, g: int) -> Kernel:
+def _readers(stages: list[Stage]) -> dict[Buffer, set[int]]:
+    found: dict[Buffer, set[int]] = {}
+    for i, stage in enumerate(stages):
+        for buffer, _ in accesses(stage):
+            found.setdefault(buffer, set()).add(i)
+    return found
+
+
+def _kernel(groups: Groups, g: int, readers: dict[Buffer, set[int]]) -> Kernel:
     indices = groups.members[g]
     members = [groups.stages[i] for i in indices]
     inside = [e for e in groups.edges if e.source in indices and e.target in indices]
-    outside_reads = {
-        b for i, s in enumerate(groups.stages) if i not in indices for b, _ in accesses(s)
-    }
+    written = {store.buffer for s in members for store in s.stores}
+    outside_reads = {b for b in written if readers.get(b, set()).difference(indices)}
     if any(s.kind == "dot" for s in members):
         outer = 3
     elif any(s.kind == "scatter" for s in members):

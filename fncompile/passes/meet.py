@@ -43,36 +43,45 @@ class Touch:
     rows: Rows | None
 
 
+@dataclass(frozen=True)
+class Work:
+    """What is asked of a kernel for each of the others: its share and its accesses."""
+
+    name: str
+    share: Share
+    touches: list[Touch]
+
+
 def meet(plan: Plan, context=None) -> Plan:
     reasons: list[str] = []
-    since: list[Kernel] = []  # the last meeting
+    since: list[Work] = []  # the last meeting
     for kernel in plan.kernels:
-        reason = next((r for k in reversed(since) if (r := _conflict(plan, k, kernel))), "")
-        since = [kernel] if reason else [*since, kernel]
+        work = Work(kernel.name, _effective(kernel), touches(kernel))
+        reason = next((r for before in reversed(since) if (r := _conflict(plan, before, work))), "")
+        since = [work] if reason else [*since, work]
         reasons.append(reason)
     return replace(plan, meetings=tuple(reasons))
 
 
-def _conflict(plan: Plan, before: Kernel, kernel: Kernel) -> str:
+def _conflict(plan: Plan, before: Work, work: Work) -> str:
     """Why the two must be kept apart, or ""."""
-    one, other = _effective(before), _effective(kernel)
-    if one == other == ALONE:
+    if before.share == work.share == ALONE:
         return ""
-    together = one == other and one.cut in ("rows", "batches")
-    for a in touches(before):
-        for b in touches(kernel):
+    together = before.share == work.share and work.share.cut in ("rows", "batches")
+    for a in before.touches:
+        for b in work.touches:
             if not (a.writes or b.writes) or not _overlap(plan, a, b):
                 continue
             same = root_buffer(a.buffer) == root_buffer(b.buffer)
             if not (together and same and _row_by_row(a.rows, b.rows)):
-                return _reason(before, a, b)
+                return _reason(before.name, a, b)
     return ""
 
 
-def _reason(before: Kernel, a: Touch, b: Touch) -> str:
+def _reason(before: str, a: Touch, b: Touch) -> str:
     what = a.buffer.name if a.buffer == b.buffer else f"{b.buffer.name} where {a.buffer.name} is"
     verb = {True: "writes", False: "reads"}
-    return f"{verb[b.writes]} {what}, which {before.name} {verb[a.writes]}"
+    return f"{verb[b.writes]} {what}, which {before} {verb[a.writes]}"
 
 
 def _effective(kernel: Kernel) -> Share:

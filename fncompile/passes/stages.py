@@ -6,6 +6,7 @@ value cannot be inlined, memory is planned again with that value stored.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 from fncompile.ir.dims import Dim, product
@@ -29,27 +30,29 @@ def plan_stages(program: Program, not_in_place: set[str]) -> tuple[Memory, list[
     """Memory and stages of `program`."""
     demanded: dict[Node, str] = {}
     while True:
-        memory = materialize(program, demanded, not_in_place)
-        try:
-            return memory, _Maker(memory).make_all()
-        except NeedsBuffer as need:
-            if need.node in memory.buffers:
-                raise AssertionError(f"{need.node} has a buffer already: {need.reason}") from need
-            node = base_of(need.node)
-            demanded[need.node if node in memory.buffers or is_leaf(node) else node] = need.reason
+        maker = _Maker(materialize(program, demanded, not_in_place))
+        stages = maker.make_all()
+        if not maker.demanded:
+            return maker.memory, stages
+        demanded |= maker.demanded
 
 
 class _Maker:
+    """Makes stages. What turns out to need a buffer is `demanded`, and has one for the time being;
+    then memory must be planned, and stages made, once more."""
+
     def __init__(self, memory: Memory):
         self.memory = memory
         self.reader = Reader(memory.buffers)
+        self.demanded: dict[Node, str] = {}
 
     def make_all(self) -> list[Stage]:
         stages: list[Stage] = []
         for node in self.memory.program.nodes():
             if node in self.memory.buffers and not is_leaf(node):
                 stages += self._make(node)
-        for node in self.memory.buffers:  # computed constants: iota and broadcasts that need memory
+        # computed constants: iota and broadcasts that need memory
+        for node in list(self.memory.buffers):
             if (
                 is_leaf(node)
                 and node.op in ("iota", "const")
@@ -57,19 +60,38 @@ class _Maker:
             ):
                 stages.insert(0, self._map(node))
         for node, target, via in self.memory.copies:
-            stages.append(self._copy(node, via or target, Affine()))
-            if via is not None:
-                again = Load(via, stages[-1].stores[0].at, node.dtype)
-                stages.append(
-                    replace(
-                        stages[-1], expr=again, stores=(Store(target, stages[-1].stores[0].at),)
-                    )
-                )
+            stages += self._moved(node, target, via)
         return stages
 
     def _make(self, node: Node) -> list[Stage]:
         rule = getattr(self, f"_{node.op}", None)
-        return rule(node) if rule else [self._map(node)]
+        return self._with_demands(lambda: rule(node) if rule else [self._map(node)])
+
+    def _moved(self, node: Node, target: Buffer, via: Buffer | None) -> list[Stage]:
+        [first] = self._with_demands(lambda: [self._copy(node, via or target, Affine())])
+        if via is None:
+            return [first]
+        at = first.stores[0].at
+        return [first, replace(first, expr=Load(via, at, node.dtype), stores=(Store(target, at),))]
+
+    def _with_demands(self, make: Callable[[], list[Stage]]) -> list[Stage]:
+        while True:
+            try:
+                return make()
+            except NeedsBuffer as need:
+                self._demand(need)
+
+    def _demand(self, need: NeedsBuffer) -> None:
+        buffers = self.memory.buffers
+        if need.node in buffers:
+            raise AssertionError(f"{need.node} has a buffer already: {need.reason}") from need
+        node = base_of(need.node)
+        node = need.node if node in buffers or is_leaf(node) else node
+        self.demanded[node] = need.reason
+        self.memory.add_arena(node)
+        self.reader = Reader(buffers)  # what was inlined so far must be looked up again
+        if not is_leaf(node):
+            self._make(node)
 
     def _map(self, node: Node) -> Stage:
         points = identity(node.ndim)

@@ -55,8 +55,9 @@ class Store:
             work = Path(tempfile.mkdtemp(prefix=_BUSY, dir=self.root))
             make(work)
             _seal(work)
+            size = _size(work)
             self._publish(work, final)
-            self._evict()
+            self._make_room(size)
         return final
 
     def _publish(self, work: Path, final: Path) -> None:
@@ -79,8 +80,17 @@ class Store:
             os.rename(entry, aside / "entry")
         shutil.rmtree(aside, ignore_errors=True)
 
-    def _evict(self) -> None:
-        """Remove the entries unused for longest until the rest fits."""
+    def _make_room(self, added: int) -> None:
+        """Evict, but look at the whole store only when this process has added a quarter of what
+        was free: others may be filling it too."""
+        place = (self.root, self.limit)
+        _room[place] = _room.get(place, 0) - added
+        if _room[place] < 0:
+            _room[place] = -self._evict() // 4
+
+    def _evict(self) -> int:
+        """Remove the entries unused for longest until the rest fits; the bytes that are too many
+        then."""
         used = sorted(_usage(self.root))
         excess = sum(size for _, size, _ in used) - self.limit
         for last_use, size, entry in used:
@@ -88,14 +98,21 @@ class Store:
                 break
             self._discard(entry)
             excess -= size
+        return excess
+
+
+_room: dict[tuple[Path, int], int] = {}  # bytes that may be added before the next look
+
+
+def _size(entry: Path) -> int:
+    return sum(path.stat().st_size for path in entry.iterdir())
 
 
 def _usage(root: Path) -> Iterator[tuple[float, int, Path]]:
     """When each entry was last used, its bytes, and where it is."""
     for entry in root.iterdir():
         try:
-            size = sum(path.stat().st_size for path in entry.iterdir())
-            yield entry.stat().st_mtime, size, entry
+            yield entry.stat().st_mtime, _size(entry), entry
         except OSError:
             continue  # another process has just removed it
 

@@ -308,6 +308,16 @@ def test_the_store_is_bounded_and_drops_the_oldest(root):
     assert newest.is_dir() and entries[0].is_dir() and not entries[1].exists()
 
 
+def test_the_store_is_not_searched_for_each_entry(root, monkeypatch):
+    """Each compilation asked for the size of every file in the store."""
+    searched = []
+    usage = store._usage
+    monkeypatch.setattr(store, "_usage", lambda root: searched.append(root) or usage(root))
+    for n in range(3):
+        cache.build_library({"unit": f"int n{n};"})
+    assert searched == [root]
+
+
 def test_what_is_in_use_is_not_evicted(root):
     """Found with a limit of 0: the second object drove out the first before the link."""
     units = {name: f"int {name}(void) {{ return 1; }}" for name in "abcd"}
