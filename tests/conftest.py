@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+from pathlib import Path
 
 import hypothesis
 import pytest
 
 hypothesis.settings.register_profile("fncompile", deadline=None, print_blob=True)
 hypothesis.settings.load_profile("fncompile")
+
+HERE = Path(__file__).parent
+FULL = os.environ.get("FNC_TEST_FULL")  # read before the fixture clears it
+# What these ask of compiled models is not how well the C compiler optimizes them, which takes two
+# thirds of their time. The others, and all with FNC_TEST_FULL, see the machine code that users get.
+QUICK = (
+    "api", "bfloat16/test_files.py", "bfloat16/test_training.py", "callbacks", "devtools", "layers",
+    "metrics", "models", "optimizers", "saving", "training",
+)  # fmt: skip
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -22,3 +33,26 @@ def _private_cache(tmp_path_factory):
         patch.setenv("FNC_CACHE", str(directory))
         patch.setenv("FNC_VERIFY", "1")
         yield directory
+
+
+@contextlib.contextmanager
+def _optimizing_little():
+    with pytest.MonkeyPatch.context() as patch:
+        if not FULL:
+            patch.setenv("FNC_CFLAGS", "-Og")
+        yield
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _quick_modules(request, _private_cache):
+    path = request.path.relative_to(HERE)
+    quick = any(Path(each) in (path, *path.parents) for each in QUICK)
+    with _optimizing_little() if quick else contextlib.nullcontext():
+        yield
+
+
+@pytest.fixture
+def quickly_compiled():
+    """For single tests of the other modules."""
+    with _optimizing_little():
+        yield

@@ -3,8 +3,9 @@
 Numbers come from training.json, made by make_reference.py; tolerances are argued in compare.py.
 The C compiler is the slow part. So every model runs in whole by the interpreter in float64, where
 Keras is met to the stored digits; every model's training step is compiled in float32; and what
-predict, evaluate and fit compile besides is compiled for the models of WHOLE. One test runs a model
-once and lists every field that is off, so that parallel workers compile nothing twice.
+predict, evaluate and fit compile besides is compiled for the models of WHOLE, as optimized as users
+see it. One test runs a model once and lists every field that is off, so that parallel workers
+compile nothing twice.
 """
 
 from __future__ import annotations
@@ -86,19 +87,19 @@ def test_whole_model(name):
 
 
 @pytest.mark.parametrize("name", [name for name in MODELS if name not in WHOLE])
-def test_model(name):
+def test_model(name, quickly_compiled):
     assert_same(EXPECTED[f"model {name}"], training.record_steps(keras, MODELS[name]), STEPS)
 
 
 @pytest.mark.parametrize("name", MODELS)
-def test_model_in_double_precision(name, double):
+def test_model_in_double_precision(name, double, quickly_compiled):
     with contextlib.nullcontext() if name in DOUBLE_COMPILED else interpreted():
         actual = training.record(keras, MODELS[name])
     assert_same(EXPECTED[f"model {name}"], actual, dict.fromkeys(FLOAT, DOUBLE))
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS_COMPILED)
-def test_optimizer(name):
+def test_optimizer(name, quickly_compiled):
     assert_same(EXPECTED[f"optimizer {name}"], optimizer_steps(name), STEPS)
 
 
