@@ -2,7 +2,8 @@
  *
  * A tile is MR rows by NR = 2 vectors: 2 MR accumulators, 2 vectors of B and one broadcast of A
  * have to fit the registers. MT is the lower tile that takes what is left over; 2 MT accumulators
- * are enough to hide the latency of FMA. Rows to come: AVX512-BF16, AMX. */
+ * are enough to hide the latency of FMA. The rows of bfloat16 stand apart: AVX512-BF16 has tiles of
+ * 8 by 32, AMX of 32 by 32; see gemm_bf16.h. */
 #ifndef FNC_GEMM_CONFIG_H
 #define FNC_GEMM_CONFIG_H
 

@@ -151,6 +151,12 @@ def _ranges(product: Product, cut: str) -> tuple[CExpr, CExpr, CExpr, CExpr]:
     return found[cut]
 
 
+def _kernel_type(dtype: str, packed: bool) -> str:
+    """Suffix of the functions of csrc/kern for a product: numbers of bfloat16 are multiplied as
+    floats, but where they are packed, which csrc/kern/gemm_bf16.h does as the CPU likes it."""
+    return DTYPES[dtype if packed else in_register(dtype)].short
+
+
 def _tile_call(kernel: Kernel, stage: Stage, pointers: Pointers, cut: str) -> Stmt:
     product = stage.product
     assert product is not None
@@ -161,7 +167,7 @@ def _tile_call(kernel: Kernel, stage: Stage, pointers: Pointers, cut: str) -> St
     rest = [*_ranges(product, cut), Name(f"{kernel.name}_epilogue"), Unary("&", Name("tile"))]
     all_rows = Do(
         call(
-            f"fnc_gemm_{'packed_' if b.packed else ''}{DTYPES[in_register(stage.dtype)].short}",
+            f"fnc_gemm_{'packed_' if b.packed else ''}{_kernel_type(stage.dtype, b.packed)}",
             dim(m), dim(n), dim(k),
             *left, *right, *rest,
         )

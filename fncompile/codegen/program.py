@@ -47,8 +47,7 @@ def emit_program(
     ]
     if plan_has_steps(plan):
         items.append(Include("rt/fnc_steps.h"))
-    if any(is_pack(k) for k in (*plan.prepare, *plan.kernels)):
-        items.append(Include("kern/gemm_pack.h"))
+    items += [Include(f"kern/{header}") for header in _pack_headers(plan)]
     if any(k.product is not None and k.product.half is not None for k in plan.kernels):
         items.append(Include("kern/gemv_bf16.h"))
     items += [_table(b) for b in _constants([*plan.prepare, *plan.kernels])]
@@ -61,6 +60,13 @@ def emit_program(
     if one_by_one:
         items.append(_kernel_by_number(plan.kernels, f"{prefix}_{entry}_kernel"))
     return print_unit(items)
+
+
+def _pack_headers(plan: Plan) -> list[str]:
+    """What packs right operands, and multiplies by those of bfloat16."""
+    dtypes = {k.stages[0].dtype for k in (*plan.prepare, *plan.kernels) if is_pack(k)}
+    narrow = ["gemm_bf16.h"] if "bfloat16" in dtypes else []
+    return ["gemm_pack.h", *narrow] if dtypes else []
 
 
 def _kernel_by_number(kernels: Iterable[Kernel], name: str) -> Function:

@@ -7,7 +7,8 @@ A row of a wide matrix begins a whole number of pages after the one before: read
 columns, they fall on few sets of the caches. 512 x 512 x 512 went from 33 to 89 GFLOP/s.
 
 In the Plan a packed buffer holds its matrix by rows; where its elements lie in C is up to
-csrc/kern/gemm_pack.h.
+csrc/kern/gemm_pack.h, and for products of bfloat16 to csrc/kern/gemm_bf16.h, which may keep them in
+two bytes each.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from dataclasses import dataclass, replace
 from fncompile.ir.dims import Dim
 from fncompile.ir.node import Node
 from fncompile.ir.types import DTYPES, TensorType
+from fncompile.passes.materialize import widened
 from fncompile.passes.plan import (
     Affine,
     Buffer,
@@ -44,7 +46,8 @@ WIDEST_PANEL = 128  # bytes; the last panel is filled up to it
 
 @dataclass(frozen=True)
 class Source:
-    """What is packed: element (k, n) of the right operand lies at `at` with axes 0, 1."""
+    """What is packed: element (k, n) of the right operand lies at `at` with axes 0, 1. `dtype` is
+    the product's."""
 
     buffer: Buffer
     at: Affine
@@ -94,7 +97,8 @@ def _is_copy(kernel: Kernel) -> bool:
         len(kernel.stages) == 1
         and stage.kind == "map"
         and isinstance(stage.expr, Load)
-        and stage.expr.buffer.type.dtype == stage.dtype
+        and stage.expr.dtype == stage.dtype
+        and stage.expr.buffer.type.dtype == widened(TensorType(stage.dtype, ())).dtype
         and len(stage.stores) == 1
         and stage.stores[0].buffer.kind == "arena"
         and stage.stores[0].buffer.base is None
@@ -109,7 +113,7 @@ def _source(kernel: Kernel, copies: dict[Buffer, Kernel]) -> Source | None:
     rows, columns = product.shape[3], product.shape[2]
     assert isinstance(columns, int)
     right = product.b
-    source = Source(right.buffer, right.matrix, rows, columns, right.buffer.type.dtype)
+    source = Source(right.buffer, right.matrix, rows, columns, kernel.stages[0].dtype)
     return _behind_copy(source, copies.get(right.buffer)) if _is_strided(source) else None
 
 
@@ -141,9 +145,10 @@ def _behind_copy(source: Source, copy: Kernel | None) -> Source:
 
 def _packer(source: Source, node: Node, number: int) -> tuple[Kernel, Operand]:
     """The kernel that packs, and what reads it."""
-    panel = WIDEST_PANEL // DTYPES[source.dtype].size
+    panel = WIDEST_PANEL // DTYPES[source.buffer.type.dtype].size
     width = -(-source.columns // panel) * panel
-    buffer = Buffer(f"packed{number}", TensorType(source.dtype, (source.rows, width)), "arena")
+    type = widened(TensorType(source.dtype, (source.rows, width)))
+    buffer = Buffer(f"packed{number}", type, "arena")
     at = Affine(0, ((0, source.columns), (1, 1)))
     domain = (source.rows, source.columns)
     expr = Load(source.buffer, source.at, source.dtype)

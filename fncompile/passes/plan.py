@@ -175,7 +175,7 @@ class Store:
 class Operand:
     """A matrix per batch: element (g, i, j) lies at `at` with axes 0, 1, 2.
 
-    In C, a `packed` one lies in panels, see csrc/kern/gemm_pack.h.
+    In C, a `packed` one lies in panels, see csrc/kern/gemm_pack.h and gemm_bf16.h.
     """
 
     buffer: Buffer

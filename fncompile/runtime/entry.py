@@ -26,7 +26,7 @@ from fncompile.ir.node import Program
 from fncompile.ir.types import DTYPES
 from fncompile.passes.manager import Context, transform
 from fncompile.passes.manager import plan as make_plan
-from fncompile.runtime import cache
+from fncompile.runtime import cache, toolchain
 from fncompile.runtime.block import Block
 from fncompile.runtime.lowered import lowered
 from fncompile.runtime.native import Env, Library, aligned_bytes, describe
@@ -234,6 +234,9 @@ def check_status(status: int, name: str) -> None:
 
 @functools.cache
 def _tell_of_emulation() -> None:
+    """Once, on a CPU without instructions for bfloat16."""
+    if not flag("interp") and toolchain.multiplies_bfloat16():
+        return
     warnings.warn(
         "bfloat16 is emulated: computed in float32 and rounded after each operation. Results are "
         "those of bfloat16; only single rows through large layers are faster than in float32.",

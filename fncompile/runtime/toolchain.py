@@ -120,6 +120,12 @@ def target_flags() -> list[str]:
     return [f"-march={target}"]
 
 
+def multiplies_bfloat16() -> bool:
+    """Has the machine to compile for instructions for products of bfloat16, those that
+    csrc/kern/bf16_isa.h uses? None of the named targets has."""
+    return flag("target") == "native" and "avx512_bf16" in cpu_identity().split()
+
+
 def sanitizer_flags() -> list[str]:
     """Flags for FNC_SAN; the only ones that compiling and linking share."""
     names = flag("san")

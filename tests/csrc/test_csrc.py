@@ -19,7 +19,7 @@ from fncompile.ir.philox import philox
 
 HERE = Path(__file__).parent
 CSRC = HERE.parents[1] / "csrc"
-PROGRAMS = sorted(path.stem for path in HERE.glob("test_*.c"))
+PROGRAMS = sorted(path.stem for path in HERE.glob("test_*.c") if path.stem != "test_gemm_bf16")
 FULL = os.environ.get("FNC_TEST_FULL")  # every float argument; read before the fixtures clear it
 FLAGS = [
     "-std=gnu11", "-Wall", "-Wextra", "-Werror", "-O2", "-ftree-vectorize", "-fno-math-errno",
@@ -37,12 +37,17 @@ BUILDS = {
 }
 
 
+TWIN = ["-march=native", "-DFNC_VEC_BYTES=64", "-DFNC_BF16_TWIN", "-Wno-psabi"]
+NARROW_BUILDS = {"native": ["-march=native"], "twin": [*TWIN, *SANITIZE]}
+
+
 def build(program: str, compiler: str, extra: list[str], out: Path) -> Path:
     """Compiles tests/csrc/<program>.c; a warning is an error."""
     if shutil.which(compiler) is None:
         pytest.skip(f"{compiler} is not installed")
     source = str(HERE / f"{program}.c")
-    command = [compiler, *FLAGS, *extra, *INCLUDES, source, "-o", str(out), "-lm", "-pthread"]
+    libraries = [] if "-S" in extra else ["-lm", "-pthread"]
+    command = [compiler, *FLAGS, *extra, *INCLUDES, source, "-o", str(out), *libraries]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return out
@@ -57,6 +62,25 @@ def test_program(program: str, name: str, tmp_path: Path) -> None:
     sample = {"FNC_TEST_FULL": FULL} if FULL else sample
     done = subprocess.run([binary], capture_output=True, text=True, env=os.environ | sample)
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
+
+
+@pytest.mark.parametrize("name", NARROW_BUILDS)
+def test_products_of_bfloat16(name: str, tmp_path: Path) -> None:
+    """As this machine does them, and by twins of the instructions for them."""
+    binary = build("test_gemm_bf16", "gcc", NARROW_BUILDS[name], tmp_path / "products")
+    done = subprocess.run([binary], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
+
+
+@pytest.mark.skipif(not BASELINE, reason="these are instructions of x86-64")
+@pytest.mark.parametrize(
+    "compiler, march",
+    [("gcc", "cooperlake"), ("gcc", "sapphirerapids"), ("clang", "sapphirerapids")],
+)
+def test_instructions_for_bfloat16_compile(compiler: str, march: str, tmp_path: Path) -> None:
+    text = build("test_gemm_bf16", compiler, [f"-march={march}", "-S"], tmp_path / "s").read_text()
+    assert text.count("vdpbf16ps") >= 20
+    assert ("tdpbf16ps" in text) == (march == "sapphirerapids")
 
 
 def test_team_under_the_thread_sanitizer(tmp_path: Path) -> None:

@@ -31,6 +31,16 @@ def fake(directory, name):
     return str(path)
 
 
+@pytest.mark.parametrize("flags_line, found", [("fpu avx512_bf16", True), ("fpu avx512f", False)])
+def test_the_features_of_this_machine_say_whether_it_multiplies_bfloat16(
+    flags_line, found, monkeypatch
+):
+    monkeypatch.setattr(toolchain, "cpu_identity", lambda: f"x86_64\nflags\t\t: {flags_line}")
+    assert toolchain.multiplies_bfloat16() == found
+    with flags(target="x86-64-v4"):
+        assert not toolchain.multiplies_bfloat16()
+
+
 def test_no_compiler_says_what_to_install(empty_path):
     with pytest.raises(toolchain.ToolchainError, match="apt install gcc.*pip install ziglang"):
         toolchain.find_compiler()

@@ -1,0 +1,84 @@
+/* bf16_isa.h - the few instructions for products of bfloat16: AVX512-BF16, and on top of it AMX.
+ *
+ *     FNC_HAS_BF16, FNC_HAS_AMX    what this is compiled for; both 0 on every other CPU
+ *     FNC_DOT_BF16(c, a, b)        c += a.high * b.high, then c += a.low * b.low, in 16 lanes
+ *     FNC_TILE_...                 the registers of tiles 0 .. 7, each 16 rows of 64 bytes
+ *     fnc_may_tile()               does this process have them?
+ *
+ * A word holds two numbers, the first in its lower half. Inline assembly, for gcc and clang name
+ * their builtins differently. With FNC_BF16_TWIN plain C takes the place of the instructions, so
+ * that what stands on them is tested on any machine.
+ *
+ * Numerics, as Intel's manual states them: numbers below 2^-126 count as zero and become zero; each
+ * sum is rounded to nearest. A chain of FNC_DOT_BF16 is K rounded multiply-adds, like the float
+ * kernels', in another order. A tile product sums 16 first and 16 second numbers of words apart,
+ * adds both sums, then adds that to c. Either is within K 2^-23 sum |a b| of the exact sum. */
+#ifndef FNC_BF16_ISA_H
+#define FNC_BF16_ISA_H
+
+#include "../math/fnc_bf16.h"
+
+typedef uint32_t fnc_word __attribute__((may_alias));
+typedef float fnc_f32x16 __attribute__((vector_size(64), aligned(4), may_alias));
+typedef uint32_t fnc_u32x16 __attribute__((vector_size(64), aligned(4), may_alias));
+
+#if defined(FNC_BF16_TWIN)
+#define FNC_HAS_BF16 1
+#define FNC_HAS_AMX 1
+#elif defined(__AVX512BF16__) && defined(__x86_64__)
+#define FNC_HAS_BF16 1
+#if (defined(__AMX_BF16__) || defined(__AMXBF16__)) && defined(__linux__) /* gcc, old clang */
+#define FNC_HAS_AMX 1
+#endif
+#endif
+#if !defined(FNC_HAS_BF16)
+#define FNC_HAS_BF16 0
+#endif
+#if !defined(FNC_HAS_AMX)
+#define FNC_HAS_AMX 0
+#endif
+
+/* The shapes of all eight tiles, as ldtilecfg reads them. */
+typedef struct {
+    uint8_t palette, start_row, reserved[14];
+    uint16_t row_bytes[16];
+    uint8_t rows[16];
+} fnc_tile_shapes;
+
+#if defined(FNC_BF16_TWIN)
+#include "bf16_twin.h"
+#elif FNC_HAS_BF16
+#define FNC_DOT_BF16(c, a, b) __asm__("vdpbf16ps %2, %1, %0" : "+v"(c) : "v"(a), "v"(b))
+#endif
+
+#if FNC_HAS_AMX && !defined(FNC_BF16_TWIN)
+#define FNC_TILE_SHAPES(shapes) __asm__ volatile("ldtilecfg %0" : : "m"(shapes))
+#define FNC_TILE_RELEASE() __asm__ volatile("tilerelease" : :)
+#define FNC_TILE_ZERO(c) __asm__ volatile("tilezero %%tmm" #c : :)
+#define FNC_TILE_LOAD(c, from, bytes)                                                              \
+    __asm__ volatile("tileloadd (%0,%1,1), %%tmm" #c : : "r"(from), "r"((int64_t)(bytes)) : "memory")
+#define FNC_TILE_STORE(c, to, bytes)                                                               \
+    __asm__ volatile("tilestored %%tmm" #c ", (%0,%1,1)" : : "r"(to), "r"((int64_t)(bytes)) : "memory")
+#define FNC_TILE_DOT(c, a, b)                                                                      \
+    __asm__ volatile("tdpbf16ps %%tmm" #b ", %%tmm" #a ", %%tmm" #c : :)
+
+/* Linux gives tiles to a process that asks for them: arch_prctl(ARCH_REQ_XCOMP_PERM, XTILEDATA). It
+ * is asked once; where it refuses, or knows no tiles, there are none. */
+FNC_NOINLINE int fnc_may_tile(void) {
+    enum { ARCH_PRCTL = 158, REQUEST = 0x1023, TILES = 18, YES = 1, NO = 2 };
+    static int answer;
+    int known = __atomic_load_n(&answer, __ATOMIC_RELAXED);
+    if (known == 0) {
+        int64_t status = ARCH_PRCTL;
+        __asm__ volatile("syscall"
+                         : "+a"(status)
+                         : "D"((int64_t)REQUEST), "S"((int64_t)TILES)
+                         : "rcx", "r11", "memory");
+        known = status == 0 ? YES : NO;
+        __atomic_store_n(&answer, known, __ATOMIC_RELAXED);
+    }
+    return known == YES;
+}
+#endif
+
+#endif

@@ -1,0 +1,86 @@
+"""Large products of bfloat16: what multiplies them, and the same results by the instructions of
+CPUs that have some, whose twins in plain C take their place here (csrc/kern/bf16_twin.h)."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import fncompile as keras
+from fncompile import layers
+from fncompile.ir import build
+from fncompile.ir.node import Program
+from fncompile.ir.types import TensorType
+from fncompile.passes import pack
+from fncompile.runtime import entry, toolchain
+from tests.bfloat16.test_programs import check_compiled
+from tests.programs.generator import random_program
+from tests.programs.native import stages
+from tests.programs.test_random_programs import with_gradients
+
+TWIN = "-DFNC_BF16_TWIN -DFNC_VEC_BYTES=64 -Wno-psabi"
+
+
+def network():
+    keras.utils.set_random_seed(4)
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    inputs = keras.Input((201,))
+    x = layers.Dense(300, activation="relu")(inputs)
+    model = keras.Model(inputs, layers.Dense(140, dtype="float32")(x))
+    model.compile(keras.optimizers.SGD(0.5), "mse")
+    return model
+
+
+def trained(threads):
+    rng = np.random.default_rng(0)
+    x, y = (rng.normal(size=(75, n)).astype(np.float32) for n in (201, 140))
+    with keras.flags(threads=threads):
+        model = network()
+        model.fit(x, y, batch_size=75, epochs=2, shuffle=False, verbose=0)
+        return model.get_weights()
+
+
+def test_a_model_by_the_instructions_for_bfloat16():
+    """Sums in another order: results differ by a few last bits, and not with the threads."""
+    usual = trained(1)
+    with keras.flags(cflags=TWIN):
+        first, shared = trained(1), trained(3)
+    for expected, one, three in zip(usual, first, shared):
+        np.testing.assert_array_equal(one, three)
+        np.testing.assert_allclose(one, expected, rtol=2**-6, atol=2**-6)
+    assert (usual[0] != first[0]).any(), "the instructions are not in use"
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_random_programs_by_the_instructions_for_bfloat16(seed, monkeypatch):
+    for least in ("FEWEST_COLUMNS", "FEWEST_ROWS", "FEWEST_ELEMENTS"):
+        monkeypatch.setattr(pack, least, 1)
+    with keras.flags(cflags=TWIN):
+        check_compiled(with_gradients(random_program(seed, "bfloat16", 7)), seed)
+
+
+def matrix(name, *shape):
+    return build.param(name, TensorType("bfloat16", shape))
+
+
+def test_one_matrix_is_packed_once_for_each_dtype_that_multiplies_it():
+    """Panels of two bytes an element serve products of bfloat16 only."""
+    x, w = matrix("x", 64, 128), matrix("w", 300, 128)
+    row = build.permute(build.ew("tanh", w), (1, 0))
+    wide = [build.cast(x, "float32"), build.cast(row, "float32")]
+    both = {"first": (x, row), "again": (build.ew("exp", x), row), "wide": wide}
+    outputs = {name: build.dot(a, b, ((1,), (0,))) for name, (a, b) in both.items()}
+    _, plan = stages(Program((), (x, w), outputs))
+    kernels = [k for k in (*plan.prepare, *plan.kernels) if k.stages[0].kind == "pack"]
+    assert sorted(k.stages[0].dtype for k in kernels) == ["bfloat16", "float32"]
+
+
+def test_a_cpu_with_instructions_is_not_said_to_emulate(monkeypatch, recwarn):
+    monkeypatch.setattr(toolchain, "multiplies_bfloat16", lambda: True)
+    entry._tell_of_emulation.__wrapped__()
+    assert not recwarn.list
+    with keras.flags(interp=True), pytest.warns(RuntimeWarning, match="emulated"):
+        entry._tell_of_emulation.__wrapped__()
+    monkeypatch.setattr(toolchain, "multiplies_bfloat16", lambda: False)
+    with pytest.warns(RuntimeWarning, match="emulated"):
+        entry._tell_of_emulation.__wrapped__()
