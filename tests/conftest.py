@@ -18,7 +18,7 @@ FULL = os.environ.get("FNC_TEST_FULL")  # read before the fixture clears it
 # thirds of their time. The others, and all with FNC_TEST_FULL, see the machine code that users get.
 QUICK = (
     "api", "bfloat16/test_files.py", "bfloat16/test_training.py", "callbacks", "devtools", "layers",
-    "metrics", "models", "optimizers", "saving", "training",
+    "metrics", "models", "optimizers", "saving", "test_completeness.py", "training",
 )  # fmt: skip
 
 

@@ -60,12 +60,12 @@ def check(name: str, texts: dict[str, str], update: bool) -> None:
 
 
 @pytest.mark.parametrize("build", PREDICT, ids=lambda f: f.__name__)
-def test_prediction(build, update_golden):
+def test_prediction(build, update_golden, quickly_compiled):
     check(build.__name__, predict_texts(build), update_golden)
 
 
 @pytest.mark.parametrize("case", TRAIN, ids=lambda c: c[0].__name__)
-def test_training(case, update_golden):
+def test_training(case, update_golden, quickly_compiled):
     check(f"train_{case[0].__name__}", train_texts(*case), update_golden)
 
 
@@ -102,7 +102,7 @@ def test_the_c_compiles_without_warnings(compiler, tmp_path):
     assert done.returncode == 0, done.stderr  # warnings that need optimisation
 
 
-def test_the_text_does_not_depend_on_hashing():
+def test_the_text_does_not_depend_on_hashing(quickly_compiled):
     """Another process, with another order of sets and dicts of strings, prints the same."""
     code = (
         "from tests.golden.test_golden import train_texts, TRAIN\n"
@@ -118,7 +118,7 @@ def test_the_text_does_not_depend_on_hashing():
         assert done.stdout == expected
 
 
-def test_the_text_does_not_depend_on_other_models():
+def test_the_text_does_not_depend_on_other_models(quickly_compiled):
     """Nodes are shared by all programs that are alive. Where they came from was shared too, so that
     a model with the same input, compiled before, gave its layers' names to this one's kernels."""
     from fncompile import layers

@@ -1,8 +1,8 @@
 """Every function of `ops` gives Keras' values, shapes and dtypes: on arrays, and in a graph.
 
 Expected results come from ops.json, made by make_reference.py. On the graph side many cases share
-one model, so that a C compiler runs a few times and not a thousand; every case that is wrong is
-named, and `FNC_TEST_OPS_GROUP=1` gives each its own model.
+one model, so that a C compiler runs a few times and not a thousand, and optimizes only what is run
+row by row; every case that is wrong is named, and `FNC_TEST_OPS_GROUP=1` gives each its own model.
 
 float32 results may differ from Keras' by 2e-5 of their size or 2e-6: four ulp in the value, an
 argument of sin or exp that was rounded differently, another order of summation.
@@ -100,7 +100,7 @@ def check_group(cases, run, dynamic):
 
 
 @pytest.mark.parametrize("cases", groups(SYMBOLIC), ids=lambda cases: cases[0])
-def test_compiled(cases):
+def test_compiled(cases, quickly_compiled):
     check_group(cases, op_harness.run_static, dynamic=False)
 
 

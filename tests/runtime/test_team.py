@@ -173,7 +173,7 @@ def test_workers_do_not_race(tmp_path):
     if not os.path.isfile(library) or not shutil.which("setarch"):
         pytest.skip("needs gcc's ThreadSanitizer, and setarch")
     environment = {"LD_PRELOAD": library, "FNC_SAN": "thread", "FNC_THREADS": "3"}
-    environment |= {"FNC_CFLAGS": ALWAYS, "FNC_CACHE": str(tmp_path)}
+    environment |= {"FNC_CFLAGS": f"-Og {ALWAYS}", "FNC_CACHE": str(tmp_path)}
     tmp_path.chmod(0o700)
     wanted = [] if FULL else ["large"]
     done = subprocess.run(
