@@ -23,14 +23,18 @@ enum { FNC_MR = 6, FNC_MT = 4, FNC_GEMM_L2 = 1 << 17 };
 enum { FNC_NR_F32 = 2 * FNC_VEC_BYTES / 4, FNC_NR_F64 = 2 * FNC_VEC_BYTES / 8 };
 
 /* Sums longer than KC_WHOLE, or of panels than KC_PACKED, are cut, and tiles grouped; the group's
- * sums take the stack, < 44 KB. */
+ * sums take the stack, < 60 KB, and so do the rows of A where they are copied. */
 enum {
     FNC_KC_WHOLE = 1024,
     FNC_KC_PACKED = 4096,
     FNC_KC = 256,
     FNC_GROUP_ROWS = 48,
-    FNC_GROUP_PANELS = 256 / FNC_VEC_BYTES
+    FNC_GROUP_PANELS = 512 / FNC_VEC_BYTES
 };
+
+/* A whose columns are adjacent is copied for as many panels of B; its rows are asked for as many
+ * steps ahead. */
+enum { FNC_COPY_FROM = 4, FNC_COPY_AHEAD = 16 };
 
 /* Panels that a single row takes at once: 8 accumulators; and of a B streamed by rows: 8 KB. */
 enum { FNC_GEMV_PANELS = 4, FNC_STREAM_PANELS = 4096 / FNC_VEC_BYTES };

@@ -92,75 +92,60 @@ FNC_INLINE void FNC_NAME(fnc_gemm_direct)(const FNC_PRODUCT p, const fnc_region 
     }
 }
 
-/* One tile, or for a long sum a group of tiles whose partial sums wait in acc while k goes on by
- * blocks, so that what is read of A and B in a block stays in cache. */
-FNC_INLINE void FNC_NAME(fnc_gemm_sums)(const FNC_PRODUCT *p, fnc_region r, int copy_a, int64_t kc,
-                                        FNC_T *restrict acc) {
+/* The sums of a region, tile after tile; of a long sum by blocks of k, so that what is read of A and
+ * B in a block stays in cache, while the tiles' partial sums wait in acc. A tile goes to the
+ * epilogue as soon as it is finished. */
+FNC_INLINE void FNC_NAME(fnc_gemm_group)(const FNC_PRODUCT *p, fnc_region r, int copy_a, int64_t kc,
+                                         FNC_T *restrict acc, FNC_EPILOGUE epilogue,
+                                         const void *env) {
     const int64_t second = FNC_NAME(fnc_second)(p), width = FNC_VL + second;
+    const int64_t step = p->K > kc ? FNC_MR * FNC_NR : 0;
     FNC_T copied[FNC_KC * (FNC_GROUP_ROWS + FNC_MR)] __attribute__((aligned(64)));
-    int64_t rows, k = 0;
+    int64_t rows, end, k = 0, depth;
     do {
-        const int64_t depth = fnc_min_i64(kc, p->K - k);
+        depth = fnc_min_i64(kc, p->K - k);
         const FNC_T *a = copied;
         FNC_T *tile = acc;
         if (copy_a)
             FNC_NAME(fnc_copy_a)(r.m0, r.m1, r.low, depth, p->A + k * p->cs_a, p->cs_a, copied);
         for (int64_t m = r.m0; m < r.m1; m += rows, a += rows * depth) {
             rows = r.low ? FNC_MT : fnc_tile_rows(r.m1 - m);
+            const int64_t top = fnc_min_i64(m, r.m1 - rows), mr = fnc_min_i64(rows, r.m1 - m);
             const int64_t cs_a = copy_a ? rows : p->cs_a;
-            if (!copy_a) a = p->A + fnc_min_i64(m, r.m1 - rows) * p->rs_a + k * p->cs_a;
-            for (int64_t n = r.n0; n < r.n1; tile += FNC_MR * FNC_NR) {
+            if (!copy_a) a = p->A + top * p->rs_a + k * p->cs_a;
+            for (int64_t n = r.n0; n < r.n1; n = end, tile += step) {
                 const int64_t left = FNC_NAME(fnc_left)(p, n, width);
                 const FNC_T *b = FNC_NAME(fnc_b_at)(p, k, left);
                 FNC_NAME(fnc_tile_of)
                 (rows, !k, depth, a, p->rs_a, cs_a, b, p->ldb, second, tile);
-                n = left + width;
+                end = fnc_min_i64(left + width, r.n1);
+                if (k + depth == p->K)
+                    epilogue(env, m, n, mr, end - n, tile + (m - top) * FNC_NR + (n - left));
             }
         }
-        k += depth;
-    } while (k < p->K);
+    } while ((k += depth) < p->K);
 }
 
-/* Hands the finished sums of a group to the epilogue, tile by tile. */
-FNC_INLINE void FNC_NAME(fnc_gemm_finish)(const FNC_PRODUCT *p, fnc_region r, const FNC_T *acc,
-                                          FNC_EPILOGUE epilogue, const void *env) {
-    const int64_t width = FNC_VL + FNC_NAME(fnc_second)(p);
-    int64_t rows, nr;
-    for (int64_t m = r.m0; m < r.m1; m += rows) {
-        rows = r.low ? FNC_MT : fnc_tile_rows(r.m1 - m);
-        const int64_t top = fnc_min_i64(m, r.m1 - rows);
-        for (int64_t n = r.n0; n < r.n1; n += nr, acc += FNC_MR * FNC_NR) {
-            const int64_t left = FNC_NAME(fnc_left)(p, n, width);
-            nr = fnc_min_i64(left + width, r.n1) - n;
-            epilogue(env, m, n, fnc_min_i64(rows, r.m1 - m), nr,
-                     acc + (m - top) * FNC_NR + (n - left));
-        }
-    }
-}
-
-/* At least MT rows. B's columns go by blocks that stay in the second-level cache. */
+/* At least MT rows. Columns go by blocks whose part of B stays in the second-level cache, rows by
+ * groups where they are copied or partial sums wait. */
 FNC_NOINLINE void FNC_NAME(fnc_gemm_many)(const FNC_PRODUCT *p, fnc_region all,
                                           FNC_EPILOGUE epilogue, const void *env) {
     enum { TILES = (FNC_GROUP_ROWS / FNC_MR + FNC_MR / FNC_MT) * FNC_GROUP_PANELS };
     enum { ACROSS = FNC_GROUP_PANELS * FNC_NR };
     FNC_T acc[TILES * FNC_MR * FNC_NR] __attribute__((aligned(64)));
-    const int copy_a = p->rs_a == 1 && p->N >= ACROSS;
+    const int copy_a = p->rs_a == 1 && p->N >= FNC_COPY_FROM * FNC_NR;
     const int whole = copy_a ? FNC_KC : p->packed ? FNC_KC_PACKED : FNC_KC_WHOLE;
-    const int split = p->K > whole, group = split || copy_a;
-    const int64_t fit = FNC_GEMM_L2 / (int64_t)sizeof(FNC_T) / FNC_NR / (p->K + 1);
-    const int64_t block = group ? ACROSS : fnc_max_i64(fit, 1) * FNC_NR;
-    const int64_t across = group ? ACROSS : FNC_NR;
+    const int split = p->K > whole;
+    const int64_t kc = split ? FNC_KC : p->K, rows = split || copy_a ? FNC_GROUP_ROWS : 1;
+    const int64_t fit = fnc_max_i64(FNC_GEMM_L2 / (int64_t)sizeof(FNC_T) / FNC_NR / (kc + 1), 1);
+    const int64_t across = split ? ACROSS : fit * FNC_NR;
     fnc_region r = all;
-    for (int64_t j = all.n0, end; j < all.n1; j = end) {
-        end = fnc_min_i64(fnc_panel_start(j, FNC_NR) + block, all.n1);
+    for (r.n0 = all.n0; r.n0 < all.n1; r.n0 = r.n1) {
+        r.n1 = fnc_min_i64(fnc_panel_start(r.n0, FNC_NR) + across, all.n1);
         for (r.m0 = all.m0; r.m0 < all.m1; r.m0 = r.m1) {
             const int64_t tile = r.low ? FNC_MT : fnc_tile_rows(all.m1 - r.m0);
-            r.m1 = fnc_min_i64(all.m1, r.m0 + (group ? FNC_GROUP_ROWS : tile));
-            for (r.n0 = j; r.n0 < end; r.n0 = r.n1) {
-                r.n1 = fnc_min_i64(fnc_panel_start(r.n0, FNC_NR) + across, end);
-                FNC_NAME(fnc_gemm_sums)(p, r, copy_a, split ? FNC_KC : p->K, acc);
-                FNC_NAME(fnc_gemm_finish)(p, r, acc, epilogue, env);
-            }
+            r.m1 = fnc_min_i64(all.m1, r.m0 + fnc_max_i64(rows, tile));
+            FNC_NAME(fnc_gemm_group)(p, r, copy_a, kc, acc, epilogue, env);
         }
     }
 }

@@ -147,6 +147,8 @@ FNC_NOINLINE void FNC_NAME(fnc_copy_a)(int64_t m0, int64_t m1, int short_m, int6
         for (int64_t m = m0, rows; m < m1; m += rows, out += rows * K) {
             rows = short_m ? FNC_MT : fnc_tile_rows(m1 - m);
             const FNC_T *a = A + fnc_min_i64(m, m1 - rows);
+            for (int64_t k = k0; k < k1; ++k)
+                __builtin_prefetch(a + fnc_min_i64(k + FNC_COPY_AHEAD, K - 1) * cs_a);
             if (rows == FNC_MR)
                 for (int64_t k = k0; k < k1; ++k)
                     __builtin_memcpy(out + k * FNC_MR, a + k * cs_a, FNC_MR * sizeof(FNC_T));
