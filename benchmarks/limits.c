@@ -97,14 +97,16 @@ static double amx_peak(int64_t times) {
 static double amx_peak(int64_t times) { return 0 * (double)times; }
 #endif
 
-/* Read the array; the number of bytes. */
-static double read_all(const vi *array, int64_t bytes, int64_t times) {
+/* Read the array as so many streams side by side: a near cache likes one, memory several. The number
+ * of bytes. */
+static inline __attribute__((always_inline)) double read_all(const vi *array, int64_t bytes,
+                                                             int64_t times, int streams) {
     vi sums[8] = {{0}};
-    const int64_t count = bytes / WIDTH / 8 * 8;
+    const int64_t count = bytes / WIDTH / 8 * 8, stride = count / streams, step = 8 / streams;
     for (int64_t t = 0; t < times; ++t) {
-        for (int64_t i = 0; i < count; i += 8)
+        for (int64_t i = 0; i < stride; i += step)
 #pragma GCC unroll 8
-            for (int k = 0; k < 8; ++k) sums[k] ^= array[i + k];
+            for (int k = 0; k < 8; ++k) sums[k] ^= array[k / step * stride + i + k % step];
         __asm__ volatile("" : : : "memory"); /* read it again */
     }
     for (int k = 0; k < 8; ++k) __asm__ volatile("" : : "x"(sums[k]));
@@ -112,11 +114,12 @@ static double read_all(const vi *array, int64_t bytes, int64_t times) {
 }
 
 static int64_t bytes;
+static int many;
 static pthread_barrier_t barrier;
 static double rates[MAX_THREADS][ROUNDS];
 
 static double work(const vi *array, int64_t times) {
-    if (bytes > 0) return read_all(array, bytes, times);
+    if (bytes > 0) return many ? read_all(array, bytes, times, 4) : read_all(array, bytes, times, 1);
     return bytes == 0 ? fma_peak(times) : bytes == -1 ? amx_peak(times) : bf16_peak(times);
 }
 
@@ -176,7 +179,12 @@ int main(int argc, char **argv) {
         const char *equals = strchr(argv[i], '=');
         if (!equals) return EXIT_FAILURE;
         bytes = atoll(equals + 1);
-        printf("%.*s %.6g\n", (int)(equals - argv[i]), argv[i], measure(threads));
+        double best = 0;
+        for (many = 0; many <= (bytes > 0); ++many) {
+            const double rate = measure(threads);
+            if (rate > best) best = rate;
+        }
+        printf("%.*s %.6g\n", (int)(equals - argv[i]), argv[i], best);
     }
     return EXIT_SUCCESS;
 }

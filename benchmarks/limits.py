@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 
 from benchmarks import machine
@@ -17,15 +18,19 @@ PRIVATE = ("L1", "L2")  # caches that each core has for itself
 Limits = dict[str, float]
 
 
-def measure(cores: int) -> Limits:
-    """GFLOP/s of `fma`, `amx` and `bf16` (0: the CPU has none), GB/s of each cache and `memory`;
-    all `cores` together. Raises CalledProcessError where limits.c does not compile or run."""
-    pins = sorted(os.sched_getaffinity(0))[-cores:]
+def measure(cores: int, cases: Iterable[Case] = ()) -> Limits:
+    """GFLOP/s of `fma`, `amx` and `bf16` (0: the CPU has none), GB/s of each cache and `memory`, and
+    of what `cases` keep in use where that is on the border of the last cache; all `cores` together.
+    Raises CalledProcessError where limits.c does not compile or run."""
+    pins, caches = sorted(os.sched_getaffinity(0))[-cores:], machine.caches()
+    border = {border_name(case): footprint(case) // cores for case in cases
+              if on_border(case, caches)}
+    sizes = {**array_sizes(cores), **border}
     with tempfile.TemporaryDirectory() as folder:
         program = str(Path(folder) / "limits")
         subprocess.run([*machine.compiler(), *FLAGS, str(SOURCE), "-o", program], check=True)
         command = [program, str(cores), "fma=0", "amx=-1", "bf16=-2",
-                   *(f"{name}={size}" for name, size in array_sizes(cores).items())]
+                   *(f"{name}={size}" for name, size in sizes.items())]
         out = subprocess.run(command, check=True, capture_output=True, text=True,
                              preexec_fn=lambda: os.sched_setaffinity(0, pins)).stdout
     return {name: float(value) for name, value in (line.split() for line in out.splitlines())}
@@ -50,6 +55,16 @@ def peak(case: Case, limits: Limits) -> float:
     return max(limits[name] for name in wide)
 
 
+def on_border(case: Case, caches: dict[str, int]) -> bool:
+    """May what the case uses be partly in the last cache, which others use as well?"""
+    last = max(caches.values())
+    return last // 4 < footprint(case) <= 4 * last
+
+
+def border_name(case: Case) -> str:
+    return f"{footprint(case) / 1e6:.0f}MB"
+
+
 def level(case: Case, caches: dict[str, int]) -> str:
     """The fastest level of memory that what the case uses fits in."""
     for name, size in caches.items():
@@ -60,6 +75,7 @@ def level(case: Case, caches: dict[str, int]) -> str:
 
 def bound(case: Case, limits: Limits, caches: dict[str, int]) -> tuple[float, str]:
     """Seconds that the case takes at least, and what says so: `flops` or a level of memory."""
-    where = level(case, caches)
+    border = border_name(case) if on_border(case, caches) else ""
+    where = border if border in limits else level(case, caches)
     return max((flops(case) / peak(case, limits) / 1e9, "flops"),
                (traffic(case) / limits[where] / 1e9, where))

@@ -39,7 +39,7 @@ def row(now: report.Entry, before: report.Entry | None) -> list[str]:
 def main() -> None:
     cases = [c for c in table() if (c.network, c.kind, c.batch) in QUICK
              and c.cores == 1 and c.dtype == "float32"]
-    limit, before, rows = limits.measure(1), recorded(), [HEAD]
+    limit, before, rows = limits.measure(1, cases), recorded(), [HEAD]
     with tempfile.TemporaryDirectory() as folder:
         os.environ.setdefault("FNC_CACHE", folder)
         process = Process(report.OURS, 1, Path(folder) / "worker.log")

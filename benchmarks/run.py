@@ -67,17 +67,17 @@ def run_cases(cases: list[Case], names: list[str], options, log: Path) -> tuple[
     """Entries of all cases, the versions of what ran, and the limits for each number of cores."""
     entries, versions, found = [], {}, {}
     for cores in sorted({case.cores for case in cases}):
-        before, processes = limits.measure(cores), start(names, cores, log)
+        here = [case for case in cases if case.cores == cores]
+        before, processes = limits.measure(cores, here), start(names, cores, log)
         mine = []
         for process in processes:
             versions.update(process.ask("versions"))
-        for case in cases:
-            if case.cores == cores:
-                mine.append((case, measure(case, processes, options.rounds, options.seconds)))
-                progress(*mine[-1])
+        for case in here:
+            mine.append((case, measure(case, processes, options.rounds, options.seconds)))
+            progress(*mine[-1])
         for process in processes:
             process.close()
-        found[str(cores)] = limit = limits.best(before, limits.measure(cores))
+        found[str(cores)] = limit = limits.best(before, limits.measure(cores, here))
         entries += [report.entry(*both, limit, machine.caches()) for both in mine]
     return entries, versions, found
 

@@ -49,6 +49,14 @@ def test_two_cores_have_twice_the_private_caches_and_one_shared():
     assert limits.level(large, CACHES) == "memory"
 
 
+def test_weights_on_the_border_of_the_last_cache_have_a_limit_of_their_own():
+    caches, case = {**CACHES, "L3": 32 << 20}, Case("mlp1024", "predict", 1)
+    measured = {**LIMITS, limits.border_name(case): 20.0}
+    assert limits.border_name(case) == "33MB"
+    assert limits.bound(case, measured, caches) == (pytest.approx(33.3e-3 / 20, rel=0.01), "33MB")
+    assert limits.bound(Case("mlp784", "predict", 1), measured, caches)[1] == "L2"
+
+
 def test_bfloat16_takes_the_best_unit_there_is():
     half = Case("mlp1024", "predict", 32, "bfloat16")
     assert limits.peak(half, LIMITS) == 100
