@@ -54,23 +54,21 @@ FNC_INLINE void fnc_meet(const fnc_env *env, int64_t parts) {
     if (parts > 1) ((fnc_team *)env->team)->meet((fnc_team *)env->team);
 }
 
-/* Work is measured in multiply-adds, or what takes as long; a million are about 25 us. Waking a
- * thread takes some 20 us, and waiting for each other a few in each step: less work than this is
- * not given to a worker of its own. */
+/* Work is measured in multiply-adds, or what takes as long; a million are about 20 us. Waking a
+ * thread takes some 20 us, and waiting for each other up to one in each kernel: a worker is not woken
+ * for less than FNC_LEAST_WORK, and not given less than FNC_LEAST_STEP each time. */
 #ifndef FNC_LEAST_WORK
-enum { FNC_LEAST_WORK = 4 << 20, FNC_LEAST_STEP = 1 << 20 };
+enum { FNC_LEAST_WORK = 4 << 20, FNC_LEAST_STEP = 1 << 19 };
 #endif
 
-/* Does `work`, which goes `times` through `amount`, on as many workers as that occupies. The number
- * depends on sizes alone. */
+/* Does `work`, which goes `times` through `amount`, on as many workers as that occupies. */
 FNC_INLINE void fnc_run_often(const fnc_env *env, fnc_work *work, int64_t amount, int64_t times) {
     fnc_team *team = (fnc_team *)env->team;
-    const int64_t step = amount / FNC_LEAST_STEP;
-    const int64_t parts = step < 2 ? 1 : fnc_min_i64(step, amount * times / FNC_LEAST_WORK);
+    const int64_t parts = amount / FNC_LEAST_STEP;
     if (team == NULL || parts < 2)
         work(env, 0, 1);
     else
-        team->run(team, work, env, parts);
+        team->run(team, work, env, parts, fnc_min_i64(parts, amount * times / FNC_LEAST_WORK));
 }
 
 FNC_INLINE void fnc_run(const fnc_env *env, fnc_work *work, int64_t amount) {

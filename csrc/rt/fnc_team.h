@@ -5,7 +5,8 @@
  *     fnc_team_destroy(team);
  *
  * Between calls all threads sleep. Inside a call they meet after kernels, where each waits by
- * turning for some microseconds at most, then asleep; a team larger than the machine sleeps at once.
+ * turning for some microseconds at most, then asleep; as long they stay awake after a call, for a
+ * caller that comes back at once. A team larger than the machine sleeps immediately.
  * Any number of callers may use one team: while it is busy, further callers work alone, and so does
  * the child of a fork, which has none of the threads. */
 #ifndef FNC_TEAM_H
@@ -15,6 +16,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <time.h>
 #include <unistd.h>
 #if defined(__linux__) && defined(_GNU_SOURCE)
 #include <sched.h>
@@ -26,7 +28,9 @@
 
 enum {
     FNC_TEAM_MOST = 1024, /* workers; more are not made */
-    FNC_TEAM_TURNS = 1000 /* of waiting awake: 20 to 50 us */
+    FNC_TEAM_TURNS = 1000, /* of waiting awake: 20 to 50 us */
+    FNC_TEAM_SOON = 30000, /* nanoseconds after a call in which the next one finds workers awake */
+    FNC_TEAM_REST = 20000000 /* and without small calls, after one that had to wait for a processor */
 };
 
 /* What threads wait for: that `word` changes. */
@@ -52,6 +56,9 @@ typedef struct fnc_threads {
     int64_t arrived;      /* how many wait to meet */
     int32_t busy, ending;
     int turns;
+    int64_t ended; /* when the last call did */
+    int64_t rest;  /* until when small calls are not shared */
+    int64_t slept; /* how many have fallen asleep in the call at hand */
     pid_t process; /* the threads' own: they do not follow into a fork */
     /* The call at hand; written while no thread works. */
     fnc_work *work;
@@ -77,6 +84,7 @@ FNC_TEAM_API uint64_t fnc_gate_wait(fnc_threads *team, fnc_gate *gate, uint64_t 
         word = __atomic_load_n(&gate->word, __ATOMIC_ACQUIRE);
     }
     if (word != seen) return word;
+    if (gate == &team->met) __atomic_add_fetch(&team->slept, 1, __ATOMIC_RELAXED);
     pthread_mutex_lock(&team->lock);
     __atomic_fetch_add(&gate->asleep, 1, __ATOMIC_SEQ_CST);
     while ((word = __atomic_load_n(&gate->word, __ATOMIC_SEQ_CST)) == seen)
@@ -113,7 +121,7 @@ FNC_TEAM_API void *fnc_team_thread(void *argument) {
     fnc_worker *self = (fnc_worker *)argument;
     fnc_threads *team = self->team;
     for (uint64_t word = 0;;) {
-        word = fnc_gate_wait(team, &team->start, word, 0);
+        word = fnc_gate_wait(team, &team->start, word, team->turns);
         const int64_t parts = (int64_t)(word % (FNC_TEAM_MOST + 1));
         if (self->part >= parts) continue;
         if (team->ending) return NULL;
@@ -129,9 +137,23 @@ FNC_TEAM_API void fnc_team_start(fnc_threads *team, int64_t parts) {
     fnc_gate_set(team, &team->start, number * (FNC_TEAM_MOST + 1) + (uint64_t)parts);
 }
 
-FNC_TEAM_API void fnc_team_run(fnc_team *base, fnc_work *work, const fnc_env *env, int64_t parts) {
-    fnc_threads *team = (fnc_threads *)base;
-    if (parts > base->workers) parts = base->workers;
+/* Nanoseconds of a clock that only goes forward. */
+FNC_TEAM_API int64_t fnc_team_clock(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+/* A call so soon after another is one of many: its workers are awake, or worth waking. */
+FNC_TEAM_API int fnc_team_is_awake(fnc_threads *team, int64_t now) {
+    const int64_t since = now - __atomic_load_n(&team->ended, __ATOMIC_RELAXED);
+    const int64_t rest = __atomic_load_n(&team->rest, __ATOMIC_RELAXED);
+    return team->turns > 0 && since < FNC_TEAM_SOON && now >= rest;
+}
+
+FNC_TEAM_API void fnc_team_do(fnc_threads *team, fnc_work *work, const fnc_env *env,
+                              int64_t parts) {
+    if (parts > team->base.workers) parts = team->base.workers;
     if (parts < 2 || getpid() != team->process ||
         __atomic_exchange_n(&team->busy, 1, __ATOMIC_ACQUIRE)) {
         work(env, 0, 1);
@@ -143,8 +165,20 @@ FNC_TEAM_API void fnc_team_run(fnc_team *base, fnc_work *work, const fnc_env *en
     fegetenv(&team->arithmetic);
     fnc_team_start(team, parts);
     work(env, 0, parts);
-    fnc_team_meet(base);
+    fnc_team_meet(&team->base);
     __atomic_store_n(&team->busy, 0, __ATOMIC_RELEASE);
+}
+
+FNC_TEAM_API void fnc_team_run(fnc_team *base, fnc_work *work, const fnc_env *env, int64_t parts,
+                               int64_t woken) {
+    fnc_threads *team = (fnc_threads *)base;
+    const int awake = woken >= parts || fnc_team_is_awake(team, fnc_team_clock());
+    __atomic_store_n(&team->slept, 0, __ATOMIC_RELAXED);
+    fnc_team_do(team, work, env, awake ? parts : woken);
+    const int64_t now = fnc_team_clock();
+    __atomic_store_n(&team->ended, now, __ATOMIC_RELAXED);
+    if (__atomic_load_n(&team->slept, __ATOMIC_RELAXED) > 0)
+        __atomic_store_n(&team->rest, now + FNC_TEAM_REST, __ATOMIC_RELAXED);
 }
 
 /* Processors that this process may use. */

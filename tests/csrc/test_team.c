@@ -35,12 +35,16 @@ static void chain(const fnc_env *env, int64_t part, int64_t parts) {
     count(env, part, parts);
 }
 
-static call_log run(fnc_team *team, fnc_work *work, int64_t parts) {
+static call_log run_small(fnc_team *team, fnc_work *work, int64_t parts, int64_t woken) {
     call_log log;
     memset(&log, 0, sizeof log);
     log.env.team = team;
-    team->run(team, work, &log.env, parts);
+    team->run(team, work, &log.env, parts, woken);
     return log;
+}
+
+static call_log run(fnc_team *team, fnc_work *work, int64_t parts) {
+    return run_small(team, work, parts, parts);
 }
 
 /* Every part once, and no other. */
@@ -173,6 +177,23 @@ static void test_idle_threads_sleep(void) {
     fnc_team_destroy(team);
 }
 
+/* A small call alone wakes nobody; one of many is shared with workers that are still awake. */
+static void test_small_calls(void) {
+    fnc_team *team = fnc_team_create(fnc_processors() < 2 ? 1 : 2);
+    const struct timespec pause = {0, 1000000};
+    int shared = 0;
+    for (int i = 0; i < 100; ++i) {
+        nanosleep(&pause, NULL);
+        const call_log first = run_small(team, chain, 2, 1);
+        check_call(&first, 1, 1);
+        const call_log next = run_small(team, chain, 2, 1);
+        check_call(&next, 1, team->workers);
+        shared += next.parts == 2;
+    }
+    CHECK(team->workers < 2 || shared > 0, "%d of 100 calls were shared", shared);
+    fnc_team_destroy(team);
+}
+
 int main(void) {
     test_rounds();
     test_create_and_destroy();
@@ -181,5 +202,6 @@ int main(void) {
     test_fork();
     test_workers_compute_as_the_caller_does();
     test_idle_threads_sleep();
+    test_small_calls();
     return finish();
 }
