@@ -7,6 +7,7 @@
 
 #include "../kern/gemm.h"
 #include "../kern/philox.h"
+#include "../math/fnc_flush.h"
 #include "../math/fnc_math.h"
 #include "fnc_abi.h"
 

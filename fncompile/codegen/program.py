@@ -53,7 +53,7 @@ def emit_program(
     items += [_table(b) for b in _constants([*plan.prepare, *plan.kernels])]
     for kernel in (*plan.prepare, *plan.kernels):
         items += emit_kernel(kernel, plan, places)
-    items.append(_body(plan.kernels, entry, [bool(m) for m in plan.meetings[1:]]))
+    items.append(_body(plan.kernels, entry, [bool(m) for m in plan.meetings[1:]], _keeps(plan)))
     if plan.prepare:
         items.append(_body(plan.prepare, f"{entry}_prepare", [True] * (len(plan.prepare) - 1)))
     items += emit_entries(plan, prefix, entry)
@@ -121,12 +121,23 @@ def _table(buffer: Buffer) -> Table:
     return Table(c_type(buffer.type.dtype), table_name(buffer), cells, f"constant {buffer.type}")
 
 
-def _body(kernels: Sequence[Kernel], name: str, meetings: Sequence[bool]) -> Function:
-    """Every kernel in order, for a worker of a team; `meetings`: before the second, the third..."""
+def _keeps(plan: Plan) -> bool:
+    """Does a call leave anything for the next one?"""
+    return any(root_buffer(b).kind == "param" for k in plan.kernels for b in writes(k))
+
+
+def _body(
+    kernels: Sequence[Kernel], name: str, meetings: Sequence[bool], flush: bool = False
+) -> Function:
+    """Every kernel in order, for a worker of a team; `meetings`: before the second, the third...
+    What is kept from call to call must not decay into subnormal numbers: `flush`."""
     run: list[Stmt] = []
     meet = Do(call("fnc_meet", Name("env"), Name("parts")))
     for kernel, meets in zip(kernels, [False, *meetings], strict=bool(kernels)):
         run += [meet] * meets
         run.append(Do(call(kernel.name, Name("env"), Name("part"), Name("parts"))))
+    if flush:
+        run.insert(0, Declare("const uint64_t", "before", call("fnc_flush")))
+        run.append(Do(call("fnc_unflush", Name("before"))))
     nothing = tuple(Do(Name(f"(void){p}")) for p in ("env", "part", "parts"))
     return Function("FNC_ONE_COPY", "void", f"run_{name}", KERNEL_PARAMS, tuple(run) or nothing)

@@ -430,6 +430,7 @@ static void k13_sub(const fnc_env *env, int64_t part, int64_t parts) {
 }
 
 FNC_ONE_COPY void run_train_step(const fnc_env *env, int64_t part, int64_t parts) {
+    const uint64_t before = fnc_flush();
     k00_add(env, part, parts);
     k01_norm_grad_div(env, part, parts);
     k02_norm_add(env, part, parts);
@@ -447,6 +448,7 @@ FNC_ONE_COPY void run_train_step(const fnc_env *env, int64_t part, int64_t parts
     k12_broadcast(env, part, parts);
     fnc_meet(env, parts);
     k13_sub(env, part, parts);
+    fnc_unflush(before);
 }
 
 /* Are sizes and scratch memory right? */

@@ -471,6 +471,7 @@ static void k13_sub(const fnc_env *env, int64_t part, int64_t parts) {
 }
 
 FNC_ONE_COPY void run_train_step(const fnc_env *env, int64_t part, int64_t parts) {
+    const uint64_t before = fnc_flush();
     k00_hidden_dot(env, part, parts);
     fnc_meet(env, parts);
     k01_digit_dot(env, part, parts);
@@ -492,6 +493,7 @@ FNC_ONE_COPY void run_train_step(const fnc_env *env, int64_t part, int64_t parts
     k12_broadcast(env, part, parts);
     fnc_meet(env, parts);
     k13_sub(env, part, parts);
+    fnc_unflush(before);
 }
 
 /* Are sizes and scratch memory right? */

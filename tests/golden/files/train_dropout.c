@@ -252,6 +252,7 @@ static void k10_sub(const fnc_env *env, int64_t part, int64_t parts) {
 }
 
 FNC_ONE_COPY void run_train_step(const fnc_env *env, int64_t part, int64_t parts) {
+    const uint64_t before = fnc_flush();
     k00_add(env, part, parts);
     k01_drop_select(env, part, parts);
     fnc_meet(env, parts);
@@ -267,6 +268,7 @@ FNC_ONE_COPY void run_train_step(const fnc_env *env, int64_t part, int64_t parts
     k09_broadcast(env, part, parts);
     fnc_meet(env, parts);
     k10_sub(env, part, parts);
+    fnc_unflush(before);
 }
 
 /* Are sizes and scratch memory right? */

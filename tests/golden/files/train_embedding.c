@@ -390,6 +390,7 @@ static void k15_sub(const fnc_env *env, int64_t part, int64_t parts) {
 }
 
 FNC_ONE_COPY void run_train_step(const fnc_env *env, int64_t part, int64_t parts) {
+    const uint64_t before = fnc_flush();
     k00_embed_gather(env, part, parts);
     k01_head_grad_div(env, part, parts);
     k02_div(env, part, parts);
@@ -413,6 +414,7 @@ FNC_ONE_COPY void run_train_step(const fnc_env *env, int64_t part, int64_t parts
     k14_broadcast(env, part, parts);
     fnc_meet(env, parts);
     k15_sub(env, part, parts);
+    fnc_unflush(before);
 }
 
 /* Are sizes and scratch memory right? */

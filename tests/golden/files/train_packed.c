@@ -462,6 +462,7 @@ static void k20_sub(const fnc_env *env, int64_t part, int64_t parts) {
 }
 
 FNC_ONE_COPY void run_train_step(const fnc_env *env, int64_t part, int64_t parts) {
+    const uint64_t before = fnc_flush();
     k00_add(env, part, parts);
     k01_first_pack(env, part, parts);
     fnc_meet(env, parts);
@@ -494,6 +495,7 @@ FNC_ONE_COPY void run_train_step(const fnc_env *env, int64_t part, int64_t parts
     k19_broadcast(env, part, parts);
     fnc_meet(env, parts);
     k20_sub(env, part, parts);
+    fnc_unflush(before);
 }
 
 /* Are sizes and scratch memory right? */
