@@ -19,9 +19,11 @@ Limits = dict[str, float]
 
 
 def measure(cores: int, cases: Iterable[Case] = ()) -> Limits:
-    """GFLOP/s of `fma`, `amx` and `bf16` (0: the CPU has none), GB/s of each cache, of `memory`, and
-    of what `cases` keep in use where that is on the border of the last cache; all `cores` together.
-    Raises CalledProcessError where limits.c does not compile or run."""
+    """GFLOP/s of `fma`, `amx` and `bf16` (0: the CPU has none), GB/s of each cache and of `memory`,
+    and of what `cases` use where that is on the border of the last cache; all `cores` together.
+
+    Raises CalledProcessError where limits.c does not compile or run.
+    """
     pins, caches = sorted(os.sched_getaffinity(0))[-cores:], machine.caches()
     border = {border_name(case): footprint(case) // cores for case in cases
               if on_border(case, caches)}
