@@ -56,28 +56,29 @@ typedef struct {
 #define FNC_TILE_RELEASE() __asm__ volatile("tilerelease" : :)
 #define FNC_TILE_ZERO(c) __asm__ volatile("tilezero %%tmm" #c : :)
 #define FNC_TILE_LOAD(c, from, bytes)                                                              \
-    __asm__ volatile("tileloadd (%0,%1,1), %%tmm" #c : : "r"(from), "r"((int64_t)(bytes)) : "memory")
+    __asm__ volatile("tileloadd (%0,%1,1), %%tmm" #c                                               \
+                     :                                                                             \
+                     : "r"(from), "r"((int64_t)(bytes))                                            \
+                     : "memory")
 #define FNC_TILE_STORE(c, to, bytes)                                                               \
-    __asm__ volatile("tilestored %%tmm" #c ", (%0,%1,1)" : : "r"(to), "r"((int64_t)(bytes)) : "memory")
+    __asm__ volatile("tilestored %%tmm" #c ", (%0,%1,1)"                                           \
+                     :                                                                             \
+                     : "r"(to), "r"((int64_t)(bytes))                                              \
+                     : "memory")
 #define FNC_TILE_DOT(c, a, b)                                                                      \
     __asm__ volatile("tdpbf16ps %%tmm" #b ", %%tmm" #a ", %%tmm" #c : :)
 
-/* Linux gives tiles to a process that asks for them: arch_prctl(ARCH_REQ_XCOMP_PERM, XTILEDATA). It
- * is asked once; where it refuses, or knows no tiles, there are none. */
-FNC_NOINLINE int fnc_may_tile(void) {
-    enum { ARCH_PRCTL = 158, REQUEST = 0x1023, TILES = 18, YES = 1, NO = 2 };
-    static int answer;
-    int known = __atomic_load_n(&answer, __ATOMIC_RELAXED);
-    if (known == 0) {
-        int64_t status = ARCH_PRCTL;
-        __asm__ volatile("syscall"
-                         : "+a"(status)
-                         : "D"((int64_t)REQUEST), "S"((int64_t)TILES)
-                         : "rcx", "r11", "memory");
-        known = status == 0 ? YES : NO;
-        __atomic_store_n(&answer, known, __ATOMIC_RELAXED);
-    }
-    return known == YES;
+/* Linux gives tiles to a process that asks for them: arch_prctl(ARCH_REQ_XCOMP_PERM, XTILEDATA).
+ * Where it refuses, or knows no tiles, there are none. It remembers, so that a library need not:
+ * asking again costs less than a microsecond. */
+FNC_INLINE int fnc_may_tile(void) {
+    enum { ARCH_PRCTL = 158, REQUEST = 0x1023, TILES = 18 };
+    int64_t status = ARCH_PRCTL;
+    __asm__ volatile("syscall"
+                     : "+a"(status)
+                     : "D"((int64_t)REQUEST), "S"((int64_t)TILES)
+                     : "rcx", "r11", "memory");
+    return status == 0;
 }
 #endif
 

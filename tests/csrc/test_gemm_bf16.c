@@ -1,7 +1,7 @@
 /* Products of bfloat16 with a packed right operand. On whole numbers, whose sums are exact in any
  * order, bit for bit the slow twin; on others within the stated error, and the same bits however
- * rows and columns are cut. Buffers have exactly the size they need. Compiled for a CPU that has the
- * instructions it runs them, with FNC_BF16_TWIN their twins; else the functions of float. */
+ * rows and columns are cut. Buffers have exactly the size they need. Compiled for a CPU that has
+ * the instructions it runs them, with FNC_BF16_TWIN their twins; else the functions of float. */
 #include "check.h"
 #include "gemm_bf16.h"
 #include "ref.h"
