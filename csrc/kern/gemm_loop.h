@@ -71,6 +71,7 @@ FNC_INLINE void FNC_NAME(fnc_gemm_direct)(const FNC_PRODUCT p, const fnc_region 
                                           int64_t tail, FNC_EPILOGUE epilogue, const void *env) {
     const int64_t second = FNC_NAME(fnc_second)(&p), width = FNC_VL + second;
     const int64_t cs_b = p.packed ? p.K : 1;
+    const int one = __builtin_constant_p(p.N) && p.N <= FNC_NR;
     const FNC_PRODUCT few = p;
     FNC_T acc[FNC_MR * FNC_NR] __attribute__((aligned(64)));
     int64_t rows, end;
@@ -82,7 +83,9 @@ FNC_INLINE void FNC_NAME(fnc_gemm_direct)(const FNC_PRODUCT p, const fnc_region 
             int64_t left = whole ? n : FNC_NAME(fnc_left)(&p, n, width);
             const FNC_T *b = p.B + left * cs_b;
             end = whole ? n + FNC_NR : fnc_min_i64(left + width, r.n1);
-            if (rows == 1)
+            if (rows == 1 && one)
+                FNC_NAME(fnc_tile_row)(1, p.K, a, 0, p.cs_a, b, p.ldb, second, acc);
+            else if (rows == 1)
                 left = FNC_NAME(fnc_row_sums)(&few, m, n, r.n1, acc, &end);
             else
                 FNC_NAME(fnc_tile_of)(rows, 1, p.K, a, p.rs_a, p.cs_a, b, p.ldb, second, acc);
