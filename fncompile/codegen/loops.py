@@ -3,7 +3,8 @@
 The loops over the kernel's outer axes are shared between workers; inside a row, one loop nest per
 `Loop`. Where a reduction walks memory with a stride while the last outer axis is contiguous (a sum
 over the batch), rows are taken LANES at a time, and what would be one number a row is LANES
-numbers.
+numbers. Where the compiler may not reorder a reduction along a row (it would lose a NaN in a
+maximum), the row itself is reduced ROW_LANES at a time.
 """
 
 from __future__ import annotations
@@ -49,6 +50,7 @@ from fncompile.passes.plan import (
 from fncompile.passes.share import ALONE, LANES, share, wants_lanes
 
 AXES = "ijklpqrst"
+ROW_LANES = 16
 
 
 def emit_loops(kernel: Kernel, pointers: Pointers) -> list[Stmt]:
@@ -130,14 +132,50 @@ class _Emitter:
         names = [*axes, *(Name(a) for a in AXES[len(axes) : len(loop.domain)])]
         middle, reduced = range(len(axes), split), range(split, len(loop.domain))
         point, before, after = self._point(loop, names, number)
-        body = [*before, *self._inner(point, names, loop, reduced, number), *after]
-        return _wrap(body, names, loop.domain, middle, "")
+        if reduced and by_lanes(loop):
+            inner = self._row_lanes(loop, names, reduced, number, point)
+        else:
+            inner = _wrap(point, names, loop.domain, reduced, _pragma(loop, number))
+        return _wrap([*before, *inner, *after], names, loop.domain, middle, "")
 
-    def _inner(self, point: list[Stmt], names, loop: Loop, axes: range, number: int) -> list[Stmt]:
-        return _wrap(point, names, loop.domain, axes, _pragma(loop, number))
+    def _row_lanes(
+        self, loop: Loop, names: Sequence[Name], axes: range, number: int, point: list[Stmt]
+    ) -> list[Stmt]:
+        """The last axis ROW_LANES at a time, each lane with a result of its own; then what is left
+        of the axis, by `point`; then all lanes together."""
+        axis, block, extent = names[-1], Name(f"{names[-1].text}0"), loop.domain[-1]
+        lanes, rows = Int(ROW_LANES), dict(self.rows)
+        whole = (
+            Int(extent // ROW_LANES * ROW_LANES)
+            if isinstance(extent, int)
+            else Binary("-", dim(extent), Binary("%", dim(extent), lanes))
+        )
+        inside, _, _ = self._point(loop, [*names[:-1], Binary("+", block, axis)], number, axis)
+        self.rows = rows
+        starts: list[Stmt] = []
+        ends: list[Stmt] = []
+        arrays: list[Stmt] = []
+        for i, stage in enumerate(loop.stages, number):
+            if stage.reduced:
+                lane = Element(Name(f"r{i}_lanes"), axis)
+                arrays.append(Declare(register_type(stage.dtype), f"r{i}_lanes", None, lanes))
+                starts.append(Assign(lane, "=", identity(stage)))
+                ends.append(combine(stage, Name(f"r{i}"), lane))
+        blocks = For(axis.text, Int(0), lanes, tuple(inside), pragma="omp simd")
+        along: list[Stmt] = [
+            For(block.text, Int(0), whole, (blocks,), step=lanes),
+            *([] if whole == dim(extent) else [For(axis.text, whole, dim(extent), tuple(point))]),
+        ]
+        return [
+            *arrays,
+            For(axis.text, Int(0), lanes, tuple(starts), pragma="omp simd"),
+            *_wrap(along, names, loop.domain, axes[:-1], ""),
+            For(axis.text, Int(0), lanes, tuple(ends)),
+        ]
 
-    def _point(self, loop: Loop, names: Sequence[CExpr], number: int):
-        """Statements at a point, those before the reduced axes, and those after."""
+    def _point(self, loop: Loop, names: Sequence[CExpr], number: int, lane: CExpr | None = None):
+        """Statements at a point, those before the reduced axes, and those after; `lane`: where
+        reductions of the point go, in arrays of lanes."""
         scope = Scope(names, self.pointers, self.rows, f"v{number}_")
         for stage in loop.stages:
             scope.count(stage.expr)
@@ -147,6 +185,9 @@ class _Emitter:
         for i, stage in enumerate(loop.stages, number):
             value = scope.value(stage.expr)
             if stage.reduced:
+                if lane is not None:
+                    scope.body.append(combine(stage, Element(Name(f"r{i}_lanes"), lane), value))
+                    continue
                 accumulate, start, name = self._accumulate(stage, i, value, names)
                 scope.body += accumulate
                 before += start
@@ -281,6 +322,15 @@ def vectorises(extent: Dim) -> bool:
     by it.
     """
     return not isinstance(extent, int) or (extent >= 16 and extent % 8 == 0)
+
+
+def by_lanes(loop: Loop) -> bool:
+    """Is a row long, and reduced in a way that is left to no compiler?"""
+    kinds, last = {s.kind for s in loop.stages}, loop.domain[-1]
+    if not kinds <= {"map", "sum", "prod", "max", "min"} or not all(_plain(s) for s in loop.stages):
+        return False
+    long = not isinstance(last, int) or last >= 2 * ROW_LANES
+    return long and (bool(kinds & {"max", "min"}) or not vectorises(last))
 
 
 def _wrap(

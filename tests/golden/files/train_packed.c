@@ -160,9 +160,25 @@ static void k07_sum(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t end = fnc_share(B, 16, part + 1, parts);
     for (int64_t i = begin; i < end; ++i) {
         float r0 = 0.0f;
-        for (int64_t j = 0; j < 130; ++j) {
+        float r0_lanes[16];
+#pragma omp simd
+        for (int64_t j = 0; j < 16; ++j) {
+            r0_lanes[j] = 0.0f;
+        }
+        for (int64_t j0 = 0; j0 < 128; j0 += 16) {
+#pragma omp simd
+            for (int64_t j = 0; j < 16; ++j) {
+                const float v0_0 = y_0[130 * i + (j0 + j)] - (p_t15[130 * i + (j0 + j)] + run0[j0 +
+                        j + 96480]);
+                r0_lanes[j] += v0_0 * v0_0;
+            }
+        }
+        for (int64_t j = 128; j < 130; ++j) {
             const float v0_0 = y_0[130 * i + j] - (p_t15[130 * i + j] + run0[j + 96480]);
             r0 += v0_0 * v0_0;
+        }
+        for (int64_t j = 0; j < 16; ++j) {
+            r0 += r0_lanes[j];
         }
         p_t16[i] = r0;
     }
