@@ -30,7 +30,8 @@ enum {
     FNC_TEAM_MOST = 1024, /* workers; more are not made */
     FNC_TEAM_TURNS = 1000, /* of waiting awake: 20 to 50 us */
     FNC_TEAM_SOON = 30000, /* nanoseconds after a call in which the next one finds workers awake */
-    FNC_TEAM_REST = 20000000 /* and without small calls, after one that had to wait for a processor */
+    FNC_TEAM_REST = 250000, /* nanoseconds without sharing small calls, when one had to wait for a */
+    FNC_TEAM_LONG = 64 * FNC_TEAM_REST /* processor; and when many had to */
 };
 
 /* What threads wait for: that `word` changes. */
@@ -57,7 +58,9 @@ typedef struct fnc_threads {
     int32_t busy, ending;
     int turns;
     int64_t ended; /* when the last call did */
+    int64_t awake; /* when the last shared call did: since then its workers have been awake */
     int64_t rest;  /* until when small calls are not shared */
+    int64_t pause; /* how long that will be the next time */
     int64_t slept; /* how many have fallen asleep in the call at hand */
     pid_t process; /* the threads' own: they do not follow into a fork */
     /* The call at hand; written while no thread works. */
@@ -144,20 +147,19 @@ FNC_TEAM_API int64_t fnc_team_clock(void) {
     return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
-/* A call so soon after another is one of many: its workers are awake, or worth waking. */
-FNC_TEAM_API int fnc_team_is_awake(fnc_threads *team, int64_t now) {
-    const int64_t since = now - __atomic_load_n(&team->ended, __ATOMIC_RELAXED);
-    const int64_t rest = __atomic_load_n(&team->rest, __ATOMIC_RELAXED);
-    return team->turns > 0 && since < FNC_TEAM_SOON && now >= rest;
+/* Was it a moment ago that *when was set? */
+FNC_TEAM_API int fnc_team_soon(const int64_t *when, int64_t now) {
+    return now - __atomic_load_n(when, __ATOMIC_RELAXED) < FNC_TEAM_SOON;
 }
 
-FNC_TEAM_API void fnc_team_do(fnc_threads *team, fnc_work *work, const fnc_env *env,
-                              int64_t parts) {
+/* Shares the call, if the team is free; did it? */
+FNC_TEAM_API int fnc_team_share(fnc_threads *team, fnc_work *work, const fnc_env *env,
+                                int64_t parts) {
     if (parts > team->base.workers) parts = team->base.workers;
     if (parts < 2 || getpid() != team->process ||
         __atomic_exchange_n(&team->busy, 1, __ATOMIC_ACQUIRE)) {
         work(env, 0, 1);
-        return;
+        return 0;
     }
     team->work = work;
     team->env = env;
@@ -167,18 +169,36 @@ FNC_TEAM_API void fnc_team_do(fnc_threads *team, fnc_work *work, const fnc_env *
     work(env, 0, parts);
     fnc_team_meet(&team->base);
     __atomic_store_n(&team->busy, 0, __ATOMIC_RELEASE);
+    return 1;
 }
 
+/* If workers that were awake had to be waited for, the machine has no processor to spare. */
+FNC_TEAM_API void fnc_team_learn(fnc_threads *team, int64_t now) {
+    int64_t pause = __atomic_load_n(&team->pause, __ATOMIC_RELAXED);
+    if (__atomic_load_n(&team->slept, __ATOMIC_RELAXED) > 0) {
+        __atomic_store_n(&team->rest, now + pause, __ATOMIC_RELAXED);
+        pause = pause < FNC_TEAM_LONG ? 4 * pause : pause;
+    } else if (pause > FNC_TEAM_REST) {
+        pause -= pause / 8;
+    }
+    __atomic_store_n(&team->pause, pause, __ATOMIC_RELAXED);
+}
+
+/* A small call that comes soon after another is one of many, for which workers are awake or worth
+ * waking. */
 FNC_TEAM_API void fnc_team_run(fnc_team *base, fnc_work *work, const fnc_env *env, int64_t parts,
                                int64_t woken) {
     fnc_threads *team = (fnc_threads *)base;
-    const int awake = woken >= parts || fnc_team_is_awake(team, fnc_team_clock());
+    const int64_t start = fnc_team_clock(), rest = __atomic_load_n(&team->rest, __ATOMIC_RELAXED);
+    const int many = team->turns > 0 && start >= rest && fnc_team_soon(&team->ended, start);
+    const int awake = fnc_team_soon(&team->awake, start);
     __atomic_store_n(&team->slept, 0, __ATOMIC_RELAXED);
-    fnc_team_do(team, work, env, awake ? parts : woken);
-    const int64_t now = fnc_team_clock();
-    __atomic_store_n(&team->ended, now, __ATOMIC_RELAXED);
-    if (__atomic_load_n(&team->slept, __ATOMIC_RELAXED) > 0)
-        __atomic_store_n(&team->rest, now + FNC_TEAM_REST, __ATOMIC_RELAXED);
+    const int shared = fnc_team_share(team, work, env, many ? parts : woken);
+    const int64_t end = fnc_team_clock();
+    __atomic_store_n(&team->ended, end, __ATOMIC_RELAXED);
+    if (!shared) return;
+    __atomic_store_n(&team->awake, end, __ATOMIC_RELAXED);
+    if (awake) fnc_team_learn(team, end);
 }
 
 /* Processors that this process may use. */
@@ -229,6 +249,7 @@ FNC_TEAM_API fnc_team *fnc_team_create(int64_t workers) {
     if (team == NULL) return NULL;
     team->base = (fnc_team){1, fnc_team_run, fnc_team_meet};
     team->process = getpid();
+    team->pause = FNC_TEAM_REST;
     team->turns = workers > fnc_processors() ? 0 : FNC_TEAM_TURNS;
     pthread_mutex_init(&team->lock, NULL);
     pthread_cond_init(&team->start.changed, NULL);
