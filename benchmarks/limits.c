@@ -1,6 +1,6 @@
 /* limits.c: what this machine can do at most.
  *
- *     limits threads name=bytes...        (name=0: FMA peak; amx=-1, bf16=-1: their peaks)
+ *     limits threads name=bytes...        (name=0: FMA peak; amx=-1, bf16=-2: their peaks)
  *
  * prints a line for each: GFLOP/s, or GB/s of reading an array of that many bytes a thread again and
  * again; 0 where the CPU has no such thing. The least time of many rounds, all threads at once, each

@@ -23,7 +23,7 @@ enum { FNC_MR = 6, FNC_MT = 4, FNC_GEMM_L2 = 1 << 17 };
 enum { FNC_NR_F32 = 2 * FNC_VEC_BYTES / 4, FNC_NR_F64 = 2 * FNC_VEC_BYTES / 8 };
 
 /* Sums longer than KC_WHOLE, or of panels than KC_PACKED, are cut, and tiles grouped; the group's
- * sums take the stack, < 60 KB, and so do the rows of A where they are copied. */
+ * sums take up to 84 KB of the stack, the rows of A where they are copied up to 120 KB more. */
 enum {
     FNC_KC_WHOLE = 1024,
     FNC_KC_PACKED = 4096,

@@ -15,7 +15,7 @@
 
 enum { FNC_PACK_ROWS = 16 }; /* of B at a time: as many streams as caches follow */
 
-/* Four elements of a and b, by number. */
+/* Elements of a and b, by number: as many as `mask`, a type of vectors of integers, has. */
 #if defined(__clang__)
 #define FNC_PICK(mask, a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
 #else

@@ -1,7 +1,8 @@
 /* fnc_bf16.h - numbers of bfloat16: the upper half of a float, as a bit pattern in memory.
  *
  * In registers such a number is a float whose lower half is zero; kernels compute in float (large
- * products as kern/gemm_bf16.h says) and round each result that is of dtype bfloat16. Branch-free, so loops that convert vectorise. */
+ * products as kern/gemm_bf16.h says) and round each result that is of dtype bfloat16. Branch-free,
+ * so loops that convert vectorise. */
 #ifndef FNC_BF16_H
 #define FNC_BF16_H
 

@@ -4,9 +4,9 @@
  *     env.team = team;                       from now on calls with this env are shared
  *     fnc_team_destroy(team);
  *
- * Between calls all threads sleep. Inside a call they meet after kernels, where each waits by
- * turning for some microseconds at most, then asleep; as long they stay awake after a call, for a
- * caller that comes back at once. A team larger than the machine sleeps immediately.
+ * Inside a call the threads meet after kernels, where each waits by turning for some microseconds
+ * at most, then asleep. As long they stay awake after a call, for a caller that comes back at once;
+ * then they sleep until the next. Those of a team larger than the machine never wait awake.
  * Any number of callers may use one team: while it is busy, further callers work alone, and so does
  * the child of a fork, which has none of the threads. */
 #ifndef FNC_TEAM_H
@@ -28,11 +28,12 @@
 
 enum {
     FNC_TEAM_MOST = 1024, /* workers; more are not made */
-    FNC_TEAM_TURNS = 1000, /* of waiting awake: 20 to 50 us */
-    FNC_TEAM_SOON = 30000, /* nanoseconds after a call in which the next one finds workers awake */
-    FNC_TEAM_REST = 250000, /* nanoseconds without sharing small calls, when one had to wait for a */
-    FNC_TEAM_LONG = 64 * FNC_TEAM_REST /* processor; and when many had to */
+    FNC_TEAM_TURNS = 1000 /* of waiting awake: 20 to 50 us */
 };
+
+/* Nanoseconds: after a call, in which the next one finds workers awake; without sharing small calls
+ * after one that had to wait for a processor, at first; and at most, when many had to. */
+enum { FNC_TEAM_SOON = 30000, FNC_TEAM_REST = 250000, FNC_TEAM_LONG = 64 * FNC_TEAM_REST };
 
 /* What threads wait for: that `word` changes. */
 typedef struct fnc_gate {

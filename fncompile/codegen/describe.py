@@ -30,7 +30,7 @@ from fncompile.passes.plan import (
 )
 
 SYMBOLS = {"add": "+", "sub": "-", "mul": "*", "div": "/", "lt": "<", "le": "<=", "eq": "=="}
-AXES = "ijklpqrst"
+AXES = "ijklpqtuw"  # r, s and v with a number are values: r0 is no block of an axis r
 
 
 def kernel_comment(kernel: Kernel) -> str:

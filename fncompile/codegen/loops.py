@@ -30,6 +30,7 @@ from fncompile.codegen.ctree import (
     binary,
     call,
 )
+from fncompile.codegen.describe import AXES
 from fncompile.codegen.expr import Scope, constant, register_type
 from fncompile.codegen.expr import store as put
 from fncompile.codegen.memory import Pointers
@@ -49,7 +50,6 @@ from fncompile.passes.plan import (
 )
 from fncompile.passes.share import ALONE, LANES, share, wants_lanes
 
-AXES = "ijklpqrst"
 ROW_LANES = 16
 
 
@@ -143,34 +143,16 @@ class _Emitter:
     ) -> list[Stmt]:
         """The last axis ROW_LANES at a time, each lane with a result of its own; then what is left
         of the axis, by `point`; then all lanes together."""
-        axis, block, extent = names[-1], Name(f"{names[-1].text}0"), loop.domain[-1]
-        lanes, rows = Int(ROW_LANES), dict(self.rows)
-        whole = (
-            Int(extent // ROW_LANES * ROW_LANES)
-            if isinstance(extent, int)
-            else Binary("-", dim(extent), Binary("%", dim(extent), lanes))
-        )
+        axis, block, rows = names[-1], Name(f"{names[-1].text}0"), dict(self.rows)
         inside, _, _ = self._point(loop, [*names[:-1], Binary("+", block, axis)], number, axis)
         self.rows = rows
-        starts: list[Stmt] = []
-        ends: list[Stmt] = []
-        arrays: list[Stmt] = []
-        for i, stage in enumerate(loop.stages, number):
-            if stage.reduced:
-                lane = Element(Name(f"r{i}_lanes"), axis)
-                arrays.append(Declare(register_type(stage.dtype), f"r{i}_lanes", None, lanes))
-                starts.append(Assign(lane, "=", identity(stage)))
-                ends.append(combine(stage, Name(f"r{i}"), lane))
-        blocks = For(axis.text, Int(0), lanes, tuple(inside), pragma="omp simd")
-        along: list[Stmt] = [
-            For(block.text, Int(0), whole, (blocks,), step=lanes),
-            *([] if whole == dim(extent) else [For(axis.text, whole, dim(extent), tuple(point))]),
-        ]
+        along = _in_blocks(block, axis, loop.domain[-1], inside, point)
+        arrays, starts, ends = _lane_results(loop, axis, number)
         return [
             *arrays,
-            For(axis.text, Int(0), lanes, tuple(starts), pragma="omp simd"),
+            For(axis.text, Int(0), Int(ROW_LANES), tuple(starts), pragma="omp simd"),
             *_wrap(along, names, loop.domain, axes[:-1], ""),
-            For(axis.text, Int(0), lanes, tuple(ends)),
+            For(axis.text, Int(0), Int(ROW_LANES), tuple(ends)),
         ]
 
     def _point(self, loop: Loop, names: Sequence[CExpr], number: int, lane: CExpr | None = None):
@@ -331,6 +313,42 @@ def by_lanes(loop: Loop) -> bool:
         return False
     long = not isinstance(last, int) or last >= 2 * ROW_LANES
     return long and (bool(kinds & {"max", "min"}) or not vectorises(last))
+
+
+def _in_blocks(
+    block: Name, axis: Name, extent: Dim, inside: list[Stmt], point: list[Stmt]
+) -> list[Stmt]:
+    """`inside` for ROW_LANES lanes side by side in each whole block, `point` for what is left."""
+    lanes = Int(ROW_LANES)
+    whole = (
+        Int(extent // ROW_LANES * ROW_LANES)
+        if isinstance(extent, int)
+        else Binary("-", dim(extent), Binary("%", dim(extent), lanes))
+    )
+    blocks = For(axis.text, Int(0), lanes, tuple(inside), pragma="omp simd")
+    left: list[Stmt] = [For(axis.text, whole, dim(extent), tuple(point))]
+    return [
+        For(block.text, Int(0), whole, (blocks,), step=lanes),
+        *([] if whole == dim(extent) else left),
+    ]
+
+
+def _lane_results(
+    loop: Loop, axis: Name, number: int
+) -> tuple[list[Stmt], list[Stmt], list[Stmt]]:
+    """Arrays for the results of all lanes; how each starts, and how it joins the row's result."""
+    arrays: list[Stmt] = []
+    starts: list[Stmt] = []
+    ends: list[Stmt] = []
+    for i, stage in enumerate(loop.stages, number):
+        if stage.reduced:
+            lane = Element(Name(f"r{i}_lanes"), axis)
+            arrays.append(
+                Declare(register_type(stage.dtype), f"r{i}_lanes", None, Int(ROW_LANES))
+            )
+            starts.append(Assign(lane, "=", identity(stage)))
+            ends.append(combine(stage, Name(f"r{i}"), lane))
+    return arrays, starts, ends
 
 
 def _wrap(

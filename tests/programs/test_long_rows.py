@@ -60,3 +60,12 @@ def test_integers_and_two_reduced_axes():
     total = a.sum((1, 2), dtype=np.int64).astype(np.int32)  # wraps
     for found, expected in zip(got, (a.max((1, 2)), a.min((1, 2)), total), strict=True):
         np.testing.assert_array_equal(found, expected)
+
+
+def test_a_block_of_the_seventh_axis_is_no_result_of_a_row():
+    """Both were called r0, so that the second reduction subtracted the block's number."""
+    x = build.input("x", TensorType("float32", (3, 2, 3, 2, 3, 2, 33)))
+    apart = build.permute(x, (5, 4, 3, 2, 1, 0, 6))  # no two axes can become one
+    shifted = build.ew("sub", apart, build.reduce(apart, "max", (6,), keepdims=True))
+    program = Program((x,), (), {"sum": build.reduce(build.ew("exp", shifted), "sum", (6,))})
+    check(program, [np.random.default_rng(4).normal(size=x.shape).astype("float32")])
