@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 from fncompile.ir.dims import Dim, product
 from fncompile.ir.node import Node, Program
@@ -64,8 +65,11 @@ class _Maker:
         return stages
 
     def _make(self, node: Node) -> list[Stage]:
+        return self._with_demands(lambda: self._made(node))
+
+    def _made(self, node: Node) -> list[Stage]:
         rule = getattr(self, f"_{node.op}", None)
-        return self._with_demands(lambda: rule(node) if rule else [self._map(node)])
+        return rule(node) if rule else [self._map(node)]
 
     def _moved(self, node: Node, target: Buffer, via: Buffer | None) -> list[Stage]:
         [first] = self._with_demands(lambda: [self._copy(node, via or target, Affine())])
@@ -75,13 +79,23 @@ class _Maker:
         return [first, replace(first, expr=Load(via, at, node.dtype), stores=(Store(target, at),))]
 
     def _with_demands(self, make: Callable[[], list[Stage]]) -> list[Stage]:
+        """What `make` gives, when all that it needs has a buffer, and what that needs in turn; a
+        stack, for one value after another may need the one before it."""
+        todo = [make]
         while True:
             try:
-                return make()
+                made = todo[-1]()
             except NeedsBuffer as need:
-                self._demand(need)
+                node = self._demand(need)
+                if not is_leaf(node):
+                    todo.append(partial(self._made, node))
+                continue
+            todo.pop()
+            if not todo:
+                return made
 
-    def _demand(self, need: NeedsBuffer) -> None:
+    def _demand(self, need: NeedsBuffer) -> Node:
+        """The node that has a buffer now."""
         buffers = self.memory.buffers
         if need.node in buffers:
             raise AssertionError(f"{need.node} has a buffer already: {need.reason}") from need
@@ -90,8 +104,7 @@ class _Maker:
         self.demanded[node] = need.reason
         self.memory.add_arena(node)
         self.reader = Reader(buffers)  # what was inlined so far must be looked up again
-        if not is_leaf(node):
-            self._make(node)
+        return node
 
     def _map(self, node: Node) -> Stage:
         points = identity(node.ndim)
