@@ -133,7 +133,7 @@ FNC_INLINE void FNC_NAME(fnc_gemm_group)(const FNC_PRODUCT *p, fnc_region r, int
  * groups where they are copied or partial sums wait. */
 FNC_NOINLINE void FNC_NAME(fnc_gemm_many)(const FNC_PRODUCT *p, fnc_region all,
                                           FNC_EPILOGUE epilogue, const void *env) {
-    enum { TILES = (FNC_GROUP_ROWS / FNC_MR + FNC_MR / FNC_MT) * FNC_GROUP_PANELS };
+    enum { TILES = (FNC_GROUP_ROWS / FNC_MR + 1) * FNC_GROUP_PANELS };
     enum { ACROSS = FNC_GROUP_PANELS * FNC_NR };
     FNC_T acc[TILES * FNC_MR * FNC_NR] __attribute__((aligned(64)));
     const int copy_a = p->rs_a == 1 && p->N >= FNC_COPY_FROM * FNC_NR;

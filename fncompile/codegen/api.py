@@ -38,8 +38,9 @@ loads, nobody else may use its weights."""
 _CLONE = "As init_shared, in memory from malloc, for destroy to free."
 _THREADS = """From now on share each call of this context that is large enough among `threads`
 threads, the caller's among them: fewer where the process has fewer processors, none but the
-caller's for 1. Results are the same bits for any number. The threads sleep between calls and are
-the context's own; set_threads with 1, or destroy, ends them. A child of fork works without them."""
+caller's for 1. Results are the same bits for any number. The threads are the context's own, and
+sleep some 50 us after the last call; set_threads with 1, or destroy, ends them. A child of fork
+works without them."""
 _DESTROY = """End a context from create or clone_shared, and the threads of any context. Null is
 allowed."""
 

@@ -2,8 +2,8 @@
 
     env.set_team(team())      # as FNC_THREADS says; without it no thread is ever made
 
-Teams are made when first asked for, sleep between calls, and stay until the process ends. After a
-fork the child makes its own. Results do not depend on the number of threads.
+Teams are made when first asked for, sleep some 50 us after a call, and stay until the process ends.
+After a fork the child makes its own. Results do not depend on the number of threads.
 """
 
 from __future__ import annotations
