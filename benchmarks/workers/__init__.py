@@ -5,7 +5,7 @@ A worker is made with the number of cores. It has
 * `versions()`: the versions it runs, by name;
 * `ways(case)`: the names of the ways in which it can run a case; none if it cannot;
 * `build(case, way) -> Run`: the case, ready to be called;
-* `end_to_end(x, y, epochs, batch) -> float` (some): the loss after training mlp784 on arrays.
+* `end_to_end(x, y, epochs, batch)` (some): trains mlp784 on arrays; gives a function for the loss.
 """
 
 from __future__ import annotations

@@ -75,7 +75,7 @@ class Worker:
         make = _predict if case.kind == "predict" else partial(_train, many)
         return make(case.spec(), inputs, targets, jnp.dtype(case.dtype))
 
-    def end_to_end(self, x: np.ndarray, y: np.ndarray, epochs: int, batch: int) -> float:
+    def end_to_end(self, x: np.ndarray, y: np.ndarray, epochs: int, batch: int):
         """Data on the device once; a jitted step that gathers its rows."""
         network = networks.NETWORKS["mlp784"]
         images, labels, state = jnp.asarray(x), jnp.asarray(y), fresh(network)
@@ -84,7 +84,8 @@ class Worker:
             order = rng.permutation(len(x))
             for at in range(0, len(x), batch):
                 state = digits_step(state, order[at : at + batch], images, labels)
-        return float(loss(network, jnp.float32, state[0], [images], [labels]))
+        jax.block_until_ready(state)
+        return lambda: float(loss(network, jnp.float32, state[0], [images], [labels]))
 
 
 def _predict(network, inputs, _, dtype) -> Run:

@@ -54,7 +54,7 @@ class Worker:
         make = _predict if case.kind == "predict" else _train
         return make(net, inputs, targets, DTYPES[case.dtype], way)
 
-    def end_to_end(self, x: np.ndarray, y: np.ndarray, epochs: int, batch: int) -> float:
+    def end_to_end(self, x: np.ndarray, y: np.ndarray, epochs: int, batch: int):
         """The loop of the tutorials: a permutation, slices, zero_grad, backward, step."""
         net = Net(networks.NETWORKS["mlp784"])
         adam = torch.optim.Adam(net.parameters(), 1e-3, fused=True)
@@ -66,8 +66,12 @@ class Worker:
                 adam.zero_grad()
                 functional.cross_entropy(net(images[rows])[0], labels[rows]).backward()
                 adam.step()
-        with torch.inference_mode():
+
+        @torch.inference_mode()
+        def loss() -> float:
             return functional.cross_entropy(net(images)[0], labels).item()
+
+        return loss
 
 
 def _predict(net: Net, inputs, _, dtype, way: str) -> Run:
