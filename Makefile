@@ -1,6 +1,6 @@
 # make demo: train, save, resume, export and link the first model, from nothing but Python and cc.
 # make test: pass the tests.    make lint: ruff and mypy.    make clean: forget what was installed.
-# make bench: measure against the peers, which get an environment of their own (3 GB; 25 minutes);
+# make bench: measure against the peers, which get an environment of their own (3 GB; a quarter of an hour);
 # make bench-quick: ours alone, two minutes. benchmarks/__init__.py says more.
 #
 # Everything is installed into .venv; a stamp there remembers what has been done, so a second run
