@@ -36,6 +36,15 @@ enum {
  * steps ahead. */
 enum { FNC_COPY_FROM = 4, FNC_COPY_AHEAD = 16 };
 
+/* Bytes of a packed B from which on the next panels are asked for: they come from afar. */
+enum { FNC_ASK_FROM = 4 << 20 };
+
+/* What tiles ask memory for while they compute, `pace` bytes further with each k; 0: nothing. */
+typedef struct {
+    const char *at;
+    int64_t pace;
+} fnc_ahead;
+
 /* Panels that a single row takes at once: 8 accumulators; and of a B streamed by rows: 8 KB. */
 enum { FNC_GEMV_PANELS = 4, FNC_STREAM_PANELS = 4096 / FNC_VEC_BYTES };
 

@@ -97,10 +97,10 @@ FNC_INLINE void FNC_NAME(fnc_gemm_direct)(const FNC_PRODUCT p, const fnc_region 
 
 /* The sums of a region, tile after tile; of a long sum by blocks of k, so that what is read of A and
  * B in a block stays in cache, while the tiles' partial sums wait in acc. A tile goes to the
- * epilogue as soon as it is finished. */
-FNC_INLINE void FNC_NAME(fnc_gemm_group)(const FNC_PRODUCT *p, fnc_region r, int copy_a, int64_t kc,
-                                         FNC_T *restrict acc, FNC_EPILOGUE epilogue,
-                                         const void *env) {
+ * epilogue as soon as it is finished. Gives what is to be asked for next. */
+FNC_INLINE fnc_ahead FNC_NAME(fnc_gemm_group)(const FNC_PRODUCT *p, fnc_region r, int copy_a,
+                                              int64_t kc, FNC_T *restrict acc, fnc_ahead ahead,
+                                              FNC_EPILOGUE epilogue, const void *env) {
     const int64_t second = FNC_NAME(fnc_second)(p), width = FNC_VL + second;
     const int64_t step = p->K > kc ? FNC_MR * FNC_NR : 0;
     FNC_T copied[FNC_KC * (FNC_GROUP_ROWS + FNC_MR)] __attribute__((aligned(64)));
@@ -119,14 +119,33 @@ FNC_INLINE void FNC_NAME(fnc_gemm_group)(const FNC_PRODUCT *p, fnc_region r, int
             for (int64_t n = r.n0; n < r.n1; n = end, tile += step) {
                 const int64_t left = FNC_NAME(fnc_left)(p, n, width);
                 const FNC_T *b = FNC_NAME(fnc_b_at)(p, k, left);
-                FNC_NAME(fnc_tile_of)
-                (rows, !k, depth, a, p->rs_a, cs_a, b, p->ldb, second, tile);
+                if (rows == FNC_MR && ahead.pace > 0) {
+                    FNC_NAME(fnc_tile_asking)
+                    (!k, depth, a, p->rs_a, cs_a, b, p->ldb, second, tile, ahead);
+                    ahead.at += ahead.pace * depth;
+                } else {
+                    FNC_NAME(fnc_tile_of)
+                    (rows, !k, depth, a, p->rs_a, cs_a, b, p->ldb, second, tile);
+                }
                 end = fnc_min_i64(left + width, r.n1);
                 if (k + depth == p->K)
                     epilogue(env, m, n, mr, end - n, tile + (m - top) * FNC_NR + (n - left));
             }
         }
     } while ((k += depth) < p->K);
+    return ahead;
+}
+
+/* The panels that follow those of r and are at most `across` wide, spread over r's tiles. */
+FNC_INLINE fnc_ahead FNC_NAME(fnc_next_panels)(const FNC_PRODUCT *p, fnc_region all, fnc_region r,
+                                               int64_t across) {
+    const int64_t bytes = (int64_t)sizeof(FNC_T), next = fnc_min_i64(across, all.n1 - r.n1);
+    const int64_t panels = (r.n1 - r.n0 + FNC_NR - 1) / FNC_NR;
+    const int64_t tiles = (all.m1 - all.m0) / FNC_MR * panels;
+    if (!p->packed || p->N * p->K * bytes < FNC_ASK_FROM || next <= 0 || tiles == 0)
+        return (fnc_ahead){0, 0};
+    const FNC_T *first = p->B + fnc_panel_start(r.n1, FNC_NR) * p->K;
+    return (fnc_ahead){(const char *)first, next * bytes / tiles + 1};
 }
 
 /* At least MT rows. Columns go by blocks whose part of B stays in the second-level cache, rows by
@@ -145,10 +164,12 @@ FNC_NOINLINE void FNC_NAME(fnc_gemm_many)(const FNC_PRODUCT *p, fnc_region all,
     fnc_region r = all;
     for (r.n0 = all.n0; r.n0 < all.n1; r.n0 = r.n1) {
         r.n1 = fnc_min_i64(fnc_panel_start(r.n0, FNC_NR) + across, all.n1);
+        fnc_ahead ahead = {0, 0};
+        if (!split && !copy_a) ahead = FNC_NAME(fnc_next_panels)(p, all, r, across);
         for (r.m0 = all.m0; r.m0 < all.m1; r.m0 = r.m1) {
             const int64_t tile = r.low ? FNC_MT : fnc_tile_rows(all.m1 - r.m0);
             r.m1 = fnc_min_i64(all.m1, r.m0 + fnc_max_i64(rows, tile));
-            FNC_NAME(fnc_gemm_group)(p, r, copy_a, kc, acc, epilogue, env);
+            ahead = FNC_NAME(fnc_gemm_group)(p, r, copy_a, kc, acc, ahead, epilogue, env);
         }
     }
 }

@@ -15,10 +15,11 @@ typedef FNC_T FNC_NAME(fnc_vec);
 #endif
 
 /* acc[rows][2 VL] (+)= A[rows, K] B[K, 2 VL]; the second vector stands `second` columns after the
- * first. `rows` and `fresh` are constants at every call. */
-FNC_INLINE void FNC_NAME(fnc_tile)(int rows, int fresh, int64_t K, const FNC_T *restrict A,
-                                   int64_t rs_a, int64_t cs_a, const FNC_T *restrict B, int64_t ldb,
-                                   int64_t second, FNC_T *restrict acc) {
+ * first. `rows` and `asks`, whether `ahead` is heeded, are constants at every call. */
+FNC_INLINE void FNC_NAME(fnc_tile)(int rows, int asks, int fresh, int64_t K,
+                                   const FNC_T *restrict A, int64_t rs_a, int64_t cs_a,
+                                   const FNC_T *restrict B, int64_t ldb, int64_t second,
+                                   FNC_T *restrict acc, fnc_ahead ahead) {
     typedef FNC_NAME(fnc_vec) vec;
     enum { BASES = (FNC_MR + 2) / 3 };
     const FNC_T *a[BASES];
@@ -32,6 +33,10 @@ FNC_INLINE void FNC_NAME(fnc_tile)(int rows, int fresh, int64_t K, const FNC_T *
         if (i % 3 == 0) a[i / 3] = A + i * rs_a;
     }
     for (int64_t k = 0; k < K; ++k) {
+        if (asks) {
+            __builtin_prefetch(ahead.at, 0, 2);
+            ahead.at += ahead.pace;
+        }
         vec b0 = *(const vec *)B, b1 = *(const vec *)(B + second);
         FNC_IN_REGISTER(b0);
         FNC_IN_REGISTER(b1);
@@ -51,19 +56,27 @@ FNC_INLINE void FNC_NAME(fnc_tile)(int rows, int fresh, int64_t K, const FNC_T *
     }
 }
 
-/* The two heights (MR and MT rows) and the single row of a tile. Compiled once, not inlined:
+/* The two heights (MR and MT rows) and the single row of a tile, and a high one that asks. Compiled
+ * once, not inlined:
  * strides in registers are as fast as constants, and registers are allocated well in a small
  * function only. */
 #define FNC_DEFINE_TILE(stem, rows)                                                                \
     FNC_NOINLINE void FNC_NAME(stem)(int fresh, int64_t K, const FNC_T *A, int64_t rs_a,           \
                                      int64_t cs_a, const FNC_T *B, int64_t ldb, int64_t second,    \
                                      FNC_T *acc) {                                                 \
-        FNC_NAME(fnc_tile)(rows, fresh, K, A, rs_a, cs_a, B, ldb, second, acc);                    \
+        FNC_NAME(fnc_tile)                                                                         \
+        (rows, 0, fresh, K, A, rs_a, cs_a, B, ldb, second, acc, (fnc_ahead){0, 0});                \
     }
 FNC_DEFINE_TILE(fnc_tile_high, FNC_MR)
 FNC_DEFINE_TILE(fnc_tile_low, FNC_MT)
 FNC_DEFINE_TILE(fnc_tile_row, 1)
 #undef FNC_DEFINE_TILE
+
+FNC_NOINLINE void FNC_NAME(fnc_tile_asking)(int fresh, int64_t K, const FNC_T *A, int64_t rs_a,
+                                            int64_t cs_a, const FNC_T *B, int64_t ldb,
+                                            int64_t second, FNC_T *acc, fnc_ahead ahead) {
+    FNC_NAME(fnc_tile)(FNC_MR, 1, fresh, K, A, rs_a, cs_a, B, ldb, second, acc, ahead);
+}
 
 FNC_INLINE void FNC_NAME(fnc_tile_of)(int64_t rows, int fresh, int64_t K, const FNC_T *A,
                                       int64_t rs_a, int64_t cs_a, const FNC_T *B, int64_t ldb,

@@ -126,6 +126,7 @@ static void large_extents(void) {
     both(20, 520, FNC_KC_WHOLE - 10);
     both(7, 1100, 260);
     product_f32(6, FNC_NR_F32 + 5, FNC_KC_PACKED + 3, 0, 0);
+    product_f32(4 * FNC_MR + 2, 1045, FNC_ASK_FROM / 4 / 1045 + 1, 0, 0); /* asks ahead */
 }
 
 static void nan_and_infinity(void) {
