@@ -36,8 +36,9 @@ enum {
  * steps ahead. */
 enum { FNC_COPY_FROM = 4, FNC_COPY_AHEAD = 16 };
 
-/* Bytes of a packed B from which on the next panels are asked for: they come from afar. */
-enum { FNC_ASK_FROM = 4 << 20 };
+/* Bytes of a packed B from which on the next panels are asked for, since they come from afar, and
+ * the most rows of A: for more, their way counts little, and they take room in the caches. */
+enum { FNC_ASK_FROM = 4 << 20, FNC_ASK_ROWS = 96 };
 
 /* What tiles ask memory for while they compute, `pace` bytes further with each k; 0: nothing. */
 typedef struct {

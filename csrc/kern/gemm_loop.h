@@ -141,9 +141,9 @@ FNC_INLINE fnc_ahead FNC_NAME(fnc_next_panels)(const FNC_PRODUCT *p, fnc_region 
                                                int64_t across) {
     const int64_t bytes = (int64_t)sizeof(FNC_T), next = fnc_min_i64(across, all.n1 - r.n1);
     const int64_t panels = (r.n1 - r.n0 + FNC_NR - 1) / FNC_NR;
-    const int64_t tiles = (all.m1 - all.m0) / FNC_MR * panels;
-    if (!p->packed || p->N * p->K * bytes < FNC_ASK_FROM || next <= 0 || tiles == 0)
-        return (fnc_ahead){0, 0};
+    const int64_t rows = all.m1 - all.m0, tiles = rows / FNC_MR * panels;
+    const int far = p->packed && p->N * p->K * bytes >= FNC_ASK_FROM;
+    if (!far || rows > FNC_ASK_ROWS || next <= 0 || tiles == 0) return (fnc_ahead){0, 0};
     const FNC_T *first = p->B + fnc_panel_start(r.n1, FNC_NR) * p->K;
     return (fnc_ahead){(const char *)first, next * bytes / tiles + 1};
 }
