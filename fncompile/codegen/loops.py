@@ -26,31 +26,35 @@ from fncompile.codegen.ctree import (
     Name,
     Return,
     Stmt,
-    Ternary,
     binary,
-    call,
 )
 from fncompile.codegen.describe import AXES
 from fncompile.codegen.expr import Scope, constant, register_type
 from fncompile.codegen.expr import store as put
 from fncompile.codegen.memory import Pointers
 from fncompile.codegen.products import begin_and_end
+from fncompile.codegen.reductions import (
+    ROW_LANES,
+    by_lanes,
+    combine,
+    identity,
+    in_blocks,
+    is_plain,
+    lane_results,
+    pragma_of,
+    vectorises,
+    wrap,
+)
 from fncompile.ir.dims import Dim
-from fncompile.ir.interp import reduce_identity
 from fncompile.ir.types import DTYPES
 from fncompile.passes.plan import (
-    Bits,
-    GatherLoad,
     Kernel,
     Loop,
     Stage,
     Value,
     children,
-    loads,
 )
 from fncompile.passes.share import ALONE, LANES, share, wants_lanes
-
-ROW_LANES = 16
 
 
 def emit_loops(kernel: Kernel, pointers: Pointers) -> list[Stmt]:
@@ -109,7 +113,7 @@ class _Emitter:
     def _is_simple(self) -> bool:
         """Only pointwise work with plain loads: safe to vectorise across rows as it stands."""
         return (
-            all(s.kind == "map" and _plain(s) for s in self.kernel.stages)
+            all(s.kind == "map" and is_plain(s) for s in self.kernel.stages)
             and len(self.kernel.loops) == 1
             and (len(self.kernel.loops[0].domain) == len(self.outer))
         )
@@ -135,8 +139,8 @@ class _Emitter:
         if reduced and by_lanes(loop):
             inner = self._row_lanes(loop, names, reduced, number, point)
         else:
-            inner = _wrap(point, names, loop.domain, reduced, _pragma(loop, number))
-        return _wrap([*before, *inner, *after], names, loop.domain, middle, "")
+            inner = wrap(point, names, loop.domain, reduced, pragma_of(loop, number))
+        return wrap([*before, *inner, *after], names, loop.domain, middle, "")
 
     def _row_lanes(
         self, loop: Loop, names: Sequence[Name], axes: range, number: int, point: list[Stmt]
@@ -146,12 +150,12 @@ class _Emitter:
         axis, block, rows = names[-1], Name(f"{names[-1].text}0"), dict(self.rows)
         inside, _, _ = self._point(loop, [*names[:-1], Binary("+", block, axis)], number, axis)
         self.rows = rows
-        along = _in_blocks(block, axis, loop.domain[-1], inside, point)
-        arrays, starts, ends = _lane_results(loop, axis, number)
+        along = in_blocks(block, axis, loop.domain[-1], inside, point)
+        arrays, starts, ends = lane_results(loop, axis, number)
         return [
             *arrays,
             For(axis.text, Int(0), Int(ROW_LANES), tuple(starts), pragma="omp simd"),
-            *_wrap(along, names, loop.domain, axes[:-1], ""),
+            *wrap(along, names, loop.domain, axes[:-1], ""),
             For(axis.text, Int(0), Int(ROW_LANES), tuple(ends)),
         ]
 
@@ -234,7 +238,7 @@ class _Emitter:
         add = Assign(Element(target, at), "+=", scope.value(stage.expr))
         inside = Binary("&&", Binary(">=", row, Int(0)), Binary("<", row, dim(stage.rows)))
         body = [*scope.body, If(inside, (add,))]
-        return [clear, *_wrap(body, names, stage.domain, range(len(axes), len(stage.domain)), "")]
+        return [clear, *wrap(body, names, stage.domain, range(len(axes), len(stage.domain)), "")]
 
     # LANES rows at a time -------------------------------------------------------------------------
 
@@ -289,90 +293,11 @@ class _Emitter:
         def lanes(body: Sequence[Stmt]) -> list[Stmt]:
             return [For(var, Int(0), count, tuple(body), pragma="omp simd")] if body else []
 
-        inner = _wrap(
+        inner = wrap(
             lanes([*scope.body, *stores]), names, loop.domain, range(split, len(loop.domain)), ""
         )
         body = [*lanes(starts), *inner, *lanes(after)]
-        return [*arrays, *_wrap(body, names, loop.domain, range(len(axes), split), "")]
-
-
-def vectorises(extent: Dim) -> bool:
-    """May the loop be marked `omp simd`?
-
-    gcc 12.2 tuned for znver3 has given wrong numbers for marked loops with a short constant trip
-    that is no multiple of the vector (tests/programs/test_short_loops.py); such loops gain nothing
-    by it.
-    """
-    return not isinstance(extent, int) or (extent >= 16 and extent % 8 == 0)
-
-
-def by_lanes(loop: Loop) -> bool:
-    """Is a row long, and reduced in a way that is left to no compiler?"""
-    kinds, last = {s.kind for s in loop.stages}, loop.domain[-1]
-    if not kinds <= {"map", "sum", "prod", "max", "min"} or not all(_plain(s) for s in loop.stages):
-        return False
-    long = not isinstance(last, int) or last >= 2 * ROW_LANES
-    return long and (bool(kinds & {"max", "min"}) or not vectorises(last))
-
-
-def _in_blocks(
-    block: Name, axis: Name, extent: Dim, inside: list[Stmt], point: list[Stmt]
-) -> list[Stmt]:
-    """`inside` for ROW_LANES lanes side by side in each whole block, `point` for what is left."""
-    lanes = Int(ROW_LANES)
-    whole = (
-        Int(extent // ROW_LANES * ROW_LANES)
-        if isinstance(extent, int)
-        else Binary("-", dim(extent), Binary("%", dim(extent), lanes))
-    )
-    blocks = For(axis.text, Int(0), lanes, tuple(inside), pragma="omp simd")
-    left: list[Stmt] = [For(axis.text, whole, dim(extent), tuple(point))]
-    return [
-        For(block.text, Int(0), whole, (blocks,), step=lanes),
-        *([] if whole == dim(extent) else left),
-    ]
-
-
-def _lane_results(
-    loop: Loop, axis: Name, number: int
-) -> tuple[list[Stmt], list[Stmt], list[Stmt]]:
-    """Arrays for the results of all lanes; how each starts, and how it joins the row's result."""
-    arrays: list[Stmt] = []
-    starts: list[Stmt] = []
-    ends: list[Stmt] = []
-    for i, stage in enumerate(loop.stages, number):
-        if stage.reduced:
-            lane = Element(Name(f"r{i}_lanes"), axis)
-            arrays.append(
-                Declare(register_type(stage.dtype), f"r{i}_lanes", None, Int(ROW_LANES))
-            )
-            starts.append(Assign(lane, "=", identity(stage)))
-            ends.append(combine(stage, Name(f"r{i}"), lane))
-    return arrays, starts, ends
-
-
-def _wrap(
-    body: list[Stmt], names: Sequence[CExpr], domain: Sequence[Dim], axes: range, pragma: str
-) -> list[Stmt]:
-    """Loops over `axes` of the domain around `body`."""
-    for axis in reversed(axes):
-        mark = pragma if vectorises(domain[axis]) else ""
-        body = [For(names[axis].text, Int(0), dim(domain[axis]), tuple(body), pragma=mark)]  # type: ignore[union-attr]
-        pragma = ""
-    return body
-
-
-def _pragma(loop: Loop, number: int) -> str:
-    """Let the compiler reorder sums, and promise that stores do not alias, where that is so."""
-    kinds = {s.kind for s in loop.stages}
-    if not kinds <= {"map", "sum", "prod"} or not all(_plain(s) for s in loop.stages):
-        return ""
-    words = ["omp simd"]
-    for kind, op in (("sum", "+"), ("prod", "*")):
-        names = [f"r{i}" for i, s in enumerate(loop.stages, number) if s.kind == kind]
-        if names:
-            words.append(f"reduction({op} : {', '.join(names)})")
-    return " ".join(words)
+        return [*arrays, *wrap(body, names, loop.domain, range(len(axes), split), "")]
 
 
 def read_in_later_loops(kernel: Kernel) -> set[int]:
@@ -396,23 +321,3 @@ def values_read(stage: Stage) -> set[int]:
             found.add(e.stage)
         stack.extend(children(e))
     return found
-
-
-def _plain(stage: Stage) -> bool:
-    return not any(isinstance(e, (GatherLoad, Bits)) for e in loads(stage.expr))
-
-
-def identity(stage: Stage) -> CExpr:
-    return constant(reduce_identity(stage.kind, stage.dtype), stage.dtype)
-
-
-def combine(stage: Stage, target: CExpr, value: CExpr) -> Stmt:
-    """`target` with one more `value`; integer sums wrap, max and min let NaN win."""
-    short = DTYPES[stage.dtype].short
-    if stage.kind in ("sum", "prod") and short not in ("i32", "i64"):
-        return Assign(target, {"sum": "+=", "prod": "*="}[stage.kind], value)
-    name = {"sum": "add", "prod": "mul"}.get(stage.kind, stage.kind)
-    if short in ("f32", "f64", "i32", "i64"):
-        return Assign(target, "=", call(f"fnc_{name}_{short}", target, value))
-    test = Binary(">" if stage.kind == "max" else "<", value, target)
-    return Assign(target, "=", Ternary(test, value, target))
