@@ -49,8 +49,8 @@ typedef void fnc_work(const fnc_env *env, int64_t part, int64_t parts);
 typedef struct fnc_team {
     int64_t workers; /* the caller among them */
     /* Calls work(env, part, parts) once for every part, all at once, and returns when all are done.
-     * There may be fewer parts than asked for: `woken` where workers had to be woken first, and one,
-     * the caller's, where the team is busy. */
+     * There may be fewer parts than asked for: `woken` where workers had to be woken first, and
+     * one, the caller's, where the team is busy. */
     void (*run)(struct fnc_team *team, fnc_work *work, const fnc_env *env, int64_t parts,
                 int64_t woken);
     /* Called by every part, inside `work`: returns when all have called it. */

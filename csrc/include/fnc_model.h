@@ -56,8 +56,8 @@ FNC_INLINE void fnc_meet(const fnc_env *env, int64_t parts) {
 }
 
 /* Work is measured in multiply-adds, or what takes as long; a million are about 20 us. Waking a
- * thread takes some 20 us, and waiting for each other up to one in each kernel: a worker is not woken
- * for less than FNC_LEAST_WORK, and not given less than FNC_LEAST_STEP each time. */
+ * thread takes some 20 us, and waiting for each other up to one in each kernel: a worker is not
+ * woken for less than FNC_LEAST_WORK, and not given less than FNC_LEAST_STEP each time. */
 #ifndef FNC_LEAST_WORK
 enum { FNC_LEAST_WORK = 4 << 20, FNC_LEAST_STEP = 1 << 19 };
 #endif

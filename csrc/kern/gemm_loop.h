@@ -95,8 +95,8 @@ FNC_INLINE void FNC_NAME(fnc_gemm_direct)(const FNC_PRODUCT p, const fnc_region 
     }
 }
 
-/* The sums of a region, tile after tile; of a long sum by blocks of k, so that what is read of A and
- * B in a block stays in cache, while the tiles' partial sums wait in acc. A tile goes to the
+/* The sums of a region, tile after tile; of a long sum by blocks of k, so that what is read of A
+ * and B in a block stays in cache, while the tiles' partial sums wait in acc. A tile goes to the
  * epilogue as soon as it is finished. Gives what is to be asked for next. */
 FNC_INLINE fnc_ahead FNC_NAME(fnc_gemm_group)(const FNC_PRODUCT *p, fnc_region r, int copy_a,
                                               int64_t kc, FNC_T *restrict acc, fnc_ahead ahead,

@@ -57,9 +57,8 @@ FNC_INLINE void FNC_NAME(fnc_tile)(int rows, int asks, int fresh, int64_t K,
 }
 
 /* The two heights (MR and MT rows) and the single row of a tile, and a high one that asks. Compiled
- * once, not inlined:
- * strides in registers are as fast as constants, and registers are allocated well in a small
- * function only. */
+ * once, not inlined: strides in registers are as fast as constants, and registers are allocated
+ * well in a small function only. */
 #define FNC_DEFINE_TILE(stem, rows)                                                                \
     FNC_NOINLINE void FNC_NAME(stem)(int fresh, int64_t K, const FNC_T *A, int64_t rs_a,           \
                                      int64_t cs_a, const FNC_T *B, int64_t ldb, int64_t second,    \

@@ -5,9 +5,9 @@
  *     fnc_unflush(before);
  *
  * Between the two the calling thread takes subnormal numbers (below 1.2e-38 in float) as zero and
- * makes none; its rounding stays as it was, and so does everything of the caller's afterwards. State
- * that decays a little each step ends among them and stays: the moments of a weight without gradient
- * make one sweep of Adam 1.5 times as slow, or 2.6 times (Zen 3). XLA does the same. */
+ * makes none; its rounding stays as it was, and so does everything of the caller's afterwards.
+ * State that decays a little each step ends among them and stays: the moments of a weight without
+ * gradient make one sweep of Adam 1.5 times as slow, or 2.6 times (Zen 3). XLA does the same. */
 #ifndef FNC_FLUSH_H
 #define FNC_FLUSH_H
 

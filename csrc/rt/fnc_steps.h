@@ -15,6 +15,7 @@
 #include "../include/fnc_model.h"
 
 enum { FNC_STEPS_MAX_INPUTS = 64, FNC_STEPS_MAX_DIMS = 16 };
+enum { FNC_STEPS_AHEAD = 4 }; /* rows between the one that is asked for and the one that is copied */
 
 /* What the generated part tells of a step. */
 typedef struct fnc_stretch {
@@ -73,7 +74,7 @@ static inline int32_t fnc_steps_check(const fnc_env *env, const fnc_stretch *s, 
     return status;
 }
 
-/* Asks for the row that is copied a few rows from now: shuffled rows lie where no cache expects. */
+/* Asks memory for a row that is copied later: shuffled rows lie where no cache expects them. */
 static inline void fnc_ask_for(const unsigned char *row, int64_t bytes) {
     for (int64_t i = 0; i < bytes && i < 4096; i += 64) __builtin_prefetch(row + i);
 }
@@ -87,7 +88,8 @@ static inline void fnc_gather(const fnc_batch *batch, const fnc_env *env, const 
         const unsigned char *source = (const unsigned char *)env->in[i];
         const int64_t bytes = s->row_bytes[i];
         for (int64_t j = begin; j < end; ++j) {
-            if (j + 4 < end) fnc_ask_for(source + index[j + 4] * bytes, bytes);
+            const int64_t later = j + FNC_STEPS_AHEAD;
+            if (later < end) fnc_ask_for(source + index[later] * bytes, bytes);
             memcpy(batch->gathered[i] + j * bytes, source + index[j] * bytes, (size_t)bytes);
         }
     }

@@ -39,6 +39,7 @@ enum { FNC_TEAM_SOON = 30000, FNC_TEAM_REST = 250000, FNC_TEAM_LONG = 64 * FNC_T
 typedef struct fnc_gate {
     uint64_t word;
     uint32_t asleep; /* how many threads wait asleep, or are about to */
+    uint32_t slept;  /* how often one did, since this was cleared */
     pthread_cond_t changed;
 } fnc_gate;
 
@@ -62,7 +63,6 @@ typedef struct fnc_threads {
     int64_t awake; /* when the last shared call did: since then its workers have been awake */
     int64_t rest;  /* until when small calls are not shared */
     int64_t pause; /* how long that will be the next time */
-    int64_t slept; /* how many have fallen asleep in the call at hand */
     pid_t process; /* the threads' own: they do not follow into a fork */
     /* The call at hand; written while no thread works. */
     fnc_work *work;
@@ -88,7 +88,7 @@ FNC_TEAM_API uint64_t fnc_gate_wait(fnc_threads *team, fnc_gate *gate, uint64_t 
         word = __atomic_load_n(&gate->word, __ATOMIC_ACQUIRE);
     }
     if (word != seen) return word;
-    if (gate == &team->met) __atomic_add_fetch(&team->slept, 1, __ATOMIC_RELAXED);
+    __atomic_fetch_add(&gate->slept, 1, __ATOMIC_RELAXED);
     pthread_mutex_lock(&team->lock);
     __atomic_fetch_add(&gate->asleep, 1, __ATOMIC_SEQ_CST);
     while ((word = __atomic_load_n(&gate->word, __ATOMIC_SEQ_CST)) == seen)
@@ -176,7 +176,7 @@ FNC_TEAM_API int fnc_team_share(fnc_threads *team, fnc_work *work, const fnc_env
 /* If workers that were awake had to be waited for, the machine has no processor to spare. */
 FNC_TEAM_API void fnc_team_learn(fnc_threads *team, int64_t now) {
     int64_t pause = __atomic_load_n(&team->pause, __ATOMIC_RELAXED);
-    if (__atomic_load_n(&team->slept, __ATOMIC_RELAXED) > 0) {
+    if (__atomic_load_n(&team->met.slept, __ATOMIC_RELAXED) > 0) {
         __atomic_store_n(&team->rest, now + pause, __ATOMIC_RELAXED);
         pause = pause < FNC_TEAM_LONG ? 4 * pause : pause;
     } else if (pause > FNC_TEAM_REST) {
@@ -193,7 +193,7 @@ FNC_TEAM_API void fnc_team_run(fnc_team *base, fnc_work *work, const fnc_env *en
     const int64_t start = fnc_team_clock(), rest = __atomic_load_n(&team->rest, __ATOMIC_RELAXED);
     const int many = team->turns > 0 && start >= rest && fnc_team_soon(&team->ended, start);
     const int awake = fnc_team_soon(&team->awake, start);
-    __atomic_store_n(&team->slept, 0, __ATOMIC_RELAXED);
+    __atomic_store_n(&team->met.slept, 0, __ATOMIC_RELAXED);
     const int shared = fnc_team_share(team, work, env, many ? parts : woken);
     const int64_t end = fnc_team_clock();
     __atomic_store_n(&team->ended, end, __ATOMIC_RELAXED);

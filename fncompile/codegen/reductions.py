@@ -43,8 +43,7 @@ def vectorises(extent: Dim) -> bool:
 
 def pragma_of(loop: Loop, number: int) -> str:
     """Let the compiler reorder sums, and promise that stores do not alias, where that is so."""
-    kinds = {s.kind for s in loop.stages}
-    if not kinds <= {"map", "sum", "prod"} or not all(is_plain(s) for s in loop.stages):
+    if not has_only(loop, {"map", "sum", "prod"}):
         return ""
     words = ["omp simd"]
     for kind, op in (("sum", "+"), ("prod", "*")):
@@ -56,13 +55,11 @@ def pragma_of(loop: Loop, number: int) -> str:
 
 def by_lanes(loop: Loop) -> bool:
     """Is a row long, and reduced in a way that is left to no compiler?"""
-    kinds, last = {s.kind for s in loop.stages}, loop.domain[-1]
-    if not kinds <= {"map", "sum", "prod", "max", "min"} or not all(
-        is_plain(s) for s in loop.stages
-    ):
+    if not has_only(loop, {"map", "sum", "prod", "max", "min"}):
         return False
+    last = loop.domain[-1]
     long = not isinstance(last, int) or last >= 2 * ROW_LANES
-    return long and (bool(kinds & {"max", "min"}) or not vectorises(last))
+    return long and (any(s.kind in ("max", "min") for s in loop.stages) or not vectorises(last))
 
 
 def in_blocks(
@@ -106,6 +103,11 @@ def wrap(
         body = [For(names[axis].text, Int(0), dim(domain[axis]), tuple(body), pragma=mark)]  # type: ignore[union-attr]
         pragma = ""
     return body
+
+
+def has_only(loop: Loop, kinds: set[str]) -> bool:
+    """Is every stage of one of these kinds, with plain loads?"""
+    return all(s.kind in kinds and is_plain(s) for s in loop.stages)
 
 
 def is_plain(stage: Stage) -> bool:
