@@ -36,6 +36,11 @@ enum { FNC_PACK_ROWS = 16 }; /* of B at a time: as many streams as caches follow
         for (int64_t k = 0; k < depth; ++k)                                                        \
             for (int64_t j = 0; j < NR; ++j) out[k * NR + j] = j < nr ? B[k * rs + j * cs] : 0;    \
     }                                                                                              \
+    FNC_INLINE void fnc_pack_whole_rows_##S(int64_t depth, const T *restrict B, int64_t rs,        \
+                                            T *restrict out) {                                     \
+        for (int64_t k = 0; k < depth; ++k)                                                        \
+            __builtin_memcpy(out + k * NR, B + k * rs, NR * sizeof(T));                            \
+    }                                                                                              \
     /* out[i * NR + j] = x[j * ld + i] for i, j < 4. */                                            \
     FNC_INLINE void fnc_pack_square_##S(const T *restrict x, int64_t ld, T *restrict out) {        \
         typedef fnc_four_##S four;                                                                 \
@@ -71,7 +76,7 @@ enum { FNC_PACK_ROWS = 16 }; /* of B at a time: as many streams as caches follow
                 if (N - n < NR)                                                                    \
                     fnc_pack_rows_##S(rows, N - n, from, rs, cs, to);                              \
                 else if (cs == 1)                                                                  \
-                    fnc_pack_rows_##S(rows, NR, from, rs, 1, to);                                  \
+                    fnc_pack_whole_rows_##S(rows, from, rs, to);                                   \
                 else                                                                               \
                     fnc_pack_columns_##S(rows, from, cs, to);                                      \
             }                                                                                      \

@@ -45,14 +45,6 @@ typedef struct {
 #undef FNC_NAME
 #undef FNC_BYTES
 
-#if FNC_VEC_BYTES >= 64
-#define FNC_WIDEST(stem) FNC_PASTE(stem, FNC_S, _v64)
-#elif FNC_VEC_BYTES >= 32
-#define FNC_WIDEST(stem) FNC_PASTE(stem, FNC_S, _v32)
-#else
-#define FNC_WIDEST(stem) FNC_PASTE(stem, FNC_S, _v16)
-#endif
-
 /* Matrices with fewer columns than the widest vector has lanes. */
 FNC_NOINLINE void FNC_PASTE(fnc_gemm_narrow, FNC_S, )(const FNC_PRODUCT *p, const fnc_region all,
                                                       FNC_EPILOGUE epilogue, const void *env) {
@@ -114,6 +106,5 @@ FNC_INLINE void FNC_ENTRY(fnc_gemm_any)(int64_t M, int64_t N, int64_t K, const F
     else FNC_ENTRY(fnc_gemm_narrow)(&p, all, epilogue, env);
 }
 #undef FNC_ENTRY
-#undef FNC_WIDEST
 #undef FNC_EPILOGUE
 #undef FNC_PRODUCT

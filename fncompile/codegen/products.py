@@ -30,9 +30,10 @@ from fncompile.codegen.ctree import (
 from fncompile.codegen.expr import Scope, c_type, in_register, rounded
 from fncompile.codegen.expr import store as put
 from fncompile.codegen.memory import Pointers
+from fncompile.codegen.packing import few
 from fncompile.ir.dims import Dim
 from fncompile.ir.types import DTYPES
-from fncompile.passes.plan import Affine, Kernel, Load, Product, Stage
+from fncompile.passes.plan import Affine, Kernel, Operand, Product, Stage
 from fncompile.passes.share import Share, share
 
 TILED = ("float32", "float64")
@@ -172,6 +173,8 @@ def _tile_call(kernel: Kernel, stage: Stage, pointers: Pointers, cut: str) -> St
             *left, *right, *rest,
         )
     )  # fmt: skip
+    if product.lying is not None:
+        return _few_or(all_rows, product, product.lying, left, pointers, rest)
     if product.half is None:
         return all_rows
     start, _, step = left
@@ -179,35 +182,33 @@ def _tile_call(kernel: Kernel, stage: Stage, pointers: Pointers, cut: str) -> St
     return If(Binary("==", dim(m), Int(1)), (Do(one),), (all_rows,))
 
 
+def _few_or(
+    all_rows: Stmt,
+    product: Product,
+    lying: Operand,
+    left: list[CExpr],
+    pointers: Pointers,
+    rest: list[CExpr],
+) -> Stmt:
+    """csrc/kern/gemm_few.h where the rows are few; a matrix that lies by columns is multiplied from
+    the left by what is packed then."""
+    _, m, n, k = product.shape
+    short = DTYPES[lying.buffer.type.dtype].short
+    by_rows = lying.at.coefficient(2) == 1
+    start = binary("+", pointers(lying.buffer), dim(lying.at.offset))
+    right = [start, dim(lying.at.coefficient(1 if by_rows else 2))]
+    if by_rows:
+        form, matrices = "strips", [*left, *right]
+    else:
+        form, matrices = "flipped", [*right, pointers(product.b.buffer)]
+    few_rows = call(f"fnc_gemm_{form}_{short}", dim(m), dim(n), dim(k), *matrices, *rest)
+    return If(few(m), (Do(few_rows),), (all_rows,))
+
+
 def _start(pointer: CExpr, at: Affine, g: Dim) -> CExpr:
     """The first element of batch g."""
     batch = binary("*", dim(at.coefficient(0)), Name("g")) if g != 1 else Int(0)
     return binary("+", binary("+", pointer, dim(at.offset)), batch)
-
-
-def is_pack(kernel: Kernel) -> bool:
-    return kernel.stages[0].kind == "pack"
-
-
-def emit_pack(stage: Stage, pointers: Pointers) -> list[Stmt]:
-    """The body of a kernel that lays a matrix out in panels; workers share the panels."""
-    load, (k, n) = stage.expr, stage.domain
-    assert isinstance(load, Load)
-    short = DTYPES[stage.dtype].short
-    by_rows = load.at.coefficient(1) == 1
-    source = binary("+", pointers(load.buffer), dim(load.at.offset))
-    stride = dim(load.at.coefficient(0 if by_rows else 1))
-    out = pointers(stage.stores[0].buffer)
-    panels = call(f"fnc_pack_parts_{short}", dim(n), dim(k))
-    share = [
-        call("fnc_share", Name("panels"), Int(1), binary("+", Name("part"), Int(i)), Name("parts"))
-        for i in (0, 1)
-    ]
-    form = "b" if by_rows else "bt"
-    return [
-        Declare("const int64_t", "panels", panels),
-        Do(call(f"fnc_pack_{form}_{short}", dim(n), dim(k), source, stride, out, *share)),
-    ]
 
 
 def _plain(kernel: Kernel, product: Product, pointers: Pointers, cut: str) -> list[Stmt]:

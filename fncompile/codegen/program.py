@@ -29,7 +29,8 @@ from fncompile.codegen.entries import emit_entries, plan_has_steps
 from fncompile.codegen.expr import c_type, constant
 from fncompile.codegen.loops import emit_loops
 from fncompile.codegen.memory import Place, Pointers, table_name
-from fncompile.codegen.products import emit_epilogue, emit_pack, emit_product, is_pack, with_symbols
+from fncompile.codegen.packing import emit_pack, is_pack
+from fncompile.codegen.products import emit_epilogue, emit_product, with_symbols
 from fncompile.ir.types import DTYPES
 from fncompile.passes.plan import Buffer, Kernel, Plan, reads, root_buffer, writes
 
@@ -66,7 +67,8 @@ def _pack_headers(plan: Plan) -> list[str]:
     """What packs right operands, and multiplies by those of bfloat16."""
     dtypes = {k.stages[0].dtype for k in (*plan.prepare, *plan.kernels) if is_pack(k)}
     narrow = ["gemm_bf16.h"] if "bfloat16" in dtypes else []
-    return ["gemm_pack.h", *narrow] if dtypes else []
+    few = ["gemm_few.h"] if any(k.stages[0].spared for k in plan.kernels) else []
+    return ["gemm_pack.h", *narrow, *few] if dtypes else []
 
 
 def _kernel_by_number(kernels: Iterable[Kernel], name: str) -> Function:

@@ -20,6 +20,7 @@ from fncompile.passes.plan import (
     Plan,
     Stage,
     buffer_of,
+    operands,
     root_buffer,
 )
 from fncompile.passes.share import ALONE, Share, share
@@ -115,13 +116,14 @@ def touches(kernel: Kernel) -> list[Touch]:
     axis = _axis(kernel)
     found = [touch for stage in kernel.stages for touch in _of_stage(stage, axis)]
     product = kernel.product
-    if product is None:
-        return list(dict.fromkeys(found))
-    g, m, n, k = product.shape
-    for operand, domain in ((product.a, (g, m, k)), (product.b, (g, k, n))):
-        by_row = not operand.packed and (axis == 0 or (axis == 1 and operand is product.a))
-        at = operand.at if by_row else None
-        found.append(_touch(operand.buffer, at, domain, axis, False))
+    if product is not None:
+        g, m, n, k = product.shape
+        for operand, domain in ((product.a, (g, m, k)), (product.b, (g, k, n))):
+            by_row = not operand.packed and (axis == 0 or (axis == 1 and operand is product.a))
+            at = operand.at if by_row else None
+            found.append(_touch(operand.buffer, at, domain, axis, False))
+    others = {o.buffer for o in operands(kernel)} - {t.buffer for t in found}
+    found += [Touch(b, False, None) for b in sorted(others, key=lambda b: b.name)]
     return list(dict.fromkeys(found))
 
 

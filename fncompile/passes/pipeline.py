@@ -57,8 +57,8 @@ PLAN = (
     _pass("precision", "matrices", "wide"),
     _pass("fuse", "matrices wide", "plan"),
     _pass("pack", "plan", "plan", optional=True),
-    _pass("order", "plan", "ordered"),
 )
+ORDER = _pass("order", "plan", "ordered")
 PLACE = (_pass("memory", "ordered", "placed"), _pass("meet", "placed", "met"))
 
 # Program to Program, then Program to Plan: a kind of entry has a row in both.
@@ -69,9 +69,10 @@ TRANSFORM: dict[str, tuple[Pass, ...]] = {
 LOWER: dict[str, tuple[Pass, ...]] = {
     "infer": (
         *PLAN,
+        ORDER,
         _pass("hoist", "ordered", "hoisted", optional=True),
         _pass("halve", "hoisted", optional=True),
         *PLACE,
     ),
-    "train": (*PLAN, *PLACE),
+    "train": (*PLAN, _pass("spare", "plan", "plan", optional=True), ORDER, *PLACE),
 }

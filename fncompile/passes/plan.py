@@ -192,13 +192,23 @@ class Operand:
 class Product:
     """`c[g,m,n] = sum_k a[g,m,k] * b[g,k,n]`; `shape` is (G, M, N, K).
 
-    In C, `half` serves in place of `b` where M is 1: see csrc/kern/gemv_bf16.h.
+    In C, `half` serves in place of `b` where M is 1: see csrc/kern/gemv_bf16.h; and `lying`, the
+    matrix that was packed, where M is small: see csrc/kern/gemm_few.h.
     """
 
     shape: tuple[Dim, Dim, Dim, Dim]
     a: Operand
     b: Operand
     half: Buffer | None = None
+    lying: Operand | None = None
+
+
+@dataclass(frozen=True)
+class Spared:
+    """Where `rows` are few, `left` is packed instead, or nothing: see csrc/kern/gemm_few.h."""
+
+    rows: Dim
+    left: Operand | None
 
 
 @dataclass(frozen=True)
@@ -207,7 +217,7 @@ class Stage:
 
     The last `reduced` axes of `domain` are reduced. `scatter` adds `expr` to the row given by `row`
     of its (zeroed) store, when it lies inside `rows`. `dot` is the `product`, with domain (g, m,
-    n). `pack` copies a matrix to where a packed operand is read.
+    n). `pack` copies a matrix to where a packed operand is read, or is `spared` it.
     """
 
     node: Node
@@ -221,6 +231,7 @@ class Stage:
     rows: Dim = 0
     row_stride: Dim = 0
     product: Product | None = None
+    spared: Spared | None = None
 
     @property
     def kept(self) -> tuple[Dim, ...]:
@@ -338,8 +349,14 @@ def root_buffer(buffer: Buffer) -> Buffer:
 def reads(kernel: Kernel) -> set[Buffer]:
     """Buffers read by the kernel (not those forwarded in registers)."""
     found = {buffer_of(e) for s in kernel.stages for e in s.loads}
-    product_ = kernel.product
-    return found | ({product_.a.buffer, product_.b.buffer} if product_ else set())
+    return found | {operand.buffer for operand in operands(kernel)}
+
+
+def operands(kernel: Kernel) -> list[Operand]:
+    """The matrices that its product reads, or that it may pack instead of another."""
+    product_, spared = kernel.product, kernel.stages[0].spared
+    found = [product_.a, product_.b, product_.lying] if product_ else []
+    return [o for o in (*found, spared.left if spared else None) if o is not None]
 
 
 def writes(kernel: Kernel) -> set[Buffer]:

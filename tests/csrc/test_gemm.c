@@ -3,6 +3,7 @@
  * size they need, so the address sanitizer sees a read beyond the end. */
 #include "check.h"
 #include "gemm.h"
+#include "gemm_few.h"
 #include "gemm_pack.h"
 #include "ref.h"
 
@@ -70,6 +71,34 @@ static const int64_t cuts[][5] = {
         free(t);                                                                                   \
         return panels;                                                                             \
     }                                                                                              \
+    /* What generated code does with few rows: B as it lies, or A packed instead of it. */         \
+    static void few_##S(int flipped, int64_t M, int64_t N, int64_t K, const T *A, int64_t rs,      \
+                        int64_t cs, const T *B, const T *expected) {                               \
+        T *own = exact(K * N, sizeof(T)), *panels = exact(fnc_pack_size_##S(M, K), sizeof(T));     \
+        fnc_ref_transpose_##S(K, N, B, N, own, K);                                                 \
+        if (!flipped && K * N > 0) memcpy(own, B, (size_t)(K * N) * sizeof(T));                    \
+        if (rs == 1)                                                                               \
+            fnc_pack_b_##S(M, K, A, cs, panels, 0, fnc_pack_parts_##S(M, K));                      \
+        else                                                                                       \
+            fnc_pack_bt_##S(M, K, A, rs, panels, 0, fnc_pack_parts_##S(M, K));                     \
+        for (int c = 0; c < 3; ++c) {                                                              \
+            store_##S s = {exact(M * N, sizeof(T)), exact(M * N, sizeof(int)), M, N};              \
+            for (int64_t i = 0; i < M * N; ++i) s.seen[i] = 0, s.C[i] = -7;                        \
+            for (int i = 0; i < 16; ++i) {                                                         \
+                const int64_t m0 = M * cuts[c][i / 4] / 100, m1 = M * cuts[c][i / 4 + 1] / 100;    \
+                const int64_t n0 = N * cuts[c][i % 4] / 100, n1 = N * cuts[c][i % 4 + 1] / 100;    \
+                if (flipped)                                                                       \
+                    fnc_gemm_flipped_##S(M, N, K, own, K, panels, m0, m1, n0, n1,                  \
+                                         epilogue_##S, &s);                                        \
+                else                                                                               \
+                    fnc_gemm_strips_##S(M, N, K, A, rs, cs, own, N, m0, m1, n0, n1,                \
+                                        epilogue_##S, &s);                                         \
+            }                                                                                      \
+            compare_##S(&s, expected, flipped ? "flipped" : "strips", K);                          \
+            free(s.C), free(s.seen);                                                               \
+        }                                                                                          \
+        free(own), free(panels);                                                                   \
+    }                                                                                              \
     static void product_##S(int64_t M, int64_t N, int64_t K, int transposed, int poison) {         \
         const int64_t rs = transposed ? 1 : K, cs = transposed ? M : 1;                            \
         T *A = exact(M * K, sizeof(T)), *B = exact(K * N, sizeof(T));                              \
@@ -92,6 +121,9 @@ static const int64_t cuts[][5] = {
                 compare_##S(&s, expected, form == ROWS ? "rows" : "packed", K);                    \
                 free(s.C), free(s.seen), free(prepared);                                           \
             }                                                                                      \
+        if (M <= FNC_FEW_ROWS && N * (int64_t)sizeof(T) >= FNC_VEC_BYTES)                       \
+            few_##S(0, M, N, K, A, rs, cs, B, expected);                                           \
+        few_##S(1, M, N, K, A, rs, cs, B, expected);                                               \
         free(A), free(B), free(expected);                                                          \
     }
 
@@ -125,6 +157,7 @@ static void large_extents(void) {
     both(3, 4100, 70);
     both(20, 520, FNC_KC_WHOLE - 10);
     both(7, 1100, 260);
+    both(FNC_FEW_ROWS, 530, 3 * FNC_STRIP_ROWS + 9);
     product_f32(6, FNC_NR_F32 + 5, FNC_KC_PACKED + 3, 0, 0);
     product_f32(4 * FNC_MR + 2, 1045, FNC_ASK_FROM / 4 / 1045 + 1, 0, 0); /* asks ahead */
 }

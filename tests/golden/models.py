@@ -142,6 +142,12 @@ def packed() -> Any:
     return _model(x, layers.Dense(130, name="last")(layers.Dense(260, name="first")(x)))
 
 
+def wide() -> Any:
+    x = _input(130)
+    h = layers.Dense(1040, activation="relu", name="first")(x)
+    return _model(x, layers.Dense(520, name="last")(h))
+
+
 PREDICT: tuple[Build, ...] = (
     dense, dense_relu_softmax, wide_residual, shared_layer, two_outputs, batch_normalization,
     layer_normalization, embedding, open_lengths, attention, reductions, slicing, padding,
@@ -156,4 +162,5 @@ TRAIN: tuple[tuple[Build, str, str, tuple[int, ...], str], ...] = (
     (embedding, "adamw", "mse", (2,), "float32"),
     (dropout, "sgd", "binary_crossentropy", (1,), "float32"),
     (packed, "sgd", "mse", (130,), "float32"),
+    (wide, "sgd", "mse", (520,), "float32"),
 )

@@ -45,7 +45,7 @@ def large() -> fncompile.Model:
     return fncompile.Model(x, layers.Dense(33, activation="softmax", name="last")(h))
 
 
-STEPS = [*TRAIN[2:5], (large, "adam", "sparse_categorical_crossentropy", (), "int32")]
+STEPS = [*TRAIN[2:5], TRAIN[-1], (large, "adam", "sparse_categorical_crossentropy", (), "int32")]
 
 
 def arrays_for(model, batch: int) -> list[np.ndarray]:
@@ -96,7 +96,7 @@ def trained(case, threads: int, batch_size: int) -> list[bytes]:
 @pytest.mark.parametrize("case", STEPS, ids=lambda c: c[0].__name__)
 def test_training_is_the_same_bits(case):
     with flags(cflags=ALWAYS):
-        for batch_size in (7, 49, 300) if FULL else (49,):
+        for batch_size in (7, 49, 100, 300) if FULL else (49,):
             alone = trained(case, 1, batch_size)
             for threads in (2, 5):
                 assert trained(case, threads, batch_size) == alone
