@@ -87,7 +87,7 @@ def direction(name: str, model: Any) -> str | None:
 
 def _named_metrics(model: Any) -> list[tuple[str, Any]]:
     objective = getattr(model, "objective", None)
-    return objective.named_metrics() if objective is not None else []
+    return objective.named_metrics if objective is not None else []
 
 
 def _by_words(name: str, words: tuple[str, ...], answer: str) -> str | None:

@@ -18,7 +18,7 @@ from fncompile.ir import interp
 from fncompile.ir.dims import evaluate
 from fncompile.passes.kinterp import Machine
 from fncompile.passes.plan import Buffer, Kernel, writes
-from fncompile.runtime.entry import CompiledEntry, Entry, check_status
+from fncompile.runtime.entry import CompiledEntry, Entry, Run, check_status
 
 TOLERANCE = {"float32": 2e-4, "float64": 1e-9}  # of the largest element
 
@@ -39,14 +39,14 @@ class StepwiseEntry(CompiledEntry):
     def run_steps(self, arrays: Sequence[np.ndarray], index: np.ndarray, batch_size: int) -> None:
         Entry.run_steps(self, arrays, index, batch_size)
 
+    def shaped(self, inputs: Sequence[np.ndarray]) -> Run:
+        return self.run
+
     def run(self, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
         sizes = interp.bind_symbols(self.program, inputs)
         outputs = self.new_outputs(sizes)
         env = self.environment(sizes)
-        for i, array in enumerate(inputs):
-            env.set_in(i, array)
-        for i, array in enumerate(outputs):
-            env.set_out(i, array)
+        env.set_arrays(inputs, outputs)
         native = self._machine(inputs, sizes)
         native.arena, native.prepared = env.arena_memory, self._prepared
         for buffer, array in zip(self.plan.outputs, outputs):

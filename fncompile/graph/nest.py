@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
+NESTS = (dict, list, tuple)
+
 
 def flatten(structure: Any) -> list[Any]:
     """The leaves, left to right."""
@@ -36,6 +38,11 @@ def map_structure(fn: Callable[[Any], Any], structure: Any) -> Any:
 
 def pack_like(structure: Any, leaves: list[Any]) -> Any:
     """`leaves` in the shape of `structure`; ValueError where the counts differ."""
+    if type(structure) is list and len(structure) == len(leaves):
+        if not any(isinstance(item, NESTS) for item in structure):
+            return list(leaves)
+    elif not isinstance(structure, NESTS) and len(leaves) == 1:
+        return leaves[0]
     if len(leaves) != len(flatten(structure)):
         raise ValueError(f"Expected {len(flatten(structure))} leaves, received {len(leaves)}")
     remaining = iter(leaves)

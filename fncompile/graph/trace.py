@@ -18,7 +18,7 @@ from fncompile.graph.tensor import Tensor
 from fncompile.ir import build
 from fncompile.ir.infer import assumed
 from fncompile.ir.node import Node, Origins, note_origin, recording
-from fncompile.ir.types import DTYPES, TensorType
+from fncompile.ir.types import DTYPES, TensorType, numpy_name
 
 _current: ContextVar[Trace | None] = ContextVar("trace", default=None)
 
@@ -162,8 +162,9 @@ def default_dtype(array: np.ndarray) -> str:
 
     if array.dtype == np.float64 or array.dtype == np.float16:
         return floatx()
-    if array.dtype.name in DTYPES:
-        return array.dtype.name
+    name = numpy_name(array.dtype)
+    if name in DTYPES:
+        return name
     return "int32" if array.dtype.kind in "iu" else floatx()
 
 

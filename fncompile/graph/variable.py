@@ -147,9 +147,21 @@ class Variable(Operators):
                 f"Target variable: {self.path}"
             )
         self._storage[...] = encode(array, self.type.dtype)
+        self._changed()
+        return self
+
+    def clear(self) -> None:
+        """Set every number to 0."""
+        if current_trace() is not None:
+            self.assign(np.zeros(self.shape))
+        else:
+            self._storage.fill(0)  # which is 0 in memory, too, for every dtype
+            self._changed()
+
+    def _changed(self) -> None:
+        """The numbers did, other than by a step."""
         if self._owner is not None:
             self._owner.version += 1
-        return self
 
     def assign_add(self, value: Any) -> Any:
         return self.assign(self + value)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache, cached_property
 
 import numpy as np
 
@@ -20,12 +21,12 @@ class DType:
     kind: str
     size: int
 
-    @property
+    @cached_property
     def numpy(self) -> np.dtype:
         """What arrays of values have. NumPy lacks bfloat16, whose numbers float32 holds exactly."""
         return np.dtype("float32" if self.name == "bfloat16" else self.name)
 
-    @property
+    @cached_property
     def storage(self) -> np.dtype:
         """What elements are in memory: the bit patterns of bfloat16 as uint16."""
         return np.dtype("uint16" if self.name == "bfloat16" else self.name)
@@ -46,6 +47,12 @@ DTYPES = {
     )
 }
 SHORT = {d.short: d.name for d in DTYPES.values()}
+
+
+@cache
+def numpy_name(dtype: np.dtype) -> str:
+    """`dtype.name`, which NumPy puts together at each use."""
+    return dtype.name
 
 
 @dataclass(frozen=True)

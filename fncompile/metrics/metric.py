@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from fncompile import initializers
 from fncompile.config import floatx
 from fncompile.graph.naming import auto_name, to_snake_case
@@ -58,7 +56,7 @@ class Metric:
     def reset_state(self) -> None:
         """Forget what was seen."""
         for variable in self.variables:
-            variable.assign(np.zeros_like(variable.value))
+            variable.clear()
 
     def update_state(self, *args: Any, **kwargs: Any) -> None:
         """Take in a batch."""

@@ -7,21 +7,21 @@ model leaves open stay open. Compiling again, or changing what is trainable, sta
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from fncompile.codegen.identifiers import model_prefix
-from fncompile.flags import flag
+from fncompile.flags import flag, overrides
 from fncompile.graph import structure
 from fncompile.graph.naming import LocalNames
 from fncompile.graph.trace import unique_name
 from fncompile.graph.variable import Variable
 from fncompile.ir.dims import Poly, symbol
 from fncompile.ir.node import Program
-from fncompile.ir.types import TensorType
+from fncompile.ir.types import TensorType, numpy_name
 from fncompile.layers import state
 from fncompile.models import programs
 from fncompile.models.memory import Memory, find_runs, name_variables, slot_items, weights_memory
@@ -74,8 +74,15 @@ def _local_names(model: Any) -> LocalNames:
     return label
 
 
-def _objective_key(model: Any) -> tuple[int, int]:
-    return id(getattr(model, "optimizer", None)), id(getattr(model, "_objective", None))
+def _objective_key(model: Any) -> tuple[int, ...]:
+    return tuple(map(id, _objective_parts(model)))
+
+
+def _objective_parts(model: Any) -> tuple:
+    """What `compile` gave, and the rate, which may be exchanged for a schedule."""
+    optimizer = getattr(model, "optimizer", None)
+    rate = getattr(optimizer, "_learning_rate", None)
+    return optimizer, rate, getattr(model, "_objective", None)
 
 
 class CompiledSteps:
@@ -91,15 +98,17 @@ class CompiledSteps:
         self._kept = (
             model.weights,
             model._flatten_layers(),
-            model.optimizer,
-            getattr(model, "_objective", None),
+            _objective_parts(model),
         )
+        self.trains = bool(model.trainable_variables)
         self._build_lock = threading.RLock()
         self.weights: Memory | None = None
         self.train_memory: Memory | None = None
         self.predict_state: Memory | None = None  # seeds of layers that predict as if in training
         self.runs: list[Run] = []
         self.entries: dict[tuple, Entry] = {}
+        self._last: dict[str, tuple[Any, list, Entry]] = {}  # of each kind, and for what
+        self.bound: dict[tuple, Any] = {}  # of training.batch_call
         self.names: dict[Variable, str] = {}
         self.label = _local_names(model)
         self._adds_losses = False
@@ -107,7 +116,7 @@ class CompiledSteps:
     # the protocol ---------------------------------------------------------------------------------
 
     def predict(self, arrays: Arrays, batch_size: int) -> list[np.ndarray]:
-        entry = self.predict_entry(arrays)
+        entry = self.entry("predict", arrays)
         self._make_ready(entry, self.weights, self.predict_state)
         rows = len(arrays[0]) if arrays[0].ndim else 1
         if rows <= batch_size or not _batched(entry):
@@ -140,8 +149,24 @@ class CompiledSteps:
     def evaluate(self, arrays: Arrays, index: np.ndarray, batch_size: int) -> None:
         self._run("evaluate", arrays, index, batch_size)
 
+    def shaped(self, kind: str, arrays: Arrays) -> Callable[[Arrays], list[np.ndarray]]:
+        """`kind` ("train", "evaluate" or "predict") of one batch, for arrays of the shapes and
+        dtypes of these: what follows from them is decided now."""
+        entry = self.entry(kind, arrays)
+        memories = self.weights, self.predict_state if kind == "predict" else self.train_memory
+        run, weights = entry.shaped(arrays), self.weights
+
+        def step(arrays: Arrays) -> list[np.ndarray]:
+            self._make_ready(entry, *memories)
+            outputs = run(arrays)
+            if kind == "train":
+                weights.version += 1
+            return outputs
+
+        return step
+
     def _run(self, kind: str, arrays: Arrays, index: np.ndarray, batch_size: int) -> None:
-        entry = self.step_entry(kind, self.signature(arrays))
+        entry = self.entry(kind, arrays)
         self._make_ready(entry, self.weights, self.train_memory)
         entry.run_steps(arrays, np.ascontiguousarray(index, np.int64), batch_size)
         if kind == "train":
@@ -159,6 +184,20 @@ class CompiledSteps:
                 memory.adopt()
 
     # entries --------------------------------------------------------------------------------------
+
+    def entry(self, kind: str, arrays: Arrays) -> Entry:
+        """What runs `kind`, one of those of `shaped`. For arrays like those before it is the one
+        it was then, whatever the environment says by now of the switches."""
+        switches, like = overrides(), [(a.dtype, a.ndim, a.shape[1:]) for a in arrays]
+        last = self._last.get(kind)
+        if last is not None and last[0] is switches and last[1] == like:
+            return last[2]
+        if kind == "predict":
+            found = self.predict_entry(arrays)
+        else:
+            found = self.step_entry(kind, self.signature(arrays))
+        self._last[kind] = switches, like, found
+        return found
 
     def predict_entry(self, arrays: Arrays) -> Entry:
         types = self._input_types(arrays)
@@ -351,7 +390,8 @@ class StateMemory(Memory):
 
 def _switches() -> tuple:
     """The switches that make another entry of the same program."""
-    names = ("interp", "check", "nan", "profile", "skip", "bisect", "target", "san", "cflags")
+    names = ("interp", "check", "nan", "profile", "poison",
+             "skip", "bisect", "target", "san", "cflags")
     return tuple(flag(name) for name in names)
 
 
@@ -379,7 +419,7 @@ def _batched(entry: Entry) -> bool:
 def _type_of(array: np.ndarray, like: Sequence = ()) -> TensorType:
     """The batch is open; so are extents that are open in `like`."""
     if array.ndim == 0:
-        return TensorType(array.dtype.name, ())
+        return TensorType(numpy_name(array.dtype), ())
     first = like[0] if like and isinstance(like[0], int) else symbol("B")
     rest = [
         like[i]
@@ -387,4 +427,4 @@ def _type_of(array: np.ndarray, like: Sequence = ()) -> TensorType:
         else n
         for i, n in enumerate(array.shape)
     ][1:]
-    return TensorType(array.dtype.name, (first, *rest))
+    return TensorType(numpy_name(array.dtype), (first, *rest))

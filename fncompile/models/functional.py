@@ -20,12 +20,12 @@ from fncompile.layers.base import Layer
 from fncompile.layers.input import InputLayer
 from fncompile.layers.state import is_unchanged
 from fncompile.models.inputs import (
-    arrays_in_order,
     check_dict_keys,
     check_tensors,
     fitted,
     in_order,
     input_specs,
+    leaves_in_order,
     maker,
 )
 from fncompile.models.model import Model
@@ -149,7 +149,7 @@ class Functional(Model):
         """The outputs for arrays in the structure of the inputs; None for what needs thought."""
         if self._short.takes_one:
             return self._short(x)
-        arrays = arrays_in_order(x, self._inputs_struct, self.input_spec)
+        arrays = leaves_in_order(x, self._inputs_struct, self.input_spec)
         outputs = None if arrays is None else self._short(arrays)
         return None if outputs is None else self.pack_outputs(outputs)
 

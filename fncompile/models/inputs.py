@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -76,17 +77,14 @@ def in_order(inputs: Any, expected: Any, specs: list[InputSpec]) -> list[Any]:
     return flatten(inputs)
 
 
-def arrays_in_order(inputs: Any, expected: Any, specs: list[InputSpec]) -> list[np.ndarray] | None:
-    """As `in_order`, where `inputs` is an array, or a flat list or dict of arrays, and so is what
-    is `expected`; None for anything else."""
+def leaves_in_order(inputs: Any, expected: Any, specs: list[InputSpec]) -> Sequence[Any] | None:
+    """As `in_order`, if `inputs` is one array, or a flat list or dict of arrays; what it gives
+    otherwise is None, or not arrays alone."""
+    if isinstance(inputs, (list, tuple)):
+        return inputs if isinstance(expected, (list, tuple)) else None
     if isinstance(inputs, dict):
-        arrays = [inputs.get(spec.name) for spec in specs] if isinstance(expected, dict) else []
-    elif isinstance(inputs, (list, tuple)):
-        arrays = list(inputs) if isinstance(expected, (list, tuple)) else []
-    else:
-        arrays = [inputs] if isinstance(expected, KerasTensor) else []
-    fits = len(arrays) == len(specs) and all(type(x) is np.ndarray for x in arrays)
-    return arrays if fits else None  # type: ignore[return-value]
+        return [inputs.get(spec.name) for spec in specs] if isinstance(expected, dict) else None
+    return [inputs] if isinstance(expected, KerasTensor) else None
 
 
 def _outline(structure: Any) -> Any:

@@ -161,7 +161,7 @@ def _report(steps: Any, objective: Any) -> tuple[list[str], CompiledEntry]:
 
 def _results(objective: Any) -> Sequence[tuple[str, Any]]:
     found: list[tuple[str, Any]] = []
-    for name, metric in objective.named_metrics():
+    for name, metric in objective.named_metrics:
         result = metric.result()
         found += result.items() if isinstance(result, dict) else [(name, result)]
     for name, value in found:

@@ -102,21 +102,21 @@ class ShortOfSeveral(_ShortWay):
     """A list of arrays in, a list of arrays out; gives None for anything else."""
 
     def __call__(self, arrays: Sequence[Any]) -> list[np.ndarray] | None:
-        n = arrays[0].shape[0] if arrays[0].ndim else 0
-        if not 0 < n <= SHORT_BATCH or not self._is_ready():
+        sources = self.sources
+        if len(arrays) != len(sources) or not self._is_ready():
             return None
-        for x, (_, row, dtype) in zip(arrays, self.sources, strict=True):
-            if x.shape != (n, *row) or x.dtype != dtype:
+        batch = getattr(arrays[0], "shape", ())[:1]
+        if not batch or not 0 < batch[0] <= SHORT_BATCH:
+            return None
+        for x, (_, row, dtype) in zip(arrays, sources):
+            if type(x) is not np.ndarray or x.shape != batch + row or x.dtype != dtype:
                 return None
             if not x.flags.c_contiguous:
                 return None
-        env = self._env(n)
-        outputs = [np.empty((n, *row), dtype) for row, dtype in self.targets]
-        env.set_dims(n)
-        for i, x in enumerate(arrays):
-            env.set_in(i, x)
-        for i, out in enumerate(outputs):
-            env.set_out(i, out)
+        outputs = [np.empty(batch + row, dtype) for row, dtype in self.targets]
+        env = self._env(batch[0])
+        env.set_arrays(arrays, outputs)
+        env.set_dims(batch[0])
         status = self.entry.step(env)
         if status:
             check_status(status, self.entry.name)
@@ -150,10 +150,7 @@ class Bound:
         )
         _check_outputs(self.inputs, self.outputs, shapes, dtypes)
         self._env: Env = entry.environment(sizes)
-        for i, array in enumerate(self.inputs):
-            self._env.set_in(i, array)
-        for i, array in enumerate(self.outputs):
-            self._env.set_out(i, array)
+        self._env.set_arrays(self.inputs, self.outputs)
         self._step = entry.step
         self._result = self.outputs[0] if len(self.outputs) == 1 else self.outputs
 

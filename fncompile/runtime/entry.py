@@ -11,7 +11,7 @@ from __future__ import annotations
 import functools
 import threading
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -23,19 +23,20 @@ from fncompile.ir.bfloat16 import encode
 from fncompile.ir.bounds import bounds
 from fncompile.ir.dims import evaluate
 from fncompile.ir.node import Program
-from fncompile.ir.types import DTYPES
 from fncompile.passes.manager import Context, transform
 from fncompile.passes.manager import plan as make_plan
 from fncompile.runtime import cache, toolchain
 from fncompile.runtime.block import Block
 from fncompile.runtime.lowered import lowered
 from fncompile.runtime.native import Env, Library, aligned_bytes, describe
+from fncompile.runtime.shaped import Shaped, output_kinds
 from fncompile.runtime.team import team
 
 if TYPE_CHECKING:
     from fncompile.passes.plan import Plan
 
 PREFIX = "model"
+Run = Callable[[Sequence[np.ndarray]], list[np.ndarray]]
 
 
 class Entry:
@@ -50,6 +51,10 @@ class Entry:
         SizeError where the sizes of the arrays do not fit each other or the program.
         """
         raise NotImplementedError
+
+    def shaped(self, inputs: Sequence[np.ndarray]) -> Run:
+        """`run` for arrays of the shapes and dtypes that `inputs` have. SizeError as `run`."""
+        return self.run
 
     def prepare(self, version: int) -> None:
         """Bring what was computed from weights alone up to their `version`."""
@@ -103,6 +108,7 @@ class CompiledEntry(Entry):
         )
         self._prepared = aligned_bytes(self.lowered.prepared)
         self._prepared_for = -1
+        self._poisons = flag("poison")
         self._local = threading.local()
 
     @property
@@ -132,20 +138,15 @@ class CompiledEntry(Entry):
     def prepare(self, version: int) -> None:
         if self.is_prepared(version):
             return
-        env = self._env(dict.fromkeys(self.lowered.symbols, 0), 0)
+        env = self.thread_env([0] * len(self.lowered.symbols), 0)
         check_status(self._prepare(env), self.name)
         self._prepared_for = version
 
     def run(self, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
-        sizes = interp.bind_symbols(self.program, inputs)
-        env = self._env(sizes, evaluate(self.lowered.arena, sizes))
-        outputs = self.new_outputs(sizes)
-        for i, array in enumerate(inputs):
-            env.set_in(i, array)
-        for i, array in enumerate(outputs):
-            env.set_out(i, array)
-        self._check(self.step(env), sizes)
-        return outputs
+        return self.shaped(inputs)(inputs)
+
+    def shaped(self, inputs: Sequence[np.ndarray]) -> Run:
+        return Shaped(self, inputs)
 
     def run_steps(self, arrays: Sequence[np.ndarray], index: np.ndarray, batch_size: int) -> None:
         if self.steps is None or not len(index):
@@ -161,19 +162,17 @@ class CompiledEntry(Entry):
         scratch += sum(
             -(-batch * evaluate(row, sizes) // 64) * 64 for row in self.lowered.row_bytes
         )
-        env = self._env(sizes, scratch)
-        for i, array in enumerate((*arrays, index)):
-            env.set_in(i, array)
-        for i, array in enumerate(self.new_outputs(sizes)):
-            env.set_out(i, array)
+        env = self.thread_env([sizes[s] for s in self.lowered.symbols], scratch)
+        env.set_arrays((*arrays, index), self.new_outputs(sizes))
         env.set_args(len(index), batch_size, len(arrays[0]))
-        self._check(self.steps(env), sizes)
+        status = self.steps(env)
+        if status:
+            self.refuse(status, sizes)
         return None
 
-    def _check(self, status: int, sizes: dict[str, int]) -> None:
-        """An error in words for a status; SizeError naming a slice that does not fit."""
-        if status == 0:
-            return
+    def refuse(self, status: int, sizes: dict[str, int]) -> None:
+        """Raise what a status of a call with these sizes means: SizeError naming a slice that does
+        not fit, or RuntimeError."""
         broken = next((b for b in bounds(self.program) if not b.holds(sizes)), None)
         if broken is not None:
             named = ", ".join(f"{s}={n}" for s, n in sizes.items())
@@ -184,10 +183,7 @@ class CompiledEntry(Entry):
 
     def new_outputs(self, sizes: dict[str, int]) -> list[np.ndarray]:
         """Arrays for the outputs."""
-        types = self.lowered.outputs
-        return [
-            np.empty([evaluate(d, sizes) for d in t.shape], DTYPES[t.dtype].storage) for t in types
-        ]
+        return [np.empty(shape, dtype) for shape, dtype in output_kinds(self, sizes)]
 
     def environment(self, sizes: dict[str, int]) -> Env:
         """A new environment with scratch memory for these sizes, and its sizes set; for one
@@ -210,20 +206,27 @@ class CompiledEntry(Entry):
         env.set_prepared(self._prepared)
         return env
 
-    def _env(self, sizes: dict[str, int], scratch: int) -> Env:
-        """This thread's environment, with room for `scratch` bytes."""
+    def thread_env(self, dims: Sequence[int], scratch: int, shares: bool = True) -> Env:
+        """This thread's environment with these sizes, and room for `scratch` bytes; with the team
+        where the call `shares` its work."""
         local = self._local
         if not hasattr(local, "env"):
-            local.env, local.arena = self._new_env(), -1
-        if local.arena < scratch or flag("poison"):
-            arena = aligned_bytes(scratch)
-            if flag("poison"):
-                arena[:] = 0xFF  # NaN, and far out of range as an index
-            local.env.set_arena(arena)
+            local.env, local.arena, local.team = self._new_env(), -1, 0
+        if local.arena < scratch or self._poisons:
+            local.env.set_arena(self._new_arena(scratch))
             local.arena = scratch
-        local.env.set_dims(*(sizes[s] for s in self.lowered.symbols))
-        local.env.set_team(team())
+        workers = team() if shares else 0
+        if workers != local.team:
+            local.env.set_team(workers)
+            local.team = workers
+        local.env.set_dims(*dims)
         return local.env
+
+    def _new_arena(self, scratch: int) -> np.ndarray:
+        arena = aligned_bytes(scratch)
+        if self._poisons:
+            arena[:] = 0xFF  # NaN, and far out of range as an index
+        return arena
 
 
 def check_status(status: int, name: str) -> None:

@@ -18,7 +18,7 @@ with the same results and slower calls. A library once opened stays loaded.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -201,6 +201,15 @@ class Env:
         data = _from_buffer(_BYTES, array, True)
         self._out[i] = data
         self._kept_out[i] = data
+
+    def set_arrays(self, inputs: Iterable[np.ndarray], outputs: Iterable[np.ndarray]) -> None:
+        """`set_in` and `set_out` of all."""
+        pointers, kept = self._in, self._kept_in
+        for i, array in enumerate(inputs):
+            pointers[i] = kept[i] = _from_buffer(array)
+        pointers, kept = self._out, self._kept_out
+        for i, array in enumerate(outputs):
+            pointers[i] = kept[i] = _from_buffer(_BYTES, array, True)
 
     def set_dims(self, *values: int) -> None:
         """Set the symbolic sizes, all or the first few."""

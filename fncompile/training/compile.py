@@ -116,5 +116,5 @@ def check_compiled(model: Any) -> None:
 
 
 def warn_if_nothing_trains(model: Any) -> None:
-    if model.built and not model.trainable_variables:
+    if model.built and not model.steps().trains:
         warnings.warn("The model does not have any trainable weights.", stacklevel=3)

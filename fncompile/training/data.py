@@ -22,22 +22,43 @@ from fncompile.training.compile import build_for, objective_of
 from fncompile.training.places import Places
 
 Arrays = list[np.ndarray]
+Placed = tuple[np.ndarray, np.dtype]  # an array, and what steps take it as
 
 
 def flat_data(
     model: Any, x: Any, y: Any = None, sample_weight: Any = None, class_weight: Any = None
 ) -> Arrays:
     """Inputs, the targets that `model`'s objective needs, and weights for them if there are any."""
-    inputs = flat_inputs(model, x)
+    return taken(place_data(model, x, y, sample_weight, class_weight))
+
+
+def place_data(
+    model: Any, x: Any, y: Any = None, sample_weight: Any = None, class_weight: Any = None
+) -> dict[str, list[Placed]]:
+    """The groups of `flat_data` before anything is converted or compared: where no array needs
+    another shape, these are the user's own."""
+    inputs = place_inputs(model, x)
     objective = objective_of(model)
     places = len(objective.outputs)
     y = as_arrays(y, "y", places)
     targets = _targets(objective, y)
+    values = [value for value, _ in targets]
     if class_weight is not None:
-        sample_weight = _from_classes(objective, targets, sample_weight, class_weight)
-    weights = _weights(objective, as_arrays(sample_weight, "sample_weight", places), targets)
-    check_cardinality({"x": inputs, "y": targets, "sample_weight": weights})
-    return [*inputs, *targets, *weights]
+        sample_weight = _from_classes(objective, values, sample_weight, class_weight)
+    weights = _weights(objective, as_arrays(sample_weight, "sample_weight", places), values)
+    return {"x": inputs, "y": targets, "sample_weight": weights}
+
+
+def taken(placed: Mapping[str, list[Placed]]) -> Arrays:
+    """Groups of arrays, converted, in one list. ValueError where their rows are not as many."""
+    groups = {name: [as_taken(*entry) for entry in group] for name, group in placed.items()}
+    check_cardinality(groups)
+    return [array for group in groups.values() for array in group]
+
+
+def as_taken(x: np.ndarray, dtype: np.dtype) -> np.ndarray:
+    """`x` as compiled steps take it; itself, if it is so already."""
+    return np.ascontiguousarray(x, dtype)
 
 
 def as_arrays(x: Any, name: str, places: int = 1) -> Any:
@@ -80,15 +101,24 @@ def _numeric(x: Any, name: str) -> np.ndarray:
 
 def flat_inputs(model: Any, x: Any) -> Arrays:
     """The model's flat inputs, each in its Input's dtype and rank, checked against its shape."""
+    return [as_taken(*entry) for entry in place_inputs(model, x)]
+
+
+def place_inputs(model: Any, x: Any) -> list[Placed]:
+    """`flat_inputs` before anything is converted to another dtype."""
     x = as_arrays(x, "x", len(getattr(model, "inputs", None) or [0]) if model.built else 1)
     build_for(model, x)
     tensors = getattr(model, "inputs", None)
     if not tensors:
-        return [_contiguous(a, default_dtype(a)) for a in model.flatten_inputs(x)]
+        return [(a, _default(a)) for a in model.flatten_inputs(x)]
     names = model.input_names
     values = _by_place(model, Places(model.input, names), x)
     entries = zip(values, tensors, names, strict=True)
-    return [_fitted(model.name, k, *entry) for k, entry in enumerate(entries)]
+    return [(_fitted(model.name, k, *e), DTYPES[e[1].dtype].numpy) for k, e in enumerate(entries)]
+
+
+def _default(array: np.ndarray) -> np.dtype:
+    return DTYPES[default_dtype(array)].numpy
 
 
 def _by_place(model: Any, places: Places, x: Any) -> list[Any]:
@@ -139,17 +169,13 @@ def _fitted(layer: str, k: int, x: Any, tensor: Any, name: str) -> np.ndarray:
             f"Input {k} with name '{name}' of layer '{layer}' is incompatible with the layer: "
             f"expected shape={(None, *expected[1:])}, found shape={shape}"
         )
-    return _contiguous(x, tensor.dtype)
-
-
-def _contiguous(x: Any, dtype: str) -> np.ndarray:
-    return np.ascontiguousarray(x, dtype=DTYPES[dtype].numpy)
+    return x
 
 
 # targets and weights ------------------------------------------------------------------------------
 
 
-def _targets(objective: Any, y: Any) -> Arrays:
+def _targets(objective: Any, y: Any) -> list[Placed]:
     """The targets of the outputs that have a loss or a metric."""
     places, needed = objective.outputs, objective.targets
     if not needed:
@@ -161,7 +187,7 @@ def _targets(objective: Any, y: Any) -> Arrays:
                 f"Target data is missing for output '{places.names[k]}', which was compiled with a "
                 f"loss or a metric and therefore expects target data. Received: y={_shapes(y)}"
             )
-    return [_contiguous(values[k], default_dtype(values[k])) for k in needed]
+    return [(values[k], _default(values[k])) for k in needed]
 
 
 def _per_output(places: Places, value: Any, what: str) -> list[Any]:
@@ -187,7 +213,7 @@ def _shapes(value: Any) -> Any:
     return None if value is None else f"array of shape {np.shape(value)}"
 
 
-def _weights(objective: Any, sample_weight: Any, targets: Arrays) -> Arrays:
+def _weights(objective: Any, sample_weight: Any, targets: Arrays) -> list[Placed]:
     """One array per target: the user's, one array for all, or ones where an output has none."""
     if sample_weight is None or not targets:
         return []
@@ -196,8 +222,8 @@ def _weights(objective: Any, sample_weight: Any, targets: Arrays) -> Arrays:
     else:
         values = _per_output(objective.outputs, sample_weight, "sample_weight")
     given = [values[k] for k in objective.targets]
-    ones = [np.ones(len(t)) if w is None else w for w, t in zip(given, targets, strict=True)]
-    return [_contiguous(w, floatx()) for w in ones]
+    found = [np.ones(np.shape(t)[:1]) if w is None else w for w, t in zip(given, targets)]
+    return [(w, DTYPES[floatx()].numpy) for w in found]
 
 
 def _from_classes(objective: Any, targets: Arrays, sample_weight: Any, class_weight: Any) -> Any:

@@ -11,18 +11,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from fncompile import metrics as metric_types
 from fncompile.config import floatx
-from fncompile.graph.eager import evaluate_trace
 from fncompile.graph.tensor import Tensor
-from fncompile.graph.trace import Trace, current_trace, suspended
+from fncompile.graph.trace import current_trace, suspended
 from fncompile.graph.variable import Variable
 from fncompile.ir import build
 from fncompile.losses import Loss
 from fncompile.training import assignment
 from fncompile.training.identifiers import metric_object
+from fncompile.training.metric_results import MetricResults
 from fncompile.training.places import Places, unique_name
 
 
@@ -76,7 +74,8 @@ class Objective:
             for term in self.terms:
                 term.tracker = metric_types.Mean(name=term.name)
         self.built = not self.metric_terms
-        self._traced: tuple[dict[str, Any], Trace, dict[str, Any]] | None = None
+        self.named_metrics = self._name_metrics()  # for logs, in the order of `evaluate`
+        self._results: MetricResults | None = None
 
     def build(self, y_true: Sequence[Any], y_pred: Sequence[Any]) -> None:
         """Make the metrics: the shapes of targets and predictions, in flat order, are known."""
@@ -89,7 +88,7 @@ class Objective:
                 true, pred = y_true[term.output], y_pred[term.output]
                 term.metric = metric_object(term.identifier, true, pred)
                 term.name = self._metric_name(term, names)
-        self.built = True
+        self.built, self.named_metrics, self._results = True, self._name_metrics(), None
 
     def _metric_name(self, term: MetricTerm, taken: set[str]) -> str:
         name = term.metric.name
@@ -143,60 +142,29 @@ class Objective:
     @property
     def metrics(self) -> list[Any]:
         """Every metric object, trackers included, in `evaluate`'s order."""
-        return [metric for _, metric in self.named_metrics()]
-
-    def _ordered_metrics(self) -> list[MetricTerm]:
-        made = [t for t in self.metric_terms if t.metric is not None]
-        return made if len(self.outputs) == 1 else sorted(made, key=lambda t: t.name)
+        return [metric for _, metric in self.named_metrics]
 
     @property
     def variables(self) -> list[Variable]:
         return [v for metric in self.metrics for v in metric.variables]
 
     def reset(self) -> None:
-        for metric in self.metrics:
+        for _, metric in self.named_metrics:
             metric.reset_state()
 
-    def named_metrics(self) -> list[tuple[str, Any]]:
-        """Log names and metric objects in the order of `evaluate`."""
+    def _name_metrics(self) -> list[tuple[str, Any]]:
+        """What `named_metrics` is; metrics of outputs are among them once they are made."""
         trackers = [(t.name, t.tracker) for t in self.terms if t.tracker is not None]
-        metrics = [(t.name, t.metric) for t in self._ordered_metrics()]
-        return [("loss", self.loss_tracker), *trackers, *metrics]
+        made = [t for t in self.metric_terms if t.metric is not None]
+        made = made if len(self.outputs) == 1 else sorted(made, key=lambda t: t.name)
+        return [("loss", self.loss_tracker), *trackers, *((t.name, t.metric) for t in made)]
 
     def results(self) -> list[tuple[str, Any]]:
         """Names and present values in the order of `evaluate`."""
-        named = self.named_metrics()
-        own = {name: metric for name, metric in named if _is_ours(metric)}
-        values = self._results_of(own)
-        values.update((name, m.result()) for name, m in named if name not in own)
-        return [entry for name, _ in named for entry in _entries(name, values[name])]
-
-    def _results_of(self, metrics: dict[str, Any]) -> dict[str, Any]:
-        """Their results, by a trace that is made once: callbacks may ask at every batch."""
-        if self._traced is None or self._traced[0] != metrics:
-            trace = Trace()
-            with trace.active():
-                results = {name: metric.result() for name, metric in metrics.items()}
-            self._traced = (metrics, trace, results)
-        _, trace, results = self._traced
-        return evaluate_trace(trace, results, {})
+        if self._results is None:
+            self._results = MetricResults(self.named_metrics)
+        return self._results()
 
     def logs(self) -> dict[str, Any]:
         """`results` as Python numbers, sorted by name."""
         return dict(sorted(self.results()))
-
-
-def _is_ours(metric: Any) -> bool:
-    """A user's `result` may be plain Python on values, which a trace would take for constants."""
-    return type(metric).result.__module__.startswith("fncompile.")
-
-
-def _entries(name: str, result: Any) -> list[tuple[str, Any]]:
-    if isinstance(result, dict):
-        return [(key, _plain(value)) for key, value in result.items()]
-    return [(name, _plain(result))]
-
-
-def _plain(value: Any) -> Any:
-    array = np.asarray(value)
-    return float(array) if array.size == 1 else array

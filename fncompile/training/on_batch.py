@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
+from fncompile.training.batch_call import batch_call
 from fncompile.training.compile import check_compiled, reset_metrics
-from fncompile.training.data import check_cardinality, flat_data, flat_inputs
 from fncompile.training.results import logs_of, result_list
 
 
@@ -26,9 +24,9 @@ def train_on_batch(
             "Arguments `sample_weight` and `class_weight` cannot be specified at the same time. "
             f"Received: sample_weight={sample_weight}, class_weight={class_weight}"
         )
-    arrays = flat_data(model, x, y, sample_weight, class_weight)
+    step, arrays = batch_call(model, "train", x, y, sample_weight, class_weight)
     reset_metrics(model)
-    model.steps().train(arrays, *_whole(arrays))
+    step(arrays)
     return logs_of(model) if return_dict else result_list(model)
 
 
@@ -37,9 +35,9 @@ def test_on_batch(
 ) -> Any:
     """Evaluate one batch; gives loss and metrics of this batch alone."""
     check_compiled(model)
-    arrays = flat_data(model, x, y, sample_weight)
+    step, arrays = batch_call(model, "evaluate", x, y, sample_weight)
     reset_metrics(model)
-    model.steps().evaluate(arrays, *_whole(arrays))
+    step(arrays)
     return logs_of(model) if return_dict else result_list(model)
 
 
@@ -48,13 +46,5 @@ test_on_batch.__test__ = False  # type: ignore[attr-defined]  # its name is Kera
 
 def predict_on_batch(model: Any, x: Any) -> Any:
     """The outputs for one batch, as arrays in the structure of the model's outputs."""
-    arrays = flat_inputs(model, x)
-    check_cardinality({"x": arrays})
-    return model.pack_outputs(model.steps().predict(arrays, max(len(arrays[0]), 1)))
-
-
-def _whole(arrays: list[np.ndarray]) -> tuple[np.ndarray, int]:
-    rows = len(arrays[0])
-    if rows == 0:
-        raise ValueError("The batch has no samples: expected arrays with at least one row.")
-    return np.arange(rows), rows
+    step, arrays = batch_call(model, "predict", x)
+    return model.pack_outputs(step(arrays))

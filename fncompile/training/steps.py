@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -31,6 +31,13 @@ class Steps(Protocol):
 
     def predict(self, arrays: Arrays, batch_size: int) -> list[np.ndarray]:
         """Flat outputs for all rows; `arrays` are inputs only."""
+
+    def shaped(self, kind: str, arrays: Arrays) -> Callable[[Arrays], list[np.ndarray]]:
+        """One batch, all rows of the arrays it is given: `kind` is "train", "evaluate" or
+        "predict". For arrays of the shapes and dtypes that `arrays` have."""
+
+    trains: bool  # is there a variable to train?
+    bound: dict[tuple, Any]  # what `batch_call` has decided; empty when the steps are made
 
 
 class Pace:

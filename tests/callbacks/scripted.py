@@ -15,6 +15,8 @@ Y = np.zeros((4, 1), "float32")
 class ScriptedSteps:
     """Each epoch, `train` makes the loss what `losses` says, and adds 1 to the only weight."""
 
+    trains = True
+
     def __init__(self, model, losses, val_losses):
         self.model = model
         self.losses, self.val_losses = iter(losses), iter(val_losses)

@@ -18,6 +18,14 @@ class InterpretedSteps:
     def __init__(self, model):
         self.model = model
         self.calls = []
+        self.bound = {}
+        self.trains = bool(model.trainable_variables)
+
+    def shaped(self, kind, arrays):
+        rows = len(arrays[0])
+        if kind == "predict":
+            return lambda arrays: self.predict(arrays, rows)
+        return lambda arrays: self._run(kind, arrays, np.arange(rows), rows)
 
     def train(self, arrays, index, batch_size):
         self._run("train", arrays, index, batch_size)
