@@ -23,6 +23,7 @@ COSTS |= dict.fromkeys(
     ("exp", "expm1", "log", "log1p", "sin", "cos", "tanh", "sigmoid", "erf", "pow"), 12
 )
 RECOMPUTE_LIMIT = 5  # a value read twice is stored when computing it costs more than this
+DEPTH_LIMIT = 32  # an expression of more levels is cut: trees are walked by recursion, also in gcc
 BROADCAST_LIMIT = 1  # a value spread over a larger shape is stored when it costs more than this
 
 
@@ -68,6 +69,7 @@ def materialize(
         if node.op in STAGE_OPS or (node.op == "pad" and any(abs(s) != 1 for s in node["step"])):
             memory.add_arena(node)
     _place_shared(memory, order)
+    _cut_deep(memory, order)
     for node in order:
         if node.op == "concat":
             _place_parts(memory, node)
@@ -160,6 +162,19 @@ def _place_shared(memory: Memory, order: list[Node]) -> None:
         if many or (node in spread and costs[node] > BROADCAST_LIMIT):
             memory.add_arena(node)
             costs[node] = 1
+
+
+def _cut_deep(memory: Memory, order: list[Node]) -> None:
+    """Values far along a chain of inlined ones. What follows in the same loop finds them in
+    registers."""
+    depths: dict[Node, int] = {}
+    for node in order:
+        inlined = node not in memory.buffers
+        depths[node] = 1 + max((depths[s] for s in node.src), default=0) if inlined else 0
+        if depths[node] > DEPTH_LIMIT and node.op not in VIEW_OPS:
+            memory.decisions.append(Decision(describe(node), False, "stored: the chain is long"))
+            memory.add_arena(node)
+            depths[node] = 0
 
 
 def _cost(node: Node, costs: dict[Node, int], memory: Memory) -> int:
