@@ -59,7 +59,7 @@ def emit_program(
         items.append(_body(plan.prepare, f"{entry}_prepare", [True] * (len(plan.prepare) - 1)))
     items += emit_entries(plan, prefix, entry)
     if one_by_one:
-        items.append(_kernel_by_number(plan.kernels, f"{prefix}_{entry}_kernel"))
+        items.append(_kernel_by_number(plan.kernels, f"{prefix}_{entry}_kernel", _keeps(plan)))
     return print_unit(items)
 
 
@@ -71,13 +71,14 @@ def _pack_headers(plan: Plan) -> list[str]:
     return ["gemm_pack.h", *narrow, *few] if dtypes else []
 
 
-def _kernel_by_number(kernels: Iterable[Kernel], name: str) -> Function:
+def _kernel_by_number(kernels: Iterable[Kernel], name: str, flush: bool) -> Function:
+    """One kernel as the step runs it, `flush` included."""
     number = Declare("const int64_t", "number", Name("env->args[0]"))
-    runs = [
+    runs: list[Stmt] = [
         If(Binary("==", Name("number"), Int(i)), (Do(call(k.name, Name("env"), Int(0), Int(1))),))
         for i, k in enumerate(kernels)
     ]
-    body: tuple[Stmt, ...] = (number, *runs, Return(Name("FNC_OK")))
+    body = (number, *(_flushed(runs) if flush else runs), Return(Name("FNC_OK")))
     return Function(
         "FNC_EXPORT", "int32_t", name, ("const fnc_env *env",), body, "Runs one kernel."
     )
@@ -138,8 +139,11 @@ def _body(
     for kernel, meets in zip(kernels, [False, *meetings], strict=bool(kernels)):
         run += [meet] * meets
         run.append(Do(call(kernel.name, Name("env"), Name("part"), Name("parts"))))
-    if flush:
-        run.insert(0, Declare("const uint64_t", "before", call("fnc_flush")))
-        run.append(Do(call("fnc_unflush", Name("before"))))
+    run = _flushed(run) if flush else run
     nothing = tuple(Do(Name(f"(void){p}")) for p in ("env", "part", "parts"))
     return Function("FNC_ONE_COPY", "void", f"run_{name}", KERNEL_PARAMS, tuple(run) or nothing)
+
+
+def _flushed(run: Sequence[Stmt]) -> list[Stmt]:
+    before = Declare("const uint64_t", "before", call("fnc_flush"))
+    return [before, *run, Do(call("fnc_unflush", Name("before")))]

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from fncompile.codegen.describe import flops, moved_bytes
+from fncompile.codegen.products import is_pack
 from fncompile.flags import flag
 from fncompile.ir import interp
 from fncompile.ir.dims import evaluate
@@ -72,7 +73,12 @@ class StepwiseEntry(CompiledEntry):
     ) -> Machine:
         params = {b.name: self._view(b.name).copy() for b in self.plan.params}
         oracle = Machine(self.plan, inputs, params, sizes)
-        oracle.prepared = native.prepared.copy()
+        with np.errstate(all="ignore"):
+            for kernel in self.plan.prepare:
+                oracle._run_kernel(kernel)
+                for buffer in () if is_pack(kernel) else writes(kernel):
+                    size = evaluate(buffer.type.size, sizes)
+                    oracle.memory_of(buffer)[:size] = native.memory_of(buffer)[:size]
         return oracle
 
     def _look(self, kernel: Kernel, native: Machine, oracle: Machine | None) -> None:
@@ -86,7 +92,7 @@ class StepwiseEntry(CompiledEntry):
                 raise KernelError(
                     f"{_name(kernel)} made a NaN or infinity in {buffer.name} {buffer.type}"
                 )
-            if oracle is not None:
+            if oracle is not None and not is_pack(kernel):  # the oracle does not lay out in panels
                 expected = oracle.memory_of(buffer)[:size]
                 _compare(kernel, buffer, found, expected)
                 expected[...] = found  # so that each kernel is judged by itself

@@ -111,6 +111,21 @@ def test_check_runs_every_kernel_against_the_interpreter(data):
         model.predict(data[0], verbose=0)
 
 
+def test_check_knows_of_operands_in_panels():
+    """It took the panels of packed weights and gradients for rows, and found them wrong."""
+    x = fncompile.Input(shape=(96,))
+    h = layers.Dense(256, activation="relu", name="wide")(x)
+    model = fncompile.Model(x, layers.Dense(256)(h))
+    model.compile("adam", "mse")
+    a, y = (np.random.default_rng(0).normal(size=(70, n)).astype("float32") for n in (96, 256))
+    with fncompile.flags(check=True):
+        for rows in (70, 2):
+            model.train_on_batch(a[:rows], y[:rows])
+            model.predict_on_batch(a[:rows])
+        text = "".join(entry.source for entry in model.steps().compiled_entries())
+    assert text.count("fnc_pack_") > 2
+
+
 def test_check_names_the_wrong_kernel(data, monkeypatch):
     from fncompile.ir import interp
 
