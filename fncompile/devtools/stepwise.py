@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from fncompile.codegen.describe import flops, moved_bytes
-from fncompile.codegen.products import is_pack
+from fncompile.codegen.packing import is_pack
 from fncompile.flags import flag
 from fncompile.ir import interp
 from fncompile.ir.dims import evaluate
