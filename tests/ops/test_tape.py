@@ -39,8 +39,8 @@ def test_numbers_give_the_same_bits_as_arrays(fn, dtype):
 
 def test_arrays_and_constants():
     x = build.param("x", TensorType("float32", (2, 3)))
-    weights = build.ew("add", build.iota((2, 3), 1, "float32"), build.const(1.0, "float32"))
-    root = build.reduce("sum", build.ew("mul", x, weights), (0, 1))
+    weights = build.ew("add", build.iota((2, 3), 1, "float32"), build.full((2, 3), 1, "float32"))
+    root = build.reduce(build.ew("mul", x, weights), "sum", (0, 1))
     value = np.arange(6, dtype="float32").reshape(2, 3)
     tape = Tape([root, weights], [x])
     for factor in (1, 2):
