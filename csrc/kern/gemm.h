@@ -14,7 +14,7 @@
  * the row length of x. B is row-major with leading dimension ldb, all of it readable, or packed by
  * pack.h. Pass literal constants for what is known: gcc specialises the code for them.
  * An element is one chain of multiply-adds over k = 0 .. K - 1, so any cut of rows and columns
- * gives the same bits. gemm_nt.h has the form for narrow C. */
+ * gives the same bits. */
 #ifndef FNC_GEMM_H
 #define FNC_GEMM_H
 

@@ -16,21 +16,6 @@
                 C[m * N + n] = sum;                                                                \
             }                                                                                      \
     }                                                                                              \
-    FNC_INLINE T fnc_ref_sum_##S(const T *x, int64_t n) {                                          \
-        T sum = 0;                                                                                 \
-        for (int64_t i = 0; i < n; ++i) sum += x[i];                                               \
-        return sum;                                                                                \
-    }                                                                                              \
-    /* The first NaN if there is one, as numpy.max; -infinity for n = 0. */                        \
-    FNC_INLINE T fnc_ref_max_##S(const T *x, int64_t n) {                                          \
-        T best = -__builtin_inff();                                                                \
-        for (int64_t i = 0; i < n; ++i)                                                            \
-            if (x[i] != x[i])                                                                      \
-                return x[i];                                                                       \
-            else if (x[i] > best)                                                                  \
-                best = x[i];                                                                       \
-        return best;                                                                               \
-    }                                                                                              \
     FNC_INLINE void fnc_ref_transpose_##S(int64_t rows, int64_t columns, const T *x, int64_t ldx,  \
                                           T *y, int64_t ldy) {                                     \
         for (int64_t i = 0; i < rows; ++i)                                                         \

@@ -62,16 +62,6 @@ def test_loops_over_functions_vectorise(level: str, tmp_path: Path) -> None:
     assert not scalar
 
 
-@pytest.mark.parametrize("kind", ["sum", "max"])
-@pytest.mark.parametrize("level", LEVELS)
-def test_reductions_vectorise(kind: str, level: str, tmp_path: Path) -> None:
-    call = {"sum": "fnc_sum_f32(x, n)", "max": "fnc_max_of_f32(x, n)"}[kind]
-    text = f'#include "reduce.h"\nfloat f(const float *x, int64_t n) {{ return {call}; }}\n'
-    flags = [f"-march={LEVELS[level]}", "-fopt-info-vec-optimized"]
-    report = compile_text(text, flags, tmp_path)[1]
-    assert "optimized: loop vectorized" in report
-
-
 def inner_loops(assembly: str) -> list[list[str]]:
     """The instructions of each innermost loop: from the target of a backward jump up to it."""
     lines = re.findall(r"^\s*([0-9a-f]+):\t(.*)$", assembly, re.M)
