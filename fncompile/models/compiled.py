@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -17,18 +16,16 @@ from fncompile.codegen.identifiers import model_prefix
 from fncompile.flags import flag, overrides
 from fncompile.graph import structure
 from fncompile.graph.naming import LocalNames
-from fncompile.graph.trace import unique_name
 from fncompile.graph.variable import Variable
-from fncompile.ir.dims import Poly, symbol
+from fncompile.ir.dims import Poly
 from fncompile.ir.node import Program
-from fncompile.ir.types import TensorType, numpy_name
 from fncompile.layers import state
 from fncompile.models import programs
-from fncompile.models.memory import Memory, find_runs, name_variables, slot_items, weights_memory
-from fncompile.models.programs import Signature, StepOptimizer
+from fncompile.models.memory import Memory, StateMemory, find_runs, name_variables, weights_memory
+from fncompile.models.programs import StepOptimizer
+from fncompile.models.signature import Signature, input_types, step_signature
 from fncompile.passes.apply_optimizer import Run
 from fncompile.passes.manager import Context
-from fncompile.runtime.block import Block
 from fncompile.runtime.calls import Bound, Short, ShortOfSeveral, short_way
 from fncompile.runtime.entry import CompiledEntry, Entry
 
@@ -195,12 +192,12 @@ class CompiledSteps:
         if kind == "predict":
             found = self.predict_entry(arrays)
         else:
-            found = self.step_entry(kind, self.signature(arrays))
+            found = self.step_entry(kind, step_signature(self.model, self.label, arrays))
         self._last[kind] = switches, like, found
         return found
 
     def predict_entry(self, arrays: Arrays) -> Entry:
-        types = self._input_types(arrays)
+        types = input_types(self.model, self.label, arrays)
         key = ("predict", tuple(types), _switches())
         with self._build_lock:
             if key not in self.entries:
@@ -245,7 +242,7 @@ class CompiledSteps:
             optimizer=StepOptimizer(optimizer, by_name, trace),
         )
         return self._build(
-            _with_all_trained(program, trained, trace), "train", "train_step", context
+            programs.with_all_trained(program, trained, trace), "train", "train_step", context
         )
 
     def _objective_program(self, signature: Signature, training: bool):
@@ -320,73 +317,6 @@ class CompiledSteps:
         optimizer.build(trained)
         self.train_memory = StateMemory(state, self.names, self.runs, optimizer)
 
-    # types ----------------------------------------------------------------------------------------
-
-    def _input_types(self, arrays: Arrays) -> list[tuple[str, TensorType]]:
-        """Names and types of the inputs: the model's own, or read off the arrays."""
-        taken: set[str] = set()
-        if hasattr(self.model, "inputs"):
-            tensors = self.model.inputs
-            return [
-                (unique_name(self.label(n), taken), t.type)
-                for n, t in zip(self.model.input_names, tensors)
-            ]
-        inputs = arrays[: self.model.input_count]
-        return [(unique_name(f"input_{i}", taken), _type_of(a)) for i, a in enumerate(inputs)]
-
-    def signature(self, arrays: Arrays) -> Signature:
-        """The types of a step's arrays: inputs, targets, then sample weights or nothing."""
-        from fncompile.training.compile import objective_of
-
-        objective = objective_of(self.model)
-        inputs = self._input_types(arrays)
-        rest = arrays[len(inputs) :]
-        count = len(objective.targets)
-        outputs = getattr(self.model, "outputs", None)
-        target_of = [outputs[k].type.shape if outputs else () for k in objective.targets]
-        taken = {name for name, _ in inputs}
-
-        def typed(prefix: str, group: Arrays) -> list[tuple[str, TensorType]]:
-            shapes = zip(objective.targets, target_of, group)
-            return [
-                (unique_name(f"{prefix}:{k}", taken), _type_of(a, shape)) for k, shape, a in shapes
-            ]
-
-        return Signature(inputs, typed("y", rest[:count]), typed("w", rest[count:]))
-
-
-class StateMemory(Memory):
-    """The `train` block: variables, and the optimizer's slots as one array per run and slot."""
-
-    def __init__(
-        self,
-        variables: Sequence[Variable],
-        names: dict[Variable, str],
-        runs: Sequence[Run],
-        optimizer: Any,
-    ):
-        self.variables = list(variables)
-        self.names = dict(names)
-        slots = slot_items(runs, optimizer.slots)
-        self.block = Block("train", [*((names[v], v.type) for v in self.variables), *slots])
-        self.lost = True
-        by_name = {name: v for v, name in names.items()}
-        for run in runs:
-            for slot in optimizer.slots:
-                self._place_slot(run, slot, optimizer, by_name)
-
-    def _place_slot(
-        self, run: Run, slot: str, optimizer: Any, by_name: dict[str, Variable]
-    ) -> None:
-        """Let the slot variables of the run's members live inside the slot of the run."""
-        whole = f"{run.name}.{slot}"
-        start, size = self.block.offsets[whole], self.block.view(whole).itemsize
-        for member in run.members:
-            variable, key = optimizer.slot(slot, by_name[member.name]), f"{whole}.{member.name}"
-            self.block.alias(key, member.type, start + member.offset * size)
-            self.variables.append(variable)
-            self.names[variable] = key
-
 
 def _switches() -> tuple:
     """The switches that make another entry of the same program."""
@@ -400,31 +330,5 @@ def _plain_count(optimizer: Any) -> int:
     return len(optimizer.variables) - len(optimizer._slots)
 
 
-def _with_all_trained(program: Program, trained: Sequence[Variable], trace: Any) -> Program:
-    """Trainable variables that the loss does not reach are parameters all the same: weight decay
-    and the run they lie in concern them."""
-    missing = []
-    with trace.active():
-        for v in trained:
-            node = trace.params.get(v) or trace.read(v)
-            if node not in program.params:
-                missing.append(node)
-    return replace(program, params=(*program.params, *missing))
-
-
 def _batched(entry: Entry) -> bool:
     return any(isinstance(d, Poly) for t in entry.program.inputs for d in t.shape[:1])
-
-
-def _type_of(array: np.ndarray, like: Sequence = ()) -> TensorType:
-    """The batch is open; so are extents that are open in `like`."""
-    if array.ndim == 0:
-        return TensorType(numpy_name(array.dtype), ())
-    first = like[0] if like and isinstance(like[0], int) else symbol("B")
-    rest = [
-        like[i]
-        if i < len(like) and isinstance(like[i], Poly) and not isinstance(like[i], int)
-        else n
-        for i, n in enumerate(array.shape)
-    ][1:]
-    return TensorType(numpy_name(array.dtype), (first, *rest))

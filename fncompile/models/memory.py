@@ -44,6 +44,39 @@ class Memory:
         self.lost = False
 
 
+class StateMemory(Memory):
+    """The `train` block: variables, and the optimizer's slots as one array per run and slot."""
+
+    def __init__(
+        self,
+        variables: Sequence[Variable],
+        names: dict[Variable, str],
+        runs: Sequence[Run],
+        optimizer: Any,
+    ):
+        self.variables = list(variables)
+        self.names = dict(names)
+        slots = slot_items(runs, optimizer.slots)
+        self.block = Block("train", [*((names[v], v.type) for v in self.variables), *slots])
+        self.lost = True
+        by_name = {name: v for v, name in names.items()}
+        for run in runs:
+            for slot in optimizer.slots:
+                self._place_slot(run, slot, optimizer, by_name)
+
+    def _place_slot(
+        self, run: Run, slot: str, optimizer: Any, by_name: dict[str, Variable]
+    ) -> None:
+        """Let the slot variables of the run's members live inside the slot of the run."""
+        whole = f"{run.name}.{slot}"
+        start, size = self.block.offsets[whole], self.block.view(whole).itemsize
+        for member in run.members:
+            variable, key = optimizer.slot(slot, by_name[member.name]), f"{whole}.{member.name}"
+            self.block.alias(key, member.type, start + member.offset * size)
+            self.variables.append(variable)
+            self.names[variable] = key
+
+
 def name_variables(
     groups: Iterable[Sequence[Variable]], label: Callable[[str], str]
 ) -> dict[Variable, str]:

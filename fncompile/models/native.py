@@ -23,7 +23,7 @@ from fncompile.ir.dims import Poly
 from fncompile.ir.node import Program, toposort
 from fncompile.ir.types import TensorType
 from fncompile.models.memory import Memory
-from fncompile.models.programs import Signature
+from fncompile.models.signature import Signature, step_signature
 from fncompile.passes.manager import Context
 from fncompile.runtime.entry import CompiledEntry
 
@@ -127,7 +127,8 @@ def _signature(steps: Any, sample_weight: bool) -> Signature:
         )
     targets = [_target(steps.model.outputs[k].type, objective, k) for k in objective.targets]
     weights = [np.zeros(1, floatx()) for _ in targets] if sample_weight else []
-    return steps.signature([*[None] * len(steps.model.inputs), *targets, *weights])
+    arrays = [*[None] * len(steps.model.inputs), *targets, *weights]
+    return step_signature(steps.model, steps.label, arrays)
 
 
 def _target(output: TensorType, objective: Any, place: int) -> np.ndarray:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from fncompile.graph.tensor import Tensor
@@ -11,6 +12,7 @@ from fncompile.graph.variable import Variable
 from fncompile.ir import build
 from fncompile.ir.node import Node, Program, toposort
 from fncompile.ir.types import TensorType, at_border
+from fncompile.models.signature import Signature
 
 
 def predict_program(
@@ -65,17 +67,6 @@ def regularization(model: Any) -> list[Tensor]:
     return [v.regularizer(v) for v in model.trainable_variables if v.regularizer is not None]
 
 
-class Signature:
-    """Names and types of the arrays of a step: inputs, targets, sample weights."""
-
-    def __init__(self, inputs, targets, weights):
-        self.inputs, self.targets, self.weights = inputs, targets, weights
-
-    @property
-    def key(self) -> tuple:
-        return tuple(map(tuple, (self.inputs, self.targets, self.weights)))
-
-
 class StepOptimizer:
     """An optimizer as the pass `apply_optimizer` asks for it: functions of nodes."""
 
@@ -125,6 +116,18 @@ def _program(
     params = tuple(p for p in trace.params.values() if p in used or p in updates)
     leaves = tuple(t.node for t in inputs)
     return Program(leaves, params, outputs, updates, origins=trace.origins)
+
+
+def with_all_trained(program: Program, trained: Sequence[Variable], trace: Any) -> Program:
+    """Trainable variables that the loss does not reach are parameters all the same: weight decay
+    and the run they lie in concern them."""
+    missing = []
+    with trace.active():
+        for v in trained:
+            node = trace.params.get(v) or trace.read(v)
+            if node not in program.params:
+                missing.append(node)
+    return replace(program, params=(*program.params, *missing))
 
 
 def _output_names(model: Any, count: int) -> list[str]:

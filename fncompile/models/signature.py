@@ -1,0 +1,74 @@
+"""Names and types of the arrays that a model's programs take.
+
+The model's own inputs have the types that they were declared with; what is only known from arrays
+has theirs. The batch is open, and so is every extent that the model leaves open.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from fncompile.graph.trace import unique_name
+from fncompile.ir.dims import Poly, symbol
+from fncompile.ir.types import TensorType, numpy_name
+
+Arrays = Sequence[np.ndarray]
+Types = list[tuple[str, TensorType]]
+Label = Callable[[str], str]
+
+
+class Signature:
+    """Names and types of the arrays of a step: inputs, targets, sample weights."""
+
+    def __init__(self, inputs: Types, targets: Types, weights: Types):
+        self.inputs, self.targets, self.weights = inputs, targets, weights
+
+    @property
+    def key(self) -> tuple:
+        return tuple(map(tuple, (self.inputs, self.targets, self.weights)))
+
+
+def input_types(model: Any, label: Label, arrays: Arrays) -> Types:
+    """Names and types of the inputs: the model's own, or read off the arrays."""
+    taken: set[str] = set()
+    if hasattr(model, "inputs"):
+        named = zip(model.input_names, model.inputs)
+        return [(unique_name(label(n), taken), t.type) for n, t in named]
+    inputs = arrays[: model.input_count]
+    return [(unique_name(f"input_{i}", taken), _type_of(a)) for i, a in enumerate(inputs)]
+
+
+def step_signature(model: Any, label: Label, arrays: Arrays) -> Signature:
+    """The types of a step's arrays: inputs, targets, then sample weights or nothing."""
+    from fncompile.training.compile import objective_of
+
+    objective = objective_of(model)
+    inputs = input_types(model, label, arrays)
+    rest = arrays[len(inputs) :]
+    count = len(objective.targets)
+    outputs = getattr(model, "outputs", None)
+    target_of = [outputs[k].type.shape if outputs else () for k in objective.targets]
+    taken = {name for name, _ in inputs}
+
+    def typed(prefix: str, group: Arrays) -> Types:
+        shapes = zip(objective.targets, target_of, group)
+        return [
+            (unique_name(f"{prefix}:{k}", taken), _type_of(a, shape)) for k, shape, a in shapes
+        ]
+
+    return Signature(inputs, typed("y", rest[:count]), typed("w", rest[count:]))
+
+
+def _type_of(array: np.ndarray, like: Sequence = ()) -> TensorType:
+    """The batch is open; so are extents that are open in `like`."""
+    if array.ndim == 0:
+        return TensorType(numpy_name(array.dtype), ())
+    first = like[0] if like and isinstance(like[0], int) else symbol("B")
+    rest = [
+        like[i] if i < len(like) and isinstance(like[i], Poly) else n
+        for i, n in enumerate(array.shape)
+    ][1:]
+    return TensorType(numpy_name(array.dtype), (first, *rest))
