@@ -1,4 +1,4 @@
-"""What the on-batch methods decide once for each kind of arguments: `batch_call`.
+"""What is decided once for each kind of batches that a user gives one by one: `batch_call`.
 
     step, arrays = batch_call(model, "train", x, y, sample_weight, class_weight)
     outputs = step(arrays)
@@ -52,9 +52,7 @@ def batch_call(
     class_weight: Any = None,
 ) -> tuple[Step, Arrays]:
     """What runs one batch, and the flat arrays to call it with; `verb` is "train", "evaluate" or
-    "predict".
-
-    ValueError as `flat_data`, and for a batch of a step without rows.
+    "predict". ValueError as `flat_data`.
     """
     data, given = (x, y, sample_weight), []
     kind = _kind(data, given)
@@ -68,8 +66,6 @@ def batch_call(
         data = _viewed(data, views)
     placed = _placed(model, verb, data, class_weight)
     arrays = taken(placed)
-    if verb != "predict" and not len(arrays[0]):
-        raise ValueError("The batch has no samples: expected arrays with at least one row.")
     steps = model.steps()
     step = steps.shaped(verb, arrays)
     sources = _sources(placed, views, class_weight is not None)

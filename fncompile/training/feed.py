@@ -13,6 +13,8 @@ from typing import Any
 
 import numpy as np
 
+from fncompile.training.steps import Steps
+
 Arrays = list[np.ndarray]
 
 
@@ -24,6 +26,24 @@ class Stretch:
     index: np.ndarray
     batch_size: int
     batches: int
+
+    def run(self, steps: Steps, verb: str) -> None:
+        """`verb` is "train" or "evaluate"."""
+        getattr(steps, verb)(self.arrays, self.index, self.batch_size)
+
+
+@dataclass
+class Batch:
+    """One batch, all rows of `arrays`, and the step that is to take them."""
+
+    step: Callable[[Arrays], Arrays]
+    arrays: Arrays
+    batches: int = 1
+
+    def run(self, steps: Steps, verb: str) -> None:
+        """Nothing, where the batch is empty."""
+        if len(self.arrays[0]):
+            self.step(self.arrays)
 
 
 class ArrayFeed:
@@ -90,15 +110,15 @@ class BatchFeed:
     """Batches as a generator, a data set or any other iterable gives them.
 
     `start(seed)` gives the iterator of a pass over the data (a generator can only ever give
-    itself); `seed`, a list of numbers, is for those that shuffle. `prepare` makes flat arrays of an
-    item. With `steps` given, an epoch goes on where the one before it stopped, and a pass follows a
-    pass.
+    itself); `seed`, a list of numbers, is for those that shuffle. `prepare` makes of an item a step
+    and flat arrays for it, as `batch_call` does. With `steps` given, an epoch goes on where the one
+    before it stopped, and a pass follows a pass.
     """
 
     def __init__(
         self,
         start: Callable[[list[int]], Iterator],
-        prepare: Callable[[Any], Arrays],
+        prepare: Callable[[Any], tuple[Callable[[Arrays], Arrays], Arrays]],
         steps: int | None = None,
         length: int | None = None,
     ):
@@ -114,15 +134,13 @@ class BatchFeed:
         if self._iterator is None or self._limit is None:
             self._iterator = self._start([seed, iterations])
 
-    def take(self, batches: int) -> Stretch | None:
+    def take(self, batches: int) -> Batch | None:
         """The next batch of the epoch, None at its end."""
         item = None if self._taken == self._limit else self._next()
         if item is None:
             return self._end()
         self._taken += 1
-        arrays = self._prepare(item)
-        rows = len(arrays[0])
-        return Stretch(arrays, np.arange(rows), max(rows, 1), 1)
+        return Batch(*self._prepare(item))
 
     def _next(self) -> Any:
         item = next(self._iterator, None)  # type: ignore[arg-type]

@@ -7,7 +7,8 @@ batch hooks makes every stretch a single batch.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -68,7 +69,7 @@ def fit(
             held_out, validation_batch_size or batch_size, steps=validation_steps
         )
     else:
-        feed = training_feed(model, x, y, *weights, batch_size, shuffle, steps_per_epoch)
+        feed = training_feed(model, "train", x, y, *weights, batch_size, shuffle, steps_per_epoch)
     if validation_data is not None:
         validation_feed = _validation_feed(
             model, validation_data, validation_batch_size or batch_size, validation_steps
@@ -120,7 +121,7 @@ class _Training:
         while not model.stop_training and (stretch := self.feed.take(pace.batches)) is not None:
             calls.on_train_batch_begin(done)
             pace.begin()
-            steps.train(stretch.arrays, stretch.index, stretch.batch_size)
+            stretch.run(steps, "train")
             pace.end(stretch.batches)
             done += stretch.batches
             logs = logs_of(model)
@@ -141,9 +142,11 @@ class _Training:
 
 def _validation_feed(model: Any, given: Any, batch_size: int | None, steps: int | None) -> Feed:
     if not isinstance(given, (tuple, list)) and not is_arrays(given):
-        return training_feed(model, given, steps=steps)
+        return training_feed(model, "evaluate", given, steps=steps)
     x, y, sample_weight = data.unpack(given)
-    return training_feed(model, x, y, sample_weight, batch_size=batch_size, steps=steps)
+    return training_feed(
+        model, "evaluate", x, y, sample_weight, batch_size=batch_size, steps=steps
+    )
 
 
 def evaluate(
@@ -159,7 +162,7 @@ def evaluate(
 ) -> Any:
     """The loss as a float, or a list: loss, losses of outputs, metrics; or a dict by name."""
     check_compiled(model)
-    feed = training_feed(model, x, y, sample_weight, batch_size=batch_size, steps=steps)
+    feed = training_feed(model, "evaluate", x, y, sample_weight, batch_size=batch_size, steps=steps)
     calls = _calls(model, callbacks, verbose, feed.steps)
     logs = _evaluate(model, feed, calls, Pace(single=calls.needs_every_batch("test")))
     return logs if return_dict else result_list(model)
@@ -174,7 +177,7 @@ def _evaluate(model: Any, feed: Feed, calls: CallbackList, pace: Pace) -> dict[s
     while (stretch := feed.take(pace.batches)) is not None:
         calls.on_test_batch_begin(done)
         pace.begin()
-        steps.evaluate(stretch.arrays, stretch.index, stretch.batch_size)
+        stretch.run(steps, "evaluate")
         pace.end(stretch.batches)
         done += stretch.batches
         logs = logs_of(model)
@@ -199,26 +202,27 @@ def predict(
         data.check_cardinality({"x": arrays})
         batches = -(-len(arrays[0]) // batch_size)
         batches = batches if steps is None else min(batches, checked_steps(steps))
-        source = _slices(arrays, batch_size, batches, pace)
+        source = _slices(model, arrays, batch_size, batches, pace)
     else:
         feed = prediction_feed(model, x, batch_size, steps)
         batches, source = feed.steps, _items(feed)
     calls = _calls(model, callbacks, verbose, batches)
     pace.single = calls.needs_every_batch("predict")
-    flat = _predict(model, source, batch_size, calls, pace)
+    flat = _predict(source, calls, pace)
     return model.pack_outputs(flat)
 
 
-def _predict(
-    model: Any, source: Iterator, batch_size: int, calls: CallbackList, pace: Pace
-) -> list[np.ndarray]:
+Source = Iterator[tuple[Callable[[], list[np.ndarray]], int]]  # what gives outputs; of how many
+
+
+def _predict(source: Source, calls: CallbackList, pace: Pace) -> list[np.ndarray]:
     parts: list[list[np.ndarray]] = []
-    done, steps = 0, model.steps()
+    done = 0
     calls.on_predict_begin()
-    for arrays, batches in source:
+    for run, batches in source:
         calls.on_predict_batch_begin(done)
         pace.begin()
-        outputs = steps.predict(arrays, batch_size)
+        outputs = run()
         pace.end(batches)
         parts.append(outputs)
         done += batches
@@ -231,24 +235,22 @@ def _predict(
     return [np.concatenate(column) for column in zip(*parts, strict=True)]
 
 
-def _slices(
-    arrays: Arrays, batch_size: int, batches: int, pace: Pace
-) -> Iterator[tuple[Arrays, int]]:
+def _slices(model: Any, arrays: Arrays, batch_size: int, batches: int, pace: Pace) -> Source:
     """Stretches of consecutive rows; one empty stretch when there are none."""
+    done, steps = 0, model.steps()
     if batches == 0:
-        yield arrays, 0
-    done = 0
+        yield partial(steps.predict, arrays, batch_size), 0
     while done < batches:
         count = min(pace.batches, batches - done)
         rows = slice(done * batch_size, (done + count) * batch_size)
-        yield [a[rows] for a in arrays], count
+        yield partial(steps.predict, [a[rows] for a in arrays], batch_size), count
         done += count
 
 
-def _items(feed: Feed) -> Iterator[tuple[Arrays, int]]:
+def _items(feed: Feed) -> Source:
     feed.begin()
-    while (stretch := feed.take(1)) is not None:
-        yield stretch.arrays, 1
+    while (batch := feed.take(1)) is not None:
+        yield partial(batch.step, batch.arrays), 1
 
 
 def _calls(model: Any, callbacks: Any, verbose: str | int, steps: int | None) -> CallbackList:

@@ -24,9 +24,7 @@ def train_on_batch(
             "Arguments `sample_weight` and `class_weight` cannot be specified at the same time. "
             f"Received: sample_weight={sample_weight}, class_weight={class_weight}"
         )
-    step, arrays = batch_call(model, "train", x, y, sample_weight, class_weight)
-    reset_metrics(model)
-    step(arrays)
+    _step(model, "train", x, y, sample_weight, class_weight)
     return logs_of(model) if return_dict else result_list(model)
 
 
@@ -35,9 +33,7 @@ def test_on_batch(
 ) -> Any:
     """Evaluate one batch; gives loss and metrics of this batch alone."""
     check_compiled(model)
-    step, arrays = batch_call(model, "evaluate", x, y, sample_weight)
-    reset_metrics(model)
-    step(arrays)
+    _step(model, "evaluate", x, y, sample_weight)
     return logs_of(model) if return_dict else result_list(model)
 
 
@@ -48,3 +44,11 @@ def predict_on_batch(model: Any, x: Any) -> Any:
     """The outputs for one batch, as arrays in the structure of the model's outputs."""
     step, arrays = batch_call(model, "predict", x)
     return model.pack_outputs(step(arrays))
+
+
+def _step(model: Any, verb: str, *data: Any) -> None:
+    step, arrays = batch_call(model, verb, *data)
+    if not len(arrays[0]):
+        raise ValueError("The batch has no samples: expected arrays with at least one row.")
+    reset_metrics(model)
+    step(arrays)

@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from fncompile.training.data import Arrays, flat_data, flat_inputs, unpack
+from fncompile.training.batch_call import batch_call
+from fncompile.training.data import Arrays, flat_data, unpack
 from fncompile.training.feed import ArrayFeed, BatchFeed
 
 Feed = Any  # ArrayFeed | BatchFeed
@@ -58,6 +59,7 @@ def is_arrays(x: Any) -> bool:
 
 def training_feed(
     model: Any,
+    verb: str,
     x: Any,
     y: Any = None,
     sample_weight: Any = None,
@@ -66,18 +68,18 @@ def training_feed(
     shuffle: bool | str = False,
     steps: int | None = None,
 ) -> Feed:
-    """The feed of inputs, targets and weights."""
+    """The feed of inputs, targets and weights, to "train" with or to "evaluate"."""
     if is_arrays(x):
         arrays = flat_data(model, x, y, sample_weight, class_weight)
         return ArrayFeed(arrays, batch_size, shuffle, steps)
     _check_alone(x, y, sample_weight, class_weight)
-    prepare = lambda item: flat_data(model, *unpack(_checked(item)))  # noqa: E731
+    prepare = lambda item: batch_call(model, verb, *unpack(_checked(item)))  # noqa: E731
     return _batch_feed(x, prepare, steps, bool(shuffle))
 
 
 def prediction_feed(model: Any, x: Any, batch_size: int | None, steps: int | None) -> Feed:
     """The feed of inputs only; targets in the batches of `x` are ignored."""
-    prepare = lambda item: flat_inputs(model, unpack(_checked(item))[0])  # noqa: E731
+    prepare = lambda item: batch_call(model, "predict", unpack(_checked(item))[0])  # noqa: E731
     return _batch_feed(x, prepare, steps)
 
 

@@ -33,7 +33,7 @@ class Steps(Protocol):
         """Flat outputs for all rows; `arrays` are inputs only."""
 
     def shaped(self, kind: str, arrays: Arrays) -> Callable[[Arrays], list[np.ndarray]]:
-        """One batch, all rows of the arrays it is given: `kind` is "train", "evaluate" or
+        """One batch, all rows of the arrays that it is given: `kind` is "train", "evaluate" or
         "predict". For arrays of the shapes and dtypes that `arrays` have."""
 
     trains: bool  # is there a variable to train?

@@ -201,3 +201,23 @@ def test_threads_predict_at_once():
     for thread in threads:
         thread.join()
     assert not wrong
+
+
+def test_batches_of_a_generator_are_as_those_given_one_by_one():
+    """An empty one, in between, is no step."""
+    model, twin = chain(optimizer="adam"), chain(optimizer="adam")
+    batches = [(rows(n, seed=n), rows(n, seed=n + 50)) for n in (4, 4, 0, 2, 4)]
+    model.fit((b for b in batches), verbose=0)
+    for x, y in batches:
+        if len(x):
+            twin.train_on_batch(x, y)
+    assert int(model.optimizer.iterations) == 4
+    for a, b in zip(model.get_weights(), twin.get_weights()):
+        np.testing.assert_array_equal(a, b)
+    inputs = [x for x, _ in batches]
+    found = model.predict(((x,) for x in inputs), verbose=0)
+    np.testing.assert_allclose(found, twin.predict(np.concatenate(inputs)), rtol=1e-5)
+    pairs = [(x, y) for x, y in batches if len(x)]
+    whole = [np.concatenate(column) for column in zip(*pairs)]
+    found, expected = model.evaluate((b for b in pairs), verbose=0), twin.evaluate(*whole)
+    np.testing.assert_allclose(found, expected, rtol=1e-5)
