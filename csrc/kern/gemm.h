@@ -3,9 +3,9 @@
  *     fnc_gemm_f32(M, N, K, A, rs_a, cs_a, B, ldb, m0, m1, n0, n1, epilogue, env)
  *     fnc_gemm_packed_f32(M, N, K, A, rs_a, cs_a, panels, m0, m1, n0, n1, epilogue, env)
  *
- * compute rows m0 .. m1 - 1 and columns n0 .. n1 - 1 of C[M, N] = A[M, K] B[K, N] and hand them
- * over in blocks: epilogue(env, m, n, mr, nr, acc) receives the finished sums of rows m ... and
- * columns n ..., acc[i * FNC_NR_F32 + j]. nr is at most FNC_NR_F32. Each element is
+ * compute rows m0 .. m1 - 1 and columns n0 .. n1 - 1 of C[M, N] = A[M, K] B[K, N] and hand them over
+ * in blocks: epilogue(env, m, n, mr, nr, acc) receives the finished sums of rows m ... and columns
+ * n ..., acc[i * FNC_NR_F32 + j]. nr is at most FNC_NR_F32 (but see gemm_bands.h). Each element is
  * handed over exactly once; what becomes of it (bias, activation, store, accumulate) is up to the
  * epilogue, which must not write to A or B. Declare it FNC_INLINE and its acc restrict: for small
  * products it is compiled into the loops, with nr a constant.

@@ -14,20 +14,21 @@ typedef FNC_T FNC_NAME(fnc_vec)
 typedef FNC_T FNC_NAME(fnc_vec);
 #endif
 
-/* acc[rows][2 VL] (+)= A[rows, K] B[K, 2 VL]; the second vector stands `second` columns after the
- * first. `rows` and `asks`, whether `ahead` is heeded, are constants at every call. */
+/* acc[rows][2 VL] (+)= A[rows, K] B[K, 2 VL], rows of acc being `ldc` elements apart; the second
+ * vector stands `second` columns after the first. `rows` and `asks`, whether `ahead` is heeded, are
+ * constants at every call. */
 FNC_INLINE void FNC_NAME(fnc_tile)(int rows, int asks, int fresh, int64_t K,
                                    const FNC_T *restrict A, int64_t rs_a, int64_t cs_a,
                                    const FNC_T *restrict B, int64_t ldb, int64_t second,
-                                   FNC_T *restrict acc, fnc_ahead ahead) {
+                                   FNC_T *restrict acc, int64_t ldc, fnc_ahead ahead) {
     typedef FNC_NAME(fnc_vec) vec;
     enum { BASES = (FNC_MR + 2) / 3 };
     const FNC_T *a[BASES];
     vec c[FNC_MR][2];
     FNC_UNROLL(16)
     for (int i = 0; i < rows; ++i) {
-        c[i][0] = fresh ? (vec){0} : *(const vec *)(acc + i * FNC_NR);
-        c[i][1] = fresh ? (vec){0} : *(const vec *)(acc + i * FNC_NR + second);
+        c[i][0] = fresh ? (vec){0} : *(const vec *)(acc + i * ldc);
+        c[i][1] = fresh ? (vec){0} : *(const vec *)(acc + i * ldc + second);
         FNC_IN_REGISTER(c[i][0]);
         FNC_IN_REGISTER(c[i][1]);
         if (i % 3 == 0) a[i / 3] = A + i * rs_a;
@@ -51,8 +52,8 @@ FNC_INLINE void FNC_NAME(fnc_tile)(int rows, int asks, int fresh, int64_t K,
     }
     FNC_UNROLL(16)
     for (int i = 0; i < rows; ++i) {
-        *(vec *)(acc + i * FNC_NR) = c[i][0];
-        *(vec *)(acc + i * FNC_NR + second) = c[i][1];
+        *(vec *)(acc + i * ldc) = c[i][0];
+        *(vec *)(acc + i * ldc + second) = c[i][1];
     }
 }
 
@@ -64,7 +65,7 @@ FNC_INLINE void FNC_NAME(fnc_tile)(int rows, int asks, int fresh, int64_t K,
                                      int64_t cs_a, const FNC_T *B, int64_t ldb, int64_t second,    \
                                      FNC_T *acc) {                                                 \
         FNC_NAME(fnc_tile)                                                                         \
-        (rows, 0, fresh, K, A, rs_a, cs_a, B, ldb, second, acc, (fnc_ahead){0, 0});                \
+        (rows, 0, fresh, K, A, rs_a, cs_a, B, ldb, second, acc, FNC_NR, (fnc_ahead){0, 0});        \
     }
 FNC_DEFINE_TILE(fnc_tile_high, FNC_MR)
 FNC_DEFINE_TILE(fnc_tile_low, FNC_MT)
@@ -74,7 +75,7 @@ FNC_DEFINE_TILE(fnc_tile_row, 1)
 FNC_NOINLINE void FNC_NAME(fnc_tile_asking)(int fresh, int64_t K, const FNC_T *A, int64_t rs_a,
                                             int64_t cs_a, const FNC_T *B, int64_t ldb,
                                             int64_t second, FNC_T *acc, fnc_ahead ahead) {
-    FNC_NAME(fnc_tile)(FNC_MR, 1, fresh, K, A, rs_a, cs_a, B, ldb, second, acc, ahead);
+    FNC_NAME(fnc_tile)(FNC_MR, 1, fresh, K, A, rs_a, cs_a, B, ldb, second, acc, FNC_NR, ahead);
 }
 
 FNC_INLINE void FNC_NAME(fnc_tile_of)(int64_t rows, int fresh, int64_t K, const FNC_T *A,

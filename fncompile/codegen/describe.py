@@ -133,14 +133,17 @@ def _applications(expr: Expr) -> int:
 
 
 def _bytes(kernel: Kernel, which: Callable[[Kernel], set[Buffer]]) -> Dim:
-    total: Dim = 0
-    for buffer in {root_buffer(b): b for b in which(kernel)}.values():
-        total = total + buffer.type.nbytes
-    return total
+    places = {(root_buffer(b), _start(b), b.type.nbytes) for b in which(kernel)}
+    return sum((nbytes for _, _, nbytes in places), 0)
+
+
+def _start(buffer: Buffer) -> Dim:
+    return 0 if buffer.base is None else _start(buffer.base) + buffer.offset
 
 
 def moved_bytes(kernel: Kernel) -> Dim:
-    """Bytes of every buffer that the kernel reads or writes, each counted once for either."""
+    """Bytes of every piece of memory that the kernel reads or writes, each counted once for
+    either."""
     return _bytes(kernel, reads) + _bytes(kernel, writes)
 
 

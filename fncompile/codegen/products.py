@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from fncompile.codegen.affine import dim, index, size_name
+from fncompile.codegen.bands import band_calls, uses_bands
 from fncompile.codegen.ctree import (
     Assign,
     Binary,
@@ -102,7 +103,7 @@ def emit_product(kernel: Kernel, pointers: Pointers) -> list[Stmt]:
     own = _share(kernel)
     tile: list[Stmt] = [Declare("fnc_tile", "tile", Name("{env, 0}"))]
     work = (
-        [_tile_call(kernel, stage, pointers, cut)]
+        _tile_calls(kernel, stage, pointers, cut)
         if in_register(stage.dtype) in TILED
         else _plain(kernel, product, pointers, cut)
     )
@@ -158,7 +159,7 @@ def _kernel_type(dtype: str, packed: bool) -> str:
     return DTYPES[dtype if packed else in_register(dtype)].short
 
 
-def _tile_call(kernel: Kernel, stage: Stage, pointers: Pointers, cut: str) -> Stmt:
+def _tile_calls(kernel: Kernel, stage: Stage, pointers: Pointers, cut: str) -> list[Stmt]:
     product = stage.product
     assert product is not None
     g, m, n, k = product.shape
@@ -174,12 +175,15 @@ def _tile_call(kernel: Kernel, stage: Stage, pointers: Pointers, cut: str) -> St
         )
     )  # fmt: skip
     if product.lying is not None:
-        return _few_or(all_rows, product, product.lying, left, pointers, rest)
+        return [_few_or(all_rows, product, product.lying, left, pointers, rest)]
+    if uses_bands(kernel):
+        start, _, step = left
+        return band_calls(kernel, pointers, [start, step], right[0], rest, otherwise=all_rows)
     if product.half is None:
-        return all_rows
+        return [all_rows]
     start, _, step = left
     one = call("fnc_gemv_bf16", dim(n), dim(k), start, step, pointers(product.half), *rest)
-    return If(Binary("==", dim(m), Int(1)), (Do(one),), (all_rows,))
+    return [If(Binary("==", dim(m), Int(1)), (Do(one),), (all_rows,))]
 
 
 def _few_or(

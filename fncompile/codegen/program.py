@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
+from fncompile.codegen.bands import uses_bands
 from fncompile.codegen.cprint import print_unit
 from fncompile.codegen.ctree import (
     Binary,
@@ -68,7 +69,8 @@ def _pack_headers(plan: Plan) -> list[str]:
     dtypes = {k.stages[0].dtype for k in (*plan.prepare, *plan.kernels) if is_pack(k)}
     narrow = ["gemm_bf16.h"] if "bfloat16" in dtypes else []
     few = ["gemm_few.h"] if any(k.stages[0].spared for k in plan.kernels) else []
-    return ["gemm_pack.h", *narrow, *few] if dtypes else []
+    bands = ["gemm_bands.h"] if any(uses_bands(k) for k in plan.kernels) else []
+    return ["gemm_pack.h", *narrow, *few, *bands] if dtypes else []
 
 
 def _kernel_by_number(kernels: Iterable[Kernel], name: str, flush: bool) -> Function:

@@ -37,7 +37,7 @@ from fncompile.passes.plan import (
 def rewrite(
     expr: Expr, leaf: Callable[[Expr], Expr], affine: Callable[[Affine], Affine] = lambda a: a
 ) -> Expr:
-    """`expr` with `affine` applied to every index, then `leaf` to every Load."""
+    """`expr` with `affine` applied to every index, then `leaf` to every Load and Value."""
     memo: dict[Expr, Expr] = {}
 
     def visit(e: Expr) -> Expr:
@@ -60,7 +60,7 @@ def _rewritten(e: Expr, visit, leaf, affine) -> Expr:
         return replace(e, at=affine(e.at))
     if isinstance(e, Load):
         return leaf(replace(e, at=affine(e.at)))
-    return e
+    return leaf(e) if isinstance(e, Value) else e
 
 
 def affines(stage: Stage) -> list[Affine]:

@@ -42,6 +42,7 @@ FEWEST_COLUMNS = 128  # narrower ones stay in cache as they are
 FEWEST_ROWS = 32  # of the left operand, or the copy costs as much as the product
 FEWEST_ELEMENTS = 1 << 15  # of the right one
 WIDEST_PANEL = 128  # bytes; the last panel is filled up to it
+BAND_COLUMNS, BAND_ELEMENTS = 256, 1 << 16  # of the least result for csrc/kern/gemm_bands.h
 
 
 @dataclass(frozen=True)
@@ -108,7 +109,7 @@ def _is_copy(kernel: Kernel) -> bool:
 def _source(kernel: Kernel, copies: dict[Buffer, Kernel]) -> Source | None:
     """What to pack for this kernel, if it gains by it."""
     product = kernel.product
-    if product is None or not _gains(product, kernel.stages[0].dtype):
+    if product is None or not gains(product, kernel.stages[0].dtype):
         return None
     rows, columns = product.shape[3], product.shape[2]
     assert isinstance(columns, int)
@@ -117,13 +118,24 @@ def _source(kernel: Kernel, copies: dict[Buffer, Kernel]) -> Source | None:
     return _behind_copy(source, copies.get(right.buffer)) if _is_strided(source) else None
 
 
-def _gains(product: Product, dtype: str) -> bool:
+def gains(product: Product, dtype: str) -> bool:
+    """Is packing its right operand worth it?"""
     batches, rows, columns, inner = product.shape
     many = not isinstance(rows, int) or rows >= FEWEST_ROWS
     if not isinstance(columns, int) or columns < FEWEST_COLUMNS or not many or batches != 1:
         return False
     large = not isinstance(inner, int) or inner * columns >= FEWEST_ELEMENTS
     return large and dtype in ("float32", "float64", "bfloat16")
+
+
+def in_bands(product: Product, dtype: str) -> bool:
+    """Is it a large gradient x^T dy that csrc/kern/gemm_bands.h computes, once dy is packed?"""
+    batches, rows, columns, _ = product.shape
+    if batches != 1 or not isinstance(rows, int) or not isinstance(columns, int):
+        return False
+    if columns < BAND_COLUMNS or rows * columns < BAND_ELEMENTS:
+        return False
+    return product.a.at.coefficient(1) == 1 and dtype in ("float32", "float64")
 
 
 def _is_strided(source: Source) -> bool:

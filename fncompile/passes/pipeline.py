@@ -56,6 +56,7 @@ PLAN = (
     _pass("simplify", "matrices", "simple", name="simplify_layout", optional=True),
     _pass("precision", "matrices", "wide"),
     _pass("fuse", "matrices wide", "plan"),
+    _pass("absorb", "plan", "plan", optional=True),
     _pass("pack", "plan", "plan", optional=True),
 )
 ORDER = _pass("order", "plan", "ordered")

@@ -3,11 +3,14 @@
  * size they need, so the address sanitizer sees a read beyond the end. */
 #include "check.h"
 #include "gemm.h"
+#include "gemm_bands.h"
 #include "gemm_few.h"
 #include "gemm_pack.h"
 #include "ref.h"
 
-enum { ROWS, PACKED, PACKED_T };
+enum { ROWS, PACKED, PACKED_T, BANDS };
+
+static const char *const names[] = {"rows", "packed", "transposed", "bands"};
 
 static void *exact(int64_t n, size_t size) {
     void *p = malloc(n > 0 ? (size_t)n * size : 1);
@@ -28,7 +31,7 @@ static const int64_t cuts[][5] = {
                                  const T *restrict acc) {                                          \
         const store_##S *s = env;                                                                  \
         CHECK(mr > 0 && nr > 0 && m >= 0 && n >= 0 && m + mr <= s->M && n + nr <= s->N, "range");  \
-        CHECK(nr <= NR, "width of a block");                                                       \
+        CHECK(nr <= NR || mr == 1, "width of a block");                                            \
         for (int64_t i = 0; i < mr; ++i)                                                           \
             for (int64_t j = 0; j < nr; ++j) {                                                     \
                 s->C[(m + i) * s->N + n + j] = acc[i * NR + j];                                    \
@@ -48,6 +51,9 @@ static const int64_t cuts[][5] = {
                         const store_##S *s) {                                                      \
         if (form == ROWS)                                                                          \
             fnc_gemm_##S(M, N, K, A, rs, cs, B, N, m0, m1, n0, n1, epilogue_##S, s);               \
+        else if (form == BANDS)                                                                   \
+            fnc_gemm_bands_##S(N, K, A, cs, B, m0, m1, n0, n1, epilogue_##S, s,                   \
+                                (const T *const[]){s->C, s->C}, M % 3);                            \
         else                                                                                       \
             fnc_gemm_packed_##S(M, N, K, A, rs, cs, B, m0, m1, n0, n1, epilogue_##S, s);           \
     }                                                                                              \
@@ -63,7 +69,7 @@ static const int64_t cuts[][5] = {
         fnc_ref_transpose_##S(K, N, B, N, t, K);                                                   \
         for (int64_t p = 0, next; p < parts; p = next) {                                           \
             next = p == 0 ? (parts + 1) / 2 : parts;                                               \
-            if (form == PACKED)                                                                    \
+            if (form != PACKED_T)                                                                  \
                 fnc_pack_b_##S(N, K, B, N, panels, p, next);                                       \
             else                                                                                   \
                 fnc_pack_bt_##S(N, K, t, K, panels, p, next);                                      \
@@ -108,7 +114,7 @@ static const int64_t cuts[][5] = {
         if (poison && M * K > 0) A[(M - 1) * rs] = (T)NAN, A[M / 2 * rs] = (T)INFINITY;            \
         if (poison && K * N > 0) B[N - 1] = (T)NAN, B[N / 2] = (T)-INFINITY;                       \
         fnc_ref_gemm_##S(M, N, K, A, rs, cs, B, N, 1, expected);                                   \
-        for (int form = ROWS; form <= PACKED_T; ++form)                                            \
+        for (int form = ROWS; form <= (transposed ? BANDS : PACKED_T); ++form)                    \
             for (int cut = 0; cut < 3; ++cut) {                                                    \
                 T *prepared = prepare_##S(form, N, K, B);                                          \
                 store_##S s = {exact(M * N, sizeof(T)), exact(M * N, sizeof(int)), M, N};          \
@@ -118,7 +124,7 @@ static const int64_t cuts[][5] = {
                         run_##S(form, M, N, K, A, rs, cs, prepared, M *cuts[cut][i] / 100,         \
                                 M * cuts[cut][i + 1] / 100, N * cuts[cut][j] / 100,                \
                                 N * cuts[cut][j + 1] / 100, &s);                                   \
-                compare_##S(&s, expected, form == ROWS ? "rows" : "packed", K);                    \
+                compare_##S(&s, expected, names[form], K);                                         \
                 free(s.C), free(s.seen), free(prepared);                                           \
             }                                                                                      \
         if (M <= FNC_FEW_ROWS && N * (int64_t)sizeof(T) >= FNC_VEC_BYTES)                       \
@@ -146,7 +152,7 @@ static void small_extents(void) {
             for (size_t k = 0; k < sizeof ks / sizeof *ks; ++k) both(ms[i], ns[j], ks[k]);
 }
 
-/* Sums that are cut at KC, groups of tiles, copied A, several blocks of columns. */
+/* Sums that are cut at KC, groups of tiles, copied A, several blocks of columns or bands. */
 static void large_extents(void) {
     both(13, 40, FNC_KC_WHOLE + 1);
     both(FNC_GROUP_ROWS + 5, 150, FNC_KC_WHOLE + FNC_KC + 7);
@@ -158,6 +164,7 @@ static void large_extents(void) {
     both(20, 520, FNC_KC_WHOLE - 10);
     both(7, 1100, 260);
     both(FNC_FEW_ROWS, 530, 3 * FNC_STRIP_ROWS + 9);
+    both(FNC_MR + 1, 2 * FNC_BAND_BYTES / 4 + 9, 40);
     product_f32(6, FNC_NR_F32 + 5, FNC_KC_PACKED + 3, 0, 0);
     product_f32(4 * FNC_MR + 2, 1045, FNC_ASK_FROM / 4 / 1045 + 1, 0, 0); /* asks ahead */
 }
