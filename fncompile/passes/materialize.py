@@ -165,13 +165,13 @@ def _place_shared(memory: Memory, order: list[Node]) -> None:
 
 
 def _cut_deep(memory: Memory, order: list[Node]) -> None:
-    """Values far along a chain of inlined ones. What follows in the same loop finds them in
-    registers."""
+    """Values far along a chain of inlined ones, views only where nothing else comes: what follows
+    a computed one in the same loop finds it in a register."""
     depths: dict[Node, int] = {}
     for node in order:
         inlined = node not in memory.buffers
         depths[node] = 1 + max((depths[s] for s in node.src), default=0) if inlined else 0
-        if depths[node] > DEPTH_LIMIT and node.op not in VIEW_OPS:
+        if depths[node] > DEPTH_LIMIT * (2 if node.op in VIEW_OPS else 1):
             memory.decisions.append(Decision(describe(node), False, "stored: the chain is long"))
             memory.add_arena(node)
             depths[node] = 0

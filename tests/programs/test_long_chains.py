@@ -34,6 +34,18 @@ def test_a_chain_compiles(length):
     assert entry.plan.arena == 0  # what one piece hands to the next stays in registers
 
 
+def test_a_chain_of_views_compiles():
+    """Views, too, were one expression."""
+    inputs = k.Input((8,))
+    h, x = inputs, np.arange(24, dtype="float32").reshape(3, 8)
+    expected = x
+    for i in range(200):
+        h = k.ops.pad(h[:, :7][:, ::-1], [[0, 0], [1, 0]], constant_values=float(i % 5))
+        expected = np.pad(expected[:, 6::-1], [[0, 0], [1, 0]], constant_values=i % 5)
+    model = k.Model(inputs, h)
+    np.testing.assert_array_equal(model.predict(x, verbose=0), expected)
+
+
 def test_a_chain_trains():
     inputs = k.Input((3,))
     dense = k.layers.Dense(4, kernel_initializer="ones")
