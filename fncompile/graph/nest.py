@@ -39,7 +39,10 @@ def map_structure(fn: Callable[[Any], Any], structure: Any) -> Any:
 def pack_like(structure: Any, leaves: list[Any]) -> Any:
     """`leaves` in the shape of `structure`; ValueError where the counts differ."""
     if type(structure) is list and len(structure) == len(leaves):
-        if not any(isinstance(item, NESTS) for item in structure):
+        for item in structure:
+            if isinstance(item, NESTS):
+                break
+        else:
             return list(leaves)
     elif not isinstance(structure, NESTS) and len(leaves) == 1:
         return leaves[0]

@@ -210,17 +210,20 @@ class CompiledEntry(Entry):
         """This thread's environment with these sizes, and room for `scratch` bytes; with the team
         where the call `shares` its work."""
         local = self._local
-        if not hasattr(local, "env"):
-            local.env, local.arena, local.team = self._new_env(), -1, 0
+        try:
+            env = local.env
+        except AttributeError:
+            env = local.env = self._new_env()
+            local.arena, local.team = -1, 0
         if local.arena < scratch or self._poisons:
-            local.env.set_arena(self._new_arena(scratch))
+            env.set_arena(self._new_arena(scratch))
             local.arena = scratch
         workers = team() if shares else 0
         if workers != local.team:
-            local.env.set_team(workers)
+            env.set_team(workers)
             local.team = workers
-        local.env.set_dims(*dims)
-        return local.env
+        env.set_dims(*dims)
+        return env
 
     def _new_arena(self, scratch: int) -> np.ndarray:
         arena = aligned_bytes(scratch)
