@@ -130,7 +130,7 @@ def test_one_epoch_has_no_heading_and_evaluate_within_fit_no_bar(screen):
     assert text.count("\n") == 1
 
 
-def test_evaluate_and_predict_have_bars(screen):
+def test_evaluate_and_predict_have_bars(screen, clock):
     model, _ = scripted([], [0.25])
     model.evaluate(X, Y)
     assert screen.getvalue().endswith(" - loss: 0.2500\n")
