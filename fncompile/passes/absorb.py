@@ -28,6 +28,7 @@ from fncompile.passes.plan import (
     buffer_of,
     reads,
     root_buffer,
+    whole,
     writes,
 )
 from fncompile.passes.sweeps import ALONG, Piece, Sweep, divided, pieces_of, place_of
@@ -66,15 +67,7 @@ def _is_pointwise(kernel: Kernel) -> bool:
             return False
         touched += [(e.buffer, e.at) for e in stage.loads if isinstance(e, Load)]
     own = [(b, at) for b, at in touched if root_buffer(b) in roots]
-    return all(at == ALONG and (b.base is None or _renamed(b)) for b, at in own)
-
-
-def _renamed(buffer: Buffer) -> bool:
-    """Is it all of a root, by another name?"""
-    base = buffer.base
-    if base is None or base.base is not None or buffer.offset != 0:
-        return False
-    return buffer.type == base.type
+    return all(at == ALONG and whole(b).base is None for b, at in own)
 
 
 def _only_written(kernel: Kernel, gradient: Buffer) -> bool:

@@ -26,6 +26,7 @@ from fncompile.passes.plan import (
     Stage,
     buffer_of,
     root_buffer,
+    whole,
 )
 
 
@@ -55,6 +56,7 @@ def accesses(stage: Stage) -> list[tuple[Buffer, Affine | None]]:
 
 def overlaps(a: Buffer, b: Buffer) -> bool:
     """May the two share memory: is one inside the other? Parts of one concatenation are not."""
+    a, b = whole(a), whole(b)
     return a in _enclosing(b) or b in _enclosing(a)
 
 

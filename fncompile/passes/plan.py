@@ -346,6 +346,13 @@ def root_buffer(buffer: Buffer) -> Buffer:
     return buffer
 
 
+def whole(buffer: Buffer) -> Buffer:
+    """The outermost buffer that is the same memory, by another name."""
+    while buffer.base is not None and buffer.offset == 0 and buffer.type == buffer.base.type:
+        buffer = buffer.base
+    return buffer
+
+
 def reads(kernel: Kernel) -> set[Buffer]:
     """Buffers read by the kernel (not those forwarded in registers)."""
     found = {buffer_of(e) for s in kernel.stages for e in s.loads}

@@ -11,6 +11,7 @@ from fncompile.ir import build, interp
 from fncompile.ir.dims import symbol
 from fncompile.ir.node import Node, Program
 from fncompile.ir.types import TensorType
+from fncompile.passes.plan import reads, root_buffer
 from tests.programs.native import compiled, run, run_planned, stages
 
 M, N = 250, 263  # the last tile is cut both ways
@@ -144,6 +145,27 @@ def test_a_gradient_made_of_other_weights_of_the_run_is_not_absorbed():
     reasons = [d.reason for d in stages(program)[1].decisions]
     assert sum("depends on other elements" in r for r in reasons) == 2
     check(program, 9)
+
+
+def test_who_reads_all_of_what_products_updated_waits_for_them():
+    """As the new weights do where one of them is constrained."""
+    program = step(GRADIENT, TWICE)
+    total = build.reduce(program.updates[SLOT], "sum", (0,))
+    scaled = build.ew("div", program.updates[RUN], build.broadcast_to(total, (SIZE,)))
+    program = Program(
+        program.inputs, program.params, program.outputs, {**program.updates, RUN: scaled}
+    )
+    assert absorbed(program) == 2
+    _, plan = stages(program)
+    whole = [_reads_all(k, "slot") for k in plan.kernels]
+    products = [i for i, k in enumerate(plan.kernels) if k.product and _params_written(k)]
+    first = whole.index(True, products[-1])
+    assert any(plan.meetings[products[-1] + 1 : first + 1])
+    check(program, 9)
+
+
+def _reads_all(kernel, name: str) -> bool:
+    return any(b.type.size == SIZE and root_buffer(b).name == name for b in reads(kernel))
 
 
 def trained(optimizer, rows: int, threads: int = 1, dtype: str = "float32") -> list[np.ndarray]:
