@@ -3,18 +3,21 @@
  *     fnc_gemm_f32(M, N, K, A, rs_a, cs_a, B, ldb, m0, m1, n0, n1, epilogue, env)
  *     fnc_gemm_packed_f32(M, N, K, A, rs_a, cs_a, panels, m0, m1, n0, n1, epilogue, env)
  *
- * compute rows m0 .. m1 - 1 and columns n0 .. n1 - 1 of C[M, N] = A[M, K] B[K, N] and hand them over
- * in blocks: epilogue(env, m, n, mr, nr, acc) receives the finished sums of rows m ... and columns
- * n ..., acc[i * FNC_NR_F32 + j]. nr is at most FNC_NR_F32 (but see gemm_bands.h). Each element is
- * handed over exactly once; what becomes of it (bias, activation, store, accumulate) is up to the
- * epilogue, which must not write to A or B. Declare it FNC_INLINE and its acc restrict: for small
- * products it is compiled into the loops, with nr a constant.
+ * compute rows m0 .. m1 - 1 and columns n0 .. n1 - 1 of C[M, N] = A[M, K] B[K, N] and hand them
+ * over in blocks: epilogue(env, m, n, mr, nr, acc) receives the finished sums of rows m ... and
+ * columns n ..., acc[i * FNC_NR_F32 + j]. nr is at most FNC_NR_F32 (but see gemm_bands.h). Each
+ * element is handed over exactly once; what becomes of it (bias, activation, store, accumulate) is
+ * up to the epilogue, which must not write to A or B. Declare it FNC_INLINE and its acc restrict:
+ * for small products it is compiled into the loops, with nr a constant.
  *
  * A[m, k] is A[m * rs_a + k * cs_a]: x W takes rs_a = K, cs_a = 1; x^T dy takes rs_a = 1, cs_a =
  * the row length of x. B is row-major with leading dimension ldb, all of it readable, or packed by
- * pack.h. Pass literal constants for what is known: gcc specialises the code for them.
+ * gemm_pack.h. Pass literal constants for what is known: gcc specialises the code for them.
  * An element is one chain of multiply-adds over k = 0 .. K - 1, so any cut of rows and columns
- * gives the same bits. */
+ * gives the same bits.
+ *
+ * gemm_few.h has products of few rows with a large B[K, N] that is not packed, gemm_bands.h those
+ * whose result is large and sums are short, gemm_bf16.h those of bfloat16. */
 #ifndef FNC_GEMM_H
 #define FNC_GEMM_H
 

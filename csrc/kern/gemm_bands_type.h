@@ -38,8 +38,8 @@ FNC_INLINE fnc_ahead FNC_NAME(fnc_ask)(FNC_NAME(fnc_wanted) * w, const FNC_PRODU
 /* The sums of band r over k .. k + depth - 1: acc[i * ldc + j] is that of the i-th row of `a`,
  * which is copied, and of column j of the panels from r.n0 on. */
 FNC_INLINE void FNC_NAME(fnc_band_sums)(const FNC_PRODUCT *p, fnc_region r, int64_t rows,
-                                         int64_t k, int64_t depth, const FNC_T *a, FNC_T *acc,
-                                         int64_t ldc, FNC_NAME(fnc_wanted) wanted) {
+                                        int64_t k, int64_t depth, const FNC_T *a, FNC_T *acc,
+                                        int64_t ldc, FNC_NAME(fnc_wanted) wanted) {
     for (int64_t n = fnc_panel_start(r.n0, FNC_NR); n < r.n1; n += FNC_NR, acc += FNC_NR) {
         const FNC_T *b = FNC_WIDEST(fnc_b_at)(p, k, n);
         const fnc_ahead ahead = FNC_NAME(fnc_ask)(&wanted, p, r, depth, a);
@@ -53,9 +53,9 @@ FNC_INLINE void FNC_NAME(fnc_band_sums)(const FNC_PRODUCT *p, fnc_region r, int6
 /* A group of bands over k .. k + depth - 1, whose sums wait in acc, `step` elements from one band
  * to the next; after the last k they are handed over. */
 FNC_INLINE void FNC_NAME(fnc_band_group)(const FNC_PRODUCT *p, const fnc_region all, int64_t k,
-                                          int64_t depth, const FNC_T *a, FNC_T *acc, int64_t ldc,
-                                          int64_t step, FNC_NAME(fnc_wanted) wanted,
-                                          FNC_EPILOGUE epilogue, const void *env) {
+                                         int64_t depth, const FNC_T *a, FNC_T *acc, int64_t ldc,
+                                         int64_t step, FNC_NAME(fnc_wanted) wanted,
+                                         FNC_EPILOGUE epilogue, const void *env) {
     const int last = k + depth == p->K;
     fnc_region r = all;
     for (int64_t rows; r.m0 < all.m1; r.m0 = r.m1, a += rows * depth, acc += step) {
@@ -70,7 +70,7 @@ FNC_INLINE void FNC_NAME(fnc_band_group)(const FNC_PRODUCT *p, const fnc_region 
 
 /* Band after band; of a long sum by blocks of k, as many bands at once as A is copied for. */
 FNC_NOINLINE void FNC_NAME(fnc_bands)(const FNC_PRODUCT *p, fnc_region all, FNC_EPILOGUE epilogue,
-                                       const void *env, const FNC_T *const *beside, int64_t count) {
+                                      const void *env, const FNC_T *const *beside, int64_t count) {
     enum { PAD = 64 / sizeof(FNC_T), WHOLE = FNC_BAND_BYTES / sizeof(FNC_T) + PAD };
     enum { SPLIT = FNC_BAND_SPLIT_BYTES / sizeof(FNC_T) + PAD, ROWS = FNC_GROUP_ROWS + FNC_MR };
     FNC_T acc[FNC_MR * WHOLE > ROWS * SPLIT ? FNC_MR * WHOLE : ROWS * SPLIT]

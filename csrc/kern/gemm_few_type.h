@@ -73,12 +73,22 @@ FNC_INLINE void FNC_NAME(fnc_few_turn)(int64_t rows, int64_t mr, const FNC_T *re
         for (int64_t i = 0; i < rows; ++i) block[j * FNC_NR + i] = acc[i * FNC_NR + j];
 }
 
+/* Hands over what is in acc: `rows` rows of C^T from n on, columns m .. m + mr - 1. */
+FNC_INLINE void FNC_NAME(fnc_few_done)(int64_t m, int64_t mr, int64_t n, int64_t rows,
+                                       const FNC_T *acc, FNC_EPILOGUE epilogue, const void *env) {
+    FNC_T block[FNC_NR * FNC_NR] __attribute__((aligned(64)));
+    for (int64_t i = 0, nr; i < rows; i += nr) {
+        nr = fnc_min_i64(rows - i, FNC_NR);
+        FNC_NAME(fnc_few_turn)(nr, mr, acc + i * FNC_NR, block);
+        epilogue(env, m, n + i, mr, nr, block);
+    }
+}
+
 /* p->A is Bt, p->B the packed transpose of A; r.m0 .. r.m1 - 1 rows of A, r.n0 .. r.n1 - 1 of Bt.
  * While a tile computes, it asks for the rows of Bt that follow. */
 FNC_NOINLINE void FNC_NAME(fnc_few_flipped)(const FNC_PRODUCT *p, const fnc_region r,
                                             FNC_EPILOGUE epilogue, const void *env) {
     FNC_T acc[FNC_MR * FNC_NR] __attribute__((aligned(64)));
-    FNC_T block[FNC_NR * FNC_NR] __attribute__((aligned(64)));
     const int64_t first = fnc_panel_start(r.m0, FNC_NR);
     const int64_t panels = (r.m1 - first + FNC_NR - 1) / FNC_NR;
     const int64_t bytes = FNC_MR * (int64_t)sizeof(FNC_T);
@@ -98,12 +108,8 @@ FNC_NOINLINE void FNC_NAME(fnc_few_flipped)(const FNC_PRODUCT *p, const fnc_regi
                 FNC_NAME(fnc_few_tile)(rows, !k, depth, a, p->rs_a, 1, b, acc, ahead);
             } while ((k += depth) < p->K);
             if (ahead.at) ahead.at += ahead.pace * p->K;
-            const FNC_T *done = acc + skip * FNC_NR + (m - panel);
-            for (int64_t i = 0, nr; i < rows - skip; i += nr) {
-                nr = fnc_min_i64(rows - skip - i, FNC_NR);
-                FNC_NAME(fnc_few_turn)(nr, mr, done + i * FNC_NR, block);
-                epilogue(env, m, n + i, mr, nr, block);
-            }
+            FNC_NAME(fnc_few_done)
+            (m, mr, n, rows - skip, acc + skip * FNC_NR + (m - panel), epilogue, env);
         }
     }
 }
@@ -113,8 +119,9 @@ FNC_INLINE void FNC_NAME(fnc_gemm_flipped)(int64_t M, int64_t N, int64_t K, cons
                                            int64_t n0, int64_t n1, FNC_EPILOGUE epilogue,
                                            const void *env) {
     const FNC_PRODUCT p = {M, K, Bt, ldb, 1, panels, FNC_NR, 1};
+    const fnc_region all = {m0, m1, n0, n1, n1 - n0 < FNC_MR};
     (void)N;
-    if (m0 < m1) FNC_NAME(fnc_few_flipped)(&p, (fnc_region){m0, m1, n0, n1, n1 - n0 < FNC_MR}, epilogue, env);
+    if (m0 < m1) FNC_NAME(fnc_few_flipped)(&p, all, epilogue, env);
 }
 #undef FNC_NAME
 #undef FNC_PRODUCT

@@ -36,6 +36,7 @@ enum { FNC_PACK_ROWS = 16 }; /* of B at a time: as many streams as caches follow
         for (int64_t k = 0; k < depth; ++k)                                                        \
             for (int64_t j = 0; j < NR; ++j) out[k * NR + j] = j < nr ? B[k * rs + j * cs] : 0;    \
     }                                                                                              \
+    /* The same where all columns exist and lie side by side. */                                   \
     FNC_INLINE void fnc_pack_whole_rows_##S(int64_t depth, const T *restrict B, int64_t rs,        \
                                             T *restrict out) {                                     \
         for (int64_t k = 0; k < depth; ++k)                                                        \

@@ -51,8 +51,8 @@ static const int64_t cuts[][5] = {
                         const store_##S *s) {                                                      \
         if (form == ROWS)                                                                          \
             fnc_gemm_##S(M, N, K, A, rs, cs, B, N, m0, m1, n0, n1, epilogue_##S, s);               \
-        else if (form == BANDS)                                                                   \
-            fnc_gemm_bands_##S(N, K, A, cs, B, m0, m1, n0, n1, epilogue_##S, s,                   \
+        else if (form == BANDS)                                                                    \
+            fnc_gemm_bands_##S(N, K, A, cs, B, m0, m1, n0, n1, epilogue_##S, s,                    \
                                 (const T *const[]){s->C, s->C}, M % 3);                            \
         else                                                                                       \
             fnc_gemm_packed_##S(M, N, K, A, rs, cs, B, m0, m1, n0, n1, epilogue_##S, s);           \
@@ -114,7 +114,7 @@ static const int64_t cuts[][5] = {
         if (poison && M * K > 0) A[(M - 1) * rs] = (T)NAN, A[M / 2 * rs] = (T)INFINITY;            \
         if (poison && K * N > 0) B[N - 1] = (T)NAN, B[N / 2] = (T)-INFINITY;                       \
         fnc_ref_gemm_##S(M, N, K, A, rs, cs, B, N, 1, expected);                                   \
-        for (int form = ROWS; form <= (transposed ? BANDS : PACKED_T); ++form)                    \
+        for (int form = ROWS; form <= (transposed ? BANDS : PACKED_T); ++form)                     \
             for (int cut = 0; cut < 3; ++cut) {                                                    \
                 T *prepared = prepare_##S(form, N, K, B);                                          \
                 store_##S s = {exact(M * N, sizeof(T)), exact(M * N, sizeof(int)), M, N};          \
@@ -127,7 +127,7 @@ static const int64_t cuts[][5] = {
                 compare_##S(&s, expected, names[form], K);                                         \
                 free(s.C), free(s.seen), free(prepared);                                           \
             }                                                                                      \
-        if (M <= FNC_FEW_ROWS && N * (int64_t)sizeof(T) >= FNC_VEC_BYTES)                       \
+        if (M <= FNC_FEW_ROWS && N * (int64_t)sizeof(T) >= FNC_VEC_BYTES)                          \
             few_##S(0, M, N, K, A, rs, cs, B, expected);                                           \
         few_##S(1, M, N, K, A, rs, cs, B, expected);                                               \
         free(A), free(B), free(expected);                                                          \
