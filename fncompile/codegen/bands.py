@@ -10,6 +10,7 @@ from fncompile.codegen.cprint import expression
 from fncompile.codegen.ctree import Binary, CExpr, Declare, Do, If, Int, Name, Stmt, binary, call
 from fncompile.codegen.expr import c_type
 from fncompile.codegen.memory import Pointers
+from fncompile.ir.types import DTYPES
 from fncompile.passes.pack import in_bands
 from fncompile.passes.plan import Affine, Kernel, Load, Product, Store
 
@@ -37,7 +38,7 @@ def band_calls(
     _, _, n, k = product.shape
     beside = _beside(kernel, product, pointers)
     arrays = Name("{" + ", ".join(expression(a) for a in beside) + "}")
-    name = f"fnc_gemm_bands_{'f32' if stage.dtype == 'float32' else 'f64'}"
+    name = f"fnc_gemm_bands_{DTYPES[stage.dtype].short}"
     bands = Do(call(name, dim(n), dim(k), *left, panels, *rest, Name("beside"), Int(len(beside))))
     declared = Declare(f"const {c_type(stage.dtype)} *const", "beside[]", arrays)
     if len(beside) > 1:

@@ -174,8 +174,8 @@ def _tile_calls(kernel: Kernel, stage: Stage, pointers: Pointers, cut: str) -> l
             *left, *right, *rest,
         )
     )  # fmt: skip
-    if product.lying is not None:
-        return [_few_or(all_rows, product, product.lying, left, pointers, rest)]
+    if product.unpacked is not None:
+        return [_few_or(all_rows, product, product.unpacked, left, pointers, rest)]
     if uses_bands(kernel):
         start, _, step = left
         return band_calls(kernel, pointers, [start, step], right[0], rest, otherwise=all_rows)
@@ -189,7 +189,7 @@ def _tile_calls(kernel: Kernel, stage: Stage, pointers: Pointers, cut: str) -> l
 def _few_or(
     all_rows: Stmt,
     product: Product,
-    lying: Operand,
+    unpacked: Operand,
     left: list[CExpr],
     pointers: Pointers,
     rest: list[CExpr],
@@ -197,10 +197,10 @@ def _few_or(
     """csrc/kern/gemm_few.h where the rows are few; a matrix that lies by columns is multiplied from
     the left by what is packed then."""
     _, m, n, k = product.shape
-    short = DTYPES[lying.buffer.type.dtype].short
-    by_rows = lying.at.coefficient(2) == 1
-    start = binary("+", pointers(lying.buffer), dim(lying.at.offset))
-    right = [start, dim(lying.at.coefficient(1 if by_rows else 2))]
+    short = DTYPES[unpacked.buffer.type.dtype].short
+    by_rows = unpacked.at.coefficient(2) == 1
+    start = binary("+", pointers(unpacked.buffer), dim(unpacked.at.offset))
+    right = [start, dim(unpacked.at.coefficient(1 if by_rows else 2))]
     if by_rows:
         form, matrices = "strips", [*left, *right]
     else:

@@ -65,7 +65,7 @@ def emit_program(
 
 
 def _pack_headers(plan: Plan) -> list[str]:
-    """What packs right operands, and multiplies by those of bfloat16."""
+    """What packs operands, and the products for bfloat16, for few rows, and in bands."""
     dtypes = {k.stages[0].dtype for k in (*plan.prepare, *plan.kernels) if is_pack(k)}
     narrow = ["gemm_bf16.h"] if "bfloat16" in dtypes else []
     few = ["gemm_few.h"] if any(k.stages[0].spared for k in plan.kernels) else []

@@ -192,15 +192,15 @@ class Operand:
 class Product:
     """`c[g,m,n] = sum_k a[g,m,k] * b[g,k,n]`; `shape` is (G, M, N, K).
 
-    In C, `half` serves in place of `b` where M is 1: see csrc/kern/gemv_bf16.h; and `lying`, the
-    matrix that was packed, where M is small: see csrc/kern/gemm_few.h.
+    In C, `half` serves in place of `b` where M is 1: see csrc/kern/gemv_bf16.h; and `unpacked`, the
+    matrix that `b` is packed from, where M is small: see csrc/kern/gemm_few.h.
     """
 
     shape: tuple[Dim, Dim, Dim, Dim]
     a: Operand
     b: Operand
     half: Buffer | None = None
-    lying: Operand | None = None
+    unpacked: Operand | None = None
 
 
 @dataclass(frozen=True)
@@ -362,7 +362,7 @@ def reads(kernel: Kernel) -> set[Buffer]:
 def operands(kernel: Kernel) -> list[Operand]:
     """The matrices that its product reads, or that it may pack instead of another."""
     product_, spared = kernel.product, kernel.stages[0].spared
-    found = [product_.a, product_.b, product_.lying] if product_ else []
+    found = [product_.a, product_.b, product_.unpacked] if product_ else []
     return [o for o in (*found, spared.left if spared else None) if o is not None]
 
 

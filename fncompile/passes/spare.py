@@ -42,7 +42,7 @@ def spare(plan: Plan, context=None) -> Plan:
         found = _spared(stage, readers[0]) if len(readers) == 1 else None
         if found is not None:
             made[id(packer)] = replace(packer, loops=(Loop((replace(stage, spared=found),)),))
-            made[id(readers[0])] = with_product(readers[0], lying=_lying(stage))
+            made[id(readers[0])] = with_product(readers[0], unpacked=_unpacked(stage))
     return replace(plan, kernels=[made.get(id(k), k) for k in plan.kernels])
 
 
@@ -64,7 +64,7 @@ def _spared(stage: Stage, reader: Kernel) -> Spared | None:
     return Spared(rows, left) if 1 in (left.at.coefficient(1), left.at.coefficient(2)) else None
 
 
-def _lying(stage: Stage) -> Operand:
+def _unpacked(stage: Stage) -> Operand:
     assert isinstance(stage.expr, Load)
     axes: dict[int, Affine] = {0: axis_index(1), 1: axis_index(2)}
     return Operand(stage.expr.buffer, stage.expr.at.map_axes(axes))

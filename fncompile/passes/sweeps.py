@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from fncompile.ir.dims import Dim
 from fncompile.ir.types import TensorType
 from fncompile.passes.loops import reindex, rewrite
 from fncompile.passes.plan import (
@@ -49,10 +50,14 @@ class Piece:
     product: Kernel | None = None
     number: int = 0
 
+    @property
+    def size(self) -> int:
+        return self.end - self.start
 
-def place_of(kernel: Kernel, start: object) -> Affine:
+
+def place_of(kernel: Kernel, start: Dim) -> Affine:
     """Where the element of the kernel's product lies in the sweep, with axes g, m, n."""
-    assert kernel.product is not None and isinstance(start, int)
+    assert kernel.product is not None
     return Affine(start, ((1, kernel.product.shape[2]), (2, 1)))
 
 
@@ -65,7 +70,7 @@ def pieces_of(sweep: Sweep, taken: Sequence[Piece]) -> list[Piece]:
             pieces.append(Piece(end, piece.start))
         pieces.append(piece)
         end = piece.end
-    return [replace(p, number=i) for i, p in enumerate(pieces) if p.end > p.start]
+    return [replace(p, number=i) for i, p in enumerate(pieces) if p.size]
 
 
 def divided(kernels: Sequence[Kernel], sweep: Sweep, pieces: Sequence[Piece]) -> list[Kernel]:
@@ -88,18 +93,16 @@ def _updating(piece: Piece, sweep: Sweep) -> Kernel:
     last = next(i for i, s in enumerate(kernel.stages) if s.stores)
     stored = kernel.stages[last].stores[0].buffer
     place, value = place_of(kernel, piece.start), Value(last, stored.type.dtype)
-    domain = kernel.stages[0].domain
     own = _own_buffers(piece, sweep)
-    before = [replace(_over(s, own, place, 0, value), stores=()) for s in kernel.stages]
-    first = len(before)
-    stages = [_moved(s, place, domain) for s in sweep.kernel.stages]
-    after = [_over(s, own, place, first, value, sweep.gradient) for s in stages]
+    computing = [_substituted(s, sweep, own, place, 0, value) for s in kernel.stages]
+    before = [replace(s, stores=()) for s in computing]
+    after = _swept(piece, sweep, place, kernel.stages[0].domain, len(before), value)
     return replace(kernel, loops=(Loop((*before, *after)),))
 
 
 def _left_over(pieces: Sequence[Piece], sweep: Sweep) -> list[Kernel]:
     """A kernel for each long piece, and one for all others."""
-    long = [p for p in pieces if p.end - p.start >= LONG]
+    long = [p for p in pieces if p.size >= LONG]
     short = [p for p in pieces if p not in long]
     kernels = [Kernel("", 1, (_loop(p, sweep, 0),)) for p in long]
     count = len(sweep.kernel.stages)
@@ -108,34 +111,42 @@ def _left_over(pieces: Sequence[Piece], sweep: Sweep) -> list[Kernel]:
 
 
 def _loop(piece: Piece, sweep: Sweep, first: int) -> Loop:
-    place, own = ALONG.shift(piece.start), _own_buffers(piece, sweep)
+    place = ALONG.shift(piece.start)
     gradient = Load(_gradient_of(piece, sweep), ALONG, sweep.gradient.type.dtype)
-    stages = [_moved(s, place, (piece.end - piece.start,)) for s in sweep.kernel.stages]
-    return Loop(tuple(_over(s, own, place, first, gradient, sweep.gradient) for s in stages))
+    return Loop(_swept(piece, sweep, place, (piece.size,), first, gradient))
 
 
-def _moved(stage: Stage, place: Affine, domain: tuple) -> Stage:
-    """The stage of a sweep at the elements `place`."""
-    return reindex(stage, {0: place}, domain, 0)
+def _swept(
+    piece: Piece,
+    sweep: Sweep,
+    place: Affine,
+    domain: tuple[Dim, ...],
+    first: int,
+    gradient: Expr,
+) -> tuple[Stage, ...]:
+    """The sweep's stages for the elements `place` of the piece, numbered from `first` on."""
+    own = _own_buffers(piece, sweep)
+    moved = [reindex(s, {0: place}, domain, 0) for s in sweep.kernel.stages]
+    return tuple(_substituted(s, sweep, own, place, first, gradient) for s in moved)
 
 
-def _over(
+def _substituted(
     stage: Stage,
+    sweep: Sweep,
     own: Mapping[Buffer, Buffer],
     place: Affine,
     first: int,
     gradient: Expr,
-    vector: Buffer | None = None,
 ) -> Stage:
     """The stage with buffers of its `own` in place of those that the sweep writes, its values
-    counted from `first` on, and `gradient` in place of what it reads of `vector`."""
+    counted from `first` on, and `gradient` in place of what it reads of the sweep's."""
     at = Affine(0, place.terms)
 
     def leaf(e: Expr) -> Expr:
         if isinstance(e, Value):
             return Value(e.stage + first, e.dtype)
         assert isinstance(e, Load)
-        if e.buffer == vector:
+        if e.buffer == sweep.gradient:
             return gradient
         return Load(own[e.buffer], at, e.dtype) if e.buffer in own else e
 
@@ -149,7 +160,7 @@ def _own_buffers(piece: Piece, sweep: Sweep) -> dict[Buffer, Buffer]:
     own: dict[Buffer, Buffer] = {}
     for buffer in sorted(writes(sweep.kernel), key=lambda b: b.name):
         root = root_buffer(buffer)
-        type = TensorType(root.type.dtype, (piece.end - piece.start,))
+        type = TensorType(root.type.dtype, (piece.size,))
         name = f"{root.name}_{piece.number}"
         own[root] = Buffer(name, type, root.kind, root.index, root, piece.start)
         if buffer != root:
@@ -158,7 +169,7 @@ def _own_buffers(piece: Piece, sweep: Sweep) -> dict[Buffer, Buffer]:
 
 
 def _gradient_of(piece: Piece, sweep: Sweep) -> Buffer:
-    type = TensorType(sweep.gradient.type.dtype, (piece.end - piece.start,))
+    type = TensorType(sweep.gradient.type.dtype, (piece.size,))
     return Buffer(f"{sweep.gradient.name}_{piece.number}", type, "arena")
 
 
