@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
@@ -61,6 +61,14 @@ class LocalNames:
         self._counts[prefix] = count + 1
         name = prefix if count == 0 else f"{prefix}_{count}"
         return self._next(prefix) if name in self._chosen else name
+
+
+def local_names(operations: Sequence[Any]) -> LocalNames:
+    """Names of operations, counted in their order."""
+    label = LocalNames(o.name for o in operations if not o.has_automatic_name)
+    for operation in operations:
+        label(operation.name)
+    return label
 
 
 def checked_name(name: Any) -> str:

@@ -159,7 +159,7 @@ class Variable(Operators):
             self._changed()
 
     def _changed(self) -> None:
-        """The numbers did, other than by a step."""
+        """Note that the numbers changed, other than by a step."""
         if self._owner is not None:
             self._owner.version += 1
 

@@ -15,12 +15,13 @@ import numpy as np
 from fncompile.codegen.identifiers import model_prefix
 from fncompile.flags import flag, overrides
 from fncompile.graph import structure
-from fncompile.graph.naming import LocalNames
+from fncompile.graph.naming import local_names
 from fncompile.graph.variable import Variable
 from fncompile.ir.dims import Poly
 from fncompile.ir.node import Program
 from fncompile.layers import state
 from fncompile.models import programs
+from fncompile.models.identity import contents, objective_key, objective_parts, state_key
 from fncompile.models.memory import Memory, StateMemory, find_runs, name_variables, weights_memory
 from fncompile.models.programs import StepOptimizer
 from fncompile.models.signature import Signature, input_types, step_signature
@@ -38,48 +39,14 @@ def steps(model: Any) -> CompiledSteps:
     changed."""
     with _memory_lock:
         found = getattr(model, "_steps", None)
-        mark = (structure.version(), *_objective_key(model))
+        mark = (structure.version(), *objective_key(model))
         if found is not None and found.mark == mark and state.is_unchanged(found.watched):
             return found
-        if found is None or found.state_key != _state_key(model):
+        if found is None or found.state_key != state_key(model):
             found = CompiledSteps(model)
             model._steps = found
-        found.mark, found.watched = mark, _contents(model)
+        found.mark, found.watched = mark, contents(model)
         return found
-
-
-def _state_key(model: Any) -> tuple:
-    weights = tuple(id(v) for v in model.weights)
-    trained = tuple(id(v) for v in model.trainable_variables)
-    layers = tuple(map(id, model._flatten_layers()))
-    return (weights, trained, layers, *_objective_key(model))
-
-
-def _contents(model: Any) -> list[state.Contents]:
-    """What the lists of the user's own layers hold; ours change with `structure.changed`."""
-    layers = model._flatten_layers()
-    theirs = [x for x in layers if not type(x).__module__.startswith("fncompile.")]
-    return [c for layer in theirs for c in state.contents(layer)]
-
-
-def _local_names(model: Any) -> LocalNames:
-    """Names counted in the order of the model's operations."""
-    operations = (model, *getattr(model, "operations", ()), *model._flatten_layers())
-    label = LocalNames(o.name for o in operations if not o.has_automatic_name)
-    for operation in operations:
-        label(operation.name)
-    return label
-
-
-def _objective_key(model: Any) -> tuple[int, ...]:
-    return tuple(map(id, _objective_parts(model)))
-
-
-def _objective_parts(model: Any) -> tuple:
-    """What `compile` gave, and the rate, which may be exchanged for a schedule."""
-    optimizer = getattr(model, "optimizer", None)
-    rate = getattr(optimizer, "_learning_rate", None)
-    return optimizer, rate, getattr(model, "_objective", None)
 
 
 class CompiledSteps:
@@ -87,16 +54,12 @@ class CompiledSteps:
 
     def __init__(self, model: Any):
         self.model = model
-        self.state_key = _state_key(model)
+        self.state_key = state_key(model)
         # what says, without a walk through the layers, that the key holds
         self.mark: tuple = ()
         self.watched: list[state.Contents] = []
         # the key is made of identities, which hold while the objects live
-        self._kept = (
-            model.weights,
-            model._flatten_layers(),
-            _objective_parts(model),
-        )
+        self._kept = model.weights, model._flatten_layers(), objective_parts(model)
         self.trains = bool(model.trainable_variables)
         self._build_lock = threading.RLock()
         self.weights: Memory | None = None
@@ -104,10 +67,11 @@ class CompiledSteps:
         self.predict_state: Memory | None = None  # seeds of layers that predict as if in training
         self.runs: list[Run] = []
         self.entries: dict[tuple, Entry] = {}
-        self._last: dict[str, tuple[Any, list, Entry]] = {}  # of each kind, and for what
+        self._last: dict[str, tuple[Any, list, Entry]] = {}  # by verb: for what, and it
         self.bound: dict[tuple, Any] = {}  # of training.batch_call
         self.names: dict[Variable, str] = {}
-        self.label = _local_names(model)
+        operations = model, *getattr(model, "operations", ()), *model._flatten_layers()
+        self.label = local_names(operations)
         self._adds_losses = False
 
     # the protocol ---------------------------------------------------------------------------------
@@ -146,27 +110,27 @@ class CompiledSteps:
     def evaluate(self, arrays: Arrays, index: np.ndarray, batch_size: int) -> None:
         self._run("evaluate", arrays, index, batch_size)
 
-    def shaped(self, kind: str, arrays: Arrays) -> Callable[[Arrays], list[np.ndarray]]:
-        """`kind` ("train", "evaluate" or "predict") of one batch, for arrays of the shapes and
+    def shaped(self, verb: str, arrays: Arrays) -> Callable[[Arrays], list[np.ndarray]]:
+        """`verb` ("train", "evaluate" or "predict") of one batch, for arrays of the shapes and
         dtypes of these: what follows from them is decided now."""
-        entry = self.entry(kind, arrays)
-        memories = self.weights, self.predict_state if kind == "predict" else self.train_memory
+        entry = self.entry(verb, arrays)
+        memories = self.weights, self.predict_state if verb == "predict" else self.train_memory
         run, weights = entry.shaped(arrays), self.weights
 
         def step(arrays: Arrays) -> list[np.ndarray]:
             self._make_ready(entry, *memories)
             outputs = run(arrays)
-            if kind == "train":
+            if verb == "train":
                 weights.version += 1
             return outputs
 
         return step
 
-    def _run(self, kind: str, arrays: Arrays, index: np.ndarray, batch_size: int) -> None:
-        entry = self.entry(kind, arrays)
+    def _run(self, verb: str, arrays: Arrays, index: np.ndarray, batch_size: int) -> None:
+        entry = self.entry(verb, arrays)
         self._make_ready(entry, self.weights, self.train_memory)
         entry.run_steps(arrays, np.ascontiguousarray(index, np.int64), batch_size)
-        if kind == "train":
+        if verb == "train":
             self.weights.version += 1
 
     def _make_ready(self, entry: Entry, *memories: Memory | None) -> None:
@@ -182,18 +146,18 @@ class CompiledSteps:
 
     # entries --------------------------------------------------------------------------------------
 
-    def entry(self, kind: str, arrays: Arrays) -> Entry:
-        """What runs `kind`, one of those of `shaped`. For arrays like those before it is the one
+    def entry(self, verb: str, arrays: Arrays) -> Entry:
+        """What runs `verb`, one of those of `shaped`. For arrays like those before it is the one
         it was then, whatever the environment says by now of the switches."""
         switches, like = overrides(), [(a.dtype, a.ndim, a.shape[1:]) for a in arrays]
-        last = self._last.get(kind)
+        last = self._last.get(verb)
         if last is not None and last[0] is switches and last[1] == like:
             return last[2]
-        if kind == "predict":
+        if verb == "predict":
             found = self.predict_entry(arrays)
         else:
-            found = self.step_entry(kind, step_signature(self.model, self.label, arrays))
-        self._last[kind] = switches, like, found
+            found = self.step_entry(verb, step_signature(self.model, self.label, arrays))
+        self._last[verb] = switches, like, found
         return found
 
     def predict_entry(self, arrays: Arrays) -> Entry:
@@ -211,12 +175,12 @@ class CompiledSteps:
                 self.entries[key] = self._build(program, "infer", "predict", Context(), memories)
         return self.entries[key]
 
-    def step_entry(self, kind: str, signature: Signature) -> Entry:
-        key = (kind, signature.key, _switches())
+    def step_entry(self, verb: str, signature: Signature) -> Entry:
+        key = (verb, signature.key, _switches())
         with self._build_lock:
             if key not in self.entries:
                 self._prepare_weights()
-                make = self._train_entry if kind == "train" else self._evaluate_entry
+                make = self._train_entry if verb == "train" else self._evaluate_entry
                 self.entries[key] = make(signature)
         return self.entries[key]
 

@@ -11,7 +11,6 @@ shape, go the whole way each time.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,9 +19,9 @@ import numpy as np
 from fncompile import flags
 from fncompile.config import floatx
 from fncompile.training.class_weight import class_weights_to_sample_weights
-from fncompile.training.data import Arrays, Placed, as_taken, place_data, place_inputs, taken
+from fncompile.training.data import Arrays, Placed, converted, place_data, place_inputs
+from fncompile.training.steps import Step
 
-Step = Callable[[Arrays], Arrays]
 KINDS = 64  # that one model remembers; then it begins anew
 
 
@@ -38,8 +37,7 @@ class BatchCall:
     def arrays(self, given: Arrays, class_weight: Any) -> Arrays:
         arrays = [np.ascontiguousarray(given[i], dtype) for i, dtype in self.sources]
         if class_weight is not None:
-            weights = class_weights_to_sample_weights(arrays[-1], class_weight)
-            arrays.append(as_taken(weights, weights.dtype))
+            arrays.append(class_weights_to_sample_weights(arrays[-1], class_weight))
         return arrays
 
 
@@ -57,23 +55,23 @@ def batch_call(
     data, given = (x, y, sample_weight), []
     kind = _kind(data, given)
     key = (verb, kind, class_weight is None, floatx())
-    if kind is not None:
-        known = model.steps().bound.get(key)
-        if known is not None and known.switches is flags.overrides():
-            return known.step, known.arrays(given, class_weight)
+    known = None if kind is None else model.steps().bound.get(key)
+    if known is not None and known.switches is flags.overrides():
+        return known.step, known.arrays(given, class_weight)
     views: Arrays = []
-    if kind is not None:
-        data = _viewed(data, views)
+    data = data if kind is None else _viewed(data, views)
     placed = _placed(model, verb, data, class_weight)
-    arrays = taken(placed)
-    steps = model.steps()
-    step = steps.shaped(verb, arrays)
-    sources = _sources(placed, views, class_weight is not None)
+    arrays, steps = converted(placed), model.steps()
+    step, sources = steps.shaped(verb, arrays), _sources(placed, views, class_weight is not None)
     if sources is not None:
-        if len(steps.bound) == KINDS:
-            steps.bound.clear()
-        steps.bound[key] = BatchCall(step, sources, flags.overrides())
+        _remember(steps.bound, key, BatchCall(step, sources, flags.overrides()))
     return step, arrays
+
+
+def _remember(bound: dict[tuple, Any], key: tuple, call: BatchCall) -> None:
+    if len(bound) == KINDS:
+        bound.clear()
+    bound[key] = call
 
 
 def _kind(x: Any, given: Arrays) -> Any:

@@ -29,7 +29,7 @@ def flat_data(
     model: Any, x: Any, y: Any = None, sample_weight: Any = None, class_weight: Any = None
 ) -> Arrays:
     """Inputs, the targets that `model`'s objective needs, and weights for them if there are any."""
-    return taken(place_data(model, x, y, sample_weight, class_weight))
+    return converted(place_data(model, x, y, sample_weight, class_weight))
 
 
 def place_data(
@@ -49,16 +49,14 @@ def place_data(
     return {"x": inputs, "y": targets, "sample_weight": weights}
 
 
-def taken(placed: Mapping[str, list[Placed]]) -> Arrays:
-    """Groups of arrays, converted, in one list. ValueError where their rows are not as many."""
-    groups = {name: [as_taken(*entry) for entry in group] for name, group in placed.items()}
+def converted(placed: Mapping[str, list[Placed]]) -> Arrays:
+    """Groups of arrays as compiled steps take them, in one list; an array that is so already is
+    itself. ValueError where their rows are not as many."""
+    groups = {
+        name: [np.ascontiguousarray(*entry) for entry in group] for name, group in placed.items()
+    }
     check_cardinality(groups)
     return [array for group in groups.values() for array in group]
-
-
-def as_taken(x: np.ndarray, dtype: np.dtype) -> np.ndarray:
-    """`x` as compiled steps take it; itself, if it is so already."""
-    return np.ascontiguousarray(x, dtype)
 
 
 def as_arrays(x: Any, name: str, places: int = 1) -> Any:
@@ -101,7 +99,7 @@ def _numeric(x: Any, name: str) -> np.ndarray:
 
 def flat_inputs(model: Any, x: Any) -> Arrays:
     """The model's flat inputs, each in its Input's dtype and rank, checked against its shape."""
-    return [as_taken(*entry) for entry in place_inputs(model, x)]
+    return [np.ascontiguousarray(*entry) for entry in place_inputs(model, x)]
 
 
 def place_inputs(model: Any, x: Any) -> list[Placed]:

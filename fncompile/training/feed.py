@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from fncompile.training.steps import Steps
+from fncompile.training.steps import Step, Steps
 
 Arrays = list[np.ndarray]
 
@@ -36,7 +36,7 @@ class Stretch:
 class Batch:
     """One batch, all rows of `arrays`, and the step that is to take them."""
 
-    step: Callable[[Arrays], Arrays]
+    step: Step
     arrays: Arrays
     batches: int = 1
 
@@ -118,7 +118,7 @@ class BatchFeed:
     def __init__(
         self,
         start: Callable[[list[int]], Iterator],
-        prepare: Callable[[Any], tuple[Callable[[Arrays], Arrays], Arrays]],
+        prepare: Callable[[Any], tuple[Step, Arrays]],
         steps: int | None = None,
         length: int | None = None,
     ):

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 
 Arrays = Sequence[np.ndarray]
+Step = Callable[[Arrays], list[np.ndarray]]  # one batch: outputs for flat arrays
 
 STRETCH_SECONDS = 0.15
 _MAX_GROWTH = 8
@@ -32,8 +33,8 @@ class Steps(Protocol):
     def predict(self, arrays: Arrays, batch_size: int) -> list[np.ndarray]:
         """Flat outputs for all rows; `arrays` are inputs only."""
 
-    def shaped(self, kind: str, arrays: Arrays) -> Callable[[Arrays], list[np.ndarray]]:
-        """One batch, all rows of the arrays that it is given: `kind` is "train", "evaluate" or
+    def shaped(self, verb: str, arrays: Arrays) -> Step:
+        """One batch, all rows of the arrays that it is given: `verb` is "train", "evaluate" or
         "predict". For arrays of the shapes and dtypes that `arrays` have."""
 
     trains: bool  # is there a variable to train?

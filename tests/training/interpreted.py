@@ -21,11 +21,11 @@ class InterpretedSteps:
         self.bound = {}
         self.trains = bool(model.trainable_variables)
 
-    def shaped(self, kind, arrays):
+    def shaped(self, verb, arrays):
         rows = len(arrays[0])
-        if kind == "predict":
+        if verb == "predict":
             return lambda arrays: self.predict(arrays, rows)
-        return lambda arrays: self._run(kind, arrays, np.arange(rows), rows)
+        return lambda arrays: self._run(verb, arrays, np.arange(rows), rows)
 
     def train(self, arrays, index, batch_size):
         self._run("train", arrays, index, batch_size)

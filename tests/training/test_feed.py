@@ -81,7 +81,7 @@ def test_no_rows():
         ArrayFeed([np.zeros((0, 3))])
 
 
-def as_arrays(item):
+def prepared(item):
     return len, [np.asarray(item)]  # a step, and what it takes
 
 
@@ -96,13 +96,13 @@ def values(feed, number=0):
 
 def test_an_iterable_is_begun_anew_each_epoch():
     items = [[1, 2], [3]]
-    feed = BatchFeed(lambda _: iter(items), as_arrays, None, 2)
+    feed = BatchFeed(lambda _: iter(items), prepared, None, 2)
     assert values(feed) == values(feed, 1) == items
 
 
 def test_a_generator_runs_out():
     generator = (x for x in ([1], [2], [3]))
-    feed = BatchFeed(lambda _: generator, as_arrays, None)
+    feed = BatchFeed(lambda _: generator, prepared, None)
     assert feed.steps is None
     assert values(feed) == [[1], [2], [3]]
     assert feed.steps == 3 and not feed.ran_out
@@ -113,7 +113,7 @@ def test_a_generator_runs_out():
 
 def test_steps_of_a_generator_go_on_from_epoch_to_epoch():
     generator = (x for x in ([k] for k in range(5)))
-    feed = BatchFeed(lambda _: generator, as_arrays, steps=2)
+    feed = BatchFeed(lambda _: generator, prepared, steps=2)
     assert [values(feed, 0), values(feed, 1)] == [[[0], [1]], [[2], [3]]]
     with pytest.warns(UserWarning, match="ran out of data"):
         assert values(feed, 2) == [[4]]
@@ -121,7 +121,7 @@ def test_steps_of_a_generator_go_on_from_epoch_to_epoch():
 
 
 def test_steps_of_an_iterable_wrap_around():
-    feed = BatchFeed(lambda _: iter([[1], [2], [3]]), as_arrays, steps=2, length=3)
+    feed = BatchFeed(lambda _: iter([[1], [2], [3]]), prepared, steps=2, length=3)
     assert [values(feed, e) for e in range(3)] == [[[1], [2]], [[3], [1]], [[2], [3]]]
 
 
