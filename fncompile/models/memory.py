@@ -23,10 +23,16 @@ class Memory:
 
     version = 0
 
-    def __init__(self, name: str, variables: Sequence[Variable], names: dict[Variable, str]):
+    def __init__(
+        self,
+        name: str,
+        variables: Sequence[Variable],
+        names: dict[Variable, str],
+        slots: Iterable[tuple[str, TensorType]] = (),
+    ):
         self.variables = list(variables)
         self.names = names
-        self.block = Block(name, [(names[v], v.type) for v in self.variables])
+        self.block = Block(name, [*((names[v], v.type) for v in self.variables), *slots])
         self.lost = True
 
     def adopt(self) -> None:
@@ -54,11 +60,7 @@ class StateMemory(Memory):
         runs: Sequence[Run],
         optimizer: Any,
     ):
-        self.variables = list(variables)
-        self.names = dict(names)
-        slots = slot_items(runs, optimizer.slots)
-        self.block = Block("train", [*((names[v], v.type) for v in self.variables), *slots])
-        self.lost = True
+        super().__init__("train", variables, dict(names), slot_items(runs, optimizer.slots))
         by_name = {name: v for v, name in names.items()}
         for run in runs:
             for slot in optimizer.slots:
