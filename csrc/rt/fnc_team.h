@@ -28,7 +28,8 @@
 
 enum {
     FNC_TEAM_MOST = 1024, /* workers; more are not made */
-    FNC_TEAM_TURNS = 1000 /* of waiting awake: 20 to 50 us */
+    FNC_TEAM_TURNS = 1000, /* of waiting awake: 20 to 50 us */
+    FNC_TEAM_STACK = 1 << 20 /* bytes: 230 KB for csrc/kern, and what is local to threads */
 };
 
 /* Nanoseconds: after a call, in which the next one finds workers awake; without sharing small calls
@@ -226,19 +227,30 @@ FNC_TEAM_API void fnc_team_destroy(fnc_team *base) {
     free(team);
 }
 
+/* Enough stack, where the system gives threads less: musl 128 KB, others what the user set. */
+FNC_TEAM_API void fnc_team_stack(pthread_attr_t *how) {
+    size_t size = 0;
+    pthread_attr_getstacksize(how, &size);
+    if (size < FNC_TEAM_STACK) pthread_attr_setstacksize(how, FNC_TEAM_STACK);
+}
+
 /* Threads until there are `workers` workers, or the system gives no more. Signals are for the
  * threads that the program itself has. */
 FNC_TEAM_API void fnc_team_hire(fnc_threads *team, int64_t workers) {
     sigset_t all, old;
+    pthread_attr_t how;
+    if (pthread_attr_init(&how)) return;
+    fnc_team_stack(&how);
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &old);
     for (int64_t i = 1; i < workers; ++i) {
         team->workers[i].team = team;
         team->workers[i].part = i;
-        if (pthread_create(&team->workers[i].thread, NULL, fnc_team_thread, &team->workers[i])) break;
+        if (pthread_create(&team->workers[i].thread, &how, fnc_team_thread, &team->workers[i])) break;
         team->base.workers = i + 1;
     }
     pthread_sigmask(SIG_SETMASK, &old, NULL);
+    pthread_attr_destroy(&how);
 }
 
 /* A team of `workers`, the caller among them, or of as many as can be had. Null without memory. */

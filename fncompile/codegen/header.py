@@ -80,10 +80,10 @@ All arrays are dense and row-major, the batch first, aligned as their element ty
 overlap no other array. Any batch size up to that of the context is good. NaN and infinity pass
 through as IEEE 754 says.
 
-A context is used by one thread at a time. Different contexts are independent, whether or not they
-share weights: there are no locks between them, no variables outside of them, and no threads but
-those that set_threads asks for. Of all functions only create{save} and set_threads allocate memory;
-only {files} files.
+A context is used by one thread at a time, whose stack has 256 KB to spare. Different contexts are
+independent, whether or not they share weights: there are no locks between them, no variables
+outside of them, and no threads but those that set_threads asks for. Of all functions only
+create{save} and set_threads allocate memory; only {files} files.
 
 A function that returns another status than {library.macro}_OK has changed nothing. None prints,
 aborts or exits."""

@@ -194,7 +194,35 @@ static void test_small_calls(void) {
     fnc_team_destroy(team);
 }
 
+#ifdef __GLIBC__
+/* As much as csrc/kern takes of the stack at most. */
+static void fill_the_stack(const fnc_env *env, int64_t part, int64_t parts) {
+    volatile char bytes[230 << 10];
+    for (size_t i = 0; i < sizeof bytes; i += 1024) bytes[i] = (char)part;
+    count(env, part, parts);
+}
+
+/* Where threads get little of it, workers have enough. */
+static void test_workers_have_the_stack_that_they_need(void) {
+    pthread_attr_t before, little;
+    pthread_getattr_default_np(&before);
+    pthread_attr_init(&little);
+    pthread_attr_setstacksize(&little, 128 << 10);
+    pthread_setattr_default_np(&little);
+    fnc_team *team = fnc_team_create(3);
+    const call_log log = run(team, fill_the_stack, 3);
+    check_call(&log, 3, 3);
+    fnc_team_destroy(team);
+    pthread_setattr_default_np(&before);
+    pthread_attr_destroy(&little);
+    pthread_attr_destroy(&before);
+}
+#else
+static void test_workers_have_the_stack_that_they_need(void) {}
+#endif
+
 int main(void) {
+    test_workers_have_the_stack_that_they_need();
     test_rounds();
     test_create_and_destroy();
     test_two_callers();
