@@ -4,17 +4,16 @@
 #define FNC_PRODUCT FNC_NAME(fnc_product)
 #define FNC_EPILOGUE FNC_NAME(fnc_epilogue)
 
-/* One tile of `rows`, which asks for what lies ahead if it is a high one. */
+/* One tile of `rows`, which may be one. */
 FNC_INLINE void FNC_NAME(fnc_few_tile)(int64_t rows, int fresh, int64_t K, const FNC_T *A,
                                        int64_t rs_a, int64_t cs_a, const FNC_T *panel, FNC_T *acc,
                                        fnc_ahead ahead) {
     const int64_t second = FNC_NR / 2;
-    if (rows == FNC_MR && ahead.at)
-        FNC_WIDEST(fnc_tile_asking)(fresh, K, A, rs_a, cs_a, panel, FNC_NR, second, acc, ahead);
-    else if (rows == 1)
+    if (rows == 1)
         FNC_WIDEST(fnc_tile_row)(fresh, K, A, rs_a, cs_a, panel, FNC_NR, second, acc);
     else
-        FNC_WIDEST(fnc_tile_of)(rows, fresh, K, A, rs_a, cs_a, panel, FNC_NR, second, acc);
+        FNC_WIDEST(fnc_tile_ahead)
+        (rows, fresh, K, A, rs_a, cs_a, panel, FNC_NR, second, acc, ahead);
 }
 
 /* Columns r.n0 .. r.n1 - 1: one strip of B after another is packed and multiplied, while the sums
@@ -25,7 +24,7 @@ FNC_NOINLINE void FNC_NAME(fnc_few_strips)(const FNC_PRODUCT *p, const fnc_regio
     enum { ACROSS = FNC_STRIP_BYTES / sizeof(FNC_T) };
     FNC_T strip[FNC_STRIP_ROWS * ACROSS] __attribute__((aligned(64)));
     FNC_T acc[(FNC_FEW_ROWS + FNC_MR) * ACROSS] __attribute__((aligned(64)));
-    const int64_t width = r.n1 - r.n0;
+    const int64_t width = r.n1 - r.n0, pace = width * (int64_t)sizeof(FNC_T) / FNC_STRIP_ROWS;
     int64_t k = 0, depth, rows;
     do {
         depth = fnc_min_i64(FNC_STRIP_ROWS, p->K - k);
@@ -38,8 +37,7 @@ FNC_NOINLINE void FNC_NAME(fnc_few_strips)(const FNC_PRODUCT *p, const fnc_regio
                 rows = r.low ? FNC_MT : fnc_tile_rows(r.m1 - m);
                 const int64_t top = fnc_min_i64(m, r.m1 - rows), mr = fnc_min_i64(rows, r.m1 - m);
                 const FNC_T *a = p->A + top * p->rs_a + k * p->cs_a;
-                const fnc_ahead ahead = {next < last ? (const char *)next : 0,
-                                         width * (int64_t)sizeof(FNC_T) / FNC_STRIP_ROWS};
+                const fnc_ahead ahead = {(const char *)next, next < last ? pace : 0};
                 next += p->ldb;
                 FNC_NAME(fnc_few_tile)(rows, !k, depth, a, p->rs_a, p->cs_a, panel, tile, ahead);
                 if (k + depth == p->K)
@@ -97,7 +95,7 @@ FNC_NOINLINE void FNC_NAME(fnc_few_flipped)(const FNC_PRODUCT *p, const fnc_regi
         rows = r.n1 - r.n0 < FNC_MT ? 1 : r.low ? FNC_MT : fnc_tile_rows(r.n1 - n);
         const int64_t top = fnc_min_i64(n, r.n1 - rows), skip = n - top;
         fnc_ahead ahead = {(const char *)(p->A + (n + rows) * p->rs_a), bytes / panels};
-        if (n + rows + FNC_MR > r.n1 || p->rs_a != p->K) ahead.at = 0;
+        if (n + rows + FNC_MR > r.n1 || p->rs_a != p->K) ahead.pace = 0;
         for (int64_t panel = first; panel < r.m1; panel += FNC_NR) {
             const int64_t m = panel < r.m0 ? r.m0 : panel;
             const int64_t mr = fnc_min_i64(panel + FNC_NR, r.m1) - m;
@@ -107,7 +105,7 @@ FNC_NOINLINE void FNC_NAME(fnc_few_flipped)(const FNC_PRODUCT *p, const fnc_regi
                 const FNC_T *a = p->A + top * p->rs_a + k, *b = FNC_WIDEST(fnc_b_at)(p, k, panel);
                 FNC_NAME(fnc_few_tile)(rows, !k, depth, a, p->rs_a, 1, b, acc, ahead);
             } while ((k += depth) < p->K);
-            if (ahead.at) ahead.at += ahead.pace * p->K;
+            ahead.at += ahead.pace * p->K;
             FNC_NAME(fnc_few_done)
             (m, mr, n, rows - skip, acc + skip * FNC_NR + (m - panel), epilogue, env);
         }

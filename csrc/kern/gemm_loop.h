@@ -119,14 +119,9 @@ FNC_INLINE fnc_ahead FNC_NAME(fnc_gemm_group)(const FNC_PRODUCT *p, fnc_region r
             for (int64_t n = r.n0; n < r.n1; n = end, tile += step) {
                 const int64_t left = FNC_NAME(fnc_left)(p, n, width);
                 const FNC_T *b = FNC_NAME(fnc_b_at)(p, k, left);
-                if (rows == FNC_MR && ahead.pace > 0) {
-                    FNC_NAME(fnc_tile_asking)
-                    (!k, depth, a, p->rs_a, cs_a, b, p->ldb, second, tile, ahead);
-                    ahead.at += ahead.pace * depth;
-                } else {
-                    FNC_NAME(fnc_tile_of)
-                    (rows, !k, depth, a, p->rs_a, cs_a, b, p->ldb, second, tile);
-                }
+                FNC_NAME(fnc_tile_ahead)
+                (rows, !k, depth, a, p->rs_a, cs_a, b, p->ldb, second, tile, ahead);
+                if (rows == FNC_MR) ahead.at += ahead.pace * depth;
                 end = fnc_min_i64(left + width, r.n1);
                 if (k + depth == p->K)
                     epilogue(env, m, n, mr, end - n, tile + (m - top) * FNC_NR + (n - left));

@@ -87,6 +87,16 @@ FNC_INLINE void FNC_NAME(fnc_tile_of)(int64_t rows, int fresh, int64_t K, const 
         FNC_NAME(fnc_tile_low)(fresh, K, A, rs_a, cs_a, B, ldb, second, acc);
 }
 
+/* The same, which asks for what lies ahead if it is a high one. */
+FNC_INLINE void FNC_NAME(fnc_tile_ahead)(int64_t rows, int fresh, int64_t K, const FNC_T *A,
+                                         int64_t rs_a, int64_t cs_a, const FNC_T *B, int64_t ldb,
+                                         int64_t second, FNC_T *acc, fnc_ahead ahead) {
+    if (rows == FNC_MR && ahead.pace > 0)
+        FNC_NAME(fnc_tile_asking)(fresh, K, A, rs_a, cs_a, B, ldb, second, acc, ahead);
+    else
+        FNC_NAME(fnc_tile_of)(rows, fresh, K, A, rs_a, cs_a, B, ldb, second, acc);
+}
+
 /* acc[panels 2 VL] = a[K] B[K, panels 2 VL]: one row of A. Panels are `step` elements apart. */
 FNC_INLINE void FNC_NAME(fnc_row_tile)(int panels, int fresh, int64_t K, const FNC_T *restrict a,
                                        int64_t cs_a, const FNC_T *restrict B, int64_t ldb,

@@ -52,10 +52,10 @@ def _sweep(kernel: Kernel, kernels: Sequence[Kernel]) -> Sweep | None:
     if not isinstance(domain[0], int) or not _is_pointwise(kernel):
         return None
     parts = {b.base for k in kernels if k.product is not None for b in writes(k)}
-    whole = [b for b in reads(kernel) if b in parts and b.kind == "arena" and b.base is None]
-    if len(whole) != 1 or any(not _only_written(k, whole[0]) for k in kernels if k is not kernel):
+    found = [b for b in reads(kernel) if b in parts and b.kind == "arena" and b.base is None]
+    if len(found) != 1 or any(not _only_written(k, found[0]) for k in kernels if k is not kernel):
         return None
-    return Sweep(kernel, whole[0], domain[0])
+    return Sweep(kernel, found[0], domain[0])
 
 
 def _is_pointwise(kernel: Kernel) -> bool:
