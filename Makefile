@@ -22,7 +22,7 @@ test: $(VENV)/installed-test
 
 lint: $(VENV)/installed-lint
 	$(BIN)/ruff check .
-	$(BIN)/mypy fncompile/ir fncompile/passes fncompile/codegen
+	$(BIN)/mypy fncompile/ir fncompile/plan fncompile/passes fncompile/codegen
 
 bench: $(PEERS)/installed
 	$(PEERS)/bin/python -m benchmarks.run $(ARGS)

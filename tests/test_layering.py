@@ -29,7 +29,8 @@ ROOMS = {
     # the compiler
     "ir": ("config", "flags"),
     "autodiff": ("ir",),
-    "passes": ("autodiff",),
+    "plan": ("ir",),
+    "passes": ("autodiff", "plan"),
     "codegen": ("passes",),
     "runtime": ("codegen",),
     # the functional API

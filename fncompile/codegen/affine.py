@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from fncompile.codegen.ctree import CExpr, Int, Name, binary
 from fncompile.ir.dims import Dim
-from fncompile.passes.plan import Affine
+from fncompile.plan.types import Affine
 
 
 def size_name(symbol: str) -> str:

@@ -9,10 +9,10 @@ from fncompile.codegen.affine import dim
 from fncompile.codegen.cprint import expression
 from fncompile.codegen.ctree import Binary, CExpr, Declare, Do, If, Int, Name, Stmt, binary, call
 from fncompile.codegen.expr import c_type
-from fncompile.codegen.memory import Pointers
+from fncompile.codegen.pointers import Pointers
 from fncompile.ir.types import DTYPES
 from fncompile.passes.pack import in_bands
-from fncompile.passes.plan import Affine, Kernel, Load, Product, Store
+from fncompile.plan.types import Affine, Kernel, Load, Product, Store
 
 FEWEST_STEPS = 4  # of products that touch one array alone: fewer are done tile by tile as fast
 

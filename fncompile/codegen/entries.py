@@ -29,12 +29,12 @@ from fncompile.codegen.ctree import (
     call,
     names_in,
 )
-from fncompile.codegen.describe import amount
 from fncompile.codegen.products import with_symbols
 from fncompile.ir.bounds import Bound
 from fncompile.ir.dims import Dim, symbols_of
 from fncompile.ir.types import TensorType
-from fncompile.passes.plan import Buffer, Plan
+from fncompile.plan.cost import amount
+from fncompile.plan.types import Buffer, Plan
 
 ENV = ("const fnc_env *env",)
 WORKER = (*ENV, "int64_t part", "int64_t parts")

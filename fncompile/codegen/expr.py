@@ -28,7 +28,7 @@ from fncompile.codegen.ctree import (
     call,
 )
 from fncompile.ir.types import DTYPES
-from fncompile.passes.plan import (
+from fncompile.plan.types import (
     Apply,
     Bits,
     Buffer,

@@ -28,10 +28,9 @@ from fncompile.codegen.ctree import (
     Stmt,
     binary,
 )
-from fncompile.codegen.describe import AXES
 from fncompile.codegen.expr import Scope, constant, register_type
 from fncompile.codegen.expr import store as put
-from fncompile.codegen.memory import Pointers
+from fncompile.codegen.pointers import Pointers
 from fncompile.codegen.products import begin_and_end
 from fncompile.codegen.reductions import (
     ROW_LANES,
@@ -47,14 +46,15 @@ from fncompile.codegen.reductions import (
 )
 from fncompile.ir.dims import Dim
 from fncompile.ir.types import DTYPES
-from fncompile.passes.plan import (
+from fncompile.passes.share import ALONE, LANES, share, wants_lanes
+from fncompile.plan.text import AXES
+from fncompile.plan.types import (
     Kernel,
     Loop,
     Stage,
     Value,
     children,
 )
-from fncompile.passes.share import ALONE, LANES, share, wants_lanes
 
 
 def emit_loops(kernel: Kernel, pointers: Pointers) -> list[Stmt]:

@@ -17,10 +17,10 @@ from fncompile.codegen.ctree import (
     binary,
     call,
 )
-from fncompile.codegen.memory import Pointers
+from fncompile.codegen.pointers import Pointers
 from fncompile.ir.dims import Dim
 from fncompile.ir.types import DTYPES
-from fncompile.passes.plan import Affine, Buffer, Kernel, Load, Operand, Stage
+from fncompile.plan.types import Affine, Buffer, Kernel, Load, Operand, Stage
 
 
 def is_pack(kernel: Kernel) -> bool:

@@ -30,12 +30,12 @@ from fncompile.codegen.ctree import (
 )
 from fncompile.codegen.expr import Scope, c_type, in_register, rounded
 from fncompile.codegen.expr import store as put
-from fncompile.codegen.memory import Pointers
 from fncompile.codegen.packing import few
+from fncompile.codegen.pointers import Pointers
 from fncompile.ir.dims import Dim
 from fncompile.ir.types import DTYPES
-from fncompile.passes.plan import Affine, Kernel, Operand, Product, Stage
 from fncompile.passes.share import Share, share
+from fncompile.plan.types import Affine, Kernel, Operand, Product, Stage
 
 TILED = ("float32", "float64")
 

@@ -25,15 +25,15 @@ from fncompile.codegen.ctree import (
     call,
     names_in,
 )
-from fncompile.codegen.describe import kernel_comment
 from fncompile.codegen.entries import emit_entries, plan_has_steps
 from fncompile.codegen.expr import c_type, constant
 from fncompile.codegen.loops import emit_loops
-from fncompile.codegen.memory import Place, Pointers, table_name
 from fncompile.codegen.packing import emit_pack, is_pack
+from fncompile.codegen.pointers import Place, Pointers, table_name
 from fncompile.codegen.products import emit_epilogue, emit_product, with_symbols
 from fncompile.ir.types import DTYPES
-from fncompile.passes.plan import Buffer, Kernel, Plan, reads, root_buffer, writes
+from fncompile.plan.text import kernel_comment
+from fncompile.plan.types import Buffer, Kernel, Plan, reads, root_buffer, writes
 
 KERNEL_PARAMS = ("const fnc_env *env", "int64_t part", "int64_t parts")
 

@@ -26,7 +26,7 @@ from fncompile.codegen.expr import constant, register_type
 from fncompile.ir.dims import Dim
 from fncompile.ir.interp import reduce_identity
 from fncompile.ir.types import DTYPES
-from fncompile.passes.plan import Bits, GatherLoad, Loop, Stage, loads
+from fncompile.plan.types import Bits, GatherLoad, Loop, Stage, loads
 
 ROW_LANES = 16
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fncompile.ir.dims import evaluate
 from fncompile.passes.memory import live_ranges
-from fncompile.passes.plan import Plan, reads, root_buffer, writes
+from fncompile.plan.types import Plan, reads, root_buffer, writes
 
 TYPICAL = 64  # the size of every symbol in pictures
 

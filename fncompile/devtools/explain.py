@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from fncompile.codegen.describe import flops, stage_lines
 from fncompile.ir.dims import dim_text
 from fncompile.passes.memory import live_ranges
-from fncompile.passes.plan import Kernel, Plan
 from fncompile.passes.share import share
+from fncompile.plan.cost import flops
+from fncompile.plan.text import stage_lines
+from fncompile.plan.types import Kernel, Plan
 
 TOPICS = ("kernels", "fuse", "order", "share", "memory", "hoist")
 

@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 
-from fncompile.codegen.describe import plan_text
 from fncompile.devtools import draw
 from fncompile.devtools.explain import explain_plan
 from fncompile.flags import flag
@@ -20,7 +19,8 @@ from fncompile.ir.node import Program
 from fncompile.ir.text import print_program
 from fncompile.ir.types import DTYPES
 from fncompile.passes.manager import Context
-from fncompile.passes.plan import Plan
+from fncompile.plan.text import plan_text
+from fncompile.plan.types import Plan
 
 Observe = Callable[[str, Any], None]
 LAST = "meet"  # the pass after which a plan is complete

@@ -12,13 +12,13 @@ from typing import Any
 
 import numpy as np
 
-from fncompile.codegen.describe import flops, moved_bytes
 from fncompile.codegen.packing import is_pack
 from fncompile.flags import flag
 from fncompile.ir import interp
 from fncompile.ir.dims import evaluate
-from fncompile.passes.kinterp import Machine
-from fncompile.passes.plan import Buffer, Kernel, writes
+from fncompile.plan.cost import flops, moved_bytes
+from fncompile.plan.interp import Machine
+from fncompile.plan.types import Buffer, Kernel, writes
 from fncompile.runtime.entry import CompiledEntry, Entry, Run, check_status
 
 TOLERANCE = {"float32": 2e-4, "float64": 1e-9}  # of the largest element

@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Any
 
 import fncompile
-from fncompile.codegen.header import emit_header
-from fncompile.codegen.identifiers import model_prefix
-from fncompile.codegen.library import Library
-from fncompile.codegen.unit import emit_unit
+from fncompile.codegen.c_names import model_prefix
 from fncompile.export import texts
+from fncompile.export.api.header import emit_header
+from fncompile.export.api.library import Library
+from fncompile.export.api.unit import emit_unit
 from fncompile.export.checkpoint import make_checkpoint, sources
 from fncompile.export.data import data_blocks, data_unit, write_data
 from fncompile.export.describe import describe, model_hash

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from fncompile.codegen.library import Checkpoint, Piece
+from fncompile.export.api.library import Checkpoint, Piece
 from fncompile.ir.types import DTYPES, TensorType, at_border
 from fncompile.saving.hdf5_format import align
 from fncompile.saving.hdf5_writer import plan

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from fncompile.codegen.cprint import comment_block, expression
-from fncompile.codegen.tables import quoted
+from fncompile.export.api.tables import quoted
 
 ALIGN = 64  # FNC_ALIGN
 

@@ -11,8 +11,8 @@ import hashlib
 from collections.abc import Sequence
 from typing import Any
 
-from fncompile.codegen.identifiers import distinct
-from fncompile.codegen.library import (
+from fncompile.codegen.c_names import distinct
+from fncompile.export.api.library import (
     RESERVED,
     Checkpoint,
     Library,
@@ -28,7 +28,7 @@ from fncompile.ir.node import Program
 from fncompile.ir.text import print_program
 from fncompile.ir.types import TensorType, at_border
 from fncompile.passes.memory import round_up
-from fncompile.passes.plan import reads, root_buffer
+from fncompile.plan.types import reads, root_buffer
 
 MAX_SYMBOLS, MAX_INPUTS = 16, 64  # FNC_CTX_SYMBOLS, FNC_STEPS_MAX_INPUTS of csrc
 

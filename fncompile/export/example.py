@@ -28,8 +28,8 @@ from fncompile.codegen.ctree import (
     call,
 )
 from fncompile.codegen.expr import c_type
-from fncompile.codegen.library import Library, Port, Step
-from fncompile.codegen.tables import quoted
+from fncompile.export.api.library import Library, Port, Step
+from fncompile.export.api.tables import quoted
 from fncompile.ir.dims import symbols_of
 from fncompile.ir.types import TensorType
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fncompile.codegen.library import Library
+from fncompile.export.api.library import Library
 
 
 def pkgconfig(library: Library) -> str:

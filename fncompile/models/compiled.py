@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from fncompile.codegen.identifiers import model_prefix
+from fncompile.codegen.c_names import model_prefix
 from fncompile.flags import flag, overrides
 from fncompile.graph import structure
 from fncompile.graph.naming import local_names

@@ -17,7 +17,8 @@ from dataclasses import replace
 
 from fncompile.passes.materialize import describe
 from fncompile.passes.pack import gains, in_bands
-from fncompile.passes.plan import (
+from fncompile.passes.sweeps import ALONG, Piece, Sweep, divided, pieces_of, place_of
+from fncompile.plan.types import (
     Affine,
     Buffer,
     Decision,
@@ -31,7 +32,6 @@ from fncompile.passes.plan import (
     whole,
     writes,
 )
-from fncompile.passes.sweeps import ALONG, Piece, Sweep, divided, pieces_of, place_of
 
 
 def absorb(plan: Plan, context=None) -> Plan:

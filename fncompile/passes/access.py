@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from fncompile.ir import build
 from fncompile.ir.dims import Dim, product
 from fncompile.ir.node import Node
-from fncompile.passes.plan import (
+from fncompile.plan.types import (
     Affine,
     Apply,
     Bits,

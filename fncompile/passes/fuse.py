@@ -20,8 +20,8 @@ from fncompile.ir.dims import symbols_of
 from fncompile.ir.node import Program, toposort
 from fncompile.passes.grouping import group
 from fncompile.passes.hazards import hazards
-from fncompile.passes.plan import Plan
 from fncompile.passes.stages import plan_stages
+from fncompile.plan.types import Plan
 
 
 def fuse(program: Program, context=None) -> Plan:

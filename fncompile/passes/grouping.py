@@ -17,7 +17,7 @@ from itertools import pairwise
 from fncompile.ir.dims import Dim, Poly
 from fncompile.passes.loops import merge_axes_to, partition
 from fncompile.passes.materialize import describe
-from fncompile.passes.plan import (
+from fncompile.plan.types import (
     Affine,
     Buffer,
     Decision,

@@ -15,7 +15,7 @@ from dataclasses import replace
 from fncompile.ir.dims import evaluate
 from fncompile.ir.types import TensorType
 from fncompile.passes.memory import round_up
-from fncompile.passes.plan import (
+from fncompile.plan.types import (
     Affine,
     Buffer,
     Const,

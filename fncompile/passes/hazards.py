@@ -8,7 +8,7 @@ writes.
 from __future__ import annotations
 
 from fncompile.passes.grouping import accesses, dependencies
-from fncompile.passes.plan import Stage, root_buffer
+from fncompile.plan.types import Stage, root_buffer
 
 
 def hazards(stages: list[Stage]) -> set[str]:

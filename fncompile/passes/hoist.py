@@ -14,7 +14,7 @@ from dataclasses import fields, is_dataclass, replace
 
 from fncompile.ir.dims import Poly, evaluate, is_static
 from fncompile.passes.memory import round_up
-from fncompile.passes.plan import Buffer, Kernel, Plan, reads, root_buffer, writes
+from fncompile.plan.types import Buffer, Kernel, Plan, reads, root_buffer, writes
 
 
 def hoist(plan: Plan, context=None) -> Plan:

@@ -12,7 +12,7 @@ from dataclasses import replace
 from itertools import pairwise
 
 from fncompile.ir.dims import Dim, product
-from fncompile.passes.plan import (
+from fncompile.plan.types import (
     Affine,
     Apply,
     Bits,

@@ -14,7 +14,7 @@ from fncompile.passes.pipeline import LOWER, TRANSFORM, Pass
 
 if TYPE_CHECKING:
     from fncompile.passes.apply_optimizer import Run, Update
-    from fncompile.passes.plan import Plan
+    from fncompile.plan.types import Plan
 
 
 @dataclass

@@ -14,7 +14,7 @@ from fncompile.ir import build
 from fncompile.ir.dims import Dim, product
 from fncompile.ir.node import Node, Program, current_origins
 from fncompile.ir.types import TensorType
-from fncompile.passes.plan import Buffer, Decision
+from fncompile.plan.types import Buffer, Decision
 
 STAGE_OPS = ("reduce", "argmax", "dot", "concat", "scatter_add")
 VIEW_OPS = ("reshape", "permute", "broadcast", "slice", "pad", "stop_gradient")

@@ -12,7 +12,8 @@ from dataclasses import dataclass, replace
 
 from fncompile.ir.dims import Dim
 from fncompile.passes.grouping import overlaps
-from fncompile.passes.plan import (
+from fncompile.passes.share import ALONE, Share, share
+from fncompile.plan.types import (
     Affine,
     Buffer,
     Kernel,
@@ -23,7 +24,6 @@ from fncompile.passes.plan import (
     operands,
     root_buffer,
 )
-from fncompile.passes.share import ALONE, Share, share
 
 
 @dataclass(frozen=True)

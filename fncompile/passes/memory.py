@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from fncompile.ir.dims import Dim, Poly, evaluate, upper_bound
-from fncompile.passes.plan import Buffer, Plan, reads, root_buffer, writes
+from fncompile.plan.types import Buffer, Plan, reads, root_buffer, writes
 
 ALIGN = 64
 

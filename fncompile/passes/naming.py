@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from fncompile.ir.node import current_origins
-from fncompile.passes.plan import Kernel
+from fncompile.plan.types import Kernel
 
 
 def name_kernels(kernels: Sequence[Kernel]) -> list[Kernel]:

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from fncompile.ir.dims import evaluate
 from fncompile.passes.naming import name_kernels
-from fncompile.passes.plan import Buffer, Kernel, Plan, reads, root_buffer, writes
+from fncompile.plan.types import Buffer, Kernel, Plan, reads, root_buffer, writes
 
 TYPICAL = 64  # every symbol is taken to be this large when two orders are compared
 

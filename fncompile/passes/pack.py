@@ -20,7 +20,7 @@ from fncompile.ir.dims import Dim
 from fncompile.ir.node import Node
 from fncompile.ir.types import DTYPES, TensorType
 from fncompile.passes.materialize import widened
-from fncompile.passes.plan import (
+from fncompile.plan.types import (
     Affine,
     Buffer,
     Kernel,

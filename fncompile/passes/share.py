@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from fncompile.ir.dims import Dim
 from fncompile.ir.types import DTYPES
-from fncompile.passes.plan import Affine, Kernel, Load, Product, loads, reads, writes
+from fncompile.plan.types import Affine, Kernel, Load, Product, loads, reads, writes
 
 LANES = 32  # rows that a strided reduction takes at a time
 WIDEST = 64  # bytes of the widest vector of any target

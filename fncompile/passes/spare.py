@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from fncompile.passes.plan import (
+from fncompile.plan.types import (
     Affine,
     Kernel,
     Load,

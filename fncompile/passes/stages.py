@@ -14,7 +14,7 @@ from fncompile.ir.dims import Dim, product
 from fncompile.ir.node import Node, Program
 from fncompile.passes.access import NeedsBuffer, Reader, identity, linear, row_major
 from fncompile.passes.materialize import Memory, base_of, is_leaf, materialize
-from fncompile.passes.plan import (
+from fncompile.plan.types import (
     Affine,
     Buffer,
     Const,

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from fncompile.ir.dims import Dim
 from fncompile.ir.types import TensorType
 from fncompile.passes.loops import reindex, rewrite
-from fncompile.passes.plan import (
+from fncompile.plan.types import (
     Affine,
     Buffer,
     Expr,

@@ -33,7 +33,7 @@ from fncompile.runtime.shaped import Shaped, output_kinds
 from fncompile.runtime.team import team
 
 if TYPE_CHECKING:
-    from fncompile.passes.plan import Plan
+    from fncompile.plan.types import Plan
 
 PREFIX = "model"
 Run = Callable[[Sequence[np.ndarray]], list[np.ndarray]]

@@ -27,7 +27,7 @@ from fncompile.passes.manager import Context, plan
 from fncompile.runtime.store import open_store
 
 if TYPE_CHECKING:
-    from fncompile.passes.plan import Plan
+    from fncompile.plan.types import Plan
 
 LOOKING_IN = (
     "debug",
@@ -46,7 +46,7 @@ LOOKING_IN = (
 @dataclass(frozen=True)
 class Lowered:
     """`source` is the C text; `arena` and `row_bytes` (one an input) are in bytes, over
-    `symbols`; `amount` is the work of a call, see `codegen.describe.amount`."""
+    `symbols`; `amount` is the work of a call, see `plan.cost.amount`."""
 
     source: str
     outputs: tuple[TensorType, ...]
@@ -60,8 +60,8 @@ class Lowered:
 
     @classmethod
     def of(cls, made: Plan, source: str) -> Lowered:
-        from fncompile.codegen.describe import amount
         from fncompile.codegen.entries import plan_has_steps, row_bytes
+        from fncompile.plan.cost import amount
 
         has_steps = plan_has_steps(made)
         return cls(
@@ -148,9 +148,8 @@ def _key(*parts: str) -> str:
 def compiler_digest() -> str:
     """A hash of the files that turn programs into C: their names, sizes and times."""
     root = Path(fncompile.__file__).parent
-    files = sorted(
-        path for room in ("ir", "passes", "codegen") for path in (root / room).glob("*.py")
-    )
+    rooms = ("ir", "autodiff", "plan", "passes", "codegen")
+    files = sorted(path for room in rooms for path in (root / room).glob("*.py"))
     stats = [(path.name, os.stat(path)) for path in files]
     facts = [f"{name} {s.st_size} {s.st_mtime_ns}" for name, s in stats]
     return hashlib.blake2b(

@@ -10,7 +10,7 @@ import subprocess
 import pytest
 
 import fncompile
-from fncompile.codegen.identifiers import identifier, model_prefix
+from fncompile.codegen.c_names import identifier, model_prefix
 from fncompile.export.bundle import make_sources
 from fncompile.runtime.toolchain import CompileError
 from tests.export.zoo import MAKERS

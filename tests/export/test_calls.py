@@ -8,7 +8,7 @@ from ctypes import byref, c_void_p
 import numpy as np
 import pytest
 
-from fncompile.codegen.header import STATUS
+from fncompile.export.api.header import STATUS
 from fncompile.runtime import native
 from tests.export.library import (
     ARENA,

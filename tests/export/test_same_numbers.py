@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import fncompile
-from fncompile.codegen.identifiers import model_prefix
+from fncompile.codegen.c_names import model_prefix
 from fncompile.export.bundle import make_sources
 from fncompile.runtime import cache
 from fncompile.runtime import native as runtime

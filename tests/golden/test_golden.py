@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 import fncompile
-from fncompile.codegen.describe import plan_text
 from fncompile.ir.text import print_program
+from fncompile.plan.text import plan_text
 from fncompile.runtime import toolchain
 from fncompile.runtime.entry import CompiledEntry
 from tests.golden.models import PREDICT, TRAIN

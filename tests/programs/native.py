@@ -7,8 +7,8 @@ import numpy as np
 from fncompile.ir import interp
 from fncompile.ir.bfloat16 import decode, encode
 from fncompile.ir.node import Program
-from fncompile.passes.kinterp import run_plan
 from fncompile.passes.manager import Context, lower
+from fncompile.plan.interp import run_plan
 from fncompile.runtime.block import Block
 from fncompile.runtime.entry import CompiledEntry, build_entry
 

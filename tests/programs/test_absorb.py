@@ -11,7 +11,7 @@ from fncompile.ir import build, interp
 from fncompile.ir.dims import symbol
 from fncompile.ir.node import Node, Program
 from fncompile.ir.types import TensorType
-from fncompile.passes.plan import reads, root_buffer
+from fncompile.plan.types import reads, root_buffer
 from tests.programs.native import compiled, run, run_planned, stages
 
 M, N = 250, 263  # the last tile is cut both ways

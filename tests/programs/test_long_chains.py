@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import fncompile as k
-from fncompile.passes.plan import Apply
+from fncompile.plan.types import Apply
 
 
 def chain(x, length):

@@ -4,7 +4,7 @@
 #include "rt/fnc_steps.h"
 
 /* k00_permute: no layer
- *   t3[4 * size_b_1 * i + size_b_1 * j + k] = b[4 * size_b_1 * i + j + 4 * k]   for i<B, j<4, k<b_1
+ *   t3[4 * b_1 * i + b_1 * j + k] = b[4 * b_1 * i + j + 4 * k]   for i<B, j<4, k<b_1
  *   0 flops; reads 16*B*b_1, writes 16*B*b_1 bytes */
 static void k00_permute(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
@@ -25,7 +25,7 @@ static void k00_permute(const fnc_env *env, int64_t part, int64_t parts) {
 }
 
 /* k01_dot: no layer
- *   matmul[size_a_1 * size_b_1 * g + size_b_1 * m + n] = sum k<4: a[4 * size_a_1 * g + 4 * m + k] * t3[4 * size_b_1 * g + size_b_1 * k + n]   for g<B, m<a_1, n<b_1
+ *   matmul[a_1 * b_1 * g + b_1 * m + n] = sum k<4: a[4 * a_1 * g + 4 * m + k] * t3[4 * b_1 * g + b_1 * k + n]   for g<B, m<a_1, n<b_1
  *   8*B*a_1*b_1 flops; reads 16*B*a_1+16*B*b_1, writes 4*B*a_1*b_1 bytes */
 FNC_INLINE void k01_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr, int64_t nr,
         const float *acc) {

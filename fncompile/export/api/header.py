@@ -5,12 +5,12 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator
 
-from fncompile.codegen.api import public_functions
+from fncompile.codegen.c_names import distinct
 from fncompile.codegen.cprint import WIDTH, comment_block
-from fncompile.codegen.identifiers import distinct
-from fncompile.codegen.library import ABI_VERSION, Library, Port
-from fncompile.codegen.public import Public
-from fncompile.codegen.unit import MODES
+from fncompile.export.api.functions import public_functions
+from fncompile.export.api.library import ABI_VERSION, Library, Port
+from fncompile.export.api.public import Public
+from fncompile.export.api.unit import MODES
 from fncompile.ir.dims import Dim, Poly, dim_text, symbols_of, upper_bound
 from fncompile.ir.types import TensorType
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from fncompile.codegen.ctree import Binary, CExpr, Int, Name, Return, Ternary, Unary, call
-from fncompile.codegen.library import ABI_VERSION, Library
-from fncompile.codegen.public import Public, public
+from fncompile.export.api.library import ABI_VERSION, Library
+from fncompile.export.api.public import Public, public
 
 FACTS = "Facts"
 

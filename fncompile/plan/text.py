@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 
-from fncompile.codegen.affine import index
-from fncompile.codegen.cprint import expression
-from fncompile.codegen.ctree import Name
-from fncompile.ir.dims import Dim, dim_text, product
+from fncompile.ir.dims import Dim, Poly, dim_text
 from fncompile.ir.types import DTYPES
-from fncompile.passes.plan import (
+from fncompile.plan.cost import bytes_of, flops
+from fncompile.plan.types import (
+    Affine,
     Apply,
     Bits,
-    Buffer,
     Const,
     Expr,
     GatherLoad,
@@ -25,7 +23,6 @@ from fncompile.passes.plan import (
     Value,
     children,
     reads,
-    root_buffer,
     writes,
 )
 
@@ -38,8 +35,8 @@ def kernel_comment(kernel: Kernel) -> str:
     lines = [f"{kernel.name}: {', '.join(kernel.origins) or 'no layer'}"]
     lines += [f"  {line}" for line in stage_lines(kernel)]
     lines.append(
-        f"  {dim_text(flops(kernel))} flops; reads {dim_text(_bytes(kernel, reads))}, writes "
-        f"{dim_text(_bytes(kernel, writes))} bytes"
+        f"  {dim_text(flops(kernel))} flops; reads {dim_text(bytes_of(kernel, reads))}, writes "
+        f"{dim_text(bytes_of(kernel, writes))} bytes"
     )
     return "\n".join(lines)
 
@@ -71,8 +68,33 @@ def _stage_text(stage: Stage, number: int) -> str:
     return f"{target} = {body}   for {axes or 'one value'}"
 
 
-def _at(at, names: str) -> str:
-    return expression(index(at, [Name(n) for n in names]))
+def _at(at: Affine, names: str) -> str:
+    """`64 * i + j - 3`: terms that are added first."""
+    added = [_term(c, names[axis]) for axis, c in at.terms if not _is_negative(c)]
+    taken = [_term(c * -1, names[axis]) for axis, c in at.terms if _is_negative(c)]
+    if at.offset != 0 or not added:
+        added.append(_dim(at.offset))
+    return " - ".join([" + ".join(added).replace("+ -", "- "), *taken])
+
+
+def _term(coefficient: Dim, axis: str) -> str:
+    if coefficient == 1:
+        return axis
+    text = _dim(coefficient)
+    several = isinstance(coefficient, Poly) and len(coefficient.terms) > 1
+    return f"({text}) * {axis}" if several else f"{text} * {axis}"
+
+
+def _dim(dim: Dim) -> str:
+    """With the operators of C, as the rest of an index has them."""
+    if isinstance(dim, int):
+        return str(dim)
+    terms = [(c, [str(abs(c))] * (abs(c) != 1 or not m) + list(m)) for m, c in dim.terms]
+    return " ".join(f"{'-' if c < 0 else '+'} {' * '.join(f)}" for c, f in terms).removeprefix("+ ")
+
+
+def _is_negative(dim: Dim) -> bool:
+    return dim < 0 if isinstance(dim, int) else dim.terms[0][1] < 0
 
 
 def text(expr: Expr, names: str = AXES, depth: int = 0) -> str:
@@ -107,54 +129,6 @@ def _call(expr: Apply, parts: Sequence[str]) -> str:
     if expr.fn == "neg":
         return f"-{parts[0]}"
     return f"{DTYPES[expr.dtype].short if expr.fn == 'cast' else expr.fn}({', '.join(parts)})"
-
-
-def flops(kernel: Kernel) -> Dim:
-    """Scalar functions computed, each counted as one; a multiply-add as two."""
-    total: Dim = 0
-    for stage in kernel.stages:
-        if stage.product:
-            total = total + product(stage.product.shape) * 2
-        total = total + stage.size * (
-            _applications(stage.expr) + (1 if stage.kind not in ("map", "dot", "pack") else 0)
-        )
-    return total
-
-
-def _applications(expr: Expr) -> int:
-    seen: set[Expr] = set()
-    stack = [expr]
-    while stack:
-        e = stack.pop()
-        if e not in seen:
-            seen.add(e)
-            stack.extend(children(e))
-    return sum(isinstance(e, Apply) for e in seen)
-
-
-def _bytes(kernel: Kernel, which: Callable[[Kernel], set[Buffer]]) -> Dim:
-    places = {(root_buffer(b), _start(b), b.type.nbytes) for b in which(kernel)}
-    return sum((nbytes for _, _, nbytes in places), 0)
-
-
-def _start(buffer: Buffer) -> Dim:
-    return 0 if buffer.base is None else _start(buffer.base) + buffer.offset
-
-
-def moved_bytes(kernel: Kernel) -> Dim:
-    """Bytes of every piece of memory that the kernel reads or writes, each counted once for
-    either."""
-    return _bytes(kernel, reads) + _bytes(kernel, writes)
-
-
-def amount(kernels: Iterable[Kernel]) -> Dim:
-    """The work of kernels in multiply-adds of a product, or what takes as long: some four for each
-    scalar function and one for each byte moved. Rough: it only tells small calls from large."""
-    total: Dim = 0
-    for kernel in kernels:
-        products = sum((product(s.product.shape) for s in kernel.stages if s.product), 0)
-        total = total + products + (flops(kernel) - products * 2) * 4 + moved_bytes(kernel)
-    return total
 
 
 def plan_text(plan: Plan) -> str:

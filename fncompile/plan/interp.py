@@ -15,7 +15,7 @@ from fncompile.ir.dims import Dim, evaluate
 from fncompile.ir.interp import SCALAR_RULES, cast_array, reduce_identity
 from fncompile.ir.philox import philox
 from fncompile.ir.types import DTYPES
-from fncompile.passes.plan import (
+from fncompile.plan.types import (
     Affine,
     Apply,
     Bits,

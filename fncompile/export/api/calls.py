@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from fncompile.codegen.cprint import expression
 from fncompile.codegen.ctree import Binary, CExpr, Declare, Do, If, Int, Name, Return, Stmt, Ternary
 from fncompile.codegen.expr import c_type
-from fncompile.codegen.library import Library, Port, Step
-from fncompile.codegen.public import CTX, Public, public, runtime
+from fncompile.export.api.library import Library, Port, Step
+from fncompile.export.api.public import CTX, Public, public, runtime
 from fncompile.ir.dims import dim_text
 
 CALLS = "Calls"

@@ -6,7 +6,6 @@ compares what is declared with what is defined.
 
 from __future__ import annotations
 
-from fncompile.codegen.api import max_names, public_functions
 from fncompile.codegen.cprint import print_unit
 from fncompile.codegen.ctree import (
     Binary,
@@ -26,8 +25,9 @@ from fncompile.codegen.ctree import (
     TopLevel,
     call,
 )
-from fncompile.codegen.library import Library, Step
-from fncompile.codegen.tables import braces, info_tables, numbers, piece_tables, record, spans
+from fncompile.export.api.functions import max_names, public_functions
+from fncompile.export.api.library import Library, Step
+from fncompile.export.api.tables import braces, info_tables, numbers, piece_tables, record, spans
 from fncompile.ir.dims import evaluate
 from fncompile.ir.types import DTYPES
 

@@ -6,12 +6,12 @@ their arguments into arrays and leave the work to csrc/rt.
 
 from __future__ import annotations
 
-from fncompile.codegen.api_calls import predict, training_steps
-from fncompile.codegen.api_facts import facts
-from fncompile.codegen.api_state import loading, parameters, saving, training_state
 from fncompile.codegen.ctree import Binary, Cast, Declare, Do, If, Name, Return, Stmt, call
-from fncompile.codegen.library import Library
-from fncompile.codegen.public import CTX, MODEL, Public, public, runtime
+from fncompile.export.api.calls import predict, training_steps
+from fncompile.export.api.facts import facts
+from fncompile.export.api.library import Library
+from fncompile.export.api.public import CTX, MODEL, Public, public, runtime
+from fncompile.export.api.state import loading, parameters, saving, training_state
 
 CONTEXTS = "Contexts"
 RESULT = Cast("fnc_ctx **", Name("result"))

@@ -10,7 +10,7 @@ from fncompile.codegen.ctree import Cast, CExpr, Declare, Element, Int, Name, St
 from fncompile.codegen.expr import c_type
 from fncompile.codegen.place import Place
 from fncompile.ir.dims import Dim
-from fncompile.passes.plan import Buffer, Plan
+from fncompile.plan.types import Buffer, Plan
 
 
 class Pointers:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from fncompile.codegen.cprint import expression
 from fncompile.codegen.ctree import CExpr, Declare, Int, Name, Table, TopLevel
-from fncompile.codegen.library import Library, Piece, Port
+from fncompile.export.api.library import Library, Piece, Port
 from fncompile.ir.dims import Dim, Poly, evaluate
 from fncompile.ir.types import TensorType
 

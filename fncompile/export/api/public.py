@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from fncompile.codegen.ctree import Binary, Cast, CExpr, If, Name, Return, Stmt, call
-from fncompile.codegen.library import Library
+from fncompile.export.api.library import Library
 
 MODEL = Name("&the_model")
 CTX = Cast("fnc_ctx *", Name("ctx"))

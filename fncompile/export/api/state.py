@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from fncompile.codegen.api_calls import pointers
 from fncompile.codegen.ctree import (
     Assign,
     Binary,
@@ -18,8 +17,9 @@ from fncompile.codegen.ctree import (
     call,
 )
 from fncompile.codegen.expr import c_type
-from fncompile.codegen.library import Library, Training
-from fncompile.codegen.public import CONST_CTX, CTX, MODEL, Public, public, refuse_null, runtime
+from fncompile.export.api.calls import pointers
+from fncompile.export.api.library import Library, Training
+from fncompile.export.api.public import CONST_CTX, CTX, MODEL, Public, public, refuse_null, runtime
 
 STATE, PARAMETERS, FILES = "Training state (mode train)", "Parameters", "Files"
 

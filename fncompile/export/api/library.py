@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from fncompile.codegen.identifiers import distinct
+from fncompile.codegen.c_names import distinct
 from fncompile.ir.dims import Dim, evaluate
 from fncompile.ir.types import TensorType
 

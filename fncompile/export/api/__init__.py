@@ -1,0 +1,1 @@
+"""The public C API of an exported library: its functions, its header and its generated unit."""

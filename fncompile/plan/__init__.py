@@ -1,0 +1,1 @@
+"""The Plan: kernels over buffers, what `passes` decides about them and `codegen` prints."""

@@ -1,0 +1,66 @@
+"""What a kernel costs: scalar operations, bytes moved, and work to be shared among threads."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from fncompile.ir.dims import Dim, product
+from fncompile.plan.types import (
+    Apply,
+    Buffer,
+    Expr,
+    Kernel,
+    children,
+    reads,
+    root_buffer,
+    writes,
+)
+
+
+def flops(kernel: Kernel) -> Dim:
+    """Scalar functions computed, each counted as one; a multiply-add as two."""
+    total: Dim = 0
+    for stage in kernel.stages:
+        if stage.product:
+            total = total + product(stage.product.shape) * 2
+        total = total + stage.size * (
+            _applications(stage.expr) + (1 if stage.kind not in ("map", "dot", "pack") else 0)
+        )
+    return total
+
+
+def _applications(expr: Expr) -> int:
+    seen: set[Expr] = set()
+    stack = [expr]
+    while stack:
+        e = stack.pop()
+        if e not in seen:
+            seen.add(e)
+            stack.extend(children(e))
+    return sum(isinstance(e, Apply) for e in seen)
+
+
+def bytes_of(kernel: Kernel, which: Callable[[Kernel], set[Buffer]]) -> Dim:
+    """Bytes of the pieces of memory that `which` of `reads` and `writes` gives."""
+    places = {(root_buffer(b), _start(b), b.type.nbytes) for b in which(kernel)}
+    return sum((nbytes for _, _, nbytes in places), 0)
+
+
+def _start(buffer: Buffer) -> Dim:
+    return 0 if buffer.base is None else _start(buffer.base) + buffer.offset
+
+
+def moved_bytes(kernel: Kernel) -> Dim:
+    """Bytes of every piece of memory that the kernel reads or writes, each counted once for
+    either."""
+    return bytes_of(kernel, reads) + bytes_of(kernel, writes)
+
+
+def amount(kernels: Iterable[Kernel]) -> Dim:
+    """The work of kernels in multiply-adds of a product, or what takes as long: some four for each
+    scalar function and one for each byte moved. Rough: it only tells small calls from large."""
+    total: Dim = 0
+    for kernel in kernels:
+        products = sum((product(s.product.shape) for s in kernel.stages if s.product), 0)
+        total = total + products + (flops(kernel) - products * 2) * 4 + moved_bytes(kernel)
+    return total
