@@ -11,7 +11,7 @@ import numpy as np
 
 from fncompile.ir.bfloat16 import decode, encode, fit
 from fncompile.ir.dims import Dim, Shape, is_static, product
-from fncompile.ir.infer import InferError, same_dim
+from fncompile.ir.infer import same_dim
 from fncompile.ir.node import Node, make
 from fncompile.ir.types import DTYPES, TensorType
 
@@ -85,7 +85,7 @@ def broadcast_to(x: Node, shape: Shape) -> Node:
     if x.shape == tuple(shape):
         return x
     if len(shape) < x.ndim:
-        raise InferError(f"Cannot broadcast {x.type} to shape {tuple(shape)}")
+        raise ValueError(f"Cannot broadcast {x.type} to shape {tuple(shape)}")
     x = reshape(x, (1,) * (len(shape) - x.ndim) + x.shape)
     return x if x.shape == tuple(shape) else make("broadcast", (x,), tuple(shape))
 

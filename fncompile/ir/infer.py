@@ -15,10 +15,7 @@ from fncompile.ir.dims import Dim, Poly, product
 from fncompile.ir.ops import OPS, REDUCTIONS, SCALARS
 from fncompile.ir.types import TensorType
 
-
-class InferError(ValueError):
-    """The operands of an op do not fit together."""
-
+InferError = ValueError  # the name it had: until nobody imports it
 
 _assumed: ContextVar[list[tuple[Dim, Dim]] | None] = ContextVar("assumed", default=None)
 
@@ -39,7 +36,7 @@ def same_dim(a: Dim, b: Dim, what: str) -> Dim:
     if a == b:
         return a
     if isinstance(a, int) and isinstance(b, int):
-        raise InferError(f"{what}: extents {a} and {b} differ")
+        raise ValueError(f"{what}: extents {a} and {b} differ")
     found = _assumed.get()
     if found is not None:
         found.append((a, b))
@@ -50,17 +47,17 @@ def same_shape(a: tuple[Dim, ...], b: tuple[Dim, ...], what: str) -> tuple[Dim, 
     if a == b:
         return a
     if len(a) != len(b):
-        raise InferError(f"{what}: ranks differ: {a} and {b}")
+        raise ValueError(f"{what}: ranks differ: {a} and {b}")
     return tuple(same_dim(x, y, f"{what} of {a} and {b}") for x, y in zip(a, b))
 
 
 def infer(op: str, src: tuple[TensorType, ...], attr: tuple[Any, ...]) -> TensorType:
-    """The type of `op` on operands of types `src`; InferError where they do not fit."""
+    """The type of `op` on operands of types `src`; ValueError where they do not fit."""
     row = OPS[op]
     if row.arity not in (-1, len(src)):
-        raise InferError(f"{op} takes {row.arity} operands, received {len(src)}")
+        raise ValueError(f"{op} takes {row.arity} operands, received {len(src)}")
     if len(attr) != len(row.attrs):
-        raise InferError(f"{op} takes attributes {row.attrs}, received {attr}")
+        raise ValueError(f"{op} takes attributes {row.attrs}, received {attr}")
     return RULES[op](*src, *attr)
 
 
@@ -70,13 +67,13 @@ def _leaf(name: str, type: TensorType) -> TensorType:
 
 def _const(type: TensorType, data: bytes) -> TensorType:
     if len(data) != type.nbytes:
-        raise InferError(f"const {type} needs {type.nbytes} bytes, received {len(data)}")
+        raise ValueError(f"const {type} needs {type.nbytes} bytes, received {len(data)}")
     return type
 
 
 def _iota(type: TensorType, axis: int) -> TensorType:
     if not (0 <= axis < type.ndim):
-        raise InferError(f"iota axis {axis} outside {type}")
+        raise ValueError(f"iota axis {axis} outside {type}")
     return type
 
 
@@ -84,18 +81,18 @@ def _ew(*args: Any) -> TensorType:
     *types, fn = args
     row = SCALARS[fn]
     if len(types) != row.arity:
-        raise InferError(f"{fn} takes {row.arity} operands, received {len(types)}")
+        raise ValueError(f"{fn} takes {row.arity} operands, received {len(types)}")
     if fn == "select":
         if types[0].dtype != "bool":
-            raise InferError(f"select needs a bool condition, received {types[0]}")
+            raise ValueError(f"select needs a bool condition, received {types[0]}")
         types[0] = TensorType(types[1].dtype, types[0].shape)
     shape = types[0].shape
     for t in types[1:]:
         if t.dtype != types[0].dtype:
-            raise InferError(f"{fn}: dtypes differ: {', '.join(map(str, types))}")
+            raise ValueError(f"{fn}: dtypes differ: {', '.join(map(str, types))}")
         shape = same_shape(shape, t.shape, fn)
     if types[0].kind not in row.takes:
-        raise InferError(f"{fn} does not take {types[0]}")
+        raise ValueError(f"{fn} does not take {types[0]}")
     return TensorType("bool" if row.result == "bool" else types[0].dtype, shape)
 
 
@@ -110,13 +107,13 @@ def _reshape(x: TensorType, shape: tuple[Dim, ...]) -> TensorType:
 
 def _permute(x: TensorType, perm: tuple[int, ...]) -> TensorType:
     if sorted(perm) != list(range(x.ndim)):
-        raise InferError(f"permutation {perm} of {x}")
+        raise ValueError(f"permutation {perm} of {x}")
     return TensorType(x.dtype, tuple(x.shape[p] for p in perm))
 
 
 def _broadcast(x: TensorType, shape: tuple[Dim, ...]) -> TensorType:
     if len(shape) != x.ndim:
-        raise InferError(f"broadcast of {x} to {shape}")
+        raise ValueError(f"broadcast of {x} to {shape}")
     for have, want in zip(x.shape, shape):
         if have != 1:
             same_dim(have, want, f"broadcast of {x} to {shape}")
@@ -136,28 +133,28 @@ def _pad(x: TensorType, start, size, step, value) -> TensorType:
 def _check_steps(what: str, outer, start, count, step, x: TensorType) -> None:
     """Elements `start + i*step`, i < count, lie inside `outer` wherever all are known."""
     if not (len(outer) == len(start) == len(count) == len(step)):
-        raise InferError(f"{what} of {x}: ranks differ")
+        raise ValueError(f"{what} of {x}: ranks differ")
     for n, first, m, by in zip(outer, start, count, step):
         if by == 0:
-            raise InferError(f"{what} of {x}: step 0")
+            raise ValueError(f"{what} of {x}: step 0")
         last = first + (m - 1) * by
         known = isinstance(m, int) and m > 0
         for index in (first, last) if known else ():
             inside = not isinstance(index, int) or index >= 0
             room = n - 1 - index
             if not (inside and (isinstance(room, Poly) or room >= 0)):
-                raise InferError(f"{what} of {x}: {index} is outside {n}")
+                raise ValueError(f"{what} of {x}: {index} is outside {n}")
 
 
 def _concat(*args: Any) -> TensorType:
     *types, axis = args
     first = types[0]
     if not (0 <= axis < first.ndim):
-        raise InferError(f"concat axis {axis} outside {first}")
+        raise ValueError(f"concat axis {axis} outside {first}")
     dims, total = list(first.shape), first.shape[axis]
     for t in types[1:]:
         if not (t.dtype == first.dtype and t.ndim == first.ndim):
-            raise InferError(f"concat of {first} and {t}")
+            raise ValueError(f"concat of {first} and {t}")
         for i, d in enumerate(t.shape):
             if i != axis:
                 dims[i] = same_dim(dims[i], d, f"concat of {first} and {t}")
@@ -168,15 +165,15 @@ def _concat(*args: Any) -> TensorType:
 
 def _reduce(x: TensorType, kind: str, axes: tuple[int, ...]) -> TensorType:
     if not (kind in REDUCTIONS and x.kind != "b"):
-        raise InferError(f"reduce {kind} of {x}")
+        raise ValueError(f"reduce {kind} of {x}")
     if not (list(axes) == sorted(set(axes)) and all(0 <= a < x.ndim for a in axes)):
-        raise InferError(f"reduce axes {axes} of {x}")
+        raise ValueError(f"reduce axes {axes} of {x}")
     return TensorType(x.dtype, _without(x.shape, axes))
 
 
 def _argmax(x: TensorType, axis: int) -> TensorType:
     if not (0 <= axis < x.ndim and x.kind != "b"):
-        raise InferError(f"argmax axis {axis} of {x}")
+        raise ValueError(f"argmax axis {axis} of {x}")
     return TensorType("int32", _without(x.shape, (axis,)))
 
 
@@ -187,11 +184,11 @@ def _without(shape, axes) -> tuple[Dim, ...]:
 def _dot(a: TensorType, b: TensorType, batch_a, batch_b, contract_a, contract_b) -> TensorType:
     what = f"dot of {a} and {b}"
     if not (a.dtype == b.dtype and a.kind != "b"):
-        raise InferError(f"{what}: dtypes")
+        raise ValueError(f"{what}: dtypes")
     if not (len(batch_a) == len(batch_b) and len(contract_a) == len(contract_b)):
-        raise InferError(f"{what}: axes")
+        raise ValueError(f"{what}: axes")
     if len({*batch_a, *contract_a}) != len(batch_a) + len(contract_a):
-        raise InferError(f"{what}: repeated axes")
+        raise ValueError(f"{what}: repeated axes")
     batch = tuple(same_dim(a.shape[i], b.shape[j], what) for i, j in zip(batch_a, batch_b))
     for i, j in zip(contract_a, contract_b):
         same_dim(a.shape[i], b.shape[j], what)
@@ -202,21 +199,21 @@ def _dot(a: TensorType, b: TensorType, batch_a, batch_b, contract_a, contract_b)
 
 def _gather(x: TensorType, idx: TensorType) -> TensorType:
     if not (x.ndim >= 1 and idx.dtype in ("int32", "int64")):
-        raise InferError(f"gather of {x} by {idx}")
+        raise ValueError(f"gather of {x} by {idx}")
     return TensorType(x.dtype, (*idx.shape, *x.shape[1:]))
 
 
 def _scatter_add(updates: TensorType, idx: TensorType, size: Dim) -> TensorType:
     what = f"scatter_add of {updates} by {idx}"
     if not (idx.dtype in ("int32", "int64") and updates.kind != "b"):
-        raise InferError(what)
+        raise ValueError(what)
     same_shape(updates.shape[: idx.ndim], idx.shape, what)
     return TensorType(updates.dtype, (size, *updates.shape[idx.ndim :]))
 
 
 def _bits(seed: TensorType, shape: tuple[Dim, ...]) -> TensorType:
     if seed != TensorType("uint32", (2,)):
-        raise InferError(f"bits needs a seed u32[2], received {seed}")
+        raise ValueError(f"bits needs a seed u32[2], received {seed}")
     return TensorType("uint32", shape)
 
 

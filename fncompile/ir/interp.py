@@ -21,10 +21,6 @@ from fncompile.ir.types import DTYPES, is_float
 Env = Mapping[str, int]
 
 
-class SizeError(ValueError):
-    """Arrays whose sizes contradict each other or the program."""
-
-
 def run(
     program: Program,
     inputs: Sequence[np.ndarray],
@@ -60,21 +56,21 @@ def _fit(value, dtype: str, float64: bool) -> np.ndarray:
 
 
 def bind_symbols(program: Program, inputs: Sequence[np.ndarray]) -> dict[str, int]:
-    """Sizes of the symbols, read off the arrays; SizeError where they contradict each other."""
+    """Sizes of the symbols, read off the arrays; ValueError where they contradict each other."""
     if len(inputs) != len(program.inputs):
-        raise SizeError(f"The program takes {len(program.inputs)} inputs, received {len(inputs)}")
+        raise ValueError(f"The program takes {len(program.inputs)} inputs, received {len(inputs)}")
     env: dict[str, int] = {}
     for node, array in zip(program.inputs, inputs):
         _bind_shape(node, np.shape(array), env)
     for node, array in zip(program.inputs, inputs):
         want = tuple(evaluate(d, env) for d in node.shape)
         if want != np.shape(array):
-            raise SizeError(
+            raise ValueError(
                 f"Input {node['name']!r}: expected shape {want}, received {np.shape(array)}"
             )
     for a, b in program.constraints:
         if evaluate(a, env) != evaluate(b, env):
-            raise SizeError(
+            raise ValueError(
                 f"Sizes that must agree do not: {a} is {evaluate(a, env)}, {b} is "
                 f"{evaluate(b, env)}"
             )
@@ -83,7 +79,7 @@ def bind_symbols(program: Program, inputs: Sequence[np.ndarray]) -> dict[str, in
 
 def _bind_shape(node: Node, shape: tuple[int, ...], env: dict[str, int]) -> None:
     if len(shape) != node.ndim:
-        raise SizeError(f"Input {node['name']!r}: expected {node.type}, received shape {shape}")
+        raise ValueError(f"Input {node['name']!r}: expected {node.type}, received shape {shape}")
     for dim, n in zip(node.shape, shape):
         if (
             isinstance(dim, Poly)
@@ -145,7 +141,7 @@ def _slice(node: Node, args, env: Env):
     for n, first, count, by in zip(args[0].shape, start, size, node["step"]):
         last = first + (count - 1) * by
         if count < 0 or (count and not (0 <= first < n and 0 <= last < n)):
-            raise SizeError(
+            raise ValueError(
                 f"{node} reaches {first}..{last} of an extent that turned out to be {n}"
             )
     return args[0][_slices(node["start"], node["size"], node["step"], env)]

@@ -81,7 +81,7 @@ def note_origin(node: Node, origin: str) -> None:
 
 
 def make(op: str, src: Iterable[Node] = (), *attr: Any) -> Node:
-    """The node `op(*src, *attr)`; raises `InferError` where the types do not fit."""
+    """The node `op(*src, *attr)`; raises `ValueError` where the types do not fit."""
     src = tuple(src)
     key = (op, src, attr)
     found = _interned.get(key)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from weakref import WeakKeyDictionary
 
 from fncompile.ir.dims import Dim
-from fncompile.ir.infer import InferError, assumed, infer
+from fncompile.ir.infer import assumed, infer
 from fncompile.ir.node import Node, Program
 
 
@@ -38,7 +38,7 @@ def _check_type(node: Node, stage: str) -> list[tuple[Dim, Dim]]:
     with assumed() as pairs:
         try:
             type = infer(node.op, tuple(s.type for s in node.src), node.attr)
-        except InferError as error:
+        except ValueError as error:
             raise VerifyError(f"{stage}: {node}: {error}") from error
     if type != node.type:
         raise VerifyError(f"{stage}: {node} has type {node.type}, inference says {type}")

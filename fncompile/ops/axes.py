@@ -7,14 +7,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from fncompile.ir.dims import Dim, Poly, Shape
-from fncompile.ir.infer import InferError
 
 
 def canonical_axis(axis: Any, ndim: int) -> int:
     """`axis` counted from the front; negative ones count from the end, as in NumPy."""
     axis = operator.index(axis)
     if not -ndim <= axis < ndim:
-        raise InferError(f"axis {axis} is out of bounds for an array with dimension {ndim}.")
+        raise ValueError(f"axis {axis} is out of bounds for an array with dimension {ndim}.")
     return axis % ndim
 
 
@@ -25,7 +24,7 @@ def canonical_axes(axis: Any, ndim: int) -> tuple[int, ...]:
     many = axis if isinstance(axis, (tuple, list)) else (axis,)
     axes = tuple(canonical_axis(a, ndim) for a in many)
     if len(set(axes)) != len(axes):
-        raise InferError(f"Axes must be different from each other. Received: axis={axis}")
+        raise ValueError(f"Axes must be different from each other. Received: axis={axis}")
     return axes
 
 
@@ -34,7 +33,7 @@ def canonical_dim(dim: Any) -> Dim:
     if isinstance(dim, Poly):
         return dim
     if dim is None:
-        raise InferError(
+        raise ValueError(
             "A shape cannot hold None here; use ops.shape(x)[i] for an unknown extent."
         )
     return operator.index(dim)
@@ -45,7 +44,7 @@ def canonical_shape(shape: Any) -> Shape:
     many: Sequence[Any] = shape if isinstance(shape, (tuple, list)) else _as_sequence(shape)
     dims = tuple(canonical_dim(d) for d in many)
     if any(isinstance(d, int) and d < 0 for d in dims):
-        raise InferError(f"Extents of a shape cannot be negative. Received: shape={tuple(many)}")
+        raise ValueError(f"Extents of a shape cannot be negative. Received: shape={tuple(many)}")
     return dims
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Hashable, Sequence
 
 from fncompile.ir import build
-from fncompile.ir.infer import InferError
 from fncompile.ir.node import Node
 from fncompile.ir.types import is_float
 from fncompile.ops.dispatch import op, promote, result_dtype
@@ -108,7 +107,7 @@ def _parse(subscripts: str, ranks: list[int]) -> tuple[list[Labels], Labels]:
     left, arrow, right = subscripts.replace(" ", "").partition("->")
     parts = left.split(",")
     if len(parts) != len(ranks):
-        raise InferError(
+        raise ValueError(
             f"einsum {subscripts!r} describes {len(parts)} operands. Received: {len(ranks)}"
         )
     inputs = [_labels(part, rank, subscripts) for part, rank in zip(parts, ranks)]
@@ -122,7 +121,7 @@ def _parse(subscripts: str, ranks: list[int]) -> tuple[list[Labels], Labels]:
     ]
     unknown = [s for s in out if not any(s in labels for labels in inputs)]
     if unknown or len(set(out)) != len(out):
-        raise InferError(
+        raise ValueError(
             f"einsum {subscripts!r}: labels of the result must be those of operands, once each"
         )
     return inputs, out
@@ -132,14 +131,14 @@ def _labels(part: str, rank: int, subscripts: str) -> Labels:
     tokens = _tokens(part, subscripts)
     hidden = rank - (len(tokens) - tokens.count("..."))
     if hidden < 0 or (hidden and "..." not in tokens):
-        raise InferError(f"einsum {subscripts!r}: {part!r} does not fit an operand of rank {rank}")
+        raise ValueError(f"einsum {subscripts!r}: {part!r} does not fit an operand of rank {rank}")
     return [s for t in tokens for s in (range(hidden, 0, -1) if t == "..." else [t])]
 
 
 def _tokens(part: str, subscripts: str) -> list[str]:
     before, dots, after = part.partition("...")
     if not all(s.isalpha() for s in before + after):
-        raise InferError(f"einsum {subscripts!r}: {part!r} may hold letters and one '...' only")
+        raise ValueError(f"einsum {subscripts!r}: {part!r} may hold letters and one '...' only")
     return [*before, *([dots] if dots else []), *after]
 
 

@@ -11,7 +11,6 @@ import math
 from fncompile.config import epsilon
 from fncompile.ir import build
 from fncompile.ir.dims import Shape
-from fncompile.ir.infer import InferError
 from fncompile.ir.node import Node
 from fncompile.ops.axes import canonical_axis, display
 from fncompile.ops.dispatch import as_float, node, op
@@ -39,7 +38,7 @@ def _fit(a: Shape, b: Shape) -> bool:
 
 def _require_same_shape(target: Node, output: Node) -> None:
     if not _fit(target.shape, output.shape):
-        raise InferError(
+        raise ValueError(
             "Arguments `target` and `output` must have the same shape. Received: "
             f"target.shape={display(target.shape)}, output.shape={display(output.shape)}"
         )
@@ -52,7 +51,7 @@ def categorical_crossentropy(target, output, from_logits=False, axis=-1):
     target = node(target, output.dtype)
     _require_same_shape(target, output)
     if output.ndim < 1:
-        raise InferError(
+        raise ValueError(
             "Arguments `target` and `output` must be at least rank 1. Received: "
             f"target.shape={display(target.shape)}, output.shape={display(output.shape)}"
         )
@@ -69,7 +68,7 @@ def sparse_categorical_crossentropy(target, output, from_logits=False, axis=-1):
     """
     output = as_float(output)
     if output.ndim < 1:
-        raise InferError(
+        raise ValueError(
             "Argument `output` must be at least rank 1. "
             f"Received: output.shape={display(output.shape)}"
         )
@@ -90,7 +89,7 @@ def _labels(target: Node, output: Node, axis: int) -> Node:
         target = build.reshape(target, target.shape[:-1])
     expected = output.shape[:axis] + output.shape[axis + 1 :]
     if not _fit(target.shape, expected):
-        raise InferError(
+        raise ValueError(
             "Arguments `target` and `output` must have the same shape up until the last dimension: "
             f"target.shape={display(target.shape)}, output.shape={display(output.shape)}"
         )

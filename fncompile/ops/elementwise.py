@@ -28,7 +28,7 @@ def add(x1, x2):
 
 @op
 def subtract(x1, x2):
-    """`x1 - x2`; InferError on two bools."""
+    """`x1 - x2`; ValueError on two bools."""
     return build.ew("sub", *promote(x1, x2))
 
 

@@ -16,7 +16,6 @@ import numpy as np
 from fncompile.config import floatx
 from fncompile.ir import build
 from fncompile.ir.dims import Dim, Poly, divide, product
-from fncompile.ir.infer import InferError
 from fncompile.ir.node import Node
 from fncompile.ir.types import is_float
 from fncompile.ops.axes import canonical_axis, canonical_dim, display
@@ -61,17 +60,17 @@ def _is_mask(key: Any) -> bool:
 def _expanded(keys: tuple, ndim: int) -> list[Any]:
     """One key for each axis (and None for each new one), the Ellipsis written out."""
     if any(_is_mask(k) for k in keys):
-        raise InferError(
+        raise ValueError(
             "Indexing with a boolean mask is not supported, as the shape would depend on values. "
             "Use ops.where."
         )
     used = sum(k is not None and k is not Ellipsis for k in keys)
     if used > ndim:
-        raise InferError(f"Too many indices for a tensor of rank {ndim}. Received: {used} indices")
+        raise ValueError(f"Too many indices for a tensor of rank {ndim}. Received: {used} indices")
     at = next((i for i, k in enumerate(keys) if k is Ellipsis), len(keys))
     rest = keys[at + 1 :]
     if any(k is Ellipsis for k in rest):
-        raise InferError("An index can have only one ellipsis ('...')")
+        raise ValueError("An index can have only one ellipsis ('...')")
     return [*keys[:at], *[slice(None)] * (ndim - used), *rest]
 
 
@@ -103,7 +102,7 @@ def _symbolic_range(
 ) -> tuple[Dim, Dim, int]:
     step = 1 if step is None else step
     if step == 0:
-        raise InferError("slice step cannot be zero")
+        raise ValueError("slice step cannot be zero")
     start = (0 if step > 0 else n - 1) if start is None else _from_front(start, n)
     end = (n if step > 0 else -1) if stop is None else _from_front(stop, n)
     length = end - start if step > 0 else start - end
@@ -111,7 +110,7 @@ def _symbolic_range(
         return start, max(0, math.ceil(length / abs(step))), step
     size = divide(length, abs(step))
     if size is None:
-        raise InferError(
+        raise ValueError(
             f"Cannot take every element number {step} of an unknown extent: "
             "the size of the result could not be told."
         )
@@ -126,7 +125,7 @@ def wrapped(index: Any, n: Dim) -> Node:
     """An index tensor as int32 or int64, negative ones counted from the end `n`."""
     index = node(index)
     if is_float(index.dtype):
-        raise InferError(f"An index must be a tensor of integers. Received: dtype={index.dtype}")
+        raise ValueError(f"An index must be a tensor of integers. Received: dtype={index.dtype}")
     index = index if index.dtype == "int64" else build.cast(index, "int32")
     behind = build.ew("add", index, build.extent(n, index.dtype))
     return build.ew("select", build.ew("lt", index, build.like(index, 0)), behind, index)
@@ -193,7 +192,7 @@ def take_along_axis(x, indices, axis=None):
     if axis is None:
         x, axis = build.reshape(x, (x.type.size,)), 0
     if x.ndim != indices.ndim:
-        raise InferError(
+        raise ValueError(
             "`x` and `indices` must have the same rank. "
             f"Received: shapes {display(x.shape)} and {display(indices.shape)}"
         )

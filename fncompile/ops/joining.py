@@ -10,7 +10,6 @@ import numpy as np
 from fncompile.graph.tensor import Tensor
 from fncompile.ir import build
 from fncompile.ir.dims import Dim, divide
-from fncompile.ir.infer import InferError
 from fncompile.ir.node import Node
 from fncompile.ops.axes import canonical_axis, display
 from fncompile.ops.dispatch import node, op, promote
@@ -23,7 +22,7 @@ def _parts(xs: Any) -> list[Node]:
 def unstacked(x: Node, axis: int, num: int | None = None) -> list[Node]:
     n = num if num is not None else x.shape[axis]
     if not isinstance(n, int):
-        raise InferError(
+        raise ValueError(
             f"Cannot infer argument `num` from shape {display(x.shape)}. "
             "Either provide a tensor with a concrete shape in the `axis` dimension "
             "or explicitly pass the `num` argument."
@@ -37,7 +36,7 @@ def concatenate(xs, axis=0):
     """Tensors one after the other along `axis`; the other extents must agree."""
     parts = _parts(xs)
     if not parts:
-        raise InferError("need at least one array to concatenate")
+        raise ValueError("need at least one array to concatenate")
     return build.concat(parts, canonical_axis(axis, parts[0].ndim))
 
 
@@ -46,7 +45,7 @@ def stack(x, axis=0):
     """Tensors of one shape side by side along a new axis."""
     parts = _parts(x)
     if not parts:
-        raise InferError("need at least one array to stack")
+        raise ValueError("need at least one array to stack")
     axis = canonical_axis(axis, parts[0].ndim + 1)
     return build.concat([build.expand_dims(p, (axis,)) for p in parts], axis)
 
@@ -97,7 +96,7 @@ def _bounds(n: Dim, cuts: Any, axis: int) -> list[Dim]:
     if np.ndim(cuts) == 0:
         step = divide(n, int(cuts))
         if step is None:
-            raise InferError(
+            raise ValueError(
                 f"`x` size along axis {axis} must be divisible by `indices_or_sections`. "
                 f"Received: indices_or_sections={cuts} and a size of {display((n,))[0]}."
             )
@@ -160,11 +159,11 @@ def pad(x, pad_width, mode="constant", constant_values=None):
 def _pad_widths(pad_width: Any, ndim: int) -> list[tuple[int, int]]:
     given = np.asarray(pad_width, dtype=np.int64)
     if given.size and given.min() < 0:
-        raise InferError(f"`pad_width` cannot hold negative values. Received: {pad_width}")
+        raise ValueError(f"`pad_width` cannot hold negative values. Received: {pad_width}")
     try:
         return [(int(a), int(b)) for a, b in np.broadcast_to(given, (ndim, 2))]
     except ValueError:
-        raise InferError(
+        raise ValueError(
             f"`pad_width` must have the shape (2,), (1, 2) or ({ndim}, 2). Received: {pad_width}"
         ) from None
 
@@ -180,7 +179,7 @@ def _mirror(skip: int):
     def rule(x: Node, axis: int, before: int, after: int) -> Node:
         n = x.shape[axis]
         if isinstance(n, int) and max(before, after) > n - skip:
-            raise InferError(
+            raise ValueError(
                 f"Cannot mirror {max(before, after)} elements of axis {axis}, which has {n}."
             )
         left = build.slice_axis(x, axis, before - 1 + skip, before, -1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from fncompile.ir import build
-from fncompile.ir.infer import InferError, same_dim
+from fncompile.ir.infer import same_dim
 from fncompile.ir.node import Node
 from fncompile.ops.axes import canonical_axes, canonical_axis, display
 from fncompile.ops.contraction import as_product, contract, operands
@@ -20,7 +20,7 @@ def matmul(x1, x2):
     """
     a, b = operands(x1, x2)
     if not a.ndim or not b.ndim:
-        raise InferError("`matmul` does not take scalars; use `multiply`.")
+        raise ValueError("`matmul` does not take scalars; use `multiply`.")
     _check_inner(a, b)
     batch = range(max(a.ndim, b.ndim) - 2, 0, -1)
     la = [*batch[len(batch) - max(a.ndim - 2, 0) :], *["i", "k"][-a.ndim :]]
@@ -32,7 +32,7 @@ def matmul(x1, x2):
 def _check_inner(a: Node, b: Node) -> None:
     inner = (a.shape[-1], b.shape[-2] if b.ndim > 1 else b.shape[0])
     if all(isinstance(n, int) for n in inner) and inner[0] != inner[1]:
-        raise InferError(
+        raise ValueError(
             "Inner dimensions (`x1.shape[-1]` and `x2.shape[-2]`) must be equal, but received "
             f"x1.shape={display(a.shape)} and x2.shape={display(b.shape)}"
         )
@@ -65,7 +65,7 @@ def tensordot(x1, x2, axes=2):
     else:
         left, right = canonical_axes(axes[0], a.ndim), canonical_axes(axes[1], b.ndim)
     if len(left) != len(right) or len(left) > min(a.ndim, b.ndim):
-        raise InferError(
+        raise ValueError(
             f"tensordot cannot pair axes={axes} of shapes {display(a.shape)} and {display(b.shape)}"
         )
     la = [("a", i) for i in range(a.ndim)]
@@ -125,7 +125,7 @@ def diag(x, k=0):
     if x.ndim == 2:
         return diagonal(x, k)
     if x.ndim != 1:
-        raise InferError(f"Input must be 1- or 2-d. Received: shape={display(x.shape)}")
+        raise ValueError(f"Input must be 1- or 2-d. Received: shape={display(x.shape)}")
     n = x.shape[0] + abs(k)
     flat = build.pad(x, (k if k >= 0 else -k * n,), (n * n,), (n + 1,))
     return build.reshape(flat, (n, n))
@@ -156,14 +156,14 @@ def norm(x, ord=None, axis=None, keepdims=False):
         return _vector_norm(build.ew("abs", x), ord, axes, keepdims)
     if len(axes) == 2 and ord in (1, -1, math.inf, -math.inf):
         return _matrix_norm(build.ew("abs", x), ord, axes, keepdims)
-    raise InferError(
+    raise ValueError(
         f"Invalid or unsupported norm. Received: ord={ord}, axis={axis} for rank {x.ndim}"
     )
 
 
 def _vector_norm(size: Node, ord, axes, keepdims: bool) -> Node:
     if isinstance(ord, str):
-        raise InferError(f"Invalid norm order for vectors. Received: ord={ord}")
+        raise ValueError(f"Invalid norm order for vectors. Received: ord={ord}")
     if math.isinf(ord):
         return build.reduce(size, "max" if ord > 0 else "min", axes, keepdims)
     if ord == 0:

@@ -6,7 +6,6 @@ import math
 
 from fncompile.ir import build
 from fncompile.ir.dims import divide
-from fncompile.ir.infer import InferError
 from fncompile.ir.node import Node
 from fncompile.ops.axes import canonical_axes, canonical_axis, display
 from fncompile.ops.dispatch import as_float, as_number, op
@@ -243,7 +242,7 @@ def glu(x, axis=-1):
     axis = canonical_axis(axis, x.ndim)
     half = divide(x.shape[axis], 2)
     if half is None:
-        raise InferError(
+        raise ValueError(
             "axis size must be divisible by 2. "
             f"Received: x.shape={display(x.shape)} with axis={axis}"
         )

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from fncompile.ir import build
 from fncompile.ir.dims import product
-from fncompile.ir.infer import InferError
 from fncompile.ir.node import Node
 from fncompile.ir.types import DTYPES
 from fncompile.ops.axes import canonical_axes, canonical_axis
@@ -84,7 +83,7 @@ def _extremum(kind: str, x, axis, keepdims: bool, initial) -> Node:
     x = node(x)
     axes = canonical_axes(axis, x.ndim)
     if initial is None and product(x.shape[a] for a in axes) == 0:
-        raise InferError(f"zero-size array to reduction operation {kind} which has no identity")
+        raise ValueError(f"zero-size array to reduction operation {kind} which has no identity")
     out = build.cast(build.reduce(as_number(x), kind, axes, keepdims), x.dtype)
     return out if initial is None else build.ew(kind, out, node(initial, out.dtype))
 
@@ -140,7 +139,7 @@ def _position(x: Node, axis, keepdims: bool) -> Node:
     flat = build.reshape(x, (x.type.size,)) if axis is None else x
     axis = 0 if axis is None else canonical_axis(axis, x.ndim)
     if flat.shape[axis] == 0:
-        raise InferError("attempt to get argmax of an empty sequence")
+        raise ValueError("attempt to get argmax of an empty sequence")
     out = build.argmax(flat, axis)
     if not keepdims:
         return out

@@ -8,7 +8,6 @@ import numpy as np
 
 from fncompile.ir import build
 from fncompile.ir.dims import Dim, Shape, divide, is_static, product
-from fncompile.ir.infer import InferError
 from fncompile.ir.node import Node
 from fncompile.ops.axes import (
     canonical_axes,
@@ -53,14 +52,14 @@ def resolve_shape(have: Shape, newshape: Any) -> Shape:
     dims = tuple(canonical_dim(d) for d in many)
     known = [d for d in dims if d != -1]
     if len(dims) - len(known) > 1:
-        raise InferError(
+        raise ValueError(
             "There must be at most one unknown dimension (-1) in `newshape`. "
             f"Received: newshape={many}."
         )
     total, rest = product(have), product(known)
     missing = divide(total, rest) if len(known) < len(dims) else 1
     if missing is None or (is_static((total, rest, missing)) and rest * missing != total):
-        raise InferError(
+        raise ValueError(
             "The total size of the tensor must be unchanged. "
             f"Received: input_shape={display(have)}, newshape={display(dims)}"
         )
@@ -80,7 +79,7 @@ def transpose(x, axes=None):
     x = node(x)
     axes = tuple(reversed(range(x.ndim))) if axes is None else canonical_axes(tuple(axes), x.ndim)
     if len(axes) != x.ndim:
-        raise InferError(
+        raise ValueError(
             "axis must be a permutation of the axes of the input. "
             f"Received: axes={axes} for {x.ndim} axes"
         )
@@ -108,7 +107,7 @@ def moved(ndim: int, source: Any, destination: Any) -> list[int]:
     """The permutation of `moveaxis`."""
     source, destination = canonical_axes(source, ndim), canonical_axes(destination, ndim)
     if len(source) != len(destination):
-        raise InferError(
+        raise ValueError(
             "`source` and `destination` arguments must have the same number of elements"
         )
     perm = [i for i in range(ndim) if i not in source]
@@ -135,7 +134,7 @@ def squeeze(x, axis=None):
         axes = list(canonical_axes(axis, x.ndim))
     for a in axes:
         if isinstance(x.shape[a], int) and x.shape[a] != 1:
-            raise InferError(
+            raise ValueError(
                 f"Cannot squeeze axis={a}, because the dimension is not 1. "
                 f"Received: shape={display(x.shape)}"
             )
@@ -205,7 +204,7 @@ def repeat(x, repeats, axis=None):
     if counts.size == 1:
         return _repeat_all(x, int(counts[0]), axis)
     if not isinstance(n, int) or counts.size != n:
-        raise InferError(
+        raise ValueError(
             f"`repeats` must be one count or one for each of the {display((n,))[0]} elements. "
             f"Received: {repeats}"
         )

@@ -48,12 +48,12 @@ class Entry:
     def run(self, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
         """Outputs for C-contiguous inputs, both as elements in memory; updates change the blocks.
 
-        SizeError where the sizes of the arrays do not fit each other or the program.
+        ValueError where the sizes of the arrays do not fit each other or the program.
         """
         raise NotImplementedError
 
     def shaped(self, inputs: Sequence[np.ndarray]) -> Run:
-        """`run` for arrays of the shapes and dtypes that `inputs` have. SizeError as `run`."""
+        """`run` for arrays of the shapes and dtypes that `inputs` have. ValueError as `run`."""
         return self.run
 
     def prepare(self, version: int) -> None:
@@ -171,12 +171,12 @@ class CompiledEntry(Entry):
         return None
 
     def refuse(self, status: int, sizes: dict[str, int]) -> None:
-        """Raise what a status of a call with these sizes means: SizeError naming a slice that does
+        """Raise what a status of a call with these sizes means: ValueError naming a slice that does
         not fit, or RuntimeError."""
         broken = next((b for b in bounds(self.program) if not b.holds(sizes)), None)
         if broken is not None:
             named = ", ".join(f"{s}={n}" for s, n in sizes.items())
-            raise interp.SizeError(
+            raise ValueError(
                 f"The sizes {named} are too small for the model: it takes {broken}."
             )
         check_status(status, self.name)

@@ -1,6 +1,6 @@
 """`Shaped`: a compiled entry for arrays of fixed shapes, with all that follows from these decided.
 
-    step = entry.shaped(arrays)     # checks the sizes: SizeError
+    step = entry.shaped(arrays)     # checks the sizes: ValueError
     outputs = step(arrays)          # these, or others of the same shapes and dtypes
 
 May be called from several threads at once, as far as the entry may. Whether a team shares the work
