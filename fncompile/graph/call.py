@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -48,6 +48,28 @@ class Operation:
     def run(self, *args: Any, **kwargs: Any) -> Any:
         """The computation, on traced tensors."""
         raise NotImplementedError
+
+    # pickle and copy ------------------------------------------------------------------------------
+
+    _not_pickled: frozenset[str] = frozenset({"_inbound_nodes", "_outbound_nodes"})
+
+    def __reduce__(self) -> tuple:
+        return _blank, (type(self), self.name), self.__getstate__()
+
+    def __getstate__(self) -> dict[str, Any]:
+        """The attributes, without the graph around: calls are the business of the model that they
+        make up, and lead through it from layer to layer to any depth."""
+        return {k: v for k, v in vars(self).items() if k not in self._not_pickled}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+
+
+def _blank(cls: type, name: str) -> Operation:
+    """An operation that has no state yet, but can stand in calls."""
+    operation = object.__new__(cls)
+    vars(operation).update(name=name, _inbound_nodes=[], _outbound_nodes=[])
+    return operation
 
 
 class FunctionOperation(Operation):
@@ -119,7 +141,27 @@ def record_call(operation: Operation, args: tuple, kwargs: dict[str, Any], outpu
     outputs = map_structure(symbolic, outputs)
     call = Call(operation, args, kwargs, outputs)
     operation._inbound_nodes.append(call)
+    _note_use(call)
+    return outputs
+
+
+def _note_use(call: Call) -> None:
     for tensor in call.input_tensors:
         if tensor._keras_history is not None:
             tensor._keras_history.operation._outbound_nodes.append(call)
-    return outputs
+
+
+def relink(calls: Sequence[Call]) -> None:
+    """Make calls that a pickle held those of their operations again, each after what it needs."""
+    new = [call for call in calls if not any(call is known for known in _calls_of(call))]
+    for call in new:
+        index = len(_calls_of(call))
+        _calls_of(call).append(call)
+        for k, tensor in enumerate(call.output_tensors):
+            tensor._keras_history = KerasHistory(call.operation, index, k)
+    for call in new:
+        _note_use(call)
+
+
+def _calls_of(call: Call) -> list[Call]:
+    return call.operation._inbound_nodes

@@ -16,7 +16,7 @@ from typing import Any
 
 from fncompile.graph.call import Call, Operation
 from fncompile.graph.dag import Dag, producer
-from fncompile.graph.nest import flatten, map_structure
+from fncompile.graph.nest import flatten, map_structure, rebuilt
 from fncompile.graph.tensor import KerasHistory, KerasTensor
 
 Shift = Callable[[Operation], int]
@@ -233,7 +233,7 @@ def _references(structure: Any) -> Any:
     if isinstance(structure, dict):
         return {key: _references(item) for key, item in structure.items()}
     if isinstance(structure, (list, tuple)):
-        return [_references(item) for item in structure]
+        return rebuilt(structure, map(_references, structure))
     raise ValueError(
         f"Expected [layer name, call, output] in a model config. Received: {structure!r}"
     )

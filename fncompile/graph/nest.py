@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 NESTS = (dict, list, tuple)
@@ -29,11 +29,14 @@ def map_structure(fn: Callable[[Any], Any], structure: Any) -> Any:
     if isinstance(structure, dict):
         done = {key: map_structure(fn, structure[key]) for key in sorted(structure)}
         return type(structure)((key, done[key]) for key in structure)
-    if isinstance(structure, tuple) and hasattr(structure, "_fields"):
-        return type(structure)(*(map_structure(fn, item) for item in structure))
     if isinstance(structure, (list, tuple)):
-        return type(structure)(map_structure(fn, item) for item in structure)
+        return rebuilt(structure, (map_structure(fn, item) for item in structure))
     return fn(structure)
+
+
+def rebuilt(sequence: list | tuple, items: Iterable[Any]) -> Any:
+    """`items` in a list, tuple or named tuple like `sequence`."""
+    return type(sequence)(*items) if hasattr(sequence, "_fields") else type(sequence)(items)
 
 
 def pack_like(structure: Any, leaves: list[Any]) -> Any:

@@ -79,6 +79,10 @@ class KerasTensor(_Typed):
         self._keras_history = history
         self._keras_mask: KerasTensor | None = None
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Without the history, which the model that holds the call puts back: `graph.call`."""
+        return {**vars(self), "_keras_history": None}
+
     def __repr__(self) -> str:
         return f"<KerasTensor shape={self.shape}, dtype={self.dtype}, name={self.name}>"
 

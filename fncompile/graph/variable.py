@@ -174,6 +174,10 @@ class Variable(Operators):
         storage[...] = self._storage
         self._storage = storage
 
+    def __getstate__(self) -> dict[str, Any]:
+        """For pickle and copy: with numbers of its own, in no model's memory."""
+        return {**vars(self), "_storage": self._storage.copy(), "_owner": None}
+
     def __repr__(self) -> str:
         return (
             f"<Variable path={self.path}, shape={self.shape}, dtype={self.dtype}, "

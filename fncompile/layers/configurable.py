@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 import inspect
 from typing import Any
@@ -13,24 +14,33 @@ _signature = functools.lru_cache(maxsize=None)(inspect.signature)
 
 
 def constructor_arguments(cls: type, args: tuple, kwargs: dict[str, Any]) -> dict[str, Any] | None:
-    """The arguments of `cls(*args, **kwargs)` by name, defaults filled in; None if not all
-    plain."""
+    """The arguments of `cls(*args, **kwargs)` by name, and plain defaults; None where not all are
+    plain, or some have no name."""
     signature = _signature(cls.__init__)
     try:
         bound = signature.bind(None, *args, **kwargs)
     except TypeError:  # the constructor itself will say so
         return None
-    bound.apply_defaults()
-    out: dict[str, Any] = {}
-    for name, value in list(bound.arguments.items())[1:]:
-        kind = signature.parameters[name].kind
-        if kind is inspect.Parameter.VAR_KEYWORD:
-            out.update(value)
-        elif kind is inspect.Parameter.VAR_POSITIONAL:
+    rows = list(signature.parameters.values())[1:]
+    out = {p.name: p.default for p in rows if _is_plain(p.default)}
+    for p in rows:
+        given = bound.arguments.get(p.name, {} if p.kind is p.VAR_KEYWORD else ())
+        if p.kind is p.VAR_KEYWORD:
+            out.update(given)
+        elif p.kind is p.VAR_POSITIONAL and given:
             return None
-        else:
-            out[name] = value
-    return out if all(isinstance(v, _PLAIN) for v in out.values()) else None
+        elif p.name in bound.arguments:
+            out[p.name] = given
+    return copy.deepcopy(out) if _is_plain(out) else None
+
+
+def _is_plain(value: Any) -> bool:
+    """Nothing but strings, numbers and None, alone or in lists, tuples and dicts by name."""
+    if isinstance(value, dict):
+        return all(isinstance(k, str) and _is_plain(v) for k, v in value.items())
+    if isinstance(value, (list, tuple)):
+        return all(map(_is_plain, value))
+    return isinstance(value, _PLAIN)
 
 
 class Configurable:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from fncompile.config import DTypePolicy
-from fncompile.graph.call import Call
+from fncompile.graph.call import Call, relink
 from fncompile.graph.naming import auto_name
 from fncompile.graph.symbols import standardize_shape, symbolic_type
 from fncompile.graph.tensor import KerasHistory, KerasTensor
@@ -60,6 +60,15 @@ class InputLayer(Layer):
 
     def call(self) -> None:
         return None
+
+    def __getstate__(self) -> dict[str, Any]:
+        """With the tensor, which is there without any model."""
+        return {**super().__getstate__(), "output": self.output}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        output = state.pop("output")
+        super().__setstate__(state)
+        relink([Call(self, (), {}, output)])
 
     def get_config(self) -> dict[str, Any]:
         return {

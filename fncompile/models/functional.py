@@ -9,7 +9,7 @@ import numpy as np
 
 from fncompile import flags
 from fncompile.graph import structure
-from fncompile.graph.call import Operation
+from fncompile.graph.call import Operation, relink
 from fncompile.graph.config import dag_config, dag_from_config
 from fncompile.graph.dag import Dag, build_dag, rebase, replay
 from fncompile.graph.nest import flatten, map_structure, pack_like
@@ -266,6 +266,21 @@ class Functional(Model):
 
     def get_build_config(self) -> dict[str, Any] | None:
         return None
+
+    _not_pickled = Model._not_pickled | {"_dag", "_short", "_short_mark"}
+
+    def __getstate__(self) -> dict[str, Any]:
+        """With the calls of the graph in a list, since their own links would be followed to any
+        depth. Those of InputLayers, which make their tensor, come with them."""
+        calls = [call for op in self._dag.operations for call in self._dag.calls_of(op)]
+        graph = list(map(maker, self._dag.inputs)), [c for c in calls if c.input_tensors]
+        return {**super().__getstate__(), "graph": graph}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        _, calls = state.pop("graph")
+        relink(calls)
+        super().__setstate__(state)
+        self._dag = build_dag(flatten(self._inputs_struct), self._outputs_struct)
 
 
 def from_config(cls: type[Model], config: dict[str, Any]) -> Model:

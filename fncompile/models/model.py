@@ -7,7 +7,6 @@ loop, saving/ and export/ the files; each is imported when first used.
 
 from __future__ import annotations
 
-import functools
 import json
 from typing import Any
 
@@ -28,8 +27,10 @@ class Model(Layer):
         "history",
         "_objective",
         "_steps",
+        "_compile_arguments",
         "_output_places",
     }
+    _not_pickled = Layer._not_pickled | {"_steps"}  # compiled code: a copy finds it in the cache
     compiled = False
     stop_training = False
     optimizer: Any = None
@@ -47,7 +48,7 @@ class Model(Layer):
         if _is_functional(args, kwargs):  # a subclass that hands its graph up
             from fncompile.models.functional import Functional
 
-            self.__class__ = _functional_subclass(type(self))
+            _put_functional_behind(type(self))
             Functional.__init__(self, *args, **kwargs)  # type: ignore[arg-type]
         elif args:
             raise TypeError(
@@ -286,10 +287,13 @@ def _is_functional(args: tuple, kwargs: dict[str, Any]) -> bool:
     return len(args) == 2 or (given == 2 and "outputs" in kwargs)
 
 
-@functools.cache
-def _functional_subclass(cls: type) -> type:
-    """`cls` with `Functional` behind it, under the same name."""
+def _put_functional_behind(cls: type) -> None:
+    """Make `cls`, whose instances hand their graph up, a subclass of `Functional`: one that keeps
+    its identity, for files and pickles to find it by name."""
     from fncompile.models.functional import Functional
 
-    names = {"__module__": cls.__module__, "__qualname__": cls.__qualname__, "__doc__": cls.__doc__}
-    return type(cls.__name__, (cls, Functional), names)
+    bases = cls.__bases__
+    if Model in bases:
+        cls.__bases__ = tuple(Functional if base is Model else base for base in bases)
+    elif not issubclass(cls, Functional):
+        cls.__bases__ = (*bases, Functional)

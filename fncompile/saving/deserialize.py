@@ -57,7 +57,7 @@ def _deserialize(config: Any) -> Any:
         found = registry.get_registered_object(config)
         return config if found is None else found
     if isinstance(config, (list, tuple)):
-        return [_deserialize(item) for item in config]
+        return (tuple if isinstance(config, tuple) else list)(map(_deserialize, config))
     if not isinstance(config, dict):
         return config
     if "class_name" not in config or "config" not in config:

@@ -39,9 +39,13 @@ def model_tree(model: Any, include_optimizer: bool = True) -> Group:
 
 
 def model_config(model: Any) -> dict[str, Any]:
-    """Return {"class_name", "config"} as Keras 3 writes it into `.h5` files."""
+    """Return {"class_name", "config"} as Keras 3 writes it into `.h5` files; with "build_config"
+    where the model is no graph, which Keras cannot save so."""
     config = serialize_keras_object(model)
-    return {"class_name": _class_name(config), "config": _without_modules(config["config"])}
+    found = {"class_name": _class_name(config), "config": _without_modules(config["config"])}
+    if "build_config" in config and "layers" not in config["config"]:
+        found["build_config"] = config["build_config"]
+    return found
 
 
 def _without_modules(config: dict[str, Any]) -> dict[str, Any]:

@@ -25,8 +25,8 @@ def serialize_keras_object(obj: Any) -> Any:
     """
     if isinstance(obj, (*_PLAIN, _Serialized)):
         return obj
-    if isinstance(obj, (list, tuple)):
-        return [serialize_keras_object(item) for item in obj]
+    if isinstance(obj, (list, tuple)):  # JSON makes lists of both; in memory they stay apart
+        return (tuple if isinstance(obj, tuple) else list)(map(serialize_keras_object, obj))
     if isinstance(obj, dict):
         return serialize_dict(obj)
     for kind, encode in _LEAF_ENCODERS:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import warnings
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -41,14 +40,12 @@ def compile(
     time.
     """
     _refuse_hooks(model)
-    arguments = MappingProxyType(
-        {
-            "loss": loss,
-            "loss_weights": loss_weights,
-            "metrics": metrics,
-            "weighted_metrics": weighted_metrics,
-        }
-    )  # a proxy, since a layer takes variables inside a dict attribute for its own
+    arguments = {
+        "loss": loss,
+        "loss_weights": loss_weights,
+        "metrics": metrics,
+        "weighted_metrics": weighted_metrics,
+    }
     model.optimizer = optimizers.get(optimizer)
     model._objective = Objective(places_of(model), **arguments) if knows_outputs(model) else None
     model._compile_arguments = arguments

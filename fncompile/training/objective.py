@@ -148,6 +148,9 @@ class Objective:
     def variables(self) -> list[Variable]:
         return [v for metric in self.metrics for v in metric.variables]
 
+    def __getstate__(self) -> dict[str, Any]:
+        return {**vars(self), "_results": None}  # for pickle and copy: made again when asked for
+
     def reset(self) -> None:
         for _, metric in self.named_metrics:
             metric.reset_state()
