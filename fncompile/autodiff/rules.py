@@ -16,7 +16,9 @@ from fncompile.ir.types import is_float
 
 Cotangents = Sequence["Node | None"]
 
-NOT_DIFFERENTIABLE = ("input", "param", "const", "iota", "argmax", "bits", "stop_gradient")
+NOT_DIFFERENTIABLE = (
+    "input", "param", "const", "iota", "size", "argmax", "bits", "stop_gradient",
+)  # fmt: skip
 
 
 def _none(node: Node, g: Node) -> Cotangents:

@@ -208,10 +208,8 @@ def mean(x: Node, axes: Sequence[int], keepdims: bool = False) -> Node:
 
 
 def extent(dim: Dim, dtype: str) -> Node:
-    """The number of elements `dim` as a scalar: a constant, or counted when the size is known."""
-    if is_static((dim,)):
-        return const(dim, dtype)
-    return cast(reduce(full((dim,), 1, "int32"), "sum", (0,)), dtype)
+    """The number of elements `dim` as a scalar of `dtype`: a constant where it is known."""
+    return const(dim, dtype) if is_static((dim,)) else make("size", (), dim, dtype)
 
 
 def is_const(x: Node, value: float | None = None) -> bool:

@@ -77,6 +77,10 @@ def _iota(type: TensorType, axis: int) -> TensorType:
     return type
 
 
+def _size(dim: Dim, dtype: str) -> TensorType:
+    return TensorType(dtype, ())
+
+
 def _ew(*args: Any) -> TensorType:
     *types, fn = args
     row = SCALARS[fn]
@@ -226,6 +230,7 @@ RULES: dict[str, Callable[..., TensorType]] = {
     "param": _leaf,
     "const": _const,
     "iota": _iota,
+    "size": _size,
     "ew": _ew,
     "cast": _cast,
     "reshape": _reshape,

@@ -108,6 +108,10 @@ def _iota(node: Node, args, env: Env):
     return np.broadcast_to(index, shape)
 
 
+def _size(node: Node, args, env: Env):
+    return np.asarray(evaluate(node["dim"], env))
+
+
 def _ew(node: Node, args, env: Env):
     return SCALAR_RULES[node["fn"]](*args)
 
@@ -228,6 +232,7 @@ RULES: dict[str, Callable] = {
     "param": _missing,
     "const": _const,
     "iota": _iota,
+    "size": _size,
     "ew": _ew,
     "cast": _cast,
     "reshape": lambda n, a, env: a[0].reshape(shape_of(n.shape, env)),

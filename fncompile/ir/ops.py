@@ -27,6 +27,7 @@ OPS = {
         OpDef("param", 0, ("name", "type"), "leaf"),
         OpDef("const", 0, ("type", "data"), "leaf"),  # data: bytes of the elements, row-major
         OpDef("iota", 0, ("type", "axis"), "leaf"),  # the index along `axis`
+        OpDef("size", 0, ("dim", "dtype"), "leaf"),  # the number of elements `dim`, a scalar
         OpDef("ew", -1, ("fn",), "elementwise"),  # fn: a key of SCALARS; equal shapes
         OpDef("cast", 1, ("dtype",), "elementwise"),
         OpDef("reshape", 1, ("shape",), "view"),

@@ -89,6 +89,9 @@ class Reader:
     def _iota(self, node: Node, indices: Indices) -> Expr:
         return Index(indices[node["axis"]], node.dtype)
 
+    def _size(self, node: Node, indices: Indices) -> Expr:
+        return Index(Affine(node["dim"]), node.dtype)
+
     def _ew(self, node: Node, indices: Indices) -> Expr:
         return Apply(node["fn"], tuple(self.expr(s, indices) for s in node.src), node.dtype)
 

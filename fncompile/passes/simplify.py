@@ -102,6 +102,12 @@ def cast_of_cast(node: Node) -> Node | None:
     return None
 
 
+def known_size(node: Node) -> Node | None:
+    """A size that turned out to be a number."""
+    dim = node["dim"]
+    return build.const(dim, node.dtype) if isinstance(dim, int) else None
+
+
 # views --------------------------------------------------------------------------------------------
 
 
@@ -198,6 +204,7 @@ def sum_of_broadcast(node: Node) -> Node | None:
 
 
 RULES: dict[str, list[tuple[str, Rule]]] = {
+    "size": [(f.__name__, f) for f in (known_size,)],
     "ew": [(f.__name__, f) for f in (fold_constants, drop_neutral, cancel_pairs, choose_known)],
     "cast": [(f.__name__, f) for f in (cast_of_cast, fold_constants)],
     "reshape": [(f.__name__, f) for f in (compose_views,)],

@@ -52,11 +52,11 @@ class _Maker:
         for node in self.memory.program.nodes():
             if node in self.memory.buffers and not is_leaf(node):
                 stages += self._make(node)
-        # computed constants: iota and broadcasts that need memory
+        # computed constants: iota, sizes and broadcasts that need memory
         for node in list(self.memory.buffers):
             if (
                 is_leaf(node)
-                and node.op in ("iota", "const")
+                and node.op in ("iota", "size", "const")
                 and self.memory.buffers[node].kind == "arena"
             ):
                 stages.insert(0, self._map(node))

@@ -108,7 +108,8 @@ def text(expr: Expr, names: str = AXES, depth: int = 0) -> str:
     if isinstance(expr, Value):
         return f"v{expr.stage}"
     if isinstance(expr, Index):
-        return _at(expr.at, names)
+        number = _at(expr.at, names)
+        return f"({number})" if " " in number else number
     parts = [text(c, names, depth + 1) for c in children(expr)]
     if isinstance(expr, Apply):
         return _call(expr, parts)

@@ -198,8 +198,10 @@ class Generator:
         return build.ew("select", build.ew("lt", u, build.like(u, 0.5)), x, u)
 
     def make_iota(self, x: Node) -> Node:
-        index = build.cast(build.iota(x.shape, int(self.rng.integers(x.ndim))), self.dtype)
-        return build.ew("add", x, build.ew("sin", index))
+        axis = int(self.rng.integers(x.ndim))
+        index = build.cast(build.iota(x.shape, axis), self.dtype)
+        share = build.ew("div", index, build.extent(x.shape[axis], self.dtype))
+        return build.ew("add", x, build.ew("sin", build.ew("add", index, share)))
 
 
 def _broadcastable(a, b) -> bool:

@@ -4,9 +4,23 @@
 #include "rt/fnc_steps.h"
 
 /* k00_add: no layer
- *   rm_sprop/iteration'[0] = (rm_sprop/iteration[0] + 1)   for one value
+ *   loss/count'[0] = (loss/count[0] + B)   for one value
  *   1 flops; reads 4, writes 4 bytes */
 static void k00_add(const fnc_env *env, int64_t part, int64_t parts) {
+    const int64_t B = env->dims[0];
+    float *restrict loss_count = (float *)(env->train + 192);
+    (void)parts;
+    if (part != 0) {
+        return;
+    }
+    const float s0 = loss_count[0] + (float)B;
+    loss_count[0] = s0;
+}
+
+/* k01_add: no layer
+ *   rm_sprop/iteration'[0] = (rm_sprop/iteration[0] + 1)   for one value
+ *   1 flops; reads 4, writes 4 bytes */
+static void k01_add(const fnc_env *env, int64_t part, int64_t parts) {
     int32_t *restrict rm_sprop_iteration = (int32_t *)env->train;
     (void)parts;
     if (part != 0) {
@@ -16,45 +30,16 @@ static void k00_add(const fnc_env *env, int64_t part, int64_t parts) {
     rm_sprop_iteration[0] = s0;
 }
 
-/* k01_norm_grad_div: norm'
- *   v0 = sum over i: 1   for i<B
- *   then t26[0] = f32(v0)   for one value
- *   then loss/count'[0] = (loss/count[0] + v1)   for one value
- *   then t33[0] = (1.0 / max(v1, 1.0))   for one value
- *   B+4 flops; reads 4, writes 12 bytes */
-static void k01_norm_grad_div(const fnc_env *env, int64_t part, int64_t parts) {
-    const int64_t B = env->dims[0];
-    float *restrict p_t26 = (float *)env->arena;
-    float *restrict loss_count = (float *)(env->train + 192);
-    float *restrict p_t33 = (float *)(env->arena + 64);
-    (void)parts;
-    if (part != 0) {
-        return;
-    }
-    int32_t r0 = 0;
-#pragma omp simd reduction(+ : r0)
-    for (int64_t i = 0; i < B; ++i) {
-        r0 = fnc_add_i32(r0, 1);
-    }
-    const float s1 = (float)r0;
-    const float s2 = loss_count[0] + s1;
-    const float s3 = 1.0f / (s1 < 1.0f ? 1.0f : s1);
-    p_t26[0] = s1;
-    loss_count[0] = s2;
-    p_t33[0] = s3;
-}
-
 /* k02_norm_add: norm
  *   t18[i] = sum over j: x[i + 7 * j]   for i<7, j<B
- *   then t27[i] = (v0 / t26[0])   for i<7
+ *   then t25[i] = (v0 / B)   for i<7
  *   then norm/moving_mean'[i] = ((norm/moving_mean[i] * 0.9900000095367432) + (v1 * 0.009999999776482582))   for i<7
- *   7*B+28 flops; reads 28*B+32, writes 84 bytes */
+ *   7*B+28 flops; reads 28*B+28, writes 84 bytes */
 static void k02_norm_add(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     const float *restrict p_x = (const float *)env->in[0];
-    float *restrict p_t18 = (float *)(env->arena + 192);
-    const float *restrict p_t26 = (const float *)env->arena;
-    float *restrict p_t27 = (float *)(env->arena + (64 * B + 256));
+    float *restrict p_t18 = (float *)env->arena;
+    float *restrict p_t25 = (float *)(env->arena + 64);
     float *restrict norm_moving_mean = (float *)((unsigned char *)env->weights + 128);
     const int64_t begin = fnc_share(7, 32, part, parts);
     const int64_t end = fnc_share(7, 32, part + 1, parts);
@@ -77,9 +62,9 @@ static void k02_norm_add(const fnc_env *env, int64_t part, int64_t parts) {
             }
 #pragma omp simd
             for (int64_t i = 0; i < 32; ++i) {
-                const float s1 = r0[i] / p_t26[0];
+                const float s1 = r0[i] / (float)B;
                 const float s2 = norm_moving_mean[i0 + i] * 0.99f + s1 * 0.01f;
-                p_t27[i0 + i] = s1;
+                p_t25[i0 + i] = s1;
                 norm_moving_mean[i0 + i] = s2;
             }
         } else {
@@ -101,9 +86,9 @@ static void k02_norm_add(const fnc_env *env, int64_t part, int64_t parts) {
             }
 #pragma omp simd
             for (int64_t i = 0; i < lanes; ++i) {
-                const float s1 = r0[i] / p_t26[0];
+                const float s1 = r0[i] / (float)B;
                 const float s2 = norm_moving_mean[i0 + i] * 0.99f + s1 * 0.01f;
-                p_t27[i0 + i] = s1;
+                p_t25[i0 + i] = s1;
                 norm_moving_mean[i0 + i] = s2;
             }
         }
@@ -111,32 +96,29 @@ static void k02_norm_add(const fnc_env *env, int64_t part, int64_t parts) {
 }
 
 /* k03_div: no layer
- *   t28[i] = (t18[i] / t26[0])   for i<7
- *   7 flops; reads 32, writes 28 bytes */
+ *   t26[i] = (t18[i] / B)   for i<7
+ *   7 flops; reads 28, writes 28 bytes */
 static void k03_div(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
-    const float *restrict p_t18 = (const float *)(env->arena + 192);
-    const float *restrict p_t26 = (const float *)env->arena;
-    float *restrict p_t28 = (float *)(env->arena + (64 * B + 320));
+    const float *restrict p_t18 = (const float *)env->arena;
+    float *restrict p_t26 = (float *)(env->arena + 192);
     const int64_t begin = fnc_share(7, 16, part, parts);
     const int64_t end = fnc_share(7, 16, part + 1, parts);
     for (int64_t i = begin; i < end; ++i) {
-        const float s0 = p_t18[i] / p_t26[0];
-        p_t28[i] = s0;
+        const float s0 = p_t18[i] / (float)B;
+        p_t26[i] = s0;
     }
 }
 
 /* k04_norm_add: norm
- *   v0 = sum over j: ((x[i + 7 * j] - t28[i]) * (x[i + 7 * j] - t28[i]))   for i<7, j<B
- *   then t29[i] = (v0 / t26[0])   for i<7
- *   then norm/moving_variance'[i] = ((norm/moving_variance[i] * 0.9900000095367432) + (v1 * 0.009999999776482582))   for i<7
- *   21*B+28 flops; reads 28*B+60, writes 56 bytes */
+ *   t19[i] = sum over j: ((x[i + 7 * j] - t26[i]) * (x[i + 7 * j] - t26[i]))   for i<7, j<B
+ *   then norm/moving_variance'[i] = ((norm/moving_variance[i] * 0.9900000095367432) + ((v0 / B) * 0.009999999776482582))   for i<7
+ *   21*B+28 flops; reads 28*B+56, writes 56 bytes */
 static void k04_norm_add(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     const float *restrict p_x = (const float *)env->in[0];
-    const float *restrict p_t28 = (const float *)(env->arena + (64 * B + 320));
-    const float *restrict p_t26 = (const float *)env->arena;
-    float *restrict p_t29 = (float *)(env->arena + 192);
+    const float *restrict p_t26 = (const float *)(env->arena + 192);
+    float *restrict p_t19 = (float *)env->arena;
     float *restrict norm_moving_variance = (float *)((unsigned char *)env->weights + 192);
     const int64_t begin = fnc_share(7, 32, part, parts);
     const int64_t end = fnc_share(7, 32, part + 1, parts);
@@ -150,16 +132,18 @@ static void k04_norm_add(const fnc_env *env, int64_t part, int64_t parts) {
             for (int64_t j = 0; j < B; ++j) {
 #pragma omp simd
                 for (int64_t i = 0; i < 32; ++i) {
-                    const float v0_0 = p_x[i0 + i + 7 * j] - p_t28[i0 + i];
+                    const float v0_0 = p_x[i0 + i + 7 * j] - p_t26[i0 + i];
                     r0[i] += v0_0 * v0_0;
                 }
             }
 #pragma omp simd
             for (int64_t i = 0; i < 32; ++i) {
-                const float s1 = r0[i] / p_t26[0];
-                const float s2 = norm_moving_variance[i0 + i] * 0.99f + s1 * 0.01f;
-                p_t29[i0 + i] = s1;
-                norm_moving_variance[i0 + i] = s2;
+                p_t19[i0 + i] = r0[i];
+            }
+#pragma omp simd
+            for (int64_t i = 0; i < 32; ++i) {
+                const float s1 = norm_moving_variance[i0 + i] * 0.99f + r0[i] / (float)B * 0.01f;
+                norm_moving_variance[i0 + i] = s1;
             }
         } else {
             const int64_t lanes = end - i0;
@@ -171,87 +155,102 @@ static void k04_norm_add(const fnc_env *env, int64_t part, int64_t parts) {
             for (int64_t j = 0; j < B; ++j) {
 #pragma omp simd
                 for (int64_t i = 0; i < lanes; ++i) {
-                    const float v0_0 = p_x[i0 + i + 7 * j] - p_t28[i0 + i];
+                    const float v0_0 = p_x[i0 + i + 7 * j] - p_t26[i0 + i];
                     r0[i] += v0_0 * v0_0;
                 }
             }
 #pragma omp simd
             for (int64_t i = 0; i < lanes; ++i) {
-                const float s1 = r0[i] / p_t26[0];
-                const float s2 = norm_moving_variance[i0 + i] * 0.99f + s1 * 0.01f;
-                p_t29[i0 + i] = s1;
-                norm_moving_variance[i0 + i] = s2;
+                p_t19[i0 + i] = r0[i];
+            }
+#pragma omp simd
+            for (int64_t i = 0; i < lanes; ++i) {
+                const float s1 = norm_moving_variance[i0 + i] * 0.99f + r0[i] / (float)B * 0.01f;
+                norm_moving_variance[i0 + i] = s1;
             }
         }
     }
 }
 
 /* k05_mul: no layer
- *   t30[i] = rsqrt((t29[i] + 0.0010000000474974513))   for i<7
- *   t31[i] = (v0 * run0[i])   for i<7
- *   21 flops; reads 156, writes 56 bytes */
+ *   t27[i] = rsqrt(((t19[i] / B) + 0.0010000000474974513))   for i<7
+ *   t28[i] = (v0 * run0[i])   for i<7
+ *   28 flops; reads 156, writes 56 bytes */
 static void k05_mul(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
-    const float *restrict p_t29 = (const float *)(env->arena + 192);
-    float *restrict p_t30 = (float *)(env->arena + (64 * B + 320));
+    const float *restrict p_t19 = (const float *)env->arena;
+    float *restrict p_t27 = (float *)(env->arena + 192);
     const float *restrict run0 = (const float *)env->weights;
-    float *restrict p_t31 = (float *)(env->arena + (64 * B + 384));
+    float *restrict p_t28 = (float *)(env->arena + 256);
     const int64_t begin = fnc_share(7, 16, part, parts);
     const int64_t end = fnc_share(7, 16, part + 1, parts);
     for (int64_t i = begin; i < end; ++i) {
-        const float s0 = fnc_rsqrt_f32(p_t29[i] + 0.001f);
+        const float s0 = fnc_rsqrt_f32(p_t19[i] / (float)B + 0.001f);
         const float s1 = s0 * run0[i];
-        p_t30[i] = s0;
-        p_t31[i] = s1;
+        p_t27[i] = s0;
+        p_t28[i] = s1;
     }
 }
 
-/* k06_norm_grad_neg: norm'
- *   t32[7 * i + j] = (y:0[7 * i + j] - (((x[7 * i + j] - t27[j]) * t31[j]) + run0[j + 16]))   for i<B, j<7
- *   t21[i] = sum over j: abs(v0)   for i<B, j<7
- *   then v2 = (t33[0] / 7.0)   for i<B
- *   then t35[7 * i + j] = -(v2 if (0.0 < t32[7 * i + j]) else (-v2 if (t32[7 * i + j] < 0.0) else 0.0))   for i<B, j<7
+/* k06_norm_grad_div: norm'
+ *   t30[0] = (1.0 / max(B, 1.0))   for one value
+ *   2 flops; reads 0, writes 4 bytes */
+static void k06_norm_grad_div(const fnc_env *env, int64_t part, int64_t parts) {
+    const int64_t B = env->dims[0];
+    float *restrict p_t30 = (float *)env->arena;
+    (void)parts;
+    if (part != 0) {
+        return;
+    }
+    const float s0 = 1.0f / ((float)B < 1.0f ? 1.0f : (float)B);
+    p_t30[0] = s0;
+}
+
+/* k07_norm_grad_neg: norm'
+ *   t29[7 * i + j] = (y:0[7 * i + j] - (((x[7 * i + j] - t25[j]) * t28[j]) + run0[j + 16]))   for i<B, j<7
+ *   t20[i] = sum over j: abs(v0)   for i<B, j<7
+ *   then v2 = (t30[0] / 7.0)   for i<B
+ *   then t32[7 * i + j] = -(v2 if (0.0 < t29[7 * i + j]) else (-v2 if (t29[7 * i + j] < 0.0) else 0.0))   for i<B, j<7
  *   85*B flops; reads 84*B+188, writes 60*B bytes */
-static void k06_norm_grad_neg(const fnc_env *env, int64_t part, int64_t parts) {
+static void k07_norm_grad_neg(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     const float *restrict y_0 = (const float *)env->in[1];
     const float *restrict p_x = (const float *)env->in[0];
-    const float *restrict p_t27 = (const float *)(env->arena + (64 * B + 256));
-    const float *restrict p_t31 = (const float *)(env->arena + (64 * B + 384));
+    const float *restrict p_t25 = (const float *)(env->arena + 64);
+    const float *restrict p_t28 = (const float *)(env->arena + 256);
     const float *restrict run0 = (const float *)env->weights;
-    float *restrict p_t32 = (float *)(env->arena + (64 * B + 448));
-    float *restrict p_t21 = (float *)(env->arena + 192);
-    const float *restrict p_t33 = (const float *)(env->arena + 64);
-    float *restrict p_t35 = (float *)(env->arena + (128 * B + 448));
+    float *restrict p_t29 = (float *)(env->arena + (64 * B + 320));
+    float *restrict p_t20 = (float *)(env->arena + 320);
+    const float *restrict p_t30 = (const float *)env->arena;
+    float *restrict p_t32 = (float *)(env->arena + (128 * B + 320));
     const int64_t begin = fnc_share(B, 16, part, parts);
     const int64_t end = fnc_share(B, 16, part + 1, parts);
     for (int64_t i = begin; i < end; ++i) {
         float r1 = 0.0f;
         for (int64_t j = 0; j < 7; ++j) {
-            const float s0 = y_0[7 * i + j] - ((p_x[7 * i + j] - p_t27[j]) * p_t31[j] + run0[j +
+            const float s0 = y_0[7 * i + j] - ((p_x[7 * i + j] - p_t25[j]) * p_t28[j] + run0[j +
                     16]);
             r1 += fnc_abs_f32(s0);
-            p_t32[7 * i + j] = s0;
+            p_t29[7 * i + j] = s0;
         }
-        p_t21[i] = r1;
-        const float s2 = p_t33[0] / 7.0f;
+        p_t20[i] = r1;
+        const float s2 = p_t30[0] / 7.0f;
         for (int64_t j = 0; j < 7; ++j) {
-            const float v3_0 = p_t32[7 * i + j];
+            const float v3_0 = p_t29[7 * i + j];
             const float s3 = -(0.0f < v3_0 ? s2 : v3_0 < 0.0f ? -s2 : 0.0f);
-            p_t35[7 * i + j] = s3;
+            p_t32[7 * i + j] = s3;
         }
     }
 }
 
-/* k07_add: no layer
- *   v0 = sum over i: (t21[i] / 7.0)   for i<B
- *   then loss[0] = (v0 / max(t26[0], 1.0))   for one value
- *   then loss/total'[0] = (loss/total[0] + (v1 * t26[0]))   for one value
- *   2*B+4 flops; reads 4*B+8, writes 8 bytes */
-static void k07_add(const fnc_env *env, int64_t part, int64_t parts) {
+/* k08_add: no layer
+ *   v0 = sum over i: (t20[i] / 7.0)   for i<B
+ *   then loss[0] = (v0 / max(B, 1.0))   for one value
+ *   then loss/total'[0] = (loss/total[0] + (v1 * B))   for one value
+ *   2*B+4 flops; reads 4*B+4, writes 8 bytes */
+static void k08_add(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
-    const float *restrict p_t21 = (const float *)(env->arena + 192);
-    const float *restrict p_t26 = (const float *)env->arena;
+    const float *restrict p_t20 = (const float *)(env->arena + 320);
     float *restrict loss = (float *)env->out[0];
     float *restrict loss_total = (float *)(env->train + 128);
     (void)parts;
@@ -261,24 +260,24 @@ static void k07_add(const fnc_env *env, int64_t part, int64_t parts) {
     float r0 = 0.0f;
 #pragma omp simd reduction(+ : r0)
     for (int64_t i = 0; i < B; ++i) {
-        r0 += p_t21[i] / 7.0f;
+        r0 += p_t20[i] / 7.0f;
     }
-    const float v1_0 = p_t26[0];
+    const float v1_0 = (float)B;
     const float s1 = r0 / (v1_0 < 1.0f ? 1.0f : v1_0);
     const float s2 = loss_total[0] + s1 * v1_0;
     loss[0] = s1;
     loss_total[0] = s2;
 }
 
-/* k08_sum: no layer
- *   t23[i] = sum over j: (t35[i + 7 * j] * (x[i + 7 * j] - t27[i]))   for i<7, j<B
+/* k09_sum: no layer
+ *   t22[i] = sum over j: (t32[i + 7 * j] * (x[i + 7 * j] - t25[i]))   for i<7, j<B
  *   21*B flops; reads 56*B+28, writes 28 bytes */
-static void k08_sum(const fnc_env *env, int64_t part, int64_t parts) {
+static void k09_sum(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
-    const float *restrict p_t35 = (const float *)(env->arena + (128 * B + 448));
+    const float *restrict p_t32 = (const float *)(env->arena + (128 * B + 320));
     const float *restrict p_x = (const float *)env->in[0];
-    const float *restrict p_t27 = (const float *)(env->arena + (64 * B + 256));
-    float *restrict p_t23 = (float *)env->arena;
+    const float *restrict p_t25 = (const float *)(env->arena + 64);
+    float *restrict p_t22 = (float *)env->arena;
     const int64_t begin = fnc_share(7, 32, part, parts);
     const int64_t end = fnc_share(7, 32, part + 1, parts);
     for (int64_t i0 = begin; i0 < end; i0 += 32) {
@@ -291,12 +290,12 @@ static void k08_sum(const fnc_env *env, int64_t part, int64_t parts) {
             for (int64_t j = 0; j < B; ++j) {
 #pragma omp simd
                 for (int64_t i = 0; i < 32; ++i) {
-                    r0[i] += p_t35[i0 + i + 7 * j] * (p_x[i0 + i + 7 * j] - p_t27[i0 + i]);
+                    r0[i] += p_t32[i0 + i + 7 * j] * (p_x[i0 + i + 7 * j] - p_t25[i0 + i]);
                 }
             }
 #pragma omp simd
             for (int64_t i = 0; i < 32; ++i) {
-                p_t23[i0 + i] = r0[i];
+                p_t22[i0 + i] = r0[i];
             }
         } else {
             const int64_t lanes = end - i0;
@@ -308,40 +307,39 @@ static void k08_sum(const fnc_env *env, int64_t part, int64_t parts) {
             for (int64_t j = 0; j < B; ++j) {
 #pragma omp simd
                 for (int64_t i = 0; i < lanes; ++i) {
-                    r0[i] += p_t35[i0 + i + 7 * j] * (p_x[i0 + i + 7 * j] - p_t27[i0 + i]);
+                    r0[i] += p_t32[i0 + i + 7 * j] * (p_x[i0 + i + 7 * j] - p_t25[i0 + i]);
                 }
             }
 #pragma omp simd
             for (int64_t i = 0; i < lanes; ++i) {
-                p_t23[i0 + i] = r0[i];
+                p_t22[i0 + i] = r0[i];
             }
         }
     }
 }
 
-/* k09_mul: no layer
- *   t25_0[i] = (t23[i] * t30[i])   for i<7
+/* k10_mul: no layer
+ *   t24_0[i] = (t22[i] * t27[i])   for i<7
  *   7 flops; reads 56, writes 28 bytes */
-static void k09_mul(const fnc_env *env, int64_t part, int64_t parts) {
-    const int64_t B = env->dims[0];
-    const float *restrict p_t23 = (const float *)env->arena;
-    const float *restrict p_t30 = (const float *)(env->arena + (64 * B + 320));
-    float *restrict t25_0 = (float *)(env->arena + 64);
+static void k10_mul(const fnc_env *env, int64_t part, int64_t parts) {
+    const float *restrict p_t22 = (const float *)env->arena;
+    const float *restrict p_t27 = (const float *)(env->arena + 192);
+    float *restrict t24_0 = (float *)(env->arena + 64);
     const int64_t begin = fnc_share(7, 16, part, parts);
     const int64_t end = fnc_share(7, 16, part + 1, parts);
     for (int64_t i = begin; i < end; ++i) {
-        const float s0 = p_t23[i] * p_t30[i];
-        t25_0[i] = s0;
+        const float s0 = p_t22[i] * p_t27[i];
+        t24_0[i] = s0;
     }
 }
 
-/* k10_sum: no layer
- *   t25_2[i] = sum over j: t35[i + 7 * j]   for i<7, j<B
+/* k11_sum: no layer
+ *   t24_2[i] = sum over j: t32[i + 7 * j]   for i<7, j<B
  *   7*B flops; reads 28*B, writes 28 bytes */
-static void k10_sum(const fnc_env *env, int64_t part, int64_t parts) {
+static void k11_sum(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
-    const float *restrict p_t35 = (const float *)(env->arena + (128 * B + 448));
-    float *restrict t25_2 = (float *)(env->arena + 64) + 16;
+    const float *restrict p_t32 = (const float *)(env->arena + (128 * B + 320));
+    float *restrict t24_2 = (float *)(env->arena + 64) + 16;
     const int64_t begin = fnc_share(7, 32, part, parts);
     const int64_t end = fnc_share(7, 32, part + 1, parts);
     for (int64_t i0 = begin; i0 < end; i0 += 32) {
@@ -354,12 +352,12 @@ static void k10_sum(const fnc_env *env, int64_t part, int64_t parts) {
             for (int64_t j = 0; j < B; ++j) {
 #pragma omp simd
                 for (int64_t i = 0; i < 32; ++i) {
-                    r0[i] += p_t35[i0 + i + 7 * j];
+                    r0[i] += p_t32[i0 + i + 7 * j];
                 }
             }
 #pragma omp simd
             for (int64_t i = 0; i < 32; ++i) {
-                t25_2[i0 + i] = r0[i];
+                t24_2[i0 + i] = r0[i];
             }
         } else {
             const int64_t lanes = end - i0;
@@ -371,57 +369,57 @@ static void k10_sum(const fnc_env *env, int64_t part, int64_t parts) {
             for (int64_t j = 0; j < B; ++j) {
 #pragma omp simd
                 for (int64_t i = 0; i < lanes; ++i) {
-                    r0[i] += p_t35[i0 + i + 7 * j];
+                    r0[i] += p_t32[i0 + i + 7 * j];
                 }
             }
 #pragma omp simd
             for (int64_t i = 0; i < lanes; ++i) {
-                t25_2[i0 + i] = r0[i];
+                t24_2[i0 + i] = r0[i];
             }
         }
-    }
-}
-
-/* k11_broadcast: no layer
- *   t25_1[i] = 0.0   for i<9
- *   0 flops; reads 0, writes 36 bytes */
-static void k11_broadcast(const fnc_env *env, int64_t part, int64_t parts) {
-    float *restrict t25_1 = (float *)(env->arena + 64) + 7;
-    const int64_t begin = fnc_share(9, 16, part, parts);
-    const int64_t end = fnc_share(9, 16, part + 1, parts);
-    for (int64_t i = begin; i < end; ++i) {
-        const float s0 = 0.0f;
-        t25_1[i] = s0;
     }
 }
 
 /* k12_broadcast: no layer
- *   t25_3[i] = 0.0   for i<9
+ *   t24_1[i] = 0.0   for i<9
  *   0 flops; reads 0, writes 36 bytes */
 static void k12_broadcast(const fnc_env *env, int64_t part, int64_t parts) {
-    float *restrict t25_3 = (float *)(env->arena + 64) + 23;
+    float *restrict t24_1 = (float *)(env->arena + 64) + 7;
     const int64_t begin = fnc_share(9, 16, part, parts);
     const int64_t end = fnc_share(9, 16, part + 1, parts);
     for (int64_t i = begin; i < end; ++i) {
         const float s0 = 0.0f;
-        t25_3[i] = s0;
+        t24_1[i] = s0;
     }
 }
 
-/* k13_sub: no layer
- *   run0.velocity'[i] = ((0.8999999761581421 * run0.velocity[i]) + (0.10000000149011612 * (t25[i] * t25[i])))   for i<32
- *   run0'[i] = (run0[i] - ((rm_sprop/learning_rate[0] * t25[i]) * rsqrt((v0 + 1.0000000116860974e-07))))   for i<32
+/* k13_broadcast: no layer
+ *   t24_3[i] = 0.0   for i<9
+ *   0 flops; reads 0, writes 36 bytes */
+static void k13_broadcast(const fnc_env *env, int64_t part, int64_t parts) {
+    float *restrict t24_3 = (float *)(env->arena + 64) + 23;
+    const int64_t begin = fnc_share(9, 16, part, parts);
+    const int64_t end = fnc_share(9, 16, part + 1, parts);
+    for (int64_t i = begin; i < end; ++i) {
+        const float s0 = 0.0f;
+        t24_3[i] = s0;
+    }
+}
+
+/* k14_sub: no layer
+ *   run0.velocity'[i] = ((0.8999999761581421 * run0.velocity[i]) + (0.10000000149011612 * (t24[i] * t24[i])))   for i<32
+ *   run0'[i] = (run0[i] - ((rm_sprop/learning_rate[0] * t24[i]) * rsqrt((v0 + 1.0000000116860974e-07))))   for i<32
  *   288 flops; reads 388, writes 256 bytes */
-static void k13_sub(const fnc_env *env, int64_t part, int64_t parts) {
+static void k14_sub(const fnc_env *env, int64_t part, int64_t parts) {
     float *restrict run0_velocity = (float *)(env->train + 256);
-    const float *restrict p_t25 = (const float *)(env->arena + 64);
+    const float *restrict p_t24 = (const float *)(env->arena + 64);
     float *restrict run0 = (float *)(unsigned char *)env->weights;
     const float *restrict rm_sprop_learning_rate = (const float *)(env->train + 64);
     const int64_t begin = fnc_share(32, 16, part, parts);
     const int64_t end = fnc_share(32, 16, part + 1, parts);
 #pragma omp simd
     for (int64_t i = begin; i < end; ++i) {
-        const float v0_0 = p_t25[i];
+        const float v0_0 = p_t24[i];
         const float s0 = 0.9f * run0_velocity[i] + 0.1f * (v0_0 * v0_0);
         const float s1 = run0[i] - rm_sprop_learning_rate[0] * v0_0 * fnc_rsqrt_f32(s0 + 1e-07f);
         run0_velocity[i] = s0;
@@ -432,22 +430,23 @@ static void k13_sub(const fnc_env *env, int64_t part, int64_t parts) {
 FNC_ONE_COPY void run_train_step(const fnc_env *env, int64_t part, int64_t parts) {
     const uint64_t before = fnc_flush();
     k00_add(env, part, parts);
-    k01_norm_grad_div(env, part, parts);
+    k01_add(env, part, parts);
     k02_norm_add(env, part, parts);
     k03_div(env, part, parts);
     k04_norm_add(env, part, parts);
     k05_mul(env, part, parts);
+    k06_norm_grad_div(env, part, parts);
     fnc_meet(env, parts);
-    k06_norm_grad_neg(env, part, parts);
+    k07_norm_grad_neg(env, part, parts);
     fnc_meet(env, parts);
-    k07_add(env, part, parts);
-    k08_sum(env, part, parts);
-    k09_mul(env, part, parts);
-    k10_sum(env, part, parts);
-    k11_broadcast(env, part, parts);
+    k08_add(env, part, parts);
+    k09_sum(env, part, parts);
+    k10_mul(env, part, parts);
+    k11_sum(env, part, parts);
     k12_broadcast(env, part, parts);
+    k13_broadcast(env, part, parts);
     fnc_meet(env, parts);
-    k13_sub(env, part, parts);
+    k14_sub(env, part, parts);
     fnc_unflush(before);
 }
 
@@ -457,7 +456,7 @@ static int32_t check_train_step(const fnc_env *env) {
     if (B < 0) {
         return FNC_ERR_SHAPE;
     }
-    if (env->arena_bytes < 192 * B + 448) {
+    if (env->arena_bytes < 192 * B + 320) {
         return FNC_ERR_ARENA;
     }
     return FNC_OK;
@@ -466,13 +465,13 @@ static int32_t check_train_step(const fnc_env *env) {
 /* Bytes of scratch memory. */
 FNC_EXPORT int64_t golden_train_step_arena(const int64_t *dims) {
     const int64_t B = dims[0];
-    return 192 * B + 448;
+    return 192 * B + 320;
 }
 
 /* How much work a call is, as fnc_run takes it. */
 static int64_t amount_train_step(const int64_t *dims) {
     const int64_t B = dims[0];
-    return 864 * B + 3168;
+    return 860 * B + 3172;
 }
 
 FNC_EXPORT int32_t golden_train_step_entry(const fnc_env *env) {

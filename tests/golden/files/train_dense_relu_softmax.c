@@ -3,11 +3,25 @@
 #include "include/fnc_model.h"
 #include "rt/fnc_steps.h"
 
-/* k00_hidden_dot: hidden
+/* k00_add: no layer
+ *   loss/count'[0] = (loss/count[0] + B)   for one value
+ *   1 flops; reads 4, writes 4 bytes */
+static void k00_add(const fnc_env *env, int64_t part, int64_t parts) {
+    const int64_t B = env->dims[0];
+    float *restrict loss_count = (float *)(env->train + 192);
+    (void)parts;
+    if (part != 0) {
+        return;
+    }
+    const float s0 = loss_count[0] + (float)B;
+    loss_count[0] = s0;
+}
+
+/* k01_hidden_dot: hidden
  *   v0 = sum k<784: img[784 * m + k] * run0[64 * k + n]   for g<1, m<B, n<64
  *   t16[64 * j + k] = max((v0 + run0[k + 50176]), 0.0)   for i<1, j<B, k<64
  *   100480*B flops; reads 3136*B+203584, writes 256*B bytes */
-FNC_INLINE void k00_hidden_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr,
+FNC_INLINE void k01_hidden_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr,
         int64_t nr, const float *acc) {
     const fnc_env *env = ((const fnc_tile *)tile)->env;
     const float *restrict run0 = (const float *)env->weights;
@@ -22,20 +36,20 @@ FNC_INLINE void k00_hidden_dot_epilogue(const void *tile, int64_t m0, int64_t n0
     }
 }
 
-static void k00_hidden_dot(const fnc_env *env, int64_t part, int64_t parts) {
+static void k01_hidden_dot(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     const float *restrict img = (const float *)env->in[0];
     const float *restrict run0 = (const float *)env->weights;
     const fnc_block own = fnc_share_block(B, 64, FNC_IS_SMALL(64, 784, 4), part, parts);
     fnc_tile tile = {env, 0};
     fnc_gemm_f32(B, 64, 784, img, 784, 1, run0, 64, own.m0, own.m1, own.n0, own.n1,
-            k00_hidden_dot_epilogue, &tile);
+            k01_hidden_dot_epilogue, &tile);
 }
 
-/* k01_digit_dot: digit
+/* k02_digit_dot: digit
  *   t21[10 * m + n] = sum k<64: t16[64 * m + k] * run0[10 * k + n + 50240]   for g<1, m<B, n<10
  *   1280*B flops; reads 256*B+203584, writes 40*B bytes */
-FNC_INLINE void k01_digit_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr, int64_t
+FNC_INLINE void k02_digit_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr, int64_t
         nr, const float *acc) {
     const fnc_env *env = ((const fnc_tile *)tile)->env;
     const int64_t B = env->dims[0];
@@ -49,7 +63,7 @@ FNC_INLINE void k01_digit_dot_epilogue(const void *tile, int64_t m0, int64_t n0,
     }
 }
 
-static void k01_digit_dot(const fnc_env *env, int64_t part, int64_t parts) {
+static void k02_digit_dot(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     const float *restrict p_t16 = (const float *)env->arena;
     const float *restrict run0 = (const float *)env->weights;
@@ -57,38 +71,79 @@ static void k01_digit_dot(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t end = fnc_share(B, 16, part + 1, parts);
     fnc_tile tile = {env, 0};
     fnc_gemm_f32(B, 10, 64, p_t16, 64, 1, run0 + 50240, 10, begin, end, 0, 10,
-            k01_digit_dot_epilogue, &tile);
+            k02_digit_dot_epilogue, &tile);
 }
 
-/* k02_digit_sum: digit', digit
- *   t36[i] = i32(f32(y:0[i]))   for i<B
+/* k03_div: no layer
+ *   adam/iteration'[0] = (adam/iteration[0] + 1)   for one value
+ *   t39[0] = ((adam/learning_rate[0] * sqrt((1.0 - pow(0.9990000128746033, f32(v0))))) / (1.0 - pow(0.8999999761581421, f32(v0))))   for one value
+ *   9 flops; reads 8, writes 8 bytes */
+static void k03_div(const fnc_env *env, int64_t part, int64_t parts) {
+    const int64_t B = env->dims[0];
+    int32_t *restrict adam_iteration = (int32_t *)env->train;
+    const float *restrict adam_learning_rate = (const float *)(env->train + 64);
+    float *restrict p_t39 = (float *)(env->arena + (320 * B + 203584));
+    (void)parts;
+    if (part != 0) {
+        return;
+    }
+    const int32_t s0 = fnc_add_i32(adam_iteration[0], 1);
+    const float v0_1 = (float)s0;
+    const float s1 = adam_learning_rate[0] * fnc_sqrt_f32(1.0f - fnc_pow_f32(0.999f, v0_1)) / (1.0f
+            - fnc_pow_f32(0.9f, v0_1));
+    adam_iteration[0] = s0;
+    p_t39[0] = s1;
+}
+
+/* k04_digit_grad_div: digit'
+ *   t40[0] = (1.0 / max(B, 1.0))   for one value
+ *   2 flops; reads 0, writes 4 bytes */
+static void k04_digit_grad_div(const fnc_env *env, int64_t part, int64_t parts) {
+    const int64_t B = env->dims[0];
+    float *restrict p_t40 = (float *)(env->arena + (320 * B + 203648));
+    (void)parts;
+    if (part != 0) {
+        return;
+    }
+    const float s0 = 1.0f / ((float)B < 1.0f ? 1.0f : (float)B);
+    p_t40[0] = s0;
+}
+
+/* k05_digit_grad_mul: digit', digit, digit''
+ *   v0 = i32(f32(y:0[i]))   for i<B
  *   then t19[i] = max over j: i32((j == v0))   for i<B, j<10
  *   then v2 = max over j: (t21[10 * i + j] + run0[j + 50880])   for i<B, j<10
- *   then t37[10 * i + j] = exp(((t21[10 * i + j] + run0[j + 50880]) - v2))   for i<B, j<10
- *   then t23[i] = sum over j: v3   for i<B, j<10
- *   then t38[10 * i + j] = (t37[10 * i + j] / v4)   for i<B, j<10
- *   then t24[i] = sum over j: v5   for i<B, j<10
- *   then t39[10 * i + j] = (t38[10 * i + j] / v6)   for i<B, j<10
+ *   then t36[10 * i + j] = exp(((t21[10 * i + j] + run0[j + 50880]) - v2))   for i<B, j<10
+ *   then v4 = sum over j: v3   for i<B, j<10
+ *   then t37[10 * i + j] = (t36[10 * i + j] / v4)   for i<B, j<10
+ *   then v6 = sum over j: v5   for i<B, j<10
+ *   then t38[10 * i + j] = (t37[10 * i + j] / v6)   for i<B, j<10
  *   then t25[i] = sum over j: (log(min(max(v7, 1.0000000116860974e-07), 0.9999998807907104)) if (j == v0) else 0.0)   for i<B, j<10
- *   182*B flops; reads 124*B+203584, writes 140*B bytes */
-static void k02_digit_sum(const fnc_env *env, int64_t part, int64_t parts) {
+ *   then v9 = -(t40[0] if (0 < v1) else 0.0)   for i<B
+ *   then t42[10 * i + j] = ((((v9 if (j == v0) else 0.0) / min(max(t38[10 * i + j], 1.0000000116860974e-07), 0.9999998807907104)) if (min(max(t38[10 * i + j], 1.0000000116860974e-07), 0.9999998807907104) < 0.9999998807907104) else 0.0) if (1.0000000116860974e-07 < max(t38[10 * i + j], 1.0000000116860974e-07)) else 0.0)   for i<B, j<10
+ *   then v11 = sum over j: -((v10 * t38[10 * i + j]) / v6)   for i<B, j<10
+ *   then t43[10 * i + j] = ((t42[10 * i + j] / v6) + v11)   for i<B, j<10
+ *   then v13 = sum over j: -((v12 * t37[10 * i + j]) / v4)   for i<B, j<10
+ *   then t44[10 * i + j] = (((t43[10 * i + j] / v4) + v13) * t36[10 * i + j])   for i<B, j<10
+ *   405*B flops; reads 244*B+203588, writes 248*B bytes */
+static void k05_digit_grad_mul(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     const int32_t *restrict y_0 = (const int32_t *)env->in[1];
-    int32_t *restrict p_t36 = (int32_t *)(env->arena + (768 * B + 203584));
-    int32_t *restrict p_t19 = (int32_t *)(env->arena + (320 * B + 203584));
+    int32_t *restrict p_t19 = (int32_t *)(env->arena + (320 * B + 203712));
     const float *restrict p_t21 = (const float *)(env->arena + 256 * B);
     const float *restrict run0 = (const float *)env->weights;
-    float *restrict p_t37 = (float *)(env->arena + (832 * B + 203584));
-    float *restrict p_t23 = (float *)(env->arena + (576 * B + 203584));
-    float *restrict p_t38 = (float *)(env->arena + (896 * B + 203584));
-    float *restrict p_t24 = (float *)(env->arena + (640 * B + 203584));
-    float *restrict p_t39 = (float *)(env->arena + (960 * B + 203584));
-    float *restrict p_t25 = (float *)(env->arena + (704 * B + 203584));
+    float *restrict p_t36 = (float *)(env->arena + (640 * B + 203712));
+    float *restrict p_t37 = (float *)(env->arena + (704 * B + 203712));
+    float *restrict p_t38 = (float *)(env->arena + (768 * B + 203712));
+    float *restrict p_t25 = (float *)(env->arena + (576 * B + 203712));
+    const float *restrict p_t40 = (const float *)(env->arena + (320 * B + 203648));
+    float *restrict p_t42 = (float *)(env->arena + (832 * B + 203712));
+    float *restrict p_t43 = (float *)(env->arena + (896 * B + 203712));
+    float *restrict p_t44 = (float *)(env->arena + (960 * B + 203712));
     const int64_t begin = fnc_share(B, 16, part, parts);
     const int64_t end = fnc_share(B, 16, part + 1, parts);
     for (int64_t i = begin; i < end; ++i) {
         const int32_t s0 = fnc_i32_from_f32((float)y_0[i]);
-        p_t36[i] = s0;
         int32_t r1 = INT32_MIN;
         float r2 = -FNC_INF_F32;
         for (int64_t j = 0; j < 10; ++j) {
@@ -100,139 +155,77 @@ static void k02_digit_sum(const fnc_env *env, int64_t part, int64_t parts) {
         for (int64_t j = 0; j < 10; ++j) {
             const float s3 = fnc_exp_f32(p_t21[10 * i + j] + run0[j + 50880] - r2);
             r4 += s3;
-            p_t37[10 * i + j] = s3;
+            p_t36[10 * i + j] = s3;
         }
-        p_t23[i] = r4;
         float r6 = 0.0f;
         for (int64_t j = 0; j < 10; ++j) {
-            const float s5 = p_t37[10 * i + j] / r4;
+            const float s5 = p_t36[10 * i + j] / r4;
             r6 += s5;
-            p_t38[10 * i + j] = s5;
+            p_t37[10 * i + j] = s5;
         }
-        p_t24[i] = r6;
         float r8 = 0.0f;
         for (int64_t j = 0; j < 10; ++j) {
-            const float s7 = p_t38[10 * i + j] / r6;
+            const float s7 = p_t37[10 * i + j] / r6;
             r8 += (int32_t)j == s0 ? fnc_log_f32(fnc_min_f32(s7 < 1e-07f ? 1e-07f : s7, 0.9999999f))
                     : 0.0f;
-            p_t39[10 * i + j] = s7;
+            p_t38[10 * i + j] = s7;
         }
         p_t25[i] = r8;
+        const float s9 = -(0 < r1 ? p_t40[0] : 0.0f);
+        float r11 = 0.0f;
+        for (int64_t j = 0; j < 10; ++j) {
+            const float v10_0 = p_t38[10 * i + j];
+            const float v10_1 = v10_0 < 1e-07f ? 1e-07f : v10_0;
+            const float v10_2 = v10_1 > 0.9999999f ? 0.9999999f : v10_1;
+            const float s10 = 1e-07f < v10_1 ? (v10_2 < 0.9999999f ? ((int32_t)j == s0 ? s9 : 0.0f)
+                    / v10_2 : 0.0f) : 0.0f;
+            r11 += -(s10 * v10_0 / r6);
+            p_t42[10 * i + j] = s10;
+        }
+        float r13 = 0.0f;
+        for (int64_t j = 0; j < 10; ++j) {
+            const float s12 = p_t42[10 * i + j] / r6 + r11;
+            r13 += -(s12 * p_t37[10 * i + j] / r4);
+            p_t43[10 * i + j] = s12;
+        }
+        for (int64_t j = 0; j < 10; ++j) {
+            const float s14 = (p_t43[10 * i + j] / r4 + r13) * p_t36[10 * i + j];
+            p_t44[10 * i + j] = s14;
+        }
     }
 }
 
-/* k03_digit_grad_div: digit'
+/* k06_add: no layer
  *   v0 = sum over i: (-t25[i] if (0 < t19[i]) else nan)   for i<B
- *   v1 = sum over i: 1   for i<B
- *   then loss[0] = (v0 / max(f32(v1), 1.0))   for one value
- *   then loss/total'[0] = (loss/total[0] + (v2 * f32(v1)))   for one value
- *   then loss/count'[0] = (loss/count[0] + f32(v1))   for one value
- *   then t41[0] = (1.0 / max(f32(v1), 1.0))   for one value
- *   5*B+11 flops; reads 8*B+8, writes 16 bytes */
-static void k03_digit_grad_div(const fnc_env *env, int64_t part, int64_t parts) {
+ *   then loss[0] = (v0 / max(B, 1.0))   for one value
+ *   then loss/total'[0] = (loss/total[0] + (v1 * B))   for one value
+ *   4*B+4 flops; reads 8*B+4, writes 8 bytes */
+static void k06_add(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
-    const int32_t *restrict p_t19 = (const int32_t *)(env->arena + (320 * B + 203584));
-    const float *restrict p_t25 = (const float *)(env->arena + (704 * B + 203584));
+    const int32_t *restrict p_t19 = (const int32_t *)(env->arena + (320 * B + 203712));
+    const float *restrict p_t25 = (const float *)(env->arena + (576 * B + 203712));
     float *restrict loss = (float *)env->out[0];
     float *restrict loss_total = (float *)(env->train + 128);
-    float *restrict loss_count = (float *)(env->train + 192);
-    float *restrict p_t41 = (float *)(env->arena + (1024 * B + 203584));
     (void)parts;
     if (part != 0) {
         return;
     }
     float r0 = 0.0f;
-    int32_t r1 = 0;
-#pragma omp simd reduction(+ : r0, r1)
+#pragma omp simd reduction(+ : r0)
     for (int64_t i = 0; i < B; ++i) {
         r0 += 0 < p_t19[i] ? -p_t25[i] : FNC_NAN_F32;
-        r1 = fnc_add_i32(r1, 1);
     }
-    const float v2_0 = (float)r1;
-    const float v2_1 = v2_0 < 1.0f ? 1.0f : v2_0;
-    const float s2 = r0 / v2_1;
-    const float s3 = loss_total[0] + s2 * v2_0;
-    const float s4 = loss_count[0] + v2_0;
-    const float s5 = 1.0f / v2_1;
-    loss[0] = s2;
-    loss_total[0] = s3;
-    loss_count[0] = s4;
-    p_t41[0] = s5;
+    const float v1_0 = (float)B;
+    const float s1 = r0 / (v1_0 < 1.0f ? 1.0f : v1_0);
+    const float s2 = loss_total[0] + s1 * v1_0;
+    loss[0] = s1;
+    loss_total[0] = s2;
 }
 
-/* k04_digit_grad_mul: digit', digit''
- *   v0 = -(t41[0] if (0 < t19[i]) else 0.0)   for i<B
- *   then t43[10 * i + j] = ((((v0 if (j == t36[i]) else 0.0) / min(max(t39[10 * i + j], 1.0000000116860974e-07), 0.9999998807907104)) if (min(max(t39[10 * i + j], 1.0000000116860974e-07), 0.9999998807907104) < 0.9999998807907104) else 0.0) if (1.0000000116860974e-07 < max(t39[10 * i + j], 1.0000000116860974e-07)) else 0.0)   for i<B, j<10
- *   then v2 = sum over j: -((v1 * t39[10 * i + j]) / t24[i])   for i<B, j<10
- *   then t44[10 * i + j] = ((t43[10 * i + j] / t24[i]) + v2)   for i<B, j<10
- *   then v4 = sum over j: -((v3 * t38[10 * i + j]) / t23[i])   for i<B, j<10
- *   then t45[10 * i + j] = (((t44[10 * i + j] / t23[i]) + v4) * t37[10 * i + j])   for i<B, j<10
- *   223*B flops; reads 216*B+4, writes 120*B bytes */
-static void k04_digit_grad_mul(const fnc_env *env, int64_t part, int64_t parts) {
-    const int64_t B = env->dims[0];
-    const int32_t *restrict p_t19 = (const int32_t *)(env->arena + (320 * B + 203584));
-    const float *restrict p_t41 = (const float *)(env->arena + (1024 * B + 203584));
-    const float *restrict p_t39 = (const float *)(env->arena + (960 * B + 203584));
-    const int32_t *restrict p_t36 = (const int32_t *)(env->arena + (768 * B + 203584));
-    float *restrict p_t43 = (float *)(env->arena + 256 * B);
-    const float *restrict p_t24 = (const float *)(env->arena + (640 * B + 203584));
-    float *restrict p_t44 = (float *)(env->arena + (704 * B + 203584));
-    const float *restrict p_t38 = (const float *)(env->arena + (896 * B + 203584));
-    const float *restrict p_t23 = (const float *)(env->arena + (576 * B + 203584));
-    const float *restrict p_t37 = (const float *)(env->arena + (832 * B + 203584));
-    float *restrict p_t45 = (float *)(env->arena + (1024 * B + 203648));
-    const int64_t begin = fnc_share(B, 16, part, parts);
-    const int64_t end = fnc_share(B, 16, part + 1, parts);
-    for (int64_t i = begin; i < end; ++i) {
-        const float s0 = -(0 < p_t19[i] ? p_t41[0] : 0.0f);
-        float r2 = 0.0f;
-        for (int64_t j = 0; j < 10; ++j) {
-            const float v1_0 = p_t39[10 * i + j];
-            const float v1_1 = v1_0 < 1e-07f ? 1e-07f : v1_0;
-            const float v1_2 = v1_1 > 0.9999999f ? 0.9999999f : v1_1;
-            const float s1 = 1e-07f < v1_1 ? (v1_2 < 0.9999999f ? ((int32_t)j == p_t36[i] ? s0 :
-                    0.0f) / v1_2 : 0.0f) : 0.0f;
-            r2 += -(s1 * v1_0 / p_t24[i]);
-            p_t43[10 * i + j] = s1;
-        }
-        float r4 = 0.0f;
-        for (int64_t j = 0; j < 10; ++j) {
-            const float s3 = p_t43[10 * i + j] / p_t24[i] + r2;
-            r4 += -(s3 * p_t38[10 * i + j] / p_t23[i]);
-            p_t44[10 * i + j] = s3;
-        }
-        for (int64_t j = 0; j < 10; ++j) {
-            const float s5 = (p_t44[10 * i + j] / p_t23[i] + r4) * p_t37[10 * i + j];
-            p_t45[10 * i + j] = s5;
-        }
-    }
-}
-
-/* k05_div: no layer
- *   adam/iteration'[0] = (adam/iteration[0] + 1)   for one value
- *   t40[0] = ((adam/learning_rate[0] * sqrt((1.0 - pow(0.9990000128746033, f32(v0))))) / (1.0 - pow(0.8999999761581421, f32(v0))))   for one value
- *   9 flops; reads 8, writes 8 bytes */
-static void k05_div(const fnc_env *env, int64_t part, int64_t parts) {
-    const int64_t B = env->dims[0];
-    int32_t *restrict adam_iteration = (int32_t *)env->train;
-    const float *restrict adam_learning_rate = (const float *)(env->train + 64);
-    float *restrict p_t40 = (float *)(env->arena + (1024 * B + 203584));
-    (void)parts;
-    if (part != 0) {
-        return;
-    }
-    const int32_t s0 = fnc_add_i32(adam_iteration[0], 1);
-    const float v0_1 = (float)s0;
-    const float s1 = adam_learning_rate[0] * fnc_sqrt_f32(1.0f - fnc_pow_f32(0.999f, v0_1)) / (1.0f
-            - fnc_pow_f32(0.9f, v0_1));
-    adam_iteration[0] = s0;
-    p_t40[0] = s1;
-}
-
-/* k06_permute: no layer
+/* k07_permute: no layer
  *   t17[64 * i + j] = run0[i + 10 * j + 50240]   for i<10, j<64
  *   0 flops; reads 203584, writes 2560 bytes */
-static void k06_permute(const fnc_env *env, int64_t part, int64_t parts) {
+static void k07_permute(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     const float *restrict run0 = (const float *)env->weights;
     float *restrict p_t17 = (float *)(env->arena + 256 * B);
@@ -247,16 +240,16 @@ static void k06_permute(const fnc_env *env, int64_t part, int64_t parts) {
     }
 }
 
-/* k07_hidden_grad_dot: digit', hidden'
- *   v0 = sum k<10: t45[10 * m + k] * t17[64 * k + n]   for g<1, m<B, n<64
+/* k08_hidden_grad_dot: digit', hidden'
+ *   v0 = sum k<10: t44[10 * m + k] * t17[64 * k + n]   for g<1, m<B, n<64
  *   t18[64 * j + k] = (v0 if (0.0 < t16[64 * j + k]) else 0.0)   for i<1, j<B, k<64
  *   1408*B flops; reads 296*B+2560, writes 256*B bytes */
-FNC_INLINE void k07_hidden_grad_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr,
+FNC_INLINE void k08_hidden_grad_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr,
         int64_t nr, const float *acc) {
     const fnc_env *env = ((const fnc_tile *)tile)->env;
     const int64_t B = env->dims[0];
     const float *restrict p_t16 = (const float *)env->arena;
-    float *restrict p_t18 = (float *)(env->arena + (320 * B + 203584));
+    float *restrict p_t18 = (float *)(env->arena + (320 * B + 203712));
     for (int64_t i = 0; i < mr; ++i) {
 #pragma omp simd
         for (int64_t j = 0; j < nr; ++j) {
@@ -267,52 +260,52 @@ FNC_INLINE void k07_hidden_grad_dot_epilogue(const void *tile, int64_t m0, int64
     }
 }
 
-static void k07_hidden_grad_dot(const fnc_env *env, int64_t part, int64_t parts) {
+static void k08_hidden_grad_dot(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
-    const float *restrict p_t45 = (const float *)(env->arena + (1024 * B + 203648));
+    const float *restrict p_t44 = (const float *)(env->arena + (960 * B + 203712));
     const float *restrict p_t17 = (const float *)(env->arena + 256 * B);
     const int64_t begin = fnc_share(B, 16, part, parts);
     const int64_t end = fnc_share(B, 16, part + 1, parts);
     fnc_tile tile = {env, 0};
-    fnc_gemm_f32(B, 64, 10, p_t45, 10, 1, p_t17, 64, begin, end, 0, 64,
-            k07_hidden_grad_dot_epilogue, &tile);
+    fnc_gemm_f32(B, 64, 10, p_t44, 10, 1, p_t17, 64, begin, end, 0, 64,
+            k08_hidden_grad_dot_epilogue, &tile);
 }
 
-/* k08_hidden_grad_dot: hidden'
- *   t35_0[64 * m + n] = sum k<B: img[m + 784 * k] * t18[64 * k + n]   for g<1, m<784, n<64
+/* k09_hidden_grad_dot: hidden'
+ *   t34_0[64 * m + n] = sum k<B: img[m + 784 * k] * t18[64 * k + n]   for g<1, m<784, n<64
  *   100352*B flops; reads 3392*B, writes 200704 bytes */
-FNC_INLINE void k08_hidden_grad_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr,
+FNC_INLINE void k09_hidden_grad_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr,
         int64_t nr, const float *acc) {
     const fnc_env *env = ((const fnc_tile *)tile)->env;
     const int64_t B = env->dims[0];
-    float *restrict t35_0 = (float *)(env->arena + 256 * B);
+    float *restrict t34_0 = (float *)(env->arena + 256 * B);
     for (int64_t i = 0; i < mr; ++i) {
 #pragma omp simd
         for (int64_t j = 0; j < nr; ++j) {
             const float v0 = acc[i * FNC_NR_F32 + j];
-            t35_0[64 * (m0 + i) + (n0 + j)] = v0;
+            t34_0[64 * (m0 + i) + (n0 + j)] = v0;
         }
     }
 }
 
-static void k08_hidden_grad_dot(const fnc_env *env, int64_t part, int64_t parts) {
+static void k09_hidden_grad_dot(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     const float *restrict img = (const float *)env->in[0];
-    const float *restrict p_t18 = (const float *)(env->arena + (320 * B + 203584));
+    const float *restrict p_t18 = (const float *)(env->arena + (320 * B + 203712));
     const int64_t begin = fnc_share(784, 16, part, parts);
     const int64_t end = fnc_share(784, 16, part + 1, parts);
     fnc_tile tile = {env, 0};
     fnc_gemm_f32(784, 64, B, img, 1, 784, p_t18, 64, begin, end, 0, 64,
-            k08_hidden_grad_dot_epilogue, &tile);
+            k09_hidden_grad_dot_epilogue, &tile);
 }
 
-/* k09_sum: no layer
- *   t35_1[i] = sum over j: t18[i + 64 * j]   for i<64, j<B
+/* k10_sum: no layer
+ *   t34_1[i] = sum over j: t18[i + 64 * j]   for i<64, j<B
  *   64*B flops; reads 256*B, writes 256 bytes */
-static void k09_sum(const fnc_env *env, int64_t part, int64_t parts) {
+static void k10_sum(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
-    const float *restrict p_t18 = (const float *)(env->arena + (320 * B + 203584));
-    float *restrict t35_1 = (float *)(env->arena + 256 * B) + 50176;
+    const float *restrict p_t18 = (const float *)(env->arena + (320 * B + 203712));
+    float *restrict t34_1 = (float *)(env->arena + 256 * B) + 50176;
     const int64_t begin = fnc_share(64, 32, part, parts);
     const int64_t end = fnc_share(64, 32, part + 1, parts);
     for (int64_t i0 = begin; i0 < end; i0 += 32) {
@@ -330,7 +323,7 @@ static void k09_sum(const fnc_env *env, int64_t part, int64_t parts) {
             }
 #pragma omp simd
             for (int64_t i = 0; i < 32; ++i) {
-                t35_1[i0 + i] = r0[i];
+                t34_1[i0 + i] = r0[i];
             }
         } else {
             const int64_t lanes = end - i0;
@@ -347,47 +340,47 @@ static void k09_sum(const fnc_env *env, int64_t part, int64_t parts) {
             }
 #pragma omp simd
             for (int64_t i = 0; i < lanes; ++i) {
-                t35_1[i0 + i] = r0[i];
+                t34_1[i0 + i] = r0[i];
             }
         }
     }
 }
 
-/* k10_digit_grad_dot: digit'
- *   t35_2[10 * m + n] = sum k<B: t16[m + 64 * k] * t45[10 * k + n]   for g<1, m<64, n<10
+/* k11_digit_grad_dot: digit'
+ *   t34_2[10 * m + n] = sum k<B: t16[m + 64 * k] * t44[10 * k + n]   for g<1, m<64, n<10
  *   1280*B flops; reads 296*B, writes 2560 bytes */
-FNC_INLINE void k10_digit_grad_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr,
+FNC_INLINE void k11_digit_grad_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr,
         int64_t nr, const float *acc) {
     const fnc_env *env = ((const fnc_tile *)tile)->env;
     const int64_t B = env->dims[0];
-    float *restrict t35_2 = (float *)(env->arena + 256 * B) + 50240;
+    float *restrict t34_2 = (float *)(env->arena + 256 * B) + 50240;
     for (int64_t i = 0; i < mr; ++i) {
 #pragma omp simd
         for (int64_t j = 0; j < nr; ++j) {
             const float v0 = acc[i * FNC_NR_F32 + j];
-            t35_2[10 * (m0 + i) + (n0 + j)] = v0;
+            t34_2[10 * (m0 + i) + (n0 + j)] = v0;
         }
     }
 }
 
-static void k10_digit_grad_dot(const fnc_env *env, int64_t part, int64_t parts) {
+static void k11_digit_grad_dot(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     const float *restrict p_t16 = (const float *)env->arena;
-    const float *restrict p_t45 = (const float *)(env->arena + (1024 * B + 203648));
+    const float *restrict p_t44 = (const float *)(env->arena + (960 * B + 203712));
     const int64_t begin = fnc_share(64, 16, part, parts);
     const int64_t end = fnc_share(64, 16, part + 1, parts);
     fnc_tile tile = {env, 0};
-    fnc_gemm_f32(64, 10, B, p_t16, 1, 64, p_t45, 10, begin, end, 0, 10, k10_digit_grad_dot_epilogue,
+    fnc_gemm_f32(64, 10, B, p_t16, 1, 64, p_t44, 10, begin, end, 0, 10, k11_digit_grad_dot_epilogue,
             &tile);
 }
 
-/* k11_sum: no layer
- *   t35_3[i] = sum over j: t45[i + 10 * j]   for i<10, j<B
+/* k12_sum: no layer
+ *   t34_3[i] = sum over j: t44[i + 10 * j]   for i<10, j<B
  *   10*B flops; reads 40*B, writes 40 bytes */
-static void k11_sum(const fnc_env *env, int64_t part, int64_t parts) {
+static void k12_sum(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
-    const float *restrict p_t45 = (const float *)(env->arena + (1024 * B + 203648));
-    float *restrict t35_3 = (float *)(env->arena + 256 * B) + 50880;
+    const float *restrict p_t44 = (const float *)(env->arena + (960 * B + 203712));
+    float *restrict t34_3 = (float *)(env->arena + 256 * B) + 50880;
     const int64_t begin = fnc_share(10, 32, part, parts);
     const int64_t end = fnc_share(10, 32, part + 1, parts);
     for (int64_t i0 = begin; i0 < end; i0 += 32) {
@@ -400,12 +393,12 @@ static void k11_sum(const fnc_env *env, int64_t part, int64_t parts) {
             for (int64_t j = 0; j < B; ++j) {
 #pragma omp simd
                 for (int64_t i = 0; i < 32; ++i) {
-                    r0[i] += p_t45[i0 + i + 10 * j];
+                    r0[i] += p_t44[i0 + i + 10 * j];
                 }
             }
 #pragma omp simd
             for (int64_t i = 0; i < 32; ++i) {
-                t35_3[i0 + i] = r0[i];
+                t34_3[i0 + i] = r0[i];
             }
         } else {
             const int64_t lanes = end - i0;
@@ -417,53 +410,53 @@ static void k11_sum(const fnc_env *env, int64_t part, int64_t parts) {
             for (int64_t j = 0; j < B; ++j) {
 #pragma omp simd
                 for (int64_t i = 0; i < lanes; ++i) {
-                    r0[i] += p_t45[i0 + i + 10 * j];
+                    r0[i] += p_t44[i0 + i + 10 * j];
                 }
             }
 #pragma omp simd
             for (int64_t i = 0; i < lanes; ++i) {
-                t35_3[i0 + i] = r0[i];
+                t34_3[i0 + i] = r0[i];
             }
         }
     }
 }
 
-/* k12_broadcast: no layer
- *   t35_4[i] = 0.0   for i<6
+/* k13_broadcast: no layer
+ *   t34_4[i] = 0.0   for i<6
  *   0 flops; reads 0, writes 24 bytes */
-static void k12_broadcast(const fnc_env *env, int64_t part, int64_t parts) {
+static void k13_broadcast(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
-    float *restrict t35_4 = (float *)(env->arena + 256 * B) + 50890;
+    float *restrict t34_4 = (float *)(env->arena + 256 * B) + 50890;
     const int64_t begin = fnc_share(6, 16, part, parts);
     const int64_t end = fnc_share(6, 16, part + 1, parts);
     for (int64_t i = begin; i < end; ++i) {
         const float s0 = 0.0f;
-        t35_4[i] = s0;
+        t34_4[i] = s0;
     }
 }
 
-/* k13_sub: no layer
- *   run0.momentum'[i] = (run0.momentum[i] + ((t35[i] - run0.momentum[i]) * 0.10000000149011612))   for i<50896
- *   run0.velocity'[i] = (run0.velocity[i] + (((t35[i] * t35[i]) - run0.velocity[i]) * 0.0010000000474974513))   for i<50896
- *   run0'[i] = (run0[i] - ((t40[0] * v0) / (sqrt(v1) + 1.0000000116860974e-07)))   for i<50896
+/* k14_sub: no layer
+ *   run0.momentum'[i] = (run0.momentum[i] + ((t34[i] - run0.momentum[i]) * 0.10000000149011612))   for i<50896
+ *   run0.velocity'[i] = (run0.velocity[i] + (((t34[i] * t34[i]) - run0.velocity[i]) * 0.0010000000474974513))   for i<50896
+ *   run0'[i] = (run0[i] - ((t39[0] * v0) / (sqrt(v1) + 1.0000000116860974e-07)))   for i<50896
  *   610752 flops; reads 814340, writes 610752 bytes */
-static void k13_sub(const fnc_env *env, int64_t part, int64_t parts) {
+static void k14_sub(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     float *restrict run0_momentum = (float *)(env->train + 256);
-    const float *restrict p_t35 = (const float *)(env->arena + 256 * B);
+    const float *restrict p_t34 = (const float *)(env->arena + 256 * B);
     float *restrict run0_velocity = (float *)(env->train + 203840);
     float *restrict run0 = (float *)(unsigned char *)env->weights;
-    const float *restrict p_t40 = (const float *)(env->arena + (1024 * B + 203584));
+    const float *restrict p_t39 = (const float *)(env->arena + (320 * B + 203584));
     const int64_t begin = fnc_share(50896, 16, part, parts);
     const int64_t end = fnc_share(50896, 16, part + 1, parts);
 #pragma omp simd
     for (int64_t i = begin; i < end; ++i) {
         const float v0_0 = run0_momentum[i];
-        const float v0_1 = p_t35[i];
+        const float v0_1 = p_t34[i];
         const float s0 = v0_0 + (v0_1 - v0_0) * 0.1f;
         const float v0_3 = run0_velocity[i];
         const float s1 = v0_3 + (v0_1 * v0_1 - v0_3) * 0.001f;
-        const float s2 = run0[i] - p_t40[0] * s0 / (fnc_sqrt_f32(s1) + 1e-07f);
+        const float s2 = run0[i] - p_t39[0] * s0 / (fnc_sqrt_f32(s1) + 1e-07f);
         run0_momentum[i] = s0;
         run0_velocity[i] = s1;
         run0[i] = s2;
@@ -472,27 +465,27 @@ static void k13_sub(const fnc_env *env, int64_t part, int64_t parts) {
 
 FNC_ONE_COPY void run_train_step(const fnc_env *env, int64_t part, int64_t parts) {
     const uint64_t before = fnc_flush();
-    k00_hidden_dot(env, part, parts);
+    k00_add(env, part, parts);
+    k01_hidden_dot(env, part, parts);
     fnc_meet(env, parts);
-    k01_digit_dot(env, part, parts);
-    k02_digit_sum(env, part, parts);
+    k02_digit_dot(env, part, parts);
+    k03_div(env, part, parts);
+    k04_digit_grad_div(env, part, parts);
     fnc_meet(env, parts);
-    k03_digit_grad_div(env, part, parts);
+    k05_digit_grad_mul(env, part, parts);
     fnc_meet(env, parts);
-    k04_digit_grad_mul(env, part, parts);
-    fnc_meet(env, parts);
-    k05_div(env, part, parts);
-    k06_permute(env, part, parts);
-    fnc_meet(env, parts);
-    k07_hidden_grad_dot(env, part, parts);
+    k06_add(env, part, parts);
+    k07_permute(env, part, parts);
     fnc_meet(env, parts);
     k08_hidden_grad_dot(env, part, parts);
-    k09_sum(env, part, parts);
-    k10_digit_grad_dot(env, part, parts);
-    k11_sum(env, part, parts);
-    k12_broadcast(env, part, parts);
     fnc_meet(env, parts);
-    k13_sub(env, part, parts);
+    k09_hidden_grad_dot(env, part, parts);
+    k10_sum(env, part, parts);
+    k11_digit_grad_dot(env, part, parts);
+    k12_sum(env, part, parts);
+    k13_broadcast(env, part, parts);
+    fnc_meet(env, parts);
+    k14_sub(env, part, parts);
     fnc_unflush(before);
 }
 
@@ -502,7 +495,7 @@ static int32_t check_train_step(const fnc_env *env) {
     if (B < 0) {
         return FNC_ERR_SHAPE;
     }
-    if (env->arena_bytes < 1088 * B + 203648) {
+    if (env->arena_bytes < 1024 * B + 203712) {
         return FNC_ERR_ARENA;
     }
     return FNC_OK;
@@ -511,13 +504,13 @@ static int32_t check_train_step(const fnc_env *env) {
 /* Bytes of scratch memory. */
 FNC_EXPORT int64_t golden_train_step_arena(const int64_t *dims) {
     const int64_t B = dims[0];
-    return 1088 * B + 203648;
+    return 1024 * B + 203712;
 }
 
 /* How much work a call is, as fnc_run takes it. */
 static int64_t amount_train_step(const int64_t *dims) {
     const int64_t B = dims[0];
-    return 114064 * B + 4891264;
+    return 113952 * B + 4891248;
 }
 
 FNC_EXPORT int32_t golden_train_step_entry(const fnc_env *env) {
