@@ -10,8 +10,9 @@ import numpy as np
 from fncompile.graph.nest import flatten, map_structure
 from fncompile.graph.tensor import Tensor
 from fncompile.graph.trace import Trace, current_trace, default_dtype, placeholder
+from fncompile.ir.dims import is_static
 from fncompile.ir.interp import evaluate_nodes
-from fncompile.ir.node import Node
+from fncompile.ir.node import Node, toposort
 from fncompile.ir.types import DTYPES, TensorType
 
 
@@ -34,16 +35,45 @@ def run_eagerly(fn: Callable, args: tuple, kwargs: dict, training: bool | None =
         return tensor
 
     trace = Trace(training)
+    trace.bound = bound
     with trace.active():
         args, kwargs = map_structure(bind, (args, kwargs))
         result = fn(*args, **kwargs)
-    return evaluate_trace(trace, result, bound)
+    return evaluate_trace(trace, result)
 
 
-def evaluate_trace(trace: Trace, result: Any, bound: dict[Node, np.ndarray]) -> Any:
+def known_value(x: Any) -> np.ndarray | None:
+    """The numbers of an array, a variable or a tensor as far as they are at hand, else None.
+
+    Those of a traced tensor are where it depends on constants alone, and in an eager call.
+    """
+    trace = current_trace()
+    if trace is None or not hasattr(x, "type"):
+        return None if hasattr(x, "_keras_history") else np.asarray(x)
+    if hasattr(x, "_storage"):
+        x = Tensor(trace.read(x))
+    if not isinstance(x, Tensor):
+        return None
+    leaves = _leaves(trace) if trace.bound is not None else {}
+    below = toposort([x.node])
+    if any((n.op in ("input", "param") and n not in leaves) for n in below):
+        return None
+    return evaluate_nodes([x.node], leaves, {})[x.node] if is_static(_dims(below)) else None
+
+
+def _dims(nodes: list[Node]) -> list[Any]:
+    return [d for n in nodes for d in n.shape]
+
+
+def _leaves(trace: Trace) -> dict[Node, np.ndarray]:
+    """The numbers of the leaves of an eager call: its arrays and variables."""
+    return {**(trace.bound or {}), **{p: v._storage for v, p in trace.params.items()}}
+
+
+def evaluate_trace(trace: Trace, result: Any) -> Any:
     """Numbers for the tensors in `result`; then the trace's updates take place."""
     updates = trace.updates()
-    leaves = {**bound, **{p: v._storage for v, p in trace.params.items()}}
+    leaves = _leaves(trace)
     roots = [x.node for x in flatten(result) if isinstance(x, Tensor)]
     values = evaluate_nodes([*roots, *updates.values()], leaves, {})
     new = {v: values[updates[p]] for v, p in trace.params.items() if p in updates}

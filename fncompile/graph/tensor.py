@@ -42,6 +42,16 @@ class _Typed(Operators):
         return self.type.shape[0]
 
 
+    def _no_number(self) -> Any:
+        raise TypeError(
+            f"{self} is a tensor whose value is not known while a program is made, so it cannot be "
+            "an axis, an extent or a count, nor a number of Python. Extents are in ops.shape(x); "
+            "compute with tensors by fncompile.ops."
+        )
+
+    __index__ = __int__ = __float__ = _no_number
+
+
 class Tensor(_Typed):
     """A value while a layer's `call` is being traced; a thin face over an IR node."""
 

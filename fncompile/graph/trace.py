@@ -16,6 +16,7 @@ import numpy as np
 
 from fncompile.graph.tensor import Tensor
 from fncompile.ir import build
+from fncompile.ir.dims import Poly
 from fncompile.ir.infer import assumed
 from fncompile.ir.node import Node, Origins, note_origin, recording
 from fncompile.ir.types import DTYPES, TensorType, numpy_name
@@ -47,6 +48,7 @@ class Trace:
         self.params: dict[Any, Node] = {}  # variable -> its param node, in order of first use
         self.values: dict[Any, Node] = {}  # variable -> its value at this point of the trace
         self.losses: list[Tensor] = []
+        self.bound: Mapping[Node, np.ndarray] | None = None  # numbers of leaves, in an eager call
         self.autocast: str | None = None  # what reading a floating-point variable gives
         self.path: list[str] = []
         self.origins: Origins = {}
@@ -140,6 +142,8 @@ def to_node(x: Any, dtype: str | None = None) -> Node:
     trace = current_trace()
     if trace is not None and hasattr(x, "_storage"):
         return build.cast(trace.read(x), x.dtype)
+    if isinstance(x, Poly):
+        return build.extent(x, dtype or "int32")
     array = np.asarray(x)
     if dtype is None:
         dtype = (

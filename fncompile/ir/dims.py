@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
 Monomial = tuple[str, ...]  # sorted symbols; () is the constant term
 
@@ -30,20 +31,22 @@ class Poly:
         return isinstance(other, Poly) and self.terms == other.terms
 
     def __add__(self, other: Dim) -> Dim:
-        return _combine(_terms(self), _terms(other), 1)
+        return _combine(_terms(self), _terms(other), 1) if _is_dim(other) else NotImplemented
 
     __radd__ = __add__
 
     def __sub__(self, other: Dim) -> Dim:
-        return _combine(_terms(self), _terms(other), -1)
+        return _combine(_terms(self), _terms(other), -1) if _is_dim(other) else NotImplemented
 
     def __rsub__(self, other: Dim) -> Dim:
-        return _combine(_terms(other), _terms(self), -1)
+        return _combine(_terms(other), _terms(self), -1) if _is_dim(other) else NotImplemented
 
     def __neg__(self) -> Dim:
         return self * -1
 
     def __mul__(self, other: Dim) -> Dim:
+        if not _is_dim(other):
+            return NotImplemented
         out: dict[Monomial, int] = {}
         for m1, c1 in self.terms:
             for m2, c2 in _terms(other):
@@ -56,6 +59,19 @@ class Poly:
     def __repr__(self) -> str:
         return dim_text(self)
 
+    def _refuse(self, *other: object) -> Any:
+        """What a number can do and an unknown extent cannot; a tensor answers for itself."""
+        if other and hasattr(other[0], "type"):
+            return NotImplemented
+        raise TypeError(
+            f"The extent {self} is unknown until the program runs, so Python cannot compute with "
+            "it. As an operand of `fncompile.ops` it counts as a tensor: ops.less(n, 3), "
+            "ops.divide(1.0, n)."
+        )
+
+    __lt__ = __le__ = __gt__ = __ge__ = __index__ = __int__ = __float__ = _refuse
+    __truediv__ = __rtruediv__ = __floordiv__ = __rfloordiv__ = __mod__ = __rmod__ = _refuse
+
 
 Dim = int | Poly
 Shape = tuple[Dim, ...]
@@ -66,6 +82,10 @@ def symbol(name: str) -> Poly:
     if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
         raise ValueError(f"A dimension symbol must be an identifier. Received: {name!r}")
     return Poly((((name,), 1),))
+
+
+def _is_dim(x: object) -> bool:
+    return isinstance(x, Poly) or (hasattr(x, "__index__") and not hasattr(x, "type"))
 
 
 def _terms(dim: Dim) -> tuple[tuple[Monomial, int], ...]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import operator
+from typing import Any
 
 import numpy as np
 
 from fncompile.ir import build
 from fncompile.ir.dims import Poly, product
+from fncompile.ir.node import Node
 from fncompile.ops.axes import canonical_dim, canonical_shape
 from fncompile.ops.dispatch import node, op
 from fncompile.ops.indexing import gathered, linear_index, wrapped
@@ -15,25 +16,62 @@ from fncompile.ops.indexing import gathered, linear_index, wrapped
 
 @op
 def slice(inputs, start_indices, shape):
-    """The block of the given `shape` that starts at `start_indices`: numbers, or index tensors."""
+    """The block of the given `shape` that starts at `start_indices`: numbers, or index tensors.
+
+    An extent of -1 reaches to the end, for which its start must be a number.
+    """
     x = node(inputs)
-    for axis, (start, length) in enumerate(zip(start_indices, canonical_shape(shape))):
-        if isinstance(start, (int, np.integer, Poly)):
-            x = build.slice_axis(x, axis, start, length)
-        else:
+    starts, lengths = _one_each(start_indices, x, "start_indices"), _one_each(shape, x, "shape")
+    for axis, (start, length) in enumerate(zip(starts, lengths)):
+        if not isinstance(start, (int, np.integer, Poly)):
             first = build.cast(node(start), "int32")
-            x = gathered(x, [(axis, build.ew("add", first, build.iota((length,), 0)))])
+            count = canonical_dim(length)
+            x = gathered(x, [(axis, build.ew("add", first, build.iota((count,), 0)))])
+        elif length == -1:
+            x = build.slice_axis(x, axis, start, x.shape[axis] - start)
+        else:
+            x = build.slice_axis(x, axis, start, canonical_dim(length))
     return x
+
+
+def _one_each(given: Any, x: Node, name: str) -> list[Any]:
+    many = list(given) if hasattr(given, "__iter__") else [given]
+    if len(many) != x.ndim:
+        raise ValueError(
+            f"`{name}` must have one entry for each of the {x.ndim} axes. Received: {given}"
+        )
+    return many
 
 
 @op
 def slice_update(inputs, start_indices, updates):
-    """`inputs` with the block that starts at `start_indices` (numbers) replaced by `updates`."""
+    """`inputs` with the block that starts at `start_indices` replaced by `updates`.
+
+    The starts are numbers, or index tensors; what would lie outside is left out then.
+    """
     x = node(inputs)
     updates = node(updates, x.dtype)
-    starts = [operator.index(s) for s in start_indices]
+    starts = _one_each(start_indices, x, "start_indices")
+    if not all(isinstance(s, (int, np.integer, Poly)) for s in starts):
+        return _moved_update(x, updates, starts)
     inside = build.pad(build.full(updates.shape, True, "bool"), starts, x.shape, None, False)
     return build.ew("select", inside, build.pad(updates, starts, x.shape), x)
+
+
+def _moved_update(x: Node, updates: Node, starts: list[Any]) -> Node:
+    """Each position looks up the element of `updates` that falls on it, if there is one."""
+    inside = build.const(True, "bool")
+    for axis, start in enumerate(starts):
+        first, size = build.cast(node(start), "int32"), updates.shape[axis]
+        place = build.ew("sub", build.iota((x.shape[axis],), 0), first)
+        within = build.ew("lt", place, build.extent(size, "int32"))
+        within = build.ew("and", within, build.ew("le", build.like(place, 0), place))
+        updates = gathered(
+            updates, [(axis, build.ew("select", within, place, build.like(place, 0)))]
+        )
+        others = [i for i in range(x.ndim) if i != axis]
+        inside = build.ew("and", inside, build.expand_dims(within, others))
+    return build.ew("select", inside, updates, x)
 
 
 @op

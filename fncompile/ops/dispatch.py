@@ -8,6 +8,7 @@ once, and gives NumPy arrays.
 from __future__ import annotations
 
 import functools
+import inspect
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -15,11 +16,12 @@ import numpy as np
 
 from fncompile.config import floatx
 from fncompile.graph.call import FunctionOperation, is_symbolic, symbolic_call
-from fncompile.graph.eager import run_eagerly
+from fncompile.graph.eager import known_value, run_eagerly
 from fncompile.graph.nest import flatten, map_structure
 from fncompile.graph.tensor import Tensor
 from fncompile.graph.trace import current_trace, to_node
 from fncompile.ir import build
+from fncompile.ir.dims import Poly
 from fncompile.ir.node import Node
 from fncompile.ir.types import DTYPES, is_float
 
@@ -36,18 +38,42 @@ def op(fn: F) -> F:
         trace = current_trace()
         if trace is None:
             return run_eagerly(call, args, kwargs)
+        args = tuple(_plain(x) if i in places else x for i, x in enumerate(args))
+        kwargs = {name: _plain(x) if name in _PLAIN else x for name, x in kwargs.items()}
         return map_structure(
             lambda x: Tensor(trace.note(x)) if isinstance(x, Node) else x, fn(*args, **kwargs)
         )
 
+    places = {i for i, name in enumerate(inspect.signature(fn).parameters) if name in _PLAIN}
     return call  # type: ignore[return-value]
+
+
+# Parameters that say which computation it is, rather than what it is of: shapes follow from them.
+_PLAIN = frozenset({
+    "axis", "axes", "axis1", "axis2", "source", "destination", "shape", "newshape", "noise_shape",
+    "N", "M", "n", "k", "offset", "num", "num_classes", "num_segments", "num_samples", "repeats",
+    "shift", "indices_or_sections", "pad_width", "decimals", "start_indices", "start", "stop",
+    "step", "ord", "order", "epsilon", "alpha", "negative_slope", "rate",
+})  # fmt: skip
+
+
+def _plain(x: Any) -> Any:
+    """`x` as Python's numbers and lists where it is an array of whole numbers or one number, or a
+    tensor whose numbers are known; anything else as it is."""
+    if isinstance(x, (tuple, list)):
+        return type(x)(map(_plain, x)) if type(x) in (tuple, list) else x
+    if not isinstance(x, (np.ndarray, np.generic)) and not hasattr(x, "type"):
+        return x
+    whole = str(x.dtype).startswith(("int", "uint", "bool"))
+    value = known_value(x) if whole or x.ndim == 0 else None
+    return x if value is None else value.tolist()
 
 
 def node(x: Any, dtype: str | None = None) -> Node:
     """`x` as an IR node, converted to `dtype` when given. Lists may hold tensors."""
     if isinstance(x, (list, tuple)) and any(hasattr(item, "type") for item in flatten(x)):
         return _stacked([node(item) for item in x], dtype)
-    out = to_node(x, dtype if isinstance(x, (bool, int, float)) else None)
+    out = to_node(x, dtype if isinstance(x, (bool, int, float, Poly)) else None)
     return out if dtype is None else build.cast(out, dtype)
 
 
@@ -66,18 +92,18 @@ _RANK = ("bool", "uint8", "int8", "uint32", "int32", "int64", "bfloat16", "float
 
 def result_dtype(*xs: Any) -> str:
     """Keras' promotion: Python numbers are weak and only lift bool to int and int to floatx."""
-    strong = [
-        dtype_of(x)
-        for x in xs
-        if not isinstance(x, (bool, int, float)) or isinstance(x, np.generic)
-    ]
-    weak = [x for x in xs if isinstance(x, (bool, int, float)) and not isinstance(x, np.generic)]
+    strong = [dtype_of(x) for x in xs if not _is_weak(x)]
+    weak = [x for x in xs if _is_weak(x)]
     found = _promote(strong)
     if any(isinstance(x, float) for x in weak):
         return found if found and is_float(found) else floatx()
     if any(not isinstance(x, bool) for x in weak):
         return found if found and found != "bool" else "int32"
     return found or "bool"
+
+
+def _is_weak(x: Any) -> bool:
+    return isinstance(x, (bool, int, float, Poly)) and not isinstance(x, np.generic)
 
 
 def _promote(dtypes: list[str]) -> str | None:

@@ -33,10 +33,13 @@ def unstacked(x: Node, axis: int, num: int | None = None) -> list[Node]:
 
 @op
 def concatenate(xs, axis=0):
-    """Tensors one after the other along `axis`; the other extents must agree."""
+    """Tensors one after the other along `axis`, where the other extents must agree; all of them
+    flattened if None."""
     parts = _parts(xs)
     if not parts:
         raise ValueError("need at least one array to concatenate")
+    if axis is None:
+        return build.concat([build.reshape(p, (p.type.size,)) for p in parts], 0)
     return build.concat(parts, canonical_axis(axis, parts[0].ndim))
 
 
@@ -70,10 +73,7 @@ def _at_least(x: Node, ndim: int) -> Node:
 @op
 def append(x1, x2, axis=None):
     """`x2` behind `x1` along `axis`, or both flattened."""
-    parts = promote(x1, x2)
-    if axis is None:
-        return build.concat([build.reshape(p, (p.type.size,)) for p in parts], 0)
-    return build.concat(parts, canonical_axis(axis, parts[0].ndim))
+    return concatenate([x1, x2], axis)
 
 
 @op
@@ -95,6 +95,11 @@ def split(x, indices_or_sections, axis=0):
 def _bounds(n: Dim, cuts: Any, axis: int) -> list[Dim]:
     if np.ndim(cuts) == 0:
         step = divide(n, int(cuts))
+        if step is None and not isinstance(n, int):
+            raise ValueError(
+                f"Axis {axis} of `x` has an unknown extent, so the size of {cuts} equal pieces is "
+                "not known. Split at indices, or give the extent in `Input`."
+            )
         if step is None:
             raise ValueError(
                 f"`x` size along axis {axis} must be divisible by `indices_or_sections`. "

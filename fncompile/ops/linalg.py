@@ -5,11 +5,13 @@ from __future__ import annotations
 import math
 
 from fncompile.ir import build
+from fncompile.ir.dims import Dim, is_static
 from fncompile.ir.infer import same_dim
 from fncompile.ir.node import Node
 from fncompile.ops.axes import canonical_axes, canonical_axis, display
 from fncompile.ops.contraction import as_product, contract, operands
-from fncompile.ops.dispatch import as_float, node, op
+from fncompile.ops.dispatch import as_float, as_number, node, op
+from fncompile.ops.singular import singular_norm
 
 
 @op
@@ -106,16 +108,49 @@ def outer(x1, x2):
 
 @op
 def diagonal(x, offset=0, axis1=0, axis2=1):
-    """The diagonal of two axes, as the last axis of the result. Their extents must be known."""
-    x = node(x)
-    i, j = canonical_axis(axis1, x.ndim), canonical_axis(axis2, x.ndim)
-    rest = [a for a in range(x.ndim) if a not in (i, j)]
-    x = build.permute(x, [*rest, i, j])
+    """The diagonal of two axes, as the last axis of the result.
+
+    ValueError where the extents are unknown and nothing tells which of them is the smaller.
+    """
+    x = _matrices(node(x), axis1, axis2)
     rows, columns = x.shape[-2:]
-    length = max(0, min(rows + min(offset, 0), columns - max(offset, 0)))
+    length = _diagonal_length(rows, columns, offset)
+    if not is_static((rows, columns)):
+        return build.slice_axis(_by_rows(x, offset), x.ndim - 2, max(-offset, 0), length)
     flat = build.reshape(x, (*x.shape[:-2], rows * columns))
     start = offset if offset >= 0 else -offset * columns
     return build.slice_axis(flat, flat.ndim - 1, start if length else 0, length, columns + 1)
+
+
+def _matrices(x: Node, axis1: int, axis2: int) -> Node:
+    """`x` with the two axes last."""
+    i, j = canonical_axis(axis1, x.ndim), canonical_axis(axis2, x.ndim)
+    return build.permute(x, [*(a for a in range(x.ndim) if a not in (i, j)), i, j])
+
+
+def _diagonal_length(rows: Dim, columns: Dim, offset: int) -> Dim:
+    high, wide = rows + min(offset, 0), columns - max(offset, 0)
+    more = high - wide
+    if not isinstance(more, int):
+        raise ValueError(
+            f"The length of a diagonal of {display((rows, columns))} is not known before the "
+            "program runs. Give both extents, or make them the same extent."
+        )
+    shorter = high if more <= 0 else wide
+    return max(0, shorter) if isinstance(shorter, int) else shorter
+
+
+def _on_diagonal(x: Node, offset: int) -> Node:
+    """Where column - row is `offset`, over the last two axes."""
+    row, column = build.iota(x.shape, x.ndim - 2), build.iota(x.shape, x.ndim - 1)
+    return build.ew("eq", column, build.ew("add", row, build.like(row, offset)))
+
+
+def _by_rows(x: Node, offset: int) -> Node:
+    """The element of each row that is on the diagonal, 0 where there is none."""
+    numbers = as_number(x)
+    chosen = build.ew("select", _on_diagonal(x, offset), numbers, build.like(numbers, 0))
+    return build.cast(build.reduce(chosen, "sum", (x.ndim - 1,)), x.dtype)
 
 
 @op
@@ -127,14 +162,17 @@ def diag(x, k=0):
     if x.ndim != 1:
         raise ValueError(f"Input must be 1- or 2-d. Received: shape={display(x.shape)}")
     n = x.shape[0] + abs(k)
-    flat = build.pad(x, (k if k >= 0 else -k * n,), (n * n,), (n + 1,))
-    return build.reshape(flat, (n, n))
+    padded = build.expand_dims(build.pad(x, (0,), (n,)), (1,) if k >= 0 else (0,))
+    square = build.broadcast_to(padded, (n, n))
+    return build.ew("select", _on_diagonal(square, k), square, build.like(x, 0))
 
 
 @op
 def trace(x, offset=0, axis1=0, axis2=1):
     """The sum of a diagonal."""
-    d = operands(diagonal(x, offset, axis1, axis2))[0]
+    x = _matrices(node(x), axis1, axis2)
+    static = is_static(x.shape[-2:])
+    d = operands(diagonal(x, offset, -2, -1) if static else _by_rows(x, offset))[0]
     return build.reduce(d, "sum", (d.ndim - 1,))
 
 
@@ -146,7 +184,7 @@ def norm(x, ord=None, axis=None, keepdims=False):
     """The norm of vectors (one axis) or matrices (two), as in NumPy.
 
     `ord`: None (the root of the sum of squares), inf, -inf, 0, 1, any number p for vectors; "fro",
-    1, -1, inf, -inf for matrices. Norms by singular values raise ValueError.
+    1, -1, inf, -inf, and by singular values 2, -2, "nuc" for matrices.
     """
     x = as_float(x)
     axes = canonical_axes(axis, x.ndim)
@@ -156,6 +194,12 @@ def norm(x, ord=None, axis=None, keepdims=False):
         return _vector_norm(build.ew("abs", x), ord, axes, keepdims)
     if len(axes) == 2 and ord in (1, -1, math.inf, -math.inf):
         return _matrix_norm(build.ew("abs", x), ord, axes, keepdims)
+    if len(axes) == 2 and ord in (2, -2, "nuc"):
+        rest = [i for i in range(x.ndim) if i not in axes]
+        out = singular_norm(build.permute(x, [*rest, *axes]), ord)
+        return build.reshape(
+            out, [1 if i in axes else n for i, n in enumerate(x.shape) if keepdims or i not in axes]
+        )
     raise ValueError(
         f"Invalid or unsupported norm. Received: ord={ord}, axis={axis} for rank {x.ndim}"
     )

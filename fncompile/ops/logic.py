@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+
+from fncompile.graph.eager import known_value
 from fncompile.ir import build
 from fncompile.ir.node import Node
 from fncompile.ir.types import is_float
@@ -112,10 +115,21 @@ def isinf(x):
 def where(condition, x1=None, x2=None):
     """`x1` where the condition holds, else `x2`; all three broadcast.
 
-    Raises ValueError with one argument: the shape of the result would depend on the numbers.
+    With the condition alone, its positions: one array of indices for each axis. ValueError where
+    its numbers are not known, as the shape of the result depends on them.
     """
+    if x1 is None and x2 is None:
+        return _positions(condition)
     if x1 is None or x2 is None:
-        raise ValueError(
-            "`where` needs both `x1` and `x2`: shapes cannot depend on the values of `condition`."
-        )
+        raise ValueError("`where` needs both `x1` and `x2`, or neither.")
     return build.ew("select", truth(condition), *promote(x1, x2))
+
+
+def _positions(condition) -> tuple[Node, ...]:
+    value = known_value(condition)
+    if value is None:
+        raise ValueError(
+            "`where(condition)` needs both `x1` and `x2` here: in a compiled program shapes cannot "
+            "depend on the values of `condition`."
+        )
+    return tuple(build.const(index, "int32") for index in np.nonzero(value))

@@ -84,8 +84,10 @@ def _extremum(kind: str, x, axis, keepdims: bool, initial) -> Node:
     axes = canonical_axes(axis, x.ndim)
     if initial is None and product(x.shape[a] for a in axes) == 0:
         raise ValueError(f"zero-size array to reduction operation {kind} which has no identity")
-    out = build.cast(build.reduce(as_number(x), kind, axes, keepdims), x.dtype)
-    return out if initial is None else build.ew(kind, out, node(initial, out.dtype))
+    out = build.reduce(as_number(x), kind, axes, keepdims)
+    if initial is not None:
+        out = build.ew(kind, out, build.cast(node(initial, x.dtype), out.dtype))
+    return build.cast(out, x.dtype)
 
 
 @op

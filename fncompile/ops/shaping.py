@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from fncompile.graph.tensor import KerasTensor
 from fncompile.ir import build
 from fncompile.ir.dims import Dim, Shape, divide, is_static, product
 from fncompile.ir.node import Node
@@ -19,8 +20,11 @@ from fncompile.ops.axes import (
 from fncompile.ops.dispatch import node, op
 
 
-def shape(x: Any) -> tuple[Dim, ...]:
-    """The extents: ints, and where unknown symbolic dimensions, which other ops take as extents."""
+def shape(x: Any) -> tuple[Dim | None, ...]:
+    """The extents: ints; an unknown one is None of a symbolic tensor, as in `x.shape`, and in a
+    layer's `call` a dimension that other ops take as extent or number."""
+    if isinstance(x, KerasTensor):
+        return x.shape
     return x.type.shape if hasattr(x, "type") else np.shape(x)
 
 
@@ -126,14 +130,14 @@ def expand_dims(x, axis):
 
 @op
 def squeeze(x, axis=None):
-    """`x` without the given axes of extent 1, or without all of them."""
+    """`x` without the given axes of extent 1, or without all that are known to be."""
     x = node(x)
     if axis is None:
         axes = [i for i, d in enumerate(x.shape) if d == 1]
     else:
         axes = list(canonical_axes(axis, x.ndim))
     for a in axes:
-        if isinstance(x.shape[a], int) and x.shape[a] != 1:
+        if x.shape[a] != 1:
             raise ValueError(
                 f"Cannot squeeze axis={a}, because the dimension is not 1. "
                 f"Received: shape={display(x.shape)}"
@@ -162,10 +166,9 @@ def roll(x, shift, axis=None):
     x = node(x)
     if axis is None:
         flat = build.reshape(x, (x.type.size,))
-        return build.reshape(rolled(flat, shift, 0), x.shape)
-    pairs = zip(axis, shift) if isinstance(axis, (tuple, list)) else ((axis, shift),)
-    for a, by in pairs:
-        x = rolled(x, by, canonical_axis(a, x.ndim))
+        return build.reshape(rolled(flat, int(np.sum(shift)), 0), x.shape)
+    for a, by in np.broadcast(axis, shift):
+        x = rolled(x, int(by), canonical_axis(a, x.ndim))
     return x
 
 

@@ -173,7 +173,15 @@ CASES = [
         lambda x, s, n: x[s[0] : s[0] + 3, s[1] : s[1] + 4],
         "at",
     ),
+    row("slice", (A(5, 6), (1, 2), (-1, 3)), lambda x, s, n: x[1:, 2:5], "to the end", batch=(0,)),
     row("slice_update", (A(5, 6), (1, 2), A(3, 4)), _update),
+    row("slice_update", (A(5, 6), [Array((), "below:2", "int32"), 2], A(3, 4)), _update, "tensor"),
+    row(
+        "slice_update",
+        (A(5, 6), Array((2,), "below:2", "int32"), A(3, 4)),
+        _update,
+        "index tensor",
+    ),
     row("segment_sum", (A(9, 2), ints(9, domain="below:4"), 4), _segments, batch=(0, 1)),
     row("scatter", (ints(6, 2, domain="below:3"), A(6), (3, 4)), _scatter, batch=(0, 1)),
 ]

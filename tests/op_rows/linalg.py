@@ -120,7 +120,11 @@ CASES = [
     row("diag", (A(4),), np.diag),
     row("diag", (A(3), -2), np.diag, "below"),
     row("diag", (A(4, 5), 1), np.diag, "of matrix"),
+    row("diag", (A(4), 1), np.diag, "unknown", batch=(0,)),
+    row("diag", (A(3), -2), np.diag, "unknown below", batch=(0,)),
     row("trace", (A(4, 4),), np.trace),
+    row("trace", (A(3, 5), 1), np.trace, "unknown", batch=(0,)),
+    row("trace", (A(3, 5, 2), -1, -1, 1), np.trace, "axes", batch=(0,)),
     row("norm", (A(3, 4),), np.linalg.norm),
     *(row("norm", (A(3, 4), ord, 1), _norm, str(ord), batch=(0,)) for ord in (None, 2, 1, 3.5)),
     *(
@@ -130,6 +134,9 @@ CASES = [
     row("norm", (Array((3, 4), "bits"), 0, 1), _norm, "0", grad=False),
     *(
         row("norm", (Array((3, 4), "distinct"), ord, (0, 1)), _norm, f"matrix {ord}")
-        for ord in ("fro", 1, -1, np.inf, -np.inf)
+        for ord in ("fro", 1, -1, np.inf, -np.inf, 2, -2, "nuc")
     ),
+    row("norm", (A(2, 3, 5), 2, (1, 2)), _norm, "largest", batch=(0,)),
+    row("norm", (A(5, 2, 3), -2, (0, -1)), _norm, "least"),
+    row("norm", (A(2, 4, 3), "nuc", (-1, -2)), _norm, "nuclear", batch=(0,)),
 ]

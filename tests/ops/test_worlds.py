@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+import fncompile
 from fncompile import ops
 from fncompile.graph.call import FunctionOperation, infer_outputs
 from fncompile.graph.tensor import KerasTensor, Tensor
@@ -153,7 +154,45 @@ def test_unknown_extents_are_accepted_where_extents_are_asked_for():
         (None, None, 4),
         (None, None, 4),
     ]
-    assert (batch, length) == (symbol("B"), symbol("T"))
+    assert (batch, length) == (None, None)  # of a symbolic tensor, as in its `shape`
+
+
+def test_unknown_extents_are_operands():
+    """In a layer's `call`, where Keras has a number; on arrays they are numbers here too."""
+
+    class Uses(fncompile.layers.Layer):
+        def call(self, x):
+            n = ops.shape(x)[0]
+            return [
+                ops.cast(n, "float32"), ops.sum(x) / n, n * x, x - n, ops.divide(1.0, n),
+                ops.less(n, 3), ops.stack([n, 2 * n]),
+            ]  # fmt: skip
+
+    want = [2, X.sum() / 2, 2 * X, X - 2, 0.5, True, [2, 4]]
+    x = fncompile.Input((3,))
+    model = fncompile.Model(x, Uses()(x)[:5])
+    for got in (Uses()(X), model.predict(X, verbose=0)):
+        for g, w in zip(got, want):
+            np.testing.assert_allclose(g, w, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "use",
+    [lambda n: n < 3, lambda n: n // 2, lambda n: 1 / n, lambda n: n % 2, range, float],
+    ids=["<", "//", "/", "%", "range", "float"],
+)
+def test_python_cannot_compute_with_an_unknown_extent(use):
+    with pytest.raises(TypeError, match="The extent B is unknown until the program runs"):
+        use(symbol("B"))
+    with pytest.raises(TypeError):
+        symbol("B") * 0.5  # which was 0
+
+
+@pytest.mark.parametrize("tensor", [symbolic(), placeholder("x", TensorType("int32", ()))])
+@pytest.mark.parametrize("use", [int, float, range, lambda t: [1, 2][t]])
+def test_a_tensor_is_no_number_of_python(tensor, use):
+    with pytest.raises(TypeError, match="whose value is not known while a program is made"):
+        use(tensor)
 
 
 def test_shape_of_arrays_and_lists():
