@@ -14,7 +14,7 @@ def kernels_dot(plan: Plan) -> str:
     lines = ["digraph kernels {", "  rankdir=TB; node [shape=box, style=rounded];"]
     writer: dict = {}
     for kernel in (*plan.prepare, *plan.kernels):
-        lines.append(f'  "{kernel.name}" [label="{kernel.name}\\n{", ".join(kernel.origins)}"];')
+        lines.append(f'  "{kernel.name}" [label="{kernel.name}\\n{kernel.layers}"];')
         for buffer in sorted({root_buffer(b) for b in reads(kernel)}, key=lambda b: b.name):
             if buffer in writer and writer[buffer] != kernel.name:
                 lines.append(f'  "{writer[buffer]}" -> "{kernel.name}" [label="{buffer.type}"];')

@@ -27,7 +27,7 @@ def explain_plan(plan: Plan, topics: Sequence[str] | None = None, layer: str | N
 
 
 def _concerns(kernel: Kernel, layer: str | None) -> bool:
-    return layer is None or any(layer in origin.rstrip("'").split("/") for origin in kernel.origins)
+    return layer is None or any(layer in origin.path.split("/") for origin in kernel.origins)
 
 
 def _kernels(plan: Plan, layer: str | None) -> list[str]:
@@ -37,7 +37,7 @@ def _kernels(plan: Plan, layer: str | None) -> list[str]:
     for kernel in (*plan.prepare, *plan.kernels):
         if _concerns(kernel, layer):
             lines.append(
-                f"  {kernel.name}   ({', '.join(kernel.origins) or 'no layer'}; "
+                f"  {kernel.name}   ({kernel.layers}; "
                 f"{dim_text(flops(kernel))} flops)"
             )
             lines += [f"      {line}" for line in stage_lines(kernel)]

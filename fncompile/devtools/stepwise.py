@@ -118,13 +118,13 @@ class StepwiseEntry(CompiledEntry):
                 f"{kernel.name:44} {len(spent):6} {1e6 * float(np.median(spent)):9.2f} "
                 f"{seconds / total:6.1%} "
                 f"{work / seconds / 1e9:8.2f} {moved / seconds / 1e9:7.2f}  "
-                f"{', '.join(kernel.origins)}"
+                f"{kernel.layers}"
             )
         return "\n".join(lines) + "\n"
 
 
 def _name(kernel: Kernel) -> str:
-    return f"kernel {kernel.name} (layers: {', '.join(kernel.origins) or 'none'})"
+    return f"kernel {kernel.name} (layers: {kernel.layers})"
 
 
 def _compare(kernel: Kernel, buffer: Buffer, found: np.ndarray, expected: np.ndarray) -> None:

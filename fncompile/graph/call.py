@@ -9,7 +9,7 @@ from typing import Any
 from fncompile.graph.naming import auto_name, checked_name, to_snake_case
 from fncompile.graph.nest import flatten, map_structure
 from fncompile.graph.tensor import KerasHistory, KerasTensor, Tensor
-from fncompile.graph.trace import Trace, placeholder
+from fncompile.graph.trace import Trace, current_trace, placeholder
 
 
 @dataclass(eq=False)
@@ -46,7 +46,7 @@ class Operation:
         self._outbound_nodes: list[Call] = []
 
     def run(self, *args: Any, **kwargs: Any) -> Any:
-        """The computation, on traced tensors."""
+        """The computation, on traced tensors, in a scope of the trace with the operation's name."""
         raise NotImplementedError
 
     # pickle and copy ------------------------------------------------------------------------------
@@ -82,7 +82,10 @@ class FunctionOperation(Operation):
         self.constructor: dict[str, Any] = {}  # arguments that a file gave apart from the calls
 
     def run(self, *args: Any, **kwargs: Any) -> Any:
-        return self.fn(*args, **kwargs)
+        trace = current_trace()
+        assert trace is not None
+        with trace.scope(self.name):
+            return self.fn(*args, **kwargs)
 
     def __repr__(self) -> str:
         return f"<Operation name={self.name}, function={self.fn.__name__}>"

@@ -18,7 +18,7 @@ from fncompile.graph.tensor import Tensor
 from fncompile.ir import build
 from fncompile.ir.dims import Poly
 from fncompile.ir.infer import assumed
-from fncompile.ir.node import Node, Origins, note_origin, recording
+from fncompile.ir.node import Node, Origin, Origins, coming_from, recording
 from fncompile.ir.types import DTYPES, TensorType, numpy_name
 
 _current: ContextVar[Trace | None] = ContextVar("trace", default=None)
@@ -76,8 +76,10 @@ class Trace:
         self.autocast = autocast
         self.path = path if name is None else [*path, name]
         self.training = outer if training is None else bool(training)
+        origin = Origin(self.label("/".join(self.path))) if self.path else None
         try:
-            yield
+            with coming_from(origin):
+                yield
         finally:
             self.path, self.training, self.autocast = path, outer, cast
 
@@ -97,12 +99,6 @@ class Trace:
     def updates(self) -> dict[Node, Node]:
         """Parameters whose variable was assigned, with their new value."""
         return {p: self.values[v] for v, p in self.params.items() if self.values[v] is not p}
-
-    def note(self, node: Node) -> Node:
-        """Record the current layer as the origin of `node`, unless it has one."""
-        if self.path:
-            note_origin(node, self.label("/".join(self.path)))
-        return node
 
     def _name(self, variable: Any) -> str:
         if variable not in self.names:

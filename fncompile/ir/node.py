@@ -2,9 +2,9 @@
 
 A `Node` is immutable and interned: the same op on the same sources is the same object, so equality
 is identity and common subexpressions cost nothing.  A node's type is always inferred, never given.
-Where a node came from (a layer path) lives beside it, in the `origins` of its program, so that it
-cannot keep equal computations apart, and so that programs which share a node do not rename each
-other's kernels.
+Where a node came from lives beside it, in the `origins` of its program, so that it cannot keep
+equal computations apart, and programs which share a node do not rename each other's kernels. Who
+makes nodes for a layer says so once, with `coming_from`; `make` notes the rest.
 """
 
 from __future__ import annotations
@@ -55,34 +55,67 @@ class Node:
 
 _interned: weakref.WeakValueDictionary[tuple, Node] = weakref.WeakValueDictionary()
 
-Origins = dict[Node, str]
-_origins: ContextVar[Origins | None] = ContextVar("origins", default=None)
+
+@dataclass(frozen=True)
+class Origin:
+    """The layer at `path` (or `loss/…`, `metrics/…`, `optimizer/…`): its computation, or, where
+    `backward`, a part of its gradient."""
+
+    path: str
+    backward: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.path} (backward)" if self.backward else self.path
+
+
+def parse_origin(text: str) -> Origin:
+    """The inverse of `str`."""
+    return Origin(text.removesuffix(" (backward)"), text.endswith(" (backward)"))
+
+
+Origins = dict[Node, Origin]
+# where origins are noted, and the origin of the nodes being made
+_recording: ContextVar[tuple[Origins | None, Origin | None]] = ContextVar(
+    "origins", default=(None, None)
+)
 
 
 @contextmanager
 def recording(origins: Origins) -> Iterator[None]:
     """Origins noted and asked for inside the block are those in `origins`."""
-    token = _origins.set(origins)
+    token = _recording.set((origins, None))
     try:
         yield
     finally:
-        _origins.reset(token)
+        _recording.reset(token)
+
+
+@contextmanager
+def coming_from(origin: Origin | None) -> Iterator[None]:
+    """Every node made inside the block is from `origin`, unless it was made before."""
+    token = _recording.set((_recording.get()[0], origin))
+    try:
+        yield
+    finally:
+        _recording.reset(token)
 
 
 def current_origins() -> Origins:
     """Those being recorded; outside of `recording` a fresh mapping, which is soon forgotten."""
-    found = _origins.get()
+    found = _recording.get()[0]
     return {} if found is None else found
-
-
-def note_origin(node: Node, origin: str) -> None:
-    """Let `node` come from the layer at path `origin`, unless it has an origin."""
-    current_origins().setdefault(node, origin)
 
 
 def make(op: str, src: Iterable[Node] = (), *attr: Any) -> Node:
     """The node `op(*src, *attr)`; raises `ValueError` where the types do not fit."""
-    src = tuple(src)
+    node = _intern(op, tuple(src), attr)
+    origins, origin = _recording.get()
+    if origin is not None and origins is not None and op not in ("input", "param"):
+        origins.setdefault(node, origin)
+    return node
+
+
+def _intern(op: str, src: tuple[Node, ...], attr: tuple[Any, ...]) -> Node:
     key = (op, src, attr)
     found = _interned.get(key)
     if found is not None:
@@ -146,15 +179,15 @@ def rebuild(roots: Iterable[Node], replace_node: Callable[[Node, tuple[Node, ...
     """Map each node below `roots` bottom up; returns the dict old -> new.
 
     `replace_node(node, new_sources)` gives the replacement, or None to keep the op and attributes.
+    What it makes comes from where `node` came from.
     """
     new: dict[Node, Node] = {}
     origins = current_origins()
     for node in toposort(roots):
         src = tuple(new[s] for s in node.src)
-        result = replace_node(node, src)
-        if result is None:
-            result = node if src == node.src else make(node.op, src, *node.attr)
-        if node in origins:
-            note_origin(result, origins[node])
+        with coming_from(origins.get(node)):
+            result = replace_node(node, src)
+            if result is None:
+                result = node if src == node.src else make(node.op, src, *node.attr)
         new[node] = result
     return new

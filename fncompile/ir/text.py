@@ -19,7 +19,7 @@ import numpy as np
 
 from fncompile.ir.bfloat16 import decode, encode
 from fncompile.ir.dims import Poly, dim_text, evaluate, parse_dim
-from fncompile.ir.node import Node, Origins, Program, make
+from fncompile.ir.node import Node, Origins, Program, make, parse_origin
 from fncompile.ir.ops import OPS
 from fncompile.ir.types import DTYPES, TensorType, parse_type
 
@@ -129,7 +129,7 @@ class _Reader:
             raise ValueError(f"type is {node.type}")
         self.names[name] = node
         if origin:
-            self.origins[node] = origin
+            self.origins[node] = parse_origin(origin)
 
     def _expression(self, body: str, type: TensorType) -> Node:
         if body.startswith("const "):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -10,7 +11,7 @@ from fncompile.graph.tensor import Tensor
 from fncompile.graph.trace import Trace, placeholder, unique_name
 from fncompile.graph.variable import Variable
 from fncompile.ir import build
-from fncompile.ir.node import Node, Program, toposort
+from fncompile.ir.node import Node, Program, current_origins, recording, toposort
 from fncompile.ir.types import TensorType, at_border
 from fncompile.models.signature import Signature
 
@@ -25,8 +26,9 @@ def predict_program(
     trace = Trace(training=False, names=names, label=label)
     with trace.active():
         inputs = [placeholder(name, at_border(type)) for name, type in types]
-        outputs = model.run_graph(_inside(inputs, types), training=False)
-    nodes = [build.cast(t.node, at_border(t.type).dtype) for t in outputs]
+        outputs = model.run_graph(_inside(trace, inputs, types), training=False)
+        with trace.scope("outputs"):
+            nodes = [build.cast(t.node, at_border(t.type).dtype) for t in outputs]
     named = _named(map(label, _output_names(model, len(outputs))), nodes)
     return _program(trace, inputs, named, trace.updates()), trace
 
@@ -47,24 +49,33 @@ def objective_program(
             [placeholder(name, at_border(type)) for name, type in group]
             for group in (signature.inputs, signature.targets, signature.weights)
         )
-        outputs = model.run_graph(_inside(inputs, signature.inputs), training=training)
+        outputs = model.run_graph(_inside(trace, inputs, signature.inputs), training=training)
         true, sample = [None] * len(outputs), [None] * len(outputs)
         for k, tensor in zip(objective.targets, targets):
             true[k] = tensor
         for k, tensor in zip(objective.targets, weights):
             sample[k] = tensor
-        total = objective.trace(true, outputs, sample, [*trace.losses, *regularization(model)])
+        penalties = [*trace.losses, *regularization(model, trace)]
+        total = objective.trace(true, outputs, sample, penalties)
     program = _program(trace, [*inputs, *targets, *weights], {"loss": total.node}, trace.updates())
     return program, trace
 
 
-def _inside(inputs: Sequence[Tensor], types: Sequence[tuple[str, TensorType]]) -> list[Tensor]:
-    return [Tensor(build.cast(x.node, type.dtype)) for x, (_, type) in zip(inputs, types)]
+def _inside(
+    trace: Trace, inputs: Sequence[Tensor], types: Sequence[tuple[str, TensorType]]
+) -> list[Tensor]:
+    with trace.scope("inputs"):
+        return [Tensor(build.cast(x.node, type.dtype)) for x, (_, type) in zip(inputs, types)]
 
 
-def regularization(model: Any) -> list[Tensor]:
+def regularization(model: Any, trace: Trace) -> list[Tensor]:
     """Penalties of regularized trainable weights."""
-    return [v.regularizer(v) for v in model.trainable_variables if v.regularizer is not None]
+    found = []
+    for v in model.trainable_variables:
+        if v.regularizer is not None:
+            with trace.scope(v.path):
+                found.append(v.regularizer(v))
+    return found
 
 
 class StepOptimizer:
@@ -73,9 +84,17 @@ class StepOptimizer:
     def __init__(self, optimizer: Any, variables: Mapping[str, Variable], trace: Trace):
         self.optimizer, self.variables, self.trace = optimizer, variables, trace
         self.slots = optimizer.slots
+        self.path = f"optimizer/{optimizer.name}"
+
+    @contextmanager
+    def tracing(self) -> Iterator[None]:
+        """Nodes made inside are the optimizer's, among the origins of the program at hand."""
+        origins = current_origins()
+        with self.trace.active(), recording(origins), self.trace.scope(self.path):
+            yield
 
     def transform(self, grads: dict[str, Node]) -> dict[str, Node]:
-        with self.trace.active():
+        with self.tracing():
             clipped = self.optimizer.transform_gradients([Tensor(g) for g in grads.values()])
             return {
                 name: build.cast(t.node, g.dtype) for (name, g), t in zip(grads.items(), clipped)
@@ -84,7 +103,7 @@ class StepOptimizer:
     def update(
         self, w: Node, g: Node, slots: dict[str, Node], decay: bool
     ) -> tuple[Node, dict[str, Node]]:
-        with self.trace.active():
+        with self.tracing():
             before = Tensor(self.trace.read(self.optimizer.iterations))
             rate = self.optimizer.current_learning_rate(before)
             tensors = {s: Tensor(n) for s, n in slots.items()}
@@ -98,11 +117,11 @@ class StepOptimizer:
         constraint = self.variables[name].constraint
         if constraint is None:
             return value
-        with self.trace.active():
+        with self.tracing():
             return constraint(Tensor(value)).node
 
     def finish(self) -> dict[Node, Node]:
-        with self.trace.active():
+        with self.tracing():
             step = self.trace.params.get(self.optimizer.iterations) or self.trace.read(
                 self.optimizer.iterations
             )

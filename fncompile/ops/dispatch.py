@@ -35,13 +35,12 @@ def op(fn: F) -> F:
     def call(*args: Any, **kwargs: Any) -> Any:
         if is_symbolic(args, kwargs):
             return symbolic_call(FunctionOperation(call), args, kwargs)
-        trace = current_trace()
-        if trace is None:
+        if current_trace() is None:
             return run_eagerly(call, args, kwargs)
         args = tuple(_plain(x) if i in places else x for i, x in enumerate(args))
         kwargs = {name: _plain(x) if name in _PLAIN else x for name, x in kwargs.items()}
         return map_structure(
-            lambda x: Tensor(trace.note(x)) if isinstance(x, Node) else x, fn(*args, **kwargs)
+            lambda x: Tensor(x) if isinstance(x, Node) else x, fn(*args, **kwargs)
         )
 
     places = {i for i, name in enumerate(inspect.signature(fn).parameters) if name in _PLAIN}

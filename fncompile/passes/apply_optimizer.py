@@ -14,7 +14,7 @@ from typing import Protocol
 
 from fncompile.ir import build
 from fncompile.ir.dims import evaluate, product
-from fncompile.ir.node import Node, Program, rebuild
+from fncompile.ir.node import Node, Origin, Program, coming_from, rebuild
 from fncompile.ir.types import TensorType
 
 
@@ -53,6 +53,11 @@ class Update(Protocol):
 
 
 def apply_optimizer(program: Program, context) -> Program:
+    with coming_from(Origin("optimizer")):  # which says more of what it makes itself
+        return _applied(program, context)
+
+
+def _applied(program: Program, context) -> Program:
     runs, optimizer = context.runs, context.optimizer
     grads = {
         k.removeprefix("grad:"): n for k, n in program.outputs.items() if k.startswith("grad:")

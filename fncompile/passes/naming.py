@@ -6,35 +6,35 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
-from fncompile.ir.node import current_origins
-from fncompile.plan.types import Kernel
+from fncompile.ir.node import Origin, current_origins
+from fncompile.plan.types import Kernel, Stage
 
 
 def name_kernels(kernels: Sequence[Kernel]) -> list[Kernel]:
-    """`k02_dense_relu`: position, then the last layer path, `_grad` for a backward part, then the
-    work."""
+    """`k02_dense_max`: position, then the layer, `_grad` for a backward part, then the work."""
     return [
         replace(k, name=f"k{i:02d}_{_describe(k)}", origins=origins(k))
         for i, k in enumerate(kernels)
     ]
 
 
-def origins(kernel: Kernel) -> tuple[str, ...]:
+def origins(kernel: Kernel) -> tuple[Origin, ...]:
     known = current_origins()
     found = (known.get(s.node) for s in kernel.stages)
-    return tuple(dict.fromkeys(o for o in found if o))
+    return tuple(dict.fromkeys(o for o in found if o is not None))
 
 
 def _describe(kernel: Kernel) -> str:
-    layer = (origins(kernel) or ("",))[-1].split("/")[-1]
-    backward = layer.endswith("'")
-    words = [re.sub(r"\W+", "_", layer.rstrip("'")), "grad" if backward else "", _work(kernel)]
+    """Of the stage that the kernel is about: its product, or else what comes out at its end."""
+    stage = kernel.stages[0] if kernel.product else kernel.stages[-1]
+    origin = current_origins().get(stage.node, Origin(""))
+    layer = re.sub(r"\W+", "_", origin.path.split("/")[-1])
+    words = [layer, "grad" if origin.backward else "", _work(stage)]
     return re.sub(r"_+", "_", "_".join(w for w in words if w)).strip("_")[:48].rstrip("_").lower()
 
 
-def _work(kernel: Kernel) -> str:
-    head = kernel.stages[0] if kernel.product else kernel.stages[-1]
-    if head.kind != "map":
-        return head.kind
-    node = head.node
+def _work(stage: Stage) -> str:
+    if stage.kind != "map":
+        return stage.kind
+    node = stage.node
     return node["fn"] if node.op == "ew" else node.op

@@ -32,7 +32,7 @@ AXES = "ijklpqtuw"  # r, s and v with a number are values: r0 is no block of an 
 
 def kernel_comment(kernel: Kernel) -> str:
     """Several lines."""
-    lines = [f"{kernel.name}: {', '.join(kernel.origins) or 'no layer'}"]
+    lines = [f"{kernel.name}: {kernel.layers}"]
     lines += [f"  {line}" for line in stage_lines(kernel)]
     lines.append(
         f"  {dim_text(flops(kernel))} flops; reads {dim_text(bytes_of(kernel, reads))}, writes "

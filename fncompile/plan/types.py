@@ -13,7 +13,7 @@ from typing import Any
 
 from fncompile.ir.bounds import Bound
 from fncompile.ir.dims import Dim, product
-from fncompile.ir.node import Node
+from fncompile.ir.node import Node, Origin
 from fncompile.ir.types import TensorType
 
 
@@ -270,7 +270,7 @@ class Kernel:
     name: str
     outer: int
     loops: tuple[Loop, ...]
-    origins: tuple[str, ...] = ()
+    origins: tuple[Origin, ...] = ()
 
     @cached_property
     def stages(self) -> tuple[Stage, ...]:
@@ -279,6 +279,11 @@ class Kernel:
     @property
     def product(self) -> Product | None:
         return self.stages[0].product
+
+    @property
+    def layers(self) -> str:
+        """Where it comes from, in words."""
+        return ", ".join(map(str, self.origins)) or "no layer"
 
 
 def with_product(kernel: Kernel, **changes: Any) -> Kernel:

@@ -111,19 +111,26 @@ class Objective:
         ValueError in a training trace where there is nothing to minimise.
         """
         self.build(y_true, y_pred)
-        rows = Tensor(build.extent(y_pred[0].type.shape[0], floatx()))
-        total = self._total_loss(y_true, y_pred, sample_weight, extra_losses, rows)
-        self.loss_tracker.update_state(total, sample_weight=rows)
-        for term in self.metric_terms:
-            weight = sample_weight[term.output] if term.weighted else None
-            term.metric.update_state(y_true[term.output], y_pred[term.output], sample_weight=weight)
+        scope = current_trace().scope
+        with scope("loss"):
+            rows = Tensor(build.extent(y_pred[0].type.shape[0], floatx()))
+            total = self._total_loss(y_true, y_pred, sample_weight, extra_losses, rows)
+        with scope("metrics"):
+            with scope("loss"):
+                self.loss_tracker.update_state(total, sample_weight=rows)
+            for term in self.metric_terms:
+                i = term.output
+                weight = sample_weight[i] if term.weighted else None
+                with scope(term.name):
+                    term.metric.update_state(y_true[i], y_pred[i], sample_weight=weight)
         return total
 
     def _total_loss(self, y_true, y_pred, sample_weight, extra_losses, rows) -> Tensor:
         parts = []
         for term in self.terms:
             i = term.output
-            value = term.loss(y_true[i], y_pred[i], sample_weight=sample_weight[i])
+            with current_trace().scope(term.loss.name):
+                value = term.loss(y_true[i], y_pred[i], sample_weight=sample_weight[i])
             if term.tracker is not None:
                 term.tracker.update_state(value, sample_weight=rows)
             parts.append(value if term.weight is None else value * term.weight)

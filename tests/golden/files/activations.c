@@ -3,10 +3,10 @@
 #include "include/fnc_model.h"
 #include "rt/fnc_steps.h"
 
-/* k00_mul: no layer
+/* k00_gelu_mul: gelu
  *   gelu[i] = ((x[i] * 0.5) * (tanh(((x[i] + ((x[i] * (x[i] * x[i])) * 0.044714998453855515)) * 0.7978845834732056)) + 1.0))   for i<8*B
  *   72*B flops; reads 32*B, writes 32*B bytes */
-static void k00_mul(const fnc_env *env, int64_t part, int64_t parts) {
+static void k00_gelu_mul(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     const float *restrict p_x = (const float *)env->in[0];
     float *restrict gelu = (float *)env->out[0];
@@ -21,10 +21,10 @@ static void k00_mul(const fnc_env *env, int64_t part, int64_t parts) {
     }
 }
 
-/* k01_add: no layer
+/* k01_elu_add: elu
  *   elu[i] = (max(x[i], 0.0) + expm1((0.0 if (0.0 < x[i]) else x[i])))   for i<8*B
  *   40*B flops; reads 32*B, writes 32*B bytes */
-static void k01_add(const fnc_env *env, int64_t part, int64_t parts) {
+static void k01_elu_add(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     const float *restrict p_x = (const float *)env->in[0];
     float *restrict elu = (float *)env->out[1];
@@ -38,10 +38,10 @@ static void k01_add(const fnc_env *env, int64_t part, int64_t parts) {
     }
 }
 
-/* k02_mul: no layer
+/* k02_silu_mul: silu
  *   silu[i] = (x[i] * sigmoid(x[i]))   for i<8*B
  *   16*B flops; reads 32*B, writes 32*B bytes */
-static void k02_mul(const fnc_env *env, int64_t part, int64_t parts) {
+static void k02_silu_mul(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     const float *restrict p_x = (const float *)env->in[0];
     float *restrict silu = (float *)env->out[2];
@@ -55,10 +55,10 @@ static void k02_mul(const fnc_env *env, int64_t part, int64_t parts) {
     }
 }
 
-/* k03_add: no layer
+/* k03_softplus_add: softplus
  *   softplus[i] = ((0.0 if (x[i] < 0.0) else x[i]) + log1p(exp((x[i] if (x[i] < 0.0) else -x[i]))))   for i<8*B
  *   56*B flops; reads 32*B, writes 32*B bytes */
-static void k03_add(const fnc_env *env, int64_t part, int64_t parts) {
+static void k03_softplus_add(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     const float *restrict p_x = (const float *)env->in[0];
     float *restrict softplus = (float *)env->out[3];
@@ -73,10 +73,10 @@ static void k03_add(const fnc_env *env, int64_t part, int64_t parts) {
     }
 }
 
-/* k04_select: no layer
+/* k04_leaky_relu_select: leaky_relu
  *   leaky_relu[i] = ((x[i] * 0.20000000298023224) if (x[i] < 0.0) else x[i])   for i<8*B
  *   24*B flops; reads 32*B, writes 32*B bytes */
-static void k04_select(const fnc_env *env, int64_t part, int64_t parts) {
+static void k04_leaky_relu_select(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     const float *restrict p_x = (const float *)env->in[0];
     float *restrict leaky_relu = (float *)env->out[4];
@@ -91,11 +91,11 @@ static void k04_select(const fnc_env *env, int64_t part, int64_t parts) {
 }
 
 FNC_ONE_COPY void run_predict(const fnc_env *env, int64_t part, int64_t parts) {
-    k00_mul(env, part, parts);
-    k01_add(env, part, parts);
-    k02_mul(env, part, parts);
-    k03_add(env, part, parts);
-    k04_select(env, part, parts);
+    k00_gelu_mul(env, part, parts);
+    k01_elu_add(env, part, parts);
+    k02_silu_mul(env, part, parts);
+    k03_softplus_add(env, part, parts);
+    k04_leaky_relu_select(env, part, parts);
 }
 
 /* Are sizes and scratch memory right? */

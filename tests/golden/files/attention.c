@@ -3,10 +3,10 @@
 #include "include/fnc_model.h"
 #include "rt/fnc_steps.h"
 
-/* k00_permute: no layer
+/* k00_transpose_permute: transpose
  *   t3[20 * i + 5 * j + k] = k[20 * i + j + 4 * k]   for i<B, j<4, k<5
  *   0 flops; reads 80*B, writes 80*B bytes */
-static void k00_permute(const fnc_env *env, int64_t part, int64_t parts) {
+static void k00_transpose_permute(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     const float *restrict p_k = (const float *)env->in[1];
     float *restrict p_t3 = (float *)env->arena;
@@ -22,11 +22,11 @@ static void k00_permute(const fnc_env *env, int64_t part, int64_t parts) {
     }
 }
 
-/* k01_dot: no layer
+/* k01_matmul_dot: matmul
  *   t5[15 * g + 5 * m + n] = sum k<4: q[12 * g + 4 * m + k] * t3[20 * g + 5 * k + n]   for g<B, m<3, n<5
  *   120*B flops; reads 128*B, writes 60*B bytes */
-FNC_INLINE void k01_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr, int64_t nr,
-        const float *acc) {
+FNC_INLINE void k01_matmul_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr,
+        int64_t nr, const float *acc) {
     const fnc_env *env = ((const fnc_tile *)tile)->env;
     const int64_t g = ((const fnc_tile *)tile)->g;
     const int64_t B = env->dims[0];
@@ -40,7 +40,7 @@ FNC_INLINE void k01_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64
     }
 }
 
-static void k01_dot(const fnc_env *env, int64_t part, int64_t parts) {
+static void k01_matmul_dot(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     const float *restrict p_q = (const float *)env->in[0];
     const float *restrict p_t3 = (const float *)env->arena;
@@ -49,18 +49,18 @@ static void k01_dot(const fnc_env *env, int64_t part, int64_t parts) {
     fnc_tile tile = {env, 0};
     for (int64_t g = begin; g < end; ++g) {
         tile.g = g;
-        fnc_gemm_f32(3, 5, 4, p_q + 12 * g, 4, 1, p_t3 + 20 * g, 5, 0, 3, 0, 5, k01_dot_epilogue,
-                &tile);
+        fnc_gemm_f32(3, 5, 4, p_q + 12 * g, 4, 1, p_t3 + 20 * g, 5, 0, 3, 0, 5,
+                k01_matmul_dot_epilogue, &tile);
     }
 }
 
-/* k02_div: no layer
+/* k02_softmax_div: softmax
  *   v0 = max over j: (t5[5 * i + j] * 0.5)   for i<3*B, j<5
  *   then t8[5 * i + j] = exp(((t5[5 * i + j] * 0.5) - v0))   for i<3*B, j<5
  *   then v2 = sum over j: v1   for i<3*B, j<5
  *   then t4[5 * i + j] = (t8[5 * i + j] / v2)   for i<3*B, j<5
  *   105*B flops; reads 120*B, writes 120*B bytes */
-static void k02_div(const fnc_env *env, int64_t part, int64_t parts) {
+static void k02_softmax_div(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     const float *restrict p_t5 = (const float *)(env->arena + 128 * B);
     float *restrict p_t8 = (float *)(env->arena + 192 * B);
@@ -85,11 +85,11 @@ static void k02_div(const fnc_env *env, int64_t part, int64_t parts) {
     }
 }
 
-/* k03_dot: no layer
+/* k03_matmul_1_dot: matmul_1
  *   matmul_1[12 * g + 4 * m + n] = sum k<5: t4[15 * g + 5 * m + k] * k[20 * g + 4 * k + n]   for g<B, m<3, n<4
  *   120*B flops; reads 140*B, writes 48*B bytes */
-FNC_INLINE void k03_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr, int64_t nr,
-        const float *acc) {
+FNC_INLINE void k03_matmul_1_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr,
+        int64_t nr, const float *acc) {
     const fnc_env *env = ((const fnc_tile *)tile)->env;
     const int64_t g = ((const fnc_tile *)tile)->g;
     float *restrict matmul_1 = (float *)env->out[0];
@@ -102,7 +102,7 @@ FNC_INLINE void k03_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64
     }
 }
 
-static void k03_dot(const fnc_env *env, int64_t part, int64_t parts) {
+static void k03_matmul_1_dot(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     const float *restrict p_t4 = (const float *)env->arena;
     const float *restrict p_k = (const float *)env->in[1];
@@ -111,19 +111,19 @@ static void k03_dot(const fnc_env *env, int64_t part, int64_t parts) {
     fnc_tile tile = {env, 0};
     for (int64_t g = begin; g < end; ++g) {
         tile.g = g;
-        fnc_gemm_f32(3, 4, 5, p_t4 + 15 * g, 5, 1, p_k + 20 * g, 4, 0, 3, 0, 4, k03_dot_epilogue,
-                &tile);
+        fnc_gemm_f32(3, 4, 5, p_t4 + 15 * g, 5, 1, p_k + 20 * g, 4, 0, 3, 0, 4,
+                k03_matmul_1_dot_epilogue, &tile);
     }
 }
 
 FNC_ONE_COPY void run_predict(const fnc_env *env, int64_t part, int64_t parts) {
-    k00_permute(env, part, parts);
+    k00_transpose_permute(env, part, parts);
     fnc_meet(env, parts);
-    k01_dot(env, part, parts);
+    k01_matmul_dot(env, part, parts);
     fnc_meet(env, parts);
-    k02_div(env, part, parts);
+    k02_softmax_div(env, part, parts);
     fnc_meet(env, parts);
-    k03_dot(env, part, parts);
+    k03_matmul_1_dot(env, part, parts);
 }
 
 /* Are sizes and scratch memory right? */

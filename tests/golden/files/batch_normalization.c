@@ -3,10 +3,10 @@
 #include "include/fnc_model.h"
 #include "rt/fnc_steps.h"
 
-/* k00_mul: no layer
+/* k00_norm_mul: norm
  *   t6[i] = (rsqrt((norm/moving_variance[i] + 0.0010000000474974513)) * norm/gamma[i])   for i<7
  *   21 flops; reads 56, writes 28 bytes */
-static void k00_mul(const fnc_env *env, int64_t part, int64_t parts) {
+static void k00_norm_mul(const fnc_env *env, int64_t part, int64_t parts) {
     const float *restrict norm_moving_variance = (const float *)(env->weights + 192);
     const float *restrict norm_gamma = (const float *)env->weights;
     float *restrict p_t6 = (float *)env->prepared;
@@ -43,7 +43,7 @@ FNC_ONE_COPY void run_predict(const fnc_env *env, int64_t part, int64_t parts) {
 }
 
 FNC_ONE_COPY void run_predict_prepare(const fnc_env *env, int64_t part, int64_t parts) {
-    k00_mul(env, part, parts);
+    k00_norm_mul(env, part, parts);
 }
 
 /* Are sizes and scratch memory right? */

@@ -3,10 +3,10 @@
 #include "include/fnc_model.h"
 #include "rt/fnc_steps.h"
 
-/* k00_sum: no layer
+/* k00_cumsum_sum: cumsum
  *   cumsum[5 * i + j] = sum over k: (x[5 * i + k] if (k <= j) else 0.0)   for i<B, j<5, k<5
  *   75*B flops; reads 20*B, writes 20*B bytes */
-static void k00_sum(const fnc_env *env, int64_t part, int64_t parts) {
+static void k00_cumsum_sum(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     const float *restrict p_x = (const float *)env->in[0];
     float *restrict cumsum = (float *)env->out[0];
@@ -24,7 +24,7 @@ static void k00_sum(const fnc_env *env, int64_t part, int64_t parts) {
 }
 
 FNC_ONE_COPY void run_predict(const fnc_env *env, int64_t part, int64_t parts) {
-    k00_sum(env, part, parts);
+    k00_cumsum_sum(env, part, parts);
 }
 
 /* Are sizes and scratch memory right? */

@@ -3,10 +3,10 @@
 #include "include/fnc_model.h"
 #include "rt/fnc_steps.h"
 
-/* k00_select: no layer
+/* k00_where_select: where
  *   where[i] = (floordiv(x[i], 2) if (mod(x[i], 3) == 0) else -x[i])   for i<4*B
  *   20*B flops; reads 16*B, writes 16*B bytes */
-static void k00_select(const fnc_env *env, int64_t part, int64_t parts) {
+static void k00_where_select(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     const int32_t *restrict p_x = (const int32_t *)env->in[0];
     int32_t *restrict where = (int32_t *)env->out[0];
@@ -22,7 +22,7 @@ static void k00_select(const fnc_env *env, int64_t part, int64_t parts) {
 }
 
 FNC_ONE_COPY void run_predict(const fnc_env *env, int64_t part, int64_t parts) {
-    k00_select(env, part, parts);
+    k00_where_select(env, part, parts);
 }
 
 /* Are sizes and scratch memory right? */

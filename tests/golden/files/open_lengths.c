@@ -3,10 +3,10 @@
 #include "include/fnc_model.h"
 #include "rt/fnc_steps.h"
 
-/* k00_permute: no layer
+/* k00_transpose_permute: transpose
  *   t3[4 * b_1 * i + b_1 * j + k] = b[4 * b_1 * i + j + 4 * k]   for i<B, j<4, k<b_1
  *   0 flops; reads 16*B*b_1, writes 16*B*b_1 bytes */
-static void k00_permute(const fnc_env *env, int64_t part, int64_t parts) {
+static void k00_transpose_permute(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     const int64_t size_b_1 = env->dims[2];
     const float *restrict p_b = (const float *)env->in[1];
@@ -24,11 +24,11 @@ static void k00_permute(const fnc_env *env, int64_t part, int64_t parts) {
     }
 }
 
-/* k01_dot: no layer
+/* k01_matmul_dot: matmul
  *   matmul[a_1 * b_1 * g + b_1 * m + n] = sum k<4: a[4 * a_1 * g + 4 * m + k] * t3[4 * b_1 * g + b_1 * k + n]   for g<B, m<a_1, n<b_1
  *   8*B*a_1*b_1 flops; reads 16*B*a_1+16*B*b_1, writes 4*B*a_1*b_1 bytes */
-FNC_INLINE void k01_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr, int64_t nr,
-        const float *acc) {
+FNC_INLINE void k01_matmul_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr,
+        int64_t nr, const float *acc) {
     const fnc_env *env = ((const fnc_tile *)tile)->env;
     const int64_t g = ((const fnc_tile *)tile)->g;
     const int64_t size_a_1 = env->dims[1];
@@ -43,7 +43,7 @@ FNC_INLINE void k01_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64
     }
 }
 
-static void k01_dot(const fnc_env *env, int64_t part, int64_t parts) {
+static void k01_matmul_dot(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     const int64_t size_a_1 = env->dims[1];
     const int64_t size_b_1 = env->dims[2];
@@ -55,14 +55,14 @@ static void k01_dot(const fnc_env *env, int64_t part, int64_t parts) {
     for (int64_t g = begin; g < end; ++g) {
         tile.g = g;
         fnc_gemm_f32(size_a_1, size_b_1, 4, p_a + 4 * size_a_1 * g, 4, 1, p_t3 + 4 * size_b_1 * g,
-                size_b_1, 0, size_a_1, 0, size_b_1, k01_dot_epilogue, &tile);
+                size_b_1, 0, size_a_1, 0, size_b_1, k01_matmul_dot_epilogue, &tile);
     }
 }
 
 FNC_ONE_COPY void run_predict(const fnc_env *env, int64_t part, int64_t parts) {
-    k00_permute(env, part, parts);
+    k00_transpose_permute(env, part, parts);
     fnc_meet(env, parts);
-    k01_dot(env, part, parts);
+    k01_matmul_dot(env, part, parts);
 }
 
 /* Are sizes and scratch memory right? */

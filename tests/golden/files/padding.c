@@ -3,10 +3,10 @@
 #include "include/fnc_model.h"
 #include "rt/fnc_steps.h"
 
-/* k00_pad: no layer
+/* k00_pad_pad: pad
  *   pad[6 * i + j] = (x[3 * i + j - 1] if 0 <= j - 1 < 3 else 7.0)   for i<B, j<6
  *   0 flops; reads 12*B, writes 24*B bytes */
-static void k00_pad(const fnc_env *env, int64_t part, int64_t parts) {
+static void k00_pad_pad(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     const float *restrict p_x = (const float *)env->in[0];
     float *restrict pad = (float *)env->out[0];
@@ -21,7 +21,7 @@ static void k00_pad(const fnc_env *env, int64_t part, int64_t parts) {
 }
 
 FNC_ONE_COPY void run_predict(const fnc_env *env, int64_t part, int64_t parts) {
-    k00_pad(env, part, parts);
+    k00_pad_pad(env, part, parts);
 }
 
 /* Are sizes and scratch memory right? */

@@ -3,10 +3,10 @@
 #include "include/fnc_model.h"
 #include "rt/fnc_steps.h"
 
-/* k00_sum: no layer
+/* k00_sum_sum: sum
  *   sum[4 * i + j] = sum over k: x[12 * i + j + 4 * k]   for i<B, j<4, k<3
  *   12*B flops; reads 48*B, writes 16*B bytes */
-static void k00_sum(const fnc_env *env, int64_t part, int64_t parts) {
+static void k00_sum_sum(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     const float *restrict p_x = (const float *)env->in[0];
     float *restrict p_sum = (float *)env->out[0];
@@ -52,10 +52,10 @@ static void k00_sum(const fnc_env *env, int64_t part, int64_t parts) {
     }
 }
 
-/* k01_max: no layer
+/* k01_max_max: max
  *   max[i] = max over j: x[4 * i + j]   for i<3*B, j<4
  *   12*B flops; reads 48*B, writes 12*B bytes */
-static void k01_max(const fnc_env *env, int64_t part, int64_t parts) {
+static void k01_max_max(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     const float *restrict p_x = (const float *)env->in[0];
     float *restrict max = (float *)env->out[1];
@@ -70,11 +70,11 @@ static void k01_max(const fnc_env *env, int64_t part, int64_t parts) {
     }
 }
 
-/* k02_div: no layer
+/* k02_mean_div: mean
  *   v0 = sum over i: x[i]   for i<12*B
  *   then mean[0] = (v0 / (12 * B))   for one value
  *   12*B+1 flops; reads 48*B, writes 4 bytes */
-static void k02_div(const fnc_env *env, int64_t part, int64_t parts) {
+static void k02_mean_div(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     const float *restrict p_x = (const float *)env->in[0];
     float *restrict mean = (float *)env->out[2];
@@ -91,10 +91,10 @@ static void k02_div(const fnc_env *env, int64_t part, int64_t parts) {
     mean[0] = s1;
 }
 
-/* k03_argmax: no layer
+/* k03_argmax_argmax: argmax
  *   argmax[i] = argmax over j: x[4 * i + j]   for i<3*B, j<4
  *   12*B flops; reads 48*B, writes 12*B bytes */
-static void k03_argmax(const fnc_env *env, int64_t part, int64_t parts) {
+static void k03_argmax_argmax(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     const float *restrict p_x = (const float *)env->in[0];
     int32_t *restrict argmax = (int32_t *)env->out[3];
@@ -116,10 +116,10 @@ static void k03_argmax(const fnc_env *env, int64_t part, int64_t parts) {
 }
 
 FNC_ONE_COPY void run_predict(const fnc_env *env, int64_t part, int64_t parts) {
-    k00_sum(env, part, parts);
-    k01_max(env, part, parts);
-    k02_div(env, part, parts);
-    k03_argmax(env, part, parts);
+    k00_sum_sum(env, part, parts);
+    k01_max_max(env, part, parts);
+    k02_mean_div(env, part, parts);
+    k03_argmax_argmax(env, part, parts);
 }
 
 /* Are sizes and scratch memory right? */

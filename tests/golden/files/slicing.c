@@ -3,10 +3,10 @@
 #include "include/fnc_model.h"
 #include "rt/fnc_steps.h"
 
-/* k00_slice: no layer
+/* k00_get_item_slice: get_item
  *   concatenate[24 * i + 4 * j + k] = x[24 * i + 8 * j + k]   for i<B, j<3, k<4
  *   0 flops; reads 96*B, writes 96*B bytes */
-static void k00_slice(const fnc_env *env, int64_t part, int64_t parts) {
+static void k00_get_item_slice(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     const float *restrict p_x = (const float *)env->in[0];
     float *restrict concatenate = (float *)env->out[0];
@@ -22,10 +22,10 @@ static void k00_slice(const fnc_env *env, int64_t part, int64_t parts) {
     }
 }
 
-/* k01_slice: no layer
+/* k01_get_item_1_slice: get_item_1
  *   concatenate[24 * i + 4 * j + k + 12] = x[24 * i + 4 * j + 7 - k]   for i<B, j<3, k<4
  *   0 flops; reads 96*B, writes 96*B bytes */
-static void k01_slice(const fnc_env *env, int64_t part, int64_t parts) {
+static void k01_get_item_1_slice(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     const float *restrict p_x = (const float *)env->in[0];
     float *restrict concatenate = (float *)env->out[0];
@@ -42,8 +42,8 @@ static void k01_slice(const fnc_env *env, int64_t part, int64_t parts) {
 }
 
 FNC_ONE_COPY void run_predict(const fnc_env *env, int64_t part, int64_t parts) {
-    k00_slice(env, part, parts);
-    k01_slice(env, part, parts);
+    k00_get_item_slice(env, part, parts);
+    k01_get_item_1_slice(env, part, parts);
 }
 
 /* Are sizes and scratch memory right? */

@@ -3,10 +3,10 @@
 #include "include/fnc_model.h"
 #include "rt/fnc_steps.h"
 
-/* k00_add: no layer
+/* k00_loss_add: metrics/loss
  *   loss/count'[0] = (loss/count[0] + B)   for one value
  *   1 flops; reads 4, writes 4 bytes */
-static void k00_add(const fnc_env *env, int64_t part, int64_t parts) {
+static void k00_loss_add(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     float *restrict loss_count = (float *)(env->train + 192);
     (void)parts;
@@ -17,10 +17,10 @@ static void k00_add(const fnc_env *env, int64_t part, int64_t parts) {
     loss_count[0] = s0;
 }
 
-/* k01_add: no layer
+/* k01_rm_sprop_add: optimizer/rm_sprop
  *   rm_sprop/iteration'[0] = (rm_sprop/iteration[0] + 1)   for one value
  *   1 flops; reads 4, writes 4 bytes */
-static void k01_add(const fnc_env *env, int64_t part, int64_t parts) {
+static void k01_rm_sprop_add(const fnc_env *env, int64_t part, int64_t parts) {
     int32_t *restrict rm_sprop_iteration = (int32_t *)env->train;
     (void)parts;
     if (part != 0) {
@@ -95,10 +95,10 @@ static void k02_norm_add(const fnc_env *env, int64_t part, int64_t parts) {
     }
 }
 
-/* k03_div: no layer
+/* k03_norm_div: norm
  *   t26[i] = (t18[i] / B)   for i<7
  *   7 flops; reads 28, writes 28 bytes */
-static void k03_div(const fnc_env *env, int64_t part, int64_t parts) {
+static void k03_norm_div(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     const float *restrict p_t18 = (const float *)env->arena;
     float *restrict p_t26 = (float *)(env->arena + 192);
@@ -172,11 +172,11 @@ static void k04_norm_add(const fnc_env *env, int64_t part, int64_t parts) {
     }
 }
 
-/* k05_mul: no layer
+/* k05_norm_mul: norm
  *   t27[i] = rsqrt(((t19[i] / B) + 0.0010000000474974513))   for i<7
  *   t28[i] = (v0 * run0[i])   for i<7
  *   28 flops; reads 156, writes 56 bytes */
-static void k05_mul(const fnc_env *env, int64_t part, int64_t parts) {
+static void k05_norm_mul(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     const float *restrict p_t19 = (const float *)env->arena;
     float *restrict p_t27 = (float *)(env->arena + 192);
@@ -192,10 +192,10 @@ static void k05_mul(const fnc_env *env, int64_t part, int64_t parts) {
     }
 }
 
-/* k06_norm_grad_div: norm'
+/* k06_mean_absolute_error_grad_div: loss/mean_absolute_error (backward)
  *   t30[0] = (1.0 / max(B, 1.0))   for one value
  *   2 flops; reads 0, writes 4 bytes */
-static void k06_norm_grad_div(const fnc_env *env, int64_t part, int64_t parts) {
+static void k06_mean_absolute_error_grad_div(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     float *restrict p_t30 = (float *)env->arena;
     (void)parts;
@@ -206,13 +206,13 @@ static void k06_norm_grad_div(const fnc_env *env, int64_t part, int64_t parts) {
     p_t30[0] = s0;
 }
 
-/* k07_norm_grad_neg: norm'
+/* k07_mean_absolute_error_grad_neg: loss/mean_absolute_error, loss/mean_absolute_error (backward)
  *   t29[7 * i + j] = (y:0[7 * i + j] - (((x[7 * i + j] - t25[j]) * t28[j]) + run0[j + 16]))   for i<B, j<7
  *   t20[i] = sum over j: abs(v0)   for i<B, j<7
  *   then v2 = (t30[0] / 7.0)   for i<B
  *   then t32[7 * i + j] = -(v2 if (0.0 < t29[7 * i + j]) else (-v2 if (t29[7 * i + j] < 0.0) else 0.0))   for i<B, j<7
  *   85*B flops; reads 84*B+188, writes 60*B bytes */
-static void k07_norm_grad_neg(const fnc_env *env, int64_t part, int64_t parts) {
+static void k07_mean_absolute_error_grad_neg(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     const float *restrict y_0 = (const float *)env->in[1];
     const float *restrict p_x = (const float *)env->in[0];
@@ -243,12 +243,12 @@ static void k07_norm_grad_neg(const fnc_env *env, int64_t part, int64_t parts) {
     }
 }
 
-/* k08_add: no layer
+/* k08_loss_add: loss/mean_absolute_error, metrics/loss
  *   v0 = sum over i: (t20[i] / 7.0)   for i<B
  *   then loss[0] = (v0 / max(B, 1.0))   for one value
  *   then loss/total'[0] = (loss/total[0] + (v1 * B))   for one value
  *   2*B+4 flops; reads 4*B+4, writes 8 bytes */
-static void k08_add(const fnc_env *env, int64_t part, int64_t parts) {
+static void k08_loss_add(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     const float *restrict p_t20 = (const float *)(env->arena + 320);
     float *restrict loss = (float *)env->out[0];
@@ -269,10 +269,10 @@ static void k08_add(const fnc_env *env, int64_t part, int64_t parts) {
     loss_total[0] = s2;
 }
 
-/* k09_sum: no layer
+/* k09_norm_grad_sum: norm (backward)
  *   t22[i] = sum over j: (t32[i + 7 * j] * (x[i + 7 * j] - t25[i]))   for i<7, j<B
  *   21*B flops; reads 56*B+28, writes 28 bytes */
-static void k09_sum(const fnc_env *env, int64_t part, int64_t parts) {
+static void k09_norm_grad_sum(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     const float *restrict p_t32 = (const float *)(env->arena + (128 * B + 320));
     const float *restrict p_x = (const float *)env->in[0];
@@ -318,10 +318,10 @@ static void k09_sum(const fnc_env *env, int64_t part, int64_t parts) {
     }
 }
 
-/* k10_mul: no layer
+/* k10_norm_grad_mul: norm (backward)
  *   t24_0[i] = (t22[i] * t27[i])   for i<7
  *   7 flops; reads 56, writes 28 bytes */
-static void k10_mul(const fnc_env *env, int64_t part, int64_t parts) {
+static void k10_norm_grad_mul(const fnc_env *env, int64_t part, int64_t parts) {
     const float *restrict p_t22 = (const float *)env->arena;
     const float *restrict p_t27 = (const float *)(env->arena + 192);
     float *restrict t24_0 = (float *)(env->arena + 64);
@@ -333,10 +333,10 @@ static void k10_mul(const fnc_env *env, int64_t part, int64_t parts) {
     }
 }
 
-/* k11_sum: no layer
+/* k11_norm_grad_sum: norm (backward)
  *   t24_2[i] = sum over j: t32[i + 7 * j]   for i<7, j<B
  *   7*B flops; reads 28*B, writes 28 bytes */
-static void k11_sum(const fnc_env *env, int64_t part, int64_t parts) {
+static void k11_norm_grad_sum(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     const float *restrict p_t32 = (const float *)(env->arena + (128 * B + 320));
     float *restrict t24_2 = (float *)(env->arena + 64) + 16;
@@ -380,10 +380,10 @@ static void k11_sum(const fnc_env *env, int64_t part, int64_t parts) {
     }
 }
 
-/* k12_broadcast: no layer
+/* k12_optimizer_broadcast: optimizer
  *   t24_1[i] = 0.0   for i<9
  *   0 flops; reads 0, writes 36 bytes */
-static void k12_broadcast(const fnc_env *env, int64_t part, int64_t parts) {
+static void k12_optimizer_broadcast(const fnc_env *env, int64_t part, int64_t parts) {
     float *restrict t24_1 = (float *)(env->arena + 64) + 7;
     const int64_t begin = fnc_share(9, 16, part, parts);
     const int64_t end = fnc_share(9, 16, part + 1, parts);
@@ -393,10 +393,10 @@ static void k12_broadcast(const fnc_env *env, int64_t part, int64_t parts) {
     }
 }
 
-/* k13_broadcast: no layer
+/* k13_optimizer_broadcast: optimizer
  *   t24_3[i] = 0.0   for i<9
  *   0 flops; reads 0, writes 36 bytes */
-static void k13_broadcast(const fnc_env *env, int64_t part, int64_t parts) {
+static void k13_optimizer_broadcast(const fnc_env *env, int64_t part, int64_t parts) {
     float *restrict t24_3 = (float *)(env->arena + 64) + 23;
     const int64_t begin = fnc_share(9, 16, part, parts);
     const int64_t end = fnc_share(9, 16, part + 1, parts);
@@ -406,11 +406,11 @@ static void k13_broadcast(const fnc_env *env, int64_t part, int64_t parts) {
     }
 }
 
-/* k14_sub: no layer
+/* k14_rm_sprop_sub: optimizer/rm_sprop
  *   run0.velocity'[i] = ((0.8999999761581421 * run0.velocity[i]) + (0.10000000149011612 * (t24[i] * t24[i])))   for i<32
  *   run0'[i] = (run0[i] - ((rm_sprop/learning_rate[0] * t24[i]) * rsqrt((v0 + 1.0000000116860974e-07))))   for i<32
  *   288 flops; reads 388, writes 256 bytes */
-static void k14_sub(const fnc_env *env, int64_t part, int64_t parts) {
+static void k14_rm_sprop_sub(const fnc_env *env, int64_t part, int64_t parts) {
     float *restrict run0_velocity = (float *)(env->train + 256);
     const float *restrict p_t24 = (const float *)(env->arena + 64);
     float *restrict run0 = (float *)(unsigned char *)env->weights;
@@ -429,24 +429,24 @@ static void k14_sub(const fnc_env *env, int64_t part, int64_t parts) {
 
 FNC_ONE_COPY void run_train_step(const fnc_env *env, int64_t part, int64_t parts) {
     const uint64_t before = fnc_flush();
-    k00_add(env, part, parts);
-    k01_add(env, part, parts);
+    k00_loss_add(env, part, parts);
+    k01_rm_sprop_add(env, part, parts);
     k02_norm_add(env, part, parts);
-    k03_div(env, part, parts);
+    k03_norm_div(env, part, parts);
     k04_norm_add(env, part, parts);
-    k05_mul(env, part, parts);
-    k06_norm_grad_div(env, part, parts);
+    k05_norm_mul(env, part, parts);
+    k06_mean_absolute_error_grad_div(env, part, parts);
     fnc_meet(env, parts);
-    k07_norm_grad_neg(env, part, parts);
+    k07_mean_absolute_error_grad_neg(env, part, parts);
     fnc_meet(env, parts);
-    k08_add(env, part, parts);
-    k09_sum(env, part, parts);
-    k10_mul(env, part, parts);
-    k11_sum(env, part, parts);
-    k12_broadcast(env, part, parts);
-    k13_broadcast(env, part, parts);
+    k08_loss_add(env, part, parts);
+    k09_norm_grad_sum(env, part, parts);
+    k10_norm_grad_mul(env, part, parts);
+    k11_norm_grad_sum(env, part, parts);
+    k12_optimizer_broadcast(env, part, parts);
+    k13_optimizer_broadcast(env, part, parts);
     fnc_meet(env, parts);
-    k14_sub(env, part, parts);
+    k14_rm_sprop_sub(env, part, parts);
     fnc_unflush(before);
 }
 

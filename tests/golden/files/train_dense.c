@@ -3,10 +3,10 @@
 #include "include/fnc_model.h"
 #include "rt/fnc_steps.h"
 
-/* k00_add: no layer
+/* k00_loss_add: metrics/loss
  *   loss/count'[0] = (loss/count[0] + B)   for one value
  *   1 flops; reads 4, writes 4 bytes */
-static void k00_add(const fnc_env *env, int64_t part, int64_t parts) {
+static void k00_loss_add(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     float *restrict loss_count = (float *)(env->train + 192);
     (void)parts;
@@ -17,10 +17,10 @@ static void k00_add(const fnc_env *env, int64_t part, int64_t parts) {
     loss_count[0] = s0;
 }
 
-/* k01_add: no layer
+/* k01_sgd_add: optimizer/sgd
  *   sgd/iteration'[0] = (sgd/iteration[0] + 1)   for one value
  *   1 flops; reads 4, writes 4 bytes */
-static void k01_add(const fnc_env *env, int64_t part, int64_t parts) {
+static void k01_sgd_add(const fnc_env *env, int64_t part, int64_t parts) {
     int32_t *restrict sgd_iteration = (int32_t *)env->train;
     (void)parts;
     if (part != 0) {
@@ -30,10 +30,10 @@ static void k01_add(const fnc_env *env, int64_t part, int64_t parts) {
     sgd_iteration[0] = s0;
 }
 
-/* k02_dense_grad_div: dense'
+/* k02_mean_squared_error_grad_div: loss/mean_squared_error (backward)
  *   t18[0] = (1.0 / max(B, 1.0))   for one value
  *   2 flops; reads 0, writes 4 bytes */
-static void k02_dense_grad_div(const fnc_env *env, int64_t part, int64_t parts) {
+static void k02_mean_squared_error_grad_div(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     float *restrict p_t18 = (float *)env->arena;
     (void)parts;
@@ -44,10 +44,10 @@ static void k02_dense_grad_div(const fnc_env *env, int64_t part, int64_t parts) 
     p_t18[0] = s0;
 }
 
-/* k03_dense_grad_div: dense'
+/* k03_mean_squared_error_grad_div: loss/mean_squared_error (backward)
  *   t19[i] = (t18[0] / 3.0)   for i<B
  *   B flops; reads 4, writes 4*B bytes */
-static void k03_dense_grad_div(const fnc_env *env, int64_t part, int64_t parts) {
+static void k03_mean_squared_error_grad_div(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     const float *restrict p_t18 = (const float *)env->arena;
     float *restrict p_t19 = (float *)(env->arena + (64 * B + 64));
@@ -60,12 +60,12 @@ static void k03_dense_grad_div(const fnc_env *env, int64_t part, int64_t parts) 
     }
 }
 
-/* k04_dense_grad_dot: dense, dense'
+/* k04_dense_dot: dense, loss/mean_squared_error (backward)
  *   t12[3 * m + n] = sum k<5: x[5 * m + k] * run0[3 * k + n]   for g<1, m<B, n<3
  *   t20[3 * j + k] = -((t19[j] * (y:0[3 * j + k] - (v0 + run0[k + 16]))) + (t19[j] * (y:0[3 * j + k] - (v0 + run0[k + 16]))))   for i<1, j<B, k<3
  *   45*B flops; reads 36*B+128, writes 24*B bytes */
-FNC_INLINE void k04_dense_grad_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr,
-        int64_t nr, const float *acc) {
+FNC_INLINE void k04_dense_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr, int64_t
+        nr, const float *acc) {
     const fnc_env *env = ((const fnc_tile *)tile)->env;
     const int64_t B = env->dims[0];
     float *restrict p_t12 = (float *)env->arena;
@@ -86,20 +86,20 @@ FNC_INLINE void k04_dense_grad_dot_epilogue(const void *tile, int64_t m0, int64_
     }
 }
 
-static void k04_dense_grad_dot(const fnc_env *env, int64_t part, int64_t parts) {
+static void k04_dense_dot(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     const float *restrict p_x = (const float *)env->in[0];
     const float *restrict run0 = (const float *)env->weights;
     const int64_t begin = fnc_share(B, 16, part, parts);
     const int64_t end = fnc_share(B, 16, part + 1, parts);
     fnc_tile tile = {env, 0};
-    fnc_gemm_f32(B, 3, 5, p_x, 5, 1, run0, 3, begin, end, 0, 3, k04_dense_grad_dot_epilogue, &tile);
+    fnc_gemm_f32(B, 3, 5, p_x, 5, 1, run0, 3, begin, end, 0, 3, k04_dense_dot_epilogue, &tile);
 }
 
-/* k05_sum: no layer
+/* k05_mean_squared_error_sum: loss/mean_squared_error
  *   t13[i] = sum over j: ((y:0[3 * i + j] - (t12[3 * i + j] + run0[j + 16])) * (y:0[3 * i + j] - (t12[3 * i + j] + run0[j + 16])))   for i<B, j<3
  *   12*B flops; reads 24*B+128, writes 4*B bytes */
-static void k05_sum(const fnc_env *env, int64_t part, int64_t parts) {
+static void k05_mean_squared_error_sum(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     const float *restrict y_0 = (const float *)env->in[1];
     const float *restrict p_t12 = (const float *)env->arena;
@@ -117,12 +117,12 @@ static void k05_sum(const fnc_env *env, int64_t part, int64_t parts) {
     }
 }
 
-/* k06_add: no layer
+/* k06_loss_add: loss/mean_squared_error, metrics/loss
  *   v0 = sum over i: (t13[i] / 3.0)   for i<B
  *   then loss[0] = (v0 / max(B, 1.0))   for one value
  *   then loss/total'[0] = (loss/total[0] + (v1 * B))   for one value
  *   2*B+4 flops; reads 4*B+4, writes 8 bytes */
-static void k06_add(const fnc_env *env, int64_t part, int64_t parts) {
+static void k06_loss_add(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     const float *restrict p_t13 = (const float *)(env->arena + (64 * B + 64));
     float *restrict loss = (float *)env->out[0];
@@ -143,7 +143,7 @@ static void k06_add(const fnc_env *env, int64_t part, int64_t parts) {
     loss_total[0] = s2;
 }
 
-/* k07_dense_grad_dot: dense'
+/* k07_dense_grad_dot: dense (backward)
  *   t17_0[3 * m + n] = sum k<B: x[m + 5 * k] * t20[3 * k + n]   for g<1, m<5, n<3
  *   30*B flops; reads 32*B, writes 60 bytes */
 FNC_INLINE void k07_dense_grad_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr,
@@ -171,10 +171,10 @@ static void k07_dense_grad_dot(const fnc_env *env, int64_t part, int64_t parts) 
             &tile);
 }
 
-/* k08_sum: no layer
+/* k08_dense_grad_sum: dense (backward)
  *   t17_2[i] = sum over j: t20[i + 3 * j]   for i<3, j<B
  *   3*B flops; reads 12*B, writes 12 bytes */
-static void k08_sum(const fnc_env *env, int64_t part, int64_t parts) {
+static void k08_dense_grad_sum(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     const float *restrict p_t20 = (const float *)(env->arena + (128 * B + 64));
     float *restrict t17_2 = (float *)(env->arena + (192 * B + 64)) + 16;
@@ -218,10 +218,10 @@ static void k08_sum(const fnc_env *env, int64_t part, int64_t parts) {
     }
 }
 
-/* k09_reshape: no layer
+/* k09_optimizer_reshape: optimizer
  *   t17_1[0] = 0.0   for one value
  *   0 flops; reads 0, writes 4 bytes */
-static void k09_reshape(const fnc_env *env, int64_t part, int64_t parts) {
+static void k09_optimizer_reshape(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     float *restrict t17_1 = (float *)(env->arena + (192 * B + 64)) + 15;
     (void)parts;
@@ -232,10 +232,10 @@ static void k09_reshape(const fnc_env *env, int64_t part, int64_t parts) {
     t17_1[0] = s0;
 }
 
-/* k10_broadcast: no layer
+/* k10_optimizer_broadcast: optimizer
  *   t17_3[i] = 0.0   for i<13
  *   0 flops; reads 0, writes 52 bytes */
-static void k10_broadcast(const fnc_env *env, int64_t part, int64_t parts) {
+static void k10_optimizer_broadcast(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     float *restrict t17_3 = (float *)(env->arena + (192 * B + 64)) + 19;
     const int64_t begin = fnc_share(13, 16, part, parts);
@@ -246,10 +246,10 @@ static void k10_broadcast(const fnc_env *env, int64_t part, int64_t parts) {
     }
 }
 
-/* k11_sub: no layer
+/* k11_sgd_sub: optimizer/sgd
  *   run0'[i] = (run0[i] - (sgd/learning_rate[0] * t17[i]))   for i<32
  *   64 flops; reads 260, writes 128 bytes */
-static void k11_sub(const fnc_env *env, int64_t part, int64_t parts) {
+static void k11_sgd_sub(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     float *restrict run0 = (float *)(unsigned char *)env->weights;
     const float *restrict sgd_learning_rate = (const float *)(env->train + 64);
@@ -265,23 +265,23 @@ static void k11_sub(const fnc_env *env, int64_t part, int64_t parts) {
 
 FNC_ONE_COPY void run_train_step(const fnc_env *env, int64_t part, int64_t parts) {
     const uint64_t before = fnc_flush();
-    k00_add(env, part, parts);
-    k01_add(env, part, parts);
-    k02_dense_grad_div(env, part, parts);
+    k00_loss_add(env, part, parts);
+    k01_sgd_add(env, part, parts);
+    k02_mean_squared_error_grad_div(env, part, parts);
     fnc_meet(env, parts);
-    k03_dense_grad_div(env, part, parts);
+    k03_mean_squared_error_grad_div(env, part, parts);
     fnc_meet(env, parts);
-    k04_dense_grad_dot(env, part, parts);
+    k04_dense_dot(env, part, parts);
     fnc_meet(env, parts);
-    k05_sum(env, part, parts);
+    k05_mean_squared_error_sum(env, part, parts);
     fnc_meet(env, parts);
-    k06_add(env, part, parts);
+    k06_loss_add(env, part, parts);
     k07_dense_grad_dot(env, part, parts);
-    k08_sum(env, part, parts);
-    k09_reshape(env, part, parts);
-    k10_broadcast(env, part, parts);
+    k08_dense_grad_sum(env, part, parts);
+    k09_optimizer_reshape(env, part, parts);
+    k10_optimizer_broadcast(env, part, parts);
     fnc_meet(env, parts);
-    k11_sub(env, part, parts);
+    k11_sgd_sub(env, part, parts);
     fnc_unflush(before);
 }
 

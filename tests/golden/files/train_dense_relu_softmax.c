@@ -3,10 +3,10 @@
 #include "include/fnc_model.h"
 #include "rt/fnc_steps.h"
 
-/* k00_add: no layer
+/* k00_loss_add: metrics/loss
  *   loss/count'[0] = (loss/count[0] + B)   for one value
  *   1 flops; reads 4, writes 4 bytes */
-static void k00_add(const fnc_env *env, int64_t part, int64_t parts) {
+static void k00_loss_add(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     float *restrict loss_count = (float *)(env->train + 192);
     (void)parts;
@@ -74,11 +74,11 @@ static void k02_digit_dot(const fnc_env *env, int64_t part, int64_t parts) {
             k02_digit_dot_epilogue, &tile);
 }
 
-/* k03_div: no layer
+/* k03_adam_div: optimizer/adam
  *   adam/iteration'[0] = (adam/iteration[0] + 1)   for one value
  *   t39[0] = ((adam/learning_rate[0] * sqrt((1.0 - pow(0.9990000128746033, f32(v0))))) / (1.0 - pow(0.8999999761581421, f32(v0))))   for one value
  *   9 flops; reads 8, writes 8 bytes */
-static void k03_div(const fnc_env *env, int64_t part, int64_t parts) {
+static void k03_adam_div(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     int32_t *restrict adam_iteration = (int32_t *)env->train;
     const float *restrict adam_learning_rate = (const float *)(env->train + 64);
@@ -95,10 +95,11 @@ static void k03_div(const fnc_env *env, int64_t part, int64_t parts) {
     p_t39[0] = s1;
 }
 
-/* k04_digit_grad_div: digit'
+/* k04_sparse_categorical_crossentropy_grad_div: loss/sparse_categorical_crossentropy (backward)
  *   t40[0] = (1.0 / max(B, 1.0))   for one value
  *   2 flops; reads 0, writes 4 bytes */
-static void k04_digit_grad_div(const fnc_env *env, int64_t part, int64_t parts) {
+static void k04_sparse_categorical_crossentropy_grad_div(const fnc_env *env, int64_t part, int64_t
+        parts) {
     const int64_t B = env->dims[0];
     float *restrict p_t40 = (float *)(env->arena + (320 * B + 203648));
     (void)parts;
@@ -109,7 +110,7 @@ static void k04_digit_grad_div(const fnc_env *env, int64_t part, int64_t parts) 
     p_t40[0] = s0;
 }
 
-/* k05_digit_grad_mul: digit', digit, digit''
+/* k05_digit_grad_mul: loss/sparse_categorical_crossentropy, digit, loss/sparse_categorical_crossentropy (backward), digit (backward)
  *   v0 = i32(f32(y:0[i]))   for i<B
  *   then t19[i] = max over j: i32((j == v0))   for i<B, j<10
  *   then v2 = max over j: (t21[10 * i + j] + run0[j + 50880])   for i<B, j<10
@@ -195,12 +196,12 @@ static void k05_digit_grad_mul(const fnc_env *env, int64_t part, int64_t parts) 
     }
 }
 
-/* k06_add: no layer
+/* k06_loss_add: loss/sparse_categorical_crossentropy, metrics/loss
  *   v0 = sum over i: (-t25[i] if (0 < t19[i]) else nan)   for i<B
  *   then loss[0] = (v0 / max(B, 1.0))   for one value
  *   then loss/total'[0] = (loss/total[0] + (v1 * B))   for one value
  *   4*B+4 flops; reads 8*B+4, writes 8 bytes */
-static void k06_add(const fnc_env *env, int64_t part, int64_t parts) {
+static void k06_loss_add(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     const int32_t *restrict p_t19 = (const int32_t *)(env->arena + (320 * B + 203712));
     const float *restrict p_t25 = (const float *)(env->arena + (576 * B + 203712));
@@ -222,10 +223,10 @@ static void k06_add(const fnc_env *env, int64_t part, int64_t parts) {
     loss_total[0] = s2;
 }
 
-/* k07_permute: no layer
+/* k07_digit_grad_permute: digit (backward)
  *   t17[64 * i + j] = run0[i + 10 * j + 50240]   for i<10, j<64
  *   0 flops; reads 203584, writes 2560 bytes */
-static void k07_permute(const fnc_env *env, int64_t part, int64_t parts) {
+static void k07_digit_grad_permute(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     const float *restrict run0 = (const float *)env->weights;
     float *restrict p_t17 = (float *)(env->arena + 256 * B);
@@ -240,11 +241,11 @@ static void k07_permute(const fnc_env *env, int64_t part, int64_t parts) {
     }
 }
 
-/* k08_hidden_grad_dot: digit', hidden'
+/* k08_digit_grad_dot: digit (backward), hidden (backward)
  *   v0 = sum k<10: t44[10 * m + k] * t17[64 * k + n]   for g<1, m<B, n<64
  *   t18[64 * j + k] = (v0 if (0.0 < t16[64 * j + k]) else 0.0)   for i<1, j<B, k<64
  *   1408*B flops; reads 296*B+2560, writes 256*B bytes */
-FNC_INLINE void k08_hidden_grad_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr,
+FNC_INLINE void k08_digit_grad_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr,
         int64_t nr, const float *acc) {
     const fnc_env *env = ((const fnc_tile *)tile)->env;
     const int64_t B = env->dims[0];
@@ -260,18 +261,18 @@ FNC_INLINE void k08_hidden_grad_dot_epilogue(const void *tile, int64_t m0, int64
     }
 }
 
-static void k08_hidden_grad_dot(const fnc_env *env, int64_t part, int64_t parts) {
+static void k08_digit_grad_dot(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     const float *restrict p_t44 = (const float *)(env->arena + (960 * B + 203712));
     const float *restrict p_t17 = (const float *)(env->arena + 256 * B);
     const int64_t begin = fnc_share(B, 16, part, parts);
     const int64_t end = fnc_share(B, 16, part + 1, parts);
     fnc_tile tile = {env, 0};
-    fnc_gemm_f32(B, 64, 10, p_t44, 10, 1, p_t17, 64, begin, end, 0, 64,
-            k08_hidden_grad_dot_epilogue, &tile);
+    fnc_gemm_f32(B, 64, 10, p_t44, 10, 1, p_t17, 64, begin, end, 0, 64, k08_digit_grad_dot_epilogue,
+            &tile);
 }
 
-/* k09_hidden_grad_dot: hidden'
+/* k09_hidden_grad_dot: hidden (backward)
  *   t34_0[64 * m + n] = sum k<B: img[m + 784 * k] * t18[64 * k + n]   for g<1, m<784, n<64
  *   100352*B flops; reads 3392*B, writes 200704 bytes */
 FNC_INLINE void k09_hidden_grad_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr,
@@ -299,10 +300,10 @@ static void k09_hidden_grad_dot(const fnc_env *env, int64_t part, int64_t parts)
             k09_hidden_grad_dot_epilogue, &tile);
 }
 
-/* k10_sum: no layer
+/* k10_hidden_grad_sum: hidden (backward)
  *   t34_1[i] = sum over j: t18[i + 64 * j]   for i<64, j<B
  *   64*B flops; reads 256*B, writes 256 bytes */
-static void k10_sum(const fnc_env *env, int64_t part, int64_t parts) {
+static void k10_hidden_grad_sum(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     const float *restrict p_t18 = (const float *)(env->arena + (320 * B + 203712));
     float *restrict t34_1 = (float *)(env->arena + 256 * B) + 50176;
@@ -346,7 +347,7 @@ static void k10_sum(const fnc_env *env, int64_t part, int64_t parts) {
     }
 }
 
-/* k11_digit_grad_dot: digit'
+/* k11_digit_grad_dot: digit (backward)
  *   t34_2[10 * m + n] = sum k<B: t16[m + 64 * k] * t44[10 * k + n]   for g<1, m<64, n<10
  *   1280*B flops; reads 296*B, writes 2560 bytes */
 FNC_INLINE void k11_digit_grad_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr,
@@ -374,10 +375,10 @@ static void k11_digit_grad_dot(const fnc_env *env, int64_t part, int64_t parts) 
             &tile);
 }
 
-/* k12_sum: no layer
+/* k12_digit_grad_sum: digit (backward)
  *   t34_3[i] = sum over j: t44[i + 10 * j]   for i<10, j<B
  *   10*B flops; reads 40*B, writes 40 bytes */
-static void k12_sum(const fnc_env *env, int64_t part, int64_t parts) {
+static void k12_digit_grad_sum(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     const float *restrict p_t44 = (const float *)(env->arena + (960 * B + 203712));
     float *restrict t34_3 = (float *)(env->arena + 256 * B) + 50880;
@@ -421,10 +422,10 @@ static void k12_sum(const fnc_env *env, int64_t part, int64_t parts) {
     }
 }
 
-/* k13_broadcast: no layer
+/* k13_optimizer_broadcast: optimizer
  *   t34_4[i] = 0.0   for i<6
  *   0 flops; reads 0, writes 24 bytes */
-static void k13_broadcast(const fnc_env *env, int64_t part, int64_t parts) {
+static void k13_optimizer_broadcast(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     float *restrict t34_4 = (float *)(env->arena + 256 * B) + 50890;
     const int64_t begin = fnc_share(6, 16, part, parts);
@@ -435,12 +436,12 @@ static void k13_broadcast(const fnc_env *env, int64_t part, int64_t parts) {
     }
 }
 
-/* k14_sub: no layer
+/* k14_adam_sub: optimizer/adam
  *   run0.momentum'[i] = (run0.momentum[i] + ((t34[i] - run0.momentum[i]) * 0.10000000149011612))   for i<50896
  *   run0.velocity'[i] = (run0.velocity[i] + (((t34[i] * t34[i]) - run0.velocity[i]) * 0.0010000000474974513))   for i<50896
  *   run0'[i] = (run0[i] - ((t39[0] * v0) / (sqrt(v1) + 1.0000000116860974e-07)))   for i<50896
  *   610752 flops; reads 814340, writes 610752 bytes */
-static void k14_sub(const fnc_env *env, int64_t part, int64_t parts) {
+static void k14_adam_sub(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     float *restrict run0_momentum = (float *)(env->train + 256);
     const float *restrict p_t34 = (const float *)(env->arena + 256 * B);
@@ -465,27 +466,27 @@ static void k14_sub(const fnc_env *env, int64_t part, int64_t parts) {
 
 FNC_ONE_COPY void run_train_step(const fnc_env *env, int64_t part, int64_t parts) {
     const uint64_t before = fnc_flush();
-    k00_add(env, part, parts);
+    k00_loss_add(env, part, parts);
     k01_hidden_dot(env, part, parts);
     fnc_meet(env, parts);
     k02_digit_dot(env, part, parts);
-    k03_div(env, part, parts);
-    k04_digit_grad_div(env, part, parts);
+    k03_adam_div(env, part, parts);
+    k04_sparse_categorical_crossentropy_grad_div(env, part, parts);
     fnc_meet(env, parts);
     k05_digit_grad_mul(env, part, parts);
     fnc_meet(env, parts);
-    k06_add(env, part, parts);
-    k07_permute(env, part, parts);
+    k06_loss_add(env, part, parts);
+    k07_digit_grad_permute(env, part, parts);
     fnc_meet(env, parts);
-    k08_hidden_grad_dot(env, part, parts);
+    k08_digit_grad_dot(env, part, parts);
     fnc_meet(env, parts);
     k09_hidden_grad_dot(env, part, parts);
-    k10_sum(env, part, parts);
+    k10_hidden_grad_sum(env, part, parts);
     k11_digit_grad_dot(env, part, parts);
-    k12_sum(env, part, parts);
-    k13_broadcast(env, part, parts);
+    k12_digit_grad_sum(env, part, parts);
+    k13_optimizer_broadcast(env, part, parts);
     fnc_meet(env, parts);
-    k14_sub(env, part, parts);
+    k14_adam_sub(env, part, parts);
     fnc_unflush(before);
 }
 

@@ -8,10 +8,10 @@ static const uint32_t table_9ca5f08dcb[2] = {
     0, 1
 };
 
-/* k00_add: no layer
+/* k00_loss_add: metrics/loss
  *   loss/count'[0] = (loss/count[0] + B)   for one value
  *   1 flops; reads 4, writes 4 bytes */
-static void k00_add(const fnc_env *env, int64_t part, int64_t parts) {
+static void k00_loss_add(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     float *restrict loss_count = (float *)(env->train + 192);
     (void)parts;
@@ -22,10 +22,10 @@ static void k00_add(const fnc_env *env, int64_t part, int64_t parts) {
     loss_count[0] = s0;
 }
 
-/* k01_add: no layer
+/* k01_sgd_add: optimizer/sgd
  *   sgd/iteration'[0] = (sgd/iteration[0] + 1)   for one value
  *   1 flops; reads 4, writes 4 bytes */
-static void k01_add(const fnc_env *env, int64_t part, int64_t parts) {
+static void k01_sgd_add(const fnc_env *env, int64_t part, int64_t parts) {
     int32_t *restrict sgd_iteration = (int32_t *)env->train;
     (void)parts;
     if (part != 0) {
@@ -68,10 +68,10 @@ static void k03_drop_add(const fnc_env *env, int64_t part, int64_t parts) {
     }
 }
 
-/* k04_out_grad_div: out'
+/* k04_binary_crossentropy_grad_div: loss/binary_crossentropy (backward)
  *   t22[0] = (1.0 / max(B, 1.0))   for one value
  *   2 flops; reads 0, writes 4 bytes */
-static void k04_out_grad_div(const fnc_env *env, int64_t part, int64_t parts) {
+static void k04_binary_crossentropy_grad_div(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     float *restrict p_t22 = (float *)(env->arena + 64 * B);
     (void)parts;
@@ -82,13 +82,13 @@ static void k04_out_grad_div(const fnc_env *env, int64_t part, int64_t parts) {
     p_t22[0] = s0;
 }
 
-/* k05_out_grad_dot: out, out'
+/* k05_out_dot: out, loss/binary_crossentropy, loss/binary_crossentropy (backward)
  *   t15[m] = sum k<6: t20[6 * m + k] * run0[k]   for g<1, m<B, n<1
  *   t21[j] = (1.0 - min(max((v0 + run0[16]), 1.0000000116860974e-07), 0.9999998807907104))   for i<1, j<B, k<1
  *   t23[j] = (((-(-(t22[0] * (1.0 - y:0[j])) / v1) + (-(t22[0] * y:0[j]) / min(max((v0 + run0[16]), 1.0000000116860974e-07), 0.9999998807907104))) if (min(max((v0 + run0[16]), 1.0000000116860974e-07), 0.9999998807907104) < 0.9999998807907104) else 0.0) if (1.0000000116860974e-07 < max((v0 + run0[16]), 1.0000000116860974e-07)) else 0.0)   for i<1, j<B, k<1
  *   32*B flops; reads 28*B+132, writes 12*B bytes */
-FNC_INLINE void k05_out_grad_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr,
-        int64_t nr, const float *acc) {
+FNC_INLINE void k05_out_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr, int64_t
+        nr, const float *acc) {
     (void)n0;
     const fnc_env *env = ((const fnc_tile *)tile)->env;
     const int64_t B = env->dims[0];
@@ -116,22 +116,22 @@ FNC_INLINE void k05_out_grad_dot_epilogue(const void *tile, int64_t m0, int64_t 
     }
 }
 
-static void k05_out_grad_dot(const fnc_env *env, int64_t part, int64_t parts) {
+static void k05_out_dot(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     const float *restrict p_t20 = (const float *)env->arena;
     const float *restrict run0 = (const float *)env->weights;
     const int64_t begin = fnc_share(B, 16, part, parts);
     const int64_t end = fnc_share(B, 16, part + 1, parts);
     fnc_tile tile = {env, 0};
-    fnc_gemm_f32(B, 1, 6, p_t20, 6, 1, run0, 1, begin, end, 0, 1, k05_out_grad_dot_epilogue, &tile);
+    fnc_gemm_f32(B, 1, 6, p_t20, 6, 1, run0, 1, begin, end, 0, 1, k05_out_dot_epilogue, &tile);
 }
 
-/* k06_add: no layer
+/* k06_loss_add: loss/binary_crossentropy, metrics/loss
  *   v0 = sum over i: ((y:0[i] * -log(min(max((t15[i] + run0[16]), 1.0000000116860974e-07), 0.9999998807907104))) + ((1.0 - y:0[i]) * -log(t21[i])))   for i<B
  *   then loss[0] = (v0 / max(B, 1.0))   for one value
  *   then loss/total'[0] = (loss/total[0] + (v1 * B))   for one value
  *   12*B+4 flops; reads 12*B+132, writes 8 bytes */
-static void k06_add(const fnc_env *env, int64_t part, int64_t parts) {
+static void k06_loss_add(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     const float *restrict y_0 = (const float *)env->in[1];
     const float *restrict p_t15 = (const float *)(env->arena + (64 * B + 128));
@@ -158,7 +158,7 @@ static void k06_add(const fnc_env *env, int64_t part, int64_t parts) {
     loss_total[0] = s2;
 }
 
-/* k07_out_grad_dot: out'
+/* k07_out_grad_dot: out (backward)
  *   t19_0[m] = sum k<B: t20[m + 6 * k] * t23[k]   for g<1, m<6, n<1
  *   12*B flops; reads 28*B, writes 24 bytes */
 FNC_INLINE void k07_out_grad_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr,
@@ -187,10 +187,10 @@ static void k07_out_grad_dot(const fnc_env *env, int64_t part, int64_t parts) {
             &tile);
 }
 
-/* k08_sum: no layer
+/* k08_out_grad_sum: out (backward)
  *   t19_2[0] = sum over i: t23[i]   for i<B
  *   B flops; reads 4*B, writes 4 bytes */
-static void k08_sum(const fnc_env *env, int64_t part, int64_t parts) {
+static void k08_out_grad_sum(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     const float *restrict p_t23 = (const float *)(env->arena + (192 * B + 128));
     float *restrict t19_2 = (float *)(env->arena + 64 * B) + 16;
@@ -206,10 +206,10 @@ static void k08_sum(const fnc_env *env, int64_t part, int64_t parts) {
     t19_2[0] = r0;
 }
 
-/* k09_broadcast: no layer
+/* k09_optimizer_broadcast: optimizer
  *   t19_1[i] = 0.0   for i<10
  *   0 flops; reads 0, writes 40 bytes */
-static void k09_broadcast(const fnc_env *env, int64_t part, int64_t parts) {
+static void k09_optimizer_broadcast(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     float *restrict t19_1 = (float *)(env->arena + 64 * B) + 6;
     const int64_t begin = fnc_share(10, 16, part, parts);
@@ -220,10 +220,10 @@ static void k09_broadcast(const fnc_env *env, int64_t part, int64_t parts) {
     }
 }
 
-/* k10_broadcast: no layer
+/* k10_optimizer_broadcast: optimizer
  *   t19_3[i] = 0.0   for i<15
  *   0 flops; reads 0, writes 60 bytes */
-static void k10_broadcast(const fnc_env *env, int64_t part, int64_t parts) {
+static void k10_optimizer_broadcast(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     float *restrict t19_3 = (float *)(env->arena + 64 * B) + 17;
     const int64_t begin = fnc_share(15, 16, part, parts);
@@ -234,10 +234,10 @@ static void k10_broadcast(const fnc_env *env, int64_t part, int64_t parts) {
     }
 }
 
-/* k11_sub: no layer
+/* k11_sgd_sub: optimizer/sgd
  *   run0'[i] = (run0[i] - (sgd/learning_rate[0] * t19[i]))   for i<32
  *   64 flops; reads 260, writes 128 bytes */
-static void k11_sub(const fnc_env *env, int64_t part, int64_t parts) {
+static void k11_sgd_sub(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     float *restrict run0 = (float *)(unsigned char *)env->weights;
     const float *restrict sgd_learning_rate = (const float *)(env->train + 64);
@@ -253,22 +253,22 @@ static void k11_sub(const fnc_env *env, int64_t part, int64_t parts) {
 
 FNC_ONE_COPY void run_train_step(const fnc_env *env, int64_t part, int64_t parts) {
     const uint64_t before = fnc_flush();
-    k00_add(env, part, parts);
-    k01_add(env, part, parts);
+    k00_loss_add(env, part, parts);
+    k01_sgd_add(env, part, parts);
     k02_drop_select(env, part, parts);
     fnc_meet(env, parts);
     k03_drop_add(env, part, parts);
-    k04_out_grad_div(env, part, parts);
+    k04_binary_crossentropy_grad_div(env, part, parts);
     fnc_meet(env, parts);
-    k05_out_grad_dot(env, part, parts);
+    k05_out_dot(env, part, parts);
     fnc_meet(env, parts);
-    k06_add(env, part, parts);
+    k06_loss_add(env, part, parts);
     k07_out_grad_dot(env, part, parts);
-    k08_sum(env, part, parts);
-    k09_broadcast(env, part, parts);
-    k10_broadcast(env, part, parts);
+    k08_out_grad_sum(env, part, parts);
+    k09_optimizer_broadcast(env, part, parts);
+    k10_optimizer_broadcast(env, part, parts);
     fnc_meet(env, parts);
-    k11_sub(env, part, parts);
+    k11_sgd_sub(env, part, parts);
     fnc_unflush(before);
 }
 

@@ -3,10 +3,10 @@
 #include "include/fnc_model.h"
 #include "rt/fnc_steps.h"
 
-/* k00_add: no layer
+/* k00_loss_add: metrics/loss
  *   loss/count'[0] = (loss/count[0] + B)   for one value
  *   1 flops; reads 4, writes 4 bytes */
-static void k00_add(const fnc_env *env, int64_t part, int64_t parts) {
+static void k00_loss_add(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     float *restrict loss_count = (float *)(env->train + 192);
     (void)parts;
@@ -36,11 +36,11 @@ static void k01_embed_gather(const fnc_env *env, int64_t part, int64_t parts) {
     }
 }
 
-/* k02_div: no layer
+/* k02_adam_w_div: optimizer/adam_w
  *   adam_w/iteration'[0] = (adam_w/iteration[0] + 1)   for one value
  *   t26[0] = ((adam_w/learning_rate[0] * sqrt((1.0 - pow(0.9990000128746033, f32(v0))))) / (1.0 - pow(0.8999999761581421, f32(v0))))   for one value
  *   9 flops; reads 8, writes 8 bytes */
-static void k02_div(const fnc_env *env, int64_t part, int64_t parts) {
+static void k02_adam_w_div(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     int32_t *restrict adam_w_iteration = (int32_t *)env->train;
     const float *restrict adam_w_learning_rate = (const float *)(env->train + 64);
@@ -57,10 +57,10 @@ static void k02_div(const fnc_env *env, int64_t part, int64_t parts) {
     p_t26[0] = s1;
 }
 
-/* k03_head_grad_div: head'
+/* k03_mean_squared_error_grad_div: loss/mean_squared_error (backward)
  *   t27[0] = (1.0 / max(B, 1.0))   for one value
  *   2 flops; reads 0, writes 4 bytes */
-static void k03_head_grad_div(const fnc_env *env, int64_t part, int64_t parts) {
+static void k03_mean_squared_error_grad_div(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     float *restrict p_t27 = (float *)(env->arena + (64 * B + 64));
     (void)parts;
@@ -71,10 +71,10 @@ static void k03_head_grad_div(const fnc_env *env, int64_t part, int64_t parts) {
     p_t27[0] = s0;
 }
 
-/* k04_head_grad_div: head'
+/* k04_mean_squared_error_grad_div: loss/mean_squared_error (backward)
  *   t28[i] = (t27[0] / 2.0)   for i<B
  *   B flops; reads 4, writes 4*B bytes */
-static void k04_head_grad_div(const fnc_env *env, int64_t part, int64_t parts) {
+static void k04_mean_squared_error_grad_div(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     const float *restrict p_t27 = (const float *)(env->arena + (64 * B + 64));
     float *restrict p_t28 = (float *)(env->arena + (128 * B + 128));
@@ -87,12 +87,12 @@ static void k04_head_grad_div(const fnc_env *env, int64_t part, int64_t parts) {
     }
 }
 
-/* k05_head_grad_dot: head, head'
+/* k05_head_dot: head, loss/mean_squared_error (backward)
  *   t18[2 * m + n] = sum k<15: t16[15 * m + k] * run0[2 * k + n + 48]   for g<1, m<B, n<2
  *   t29[2 * j + k] = -((t28[j] * (y:0[2 * j + k] - (v0 + run0[k + 80]))) + (t28[j] * (y:0[2 * j + k] - (v0 + run0[k + 80]))))   for i<1, j<B, k<2
  *   70*B flops; reads 72*B+384, writes 16*B bytes */
-FNC_INLINE void k05_head_grad_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr,
-        int64_t nr, const float *acc) {
+FNC_INLINE void k05_head_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr, int64_t
+        nr, const float *acc) {
     const fnc_env *env = ((const fnc_tile *)tile)->env;
     const int64_t B = env->dims[0];
     float *restrict p_t18 = (float *)(env->arena + (64 * B + 64));
@@ -113,21 +113,21 @@ FNC_INLINE void k05_head_grad_dot_epilogue(const void *tile, int64_t m0, int64_t
     }
 }
 
-static void k05_head_grad_dot(const fnc_env *env, int64_t part, int64_t parts) {
+static void k05_head_dot(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     const float *restrict p_t16 = (const float *)env->arena;
     const float *restrict run0 = (const float *)env->weights;
     const int64_t begin = fnc_share(B, 16, part, parts);
     const int64_t end = fnc_share(B, 16, part + 1, parts);
     fnc_tile tile = {env, 0};
-    fnc_gemm_f32(B, 2, 15, p_t16, 15, 1, run0 + 48, 2, begin, end, 0, 2, k05_head_grad_dot_epilogue,
+    fnc_gemm_f32(B, 2, 15, p_t16, 15, 1, run0 + 48, 2, begin, end, 0, 2, k05_head_dot_epilogue,
             &tile);
 }
 
-/* k06_sum: no layer
+/* k06_mean_squared_error_sum: loss/mean_squared_error
  *   t19[i] = sum over j: ((y:0[2 * i + j] - (t18[2 * i + j] + run0[j + 80])) * (y:0[2 * i + j] - (t18[2 * i + j] + run0[j + 80])))   for i<B, j<2
  *   8*B flops; reads 16*B+384, writes 4*B bytes */
-static void k06_sum(const fnc_env *env, int64_t part, int64_t parts) {
+static void k06_mean_squared_error_sum(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     const float *restrict y_0 = (const float *)env->in[1];
     const float *restrict p_t18 = (const float *)(env->arena + (64 * B + 64));
@@ -145,12 +145,12 @@ static void k06_sum(const fnc_env *env, int64_t part, int64_t parts) {
     }
 }
 
-/* k07_add: no layer
+/* k07_loss_add: loss/mean_squared_error, metrics/loss
  *   v0 = sum over i: (t19[i] / 2.0)   for i<B
  *   then loss[0] = (v0 / max(B, 1.0))   for one value
  *   then loss/total'[0] = (loss/total[0] + (v1 * B))   for one value
  *   2*B+4 flops; reads 4*B+4, writes 8 bytes */
-static void k07_add(const fnc_env *env, int64_t part, int64_t parts) {
+static void k07_loss_add(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     const float *restrict p_t19 = (const float *)(env->arena + (128 * B + 128));
     float *restrict loss = (float *)env->out[0];
@@ -171,10 +171,10 @@ static void k07_add(const fnc_env *env, int64_t part, int64_t parts) {
     loss_total[0] = s2;
 }
 
-/* k08_permute: no layer
+/* k08_head_grad_permute: head (backward)
  *   t17[15 * i + j] = run0[i + 2 * j + 48]   for i<2, j<15
  *   0 flops; reads 384, writes 120 bytes */
-static void k08_permute(const fnc_env *env, int64_t part, int64_t parts) {
+static void k08_head_grad_permute(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     const float *restrict run0 = (const float *)env->weights;
     float *restrict p_t17 = (float *)(env->arena + (256 * B + 128));
@@ -188,7 +188,7 @@ static void k08_permute(const fnc_env *env, int64_t part, int64_t parts) {
     }
 }
 
-/* k09_head_grad_dot: head'
+/* k09_head_grad_dot: head (backward)
  *   t21[15 * m + n] = sum k<2: t29[2 * m + k] * t17[15 * k + n]   for g<1, m<B, n<15
  *   60*B flops; reads 8*B+120, writes 60*B bytes */
 FNC_INLINE void k09_head_grad_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr,
@@ -216,7 +216,7 @@ static void k09_head_grad_dot(const fnc_env *env, int64_t part, int64_t parts) {
             &tile);
 }
 
-/* k10_embed_grad_scatter: embed'
+/* k10_embed_grad_scatter: embed (backward)
  *   t25_0[j] = scatter: t21[3 * i + j]   for i<5*B, j<3
  *   15*B flops; reads 80*B, writes 132 bytes */
 static void k10_embed_grad_scatter(const fnc_env *env, int64_t part, int64_t parts) {
@@ -241,7 +241,7 @@ static void k10_embed_grad_scatter(const fnc_env *env, int64_t part, int64_t par
     }
 }
 
-/* k11_head_grad_dot: head'
+/* k11_head_grad_dot: head (backward)
  *   t25_2[2 * m + n] = sum k<B: t16[m + 15 * k] * t29[2 * k + n]   for g<1, m<15, n<2
  *   60*B flops; reads 68*B, writes 120 bytes */
 FNC_INLINE void k11_head_grad_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr,
@@ -269,10 +269,10 @@ static void k11_head_grad_dot(const fnc_env *env, int64_t part, int64_t parts) {
             &tile);
 }
 
-/* k12_sum: no layer
+/* k12_head_grad_sum: head (backward)
  *   t25_4[i] = sum over j: t29[i + 2 * j]   for i<2, j<B
  *   2*B flops; reads 8*B, writes 8 bytes */
-static void k12_sum(const fnc_env *env, int64_t part, int64_t parts) {
+static void k12_head_grad_sum(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     const float *restrict p_t29 = (const float *)(env->arena + (192 * B + 128));
     float *restrict t25_4 = (float *)(env->arena + (256 * B + 128)) + 80;
@@ -316,10 +316,10 @@ static void k12_sum(const fnc_env *env, int64_t part, int64_t parts) {
     }
 }
 
-/* k13_broadcast: no layer
+/* k13_optimizer_broadcast: optimizer
  *   t25_1[i] = 0.0   for i<15
  *   0 flops; reads 0, writes 60 bytes */
-static void k13_broadcast(const fnc_env *env, int64_t part, int64_t parts) {
+static void k13_optimizer_broadcast(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     float *restrict t25_1 = (float *)(env->arena + (256 * B + 128)) + 33;
     const int64_t begin = fnc_share(15, 16, part, parts);
@@ -330,10 +330,10 @@ static void k13_broadcast(const fnc_env *env, int64_t part, int64_t parts) {
     }
 }
 
-/* k14_broadcast: no layer
+/* k14_optimizer_broadcast: optimizer
  *   t25_3[i] = 0.0   for i<2
  *   0 flops; reads 0, writes 8 bytes */
-static void k14_broadcast(const fnc_env *env, int64_t part, int64_t parts) {
+static void k14_optimizer_broadcast(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     float *restrict t25_3 = (float *)(env->arena + (256 * B + 128)) + 78;
     const int64_t begin = fnc_share(2, 16, part, parts);
@@ -344,10 +344,10 @@ static void k14_broadcast(const fnc_env *env, int64_t part, int64_t parts) {
     }
 }
 
-/* k15_broadcast: no layer
+/* k15_optimizer_broadcast: optimizer
  *   t25_5[i] = 0.0   for i<14
  *   0 flops; reads 0, writes 56 bytes */
-static void k15_broadcast(const fnc_env *env, int64_t part, int64_t parts) {
+static void k15_optimizer_broadcast(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     float *restrict t25_5 = (float *)(env->arena + (256 * B + 128)) + 82;
     const int64_t begin = fnc_share(14, 16, part, parts);
@@ -358,12 +358,12 @@ static void k15_broadcast(const fnc_env *env, int64_t part, int64_t parts) {
     }
 }
 
-/* k16_sub: no layer
+/* k16_adam_w_sub: optimizer/adam_w
  *   run0.momentum'[i] = (run0.momentum[i] + ((t25[i] - run0.momentum[i]) * 0.10000000149011612))   for i<96
  *   run0.velocity'[i] = (run0.velocity[i] + (((t25[i] * t25[i]) - run0.velocity[i]) * 0.0010000000474974513))   for i<96
  *   run0'[i] = ((run0[i] - ((run0[i] * 0.004000000189989805) * adam_w/learning_rate[0])) - ((t26[0] * v0) / (sqrt(v1) + 1.0000000116860974e-07)))   for i<96
  *   1440 flops; reads 1544, writes 1152 bytes */
-static void k16_sub(const fnc_env *env, int64_t part, int64_t parts) {
+static void k16_adam_w_sub(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     float *restrict run0_momentum = (float *)(env->train + 256);
     const float *restrict p_t25 = (const float *)(env->arena + (256 * B + 128));
@@ -391,30 +391,30 @@ static void k16_sub(const fnc_env *env, int64_t part, int64_t parts) {
 
 FNC_ONE_COPY void run_train_step(const fnc_env *env, int64_t part, int64_t parts) {
     const uint64_t before = fnc_flush();
-    k00_add(env, part, parts);
+    k00_loss_add(env, part, parts);
     k01_embed_gather(env, part, parts);
-    k02_div(env, part, parts);
-    k03_head_grad_div(env, part, parts);
+    k02_adam_w_div(env, part, parts);
+    k03_mean_squared_error_grad_div(env, part, parts);
     fnc_meet(env, parts);
-    k04_head_grad_div(env, part, parts);
+    k04_mean_squared_error_grad_div(env, part, parts);
     fnc_meet(env, parts);
-    k05_head_grad_dot(env, part, parts);
+    k05_head_dot(env, part, parts);
     fnc_meet(env, parts);
-    k06_sum(env, part, parts);
+    k06_mean_squared_error_sum(env, part, parts);
     fnc_meet(env, parts);
-    k07_add(env, part, parts);
-    k08_permute(env, part, parts);
+    k07_loss_add(env, part, parts);
+    k08_head_grad_permute(env, part, parts);
     fnc_meet(env, parts);
     k09_head_grad_dot(env, part, parts);
     fnc_meet(env, parts);
     k10_embed_grad_scatter(env, part, parts);
     k11_head_grad_dot(env, part, parts);
-    k12_sum(env, part, parts);
-    k13_broadcast(env, part, parts);
-    k14_broadcast(env, part, parts);
-    k15_broadcast(env, part, parts);
+    k12_head_grad_sum(env, part, parts);
+    k13_optimizer_broadcast(env, part, parts);
+    k14_optimizer_broadcast(env, part, parts);
+    k15_optimizer_broadcast(env, part, parts);
     fnc_meet(env, parts);
-    k16_sub(env, part, parts);
+    k16_adam_w_sub(env, part, parts);
     fnc_unflush(before);
 }
 

@@ -4,10 +4,10 @@
 #include "rt/fnc_steps.h"
 #include "kern/gemm_pack.h"
 
-/* k00_add: no layer
+/* k00_loss_add: metrics/loss
  *   loss/count'[0] = (loss/count[0] + B)   for one value
  *   1 flops; reads 4, writes 4 bytes */
-static void k00_add(const fnc_env *env, int64_t part, int64_t parts) {
+static void k00_loss_add(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     float *restrict loss_count = (float *)(env->train + 192);
     (void)parts;
@@ -18,10 +18,10 @@ static void k00_add(const fnc_env *env, int64_t part, int64_t parts) {
     loss_count[0] = s0;
 }
 
-/* k01_add: no layer
+/* k01_sgd_add: optimizer/sgd
  *   sgd/iteration'[0] = (sgd/iteration[0] + 1)   for one value
  *   1 flops; reads 4, writes 4 bytes */
-static void k01_add(const fnc_env *env, int64_t part, int64_t parts) {
+static void k01_sgd_add(const fnc_env *env, int64_t part, int64_t parts) {
     int32_t *restrict sgd_iteration = (int32_t *)env->train;
     (void)parts;
     if (part != 0) {
@@ -71,10 +71,10 @@ static void k03_first_dot(const fnc_env *env, int64_t part, int64_t parts) {
             k03_first_dot_epilogue, &tile);
 }
 
-/* k04_last_grad_div: last'
+/* k04_mean_squared_error_grad_div: loss/mean_squared_error (backward)
  *   t24[0] = (1.0 / max(B, 1.0))   for one value
  *   2 flops; reads 0, writes 4 bytes */
-static void k04_last_grad_div(const fnc_env *env, int64_t part, int64_t parts) {
+static void k04_mean_squared_error_grad_div(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     float *restrict p_t24 = (float *)(env->arena + (1088 * B + 386496));
     (void)parts;
@@ -85,10 +85,10 @@ static void k04_last_grad_div(const fnc_env *env, int64_t part, int64_t parts) {
     p_t24[0] = s0;
 }
 
-/* k05_last_grad_div: last'
+/* k05_mean_squared_error_grad_div: loss/mean_squared_error (backward)
  *   t25[i] = (t24[0] / 130.0)   for i<B
  *   B flops; reads 4, writes 4*B bytes */
-static void k05_last_grad_div(const fnc_env *env, int64_t part, int64_t parts) {
+static void k05_mean_squared_error_grad_div(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     const float *restrict p_t24 = (const float *)(env->arena + (1088 * B + 386496));
     float *restrict p_t25 = (float *)(env->arena + (1664 * B + 536256));
@@ -112,12 +112,12 @@ static void k06_last_pack(const fnc_env *env, int64_t part, int64_t parts) {
             fnc_share(panels, 1, part + 1, parts));
 }
 
-/* k07_last_grad_dot: last, last'
+/* k07_last_dot: last, loss/mean_squared_error (backward)
  *   t15[130 * m + n] = sum k<260: t12[260 * m + k] * packed1[130 * k + n]   for g<1, m<B, n<130
  *   t26[130 * j + k] = -((t25[j] * (y:0[130 * j + k] - (v0 + run0[k + 96480]))) + (t25[j] * (y:0[130 * j + k] - (v0 + run0[k + 96480]))))   for i<1, j<B, k<130
  *   68250*B flops; reads 1564*B+552896, writes 1040*B bytes */
-FNC_INLINE void k07_last_grad_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr,
-        int64_t nr, const float *acc) {
+FNC_INLINE void k07_last_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr, int64_t
+        nr, const float *acc) {
     const fnc_env *env = ((const fnc_tile *)tile)->env;
     const int64_t B = env->dims[0];
     float *restrict p_t15 = (float *)(env->arena + (1088 * B + 386496));
@@ -138,20 +138,20 @@ FNC_INLINE void k07_last_grad_dot_epilogue(const void *tile, int64_t m0, int64_t
     }
 }
 
-static void k07_last_grad_dot(const fnc_env *env, int64_t part, int64_t parts) {
+static void k07_last_dot(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     const float *restrict p_t12 = (const float *)(env->arena + 386496);
     const float *restrict packed1 = (const float *)env->arena;
     const fnc_block own = fnc_share_block(B, 130, FNC_IS_SMALL(130, 260, 4), part, parts);
     fnc_tile tile = {env, 0};
     fnc_gemm_packed_f32(B, 130, 260, p_t12, 260, 1, packed1, own.m0, own.m1, own.n0, own.n1,
-            k07_last_grad_dot_epilogue, &tile);
+            k07_last_dot_epilogue, &tile);
 }
 
-/* k08_sum: no layer
+/* k08_mean_squared_error_sum: loss/mean_squared_error
  *   t16[i] = sum over j: ((y:0[130 * i + j] - (t15[130 * i + j] + run0[j + 96480])) * (y:0[130 * i + j] - (t15[130 * i + j] + run0[j + 96480])))   for i<B, j<130
  *   520*B flops; reads 1040*B+386496, writes 4*B bytes */
-static void k08_sum(const fnc_env *env, int64_t part, int64_t parts) {
+static void k08_mean_squared_error_sum(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     const float *restrict y_0 = (const float *)env->in[1];
     const float *restrict p_t15 = (const float *)(env->arena + (1088 * B + 386496));
@@ -185,12 +185,12 @@ static void k08_sum(const fnc_env *env, int64_t part, int64_t parts) {
     }
 }
 
-/* k09_add: no layer
+/* k09_loss_add: loss/mean_squared_error, metrics/loss
  *   v0 = sum over i: (t16[i] / 130.0)   for i<B
  *   then loss[0] = (v0 / max(B, 1.0))   for one value
  *   then loss/total'[0] = (loss/total[0] + (v1 * B))   for one value
  *   2*B+4 flops; reads 4*B+4, writes 8 bytes */
-static void k09_add(const fnc_env *env, int64_t part, int64_t parts) {
+static void k09_loss_add(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     const float *restrict p_t16 = (const float *)(env->arena + (1664 * B + 536256));
     float *restrict loss = (float *)env->out[0];
@@ -211,7 +211,7 @@ static void k09_add(const fnc_env *env, int64_t part, int64_t parts) {
     loss_total[0] = s2;
 }
 
-/* k10_last_grad_pack: last'
+/* k10_last_grad_pack: last (backward)
  *   packed2[260 * i + j] = pack: run0[i + 130 * j + 62672]   for i<130, j<260
  *   0 flops; reads 386496, writes 149760 bytes */
 static void k10_last_grad_pack(const fnc_env *env, int64_t part, int64_t parts) {
@@ -223,7 +223,7 @@ static void k10_last_grad_pack(const fnc_env *env, int64_t part, int64_t parts) 
             fnc_share(panels, 1, part + 1, parts));
 }
 
-/* k11_last_grad_dot: last'
+/* k11_last_grad_dot: last (backward)
  *   t18[260 * m + n] = sum k<130: t26[130 * m + k] * packed2[260 * k + n]   for g<1, m<B, n<260
  *   67600*B flops; reads 520*B+149760, writes 1040*B bytes */
 FNC_INLINE void k11_last_grad_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr,
@@ -250,7 +250,7 @@ static void k11_last_grad_dot(const fnc_env *env, int64_t part, int64_t parts) {
             k11_last_grad_dot_epilogue, &tile);
 }
 
-/* k12_first_grad_pack: first'
+/* k12_first_grad_pack: first (backward)
  *   packed3[260 * i + j] = pack: t18[260 * i + j]   for i<B, j<260
  *   0 flops; reads 1040*B, writes 1152*B bytes */
 static void k12_first_grad_pack(const fnc_env *env, int64_t part, int64_t parts) {
@@ -262,7 +262,7 @@ static void k12_first_grad_pack(const fnc_env *env, int64_t part, int64_t parts)
             1, part + 1, parts));
 }
 
-/* k13_first_grad_dot: first'
+/* k13_first_grad_dot: first (backward)
  *   t23_0[260 * m + n] = sum k<B: x[m + 240 * k] * packed3[260 * k + n]   for g<1, m<240, n<260
  *   124800*B flops; reads 2112*B, writes 249600 bytes */
 FNC_INLINE void k13_first_grad_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr,
@@ -289,10 +289,10 @@ static void k13_first_grad_dot(const fnc_env *env, int64_t part, int64_t parts) 
             k13_first_grad_dot_epilogue, &tile);
 }
 
-/* k14_sum: no layer
+/* k14_first_grad_sum: first (backward)
  *   t23_1[i] = sum over j: t18[i + 260 * j]   for i<260, j<B
  *   260*B flops; reads 1040*B, writes 1040 bytes */
-static void k14_sum(const fnc_env *env, int64_t part, int64_t parts) {
+static void k14_first_grad_sum(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     const float *restrict p_t18 = (const float *)(env->arena + (1664 * B + 536256));
     float *restrict t23_1 = (float *)env->arena + 62400;
@@ -336,7 +336,7 @@ static void k14_sum(const fnc_env *env, int64_t part, int64_t parts) {
     }
 }
 
-/* k15_last_grad_pack: last'
+/* k15_last_grad_pack: last (backward)
  *   packed4[130 * i + j] = pack: t26[130 * i + j]   for i<B, j<130
  *   0 flops; reads 520*B, writes 640*B bytes */
 static void k15_last_grad_pack(const fnc_env *env, int64_t part, int64_t parts) {
@@ -348,7 +348,7 @@ static void k15_last_grad_pack(const fnc_env *env, int64_t part, int64_t parts) 
             1, part + 1, parts));
 }
 
-/* k16_last_grad_dot: last'
+/* k16_last_grad_dot: last (backward)
  *   t23_3[130 * m + n] = sum k<B: t12[m + 260 * k] * packed4[130 * k + n]   for g<1, m<260, n<130
  *   67600*B flops; reads 1680*B, writes 135200 bytes */
 FNC_INLINE void k16_last_grad_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr,
@@ -375,10 +375,10 @@ static void k16_last_grad_dot(const fnc_env *env, int64_t part, int64_t parts) {
             k16_last_grad_dot_epilogue, &tile);
 }
 
-/* k17_sum: no layer
+/* k17_last_grad_sum: last (backward)
  *   t23_5[i] = sum over j: t26[i + 130 * j]   for i<130, j<B
  *   130*B flops; reads 520*B, writes 520 bytes */
-static void k17_sum(const fnc_env *env, int64_t part, int64_t parts) {
+static void k17_last_grad_sum(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     const float *restrict p_t26 = (const float *)(env->arena + (2752 * B + 536256));
     float *restrict t23_5 = (float *)env->arena + 96480;
@@ -422,10 +422,10 @@ static void k17_sum(const fnc_env *env, int64_t part, int64_t parts) {
     }
 }
 
-/* k18_broadcast: no layer
+/* k18_optimizer_broadcast: optimizer
  *   t23_2[i] = 0.0   for i<12
  *   0 flops; reads 0, writes 48 bytes */
-static void k18_broadcast(const fnc_env *env, int64_t part, int64_t parts) {
+static void k18_optimizer_broadcast(const fnc_env *env, int64_t part, int64_t parts) {
     float *restrict t23_2 = (float *)env->arena + 62660;
     const int64_t begin = fnc_share(12, 16, part, parts);
     const int64_t end = fnc_share(12, 16, part + 1, parts);
@@ -435,10 +435,10 @@ static void k18_broadcast(const fnc_env *env, int64_t part, int64_t parts) {
     }
 }
 
-/* k19_broadcast: no layer
+/* k19_optimizer_broadcast: optimizer
  *   t23_4[i] = 0.0   for i<8
  *   0 flops; reads 0, writes 32 bytes */
-static void k19_broadcast(const fnc_env *env, int64_t part, int64_t parts) {
+static void k19_optimizer_broadcast(const fnc_env *env, int64_t part, int64_t parts) {
     float *restrict t23_4 = (float *)env->arena + 96472;
     const int64_t begin = fnc_share(8, 16, part, parts);
     const int64_t end = fnc_share(8, 16, part + 1, parts);
@@ -448,10 +448,10 @@ static void k19_broadcast(const fnc_env *env, int64_t part, int64_t parts) {
     }
 }
 
-/* k20_broadcast: no layer
+/* k20_optimizer_broadcast: optimizer
  *   t23_6[i] = 0.0   for i<14
  *   0 flops; reads 0, writes 56 bytes */
-static void k20_broadcast(const fnc_env *env, int64_t part, int64_t parts) {
+static void k20_optimizer_broadcast(const fnc_env *env, int64_t part, int64_t parts) {
     float *restrict t23_6 = (float *)env->arena + 96610;
     const int64_t begin = fnc_share(14, 16, part, parts);
     const int64_t end = fnc_share(14, 16, part + 1, parts);
@@ -461,10 +461,10 @@ static void k20_broadcast(const fnc_env *env, int64_t part, int64_t parts) {
     }
 }
 
-/* k21_sub: no layer
+/* k21_sgd_sub: optimizer/sgd
  *   run0'[i] = (run0[i] - (sgd/learning_rate[0] * t23[i]))   for i<96624
  *   193248 flops; reads 772996, writes 386496 bytes */
-static void k21_sub(const fnc_env *env, int64_t part, int64_t parts) {
+static void k21_sgd_sub(const fnc_env *env, int64_t part, int64_t parts) {
     float *restrict run0 = (float *)(unsigned char *)env->weights;
     const float *restrict sgd_learning_rate = (const float *)(env->train + 64);
     const float *restrict p_t23 = (const float *)env->arena;
@@ -479,21 +479,21 @@ static void k21_sub(const fnc_env *env, int64_t part, int64_t parts) {
 
 FNC_ONE_COPY void run_train_step(const fnc_env *env, int64_t part, int64_t parts) {
     const uint64_t before = fnc_flush();
-    k00_add(env, part, parts);
-    k01_add(env, part, parts);
+    k00_loss_add(env, part, parts);
+    k01_sgd_add(env, part, parts);
     k02_first_pack(env, part, parts);
     fnc_meet(env, parts);
     k03_first_dot(env, part, parts);
-    k04_last_grad_div(env, part, parts);
+    k04_mean_squared_error_grad_div(env, part, parts);
     fnc_meet(env, parts);
-    k05_last_grad_div(env, part, parts);
+    k05_mean_squared_error_grad_div(env, part, parts);
     k06_last_pack(env, part, parts);
     fnc_meet(env, parts);
-    k07_last_grad_dot(env, part, parts);
+    k07_last_dot(env, part, parts);
     fnc_meet(env, parts);
-    k08_sum(env, part, parts);
+    k08_mean_squared_error_sum(env, part, parts);
     fnc_meet(env, parts);
-    k09_add(env, part, parts);
+    k09_loss_add(env, part, parts);
     k10_last_grad_pack(env, part, parts);
     fnc_meet(env, parts);
     k11_last_grad_dot(env, part, parts);
@@ -501,17 +501,17 @@ FNC_ONE_COPY void run_train_step(const fnc_env *env, int64_t part, int64_t parts
     k12_first_grad_pack(env, part, parts);
     fnc_meet(env, parts);
     k13_first_grad_dot(env, part, parts);
-    k14_sum(env, part, parts);
+    k14_first_grad_sum(env, part, parts);
     fnc_meet(env, parts);
     k15_last_grad_pack(env, part, parts);
     fnc_meet(env, parts);
     k16_last_grad_dot(env, part, parts);
-    k17_sum(env, part, parts);
-    k18_broadcast(env, part, parts);
-    k19_broadcast(env, part, parts);
-    k20_broadcast(env, part, parts);
+    k17_last_grad_sum(env, part, parts);
+    k18_optimizer_broadcast(env, part, parts);
+    k19_optimizer_broadcast(env, part, parts);
+    k20_optimizer_broadcast(env, part, parts);
     fnc_meet(env, parts);
-    k21_sub(env, part, parts);
+    k21_sgd_sub(env, part, parts);
     fnc_unflush(before);
 }
 

@@ -6,10 +6,10 @@
 #include "kern/gemm_few.h"
 #include "kern/gemm_bands.h"
 
-/* k00_add: no layer
+/* k00_loss_add: metrics/loss
  *   loss/count'[0] = (loss/count[0] + B)   for one value
  *   1 flops; reads 4, writes 4 bytes */
-static void k00_add(const fnc_env *env, int64_t part, int64_t parts) {
+static void k00_loss_add(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     float *restrict loss_count = (float *)(env->train + 192);
     (void)parts;
@@ -20,10 +20,10 @@ static void k00_add(const fnc_env *env, int64_t part, int64_t parts) {
     loss_count[0] = s0;
 }
 
-/* k01_add: no layer
+/* k01_sgd_add: optimizer/sgd
  *   sgd/iteration'[0] = (sgd/iteration[0] + 1)   for one value
  *   1 flops; reads 4, writes 4 bytes */
-static void k01_add(const fnc_env *env, int64_t part, int64_t parts) {
+static void k01_sgd_add(const fnc_env *env, int64_t part, int64_t parts) {
     int32_t *restrict sgd_iteration = (int32_t *)env->train;
     (void)parts;
     if (part != 0) {
@@ -73,10 +73,10 @@ static void k03_first_dot(const fnc_env *env, int64_t part, int64_t parts) {
             k03_first_dot_epilogue, &tile);
 }
 
-/* k04_last_grad_div: last'
+/* k04_mean_squared_error_grad_div: loss/mean_squared_error (backward)
  *   t25[0] = (1.0 / max(B, 1.0))   for one value
  *   2 flops; reads 0, writes 4 bytes */
-static void k04_last_grad_div(const fnc_env *env, int64_t part, int64_t parts) {
+static void k04_mean_squared_error_grad_div(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     float *restrict p_t25 = (float *)(env->arena + (4160 * B + 2263040));
     (void)parts;
@@ -87,10 +87,10 @@ static void k04_last_grad_div(const fnc_env *env, int64_t part, int64_t parts) {
     p_t25[0] = s0;
 }
 
-/* k05_last_grad_div: last'
+/* k05_mean_squared_error_grad_div: loss/mean_squared_error (backward)
  *   t26[i] = (t25[0] / 520.0)   for i<B
  *   B flops; reads 4, writes 4*B bytes */
-static void k05_last_grad_div(const fnc_env *env, int64_t part, int64_t parts) {
+static void k05_mean_squared_error_grad_div(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     const float *restrict p_t25 = (const float *)(env->arena + (4160 * B + 2263040));
     float *restrict p_t26 = (float *)(env->arena + (8320 * B + 2263104));
@@ -118,12 +118,12 @@ static void k06_last_pack(const fnc_env *env, int64_t part, int64_t parts) {
             fnc_share(panels, 1, part + 1, parts));
 }
 
-/* k07_last_grad_dot: last, last'
+/* k07_last_dot: last, loss/mean_squared_error (backward)
  *   t16[520 * m + n] = sum k<1040: t12[1040 * m + k] * packed1[520 * k + n]   for g<1, m<B, n<520
  *   t27[520 * j + k] = -((t26[j] * (y:0[520 * j + k] - (v0 + run0[k + 677040]))) + (t26[j] * (y:0[520 * j + k] - (v0 + run0[k + 677040]))))   for i<1, j<B, k<520
  *   1084200*B flops; reads 6244*B+4973312, writes 4160*B bytes */
-FNC_INLINE void k07_last_grad_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr,
-        int64_t nr, const float *acc) {
+FNC_INLINE void k07_last_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr, int64_t
+        nr, const float *acc) {
     const fnc_env *env = ((const fnc_tile *)tile)->env;
     const int64_t B = env->dims[0];
     float *restrict p_t16 = (float *)(env->arena + (4160 * B + 2263040));
@@ -144,7 +144,7 @@ FNC_INLINE void k07_last_grad_dot_epilogue(const void *tile, int64_t m0, int64_t
     }
 }
 
-static void k07_last_grad_dot(const fnc_env *env, int64_t part, int64_t parts) {
+static void k07_last_dot(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     const float *restrict p_t12 = (const float *)(env->arena + 2263040);
     const float *restrict packed1 = (const float *)env->arena;
@@ -153,17 +153,17 @@ static void k07_last_grad_dot(const fnc_env *env, int64_t part, int64_t parts) {
     fnc_tile tile = {env, 0};
     if (B <= FNC_FEW_ROWS) {
         fnc_gemm_strips_f32(B, 520, 1040, p_t12, 1040, 1, run0 + 136240, 520, own.m0, own.m1,
-                own.n0, own.n1, k07_last_grad_dot_epilogue, &tile);
+                own.n0, own.n1, k07_last_dot_epilogue, &tile);
     } else {
         fnc_gemm_packed_f32(B, 520, 1040, p_t12, 1040, 1, packed1, own.m0, own.m1, own.n0, own.n1,
-                k07_last_grad_dot_epilogue, &tile);
+                k07_last_dot_epilogue, &tile);
     }
 }
 
-/* k08_sum: no layer
+/* k08_mean_squared_error_sum: loss/mean_squared_error
  *   t17[i] = sum over j: ((y:0[520 * i + j] - (t16[520 * i + j] + run0[j + 677040])) * (y:0[520 * i + j] - (t16[520 * i + j] + run0[j + 677040])))   for i<B, j<520
  *   2080*B flops; reads 4160*B+2710272, writes 4*B bytes */
-static void k08_sum(const fnc_env *env, int64_t part, int64_t parts) {
+static void k08_mean_squared_error_sum(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     const float *restrict y_0 = (const float *)env->in[1];
     const float *restrict p_t16 = (const float *)(env->arena + (4160 * B + 2263040));
@@ -182,12 +182,12 @@ static void k08_sum(const fnc_env *env, int64_t part, int64_t parts) {
     }
 }
 
-/* k09_add: no layer
+/* k09_loss_add: loss/mean_squared_error, metrics/loss
  *   v0 = sum over i: (t17[i] / 520.0)   for i<B
  *   then loss[0] = (v0 / max(B, 1.0))   for one value
  *   then loss/total'[0] = (loss/total[0] + (v1 * B))   for one value
  *   2*B+4 flops; reads 4*B+4, writes 8 bytes */
-static void k09_add(const fnc_env *env, int64_t part, int64_t parts) {
+static void k09_loss_add(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     const float *restrict p_t17 = (const float *)(env->arena + (8320 * B + 2263104));
     float *restrict loss = (float *)env->out[0];
@@ -208,7 +208,7 @@ static void k09_add(const fnc_env *env, int64_t part, int64_t parts) {
     loss_total[0] = s2;
 }
 
-/* k10_last_grad_pack: last'
+/* k10_last_grad_pack: last (backward)
  *   packed2[1040 * i + j] = pack: run0[i + 520 * j + 136240]   for i<520, j<1040
  *   0 flops; reads 2080*B+2710272, writes 2196480 bytes */
 static void k10_last_grad_pack(const fnc_env *env, int64_t part, int64_t parts) {
@@ -227,11 +227,11 @@ static void k10_last_grad_pack(const fnc_env *env, int64_t part, int64_t parts) 
     }
 }
 
-/* k11_first_grad_dot: last', first'
+/* k11_last_grad_dot: last (backward), first (backward)
  *   v0 = sum k<520: t27[520 * m + k] * packed2[1040 * k + n]   for g<1, m<B, n<1040
  *   t14[1040 * j + k] = (v0 if (0.0 < t12[1040 * j + k]) else 0.0)   for i<1, j<B, k<1040
  *   1083680*B flops; reads 6240*B+4906752, writes 4160*B bytes */
-FNC_INLINE void k11_first_grad_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr,
+FNC_INLINE void k11_last_grad_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr,
         int64_t nr, const float *acc) {
     const fnc_env *env = ((const fnc_tile *)tile)->env;
     const int64_t B = env->dims[0];
@@ -247,7 +247,7 @@ FNC_INLINE void k11_first_grad_dot_epilogue(const void *tile, int64_t m0, int64_
     }
 }
 
-static void k11_first_grad_dot(const fnc_env *env, int64_t part, int64_t parts) {
+static void k11_last_grad_dot(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     const float *restrict p_t27 = (const float *)(env->arena + (8384 * B + 2267264));
     const float *restrict packed2 = (const float *)env->arena;
@@ -256,17 +256,17 @@ static void k11_first_grad_dot(const fnc_env *env, int64_t part, int64_t parts) 
     fnc_tile tile = {env, 0};
     if (B <= FNC_FEW_ROWS) {
         fnc_gemm_flipped_f32(B, 1040, 520, run0 + 136240, 520, packed2, own.m0, own.m1, own.n0,
-                own.n1, k11_first_grad_dot_epilogue, &tile);
+                own.n1, k11_last_grad_dot_epilogue, &tile);
     } else {
         fnc_gemm_packed_f32(B, 1040, 520, p_t27, 520, 1, packed2, own.m0, own.m1, own.n0, own.n1,
-                k11_first_grad_dot_epilogue, &tile);
+                k11_last_grad_dot_epilogue, &tile);
     }
 }
 
-/* k12_sum: no layer
+/* k12_first_grad_sum: first (backward)
  *   t24_1[i] = sum over j: t14[i + 1040 * j]   for i<1040, j<B
  *   1040*B flops; reads 4160*B, writes 4160 bytes */
-static void k12_sum(const fnc_env *env, int64_t part, int64_t parts) {
+static void k12_first_grad_sum(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     const float *restrict p_t14 = (const float *)(env->arena + (4160 * B + 2263040));
     float *restrict t24_1 = (float *)(env->arena + (8320 * B + 2263104));
@@ -310,10 +310,10 @@ static void k12_sum(const fnc_env *env, int64_t part, int64_t parts) {
     }
 }
 
-/* k13_sum: no layer
+/* k13_last_grad_sum: last (backward)
  *   t24_3[i] = sum over j: t27[i + 520 * j]   for i<520, j<B
  *   520*B flops; reads 2080*B, writes 2080 bytes */
-static void k13_sum(const fnc_env *env, int64_t part, int64_t parts) {
+static void k13_last_grad_sum(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     const float *restrict p_t27 = (const float *)(env->arena + (8384 * B + 2267264));
     float *restrict t24_3 = (float *)(env->arena + (10496 * B + 2267264));
@@ -357,10 +357,10 @@ static void k13_sum(const fnc_env *env, int64_t part, int64_t parts) {
     }
 }
 
-/* k14_broadcast: no layer
+/* k14_optimizer_broadcast: optimizer
  *   t24_4[i] = 0.0   for i<8
  *   0 flops; reads 0, writes 32 bytes */
-static void k14_broadcast(const fnc_env *env, int64_t part, int64_t parts) {
+static void k14_optimizer_broadcast(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     float *restrict t24_4 = (float *)(env->arena + (10496 * B + 2267264)) + 520;
     const int64_t begin = fnc_share(8, 16, part, parts);
@@ -371,7 +371,7 @@ static void k14_broadcast(const fnc_env *env, int64_t part, int64_t parts) {
     }
 }
 
-/* k15_first_grad_pack: first'
+/* k15_first_grad_pack: first (backward)
  *   packed3[1040 * i + j] = pack: t14[1040 * i + j]   for i<B, j<1040
  *   0 flops; reads 4160*B, writes 4224*B bytes */
 static void k15_first_grad_pack(const fnc_env *env, int64_t part, int64_t parts) {
@@ -383,7 +383,7 @@ static void k15_first_grad_pack(const fnc_env *env, int64_t part, int64_t parts)
             fnc_share(panels, 1, part + 1, parts));
 }
 
-/* k16_first_grad_dot: first'
+/* k16_first_grad_dot: first (backward), optimizer/sgd
  *   v0 = sum k<B: x[m + 130 * k] * packed3[1040 * k + n]   for g<1, m<130, n<1040
  *   run0_0'[1040 * j + k] = (run0_0[1040 * j + k] - (sgd/learning_rate[0] * v0))   for i<1, j<130, k<1040
  *   270400*B+270400 flops; reads 4744*B+540804, writes 540800 bytes */
@@ -420,7 +420,7 @@ static void k16_first_grad_dot(const fnc_env *env, int64_t part, int64_t parts) 
     }
 }
 
-/* k17_last_grad_pack: last'
+/* k17_last_grad_pack: last (backward)
  *   packed4[520 * i + j] = pack: t27[520 * i + j]   for i<B, j<520
  *   0 flops; reads 2080*B, writes 2176*B bytes */
 static void k17_last_grad_pack(const fnc_env *env, int64_t part, int64_t parts) {
@@ -432,7 +432,7 @@ static void k17_last_grad_pack(const fnc_env *env, int64_t part, int64_t parts) 
             1, part + 1, parts));
 }
 
-/* k18_last_grad_dot: last'
+/* k18_last_grad_dot: last (backward), optimizer/sgd
  *   v0 = sum k<B: t12[m + 1040 * k] * packed4[520 * k + n]   for g<1, m<1040, n<520
  *   run0_2'[520 * j + k] = (run0_2[520 * j + k] - (sgd/learning_rate[0] * v0))   for i<1, j<1040, k<520
  *   1081600*B+1081600 flops; reads 6336*B+2163204, writes 2163200 bytes */
@@ -469,11 +469,11 @@ static void k18_last_grad_dot(const fnc_env *env, int64_t part, int64_t parts) {
     }
 }
 
-/* k19_sub: no layer
+/* k19_sgd_sub: optimizer/sgd
  *   run0_1'[i] = (run0_1[i] - (sgd/learning_rate[0] * t24_1[i]))   for i<1040
  *   then run0_3'[i] = (run0_3[i] - (sgd/learning_rate[0] * t24_3[i]))   for i<528
  *   3136 flops; reads 12548, writes 6272 bytes */
-static void k19_sub(const fnc_env *env, int64_t part, int64_t parts) {
+static void k19_sgd_sub(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     float *restrict run0_1 = (float *)(unsigned char *)env->weights + 135200;
     const float *restrict sgd_learning_rate = (const float *)(env->train + 64);
@@ -496,35 +496,35 @@ static void k19_sub(const fnc_env *env, int64_t part, int64_t parts) {
 
 FNC_ONE_COPY void run_train_step(const fnc_env *env, int64_t part, int64_t parts) {
     const uint64_t before = fnc_flush();
-    k00_add(env, part, parts);
-    k01_add(env, part, parts);
+    k00_loss_add(env, part, parts);
+    k01_sgd_add(env, part, parts);
     k02_first_pack(env, part, parts);
     fnc_meet(env, parts);
     k03_first_dot(env, part, parts);
-    k04_last_grad_div(env, part, parts);
+    k04_mean_squared_error_grad_div(env, part, parts);
     fnc_meet(env, parts);
-    k05_last_grad_div(env, part, parts);
+    k05_mean_squared_error_grad_div(env, part, parts);
     k06_last_pack(env, part, parts);
     fnc_meet(env, parts);
-    k07_last_grad_dot(env, part, parts);
+    k07_last_dot(env, part, parts);
     fnc_meet(env, parts);
-    k08_sum(env, part, parts);
+    k08_mean_squared_error_sum(env, part, parts);
     fnc_meet(env, parts);
-    k09_add(env, part, parts);
+    k09_loss_add(env, part, parts);
     k10_last_grad_pack(env, part, parts);
     fnc_meet(env, parts);
-    k11_first_grad_dot(env, part, parts);
+    k11_last_grad_dot(env, part, parts);
     fnc_meet(env, parts);
-    k12_sum(env, part, parts);
-    k13_sum(env, part, parts);
-    k14_broadcast(env, part, parts);
+    k12_first_grad_sum(env, part, parts);
+    k13_last_grad_sum(env, part, parts);
+    k14_optimizer_broadcast(env, part, parts);
     k15_first_grad_pack(env, part, parts);
     fnc_meet(env, parts);
     k16_first_grad_dot(env, part, parts);
     k17_last_grad_pack(env, part, parts);
     fnc_meet(env, parts);
     k18_last_grad_dot(env, part, parts);
-    k19_sub(env, part, parts);
+    k19_sgd_sub(env, part, parts);
     fnc_unflush(before);
 }
 

@@ -3,11 +3,11 @@
 #include "include/fnc_model.h"
 #include "rt/fnc_steps.h"
 
-/* k00_sum_dot: inner, sum
+/* k00_inner_dot: inner, sum
  *   v0 = sum k<8: x[8 * m + k] * inner/kernel[8 * k + n]   for g<1, m<B, n<8
  *   sum[8 * j + k] = (x[8 * j + k] + tanh((v0 + inner/bias[k])))   for i<1, j<B, k<8
  *   152*B flops; reads 32*B+288, writes 32*B bytes */
-FNC_INLINE void k00_sum_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr, int64_t
+FNC_INLINE void k00_inner_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr, int64_t
         nr, const float *acc) {
     const fnc_env *env = ((const fnc_tile *)tile)->env;
     const float *restrict p_x = (const float *)env->in[0];
@@ -23,19 +23,19 @@ FNC_INLINE void k00_sum_dot_epilogue(const void *tile, int64_t m0, int64_t n0, i
     }
 }
 
-static void k00_sum_dot(const fnc_env *env, int64_t part, int64_t parts) {
+static void k00_inner_dot(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     const float *restrict p_x = (const float *)env->in[0];
     const float *restrict inner_kernel = (const float *)env->weights;
     const int64_t begin = fnc_share(B, 16, part, parts);
     const int64_t end = fnc_share(B, 16, part + 1, parts);
     fnc_tile tile = {env, 0};
-    fnc_gemm_f32(B, 8, 8, p_x, 8, 1, inner_kernel, 8, begin, end, 0, 8, k00_sum_dot_epilogue,
+    fnc_gemm_f32(B, 8, 8, p_x, 8, 1, inner_kernel, 8, begin, end, 0, 8, k00_inner_dot_epilogue,
             &tile);
 }
 
 FNC_ONE_COPY void run_predict(const fnc_env *env, int64_t part, int64_t parts) {
-    k00_sum_dot(env, part, parts);
+    k00_inner_dot(env, part, parts);
 }
 
 /* Are sizes and scratch memory right? */
