@@ -18,7 +18,11 @@ FNC_DEFINE_LIBM(cos)
 FNC_DEFINE_LIBM(tan)
 #undef FNC_DEFINE_LIBM
 
-FNC_INLINE double fnc_pow_f64(double x, double y) { return __builtin_pow(x, y); }
+/* gcc writes pow(x, 0.5) as sqrt(x), which is NaN for -infinity. */
+FNC_INLINE double fnc_pow_f64(double x, double y) {
+    double p = __builtin_pow(x, y);
+    return y == 0.5 && x == -__builtin_inf() ? __builtin_inf() : p;
+}
 
 FNC_INLINE double fnc_sigmoid_f64(double x) {
     double e = __builtin_exp(-__builtin_fabs(x));

@@ -1,6 +1,6 @@
 /* fnc_pow_f32.h - pow with the special cases of C, through exp2(y log2|x|) in double.
- * One exception: -0 counts as 0 (-fno-signed-zeros), so pow(-0, -1) is +infinity.
  *
+ * The sign is asked of the bits, for -0 has one too: pow(-0, -1) is -infinity.
  * Every float is a normal double, so neither denormals nor overflow need care on the way. */
 #ifndef FNC_POW_F32_H
 #define FNC_POW_F32_H
@@ -46,7 +46,7 @@ FNC_INLINE float fnc_pow_f32(float x, float y) {
     float p = (float)fnc_exp2_wide(e);
     int whole = fnc_rint_f32(y) == y;
     int odd = whole & (fnc_rint_f32(0.5f * y) != 0.5f * y);
-    p = x < 0.0f && odd ? -p : p;
+    p = fnc_f32_of_bits(fnc_bits_f32(p) ^ (fnc_bits_f32(x) & (uint32_t)odd << 31));
     p = x < 0.0f && !whole && a < infinity ? __builtin_nanf("") : p;
     p = a == 1.0f && __builtin_fabsf(y) == infinity ? 1.0f : p;
     p = x != x ? x : p;

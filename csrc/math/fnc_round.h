@@ -7,6 +7,11 @@
 
 #include "fnc_base.h"
 
+/* Is x zero or subnormal? Asked of the bits: told that x == 0, the compiler may take it for +0, and
+ * 3 / -0 for +infinity. */
+FNC_INLINE int fnc_tiny_f32(float x) { return fnc_bits_f32(x) << 1 < 0x01000000u; }
+FNC_INLINE int fnc_tiny_f64(double x) { return fnc_bits_f64(x) << 1 < 0x0020000000000000u; }
+
 /* Nearest integer of x, ties to even, for |x| <= 2^22; NaN and infinity give NaN. */
 FNC_INLINE float fnc_rint_small_f32(float x) { return (x + 0x1.8p23f) - 0x1.8p23f; }
 FNC_INLINE double fnc_rint_small_f64(double x) { return (x + 0x1.8p52) - 0x1.8p52; }
@@ -61,9 +66,11 @@ FNC_INLINE double fnc_floor_f64(double x) {
         return r != 0 && (r < 0) != (b < 0) ? r + b : r;                                           \
     }                                                                                              \
     FNC_INLINE T fnc_floordiv_##S(T a, T b) { /* numpy.floor_divide: consistent with mod */        \
-        T m = fnc_mod_##S(a, b), q = (a - m) / b, f = fnc_floor_##S(q);                            \
+        T r = __builtin_fmod##F(a, b), q = (a - r) / b;                                            \
+        q = r != 0 && (r < 0) != (b < 0) ? q - 1 : q;                                              \
+        T f = fnc_floor_##S(q);                                                                    \
         f = q - f > (T)0.5 ? f + 1 : f;                                                            \
-        return b == 0 ? a / b : f;                                                                 \
+        return fnc_tiny_##S(b) ? fnc_floor_##S(a / b) : f;                                         \
     }
 
 FNC_DEFINE_EXACT(f32, float, f)

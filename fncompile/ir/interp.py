@@ -255,13 +255,20 @@ RULES: dict[str, Callable] = {
 
 
 def _sigmoid(x):
-    return 1 / (1 + np.exp(-x))
+    """With exp(-|x|), so that small results keep their precision."""
+    e = np.exp(-np.abs(x))
+    return np.where(x < 0, e, 1) / (1 + e)
 
 
 def _erf(x):
     import math
 
     return np.vectorize(math.erf, otypes=[np.float64])(x.astype(np.float64)).astype(x.dtype)
+
+
+def _pow(x, y):
+    """NumPy has the square root of x where y is one 0.5, and gives NaN for -infinity."""
+    return np.where((y == 0.5) & (x == -np.inf), x.dtype.type(np.inf), np.power(x, y))
 
 
 def _divide_safely(fn):
@@ -295,7 +302,7 @@ SCALAR_RULES: dict[str, Callable] = {
     "div": np.divide,
     "floordiv": _divide_safely(np.floor_divide),
     "mod": _divide_safely(np.mod),
-    "pow": np.power,
+    "pow": _pow,
     "max": np.maximum,
     "min": np.minimum,
     "eq": np.equal,

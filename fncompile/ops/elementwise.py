@@ -104,8 +104,8 @@ abs = absolute
 
 @op
 def sign(x):
-    """-1, 0 or 1."""
-    x = as_number(x)
+    """-1, 0 or 1; the derivative is 0 everywhere."""
+    x = build.stop_gradient(as_number(x))
     zero, one = build.like(x, 0), build.like(x, 1)
     out = build.ew("select", build.ew("lt", zero, x), one, x)
     if DTYPES[x.dtype].kind == "u":

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+
 from fncompile.ir import build
 from fncompile.ir.node import Node
+from fncompile.ir.types import DTYPES
 from fncompile.ops.dispatch import as_float, op, promote_float
 from fncompile.ops.pieces import scaled
 
@@ -24,8 +27,9 @@ def expm1(x):
 
 @op
 def exp2(x):
-    """2 to the power of `x`."""
-    return build.ew("exp", scaled(as_float(x), math.log(2)))
+    """2 to the power of `x`; exact for whole numbers."""
+    x = as_float(x)
+    return build.ew("pow", build.like(x, 2), x)
 
 
 @op
@@ -54,12 +58,22 @@ def log10(x):
 
 @op
 def logaddexp(x1, x2):
-    """`log(exp(x1) + exp(x2))` without overflow."""
+    """`log(exp(x1) + exp(x2))` without overflow.
+
+    Of equal finite numbers each has half of the gradient, of equal infinities `x1` has it all.
+    """
     a, b = promote_float(x1, x2)
-    gap = build.ew("neg", build.ew("abs", build.ew("sub", a, b)))
-    same = build.ew("eq", a, b)  # equal infinities would differ by NaN
-    gap = build.ew("select", same, build.like(gap, 0), gap)
-    return build.ew("add", build.ew("max", a, b), build.ew("log1p", build.ew("exp", gap)))
+    below = build.ew("lt", a, b)
+    larger = build.ew("select", below, b, a)
+    gap = build.ew("select", below, build.ew("sub", a, b), build.ew("sub", b, a))
+    return build.ew("add", larger, build.ew("log1p", build.ew("exp", _no_gap(a, b, gap))))
+
+
+def _no_gap(a: Node, b: Node, gap: Node) -> Node:
+    """`gap`, and 0 between equal infinities, whose difference is NaN."""
+    infinite = build.ew("eq", build.ew("abs", a), build.like(a, math.inf))
+    same = build.ew("and", build.ew("eq", a, b), infinite)
+    return build.ew("select", same, build.like(gap, 0), gap)
 
 
 @op
@@ -96,15 +110,33 @@ def tan(x):
 @op
 def sinh(x):
     """The hyperbolic sine, exact for small `x`."""
-    x = as_float(x)
-    return scaled(build.ew("sub", build.ew("expm1", x), build.ew("expm1", build.ew("neg", x))), 0.5)
+    x, half = _halved_late(as_float(x))
+    return build.ew(
+        "mul", build.ew("sub", build.ew("expm1", x), build.ew("expm1", build.ew("neg", x))), half
+    )
 
 
 @op
 def cosh(x):
     """The hyperbolic cosine."""
-    x = as_float(x)
-    return scaled(build.ew("add", build.ew("exp", x), build.ew("exp", build.ew("neg", x))), 0.5)
+    x, half = _halved_late(as_float(x))
+    return build.ew(
+        "mul", build.ew("add", build.ew("exp", x), build.ew("exp", build.ew("neg", x))), half
+    )
+
+
+def _halved_late(x: Node) -> tuple[Node, Node]:
+    """(x, 1/2), and where exp(x) nears the end of the range x one nearer to 0, with e/2 for it.
+
+    There exp(x) may overflow although half of it does not.
+    """
+    edge = build.like(x, math.floor(math.log(np.finfo(DTYPES[x.dtype].numpy).max)))
+    above, below = build.ew("lt", edge, x), build.ew("lt", x, build.ew("neg", edge))
+    step = build.ew("select", below, build.like(x, -1), build.like(x, 0))
+    step = build.ew("select", above, build.like(x, 1), step)
+    far = build.ew("or", above, below)
+    half = build.ew("select", far, build.like(x, math.e / 2), build.like(x, 0.5))
+    return build.ew("sub", x, step), half
 
 
 @op

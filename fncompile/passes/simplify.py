@@ -14,6 +14,7 @@ from fncompile.ir.build import ew, is_const, splat
 from fncompile.ir.dims import product
 from fncompile.ir.interp import evaluate_nodes
 from fncompile.ir.node import Node, Program, rebuild
+from fncompile.ir.types import is_float
 
 Rule = Callable[[Node], "Node | None"]
 
@@ -69,6 +70,16 @@ def drop_neutral(node: Node) -> Node | None:
         return node.src[0]
     if fn in ("add", "mul") and is_const(node.src[0], _NEUTRAL_RIGHT[fn]):
         return node.src[1]
+    return None
+
+
+def times_zero(node: Node) -> Node | None:
+    """x * 0 in floats is x - x, which is 0 or NaN; gcc 12 takes the product for 0 in vectors."""
+    if node["fn"] != "mul" or not is_float(node.dtype):
+        return None
+    for x, factor in (node.src, node.src[::-1]):
+        if is_const(factor, 0):
+            return ew("sub", x, x)
     return None
 
 
@@ -205,7 +216,10 @@ def sum_of_broadcast(node: Node) -> Node | None:
 
 RULES: dict[str, list[tuple[str, Rule]]] = {
     "size": [(f.__name__, f) for f in (known_size,)],
-    "ew": [(f.__name__, f) for f in (fold_constants, drop_neutral, cancel_pairs, choose_known)],
+    "ew": [
+        (f.__name__, f)
+        for f in (fold_constants, drop_neutral, times_zero, cancel_pairs, choose_known)
+    ],
     "cast": [(f.__name__, f) for f in (cast_of_cast, fold_constants)],
     "reshape": [(f.__name__, f) for f in (compose_views,)],
     "permute": [(f.__name__, f) for f in (compose_views, view_of_constant, permute_as_reshape)],
