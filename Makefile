@@ -1,5 +1,7 @@
 # make demo: train, save, resume, export and link the first model, from nothing but Python and cc.
 # make test: pass the tests.    make lint: ruff and mypy.    make clean: forget what was installed.
+# make conformance: pass as many of Keras' own tests as tests/conformance/passing.json records;
+# make conformance ARGS="--failures losses" runs one directory of them and shows what differs.
 # make bench: measure against the peers, which get an environment of their own (3 GB; a quarter of an hour);
 # make bench-quick: ours alone, two minutes. benchmarks/__init__.py says more.
 #
@@ -12,13 +14,16 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 COMPILED := setup.py pyproject.toml $(wildcard csrc/py/*) csrc/include/fnc_abi.h
 
-.PHONY: demo test lint bench bench-quick clean
+.PHONY: demo test conformance lint bench bench-quick clean
 
 demo: $(VENV)/installed
 	$(BIN)/python examples/mnist_demo.py
 
 test: $(VENV)/installed-test
 	$(BIN)/python -m pytest -q -n 2 $(ARGS)
+
+conformance: $(VENV)/installed-conformance
+	$(BIN)/python -m tests.conformance $(ARGS)
 
 lint: $(VENV)/installed-lint
 	$(BIN)/ruff check .
@@ -48,6 +53,10 @@ $(VENV)/installed: $(VENV)/created $(COMPILED)
 $(VENV)/installed-test: $(VENV)/created $(COMPILED)
 	$(PIP) --editable '.[test]'
 	@touch $@ $(VENV)/installed
+
+$(VENV)/installed-conformance: $(VENV)/created $(COMPILED)
+	$(PIP) --editable '.[test,conformance]'
+	@touch $@ $(VENV)/installed $(VENV)/installed-test
 
 $(VENV)/installed-lint: $(VENV)/created pyproject.toml
 	$(PIP) ruff mypy numpy

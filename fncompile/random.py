@@ -108,11 +108,11 @@ def draw_seed(seed: Any) -> Node:
     return node(seed, "uint32")
 
 
-def _float_dtype(dtype: Any) -> str:
+def _float_dtype(dtype: Any, function: str) -> str:
     dtype = floatx() if dtype is None else standard_dtype(dtype)
     if not is_float(dtype):
         raise ValueError(
-            f"`keras.random` requires a floating point `dtype`. Received: dtype={dtype}"
+            f"`keras.random.{function}` requires a floating point `dtype`. Received: dtype={dtype}"
         )
     return dtype
 
@@ -131,7 +131,7 @@ def _affine(x: Node, scale, offset) -> Node:
 @op
 def uniform(shape, minval=0.0, maxval=1.0, dtype=None, seed=None):
     """Evenly distributed in [minval, maxval)."""
-    u = _uniform(seed, shape, _float_dtype(dtype))
+    u = _uniform(seed, shape, _float_dtype(dtype, "uniform"))
     low, high = node(minval, u.dtype), node(maxval, u.dtype)
     return _affine(u, build.ew("sub", high, low), low)
 
@@ -142,9 +142,10 @@ def normal(shape, mean=0.0, stddev=1.0, dtype=None, seed=None):
 
     None lies further out than √(-2 log 2**-24) = 5.77 standard deviations (one in 10**8 would).
     """
-    if _float_dtype(dtype) == "bfloat16":
+    dtype = _float_dtype(dtype, "normal")
+    if dtype == "bfloat16":
         return build.cast(node(normal(shape, mean, stddev, "float32", seed)), "bfloat16")
-    u = _uniform(seed, (2, *canonical_shape(shape)), _float_dtype(dtype))
+    u = _uniform(seed, (2, *canonical_shape(shape)), dtype)
     first, angle = (build.reshape(build.slice_axis(u, 0, i, 1), u.shape[1:]) for i in (0, 1))
     above_zero = build.ew("sub", build.like(u, 1), first)
     radius = build.ew("sqrt", build.ew("mul", build.ew("log", above_zero), build.like(u, -2)))
@@ -158,9 +159,10 @@ def truncated_normal(shape, mean=0.0, stddev=1.0, dtype=None, seed=None):
 
     By the inverse of the distribution function: √2 erfinv(u) for u even in ±erf(√2).
     """
-    if _float_dtype(dtype) == "bfloat16":
+    dtype = _float_dtype(dtype, "truncated_normal")
+    if dtype == "bfloat16":
         return build.cast(node(truncated_normal(shape, mean, stddev, "float32", seed)), "bfloat16")
-    u = _uniform(seed, shape, _float_dtype(dtype))
+    u = _uniform(seed, shape, dtype)
     limit = math.erf(math.sqrt(2))
     z = erfinv(_affine(u, 2 * limit, -limit)).node
     z = build.ew("mul", z, build.like(u, math.sqrt(2)))

@@ -37,7 +37,9 @@ class Constant(Initializer):
         return np.full(shape, self.value, dtype or floatx())
 
     def get_config(self) -> dict[str, Any]:
-        return {"value": self.value}
+        from fncompile.saving import serialize_keras_object
+
+        return {"value": serialize_keras_object(self.value)}
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Initializer:

@@ -8,6 +8,7 @@ have gone on without saving.
 from __future__ import annotations
 
 import os
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,8 @@ from .tree import Group
 from .version import KERAS_VERSION
 from .weights_layout import load_weights_tree, weights_tree
 
+_SUFFIXES = (".keras", ".h5", ".hdf5")
+
 
 def save_model(
     model: Any, filepath: Any, overwrite: bool = True, include_optimizer: bool = True, **kwargs: Any
@@ -39,11 +42,11 @@ def save_model(
     that are not built, and for what cannot be serialized; FileExistsError with `overwrite=False`.
     """
     path = _checked_path(filepath, overwrite)
-    kwargs.pop("save_format", None)
+    _check_save_format(path, kwargs.pop("save_format", None))
     if kwargs.pop("zipped", True) is not True or kwargs:
         unknown = list(kwargs) or ["zipped"]
         raise ValueError(f"The following argument(s) are not supported: {unknown}")
-    if path.name.endswith(".weights.h5") or path.suffix not in (".keras", ".h5", ".hdf5"):
+    if path.name.endswith(".weights.h5") or path.suffix not in _SUFFIXES:
         raise ValueError(
             "Invalid filepath extension for saving. Please add either a `.keras` extension for the "
             "native Keras format (recommended) or a `.h5` extension. "
@@ -165,12 +168,31 @@ def _existing_path(filepath: Any) -> Path:
     path = Path(os.fspath(filepath))
     if path.is_dir():
         raise FileFormatError(f"{path} is a directory, not a `.keras` or `.h5` file")
+    if not path.exists() and path.suffix not in _SUFFIXES:
+        raise ValueError(
+            f"File format not supported: filepath={filepath}. There is no such file, and those "
+            "that Keras and fncompile write end in `.keras`, `.h5` or `.weights.h5`."
+        )
     if not path.exists():
         raise ValueError(
             f"File not found: filepath={filepath}. Please ensure the file is an accessible "
             "`.keras` zip file or `.h5` file."
         )
     return path
+
+
+def _check_save_format(path: Path, save_format: Any) -> None:
+    """The suffix of a path says the format: a second word of it warns, or is all there is."""
+    if save_format is None:
+        return
+    advice = "The `save_format` argument is deprecated: the suffix of `filepath` says the format"
+    if path.suffix in _SUFFIXES:
+        warnings.warn(f"{advice}. Received: save_format={save_format}", stacklevel=4)
+    else:
+        raise ValueError(
+            f"{advice}, and has to be `.keras` or `.h5`. Received: filepath={path}, "
+            f"save_format={save_format}"
+        )
 
 
 def _starts_with(path: Path, magic: bytes) -> bool:

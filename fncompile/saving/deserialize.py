@@ -75,7 +75,9 @@ def _deserialize_lambda(inner: dict, config: dict) -> types.FunctionType:
 
 def _deserialize_function(name: Any, config: dict) -> Any:
     if not isinstance(name, str):
-        raise TypeError(f"Expected 'config' to be the name of a function. Received: {config}")
+        raise TypeError(
+            f"Expected 'config' to be a non-null str, the name of a function. Received: {config}"
+        )
     found = registry.get_registered_object(name)
     if found is None and _is_keras(config.get("module")):
         found = public_names.find_function(name)

@@ -73,8 +73,10 @@ class _Reader:
         self._visit(group, path)
         tree = Group(self._attrs(group, path))
         for name in group:
-            if not isinstance(group.get(name, getlink=True), h5py.HardLink):
-                raise FileFormatError(f"{path}{name} is a soft or external link, not followed")
+            link = group.get(name, getlink=True)
+            if not isinstance(link, h5py.HardLink):
+                raise FileFormatError(f"{path}{name} is a link ({type(link).__name__}) to another "
+                                      "place, which is not followed")  # fmt: skip
             child = group[name]
             if isinstance(child, h5py.Group):
                 tree.children[name] = self.group(child, f"{path}{name}/", depth + 1)

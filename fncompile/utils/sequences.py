@@ -14,12 +14,18 @@ def pad_sequences(
     dtype: str = "int32",
     padding: str = "pre",
     truncating: str = "pre",
-    value: float = 0.0,
+    value: Any = 0.0,
 ) -> np.ndarray:
     """An array (sequences, maxlen, ...): short ones are filled with `value`, long ones cut.
 
     `padding` and `truncating` say at which end, "pre" or "post"; `maxlen` defaults to the longest.
+    ValueError for other ends, and for a `value` of text in an array that is none.
     """
+    if isinstance(value, str) and np.dtype(dtype).kind not in "OU":
+        raise ValueError(
+            f"`dtype` {dtype} is not compatible with `value`'s type: {type(value)}. Set "
+            "`dtype=object` for text of any length."
+        )
     for name, end in (("padding", padding), ("truncating", truncating)):
         if end not in ("pre", "post"):
             raise ValueError(f'Argument `{name}` must be "pre" or "post". Received: {name}={end}')

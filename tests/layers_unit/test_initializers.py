@@ -67,6 +67,9 @@ def test_orthogonal(shape):
 def test_identity_constant_and_numbers():
     np.testing.assert_array_equal(initializers.Identity(3.0)((2, 3)), 3 * np.eye(2, 3))
     np.testing.assert_array_equal(initializers.Constant([1, 2])((3, 2)), [[1, 2]] * 3)
+    numbers = np.arange(6.0).reshape(3, 2)
+    config = json.loads(json.dumps(initializers.Constant(numbers).get_config()))
+    np.testing.assert_array_equal(initializers.Constant.from_config(config)((3, 2)), numbers)
     assert initializers.get(np.arange(2.0))((2,)).tolist() == [0, 1]
     assert initializers.Zeros()((2,), dtype="int32").dtype == "int32"
 

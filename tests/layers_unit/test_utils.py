@@ -52,6 +52,15 @@ def test_pad_sequences(options, expected):
     np.testing.assert_array_equal(pad_sequences([[1], [2, 3], []], **options), expected)
 
 
+def test_pad_sequences_of_text():
+    words = [["a"], ["b", "c"]]
+    for dtype in (object, "<U3"):
+        padded = pad_sequences(words, value="pad", dtype=dtype)
+        assert padded.tolist() == [["pad", "a"], ["b", "c"]]
+    with pytest.raises(ValueError, match="`dtype` int32 is not compatible with `value`'s type"):
+        pad_sequences(words, value="pad")
+
+
 def test_set_random_seed_repeats_everything():
     def draw():
         keras.utils.set_random_seed(11)

@@ -202,7 +202,12 @@ def test_extents_of_zero():
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: random.uniform((2,), dtype="int32"), "requires a floating point `dtype`"),
+        (lambda: random.uniform((2,), dtype="int32"), "random.uniform` requires a floating point"),
+        (lambda: random.normal((2,), dtype="int8"), "random.normal` requires a floating point"),
+        (
+            lambda: random.truncated_normal((2,), dtype="bool"),
+            "`keras.random.truncated_normal` requires a floating point `dtype`",
+        ),
         (lambda: random.randint((2,), 0, 3, dtype="float32"), "requires an integer `dtype`"),
         (lambda: random.categorical(np.zeros(3), 2), "should be a 2-D tensor"),
         (

@@ -11,6 +11,7 @@ import textwrap
 import warnings
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 
@@ -332,6 +333,25 @@ def test_an_optimizer_that_does_not_fit_is_a_warning(tmp_path):
         other.load_weights(tmp_path / "x.weights.h5")
 
 
+def test_save_format_is_said_by_the_suffix(tmp_path):
+    model, _ = compiled()
+    with pytest.warns(UserWarning, match="`save_format` argument is deprecated") as seen:
+        model.save(tmp_path / "x.keras", save_format="keras")
+    assert seen[0].filename == __file__
+    with pytest.raises(ValueError, match="`save_format` argument is deprecated.*has to be"):
+        model.save(tmp_path / "x", save_format="h5")
+    assert os.listdir(tmp_path) == ["x.keras"]
+
+
+@pytest.mark.parametrize("link", [h5py.SoftLink("/real"), h5py.ExternalLink("other.h5", "/")])
+def test_a_link_in_a_file_is_named_and_not_followed(link, tmp_path):
+    with h5py.File(tmp_path / "x.h5", "w") as file:
+        file.create_group("real").create_dataset("inner", data=np.zeros(1))
+        file["model_weights"] = link
+    with pytest.raises(FileFormatError, match=rf"/model_weights.*{type(link).__name__}"):
+        compiled()[0].load_weights(tmp_path / "x.h5")
+
+
 def test_paths(tmp_path):
     model, _ = compiled()
     for name in ("x", "x.txt", "x.weights.h5"):
@@ -341,6 +361,11 @@ def test_paths(tmp_path):
         model.save_weights(tmp_path / "x.h5")
     with pytest.raises(ValueError, match="File not found"):
         k.models.load_model(tmp_path / "none.keras")
+    for name in ("x", "x.txt"):
+        with pytest.raises(ValueError, match="File format not supported.*no such file"):
+            k.models.load_model(tmp_path / name)
+        with pytest.raises(ValueError, match="File format not supported.*no such file"):
+            model.load_weights(tmp_path / name)
     with pytest.raises(FileFormatError, match="is a directory"):
         k.models.load_model(tmp_path)
     model.save(tmp_path / "new" / "x.keras")

@@ -1,0 +1,73 @@
+"""The table by directory, and the comparison with what passing.json records."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from tests.conformance import differences, wheel
+from tests.conformance.outcomes import BEHAVIOUR, INTERNAL, KINDS, MEANT, MISSING, PASSED
+
+PASSING = Path(__file__).with_name("passing.json")
+HEADINGS = {
+    PASSED: "passed", MISSING: "name missing", BEHAVIOUR: "behaviour differs",
+    MEANT: "differs, meant", INTERNAL: "internal name", "skipped": "skipped",
+}  # fmt: skip
+Row = dict[str, Any]
+
+
+def read(path: Path) -> list[Row]:
+    """The lines that the plugin wrote, with the differences that are meant told apart."""
+    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    rows = [json.loads(line) for line in lines]
+    for row in rows:
+        if row["kind"] in (BEHAVIOUR, INTERNAL) and differences.reason(row["test"]):
+            row["kind"] = MEANT
+    return rows
+
+
+def count(rows: Iterable[Row]) -> dict[str, Counter[str]]:
+    """Directory -> kind -> how many tests."""
+    counts: dict[str, Counter[str]] = {}
+    for row in rows:
+        counts.setdefault(wheel.row_of(row["test"]), Counter())[row["kind"]] += 1
+    return dict(sorted(counts.items()))
+
+
+def table(counts: Mapping[str, Counter[str]]) -> Iterator[str]:
+    """Lines of Markdown, and the share that passes."""
+    yield "| directory | collected | " + " | ".join(HEADINGS[kind] for kind in KINDS) + " |"
+    yield "|---|" + "---:|" * (1 + len(KINDS))
+    total = sum(counts.values(), Counter())
+    for name, each in [*counts.items(), ("**all**", total)]:
+        cells = [each.total(), *(each[kind] for kind in KINDS)]
+        yield f"| {name} | " + " | ".join(map(str, cells)) + " |"
+    passed, named = total[PASSED], total[PASSED] + total[BEHAVIOUR]
+    share = passed / max(named, 1)
+    yield f"\nWhere every name exists {share:.1%} pass ({passed} of {named})."
+
+
+def meant(rows: Iterable[Row]) -> Iterator[str]:
+    """The differences that are meant, with how many tests see each, and their reasons."""
+    seen = Counter(differences.reason(row["test"]) for row in rows if row["kind"] == MEANT)
+    yield from (f"{number:5} {why}" for why, number in seen.most_common())
+
+
+def fewer(counts: Mapping[str, Counter[str]], recorded: Mapping[str, int]) -> Iterator[str]:
+    """The directories that pass fewer tests than recorded; of those that ran."""
+    for name, each in counts.items():
+        if each[PASSED] < recorded.get(name, 0):
+            yield f"{name}: {each[PASSED]} tests pass, passing.json records {recorded[name]}"
+
+
+def recorded() -> dict[str, int]:
+    return json.loads(PASSING.read_text(encoding="utf-8"))
+
+
+def record(counts: Mapping[str, Counter[str]]) -> None:
+    """Writes what passes now, for the directories that ran."""
+    now = {**recorded(), **{name: each[PASSED] for name, each in counts.items()}}
+    PASSING.write_text(json.dumps(dict(sorted(now.items())), indent=1) + "\n", encoding="utf-8")
