@@ -6,15 +6,68 @@
 from __future__ import annotations
 
 import importlib
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:  # what `__getattr__` does, for those who read and do not run
+    from fncompile import (
+        activations,
+        backend,
+        callbacks,
+        config,
+        constraints,
+        datasets,
+        dtype_policies,
+        flags,
+        initializers,
+        layers,
+        losses,
+        metrics,
+        mixed_precision,
+        models,
+        ops,
+        optimizers,
+        random,
+        regularizers,
+        saving,
+        utils,
+    )
+    from fncompile.config import DTypePolicy
+    from fncompile.graph.tensor import KerasTensor
+    from fncompile.graph.variable import Variable
+    from fncompile.initializers import Initializer
+    from fncompile.layers import Input, InputSpec, Layer
+    from fncompile.losses import Loss
+    from fncompile.metrics import Metric
+    from fncompile.models import Model, Sequential
+    from fncompile.optimizers import Optimizer
+    from fncompile.regularizers import Regularizer
 
 __version__ = "0.1.0"
 
-_MODULES = frozenset({
-    "activations", "backend", "callbacks", "config", "constraints", "datasets", "dtype_policies",
-    "flags", "initializers", "layers", "losses", "metrics", "mixed_precision", "models", "ops",
-    "optimizers", "random", "regularizers", "saving", "utils",
-})
+_MODULES = frozenset(
+    {
+        "activations",
+        "backend",
+        "callbacks",
+        "config",
+        "constraints",
+        "datasets",
+        "dtype_policies",
+        "flags",
+        "initializers",
+        "layers",
+        "losses",
+        "metrics",
+        "mixed_precision",
+        "models",
+        "ops",
+        "optimizers",
+        "random",
+        "regularizers",
+        "saving",
+        "utils",
+    }
+)
 # public name -> the module that defines it
 _NAMES = {
     "DTypePolicy": "config",
@@ -31,17 +84,55 @@ _NAMES = {
     "Sequential": "models",
     "Variable": "graph.variable",
 }
-__all__ = sorted([*_MODULES, *_NAMES])
+__all__ = [
+    "DTypePolicy",
+    "Initializer",
+    "Input",
+    "InputSpec",
+    "KerasTensor",
+    "Layer",
+    "Loss",
+    "Metric",
+    "Model",
+    "Optimizer",
+    "Regularizer",
+    "Sequential",
+    "Variable",
+    "activations",
+    "backend",
+    "callbacks",
+    "config",
+    "constraints",
+    "datasets",
+    "dtype_policies",
+    "flags",
+    "initializers",
+    "layers",
+    "losses",
+    "metrics",
+    "mixed_precision",
+    "models",
+    "ops",
+    "optimizers",
+    "random",
+    "regularizers",
+    "saving",
+    "utils",
+]
 
 
-def __getattr__(name: str) -> Any:
-    if name in _MODULES:
-        return importlib.import_module(f"fncompile.{name}")
-    if name in _NAMES:
-        value = getattr(importlib.import_module(f"fncompile.{_NAMES[name]}"), name)
-        globals()[name] = value
-        return value
-    raise AttributeError(f"module 'fncompile' has no attribute {name!r}")
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> Any:
+        if name in _MODULES:
+            return importlib.import_module(f"fncompile.{name}")
+        if name in _NAMES:
+            value = getattr(importlib.import_module(f"fncompile.{_NAMES[name]}"), name)
+            globals()[name] = value
+            return value
+        from fncompile.missing import complaint
+
+        raise complaint(__name__, name)
 
 
 def __dir__() -> list[str]:

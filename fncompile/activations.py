@@ -11,6 +11,7 @@ from typing import Any
 
 from fncompile import ops
 from fncompile.identifiers import Family
+from fncompile.missing import explain_missing
 from fncompile.ops import (
     celu,
     elu,
@@ -102,3 +103,42 @@ def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None) ->
     if isinstance(config, str):
         return _FAMILY.find(config, custom_objects)
     return _FAMILY.deserialize(config, custom_objects)
+
+__all__ = [
+    "celu",
+    "deserialize",
+    "elu",
+    "exponential",
+    "gelu",
+    "get",
+    "glu",
+    "hard_shrink",
+    "hard_sigmoid",
+    "hard_silu",
+    "hard_swish",
+    "hard_tanh",
+    "leaky_relu",
+    "linear",
+    "log_sigmoid",
+    "log_softmax",
+    "mish",
+    "relu",
+    "relu6",
+    "selu",
+    "serialize",
+    "sigmoid",
+    "silu",
+    "soft_shrink",
+    "softmax",
+    "softplus",
+    "softsign",
+    "sparse_plus",
+    "sparse_sigmoid",
+    "squareplus",
+    "swish",
+    "tanh",
+    "tanh_shrink",
+    "threshold",
+]
+
+explain_missing(__name__, "An activation may be any function of a tensor.")

@@ -10,6 +10,7 @@ from fncompile.config import (
     set_floatx,
     set_image_data_format,
 )
+from fncompile.missing import explain_missing
 from fncompile.utils.session import clear_session
 from fncompile.utils.types import is_keras_tensor, standardize_dtype
 
@@ -22,3 +23,5 @@ __all__ = [
 def backend() -> str:
     """The name of what computes."""
     return "fncompile"
+
+explain_missing(__name__)

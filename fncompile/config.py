@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from fncompile.missing import explain_missing
+
 _FLOATS = ("float32", "float64")
 _LAYOUTS = ("channels_last", "channels_first")
 
@@ -132,3 +134,17 @@ def _one_of(what: str, value: str, choices: tuple[str, ...]) -> str:
     if value not in choices:
         raise ValueError(f"Unknown `{what}` value: {value!r}. Expected one of {choices}.")
     return value
+
+__all__ = [
+    "DTypePolicy",
+    "dtype_policy",
+    "epsilon",
+    "floatx",
+    "image_data_format",
+    "set_dtype_policy",
+    "set_epsilon",
+    "set_floatx",
+    "set_image_data_format",
+]
+
+explain_missing(__name__)

@@ -10,6 +10,7 @@ from typing import Any
 from fncompile import ops
 from fncompile.config import epsilon
 from fncompile.identifiers import Family, by_name
+from fncompile.missing import explain_missing
 
 
 class Constraint:
@@ -97,3 +98,20 @@ _FAMILY = Family("constraint", Constraint, by_name((MaxNorm, NonNeg, UnitNorm, M
 get = _FAMILY.get
 deserialize = _FAMILY.deserialize
 serialize = _FAMILY.serialize
+
+__all__ = [
+    "Constraint",
+    "MaxNorm",
+    "MinMaxNorm",
+    "NonNeg",
+    "UnitNorm",
+    "deserialize",
+    "get",
+    "max_norm",
+    "min_max_norm",
+    "non_neg",
+    "serialize",
+    "unit_norm",
+]
+
+explain_missing(__name__, "Another can be written as a subclass of `constraints.Constraint`.")

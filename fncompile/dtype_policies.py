@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from fncompile.config import DTypePolicy, dtype_policy
+from fncompile.missing import explain_missing
 
 __all__ = ["DTypePolicy", "FloatDTypePolicy", "deserialize", "get", "serialize"]
 
@@ -48,3 +49,5 @@ def deserialize(config: Any, custom_objects: Any = None) -> DTypePolicy:
     """The policy that was serialized, by any version of Keras since 2.4."""
     inner = config.get("config", {}) if isinstance(config, dict) else None
     return DTypePolicy(inner.get("name", "")) if inner is not None else get(config)
+
+explain_missing(__name__)

@@ -8,7 +8,7 @@ objects.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from fncompile.graph.naming import to_snake_case
@@ -18,19 +18,6 @@ def by_name(members: Iterable[Any], aliases: Mapping[str, Any] | None = None) ->
     """Classes under their name and its snake-case form, functions under theirs, and `aliases`."""
     named = {name: m for m in members for name in (m.__name__, to_snake_case(m.__name__))}
     return {**named, **(aliases or {})}
-
-
-def refuser(module: str, public: Iterable[str], advice: str) -> Callable[[str], Any]:
-    """A module's `__getattr__`: what Keras has and we have not is refused with what there is."""
-    classes = ", ".join(sorted(name for name in public if name[0].isupper()))
-
-    def missing(name: str) -> Any:
-        plain = f"module {module!r} has no attribute {name!r}"
-        if not name[:1].isupper():
-            raise AttributeError(plain)
-        raise AttributeError(f"{plain}. It has {classes}. {advice}")
-
-    return missing
 
 
 class Family:

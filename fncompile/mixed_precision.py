@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fncompile.config import DTypePolicy, dtype_policy, set_dtype_policy
+from fncompile.missing import explain_missing
 
 __all__ = [
     "DTypePolicy", "Policy", "dtype_policy", "global_policy", "set_dtype_policy",
@@ -12,3 +13,5 @@ __all__ = [
 Policy = DTypePolicy
 global_policy = dtype_policy
 set_global_policy = set_dtype_policy
+
+explain_missing(__name__)

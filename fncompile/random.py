@@ -23,6 +23,7 @@ from fncompile.graph.variable import Variable
 from fncompile.ir import build
 from fncompile.ir.node import Node
 from fncompile.ir.types import is_float
+from fncompile.missing import explain_missing
 from fncompile.ops import erfinv, take
 from fncompile.ops.axes import canonical_axis, canonical_shape, display
 from fncompile.ops.dispatch import as_float, node, op, standard_dtype, widened
@@ -249,3 +250,16 @@ def shuffle(x, axis=0, seed=None):
     )
     rank = build.reduce(build.cast(before, "int32"), "sum", (1,))
     return take(x, rank, axis)
+
+__all__ = [
+    "SeedGenerator",
+    "categorical",
+    "dropout",
+    "normal",
+    "randint",
+    "shuffle",
+    "truncated_normal",
+    "uniform",
+]
+
+explain_missing(__name__)

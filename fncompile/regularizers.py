@@ -10,6 +10,7 @@ from typing import Any
 
 from fncompile import ops
 from fncompile.identifiers import Family, by_name
+from fncompile.missing import explain_missing
 
 
 class Regularizer:
@@ -126,3 +127,22 @@ _FAMILY = Family(
 get = _FAMILY.get
 deserialize = _FAMILY.deserialize
 serialize = _FAMILY.serialize
+
+__all__ = [
+    "L1",
+    "L1L2",
+    "L2",
+    "OrthogonalRegularizer",
+    "Regularizer",
+    "deserialize",
+    "get",
+    "l1",
+    "l1_l2",
+    "l2",
+    "orthogonal_regularizer",
+    "serialize",
+]
+
+explain_missing(
+    __name__, "Another can be written as a subclass of `regularizers.Regularizer`."
+)

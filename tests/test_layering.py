@@ -22,7 +22,9 @@ PACKAGE = Path(fncompile.__file__).parent
 
 ROOMS = {
     # leaves
-    "config": (),
+    "keras_names": (),
+    "missing": ("keras_names",),
+    "config": ("missing",),
     "flags": (),
     "dtype_policies": ("config",),
     "mixed_precision": ("config",),
@@ -55,7 +57,7 @@ ROOMS = {
     "models": ("training", "export", "devtools"),
     "utils": ("models",),
     "backend": ("utils",),
-    "datasets": ("flags",),
+    "datasets": ("flags", "missing"),
 }
 # Arrows that the table would allow by way of a room between, and DESIGN.md does not.
 NEVER = {("training", "codegen")}
@@ -195,19 +197,7 @@ def test_unknown_public_names_are_attribute_errors():
     assert set(fncompile.__all__) <= set(dir(fncompile))
 
 
-@pytest.mark.parametrize("module, name", [
-    ("layers", "LSTM"), ("metrics", "AUC"), ("callbacks", "TensorBoard"),
-])
-def test_what_keras_has_more_is_refused_with_what_there_is(module, name):
-    module = getattr(fncompile, module)
-    there = ", ".join(sorted(n for n in module.__all__ if n[0].isupper())[:2])
-    with pytest.raises(AttributeError, match=f"no attribute '{name}'. It has {there}.*subclass"):
-        getattr(module, name)
-    assert not hasattr(module, "nonsense")
-
-
-def test_every_public_name_is_found():
-    assert all(hasattr(fncompile, name) for name in fncompile.__all__)
+def test_public_names_are_the_same_objects():
     assert fncompile.Loss is fncompile.losses.Loss
     assert fncompile.Optimizer is fncompile.optimizers.Optimizer
     assert fncompile.utils.Sequence is fncompile.utils.PyDataset

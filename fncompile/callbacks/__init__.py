@@ -11,7 +11,7 @@ from fncompile.callbacks.learning_rate import LearningRateScheduler, ReduceLROnP
 from fncompile.callbacks.model_checkpoint import ModelCheckpoint
 from fncompile.callbacks.progbar_logger import ProgbarLogger
 from fncompile.callbacks.terminate_on_nan import TerminateOnNaN
-from fncompile.identifiers import refuser
+from fncompile.missing import explain_missing
 
 __all__ = [
     "BackupAndRestore",
@@ -28,6 +28,6 @@ __all__ = [
     "TerminateOnNaN",
 ]
 
-__getattr__ = refuser(
-    __name__, __all__, "Another can be written as a subclass of `callbacks.Callback`."
+explain_missing(
+    __name__, "Another can be written as a subclass of `callbacks.Callback`."
 )

@@ -6,14 +6,21 @@ print(bundle.header)
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from fncompile.missing import complaint
+
+if TYPE_CHECKING:
+    from .bundle import Bundle, export
 
 __all__ = ["Bundle", "export"]
 
 
-def __getattr__(name: str) -> Any:
-    if name in __all__:
-        from . import bundle
+if not TYPE_CHECKING:
 
-        return getattr(bundle, name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    def __getattr__(name: str) -> Any:
+        if name in __all__:
+            from . import bundle
+
+            return getattr(bundle, name)
+        raise complaint(__name__, name)

@@ -24,6 +24,7 @@ from fncompile.initializers.random import (
     TruncatedNormal,
     VarianceScaling,
 )
+from fncompile.missing import explain_missing
 
 _CLASSES = (
     Constant, Zeros, Ones, Identity, RandomNormal, TruncatedNormal, RandomUniform, Orthogonal,
@@ -45,7 +46,21 @@ _FAMILY = Family(
     ),
 )
 # Keras also offers each class under its snake-case name: `initializers.he_normal(seed=1)`.
-globals().update({name: c for name, c in by_name(_CLASSES).items() if name.islower()})
+constant = Constant
+zeros = Zeros
+ones = Ones
+identity = Identity
+random_normal = RandomNormal
+truncated_normal = TruncatedNormal
+random_uniform = RandomUniform
+orthogonal = Orthogonal
+variance_scaling = VarianceScaling
+glorot_uniform = GlorotUniform
+glorot_normal = GlorotNormal
+he_uniform = HeUniform
+he_normal = HeNormal
+lecun_uniform = LecunUniform
+lecun_normal = LecunNormal
 
 deserialize = _FAMILY.deserialize
 serialize = _FAMILY.serialize
@@ -75,7 +90,26 @@ __all__ = [
     "TruncatedNormal",
     "VarianceScaling",
     "Zeros",
+    "constant",
     "deserialize",
     "get",
+    "glorot_normal",
+    "glorot_uniform",
+    "he_normal",
+    "he_uniform",
+    "identity",
+    "lecun_normal",
+    "lecun_uniform",
+    "ones",
+    "orthogonal",
+    "random_normal",
+    "random_uniform",
     "serialize",
+    "truncated_normal",
+    "variance_scaling",
+    "zeros",
 ]
+
+explain_missing(
+    __name__, "Another can be written as a subclass of `initializers.Initializer`."
+)

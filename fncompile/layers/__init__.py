@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from fncompile.identifiers import refuser
 from fncompile.layers.activation import ELU, LeakyReLU, PReLU, ReLU, Softmax
 from fncompile.layers.base import Layer
 from fncompile.layers.core import Activation, Dense, Identity, Lambda
@@ -26,6 +25,7 @@ from fncompile.layers.merging import Add, Average, Maximum, Minimum, Multiply, S
 from fncompile.layers.normalization import BatchNormalization, LayerNormalization
 from fncompile.layers.regularization import Dropout
 from fncompile.layers.reshaping import Flatten, Permute, RepeatVector, Rescaling, Reshape
+from fncompile.missing import explain_missing
 
 
 def serialize(layer: Layer) -> Any:
@@ -85,6 +85,6 @@ __all__ = [
     "subtract",
 ]
 
-__getattr__ = refuser(
-    __name__, __all__, "Another can be written as a subclass of `layers.Layer`, in `fncompile.ops`."
+explain_missing(
+    __name__, "Another can be written as a subclass of `layers.Layer`, in `fncompile.ops`."
 )

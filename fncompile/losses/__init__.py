@@ -38,6 +38,7 @@ from fncompile.losses.functions import (
     squared_hinge,
 )
 from fncompile.losses.loss import Loss, LossFunctionWrapper
+from fncompile.missing import explain_missing
 
 _CLASSES = (
     BinaryCrossentropy, CategoricalCrossentropy, SparseCategoricalCrossentropy, MeanSquaredError,
@@ -51,18 +52,18 @@ _FUNCTIONS = (
     mean_squared_logarithmic_error, cosine_similarity, kl_divergence, poisson, log_cosh, huber,
     hinge, squared_hinge, categorical_hinge,
 )  # fmt: skip
+mse = MSE = mean_squared_error
+mae = MAE = mean_absolute_error
+mape = MAPE = mean_absolute_percentage_error
+msle = MSLE = mean_squared_logarithmic_error
+kld = KLD = kullback_leibler_divergence = kl_divergence
+bce = BCE = binary_crossentropy
+logcosh = log_cosh
 ALIASES = {
-    "mse": mean_squared_error,
-    "mae": mean_absolute_error,
-    "mape": mean_absolute_percentage_error,
-    "msle": mean_squared_logarithmic_error,
-    "kld": kl_divergence,
-    "bce": binary_crossentropy,
-    "logcosh": log_cosh,
-    "kullback_leibler_divergence": kl_divergence,
-}
-ALIASES.update({name.upper(): fn for name, fn in ALIASES.items() if len(name) <= 4})
-globals().update(ALIASES)
+    "mse": mse, "MSE": mse, "mae": mae, "MAE": mae, "mape": mape, "MAPE": mape, "msle": msle,
+    "MSLE": msle, "kld": kld, "KLD": kld, "kullback_leibler_divergence": kld, "bce": bce,
+    "BCE": bce, "logcosh": logcosh,
+}  # fmt: skip
 
 # A snake-case name stands for the function, a class name for the loss with default arguments.
 _FAMILY = Family(
@@ -75,6 +76,12 @@ deserialize = _FAMILY.deserialize
 serialize = _FAMILY.serialize
 
 __all__ = [
+    "BCE",
+    "KLD",
+    "MAE",
+    "MAPE",
+    "MSE",
+    "MSLE",
     "BinaryCrossentropy",
     "CategoricalCrossentropy",
     "CategoricalHinge",
@@ -92,6 +99,7 @@ __all__ = [
     "Poisson",
     "SparseCategoricalCrossentropy",
     "SquaredHinge",
+    "bce",
     "binary_crossentropy",
     "categorical_crossentropy",
     "categorical_hinge",
@@ -101,13 +109,22 @@ __all__ = [
     "hinge",
     "huber",
     "kl_divergence",
+    "kld",
+    "kullback_leibler_divergence",
     "log_cosh",
+    "logcosh",
+    "mae",
+    "mape",
     "mean_absolute_error",
     "mean_absolute_percentage_error",
     "mean_squared_error",
     "mean_squared_logarithmic_error",
+    "mse",
+    "msle",
     "poisson",
     "serialize",
     "sparse_categorical_crossentropy",
     "squared_hinge",
 ]
+
+explain_missing(__name__, "A loss may be any function of labels and predictions.")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fncompile.identifiers import Family, by_name, refuser
+from fncompile.identifiers import Family, by_name
 from fncompile.metrics.accuracies import (
     Accuracy,
     BinaryAccuracy,
@@ -35,6 +35,7 @@ from fncompile.metrics.errors import (
 )
 from fncompile.metrics.means import Mean, MeanMetricWrapper, Sum
 from fncompile.metrics.metric import Metric
+from fncompile.missing import explain_missing
 
 _CLASSES = (
     Accuracy, BinaryAccuracy, BinaryCrossentropy, CategoricalAccuracy, CategoricalCrossentropy,
@@ -95,6 +96,6 @@ __all__ = [
     "top_k_categorical_accuracy",
 ]
 
-__getattr__ = refuser(
-    __name__, __all__, "Another can be written as a subclass of `metrics.Metric`, in `ops`."
+explain_missing(
+    __name__, "Another can be written as a subclass of `metrics.Metric`, in `ops`."
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fncompile.missing import explain_missing
 from fncompile.models.cloning import clone_model
 from fncompile.models.functional import Functional
 from fncompile.models.model import Model, model_from_json
@@ -32,3 +33,5 @@ def save_model(model, filepath, overwrite=True, **kwargs):
     from fncompile import saving
 
     return saving.save_model(model, filepath, overwrite=overwrite, **kwargs)
+
+explain_missing(__name__)

@@ -7,6 +7,7 @@ import math
 from fncompile.ir import build
 from fncompile.ir.dims import divide
 from fncompile.ir.node import Node
+from fncompile.missing import explain_missing
 from fncompile.ops.axes import canonical_axes, canonical_axis, display
 from fncompile.ops.dispatch import as_float, as_number, op
 from fncompile.ops.pieces import (
@@ -248,3 +249,36 @@ def glu(x, axis=-1):
         )
     gate = build.ew("sigmoid", build.slice_axis(x, axis, half, half))
     return build.ew("mul", build.slice_axis(x, axis, 0, half), gate)
+
+__all__ = [
+    "celu",
+    "elu",
+    "gelu",
+    "glu",
+    "hard_shrink",
+    "hard_sigmoid",
+    "hard_silu",
+    "hard_swish",
+    "hard_tanh",
+    "leaky_relu",
+    "log_sigmoid",
+    "log_softmax",
+    "mish",
+    "relu",
+    "relu6",
+    "selu",
+    "sigmoid",
+    "silu",
+    "soft_shrink",
+    "softmax",
+    "softplus",
+    "softsign",
+    "sparse_plus",
+    "sparse_sigmoid",
+    "squareplus",
+    "swish",
+    "tanh_shrink",
+    "threshold",
+]
+
+explain_missing(__name__)

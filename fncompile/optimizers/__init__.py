@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fncompile.identifiers import Family, by_name
+from fncompile.missing import explain_missing
 from fncompile.optimizers import schedules
 from fncompile.optimizers.adaptive import Adadelta, Adagrad, Adam, Adamax, AdamW, RMSprop
 from fncompile.optimizers.optimizer import Optimizer
@@ -30,3 +31,5 @@ __all__ = [
     "schedules",
     "serialize",
 ]
+
+explain_missing(__name__, "Another can be written as a subclass of `optimizers.Optimizer`.")

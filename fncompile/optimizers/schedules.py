@@ -12,6 +12,7 @@ from typing import Any
 from fncompile import ops
 from fncompile.config import floatx
 from fncompile.identifiers import Family, by_name
+from fncompile.missing import explain_missing
 
 
 class LearningRateSchedule:
@@ -250,3 +251,19 @@ _FAMILY = Family(
 )  # fmt: skip
 deserialize = _FAMILY.deserialize
 serialize = _FAMILY.serialize
+
+__all__ = [
+    "CosineDecay",
+    "CosineDecayRestarts",
+    "ExponentialDecay",
+    "InverseTimeDecay",
+    "LearningRateSchedule",
+    "PiecewiseConstantDecay",
+    "PolynomialDecay",
+    "deserialize",
+    "serialize",
+]
+
+explain_missing(
+    __name__, "Another can be written as a subclass of `schedules.LearningRateSchedule`."
+)

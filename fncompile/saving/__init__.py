@@ -5,7 +5,9 @@ The layers need only how objects are described; what reads and writes files is l
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from fncompile.missing import complaint
 
 from .errors import FileFormatError
 from .registry import (
@@ -18,6 +20,9 @@ from .registry import (
 )
 from .serialization import deserialize_keras_object, serialize_keras_object
 
+if TYPE_CHECKING:
+    from .archive import load_model, load_weights, save_model, save_weights
+
 _ARCHIVE = ("load_model", "load_weights", "save_model", "save_weights")
 
 __all__ = [
@@ -28,15 +33,20 @@ __all__ = [
     "get_custom_objects",
     "get_registered_name",
     "get_registered_object",
+    "load_model",
+    "load_weights",
     "register_keras_serializable",
+    "save_model",
+    "save_weights",
     "serialize_keras_object",
-    *_ARCHIVE,
 ]
 
 
-def __getattr__(name: str) -> Any:
-    if name in _ARCHIVE:
-        from . import archive
+if not TYPE_CHECKING:
 
-        return getattr(archive, name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    def __getattr__(name: str) -> Any:
+        if name in _ARCHIVE:
+            from . import archive
+
+            return getattr(archive, name)
+        raise complaint(__name__, name)

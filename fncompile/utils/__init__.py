@@ -3,7 +3,30 @@
 from __future__ import annotations
 
 import importlib
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from fncompile.missing import complaint
+
+if TYPE_CHECKING:
+    from fncompile.callbacks.progbar import Progbar
+    from fncompile.graph.view import model_to_dot, plot_model
+    from fncompile.saving import (
+        CustomObjectScope,
+        custom_object_scope,
+        deserialize_keras_object,
+        get_custom_objects,
+        get_registered_name,
+        get_registered_object,
+        register_keras_serializable,
+        serialize_keras_object,
+    )
+    from fncompile.training.sources import PyDataset
+    from fncompile.utils.numerical import normalize, to_categorical
+    from fncompile.utils.sequences import pad_sequences
+    from fncompile.utils.session import clear_session, set_random_seed
+    from fncompile.utils.types import is_keras_tensor, standardize_dtype
+
+    Sequence = PyDataset
 
 # public name -> the module that defines it
 _NAMES = {
@@ -30,16 +53,40 @@ _NAMES = {
     "is_keras_tensor": "utils.types",
 }
 _ALIASES = {"Sequence": "PyDataset"}  # TF2.0's name
-__all__ = sorted(_NAMES)
+__all__ = [
+    "CustomObjectScope",
+    "Progbar",
+    "PyDataset",
+    "Sequence",
+    "clear_session",
+    "custom_object_scope",
+    "deserialize_keras_object",
+    "get_custom_objects",
+    "get_registered_name",
+    "get_registered_object",
+    "is_keras_tensor",
+    "model_to_dot",
+    "normalize",
+    "pad_sequences",
+    "plot_model",
+    "register_keras_serializable",
+    "serialize_keras_object",
+    "set_random_seed",
+    "standardize_dtype",
+    "to_categorical",
+]
 
 
-def __getattr__(name: str) -> Any:
-    if name not in _NAMES:
-        raise AttributeError(f"module 'fncompile.utils' has no attribute {name!r}")
-    module = importlib.import_module(f"fncompile.{_NAMES[name]}")
-    value = getattr(module, _ALIASES.get(name, name))
-    globals()[name] = value
-    return value
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> Any:
+        if name not in _NAMES:
+            raise complaint(__name__, name)
+        module = importlib.import_module(f"fncompile.{_NAMES[name]}")
+        value = getattr(module, _ALIASES.get(name, name))
+        globals()[name] = value
+        return value
+
 
 
 def __dir__() -> list[str]:

@@ -1,0 +1,66 @@
+"""What is said about a public name that is not there: a slip of the pen, or not had by fncompile.
+
+A module ends with `explain_missing(__name__)`.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from difflib import get_close_matches
+from typing import Any
+
+from fncompile.keras_names import NAMES
+
+
+def explain_missing(module: str, advice: str = "") -> None:
+    """Give a module without lazy names its `__getattr__`; type checkers do not see it and go on
+    finding misspelt names. `advice`: what to do without a name that Keras has."""
+
+    def refuse(name: str) -> Any:
+        raise complaint(module, name, advice)
+
+    setattr(sys.modules[module], "__getattr__", refuse)  # noqa: B010
+
+
+def complaint(module: str, name: str, advice: str = "") -> AttributeError:
+    """The AttributeError for `module.name`, with what was probably meant."""
+    plain = f"module {module!r} has no attribute {name!r}"
+    if name.startswith("_"):
+        return AttributeError(plain)
+    hint = " ".join(part for part in (_hint(module, name), advice) if part)
+    # Without a name and an object Python would guess a second time.
+    return AttributeError(f"{plain}. {hint}" if hint else plain, name=name, obj=None)
+
+
+def _hint(module: str, name: str) -> str:
+    room = module.removeprefix("fncompile").removeprefix(".")
+    keras = NAMES.get(room, frozenset())
+    other = _elsewhere(name)
+    if name in keras and not other:
+        where = ".".join(part for part in ("keras", room, name) if part)
+        return f"Keras has {where}; fncompile does not have it."
+    ours = getattr(sys.modules.get(module), "__all__", ())
+    for meant in [f"{other[0]}.{name}"] if other else _alike(name, ours):
+        return f"Did you mean {meant!r}?"
+    for meant in _alike(name, keras):
+        return f"Did you mean {meant!r}? Keras has that; fncompile does not have it."
+    return ""
+
+
+def _alike(name: str, known: Any) -> list[str]:
+    lower = {other.lower(): other for other in sorted(known)}
+    return [lower[other] for other in get_close_matches(name.lower(), lower, n=1, cutoff=0.75)]
+
+
+def _elsewhere(name: str) -> list[str]:
+    """Our modules that have the name, among those where Keras has it."""
+    rooms = [f"fncompile.{room}".rstrip(".") for room, names in NAMES.items() if name in names]
+    return [room for room in rooms if _has(room, name)]
+
+
+def _has(room: str, name: str) -> bool:
+    try:
+        return name in importlib.import_module(room).__all__
+    except (ImportError, AttributeError):
+        return False

@@ -1,0 +1,161 @@
+"""Public names: found at run time and by those who only read; and what is said of one that is not
+there."""
+
+from __future__ import annotations
+
+import ast
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import fncompile
+from fncompile.keras_names import NAMES
+from tests.api.namespaces import MODULES, load
+
+each_module = pytest.mark.parametrize("module", MODULES)
+
+
+@each_module
+def test_every_public_name_is_found(module):
+    assert [name for name in load(module).__all__ if not hasattr(load(module), name)] == []
+    assert len(set(load(module).__all__)) == len(load(module).__all__)
+
+
+@each_module
+def test_readers_see_the_public_names(module):
+    """What an IDE or type checker reads, without running, binds exactly what `__all__` says."""
+    tree = ast.parse(Path(load(module).__file__).read_text())
+    literal = next(n.value for n in tree.body if isinstance(n, ast.Assign)
+                   and getattr(n.targets[0], "id", "") == "__all__")  # fmt: skip
+    said = ast.literal_eval(literal)
+    assert sorted(said) == sorted(load(module).__all__)
+    assert sorted(set(said) - bound(tree.body)) == []
+
+
+def bound(body: list[ast.stmt]) -> set[str]:
+    """Names that statements at the top of a module bind, those for type checkers included."""
+    names: set[str] = set()
+    for node in body:
+        if isinstance(node, (ast.Import, ast.ImportFrom)):
+            names |= {a.asname or a.name for a in node.names}
+        elif isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+            names.add(node.name)
+        elif isinstance(node, ast.Assign):
+            names |= {n.id for t in node.targets for n in ast.walk(t) if isinstance(n, ast.Name)}
+        elif isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
+            names |= bound(node.body)
+    return names
+
+
+@pytest.mark.parametrize("module", ["fncompile", "fncompile.saving", "fncompile.utils",
+                                    "fncompile.export"])  # fmt: skip
+def test_lazy_names_come_from_where_readers_are_sent(module):
+    """Each import for type checkers, done for real, gives the object that the module gives."""
+    tree = ast.parse(Path(load(module).__file__).read_text())
+    guarded = next(n for n in tree.body if isinstance(n, ast.If)
+                   and "TYPE_CHECKING" in ast.unparse(n.test))  # fmt: skip
+    namespace = {"__name__": module, "__package__": module}
+    exec(compile(ast.Module(guarded.body, []), module, "exec"), namespace)
+    lazy = set(namespace) & set(load(module).__all__)
+    assert lazy and all(namespace[name] is getattr(load(module), name) for name in lazy)
+
+
+@each_module
+def test_star_imports(module):
+    namespace: dict = {}
+    exec(f"from {module} import *", namespace)
+    assert set(load(module).__all__) <= set(namespace)
+
+
+def test_the_package_says_that_it_is_typed():
+    assert (Path(fncompile.__file__).parent / "py.typed").exists()
+
+
+def test_mypy_sees_the_public_names(tmp_path):
+    lines = [f"import {module}\n{module}.{name}" for module in MODULES
+             for name in load(module).__all__]  # fmt: skip
+    (tmp_path / "use.py").write_text("\n".join(lines) + "\nfncompile.no_such_name\n")
+    command = [sys.executable, "-m", "mypy", "--follow-imports=silent", "--ignore-missing-imports",
+               "--cache-dir", str(tmp_path / "cache"), str(tmp_path / "use.py")]  # fmt: skip
+    found = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path,
+                           env={"MYPYPATH": str(Path(fncompile.__file__).parents[1])})  # fmt: skip
+    assert [line.split("error: ")[1] for line in found.stdout.splitlines()[:-1]] == [
+        'Module has no attribute "no_such_name"  [attr-defined]'
+    ], found.stdout + found.stderr
+
+
+# names that are not there -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("module", "name", "hint"), [
+    ("fncompile", "Sequentail", "Did you mean 'Sequential'"),
+    ("fncompile", "optimizer", "Did you mean '[Oo]ptimizers?'"),
+    ("fncompile", "Dense", "Did you mean 'fncompile.layers.Dense'"),
+    ("fncompile", "applications", "Keras has keras.applications; fncompile does not have it"),
+    ("fncompile.layers", "Desne", "Did you mean 'Dense'"),
+    ("fncompile.layers", "dense", "Did you mean 'Dense'"),
+    ("fncompile.layers", "BatchNormalisation", "Did you mean 'BatchNormalization'"),
+    ("fncompile.layers", "relu", "Did you mean 'fncompile.ops.relu'|fncompile.activations.relu"),
+    ("fncompile.ops", "softmx", "Did you mean 'softmax'"),
+    ("fncompile.ops.nn", "one_hot", "Did you mean 'fncompile.ops.one_hot'"),
+    ("fncompile.optimizers", "adam", "Did you mean 'Adam'"),
+    ("fncompile.metrics", "Accurancy", "Did you mean 'Accuracy'"),
+    ("fncompile.losses", "MeanSquareError", "Did you mean 'MeanSquaredError'"),
+    ("fncompile.callbacks", "EarlyStoping", "Did you mean 'EarlyStopping'"),
+    ("fncompile.initializers", "he_norml", "Did you mean 'he_normal'"),
+    ("fncompile.regularizers", "L3", None),
+    ("fncompile.random", "unifrom", "Did you mean 'uniform'"),
+    ("fncompile.saving", "loadmodel", "Did you mean 'load_model'"),
+    ("fncompile.utils", "to_categoricals", "Did you mean 'to_categorical'"),
+    ("fncompile.config", "float_x", "Did you mean 'floatx'"),
+    ("fncompile.datasets", "mnst", "Did you mean 'mnist'"),
+    ("fncompile.optimizers.schedules", "CosinDecay", "Did you mean 'CosineDecay'"),
+])  # fmt: skip
+def test_a_misspelt_name_is_told_the_right_one(module, name, hint):
+    with pytest.raises(AttributeError, match=f"has no attribute '{name}'") as caught:
+        getattr(load(module), name)
+    assert hint is None or re.search(hint, str(caught.value))
+    assert len(str(caught.value)) < 300  # no list of everything
+
+
+@each_module
+def test_what_keras_has_more_is_said_to_be(module):
+    """Of every public module, each name that Keras has there and we have not."""
+    room = module.removeprefix("fncompile").removeprefix(".")
+    absent = [name for name in NAMES.get(room, ()) if not hasattr(load(module), name)]
+    for name in absent:
+        with pytest.raises(AttributeError, match="fncompile does not have it|Did you mean 'fncom"):
+            getattr(load(module), name)
+
+
+@each_module
+def test_nonsense_is_a_plain_attribute_error(module):
+    for name in ("nonsense_of_no_kind", "_private", "__wrapped__"):
+        message = f"^module '{module}' has no attribute '{name}'"
+        with pytest.raises(AttributeError, match=message):
+            getattr(load(module), name)
+        assert not hasattr(load(module), name)
+
+
+def test_python_does_not_guess_a_second_time(tmp_path):
+    done = subprocess.run([sys.executable, "-c", "import fncompile; fncompile.layers.Desne"],
+                          capture_output=True, text=True)  # fmt: skip
+    assert done.stderr.count("Did you mean") == 1
+
+
+def test_the_table_is_keras(tmp_path):
+    """In a process of its own; a newer version has more, and may have dropped a few."""
+    code = ("import importlib, json, keras\n"
+            f"rooms = {sorted(NAMES)}\n"
+            "found = {r: dir(importlib.import_module(f'keras.{r}'.rstrip('.'))) for r in rooms}\n"
+            "print(json.dumps(found))")  # fmt: skip
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True,
+                          env={**os.environ, "KERAS_BACKEND": "numpy"})  # fmt: skip
+    found = json.loads(done.stdout.splitlines()[-1])
+    for room, names in NAMES.items():
+        assert len(names - set(found[room])) <= 0.05 * len(names), room
