@@ -15,8 +15,6 @@ from fncompile.ir.dims import Dim, Poly, product
 from fncompile.ir.ops import OPS, REDUCTIONS, SCALARS
 from fncompile.ir.types import TensorType
 
-InferError = ValueError  # the name it had: until nobody imports it
-
 _assumed: ContextVar[list[tuple[Dim, Dim]] | None] = ContextVar("assumed", default=None)
 
 
