@@ -24,9 +24,12 @@ QUICK = (
 
 @pytest.fixture(scope="session", autouse=True)
 def _private_cache(tmp_path_factory):
-    """Compile into a directory of this run, so that no test profits from an earlier run."""
+    """Compile into a directory of this run, so that no test profits from an earlier run. Of the
+    switches only FNC_TARGET is kept: the suite is run with each that a machine executes."""
     with pytest.MonkeyPatch.context() as patch:
         for variable in [name for name in os.environ if name.startswith("FNC_")]:
+            if variable == "FNC_TARGET":
+                continue
             patch.delenv(variable)
         directory = tmp_path_factory.mktemp("cache")
         directory.chmod(0o700)

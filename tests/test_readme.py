@@ -10,7 +10,6 @@ import contextlib
 import io
 import os
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -18,6 +17,7 @@ from pathlib import Path
 import pytest
 
 import fncompile
+from tests.tools import need
 
 ROOT = Path(__file__).resolve().parents[1]
 README = ROOT / "README.md"
@@ -76,10 +76,8 @@ def test_the_export_has_the_files_that_the_readme_names(folder):
     assert wanted <= names
 
 
-@pytest.mark.skipif(
-    not shutil.which("pkg-config"), reason="the README's command line asks pkg-config"
-)
 def test_the_c_example_compiles_and_runs(folder):
+    need("pkg-config")
     (folder / "digit.c").write_text(blocks("c")[0])
     text = next(b for b in blocks("console") if "pkg-config" in b)
     commands = [line[2:] for line in text.splitlines() if line.startswith("$ ")]

@@ -8,18 +8,18 @@ from __future__ import annotations
 
 import platform
 import re
-import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
 from tests.csrc.test_csrc import FLAGS, INCLUDES
+from tests.tools import missing
 
-pytestmark = pytest.mark.skipif(
-    platform.machine() != "x86_64" or not shutil.which("gcc") or not shutil.which("objdump"),
-    reason="needs gcc and objdump on x86-64",
-)
+pytestmark = [
+    pytest.mark.skipif(platform.machine() != "x86_64", reason="these are instructions of x86-64"),
+    pytest.mark.skipif(bool(missing("gcc", "objdump")), reason=missing("gcc", "objdump")),
+]
 GCC = ["gcc", *FLAGS, "-fvect-cost-model=dynamic", *INCLUDES]
 LEVELS = {"sse2": "x86-64", "avx2": "x86-64-v3", "avx512": "x86-64-v4"}
 UNARY = (

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import platform
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -16,6 +15,7 @@ import numpy as np
 import pytest
 
 from fncompile.ir.philox import philox
+from tests.tools import executable_targets, need
 
 HERE = Path(__file__).parent
 CSRC = HERE.parents[1] / "csrc"
@@ -34,6 +34,10 @@ BUILDS = {
     "gcc-sanitized": ("gcc", [*SANITIZE, "-fvect-cost-model=dynamic"]),
     "gcc-64-byte-vectors": ("gcc", ["-march=native", "-DFNC_VEC_BYTES=64", "-Wno-psabi"]),
     "clang-native": ("clang", ["-march=native"]),
+} | {
+    f"gcc-{target}": ("gcc", [f"-march={target}", "-fvect-cost-model=dynamic"])
+    for target in executable_targets()
+    if target not in ("native", "ref")  # which are native and baseline above
 }
 
 
@@ -43,8 +47,7 @@ NARROW_BUILDS = {"native": ["-march=native"], "twin": [*TWIN, *SANITIZE]}
 
 def build(program: str, compiler: str, extra: list[str], out: Path) -> Path:
     """Compiles tests/csrc/<program>.c; a warning is an error."""
-    if shutil.which(compiler) is None:
-        pytest.skip(f"{compiler} is not installed")
+    need(compiler)
     source = str(HERE / f"{program}.c")
     libraries = [] if "-S" in extra else ["-lm", "-pthread"]
     command = [compiler, *FLAGS, *extra, *INCLUDES, source, "-o", str(out), *libraries]

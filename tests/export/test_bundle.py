@@ -14,6 +14,7 @@ from fncompile.codegen.c_names import identifier, model_prefix
 from fncompile.export.bundle import make_sources
 from fncompile.runtime.toolchain import CompileError
 from tests.export.zoo import MAKERS
+from tests.tools import need
 
 STRICT = ["-pedantic", "-Wall", "-Wextra", "-Werror"]
 DIALECTS = {
@@ -34,11 +35,6 @@ def run(*command, cwd=None, env=None) -> str:
     )
     assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
     return done.stdout
-
-
-def need(program: str) -> None:
-    if shutil.which(program) is None:
-        pytest.skip(f"needs {program}")
 
 
 def test_a_bundle_has_these_files_and_no_others(exported):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
+import platform
 import subprocess
 from pathlib import Path
 
@@ -11,6 +11,7 @@ import pytest
 from fncompile.export.bundle import make_sources
 from fncompile.export.data import data_unit, write_data
 from fncompile.runtime.toolchain import BASE_FLAGS, include_flags
+from tests.tools import emulated_target, executable_targets, need
 
 HERE = Path(__file__).parent
 STRICT = ["-std=c99", "-pedantic", "-Wall", "-Wextra", "-Werror"]
@@ -24,7 +25,10 @@ def run(*command, cwd=None) -> str:
 
 def build(exported, program: str, out: Path, *flags: str) -> Path:
     """A program of this folder linked with the archive that ships."""
-    bundle = exported("classifier")[1].bundle
+    return link(exported("classifier")[1].bundle, program, out, *flags)
+
+
+def link(bundle, program: str, out: Path, *flags: str) -> Path:
     source = HERE / f"{program}.c"
     run(
         "cc",
@@ -66,15 +70,34 @@ def test_no_allocation_where_none_is_promised(exported, tmp_path):
 
 
 def test_under_valgrind(exported, tmp_path):
-    if shutil.which("valgrind") is None:
-        pytest.skip("valgrind is not installed")
-    program = build(exported, "driver", tmp_path / "driver")
+    """For a target that valgrind knows: this machine may have instructions that it does not."""
+    need("valgrind")
+    bundle = exported("classifier")[0].export(tmp_path / "lib", target=emulated_target())
+    program = link(bundle, "driver", tmp_path / "driver")
     options = ["-q", "--error-exitcode=9", "--leak-check=full", "--show-leak-kinds=all"]
     command = ["valgrind", *options, program, tmp_path / "x.weights.h5"]
     done = subprocess.run(command, capture_output=True, text=True)
-    if "nhandled instruction" in done.stderr or "nrecognised instruction" in done.stderr:
-        pytest.skip("valgrind does not know this machine's instructions")
     assert done.returncode == 0 and done.stdout == "done\n", done.stderr
+
+
+@pytest.mark.parametrize("target", executable_targets())
+def test_the_driver_for_each_target_of_this_machine(exported, tmp_path, target):
+    bundle = exported("classifier")[0].export(tmp_path / "lib", target=target)
+    program = link(bundle, "driver", tmp_path / "driver")
+    assert run(program, tmp_path / "x.weights.h5") == "done\n"
+
+
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="these are processors of x86-64")
+@pytest.mark.parametrize(("target", "processor"), [("ref", "qemu64"), ("x86-64-v3", "Haswell")])
+def test_the_driver_on_a_processor_with_no_more_than_its_target(
+    exported, tmp_path, target, processor
+):
+    """Whatever this machine has: no instruction comes in that the target does not name."""
+    need("qemu-x86_64")
+    bundle = exported("classifier")[0].export(tmp_path / "lib", target=target)
+    program = link(bundle, "driver", tmp_path / "driver")
+    emulated = ["qemu-x86_64", "-cpu", processor, program]
+    assert run(*emulated, tmp_path / "x.weights.h5") == "done\n"
 
 
 @pytest.mark.parametrize("kind", ["address,undefined", "thread"])
@@ -106,8 +129,7 @@ def test_under_sanitizers(units, tmp_path, kind):
 
 @pytest.mark.parametrize("compiler", ["gcc", "clang"])
 def test_all_generated_c_compiles_without_warnings(units, tmp_path, compiler):
-    if shutil.which(compiler) is None:
-        pytest.skip(f"{compiler} is not installed")
+    need(compiler)
     directory, names = units
     strict = ["-Wall", "-Wextra", "-Werror", "-Wno-unknown-pragmas", "-O1"]
     for name in names:

@@ -3,7 +3,6 @@ training."""
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 
 import numpy as np
@@ -16,6 +15,7 @@ from fncompile.runtime import cache
 from fncompile.runtime import native as runtime
 from tests.export.library import PREDICT, TRAIN, Context, Library, flat_weights
 from tests.export.zoo import MAKERS, SIZES, data
+from tests.tools import need
 
 TRAINED = ["classifier", "sequences", "scheduled"]
 
@@ -65,8 +65,7 @@ def test_python_can_run_the_exported_library_itself(exported, name):
 
 @pytest.mark.parametrize("name", ["classifier", "plain"])
 def test_objects_in_the_archive_are_those_of_python_s_library(exported, name, tmp_path):
-    if shutil.which("ar") is None:
-        pytest.skip("needs ar")
+    need("ar")
     model, library = exported(name)
     subprocess.run(["ar", "x", library.bundle.static], cwd=tmp_path, check=True)
     entries = [e for e in model.steps().entries.values() if hasattr(e, "source")]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -17,6 +16,7 @@ from fncompile.plan.text import plan_text
 from fncompile.runtime import toolchain
 from fncompile.runtime.entry import CompiledEntry
 from tests.golden.models import PREDICT, TRAIN
+from tests.tools import need
 
 FILES = Path(__file__).parent / "files"
 
@@ -72,8 +72,7 @@ def test_training(case, update_golden, quickly_compiled):
 @pytest.mark.parametrize("compiler", ["gcc", "clang"])
 def test_the_c_compiles_without_warnings(compiler, tmp_path):
     """All golden C in a few runs, for the baseline of the machine and for the newest."""
-    if shutil.which(compiler) is None:
-        pytest.skip(f"{compiler} is not installed")
+    need(compiler)
     sources = sorted(FILES.glob("*.c"))
     assert len(sources) == len(PREDICT) + len(TRAIN)
     version = toolchain.compiler_version([compiler])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 import threading
@@ -18,6 +17,7 @@ from fncompile.runtime import team
 from fncompile.runtime.entry import CompiledEntry
 from tests.golden import models
 from tests.golden.models import PREDICT, TRAIN
+from tests.tools import need
 
 THREADS = (2, 3, 5, 8)
 BATCHES = (1, 7, 47, 48, 49, 97, 300)
@@ -170,8 +170,9 @@ def test_workers_do_not_race(tmp_path):
     """A meeting that is left out (passes/meet.py) though it is needed is a data race; with all of
     them left out, ThreadSanitizer reports 188 here."""
     library = run_text("gcc", "-print-file-name=libtsan.so")
-    if not os.path.isfile(library) or not shutil.which("setarch"):
-        pytest.skip("needs gcc's ThreadSanitizer, and setarch")
+    if not os.path.isfile(library):
+        pytest.skip("needs gcc's ThreadSanitizer: apt-get install gcc")
+    need("setarch")
     environment = {"LD_PRELOAD": library, "FNC_SAN": "thread", "FNC_THREADS": "3"}
     environment |= {"FNC_CFLAGS": f"-Og {ALWAYS}", "FNC_CACHE": str(tmp_path)}
     tmp_path.chmod(0o700)

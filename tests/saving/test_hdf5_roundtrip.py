@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import shutil
 import subprocess
 
 import hypothesis.extra.numpy as arrays
@@ -18,6 +17,7 @@ from fncompile.saving.hdf5_checksum import lookup3
 from fncompile.saving.hdf5_reader import read_buffer
 from fncompile.saving.hdf5_writer import plan, write_bytes
 from fncompile.saving.tree import Group
+from tests.tools import need
 
 from .trees import assert_equal, sample
 
@@ -147,8 +147,7 @@ def test_h5py_reads_a_thousand_links_and_changes_the_file(tmp_path):
 
 
 def test_h5dump_reads_it(tmp_path):
-    if shutil.which("h5dump") is None:
-        pytest.skip("h5dump (Debian package hdf5-tools) is not installed")
+    need("h5dump")
     (tmp_path / "x.h5").write_bytes(write_bytes(sample()))
     command = ["h5dump", "-d", "/layers/dense/vars/1", "-a", "/model_config", tmp_path / "x.h5"]
     text = subprocess.run(command, check=True, capture_output=True, text=True).stdout

@@ -1,0 +1,64 @@
+"""What tests ask of the machine: programs that may be missing, and targets that it can execute."""
+
+from __future__ import annotations
+
+import functools
+import os
+import platform
+import shutil
+from pathlib import Path
+
+import pytest
+
+# Program -> the Debian package that has it. `.ci/run` installs what is missing.
+PACKAGES = {
+    "ar": "binutils", "clang": "clang", "clang++": "clang", "gcc": "gcc", "g++": "g++",
+    "h5dump": "hdf5-tools", "nm": "binutils", "objdump": "binutils", "pkg-config": "pkg-config",
+    "qemu-x86_64": "qemu-user", "readelf": "binutils", "setarch": "util-linux",
+    "size": "binutils", "valgrind": "valgrind",
+}  # fmt: skip
+
+
+def missing(*programs: str) -> str:
+    """What to install for those of the programs that are not there; empty if all are."""
+    absent = [program for program in programs if shutil.which(program) is None]
+    packages = sorted({PACKAGES[program] for program in absent})
+    return f"needs {', '.join(absent)}: apt-get install {' '.join(packages)}" if absent else ""
+
+
+def need(*programs: str) -> None:
+    """Skip the test unless the programs are there, and say what to install."""
+    if reason := missing(*programs):
+        pytest.skip(reason)
+
+
+# What each target of FNC_TARGET asks of /proc/cpuinfo; the best first.
+FEATURES = {
+    "x86-64-v4": {"avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"},
+    "x86-64-v3": {"avx2", "bmi1", "bmi2", "f16c", "fma", "movbe"},
+    "ref": set(),
+}
+
+
+@functools.cache
+def processor_features() -> frozenset[str]:
+    lines = Path("/proc/cpuinfo").read_text().splitlines()
+    flags = next((line for line in lines if line.startswith("flags")), "")
+    return frozenset(flags.partition(":")[2].split())
+
+
+def executable_targets() -> list[str]:
+    """The targets whose code this machine runs, the best first; "native" is that of the machine."""
+    named = FEATURES if platform.machine() == "x86_64" else {"ref": set()}
+    found = processor_features()
+    return ["native", *(name for name, wanted in named.items() if wanted <= found)]
+
+
+def emulated_target() -> str:
+    """The best target that this machine, valgrind and qemu-user execute: none has AVX-512."""
+    return next(name for name in executable_targets() if name in ("x86-64-v3", "ref"))
+
+
+def environment(**changes: str) -> dict[str, str]:
+    """This process's environment with some changes, for a child."""
+    return {**os.environ, **changes}
