@@ -1,7 +1,7 @@
 /* fnc_hdf5.h: find the arrays of a model file in place, without an HDF5 library.
  *
  * Reads the subset of HDF5 that fncompile writes (fncompile/saving/hdf5_format.py says what it
- * is), from memory or a mapping of the file. Nothing is allocated or copied. The file is not
+ * is), from memory; only fnc_h5_read, which reads a whole file, allocates. The file is not
  * trusted: every offset and size is checked before it is used, each object header against its
  * checksum, and no path through a file takes more work than its size. Any number of threads may
  * read one file at once.
@@ -82,8 +82,10 @@ FNC_IO_API int32_t fnc_h5_verify(fnc_h5 *file);
 FNC_IO_API int32_t fnc_h5_sign(
     unsigned char *head, uint64_t head_bytes, const unsigned char digest[32]);
 
-/* Map the file at `path` for reading and open it; with any other status nothing stays mapped. */
-FNC_IO_API int32_t fnc_h5_map(fnc_h5 *file, const char *path);
-FNC_IO_API void fnc_h5_unmap(fnc_h5 *file);
+/* Read the regular file at `path`, of at most `most` bytes, into memory from malloc and open it.
+ * Others may change or truncate the file meanwhile: what is checked is what is used. FNC_ERR_FORMAT
+ * for larger files, FNC_ERR_IO for pipes and devices; with any status but FNC_OK nothing stays. */
+FNC_IO_API int32_t fnc_h5_read(fnc_h5 *file, const char *path, uint64_t most);
+FNC_IO_API void fnc_h5_free(fnc_h5 *file);
 
 #endif

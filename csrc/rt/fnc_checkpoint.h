@@ -180,16 +180,21 @@ FNC_LIB int32_t fnc_ctx_load_mem(const fnc_model *model, fnc_ctx *ctx, const voi
     return status == FNC_OK ? fnc_load_file(ctx, &file) : status;
 }
 
+/* No file of this model is larger: Python's may have slots that the library does not know. */
+FNC_LIB uint64_t fnc_most_bytes(const fnc_model *model) {
+    return ((uint64_t)64 << 20) + 16 * (uint64_t)model->checkpoint.file_bytes;
+}
+
 FNC_LIB int32_t fnc_ctx_load(const fnc_model *model, fnc_ctx *ctx, const char *path) {
     fnc_h5 file;
     int32_t status = fnc_ctx_check(model, ctx, FNC_MODE_PRIVATE);
     if (status != FNC_OK) return status;
     if (path == NULL) return FNC_ERR_ARG;
-    status = fnc_h5_map(&file, path);
+    status = fnc_h5_read(&file, path, fnc_most_bytes(model));
     if (status == FNC_H5_FOREIGN) return FNC_ERR_FORMAT;
     if (status != FNC_OK) return status;
     status = fnc_load_file(ctx, &file);
-    fnc_h5_unmap(&file);
+    fnc_h5_free(&file);
     return status;
 }
 

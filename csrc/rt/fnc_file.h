@@ -1,5 +1,7 @@
 /* fnc_file.h: replace a file as a whole. After a crash there is the old file or the new one, never
- * a part; when writing fails the old file stays and nothing else is left behind. POSIX. */
+ * a part; when writing fails the old file stays and nothing else is left behind, and what a killed
+ * process left is removed by the next save to the same path. Only regular files are replaced:
+ * devices, pipes and directories are refused. POSIX. */
 #ifndef FNC_FILE_H
 #define FNC_FILE_H
 
@@ -12,6 +14,7 @@
 #include <unistd.h>
 
 #include "fnc_context.h"
+#include "fnc_temporary.h"
 
 typedef struct fnc_file {
     int descriptor;
@@ -39,15 +42,13 @@ FNC_LIB char *fnc_real_path(const char *path) {
     return found != NULL || errno != ENOENT ? found : strdup(path);
 }
 
-/* A new file beside the target; the process and a number make its name, O_EXCL makes it ours. */
+/* A new file beside the target, which is a regular file or not there yet. */
 FNC_LIB int32_t fnc_file_begin(fnc_file *file) {
-    for (int i = 0; i < 1000; ++i) {
-        snprintf(file->temporary, file->room, "%s.%ld.%d.tmp", file->target, (long)getpid(), i);
-        file->descriptor = open(file->temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-        if (file->descriptor >= 0) return FNC_OK;
-        if (errno != EEXIST) return FNC_ERR_IO;
-    }
-    return FNC_ERR_IO;
+    struct stat old;
+    if (stat(file->target, &old) == 0 && !S_ISREG(old.st_mode)) return FNC_ERR_IO;
+    fnc_remove_leftovers(file->target, file->temporary);
+    file->descriptor = fnc_temporary(file->target, file->temporary, file->room);
+    return file->descriptor >= 0 ? FNC_OK : FNC_ERR_IO;
 }
 
 FNC_LIB void fnc_file_free(fnc_file *file) {

@@ -11,6 +11,6 @@
 #include "../io/fnc_blake2b.c"
 #include "../io/fnc_hdf5.c"
 #include "../io/fnc_hdf5_digest.c"
-#include "../io/fnc_hdf5_map.c"
+#include "../io/fnc_hdf5_file.c"
 
 #endif

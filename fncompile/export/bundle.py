@@ -186,7 +186,9 @@ def build(made: Sources, work: Path) -> None:
     write_data(made.data, work / f"{m}_data.bin")
     for name, text in ((m, made.unit), (f"{m}_data", data_unit(m))):
         objects.append(toolchain.compile_object(compiler.command, text, name, compiler.flags, work))
+    (work / f"{m}.map").write_text(texts.exports(library))
     shared = [f"-Wl,-soname,lib{m}.so", "-Wl,-z,relro,-z,now", "-Wl,-z,noexecstack"]
+    shared.append(f"-Wl,--version-script={m}.map")
     toolchain.link_shared(compiler.command, objects, work / f"lib{m}.so", shared)
     toolchain.make_archive(compiler.command, _renamed(objects, m, work), work / f"lib{m}.a")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fncompile.export.api.functions import public_functions
 from fncompile.export.api.library import Library
 
 
@@ -19,6 +20,12 @@ Cflags: -I${{includedir}}
 Libs: -L${{libdir}} -l{m}
 Libs.private: -lm -pthread
 """
+
+
+def exports(library: Library) -> str:
+    """The linker's version script: of all names only those of the header can be seen."""
+    names = " ".join(f"{function.name};" for function in public_functions(library))
+    return f"{{ global: {names} local: *; }};\n"
 
 
 def readme(library: Library) -> str:

@@ -14,7 +14,7 @@ from typing import Any
 
 from . import keras_zip, legacy_h5
 from .errors import AttributeTooLargeError, FileFormatError
-from .files import read_file, write_file
+from .files import open_regular, read_file, write_file
 from .legacy_config import convert_model
 from .legacy_weights import load_weights_group
 from .registry import CustomObjectScope
@@ -196,7 +196,7 @@ def _check_save_format(path: Path, save_format: Any) -> None:
 
 
 def _starts_with(path: Path, magic: bytes) -> bool:
-    with open(path, "rb") as stream:
+    with open_regular(path) as stream:
         return stream.read(len(magic)) == magic
 
 

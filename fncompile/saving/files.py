@@ -1,11 +1,14 @@
-"""Trees of groups and arrays as HDF5 files: read from a path or bytes, written atomically."""
+"""Trees of groups and arrays as HDF5 files: read from a path or bytes, written atomically.
+
+Nothing is verified in a mapping, or by a second look at a path, that others can change meanwhile.
+"""
 
 from __future__ import annotations
 
-import mmap
 import os
+import stat
+from typing import BinaryIO
 
-from . import hdf5_format as fmt
 from .atomic import write_atomic
 from .errors import FileFormatError, ForeignFormatError
 from .hdf5_reader import read_buffer
@@ -22,14 +25,14 @@ def write_file(path: str | os.PathLike[str], tree: Group) -> None:
 
 
 def read_file(source: str | os.PathLike[str] | bytes, *, foreign: bool = True) -> Group:
-    """Return the tree in a file or in bytes; its arrays are read-only views of the mapped file.
+    """Return the tree in a file or in bytes; its arrays are read-only views of its bytes.
 
     With `foreign`, HDF5 outside our subset is read through h5py, if that is installed.
     Raises FileFormatError, naming the file and what is wrong with it, and OSError.
     """
     name = "the bytes given" if isinstance(source, bytes) else os.fspath(source)
     try:
-        return read_buffer(source if isinstance(source, bytes) else _map(name))
+        return read_buffer(source if isinstance(source, bytes) else read_bytes(name))
     except ForeignFormatError as error:
         if not foreign:
             raise ForeignFormatError(f"{name}: {error}") from error
@@ -38,11 +41,18 @@ def read_file(source: str | os.PathLike[str] | bytes, *, foreign: bool = True) -
         raise FileFormatError(f"{name}: {error}") from error
 
 
-def _map(path: str) -> bytes | mmap.mmap:
-    with open(path, "rb") as stream:
-        if os.fstat(stream.fileno()).st_size < fmt.SUPERBLOCK_SIZE:
-            return stream.read()
-        return mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
+def open_regular(path: str | os.PathLike[str]) -> BinaryIO:
+    """Open a file for reading; FileFormatError where it is a device, a pipe or a directory."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+    if stat.S_ISREG(os.fstat(descriptor).st_mode):
+        return os.fdopen(descriptor, "rb")
+    os.close(descriptor)
+    raise FileFormatError(f"{os.fspath(path)} is not a regular file")
+
+
+def read_bytes(path: str | os.PathLike[str]) -> bytes:
+    with open_regular(path) as stream:
+        return stream.read()
 
 
 def _read_foreign(source: str | bytes, name: str, why: ForeignFormatError) -> Group:

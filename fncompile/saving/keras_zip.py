@@ -6,15 +6,17 @@ can hold; compressed ones, which Keras never writes, only up to a fixed expansio
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import json
 import os
 import zipfile
+from collections.abc import Iterator
 from typing import Any, BinaryIO
 
 from .atomic import write_atomic
 from .errors import FileFormatError
-from .files import read_file
+from .files import open_regular, read_file
 from .hdf5_writer import write_stream
 from .tree import Group
 
@@ -62,17 +64,18 @@ def read_archive_weights(path: Any) -> Group:
         return _weights(archive, path)
 
 
-def _opened(path: Any) -> zipfile.ZipFile:
-    try:
-        archive = zipfile.ZipFile(path)
-    except (zipfile.BadZipFile, NotImplementedError, ValueError, OverflowError) as error:
-        raise FileFormatError(f"{path}: not a `.keras` archive: {error}") from error
-    try:
-        _check_members(archive.infolist(), os.path.getsize(path))
-    except FileFormatError as error:
-        archive.close()
-        raise FileFormatError(f"{path}: {error}") from None
-    return archive
+@contextlib.contextmanager
+def _opened(path: Any) -> Iterator[zipfile.ZipFile]:
+    with open_regular(path) as stream:
+        try:
+            archive = zipfile.ZipFile(stream)
+        except (zipfile.BadZipFile, NotImplementedError, ValueError, OverflowError) as error:
+            raise FileFormatError(f"{path}: not a `.keras` archive: {error}") from error
+        try:
+            _check_members(archive.infolist(), os.fstat(stream.fileno()).st_size)
+        except FileFormatError as error:
+            raise FileFormatError(f"{path}: {error}") from None
+        yield archive
 
 
 def _check_members(members: list[zipfile.ZipInfo], archive_size: int) -> None:

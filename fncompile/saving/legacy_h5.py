@@ -6,6 +6,8 @@ import json
 import warnings
 from typing import Any
 
+import numpy as np
+
 from . import legacy_compile
 from .errors import FileFormatError
 from .keras_zip import parse_json
@@ -118,5 +120,6 @@ def _store_generators(model: Any, tree: Group) -> None:
 
 def _load_generators(model: Any, tree: Group) -> None:
     for path, item in walk(model):
-        if hasattr(item, "state") and f"{_GENERATORS}/{path}" in tree:
-            item.state.assign(tree[f"{_GENERATORS}/{path}"])
+        saved, state = tree.get(f"{_GENERATORS}/{path}"), getattr(item, "state", None)
+        if getattr(saved, "shape", None) == getattr(state, "shape", ()):
+            state.assign(np.asarray(saved))

@@ -11,13 +11,11 @@ import re
 import warnings
 from typing import Any
 
-import numpy as np
-
-from .legacy_weights import values_of, variables_group
+from .legacy_weights import Pairs, assign_all, values_of, variables_group
 from .names import read_names
-from .tree import Group
+from .tree import Dataset, Group
 
-Named = list[tuple[str, np.ndarray]]
+Named = list[tuple[str, Dataset]]
 
 _ITERATION = re.compile(r"(^|/)(iter|iterations?)(:\d+)?$")
 # What TF2.0 calls a slot -> what Keras 3 calls it; others have the same name in both.
@@ -50,11 +48,10 @@ def load_optimizer_group(optimizer: Any, variables: list[Any], group: Group) -> 
             "Error in loading the saved optimizer state. As a result, your model is starting with "
             "a freshly initialized optimizer.", stacklevel=4)
         return
-    for variable, value in pairs:
-        variable.assign(value)
+    assign_all(pairs)
 
 
-def _in_order(optimizer: Any, named: Named) -> list[tuple[Any, np.ndarray]] | None:
+def _in_order(optimizer: Any, named: Named) -> Pairs | None:
     """Keras 3: one value for each of the optimizer's variables. Its names have no ":0"."""
     if any(":" in name for name, _ in named):
         return None
@@ -65,9 +62,7 @@ def _in_order(optimizer: Any, named: Named) -> list[tuple[Any, np.ndarray]] | No
     return _paired(variables, [value for _, value in named])
 
 
-def _by_slot(
-    optimizer: Any, variables: list[Any], named: Named
-) -> list[tuple[Any, np.ndarray]] | None:
+def _by_slot(optimizer: Any, variables: list[Any], named: Named) -> Pairs | None:
     """TF2.0 and before: the iteration, then each slot of all variables."""
     scalars = [value for name, value in named if _ITERATION.search(name)]
     rest = [(name, value) for name, value in named if not _ITERATION.search(name)]
@@ -84,16 +79,16 @@ def _by_slot(
     return pairs if slots or not optimizer.slots else None
 
 
-def _named_slots(optimizer: Any, rest: Named) -> dict[str, list[np.ndarray]]:
+def _named_slots(optimizer: Any, rest: Named) -> dict[str, list[Dataset]]:
     """Group by the last part of the name; empty unless these are the optimizer's slots."""
-    slots: dict[str, list[np.ndarray]] = {}
+    slots: dict[str, list[Dataset]] = {}
     for name, value in rest:
         last = name.rsplit("/", 1)[-1].split(":")[0]
         slots.setdefault(_SLOTS.get((type(optimizer).__name__, last), last), []).append(value)
     return slots if set(slots) == set(optimizer.slots) else {}
 
 
-def _numbered_slots(optimizer: Any, rest: Named, count: int) -> dict[str, list[np.ndarray]]:
+def _numbered_slots(optimizer: Any, rest: Named, count: int) -> dict[str, list[Dataset]]:
     values = [value for _, value in rest]
     slots = optimizer.slots
     if not count or len(values) < count * len(slots):
@@ -101,7 +96,7 @@ def _numbered_slots(optimizer: Any, rest: Named, count: int) -> dict[str, list[n
     return {slot: values[i * count : (i + 1) * count] for i, slot in enumerate(slots)}
 
 
-def _paired(variables: list[Any], values: list[np.ndarray]) -> list[tuple[Any, np.ndarray]] | None:
+def _paired(variables: list[Any], values: list[Dataset]) -> Pairs | None:
     shapes = [tuple(variable.shape) for variable in variables]
     if shapes != [value.shape for value in values]:
         return None

@@ -14,10 +14,10 @@ import numpy as np
 
 from .errors import FileFormatError
 from .names import read_names, write_names
-from .tree import Group
+from .tree import Dataset, Group
 
 _TOP_LEVEL = "top_level_model_weights"
-Pairs = list[tuple[Any, np.ndarray]]
+Pairs = list[tuple[Any, Dataset]]
 
 
 def weights_group(model: Any, keras_version: str, backend: str) -> Group:
@@ -53,12 +53,12 @@ def _top_level(model: Any) -> list[Any]:
     return list(model._own_weights()) if hasattr(model, "_own_weights") else []
 
 
-def values_of(group: Group) -> list[np.ndarray]:
-    """Return the arrays of a group in the order of its `weight_names`."""
+def values_of(group: Group) -> list[Dataset]:
+    """Return the datasets of a group in the order of its `weight_names`."""
     values = []
     for name in read_names(group, "weight_names"):
         value = group.get(name)
-        if not isinstance(value, np.ndarray):
+        if value is None or isinstance(value, Group):
             raise FileFormatError(f"The file lists a weight {name!r} that is not in it.")
         values.append(value)
     return values
@@ -79,11 +79,17 @@ def load_weights_group(
     found: Pairs = []
     for what, variables, values in pairs:
         found += _fitting(what, variables, values, skip_mismatch)
-    for variable, value in found:
+    assign_all(found)
+
+
+def assign_all(pairs: Pairs) -> None:
+    """Assign values, of the right shapes, to variables; none of them where one cannot be read."""
+    read = [(variable, np.asarray(value)) for variable, value in pairs]
+    for variable, value in read:
         variable.assign(value)
 
 
-def _saved_layer(group: Group, name: str) -> list[np.ndarray]:
+def _saved_layer(group: Group, name: str) -> list[Dataset]:
     child = group.get(name)
     if not isinstance(child, Group):
         raise FileFormatError(f"The file lists a layer {name!r} that is not in it.")

@@ -1,24 +1,46 @@
 """The content of an HDF5 file in memory: groups of attributes, groups and arrays.
 
-A dataset is a plain NumPy array; the order of `attrs` and `children` is the order in the file.
+A dataset is a NumPy array, or a `Stored` that becomes one when it is asked for; the order of
+`attrs` and `children` is the order in the file.
 Attribute values: str, bool, int, float, NumPy scalars, and arrays or lists of these.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 
+class Stored:
+    """A dataset that is still in its file: `np.asarray` reads it, each time anew.
+
+    Who looks at `shape` first never reads more than fits. Reading raises FileFormatError, naming
+    the file, where that is damaged.
+    """
+
+    def __init__(self, shape: tuple[int, ...], dtype: np.dtype, read: Callable[[], np.ndarray]):
+        self.shape, self.dtype = shape, dtype
+        self.nbytes = math.prod(shape) * dtype.itemsize
+        self._read = read
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        array = self._read()
+        return array if dtype is None else array.astype(dtype)
+
+
+Dataset = np.ndarray | Stored
+
+
 @dataclass
 class Group:
     attrs: dict[str, Any] = field(default_factory=dict)
-    children: dict[str, Group | np.ndarray] = field(default_factory=dict)
+    children: dict[str, Group | Dataset] = field(default_factory=dict)
 
-    def __getitem__(self, path: str) -> Group | np.ndarray:
+    def __getitem__(self, path: str) -> Group | Dataset:
         """Return what stands at a slash-separated path; KeyError names the missing part."""
         node: Any = self
         for part in _parts(path):
@@ -27,7 +49,7 @@ class Group:
             node = node.children[part]
         return node
 
-    def get(self, path: str) -> Group | np.ndarray | None:
+    def get(self, path: str) -> Group | Dataset | None:
         try:
             return self[path]
         except KeyError:
@@ -51,8 +73,8 @@ class Group:
             node = child
         return node
 
-    def datasets(self, prefix: str = "") -> Iterator[tuple[str, np.ndarray]]:
-        """Yield (path, array) for every dataset below, in the order of the file."""
+    def datasets(self, prefix: str = "") -> Iterator[tuple[str, Dataset]]:
+        """Yield (path, dataset) for every dataset below, in the order of the file."""
         for name, child in self.children.items():
             if isinstance(child, Group):
                 yield from child.datasets(f"{prefix}{name}/")

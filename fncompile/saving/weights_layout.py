@@ -12,13 +12,14 @@ fit changes nothing.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
 
 from fncompile.graph.naming import to_snake_case
 
+from .legacy_weights import Pairs, assign_all
 from .tree import Group
 
 # Names of containers in files of Keras 2.12 and 2.13.
@@ -124,8 +125,7 @@ def load_weights_tree(model: Any, tree: Group, skip_mismatch: bool = False) -> N
                 failed.append((item, error))
     if failed:
         _report(failed, skip_mismatch)
-    for variable, value in found:
-        variable.assign(value)
+    assign_all(found)
 
 
 def _report(failed: list[tuple[Any, ValueError]], warn_only: bool) -> None:
@@ -153,10 +153,26 @@ def _is_optimizer(item: Any) -> bool:
     return hasattr(item, "iterations")
 
 
-def _match(item: Any, store: dict[str, Any]) -> list[tuple[Any, np.ndarray]]:
+class _Arrays(Mapping):
+    """Datasets by name, as arrays: what an object's own `load_own_variables` gets."""
+
+    def __init__(self, store: dict[str, Any]):
+        self._store = {k: v for k, v in store.items() if not isinstance(v, Group)}
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        return np.asarray(self._store[name])
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._store)
+
+    def __len__(self) -> int:
+        return len(self._store)
+
+
+def _match(item: Any, store: dict[str, Any]) -> Pairs:
     """Return (variable, value) pairs for one object; ValueError where the file does not fit."""
     if hasattr(item, "load_own_variables"):
-        item.load_own_variables(store)
+        item.load_own_variables(_Arrays(store))
         return []
     variables = own_variables(item)
     if not store and not hasattr(item, "_own_weights"):
@@ -173,7 +189,7 @@ def _match(item: Any, store: dict[str, Any]) -> list[tuple[Any, np.ndarray]]:
 
 
 def _check_fit(item: Any, variable: Any, value: Any) -> None:
-    if not isinstance(value, np.ndarray):
+    if value is None or isinstance(value, Group):
         raise ValueError(f"The weights file has no value for {variable.path!r} of {item}.")
     if value.shape != tuple(variable.shape):
         raise ValueError(

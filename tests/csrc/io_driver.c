@@ -51,28 +51,32 @@ static void print_array(int32_t status, const fnc_h5_array *array) {
 
 static int read_all(const char *path, int count, char **names) {
     fnc_h5 file;
-    int32_t status = fnc_h5_map(&file, path);
+    int32_t status = fnc_h5_read(&file, path, UINT64_MAX);
     for (int i = 0; i < count; i++) {
         fnc_h5_array array;
         print_array(status ? status : fnc_h5_dataset(&file, names[i], &array), &array);
     }
     if (status == FNC_OK)
-        fnc_h5_unmap(&file);
+        fnc_h5_free(&file);
     return 0;
 }
 
 static int read_attribute(const char *path, const char *where, const char *name) {
     fnc_h5 file;
     fnc_h5_array array;
-    int32_t status = fnc_h5_map(&file, path);
+    int32_t status = fnc_h5_read(&file, path, UINT64_MAX);
     print_array(status ? status : fnc_h5_attribute(&file, where, name, &array), &array);
+    if (status == FNC_OK)
+        fnc_h5_free(&file);
     return 0;
 }
 
 static int verify(const char *path) {
     fnc_h5 file;
-    int32_t status = fnc_h5_map(&file, path);
+    int32_t status = fnc_h5_read(&file, path, UINT64_MAX);
     printf("%d\n", (int)(status ? status : fnc_h5_verify(&file)));
+    if (status == FNC_OK)
+        fnc_h5_free(&file);
     return 0;
 }
 

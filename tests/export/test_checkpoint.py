@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import stat
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -24,6 +28,8 @@ from tests.export.library import (
     flat_weights,
 )
 from tests.export.zoo import MAKERS, data
+
+ROOT = Path(__file__).parents[2]
 
 
 def trained(library, steps: int = 3) -> Context:
@@ -227,6 +233,104 @@ def test_a_save_that_fails_leaves_the_old_file_and_nothing_else(exported, tmp_pa
     (tmp_path / "target").mkdir()  # a directory cannot be renamed over
     assert Context(library, TRAIN, 1).call("save", str(tmp_path / "target").encode()) == IO
     assert [p.name for p in tmp_path.iterdir()] == ["target"]
+
+
+def make_special(directory) -> list:
+    """Things that are no regular files."""
+    os.mkfifo(directory / "fifo.weights.h5")
+    found = [directory / "fifo.weights.h5"]
+    if os.geteuid() == 0:
+        found.append(directory / "full.weights.h5")
+        os.mknod(found[-1], 0o666 | stat.S_IFCHR, os.makedev(1, 7))
+    (directory / "link.weights.h5").symlink_to(found[-1])
+    return [*found, directory / "link.weights.h5"]
+
+
+def test_only_regular_files_are_replaced_and_read(exported, tmp_path):
+    """A pipe that nobody writes is not waited for."""
+    _, library = exported("classifier")
+    context, special = Context(library, TRAIN, 1), make_special(tmp_path)
+    before = [os.lstat(path) for path in special]
+    for path in special:
+        assert context.call("save", str(path).encode()) == IO, path
+        assert context.call("load", str(path).encode()) == IO, path
+    assert [os.lstat(path)[:6] for path in special] == [info[:6] for info in before]
+    assert len(list(tmp_path.iterdir())) == len(special)
+
+
+HUNT = """
+import os, signal, sys, time
+import numpy as np
+from tests.export.library import FORMAT, IO, OK, TRAIN, Context, Library
+from types import SimpleNamespace
+from pathlib import Path
+
+header, shared, path, what = sys.argv[1:]
+bundle = SimpleNamespace(header=Path(header), shared=Path(shared), prefix=Path(header).stem)
+context = Context(Library(bundle), TRAIN, 1)
+context.ok("save", path.encode())
+whole = Path(path).read_bytes()
+"""
+TRUNCATED = HUNT + """
+child = os.fork()
+if child == 0:
+    while True:
+        os.truncate(path, len(whole) // 3)
+        Path(path).write_bytes(whole)
+found = {context.call("load", path.encode()) for _ in range(2000)}
+os.kill(child, signal.SIGKILL)
+print(sorted(found - {OK, FORMAT}))
+"""
+KILLED = HUNT + """
+rng = np.random.default_rng(0)
+left = 0
+for wait in rng.uniform(0, 2e-3, 60):
+    child = os.fork()
+    if child == 0:
+        while True:
+            context.ok("save", path.encode())
+    time.sleep(wait)
+    os.kill(child, signal.SIGKILL)
+    os.wait()
+    left += len(os.listdir(os.path.dirname(path))) > 1
+    context.ok("load", path.encode())
+context.ok("save", path.encode())
+print(left > 0, os.listdir(os.path.dirname(path)) == [os.path.basename(path)])
+"""
+
+
+def hunt(code: str, library, path) -> str:
+    """In a process of its own: the faults that are looked for end it."""
+    command = [sys.executable, "-c", code, library.bundle.header, library.bundle.shared, path, ""]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
+    assert done.returncode == 0, (done.returncode, done.stderr)
+    return done.stdout.strip()
+
+
+def test_a_file_truncated_while_it_is_loaded(exported, tmp_path):
+    """A status, where reading from a mapping would end the process by SIGBUS."""
+    assert hunt(TRUNCATED, exported("classifier")[1], tmp_path / "x.weights.h5") == "[]"
+
+
+def test_a_save_removes_what_killed_processes_left(exported, tmp_path):
+    """Of 60 kills some leave a temporary file; each save removes it, and the file stays whole."""
+    assert hunt(KILLED, exported("classifier")[1], tmp_path / "x.weights.h5") == "True True"
+
+
+def test_python_removes_what_c_left_and_c_what_python_left(exported, tmp_path):
+    _, library = exported("classifier")
+    path = tmp_path / "x.weights.h5"
+    left = tmp_path / f".{path.name}.123-4.tmp"
+    left.touch()
+    write_file(path, read_file(bytes(Context(library, TRAIN, 1).checkpoint())))
+    assert not left.exists()
+    left.touch()
+    with open(left, "rb") as alive:
+        fcntl.flock(alive, fcntl.LOCK_EX)
+        Context(library, TRAIN, 1).ok("save", str(path).encode())
+        assert left.exists()
+    Context(library, TRAIN, 1).ok("save", str(path).encode())
+    assert os.listdir(tmp_path) == [path.name]
 
 
 def test_a_full_disk_leaves_the_old_file(exported, tmp_path):

@@ -75,6 +75,7 @@ def test_units_are_shared_between_libraries(root):
 
 
 def test_everything_that_matters_is_in_the_key(root, monkeypatch):
+    monkeypatch.setenv("FNC_TARGET", "native")
     paths = [build().path_so]
     with flags(cflags="-DX=1"):
         paths.append(build().path_so)

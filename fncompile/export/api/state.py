@@ -127,10 +127,10 @@ def _own_modes(library: Library) -> str:
 # files ------------------------------------------------------------------------------------------
 
 _SAVE = """Write weights, optimizer state and random seeds to a checkpoint, an HDF5 file that Python
-reads by load_weights if its name ends in .weights.h5. The file appears whole or not at all. Mode
-train."""
+reads by load_weights if its name ends in .weights.h5. The file appears whole or not at all; what
+a killed process left of its save to this path is removed. Mode train."""
 _CHECKED = """Digest, names, types and shapes are checked first: with another status
-than OK the context is as before."""
+than OK the context is as before. Another process may change or truncate the file meanwhile."""
 
 
 def saving(library: Library) -> list[Public]:
