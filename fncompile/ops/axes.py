@@ -54,6 +54,11 @@ def _as_sequence(shape: Any) -> Sequence[Any]:
     return tuple(shape)
 
 
+def differ(a: Dim, b: Dim) -> bool:
+    """Whether two extents are known, and different."""
+    return isinstance(a, int) and isinstance(b, int) and a != b
+
+
 def display(shape: Shape) -> tuple[int | None, ...]:
     """A shape as users see it: None where the extent is unknown."""
     return tuple(d if isinstance(d, int) else None for d in shape)

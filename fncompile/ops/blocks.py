@@ -6,10 +6,11 @@ from typing import Any
 
 import numpy as np
 
+from fncompile.graph.eager import known_value
 from fncompile.ir import build
 from fncompile.ir.dims import Poly, product
 from fncompile.ir.node import Node
-from fncompile.ops.axes import canonical_dim, canonical_shape
+from fncompile.ops.axes import canonical_dim, canonical_shape, differ, display
 from fncompile.ops.dispatch import node, op
 from fncompile.ops.indexing import gathered, linear_index, wrapped
 
@@ -21,7 +22,8 @@ def slice(inputs, start_indices, shape):
     An extent of -1 reaches to the end, for which its start must be a number.
     """
     x = node(inputs)
-    starts, lengths = _one_each(start_indices, x, "start_indices"), _one_each(shape, x, "shape")
+    starts = _one_each(start_indices, x, "start_indices", "inputs")
+    lengths = _one_each(shape, x, "inputs", "shape")
     for axis, (start, length) in enumerate(zip(starts, lengths)):
         if not isinstance(start, (int, np.integer, Poly)):
             first = build.cast(node(start), "int32")
@@ -34,11 +36,12 @@ def slice(inputs, start_indices, shape):
     return x
 
 
-def _one_each(given: Any, x: Node, name: str) -> list[Any]:
+def _one_each(given: Any, x: Node, one: str, other: str) -> list[Any]:
     many = list(given) if hasattr(given, "__iter__") else [given]
     if len(many) != x.ndim:
         raise ValueError(
-            f"`{name}` must have one entry for each of the {x.ndim} axes. Received: {given}"
+            f"The number of dimensions in `{one}` must match the number of dimensions in "
+            f"`{other}`: there is one entry for each of the {x.ndim} axes. Received: {given}"
         )
     return many
 
@@ -51,7 +54,7 @@ def slice_update(inputs, start_indices, updates):
     """
     x = node(inputs)
     updates = node(updates, x.dtype)
-    starts = _one_each(start_indices, x, "start_indices")
+    starts = _one_each(start_indices, x, "start_indices", "inputs")
     if not all(isinstance(s, (int, np.integer, Poly)) for s in starts):
         return _moved_update(x, updates, starts)
     inside = build.pad(build.full(updates.shape, True, "bool"), starts, x.shape, None, False)
@@ -76,15 +79,34 @@ def _moved_update(x: Node, updates: Node, starts: list[Any]) -> Node:
 
 @op
 def segment_sum(data, segment_ids, num_segments=None, sorted=False):
-    """Sums of the rows of `data` with the same id; rows with ids out of range are left out."""
-    if num_segments is None:
+    """Sums of the rows of `data` with the same id; rows with ids out of range are left out.
+
+    `segment_ids` has one integer for each row. Without `num_segments` there are as many segments
+    as the greatest id asks for, which has to be known. Raises ValueError for other shapes.
+    """
+    rows, ids = node(data), node(segment_ids)
+    if ids.ndim != 1:
         raise ValueError(
-            "Argument `num_segments` must be set: "
-            "shapes cannot depend on the values of `segment_ids`."
+            f"Argument `segment_ids` should be an 1-D vector, got shape: {display(ids.shape)}"
         )
-    return build.scatter_add(
-        node(data), build.cast(node(segment_ids), "int32"), canonical_dim(num_segments)
-    )
+    if not rows.ndim or differ(rows.shape[0], ids.shape[0]):
+        raise ValueError(
+            "Argument `segment_ids` and `data` should have same leading dimension. Received: "
+            f"shapes {display(ids.shape)} and {display(rows.shape)}"
+        )
+    if num_segments is None:
+        num_segments = _segments(segment_ids)
+    return build.scatter_add(rows, build.cast(ids, "int32"), canonical_dim(num_segments))
+
+
+def _segments(segment_ids: Any) -> int:
+    ids = known_value(segment_ids)
+    if ids is None:
+        raise ValueError(
+            "Argument `num_segments` must be set: shapes cannot depend on the values of "
+            "`segment_ids`."
+        )
+    return int(max(ids, default=-1)) + 1
 
 
 @op

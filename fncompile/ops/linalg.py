@@ -93,7 +93,7 @@ def inner(x1, x2):
     a, b = operands(x1, x2)
     if not a.ndim or not b.ndim:
         return as_product(build.ew("mul", a, b), x1, x2)
-    same_dim(a.shape[-1], b.shape[-1], "inner product over the last axes")
+    same_dim(a.shape[-1], b.shape[-1], "inner product over the last dimension")
     la, lb = ([*((side, i) for i in range(x.ndim - 1)), "k"] for side, x in (("a", a), ("b", b)))
     return as_product(contract(a, la, b, lb, _free(la, lb)), x1, x2)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from fncompile.config import epsilon as default_epsilon
 from fncompile.ir import build
 from fncompile.ir.node import Node
-from fncompile.ops.axes import canonical_axes, canonical_axis
+from fncompile.ops.axes import canonical_axes, canonical_axis, differ, display
 from fncompile.ops.dispatch import as_float, node, op, widened
 from fncompile.ops.reductions import variance
 
@@ -43,14 +43,20 @@ def batch_normalization(x, mean, variance, axis, offset=None, scale=None, epsilo
     dtype, x = as_float(x).dtype, widened(as_float(x))
     axis = canonical_axis(axis, x.ndim)
 
-    def along(v) -> Node:
+    def along(name: str, v) -> Node:
         v = node(v, x.dtype)
+        if v.ndim != 1 or differ(v.shape[0], x.shape[axis]):
+            raise ValueError(
+                f"Argument `{name}` must be a vector of length `x.shape[axis]`. "
+                f"Expected: `{display((x.shape[axis],))}`. Received: `{display(v.shape)}`"
+            )
         return build.expand_dims(v, [i for i in range(x.ndim) if i != axis])
 
-    inverse = build.ew("rsqrt", build.ew("add", along(variance), build.like(x, epsilon)))
-    inverse = inverse if scale is None else build.ew("mul", inverse, along(scale))
-    out = build.ew("mul", build.ew("sub", x, along(mean)), inverse)
-    out = out if offset is None else build.ew("add", out, along(offset))
+    widths = build.ew("add", along("variance", variance), build.like(x, epsilon))
+    inverse = build.ew("rsqrt", widths)
+    inverse = inverse if scale is None else build.ew("mul", inverse, along("scale", scale))
+    out = build.ew("mul", build.ew("sub", x, along("mean", mean)), inverse)
+    out = out if offset is None else build.ew("add", out, along("offset", offset))
     return build.cast(out, dtype)
 
 

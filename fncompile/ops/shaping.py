@@ -55,6 +55,11 @@ def resolve_shape(have: Shape, newshape: Any) -> Shape:
     many = newshape if isinstance(newshape, (tuple, list)) else (newshape,)
     dims = tuple(canonical_dim(d) for d in many)
     known = [d for d in dims if d != -1]
+    if any(isinstance(d, int) and d < 0 for d in known):
+        raise ValueError(
+            "Each extent of `newshape` must be a non-negative integer, or -1 for what is left. "
+            f"Received: newshape={tuple(many)}."
+        )
     if len(dims) - len(known) > 1:
         raise ValueError(
             "There must be at most one unknown dimension (-1) in `newshape`. "
@@ -81,13 +86,22 @@ def ravel(x):
 def transpose(x, axes=None):
     """Axis i of the result is axis `axes[i]` of `x`; all in reverse if None."""
     x = node(x)
-    axes = tuple(reversed(range(x.ndim))) if axes is None else canonical_axes(tuple(axes), x.ndim)
-    if len(axes) != x.ndim:
-        raise ValueError(
-            "axis must be a permutation of the axes of the input. "
-            f"Received: axes={axes} for {x.ndim} axes"
-        )
-    return build.permute(x, axes)
+    return build.permute(x, _permutation(axes, x.ndim))
+
+
+def _permutation(axes: Any, ndim: int) -> tuple[int, ...]:
+    """`axes` of a transpose counted from the front; ValueError where it is no permutation."""
+    if axes is None:
+        return tuple(reversed(range(ndim)))
+    received = f"Received: axes={axes} for {ndim} axes."
+    if len(axes) != ndim:
+        raise ValueError(f"`axes` must be a list of the same length as the input shape. {received}")
+    if not all(-ndim <= axis < ndim for axis in axes):
+        raise ValueError(f"Each axis in `axes` must be an integer in [-{ndim}, {ndim}). {received}")
+    front = tuple(axis % ndim for axis in axes)
+    if len(set(front)) != ndim:
+        raise ValueError(f"`axes` must be a valid permutation of the axes of the input. {received}")
+    return front
 
 
 @op

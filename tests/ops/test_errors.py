@@ -22,8 +22,6 @@ CALLS = [
     (lambda x: ops.add(x, np.ones(4, "float32")), "extents 3 and 4 differ"),
     (lambda x: ops.reshape(x, (-1, -1)), "at most one unknown dimension"),
     (lambda x: ops.reshape(x, (None, 3)), "cannot hold None"),
-    (lambda x: ops.transpose(x, (0,)), "must be a permutation"),
-    (lambda x: ops.transpose(x, (0, 0)), "Axes must be different"),
     (lambda x: ops.squeeze(x, 1), "Cannot squeeze axis=1, because the dimension is not 1"),
     (lambda x: ops.broadcast_to(x, (3,)), "Cannot broadcast"),
     (lambda x: ops.split(x, 2, axis=1), "must be divisible by `indices_or_sections`"),
@@ -66,7 +64,25 @@ CALLS = [
     ),
     (lambda x: ops.glu(x), "axis size must be divisible by 2"),
     (lambda x: ops.cast(x, "complex64"), "Invalid dtype: complex64"),
-    (lambda x: ops.segment_sum(x, np.zeros(2, "int32")), "`num_segments` must be set"),
+    (lambda x: ops.segment_sum(x, X, 3), r"`segment_ids` should be an 1-D vector.*\(2, 3\)"),
+    (lambda x: ops.segment_sum(x[0], np.zeros(2, "int32"), 3), "same leading dimension"),
+    (lambda x: ops.slice(x, [0, 0, 0], [1, 1]), "in `start_indices` must match.*in `inputs`"),
+    (lambda x: ops.slice(x, [0, 0], [1, 1, 1]), "in `inputs` must match.*in `shape`"),
+    (lambda x: ops.reshape(x, (-2, -3)), r"non-negative integer.*newshape=\(-2, -3\)"),
+    (lambda x: ops.reshape(x, (-1, -3)), r"non-negative integer.*newshape=\(-1, -3\)"),
+    (lambda x: ops.transpose(x, [0, 0]), r"valid permutation.*axes=\[0, 0\]"),
+    (lambda x: ops.transpose(x, [1, -1]), r"valid permutation.*axes=\[1, -1\]"),
+    (lambda x: ops.transpose(x, [0, 2]), r"an integer in \[-2, 2\).*axes=\[0, 2\]"),
+    (lambda x: ops.transpose(x, [0]), "list of the same length as the input shape"),
+    *(
+        (
+            lambda x, name=name: ops.batch_normalization(
+                x, axis=1, **{**dict.fromkeys(("mean", "variance"), X[0]), name: X[0, :2]}
+            ),
+            rf"`{name}` must be a vector of length.*\(3,\).*\(2,\)",
+        )
+        for name in ("mean", "variance", "offset", "scale")
+    ),
 ]
 
 
@@ -77,6 +93,15 @@ def test_value_errors(call, message):
     for batch in (2, symbol("B")):
         with pytest.raises(ValueError, match=message):
             infer_outputs(call, (KerasTensor(TensorType("float32", (batch, 3)), "x"),), {})
+
+
+def test_as_many_segments_as_the_greatest_known_id_asks_for():
+    ids = np.array([2, 0, 2, -1], "int32")
+    np.testing.assert_array_equal(ops.segment_sum(np.eye(4), ids).sum(1), [1, 0, 2])
+    assert ops.segment_sum(np.zeros((0, 3)), np.zeros(0, "int32")).shape == (0, 3)
+    x = KerasTensor(TensorType("float32", (symbol("B"), 4)), "x")
+    with pytest.raises(ValueError, match="`num_segments` must be set"):
+        infer_outputs(lambda x: ops.segment_sum(x, ops.cast(x[:, 0], "int32")), (x,), {})
 
 
 def test_index_out_of_bounds():
