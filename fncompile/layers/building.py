@@ -50,8 +50,9 @@ class Building:
     @_managed
     def build(self, input_shape: Any) -> None:
         """Make the weights. Here, for layers without `build`: let `call` make its sub-layers'
-        weights."""
-        if type(self).build is Building.build and self._sublayers():
+        weights, which a shape of None, for layers that need none, leaves until the first call."""
+        plain = type(self).build is Building.build
+        if plain and input_shape is not None and self._sublayers():
             self._trace_on_shapes(input_shape)
 
     def _build_for(self, spec: CallSpec) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Callable
 from typing import Any
 
 from fncompile.config import DTypePolicy
@@ -31,29 +33,26 @@ class InputLayer(Layer):
         **kwargs: Any,
     ):
         super().__init__(name=name, dtype=None)
-        if sparse or ragged:
-            raise ValueError(
-                f"Sparse and ragged inputs are not supported. Received: sparse={sparse}, "
-                f"ragged={ragged}"
-            )
-        if "input_shape" in kwargs or "batch_input_shape" in kwargs:
-            batch_shape = kwargs.pop("batch_input_shape", None) or (
-                None,
-                *kwargs.pop("input_shape"),
-            )
+        shape = _renamed(kwargs, "input_shape", "shape", shape)
+        batch_shape = _renamed(kwargs, "batch_input_shape", "batch_shape", batch_shape)
         if kwargs:
             raise ValueError(f"Unrecognized keyword arguments passed to InputLayer: {kwargs}")
+        given = {"shape": shape, "batch_size": batch_size, "batch_shape": batch_shape,
+                 "dtype": dtype, "sparse": sparse, "ragged": ragged}  # fmt: skip
         if input_tensor is not None:
-            tensor_type = _type_of(input_tensor)
-        if tensor_type is None:
-            self.batch_shape = _batch_shape(shape, batch_size, batch_shape)
-            tensor_type = symbolic_type(self.batch_shape, input_dtype(dtype), self.name)
-        self.dtype_policy = DTypePolicy(tensor_type.dtype)
+            _check_tensor(input_tensor, given)
+        for storage in ("sparse", "ragged"):
+            if given[storage]:
+                raise ValueError(f"`{storage}=True` is not supported: inputs are dense.")
+        output = input_tensor
+        if output is None:
+            if tensor_type is None:
+                whole = _batch_shape(shape, batch_size, batch_shape)
+                tensor_type = symbolic_type(whole, input_dtype(dtype), self.name)
+            output = KerasTensor(tensor_type, auto_name("keras_tensor") if name is None else name)
+        output._keras_history = KerasHistory(self, 0, 0)
+        self.dtype_policy = DTypePolicy(output.dtype)
         self.optional = optional
-        history = KerasHistory(self, 0, 0)
-        output = KerasTensor(
-            tensor_type, auto_name("keras_tensor") if name is None else name, history
-        )
         self.batch_shape = output.shape
         self._inbound_nodes.append(Call(self, (), {}, output))
         self.built = True
@@ -95,8 +94,9 @@ def Input(
     """A symbolic tensor to build a graph on.
 
     `shape` leaves out the batch axis and may hold None anywhere; or give the whole `batch_shape`.
-    `dtype` is floatx by default. With `tensor`, shape and dtype are those of that symbolic tensor.
-    An `optional` input may be None when the model is called. Raises ValueError on bad shapes.
+    `dtype` is floatx by default. A symbolic `tensor` becomes the input itself; what else is given
+    has to agree with it. An `optional` input may be None when the model is called. Raises
+    ValueError on bad shapes.
     """
     layer = InputLayer(
         shape, batch_size, dtype, sparse, ragged, batch_shape, tensor, optional, name
@@ -104,19 +104,45 @@ def Input(
     return layer.output
 
 
+def _renamed(kwargs: dict[str, Any], old: str, new: str, value: Any) -> Any:
+    """The argument `new`, which may come by its name in Keras 2."""
+    if old not in kwargs:
+        return value
+    warnings.warn(f"Argument `{old}` is deprecated. Use `{new}` instead.", stacklevel=3)
+    return kwargs.pop(old)
+
+
 def _batch_shape(shape: Any, batch_size: int | None, batch_shape: Any) -> tuple[int | None, ...]:
     if shape is None and batch_shape is None:
         raise ValueError("You must pass a `shape` argument.")
     if shape is not None and batch_shape is not None:
         raise ValueError("You cannot pass both `shape` and `batch_shape` at the same time.")
+    if batch_size is not None and batch_shape is not None:
+        raise ValueError("You cannot pass both `batch_size` and `batch_shape` at the same time.")
     if batch_shape is not None:
         return standardize_shape(batch_shape)
     return (batch_size, *standardize_shape(shape))
 
 
-def _type_of(tensor: Any) -> Any:
+def _check_tensor(tensor: Any, given: dict[str, Any]) -> None:
+    """ValueError where `tensor` is not symbolic, or is not what else is said of the input."""
     if not isinstance(tensor, KerasTensor):
         raise ValueError(
-            f"Argument `tensor` must be a KerasTensor. Received: {tensor} (of type {type(tensor)})"
+            f"Argument `input_tensor` must be a KerasTensor. Received: {tensor} "
+            f"(of type {type(tensor)})"
         )
-    return tensor.type
+    facts: dict[str, tuple[Callable[[Any], Any], Any]] = {
+        "shape": (standardize_shape, tensor.shape[1:]),
+        "batch_size": (lambda size: (size,), tensor.shape[:1]),
+        "batch_shape": (standardize_shape, tensor.shape),
+        "dtype": (input_dtype, tensor.dtype),
+        "sparse": (bool, False),
+        "ragged": (bool, False),
+    }
+    for name, (standard, fact) in facts.items():
+        value = given[name]
+        if value is not None and standard(value) != fact:
+            raise ValueError(
+                f"When `input_tensor` is given, you cannot provide an incompatible `{name}`. "
+                f"Received: {name}={value}, input_tensor={tensor}"
+            )

@@ -111,6 +111,24 @@ def test_state_loss_and_training_flag(tmp_path):
     )
 
 
+def test_built_without_a_shape():
+    """What makes its weights in the constructor needs none; the first call brings one."""
+
+    class Inner(keras.layers.Layer):
+        def __init__(self):
+            super().__init__()
+            self.inner = keras.layers.Dense(2)
+            self.scale = self.add_weight(shape=(1,), name="scale")
+
+        def call(self, x):
+            return self.inner(x) * self.scale
+
+    layer = Inner()
+    layer.build(None)
+    assert [v.path for v in layer.variables] == ["inner/scale"]
+    assert layer(np.ones((3, 4), "float32")).shape == (3, 2) and len(layer.variables) == 3
+
+
 def test_lambda_in_a_graph():
     """A Python lambda cannot be saved safely, so it does not go through the harness."""
     x = np.random.default_rng(0).normal(size=(3, 4)).astype("float32")

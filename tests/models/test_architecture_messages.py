@@ -43,6 +43,13 @@ def refused(message, kind=ValueError):
             {"batch_shape": (3, 4)},
             "You cannot pass both `shape` and `batch_shape` at the same time.",
         ),
+        (
+            (),
+            {"batch_shape": (3, 4), "batch_size": 3},
+            "You cannot pass both `batch_size` and `batch_shape` at the same time.",
+        ),
+        (((3,),), {"sparse": True}, "`sparse=True` is not supported"),
+        (((3,),), {"ragged": True}, "`ragged=True` is not supported"),
         (((3,),), {"dtype": "foo"}, "Invalid dtype: foo"),
         (
             ((3,),),
@@ -69,6 +76,33 @@ def test_input_shapes():
     assert Input((3,), name="img").name == "img"
     assert Input((3,)).dtype == "float32" and Input((3,), dtype="int32").dtype == "int32"
     assert Input(tensor=Input((None, 2), dtype="int32")).shape == (None, None, 2)
+
+
+def test_a_symbolic_tensor_becomes_the_input():
+    hidden = layers.Dense(3)(Input((4,)))
+    assert Input(tensor=hidden, shape=(3,), dtype="float32", sparse=False, name="here") is hidden
+    model = Model(hidden, layers.Dense(2)(hidden))
+    assert model.input_names == ["here"] and len(model.layers) == 2
+    assert model.predict(np.ones((4, 3)), verbose=0).shape == (4, 2)
+
+
+@pytest.mark.parametrize(("name", "value"), [
+    ("shape", (4,)), ("batch_shape", (2, 4)), ("batch_size", 5), ("dtype", "int32"),
+    ("sparse", True), ("ragged", True),
+])  # fmt: skip
+def test_what_an_input_tensor_is_not(name, value):
+    tensor = Input(batch_shape=(2, 3))
+    with refused(f"you cannot provide an incompatible `{name}`. Received: {name}="):
+        layers.InputLayer(**{name: value}, input_tensor=tensor)
+    with refused("Argument `input_tensor` must be a KerasTensor."):
+        Input(tensor=np.ones((2, 3)))
+
+
+def test_old_names_of_the_shape_of_an_input_warn():
+    with pytest.warns(UserWarning, match="`input_shape` is deprecated. Use `shape`"):
+        assert layers.InputLayer(input_shape=(2, 3), batch_size=4).batch_shape == (4, 2, 3)
+    with pytest.warns(UserWarning, match="`batch_input_shape` is deprecated. Use `batch_shape`"):
+        assert layers.InputLayer(batch_input_shape=(4, 2)).batch_shape == (4, 2)
 
 
 def test_unknown_extents_are_told_apart():
