@@ -2,6 +2,11 @@
 
 `g` has the type of `node`; every cotangent has the type of its source. The derivative of an
 element-wise function is a row of `SCALAR_VJP`.
+
+Where branches meet there is no derivative, and the number given lies between the slopes on either
+side: 0 for |x| at 0; half to each of two equal operands of max or min, and the same share to each
+of the equal maxima of `reduce`; none to the tensor that equals a constant bound (relu, clip).
+Tests: tests/ops/test_ties.py.
 """
 
 from __future__ import annotations
@@ -178,17 +183,28 @@ def _pow(g: Node, y: Node, a: Node, b: Node) -> Cotangents:
 
 
 def _max(g: Node, y: Node, a: Node, b: Node) -> Cotangents:
-    """The second operand wins a tie, so that relu written max(x, 0) has slope 0 at 0.
-
-    Asks the result, not `a`: a > b exactly where max(a, b) > b, and then `a` need not be kept.
-    """
-    first = ew("lt", b, y)
-    return [_where(first, g), ew("select", first, _zero(g), g)]
+    """Asks the result, not `a`: a > b where max(a, b) > b, and then `a` need not be kept."""
+    return _to_the_winner(g, (a, ew("lt", b, y)), (b, ew("lt", a, y)))
 
 
 def _min(g: Node, y: Node, a: Node, b: Node) -> Cotangents:
-    first = ew("lt", y, b)
-    return [_where(first, g), ew("select", first, _zero(g), g)]
+    return _to_the_winner(g, (a, ew("lt", y, b)), (b, ew("lt", y, a)))
+
+
+def _to_the_winner(g: Node, *sides: tuple[Node, Node]) -> Cotangents:
+    """Of equal operands each has half of the gradient, as in JAX and PyTorch and for `reduce`.
+
+    A constant takes a tie whole, on either side: relu, max(x, 0), has the slope 0 at 0, and so has
+    `clip` at its bounds.
+    """
+    (a, a_wins), (b, b_wins) = sides
+    if build.splat(a) is not None or build.splat(b) is not None:
+        return [_where(a_wins, g), _where(b_wins, g)]
+    half = ew("mul", g, build.like(g, 0.5))
+    return [
+        ew("select", wins, g, ew("select", loses, _zero(g), half))
+        for wins, loses in ((a_wins, b_wins), (b_wins, a_wins))
+    ]
 
 
 SCALAR_VJP: dict[str, Callable[..., Cotangents]] = {

@@ -159,14 +159,14 @@ def erfinv(x):
     |x| = 0.99, 2e-5 up to 0.9999.
     """
     x = as_float(x)
-    y = _winitzki(x)
+    at_end = build.ew("eq", build.ew("abs", x), build.like(x, 1))
+    inside = build.ew("select", at_end, build.like(x, 0), x)
+    y = _winitzki(inside)
     for _ in range(3):  # the last step alone has the derivative of the whole
         y = build.stop_gradient(y)
-        y = build.ew("sub", y, _newton_step(y, x))
-    for end in (-1.0, 1.0):
-        at_end = build.ew("eq", x, build.like(x, end))
-        y = build.ew("select", at_end, build.like(x, end * math.inf), y)
-    return y
+        y = build.ew("sub", y, _newton_step(y, inside))
+    end = build.ew("select", at_end, x, build.like(x, 1))  # so that no 0 * inf comes of the others
+    return build.ew("select", at_end, build.ew("mul", end, build.like(x, math.inf)), y)
 
 
 def _winitzki(x: Node) -> Node:
