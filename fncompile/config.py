@@ -15,6 +15,12 @@ _LAYOUTS = ("channels_last", "channels_first")
 
 _DTYPES = ("bool", "uint8", "int8", "uint32", "int32", "int64", "bfloat16", "float32", "float64")
 
+# float16 would need emulation and loss scaling, and silently computing in float32 misleads.
+NO_FLOAT16 = (
+    "float16 is not supported; use 'float32', or 'bfloat16' ('mixed_bfloat16' for layers), which "
+    "has the range of float32 and needs no loss scaling."
+)
+
 _floatx = "float32"
 _policy: DTypePolicy | None = None
 _epsilon = 1e-7
@@ -45,7 +51,7 @@ class DTypePolicy:
                 "'name' must be a string, such as 'mixed_bfloat16'. "
                 f"Received: name={name} (of type {type(name)})"
             )
-        self._name = {"float": floatx(), "float16": "float32"}.get(name, name)
+        self._name = floatx() if name == "float" else name
         if name != "mixed_bfloat16" and self._name not in _DTYPES:
             raise ValueError(_no_policy(name))
 
@@ -82,8 +88,8 @@ class DTypePolicy:
 
 def _no_policy(name: str) -> str:
     valid = "Valid policies are 'mixed_bfloat16' and the name of any dtype such as 'float32'."
-    if name == "mixed_float16":
-        valid = "float16 is not supported; 'mixed_bfloat16' needs no loss scaling. " + valid
+    if name in ("float16", "mixed_float16"):
+        valid = NO_FLOAT16
     return f"Cannot convert '{name}' to a mixed precision DTypePolicy. {valid}"
 
 
@@ -132,7 +138,8 @@ def set_image_data_format(data_format: str) -> None:
 
 def _one_of(what: str, value: str, choices: tuple[str, ...]) -> str:
     if value not in choices:
-        raise ValueError(f"Unknown `{what}` value: {value!r}. Expected one of {choices}.")
+        why = f" {NO_FLOAT16}" if value == "float16" else ""
+        raise ValueError(f"Unknown `{what}` value: {value!r}. Expected one of {choices}.{why}")
     return value
 
 __all__ = [

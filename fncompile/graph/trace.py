@@ -157,7 +157,10 @@ def python_dtype(array: np.ndarray) -> str:
 
 
 def default_dtype(array: np.ndarray) -> str:
-    """Keras' choice for arrays: float64 becomes floatx, what the IR does not have the nearest."""
+    """Keras' choice for arrays: float64 becomes floatx, what the IR does not have the nearest.
+
+    So data of float16 or int16 is widened, which changes no number; to ask for float16 is an error.
+    """
     from fncompile.config import floatx
 
     if array.dtype == np.float64 or array.dtype == np.float16:

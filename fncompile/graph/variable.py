@@ -14,7 +14,7 @@ from fncompile.graph import structure
 from fncompile.graph.operators import Operators
 from fncompile.graph.trace import current_trace, suspended
 from fncompile.ir.bfloat16 import decode, encode
-from fncompile.ir.types import DTYPES, TensorType
+from fncompile.ir.types import DTYPES, TensorType, standard_dtype
 
 _bytes_left: ContextVar[list[int] | None] = ContextVar("bytes_left", default=None)
 
@@ -64,7 +64,7 @@ class Variable(Operators):
         path: str | None = None,
         autocast: bool = True,
     ):
-        dtype = None if dtype is None else getattr(dtype, "name", dtype)
+        dtype = None if dtype is None else standard_dtype(dtype)
         value, left = initializer, _bytes_left.get()
         if callable(initializer) and left is not None and shape is not None:
             value = _zeros(tuple(shape), dtype, left, path or name)

@@ -7,6 +7,12 @@ from typing import Any
 import numpy as np
 
 from fncompile.config import floatx
+from fncompile.ir.types import DTYPES, standard_dtype
+
+
+def numpy_dtype(dtype: Any) -> np.dtype:
+    """The dtype of an initializer's array: floatx by default, float32 for bfloat16."""
+    return DTYPES[standard_dtype(dtype or floatx())].numpy
 
 
 class Initializer:
@@ -34,7 +40,7 @@ class Constant(Initializer):
         self.value = value
 
     def __call__(self, shape: tuple[int, ...], dtype: str | None = None) -> np.ndarray:
-        return np.full(shape, self.value, dtype or floatx())
+        return np.full(shape, self.value, numpy_dtype(dtype))
 
     def get_config(self) -> dict[str, Any]:
         from fncompile.saving import serialize_keras_object
@@ -52,14 +58,14 @@ class Zeros(Initializer):
     """0 everywhere."""
 
     def __call__(self, shape: tuple[int, ...], dtype: str | None = None) -> np.ndarray:
-        return np.zeros(shape, dtype or floatx())
+        return np.zeros(shape, numpy_dtype(dtype))
 
 
 class Ones(Initializer):
     """1 everywhere."""
 
     def __call__(self, shape: tuple[int, ...], dtype: str | None = None) -> np.ndarray:
-        return np.ones(shape, dtype or floatx())
+        return np.ones(shape, numpy_dtype(dtype))
 
 
 class Identity(Initializer):
@@ -74,7 +80,7 @@ class Identity(Initializer):
                 "Identity matrix initializer can only be used for 2D matrices. "
                 f"Received: shape={shape} of rank {len(shape)}."
             )
-        return self.gain * np.eye(*shape, dtype=dtype or floatx())
+        return self.gain * np.eye(*shape, dtype=numpy_dtype(dtype))
 
     def get_config(self) -> dict[str, Any]:
         return {"gain": self.gain}

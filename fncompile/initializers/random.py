@@ -13,8 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from fncompile.config import floatx
-from fncompile.initializers.constant import Initializer
+from fncompile.initializers.constant import Initializer, numpy_dtype
 from fncompile.random import make_default_seed
 
 # Standard deviation of a standard normal variable truncated to [-2, 2].
@@ -29,7 +28,7 @@ class RandomInitializer(Initializer):
         self.seed = _checked_seed(seed)
 
     def __call__(self, shape: tuple[int, ...], dtype: str | None = None) -> np.ndarray:
-        return np.asarray(self.draw(self._generator(), tuple(shape)), dtype or floatx())
+        return np.asarray(self.draw(self._generator(), tuple(shape)), numpy_dtype(dtype))
 
     def draw(self, generator: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
         raise NotImplementedError

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache, cached_property
+from typing import Any
 
 import numpy as np
 
+from fncompile.config import NO_FLOAT16, floatx
 from fncompile.ir.dims import Dim, Shape, dim_text, parse_dim, product
 
 
@@ -49,6 +51,25 @@ DTYPES = {
 SHORT = {d.short: d.name for d in DTYPES.values()}
 
 
+def expected_dtypes(received: str) -> str:
+    """The end of a message about a dtype that is none: what may be asked for instead."""
+    return NO_FLOAT16 if received == "float16" else f"Expected one of {list(DTYPES)}"
+
+
+def standard_dtype(dtype: Any) -> str:
+    """A dtype as its Keras name; accepts names, NumPy dtypes and types.
+
+    Raises ValueError on any other, float16 among them.
+    """
+    name = getattr(dtype, "name", None) or (
+        dtype if isinstance(dtype, str) else np.dtype(dtype).name
+    )
+    name = {"float": floatx(), "int": "int32"}.get(name, name)
+    if name not in DTYPES:
+        raise ValueError(f"Invalid dtype: {dtype}. {expected_dtypes(name)}")
+    return name
+
+
 @cache
 def numpy_name(dtype: np.dtype) -> str:
     """`dtype.name`, which NumPy puts together at each use."""
@@ -64,7 +85,7 @@ class TensorType:
 
     def __post_init__(self) -> None:
         if self.dtype not in DTYPES:
-            raise ValueError(f"Unknown dtype {self.dtype!r}. Expected one of {list(DTYPES)}")
+            raise ValueError(f"Unknown dtype {self.dtype!r}. {expected_dtypes(self.dtype)}")
 
     @property
     def ndim(self) -> int:

@@ -42,4 +42,4 @@ def is_tensor(x: Any) -> bool:
 
 def dtype(x: Any) -> str:
     """The name of the dtype of a tensor."""
-    return standard_dtype(x.dtype)
+    return str(getattr(x.dtype, "name", x.dtype))

@@ -23,7 +23,8 @@ from fncompile.graph.trace import current_trace, to_node
 from fncompile.ir import build
 from fncompile.ir.dims import Poly
 from fncompile.ir.node import Node
-from fncompile.ir.types import DTYPES, is_float
+from fncompile.ir.types import is_float
+from fncompile.ir.types import standard_dtype as standard_dtype  # for all that stands on ops
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -143,14 +144,3 @@ def as_float(x: Any) -> Node:
     """`x` as a floating-point node: integers and bools become floatx."""
     out = node(x)
     return out if is_float(out.dtype) else build.cast(out, floatx())
-
-
-def standard_dtype(dtype: Any) -> str:
-    """A dtype as its Keras name; accepts names, NumPy dtypes and types."""
-    name = getattr(dtype, "name", None) or (
-        dtype if isinstance(dtype, str) else np.dtype(dtype).name
-    )
-    name = {"float": floatx(), "int": "int32", "float16": "float32"}.get(name, name)
-    if name not in DTYPES:
-        raise ValueError(f"Invalid dtype: {dtype}. Expected one of {list(DTYPES)}")
-    return name

@@ -11,7 +11,15 @@ from fncompile.ir.dims import product
 from fncompile.ir.node import Node
 from fncompile.ir.types import DTYPES
 from fncompile.ops.axes import canonical_axes, canonical_axis
-from fncompile.ops.dispatch import as_float, as_number, node, op, promote_float, widened
+from fncompile.ops.dispatch import (
+    as_float,
+    as_number,
+    node,
+    op,
+    promote_float,
+    standard_dtype,
+    widened,
+)
 from fncompile.ops.logic import truth
 
 _SUM_DTYPE = {"bool": "int32", "int8": "int32", "uint8": "uint32"}
@@ -32,7 +40,7 @@ def sum(x, axis=None, keepdims=False):
 @op
 def prod(x, axis=None, keepdims=False, dtype=None):
     """The product; of bools and narrow integers in 32 bits."""
-    x = _for_sum(x) if dtype is None else node(x, dtype)
+    x = _for_sum(x) if dtype is None else node(x, standard_dtype(dtype))
     return build.reduce(x, "prod", canonical_axes(axis, x.ndim), keepdims)
 
 
@@ -179,7 +187,7 @@ def cumprod(x, axis=None, dtype=None):
 
 def _cumulative(kind: str, neutral: int, x, axis, dtype: str | None) -> Node:
     """Element j reduces over an added axis of the elements i <= j; others count as neutral."""
-    x = as_number(x) if dtype is None else node(x, dtype)
+    x = as_number(x) if dtype is None else node(x, standard_dtype(dtype))
     if axis is None:
         x, axis = build.reshape(x, (x.type.size,)), 0
     axis = canonical_axis(axis, x.ndim)

@@ -39,7 +39,7 @@ def test_a_plain_policy(name):
 @pytest.mark.parametrize(("name", "error", "words"), [
     ("foo", ValueError, "Cannot convert 'foo' to a mixed precision DTypePolicy"),
     ("mixed_foo", ValueError, "Cannot convert 'mixed_foo'"),
-    ("mixed_float16", ValueError, "'mixed_bfloat16' needs no loss scaling"),
+    ("mixed_float16", ValueError, "float16 is not supported; use 'float32'"),
     (5, TypeError, "'name' must be a string"),
 ])  # fmt: skip
 def test_no_policy(name, error, words):
