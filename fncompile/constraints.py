@@ -9,11 +9,11 @@ from typing import Any
 
 from fncompile import ops
 from fncompile.config import epsilon
-from fncompile.identifiers import Family, by_name
+from fncompile.identifiers import Described, Family, by_name
 from fncompile.missing import explain_missing
 
 
-class Constraint:
+class Constraint(Described):
     """Base: `__call__(w)` gives the constrained weight; `get_config` the arguments."""
 
     def __call__(self, w: Any) -> Any:

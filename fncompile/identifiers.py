@@ -7,7 +7,9 @@ objects.
 
 from __future__ import annotations
 
+import functools
 import inspect
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -18,6 +20,53 @@ def by_name(members: Iterable[Any], aliases: Mapping[str, Any] | None = None) ->
     """Classes under their name and its snake-case form, functions under theirs, and `aliases`."""
     named = {name: m for m in members for name in (m.__name__, to_snake_case(m.__name__))}
     return {**named, **(aliases or {})}
+
+
+class Described:
+    """repr() of what has a `get_config`: the call that makes such an object, without arguments that
+    are at their defaults."""
+
+    always_shown: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        name, defaults = type(self).__name__, _defaults(type(self))
+        try:
+            config = self.get_config()  # type: ignore[attr-defined]
+        except Exception:  # a subclass that is half made, or has none
+            return f"<{name}>"
+        if any(default is _REQUIRED and key not in config for key, default in defaults.items()):
+            return f"<{name}>"
+        shown = [key for key in config if key in self.always_shown or (
+            key in defaults and not self._is_default(key, config[key], defaults[key]))]  # fmt: skip
+        return f"{name}({', '.join(f'{key}={self._shown(key, config[key])}' for key in shown)})"
+
+    def _shown(self, key: str, value: Any) -> str:
+        if isinstance(value, dict):  # an object as JSON: itself is nicer to read
+            inner = value.get("config", value)
+            return repr(getattr(self, f"_{key}", getattr(self, key, inner)))
+        return f"{value:.7g}" if isinstance(value, float) else repr(value)
+
+    def _is_default(self, key: str, value: Any, default: Any) -> bool:
+        if key == "name" and default is None:  # made from the class
+            own = type(self).__name__
+            return re.sub(r"_\d+$", "", str(value)) in (own, to_snake_case(own))
+        plain = isinstance(value, (bool, int, float, str, type(None)))
+        return key == "dtype" or (plain and value == default)
+
+
+_REQUIRED = inspect.Parameter.empty
+
+
+@functools.cache
+def _defaults(cls: type) -> dict[str, Any]:
+    """The defaults of the constructor's arguments, those that it hands to its bases included."""
+    found: dict[str, Any] = {}
+    for base in cls.__mro__:
+        own = [*inspect.signature(base.__init__).parameters.values()][1:]
+        found = {**{p.name: p.default for p in own if p.kind is p.POSITIONAL_OR_KEYWORD}, **found}
+        if not any(p.kind is p.VAR_KEYWORD for p in own):
+            break
+    return found
 
 
 class Family:

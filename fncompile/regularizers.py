@@ -9,11 +9,11 @@ import math
 from typing import Any
 
 from fncompile import ops
-from fncompile.identifiers import Family, by_name
+from fncompile.identifiers import Described, Family, by_name
 from fncompile.missing import explain_missing
 
 
-class Regularizer:
+class Regularizer(Described):
     """Base: `__call__(x)` gives the scalar penalty; `get_config` the constructor's arguments."""
 
     def __call__(self, x: Any) -> Any:

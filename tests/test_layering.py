@@ -24,12 +24,13 @@ ROOMS = {
     # leaves
     "keras_names": (),
     "missing": ("keras_names",),
+    "caller": (),
     "config": ("missing",),
     "flags": (),
     "dtype_policies": ("config",),
     "mixed_precision": ("config",),
     # the compiler
-    "ir": ("config", "flags"),
+    "ir": ("config", "flags", "caller"),
     "autodiff": ("ir",),
     "plan": ("ir",),
     "passes": ("autodiff", "plan"),
@@ -57,6 +58,7 @@ ROOMS = {
     "models": ("training", "export", "devtools"),
     "utils": ("models",),
     "backend": ("utils",),
+    "__main__": ("devtools",),
     "datasets": ("flags", "missing"),
 }
 # Arrows that the table would allow by way of a room between, and DESIGN.md does not.

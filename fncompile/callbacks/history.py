@@ -14,6 +14,11 @@ class History(Callback):
         self.history: dict[str, list[Any]] = {}
         self.epoch: list[int] = []
 
+    def __repr__(self) -> str:
+        last = "".join(f", {key}={values[-1]:.4g}" for key, values in self.history.items()
+                       if values and isinstance(values[-1], (int, float)))  # fmt: skip
+        return f"<History of {len(self.epoch)} epoch{'s' * (len(self.epoch) != 1)}{last}>"
+
     def on_train_begin(self, logs: Logs | None = None) -> None:
         self.epoch = []
 

@@ -43,6 +43,7 @@ class Trace:
         label: Callable[[str], str] = str,
     ):
         self.training = training
+        self.compiles = names is not None  # the user's code ran before, and was warned about then
         self.label = label
         self.names = dict(names or {})
         self.params: dict[Any, Node] = {}  # variable -> its param node, in order of first use

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from fncompile.config import floatx
+from fncompile.identifiers import Described
 from fncompile.ir.types import DTYPES, standard_dtype
 
 
@@ -15,7 +16,7 @@ def numpy_dtype(dtype: Any) -> np.dtype:
     return DTYPES[standard_dtype(dtype or floatx())].numpy
 
 
-class Initializer:
+class Initializer(Described):
     """Base: `__call__(shape, dtype=None)` gives an array; `get_config` the arguments."""
 
     def __call__(self, shape: tuple[int, ...], dtype: str | None = None) -> Any:

@@ -10,11 +10,12 @@ from fncompile.config import floatx
 from fncompile.graph.naming import to_snake_case
 from fncompile.graph.nest import flatten, map_structure
 from fncompile.graph.tensor import Tensor
+from fncompile.identifiers import Described
 from fncompile.losses.reduction import check_reduction, match_ranks, reduce_weighted
 from fncompile.ops.dispatch import op, standard_dtype
 
 
-class Loss:
+class Loss(Described):
     """Base of losses: a subclass's `call(y_true, y_pred)` gives one value per sample.
 
     Calling the loss weights and reduces those values: see `reduction.reduce_weighted`. A mask that

@@ -14,6 +14,8 @@ from fncompile.graph.nest import flatten, map_structure, pack_like
 from fncompile.graph.tensor import Tensor
 from fncompile.layers.base import Layer
 
+_LARGEST_SHOWN = 100  # layers in the picture of a notebook
+
 
 class Model(Layer):
     """A graph of layers from `inputs` to `outputs` (see `Functional`), or a base class.
@@ -230,6 +232,14 @@ class Model(Layer):
         from fncompile.graph import view
 
         view.summary(self, **kwargs)
+
+    def _repr_svg_(self) -> str | None:
+        """The picture that notebooks show; None of a model that is not built or too large."""
+        from fncompile.graph import view
+
+        if not self.built or len(self.layers) > _LARGEST_SHOWN:
+            return None
+        return view.plot_model(self, to_file=None, show_shapes=True).svg
 
     # description ----------------------------------------------------------------------------------
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 
+from fncompile.caller import warn_caller
+from fncompile.graph.trace import current_trace
 from fncompile.ir import build
 from fncompile.ir.dims import divide
 from fncompile.ir.node import Node
 from fncompile.missing import explain_missing
 from fncompile.ops.axes import canonical_axes, canonical_axis, display
-from fncompile.ops.dispatch import as_float, as_number, op
+from fncompile.ops.dispatch import as_float, as_number, node, op
 from fncompile.ops.pieces import (
     between,
     negative_part,
@@ -214,8 +216,20 @@ def sparse_plus(x):
 @op
 def softmax(x, axis=-1):
     """exp(x) / sum(exp(x)) over one axis or several, shifted by the maximum."""
+    _warn_of_one(node(x), axis)
     e = build.ew("exp", _below_peak(as_float(x), axis))
     return build.ew("div", e, build.reduce(e, "sum", canonical_axes(axis, e.ndim), keepdims=True))
+
+
+def _warn_of_one(x: Node, axis) -> None:
+    trace = current_trace()
+    alone = isinstance(axis, int) and -x.ndim <= axis < x.ndim and x.shape[axis] == 1
+    if alone and not (trace is not None and trace.compiles):
+        warn_caller(
+            f"You are using a softmax over axis {axis} of a tensor of shape {display(x.shape)}: "
+            "that axis has size 1, so every result is 1 and nothing can be learned. Did you mean "
+            "to use a sigmoid?"
+        )
 
 
 @op

@@ -17,6 +17,7 @@ from fncompile.graph.eager import run_eagerly
 from fncompile.graph.naming import auto_name, to_snake_case
 from fncompile.graph.trace import current_trace
 from fncompile.graph.variable import Variable
+from fncompile.identifiers import Described
 from fncompile.initializers import Constant
 from fncompile.optimizers import arguments, schedules
 from fncompile.optimizers.clipping import clip_all_by_norm, clip_by_norm
@@ -24,7 +25,7 @@ from fncompile.optimizers.clipping import clip_all_by_norm, clip_by_norm
 Slots = dict[str, Any]
 
 
-class Optimizer:
+class Optimizer(Described):
     """Base of all optimizers.
 
     `learning_rate` is a float, a `LearningRateSchedule`, or a function written in ops, of the
@@ -38,6 +39,7 @@ class Optimizer:
     slot_initial_value = 0.0
     # A subclass's own constructor arguments, in the order of Keras' `get_config`.
     fields: tuple[str, ...] = ()
+    always_shown = ("learning_rate",)
 
     def __init__(
         self,

@@ -11,11 +11,11 @@ from typing import Any
 
 from fncompile import ops
 from fncompile.config import floatx
-from fncompile.identifiers import Family, by_name
+from fncompile.identifiers import Described, Family, by_name
 from fncompile.missing import explain_missing
 
 
-class LearningRateSchedule:
+class LearningRateSchedule(Described):
     """Base: `__call__(step)` gives the learning rate; `get_config` the constructor's arguments."""
 
     def __call__(self, step: Any) -> Any:

@@ -91,7 +91,7 @@ class Store:
     def _evict(self) -> int:
         """Remove the entries unused for longest until the rest fits; the bytes that are too many
         then."""
-        used = sorted(_usage(self.root))
+        used = sorted(usage(self.root))
         excess = sum(size for _, size, _ in used) - self.limit
         for last_use, size, entry in used:
             if excess <= 0 or last_use > time.time() - _GRACE_SECONDS:
@@ -108,7 +108,7 @@ def _size(entry: Path) -> int:
     return sum(path.stat().st_size for path in entry.iterdir())
 
 
-def _usage(root: Path) -> Iterator[tuple[float, int, Path]]:
+def usage(root: Path) -> Iterator[tuple[float, int, Path]]:
     """When each entry was last used, its bytes, and where it is."""
     for entry in root.iterdir():
         try:
@@ -158,7 +158,7 @@ def open_store() -> Store:
     setting = flag("cache")
     if setting == "off":
         return Store(_temporary_root(), limit)
-    root = Path(setting) if setting else _default_root()
+    root = cache_root()
     refusal = _refusal(root)
     if refusal is None:
         return Store(Path(os.path.realpath(root)), limit)
@@ -167,7 +167,10 @@ def open_store() -> Store:
     return Store(_temporary_root(), limit)
 
 
-def _default_root() -> Path:
+def cache_root() -> Path:
+    """The directory that FNC_CACHE names, or the default; it need not be there."""
+    if setting := flag("cache"):
+        return Path(setting)
     base = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
     return Path(base) / "fncompile"
 

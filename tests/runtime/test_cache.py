@@ -312,8 +312,8 @@ def test_the_store_is_bounded_and_drops_the_oldest(root):
 def test_the_store_is_not_searched_for_each_entry(root, monkeypatch):
     """Each compilation asked for the size of every file in the store."""
     searched = []
-    usage = store._usage
-    monkeypatch.setattr(store, "_usage", lambda root: searched.append(root) or usage(root))
+    usage = store.usage
+    monkeypatch.setattr(store, "usage", lambda root: searched.append(root) or usage(root))
     for n in range(3):
         cache.build_library({"unit": f"int n{n};"})
     assert searched == [root]

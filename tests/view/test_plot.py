@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import sys
 import xml.etree.ElementTree as ET
 
 import pytest
@@ -150,10 +151,27 @@ def test_png(tmp_path):
     assert len(image.getcolors(1 << 20)) > 10
 
 
-def test_png_without_pillow_says_what_to_install(tmp_path, monkeypatch):
-    monkeypatch.setitem(__import__("sys").modules, "PIL", None)
-    with pytest.raises(ImportError, match="pip install pillow"):
-        plot_model(mnist(keras), tmp_path / "m.png")
+def test_the_default_file_of_a_bare_install(tmp_path, monkeypatch):
+    """Without Pillow an SVG is written, and a warning at the caller's line names it."""
+    monkeypatch.setitem(sys.modules, "PIL", None)
+    monkeypatch.chdir(tmp_path)
+    with pytest.warns(UserWarning, match=r"pip install pillow.*model\.svg") as warned:
+        picture = plot_model(mnist(keras))
+    assert warned[0].filename == __file__
+    assert (tmp_path / "model.svg").read_text() == picture.svg
+    assert [p.name for p in tmp_path.iterdir()] == ["model.svg"]
+
+
+def test_notebooks_show_a_model():
+    model = mnist(keras)
+    assert model._repr_svg_() == plot_model(model, None, show_shapes=True).svg
+    assert ET.fromstring(model._repr_svg_()).tag.endswith("svg")
+    assert keras.Sequential([keras.layers.Dense(2)])._repr_svg_() is None  # not built yet
+    x = keras.Input((2,))
+    y = x
+    for _ in range(300):
+        y = keras.layers.Dense(2)(y)
+    assert keras.Model(x, y)._repr_svg_() is None  # too large to look at
 
 
 def test_dot_expands_nested_models():

@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 from typing import Any
 
+from fncompile.caller import warn_caller
 from fncompile.graph.view.diagram import Options, draw
 from fncompile.graph.view.dot import model_to_dot
-from fncompile.graph.view.png import write_png
+from fncompile.graph.view.png import can_write_png, write_png
 from fncompile.graph.view.scene import Scene
 from fncompile.graph.view.svg import to_svg
 
@@ -45,8 +46,9 @@ def plot_model(
     """Draw the graph of `model` to a file ending in .png, .svg or .dot (None: to no file).
 
     `rankdir` is the direction of flow, "TB", "LR", "BT" or "RL"; `expand_nested` draws nested
-    models as frames around their own graphs. PNG needs Pillow. ValueError for another ending or
-    direction, and for a model that is not built.
+    models as frames around their own graphs. PNG needs Pillow: without it an SVG of the same name
+    is written, and a warning says so. ValueError for another ending or direction, and for a model
+    that is not built.
     """
     kwargs.pop("splines", None)
     if kwargs:
@@ -65,7 +67,11 @@ def plot_model(
 
 
 def _write(model: Any, scene: Scene, path: str, dpi: float, shown: dict[str, Any]) -> None:
-    ending = os.path.splitext(path)[1].lower()
+    stem, ending = os.path.splitext(path)
+    ending = ending.lower()
+    if ending == ".png" and not can_write_png():
+        path, ending = f"{stem}.svg", ".svg"
+        warn_caller(f"PNG files need Pillow (`pip install pillow`): {path} was written instead.")
     if ending == ".png":
         write_png(scene, path, dpi)
     elif ending in (".svg", ".dot"):

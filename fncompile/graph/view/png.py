@@ -14,10 +14,11 @@ _CURVE_POINTS = 24
 def write_png(scene: Scene, path: str, dpi: float) -> None:
     """Paint at `dpi` (96 is the size of the scene itself), smoothed by painting twice as large.
 
-    ImportError that says what to install where Pillow is missing. A drawing of more than 80 million
+    Needs Pillow: ask `can_write_png`. A drawing of more than 80 million
     pixels is made smaller than asked for.
     """
-    Image, ImageDraw, ImageFont = _pillow()
+    from PIL import Image, ImageDraw, ImageFont
+
     scale = dpi / 96
     limit = (_MAX_PIXELS / (scene.width * scene.height)) ** 0.5
     scale = min(scale, limit)
@@ -32,15 +33,13 @@ def write_png(scene: Scene, path: str, dpi: float) -> None:
     image.save(path, dpi=(dpi, dpi))
 
 
-def _pillow() -> tuple[Any, Any, Any]:
+def can_write_png() -> bool:
+    """Is Pillow there?"""
     try:
-        from PIL import Image, ImageDraw, ImageFont
+        import PIL.ImageFont  # noqa: F401
     except ImportError:
-        raise ImportError(
-            "You must install Pillow (`pip install pillow`) for `plot_model` to write PNG files. "
-            "Without it, give a file name that ends in .svg or .dot."
-        ) from None
-    return Image, ImageDraw, ImageFont
+        return False
+    return True
 
 
 class _Painter:

@@ -1,0 +1,12 @@
+"""`python -m fncompile`: is everything there that compiling a model needs? Ends with 1 if not."""
+
+from __future__ import annotations
+
+import sys
+
+from fncompile.devtools.about import about
+
+if __name__ == "__main__":
+    text, ready = about()
+    print(text)
+    sys.exit(0 if ready else 1)
