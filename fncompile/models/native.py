@@ -134,7 +134,7 @@ def _signature(steps: Any, sample_weight: bool) -> Signature:
 def _target(output: TensorType, objective: Any, place: int) -> np.ndarray:
     """An array of the kind that the loss of an output takes: class numbers, or what the output
     is."""
-    loss = next((t.loss for t in objective.terms if t.output == place), None)
+    loss = next((t.loss for t in objective.terms if t.place == place), None)
     function = getattr(getattr(loss, "function", None), "__name__", "")
     classes = (
         not getattr(loss, "float_targets", True) or function == "sparse_categorical_crossentropy"

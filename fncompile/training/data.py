@@ -178,7 +178,7 @@ def _targets(objective: Any, y: Any) -> list[Placed]:
     places, needed = objective.outputs, objective.targets
     if not needed:
         return []
-    values = _per_output(places, y, "y")
+    values = _per_output(places, y, "y", needed)
     for k in needed:
         if values[k] is None:
             raise ValueError(
@@ -188,9 +188,16 @@ def _targets(objective: Any, y: Any) -> list[Placed]:
     return [(values[k], _default(values[k])) for k in needed]
 
 
-def _per_output(places: Places, value: Any, what: str) -> list[Any]:
+def _per_output(places: Places, value: Any, what: str, needed: list[int]) -> list[Any]:
+    """An entry for each output, or None; where outputs beside those `needed` are, a value may have
+    entries for the needed ones alone."""
     if len(places) == 1 and isinstance(value, list) and len(value) == 1:
         return value
+    if len(needed) < len(places) and value is not None:
+        entries = value if isinstance(value, list) else [value]
+        if len(entries) == len(needed) and all(isinstance(e, np.ndarray) for e in entries):
+            by_position = dict(zip(needed, entries, strict=True))
+            return [by_position.get(k) for k in range(len(places))]
 
     def misfit() -> ValueError:
         return ValueError(
@@ -218,10 +225,20 @@ def _weights(objective: Any, sample_weight: Any, targets: Arrays) -> list[Placed
     if isinstance(sample_weight, np.ndarray):
         values = [sample_weight] * len(objective.outputs)
     else:
-        values = _per_output(objective.outputs, sample_weight, "sample_weight")
+        _check_one_weight(objective)
+        values = _per_output(objective.outputs, sample_weight, "sample_weight", objective.targets)
     given = [values[k] for k in objective.targets]
     found = [np.ones(np.shape(t)[:1]) if w is None else w for w, t in zip(given, targets)]
     return [(w, DTYPES[floatx()].numpy) for w in found]
+
+
+def _check_one_weight(objective: Any) -> None:
+    for term in objective.terms:
+        if not isinstance(term.place, int):
+            raise ValueError(
+                f"The loss '{term.name}' is of several outputs together, so `sample_weight` has to "
+                "be one array for all outputs."
+            )
 
 
 def _from_classes(objective: Any, targets: Arrays, sample_weight: Any, class_weight: Any) -> Any:

@@ -13,6 +13,7 @@ from typing import Any
 
 from fncompile import metrics as metric_types
 from fncompile.config import floatx
+from fncompile.graph.nest import flatten, map_structure
 from fncompile.graph.tensor import Tensor
 from fncompile.graph.trace import current_trace, suspended
 from fncompile.graph.variable import Variable
@@ -26,9 +27,10 @@ from fncompile.training.places import Places, unique_name
 
 @dataclass
 class LossTerm:
-    """The loss of one output; `tracker` keeps its unweighted mean when there are several."""
+    """The loss of one output, or of a structure of outputs together: `place` has the position, or
+    the positions. `tracker` keeps its unweighted mean when there are several losses."""
 
-    output: int
+    place: Any
     loss: Loss
     weight: float | None
     name: str
@@ -68,7 +70,8 @@ class Objective:
             for weighted, given in ((False, metrics), (True, weighted_metrics))
             for output, identifier in assignment.metrics(outputs, given, weighted)
         ]
-        self.targets = sorted({t.output for t in (*self.terms, *self.metric_terms)})
+        places = [t.place for t in self.terms], [t.output for t in self.metric_terms]
+        self.targets = sorted(set(flatten(places)))
         self.loss_tracker = metric_types.Mean(name="loss")
         if len(self.terms) > 1:
             for term in self.terms:
@@ -128,9 +131,10 @@ class Objective:
     def _total_loss(self, y_true, y_pred, sample_weight, extra_losses, rows) -> Tensor:
         parts = []
         for term in self.terms:
-            i = term.output
+            true, pred = (map_structure(ys.__getitem__, term.place) for ys in (y_true, y_pred))
+            weight = sample_weight[flatten(term.place)[0]]
             with current_trace().scope(term.loss.name):
-                value = term.loss(y_true[i], y_pred[i], sample_weight=sample_weight[i])
+                value = term.loss(true, pred, sample_weight=weight)
             if term.tracker is not None:
                 term.tracker.update_state(value, sample_weight=rows)
             parts.append(value if term.weight is None else value * term.weight)

@@ -7,11 +7,20 @@ name. `Places.match` brings all of them to one list in the order of the model's 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
-from fncompile.graph.nest import map_structure, pack_like
+from fncompile.graph.nest import NESTS, map_structure, pack_like
 
 Failure = Callable[[], Exception]
+
+
+class Part(NamedTuple):
+    """An entry that a user gave, and what it is for: `place` is a position, or a structure of
+    positions that lies at `path`."""
+
+    path: tuple
+    place: Any
+    entry: Any
 
 
 class Places:
@@ -55,10 +64,30 @@ class Places:
 
     def _match_names(self, value: dict, found: list[Any], fail: Failure) -> None:
         for key, entry in value.items():
-            names = self.names if key in self.names else self.tensor_names
-            if key not in names:
-                raise fail()
-            found[names.index(key)] = entry
+            found[self._position(key, fail)] = entry
+
+    def _position(self, key: Any, fail: Failure) -> int:
+        names = self.names if key in self.names else self.tensor_names
+        if key not in names:
+            raise fail()
+        return names.index(key)
+
+    def parts(self, value: Any, fail: Failure) -> list[Part]:
+        """The entries of `value` in its order, without those that are None.
+
+        An entry that stands for a structure of places is for all of them together; a list that
+        stands for one place has several for it. Raises `fail()` where `value` does not fit.
+        """
+        if isinstance(value, dict) and not isinstance(self.structure, dict):
+            named = [(self._position(key, fail), entry) for key, entry in value.items()]
+            return [part for p, entry in named for part in _parts(p, entry, (p,), fail)]
+        return _parts(self.structure, value, (), fail)
+
+    def part_name(self, part: Part) -> str:
+        """The name of a part's place."""
+        if isinstance(part.place, int):
+            return self.names[part.place]
+        return "/".join(map(str, part.path)) or "_".join(self.names)
 
 
 def _descend(structure: Any, value: Any, found: list[Any], fail: Failure) -> None:
@@ -75,6 +104,34 @@ def _descend(structure: Any, value: Any, found: list[Any], fail: Failure) -> Non
             raise fail()
         for child, entry in zip(children, value, strict=True):
             _descend(child, entry, found, fail)
+
+
+def _parts(structure: Any, value: Any, path: tuple, fail: Failure) -> list[Part]:
+    if value is None:
+        return []
+    if not isinstance(value, NESTS):
+        return [Part(path, structure, value)]
+    if isinstance(structure, int):
+        if isinstance(value, dict):
+            raise fail()
+        return [part for entry in value for part in _parts(structure, entry, path, fail)]
+    return [
+        part
+        for key, entry in _entries(structure, value, fail)
+        for part in _parts(structure[key], entry, (*path, key), fail)
+    ]
+
+
+def _entries(structure: Any, value: Any, fail: Failure) -> list[tuple[Any, Any]]:
+    """The keys of `structure` that `value` has entries for, and these."""
+    keys = list(structure) if isinstance(structure, dict) else list(range(len(structure)))
+    if isinstance(value, dict):
+        if not set(value) <= set(keys):
+            raise fail()
+        return list(value.items())
+    if len(value) != len(keys):
+        raise fail()
+    return list(zip(keys, value, strict=True))
 
 
 def _written(structure: Any) -> list[int]:
