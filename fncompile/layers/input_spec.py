@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from fncompile.graph.nest import flatten
+from fncompile.graph.nest import NESTS, flatten
 
 Shape = tuple  # of int and None
 
@@ -66,7 +66,8 @@ def check_inputs(input_spec: Any, inputs: Any, layer_name: str) -> None:
 
 def _in_order_of_names(specs: list[InputSpec], inputs: dict[str, Any]) -> list[Any]:
     names = [spec.name for spec in specs]
-    if any(name is None for name in names):
+    nested = any(isinstance(x, NESTS) for x in inputs.values())
+    if nested or any(name is None for name in names):
         return flatten(inputs)
     for spec in specs:
         if spec.name not in inputs and not spec.optional:

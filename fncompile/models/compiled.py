@@ -7,7 +7,7 @@ model leaves open stay open. Compiling again, or changing what is trainable, sta
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -24,7 +24,7 @@ from fncompile.models import programs
 from fncompile.models.identity import contents, objective_key, objective_parts, state_key
 from fncompile.models.memory import Memory, StateMemory, find_runs, name_variables, weights_memory
 from fncompile.models.programs import StepOptimizer
-from fncompile.models.signature import Signature, input_types, step_signature
+from fncompile.models.signature import Signature, has_fixed_batch, input_types, step_signature
 from fncompile.passes.apply_optimizer import Run
 from fncompile.passes.manager import Context
 from fncompile.runtime.calls import Bound, Short, ShortOfSeveral, short_way
@@ -73,19 +73,19 @@ class CompiledSteps:
         operations = model, *getattr(model, "operations", ()), *model._flatten_layers()
         self.label = local_names(operations)
         self._adds_losses = False
+        self.fixed_batch = has_fixed_batch(model)
 
     # the protocol ---------------------------------------------------------------------------------
 
     def predict(self, arrays: Arrays, batch_size: int) -> list[np.ndarray]:
+        rows = len(arrays[0]) if arrays[0].ndim else 1
+        if rows > batch_size and self.fixed_batch:  # each part may be another entry's
+            return _joined(self.predict(part, batch_size) for part in _parts(arrays, batch_size))
         entry = self.entry("predict", arrays)
         self._make_ready(entry, self.weights, self.predict_state)
-        rows = len(arrays[0]) if arrays[0].ndim else 1
         if rows <= batch_size or not _batched(entry):
             return entry.run(arrays)
-        parts = [
-            entry.run([a[i : i + batch_size] for a in arrays]) for i in range(0, rows, batch_size)
-        ]
-        return [np.concatenate(group) for group in zip(*parts)]
+        return _joined(map(entry.run, _parts(arrays, batch_size)))
 
     def adds_losses(self, arrays: Arrays) -> bool:
         """Do layers add losses when they are called?"""
@@ -127,7 +127,14 @@ class CompiledSteps:
         return step
 
     def _run(self, verb: str, arrays: Arrays, index: np.ndarray, batch_size: int) -> None:
-        entry = self.entry(verb, arrays)
+        batch = arrays
+        if self.fixed_batch:  # a last batch of fewer rows is another entry's
+            whole = len(index) // batch_size * batch_size
+            if 0 < whole < len(index):
+                self._run(verb, arrays, index[:whole], batch_size)
+                index = index[whole:]
+            batch = [a[: min(batch_size, len(index))] for a in arrays]
+        entry = self.entry(verb, batch)
         self._make_ready(entry, self.weights, self.train_memory)
         entry.run_steps(arrays, np.ascontiguousarray(index, np.int64), batch_size)
         if verb == "train":
@@ -149,7 +156,8 @@ class CompiledSteps:
     def entry(self, verb: str, arrays: Arrays) -> Entry:
         """What runs `verb`, one of those of `shaped`. For arrays like those before it is the one
         it was then, whatever the environment says by now of the switches."""
-        switches, like = overrides(), [(a.dtype, a.ndim, a.shape[1:]) for a in arrays]
+        first = 0 if self.fixed_batch else 1
+        switches, like = overrides(), [(a.dtype, a.ndim, a.shape[first:]) for a in arrays]
         last = self._last.get(verb)
         if last is not None and last[0] is switches and last[1] == like:
             return last[2]
@@ -292,6 +300,15 @@ def _switches() -> tuple:
 def _plain_count(optimizer: Any) -> int:
     """How many of the optimizer's variables are not slots."""
     return len(optimizer.variables) - len(optimizer._slots)
+
+
+def _parts(arrays: Arrays, batch_size: int) -> Iterator[list[np.ndarray]]:
+    """The batches of consecutive rows."""
+    return ([a[i : i + batch_size] for a in arrays] for i in range(0, len(arrays[0]), batch_size))
+
+
+def _joined(parts: Iterable[list[np.ndarray]]) -> list[np.ndarray]:
+    return [np.concatenate(group) for group in zip(*parts)]
 
 
 def _batched(entry: Entry) -> bool:

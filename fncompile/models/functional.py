@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -107,6 +108,13 @@ class Functional(Model):
     def input_names(self) -> list[str]:
         return [maker(t).name for t in self._dag.inputs]
 
+    @cached_property
+    def input_places(self) -> Any:
+        """`training.Places` of the inputs."""
+        from fncompile.training.places import Places
+
+        return Places(self.input, self.input_names)
+
     @property
     def output_names(self) -> list[str]:
         """Names of the operations that make the outputs; a name may come twice."""
@@ -125,7 +133,7 @@ class Functional(Model):
 
     # computation ----------------------------------------------------------------------------------
 
-    _not_state = Model._not_state | {"_short", "_short_mark"}
+    _not_state = Model._not_state | {"_short", "_short_mark", "input_places"}
     _short: Any = None  # of runtime.calls, once the model was called on arrays
     _short_mark: Any = None  # what the short way was made for: see `_short_is_current`
 

@@ -14,6 +14,7 @@ from fncompile.ir import build
 from fncompile.ir.node import Node, Program, current_origins, recording, toposort
 from fncompile.ir.types import TensorType, at_border
 from fncompile.models.signature import Signature
+from fncompile.training.absent import is_absent
 
 
 def predict_program(
@@ -26,7 +27,7 @@ def predict_program(
     trace = Trace(training=False, names=names, label=label)
     with trace.active():
         inputs = [placeholder(name, at_border(type)) for name, type in types]
-        outputs = model.run_graph(_inside(trace, inputs, types), training=False)
+        outputs = model.run_graph(_inside(trace, model, inputs, types), training=False)
         with trace.scope("outputs"):
             nodes = [build.cast(t.node, at_border(t.type).dtype) for t in outputs]
     named = _named(map(label, _output_names(model, len(outputs))), nodes)
@@ -49,7 +50,8 @@ def objective_program(
             [placeholder(name, at_border(type)) for name, type in group]
             for group in (signature.inputs, signature.targets, signature.weights)
         )
-        outputs = model.run_graph(_inside(trace, inputs, signature.inputs), training=training)
+        given = _inside(trace, model, inputs, signature.inputs)
+        outputs = model.run_graph(given, training=training)
         true, sample = [None] * len(outputs), [None] * len(outputs)
         for k, tensor in zip(objective.targets, targets):
             true[k] = tensor
@@ -62,10 +64,18 @@ def objective_program(
 
 
 def _inside(
-    trace: Trace, inputs: Sequence[Tensor], types: Sequence[tuple[str, TensorType]]
-) -> list[Tensor]:
+    trace: Trace,
+    model: Any,
+    inputs: Sequence[Tensor],
+    types: Sequence[tuple[str, TensorType]],
+) -> list[Tensor | None]:
+    """What the model gets for these placeholders: None for inputs that are left out."""
+    declared = [t.type for t in getattr(model, "inputs", ())] or [type for _, type in types]
     with trace.scope("inputs"):
-        return [Tensor(build.cast(x.node, type.dtype)) for x, (_, type) in zip(inputs, types)]
+        return [
+            None if is_absent(type, own) else Tensor(build.cast(x.node, type.dtype))
+            for x, (_, type), own in zip(inputs, types, declared)
+        ]
 
 
 def regularization(model: Any, trace: Trace) -> list[Tensor]:

@@ -220,6 +220,10 @@ class Sequential(Model):
         return self._graph("inputs").input_names
 
     @property
+    def input_places(self) -> Any:
+        return self._graph("inputs").input_places
+
+    @property
     def output_names(self) -> list[str]:
         return self._graph("outputs").output_names
 

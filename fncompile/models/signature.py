@@ -14,6 +14,7 @@ import numpy as np
 from fncompile.graph.trace import unique_name
 from fncompile.ir.dims import Poly, symbol
 from fncompile.ir.types import TensorType, numpy_name
+from fncompile.training.absent import is_absent
 
 Arrays = Sequence[np.ndarray]
 Types = list[tuple[str, TensorType]]
@@ -32,13 +33,30 @@ class Signature:
 
 
 def input_types(model: Any, label: Label, arrays: Arrays) -> Types:
-    """Names and types of the inputs: the model's own, or read off the arrays."""
+    """Names and types of the inputs: the model's own, or read off the arrays. Without arrays, all
+    are as declared."""
     taken: set[str] = set()
     if hasattr(model, "inputs"):
-        named = zip(model.input_names, model.inputs)
-        return [(unique_name(label(n), taken), t.type) for n, t in named]
+        types = [t.type for t in model.inputs]
+        if arrays and arrays[0] is not None:
+            types = [_declared(type, array) for type, array in zip(types, arrays)]
+        return [(unique_name(label(n), taken), type) for n, type in zip(model.input_names, types)]
     inputs = arrays[: model.input_count]
     return [(unique_name(f"input_{i}", taken), _type_of(a)) for i, a in enumerate(inputs)]
+
+
+def has_fixed_batch(model: Any) -> bool:
+    """Does an input say how many rows there are? Any number is taken, each compiled for itself."""
+    return any(isinstance(d, int) for t in getattr(model, "inputs", ()) for d in t.shape[:1])
+
+
+def _declared(type: TensorType, array: np.ndarray) -> TensorType:
+    """The type of an input, with the rows of the array where it declares their number."""
+    if is_absent(array, type):
+        return _type_of(array)
+    if not type.shape or not isinstance(type.shape[0], int):
+        return type
+    return TensorType(type.dtype, (len(array), *type.shape[1:]))
 
 
 def step_signature(model: Any, label: Label, arrays: Arrays) -> Signature:
@@ -66,7 +84,8 @@ def _type_of(array: np.ndarray, like: Sequence = ()) -> TensorType:
     """The batch is open; so are extents that are open in `like`."""
     if array.ndim == 0:
         return TensorType(numpy_name(array.dtype), ())
-    first = like[0] if like and isinstance(like[0], int) else symbol("B")
+    fixed = bool(like) and isinstance(like[0], int)
+    first = array.shape[0] if fixed else symbol("B")
     rest = [
         like[i] if i < len(like) and isinstance(like[i], Poly) else n
         for i, n in enumerate(array.shape)

@@ -48,7 +48,7 @@ def compile(
     }
     model.optimizer = optimizers.get(optimizer)
     model._objective = Objective(places_of(model), **arguments) if knows_outputs(model) else None
-    model._compile_arguments = arguments
+    model._compile_arguments, model.loss = arguments, loss
     model._steps = None
     model.training_seed = int(np.random.randint(2**31 - 1))
     model.stop_training = False

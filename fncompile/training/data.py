@@ -17,6 +17,7 @@ from fncompile.config import floatx
 from fncompile.graph.nest import flatten
 from fncompile.graph.trace import default_dtype
 from fncompile.ir.types import DTYPES
+from fncompile.training.absent import absent, is_optional
 from fncompile.training.class_weight import class_weights_to_sample_weights
 from fncompile.training.compile import build_for, objective_of
 from fncompile.training.places import Places
@@ -109,10 +110,8 @@ def place_inputs(model: Any, x: Any) -> list[Placed]:
     tensors = getattr(model, "inputs", None)
     if not tensors:
         return [(a, _default(a)) for a in model.flatten_inputs(x)]
-    names = model.input_names
-    values = _by_place(model, Places(model.input, names), x)
-    entries = zip(values, tensors, names, strict=True)
-    return [(_fitted(model.name, k, *e), DTYPES[e[1].dtype].numpy) for k, e in enumerate(entries)]
+    values = _by_place(model, model.input_places, x)
+    return [_fitted(model, values, k) for k in range(len(values))]
 
 
 def _default(array: np.ndarray) -> np.dtype:
@@ -120,8 +119,8 @@ def _default(array: np.ndarray) -> np.dtype:
 
 
 def _by_place(model: Any, places: Places, x: Any) -> list[Any]:
-    if isinstance(x, Mapping):
-        return _by_name(places, x)
+    if isinstance(x, Mapping) and not places.is_nested:
+        return _by_name(places, x, model.inputs)
     received = len(flatten(x))
     if received != len(places):
         raise ValueError(
@@ -132,15 +131,15 @@ def _by_place(model: Any, places: Places, x: Any) -> list[Any]:
     return flatten(x) if len(places) == 1 else places.match(x, lambda: _structure_error(places, x))
 
 
-def _by_name(places: Places, x: Mapping) -> list[Any]:
+def _by_name(places: Places, x: Mapping, tensors: list[Any]) -> list[Any]:
     names = places.names if places.names[0] in x else places.tensor_names
-    for name in names:
-        if name not in x:
+    for name, tensor in zip(names, tensors, strict=True):
+        if name not in x and not is_optional(tensor):
             raise ValueError(
                 f'Missing data for input "{name}". You passed a data dictionary with keys '
                 f"{list(x)}. Expected the following keys: {names}"
             )
-    return [x[name] for name in names]
+    return [x.get(name) for name in names]
 
 
 def _structure_error(places: Places, x: Any) -> ValueError:
@@ -150,12 +149,11 @@ def _structure_error(places: Places, x: Any) -> ValueError:
     )
 
 
-def _fitted(layer: str, k: int, x: Any, tensor: Any, name: str) -> np.ndarray:
+def _fitted(model: Any, values: list[Any], k: int) -> Placed:
+    """Input k in its rank; for an optional one that is left out, what stands for it."""
+    x, tensor = values[k], model.inputs[k]
     if x is None:
-        raise ValueError(
-            f"The input '{name}' is not optional, but None was passed. "
-            "Please provide a valid tensor."
-        )
+        return _left_out(model, values, k)
     expected, shape = tensor.shape, np.shape(x)
     if len(shape) == len(expected) + 1 and shape[-1] == 1:
         x = x[..., 0]
@@ -164,10 +162,20 @@ def _fitted(layer: str, k: int, x: Any, tensor: Any, name: str) -> np.ndarray:
     fits = all(e is None or e == d for e, d in zip(expected[1:], x.shape[1:], strict=False))
     if len(x.shape) != len(expected) or not fits:
         raise ValueError(
-            f"Input {k} with name '{name}' of layer '{layer}' is incompatible with the layer: "
-            f"expected shape={(None, *expected[1:])}, found shape={shape}"
+            f"Input {k} with name '{model.input_names[k]}' of layer '{model.name}' is incompatible "
+            f"with the layer: expected shape={(None, *expected[1:])}, found shape={shape}"
         )
-    return x
+    return x, DTYPES[tensor.dtype].numpy
+
+
+def _left_out(model: Any, values: list[Any], k: int) -> Placed:
+    if not is_optional(model.inputs[k]):
+        raise ValueError(
+            f"The input '{model.input_names[k]}' is not optional, but None was passed. Please "
+            "provide a valid tensor."
+        )
+    stand_in = absent(model.inputs[k], next((len(v) for v in values if np.ndim(v)), 0))
+    return stand_in, stand_in.dtype
 
 
 # targets and weights ------------------------------------------------------------------------------

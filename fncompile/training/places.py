@@ -6,7 +6,7 @@ name. `Places.match` brings all of them to one list in the order of the model's 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 from fncompile.graph.nest import NESTS, map_structure, pack_like
@@ -34,6 +34,7 @@ class Places:
         positions = list(range(len(tensor_names)))
         self.structure: Any = pack_like(structure, positions) if len(positions) != 1 else 0
         self.by_key = isinstance(structure, dict)
+        self.is_nested = bool({type(child) for child in _children(self.structure)} - {int})
         self.names = _unique(_leaf_names(pack_like(structure, positions), tensor_names))
         self.tensor_names = tensor_names
 
@@ -137,8 +138,13 @@ def _entries(structure: Any, value: Any, fail: Failure) -> list[tuple[Any, Any]]
 def _written(structure: Any) -> list[int]:
     if isinstance(structure, int):
         return [structure]
-    children = structure.values() if isinstance(structure, dict) else structure
-    return [position for child in children for position in _written(child)]
+    return [position for child in _children(structure) for position in _written(child)]
+
+
+def _children(structure: Any) -> Iterable[Any]:
+    if isinstance(structure, int):
+        return ()
+    return structure.values() if isinstance(structure, dict) else structure
 
 
 def _leaf_names(structure: Any, tensor_names: list[str]) -> list[str]:

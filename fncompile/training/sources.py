@@ -7,7 +7,9 @@ tuples.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import itertools
+from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -22,10 +24,11 @@ Feed = Any  # ArrayFeed | BatchFeed
 class PyDataset:
     """Base of data sets that compute one batch at a time.
 
-    A subclass writes `__len__`, the number of batches, and `__getitem__(index)`, the tuple
-    (inputs, targets) or (inputs, targets, sample_weights) of one. The order of batches is shuffled
-    where `fit` shuffles; `on_epoch_end` may change the data. Batches are made one by one in the
-    calling thread; the arguments for worker processes are accepted and have no effect.
+    A subclass writes `__len__` or `num_batches`, the number of batches, and `__getitem__(index)`,
+    the tuple (inputs, targets) or (inputs, targets, sample_weights) of one. A data set whose
+    `num_batches` is None has no end, and is read in order. The order of batches is shuffled where
+    `fit` shuffles; `on_epoch_end` may change the data. Batches are made one by one in the calling
+    thread; the arguments for worker processes are accepted and have no effect.
     """
 
     def __init__(
@@ -38,12 +41,13 @@ class PyDataset:
     def __getitem__(self, index: int) -> tuple:
         raise NotImplementedError(f"{type(self).__name__} must implement `__getitem__()`.")
 
-    def __len__(self) -> int:
-        raise NotImplementedError(f"{type(self).__name__} must implement `__len__()`.")
-
     @property
-    def num_batches(self) -> int:
-        return len(self)
+    def num_batches(self) -> int | None:
+        if hasattr(self, "__len__"):
+            return len(self)
+        raise NotImplementedError(
+            f"{type(self).__name__} must implement `__len__()` or `num_batches`."
+        )
 
     def on_epoch_begin(self) -> None:
         """Called before each pass."""
@@ -73,48 +77,78 @@ def training_feed(
         arrays = flat_data(model, x, y, sample_weight, class_weight)
         return ArrayFeed(arrays, batch_size, shuffle, steps)
     _check_alone(x, y, sample_weight, class_weight)
-    prepare = lambda item: batch_call(model, verb, *unpack(_checked(item)))  # noqa: E731
+    take = partial(_unpacked, type(x))
+    prepare = lambda item: batch_call(model, verb, *take(item), class_weight)  # noqa: E731
     return _batch_feed(x, prepare, steps, bool(shuffle))
 
 
 def prediction_feed(model: Any, x: Any, batch_size: int | None, steps: int | None) -> Feed:
     """The feed of inputs only; targets in the batches of `x` are ignored."""
-    prepare = lambda item: batch_call(model, "predict", unpack(_checked(item))[0])  # noqa: E731
+    take = partial(_unpacked, type(x))
+    prepare = lambda item: batch_call(model, "predict", take(item)[0])  # noqa: E731
     return _batch_feed(x, prepare, steps)
 
 
 def _batch_feed(x: Any, prepare: Any, steps: int | None, shuffle: bool = False) -> BatchFeed:
     if isinstance(x, (str, bytes)) or not (hasattr(x, "__iter__") or hasattr(x, "__getitem__")):
         raise ValueError(f"Unrecognized data type: x={x} (of type {type(x)})")
-    if hasattr(x, "__getitem__") and hasattr(x, "__len__") and not hasattr(x, "__next__"):
+    if _is_indexed(x):
+        count = _batches_of(x)
+        if count is None and steps is None:
+            raise ValueError(
+                f"The data set {type(x).__name__} has no end: say how many batches to take, as "
+                "`steps_per_epoch` in `fit`, as `steps` elsewhere."
+            )
         start = lambda seed: _indexed(x, shuffle, seed)  # noqa: E731
-        return BatchFeed(start, prepare, steps, len(x))
+        return BatchFeed(start, prepare, steps, count)
     if iter(x) is x:
         return BatchFeed(lambda _: x, prepare, steps)
     length = len(x) if hasattr(x, "__len__") else None
     return BatchFeed(lambda _: iter(x), prepare, steps, length)
 
 
+def _is_indexed(x: Any) -> bool:
+    """A data set that gives the batch of a number."""
+    counts = isinstance(x, PyDataset) or hasattr(x, "__len__")
+    return counts and hasattr(x, "__getitem__") and not hasattr(x, "__next__")
+
+
+def _batches_of(dataset: Any) -> int | None:
+    return dataset.num_batches if isinstance(dataset, PyDataset) else len(dataset)
+
+
 def _indexed(dataset: Any, shuffle: bool, seed: list[int]) -> Iterator:
     """One pass over a data set by index."""
-    count = len(dataset)
+    count = _batches_of(dataset)
     getattr(dataset, "on_epoch_begin", _nothing)()
-    for index in np.random.default_rng(seed).permutation(count) if shuffle else range(count):
+    for index in _order(count, shuffle, seed):
         yield dataset[int(index)]
     getattr(dataset, "on_epoch_end", _nothing)()
+
+
+def _order(count: int | None, shuffle: bool, seed: list[int]) -> Iterable[int]:
+    if count is None:
+        return itertools.count()
+    return np.random.default_rng(seed).permutation(count) if shuffle else range(count)
 
 
 def _nothing() -> None: ...
 
 
-def _checked(item: Any) -> tuple:
-    if not isinstance(item, tuple):
+def _unpacked(source: type, item: Any) -> tuple[Any, Any, Any]:
+    """(x, y, sample_weight) of a batch. A data loader's batches are lists; what a generator gives
+    as a list could as well be several inputs."""
+    if not isinstance(item, tuple) and not (isinstance(item, list) and _is_loader(source)):
         raise ValueError(
             "When passing a Python generator to a Keras model, the generator must return a tuple, "
             "either (input,) or (inputs, targets) or (inputs, targets, sample_weights). "
             f"Received: {type(item)}"
         )
-    return item
+    return unpack(item)
+
+
+def _is_loader(source: type) -> bool:
+    return not hasattr(source, "__next__")
 
 
 def _check_alone(x: Any, y: Any, sample_weight: Any, class_weight: Any) -> None:
@@ -129,7 +163,7 @@ def _check_alone(x: Any, y: Any, sample_weight: Any, class_weight: Any) -> None:
             "When providing `x` as a generator, `sample_weights` should not be passed. Instead, "
             "the sample weights should be included as part of the generator."
         )
-    if class_weight is not None:
+    if class_weight is not None and not _is_indexed(x):
         raise ValueError(
             "Argument `class_weight` is not supported for Python generator inputs. "
             f"Received: class_weight={class_weight}"

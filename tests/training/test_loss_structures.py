@@ -1,0 +1,160 @@
+"""Losses in every structure that `compile` takes, against sums in NumPy."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from fncompile import Input, Model, layers, ops
+
+X = np.arange(12, dtype="float32").reshape(4, 3) / 10
+A = X.sum(1, keepdims=True).repeat(2, 1)  # what Dense layers of ones give
+B = X.sum(1, keepdims=True)
+YA, YB, YC = np.ones((4, 2), "float32"), np.zeros((4, 1), "float32"), np.full((4, 1), 0.5, "f4")
+
+
+def mse(y, p):
+    return float(np.mean((y - p) ** 2))
+
+
+def mae(y, p):
+    return float(np.mean(np.abs(y - p)))
+
+
+def model(pack):
+    inputs = Input((3,))
+    ones = [
+        layers.Dense(n, kernel_initializer="ones", name=name)(inputs)
+        for name, n in (("a", 2), ("b", 1), ("c", 1))
+    ]
+    return Model(inputs, pack(*ones))
+
+
+def logs(pack, y, loss, **compiled):
+    made = model(pack)
+    made.compile("sgd", loss, **compiled)
+    return made.evaluate(X, y, verbose=0, return_dict=True)
+
+
+def both(t, p):
+    """A loss of two outputs together."""
+    return ops.mean(ops.abs(t[0] - p[0])) + 2 * ops.mean(ops.abs(t[1] - p[1]))
+
+
+def by_key(t, p):
+    return ops.mean(ops.square(t["b"] - p["b"])) + ops.mean(ops.abs(t["c"] - p["c"]))
+
+
+DICT = (lambda a, b, c: {"a": a, "b": b}), {"a": YA, "b": YB}
+LIST = (lambda a, b, c: [a, b]), [YA, YB]
+PAIR = (lambda a, b, c: [a, (b, c)]), [YA, (YB, YC)]
+KEYS = (lambda a, b, c: {"a": a, "x": {"b": b, "c": c}}), {"a": YA, "x": {"b": YB, "c": YC}}
+
+
+@pytest.mark.parametrize(
+    ("where", "loss", "expected"),
+    [
+        (DICT, {"a": ["mse"], "b": ["mae"]}, {"a_loss": mse(YA, A), "b_loss": mae(YB, B)}),
+        (LIST, [["mse"], ["mae"]], {"a_loss": mse(YA, A), "b_loss": mae(YB, B)}),
+        (LIST, {"a": ["mse"], "b": "mae"}, {"a_loss": mse(YA, A), "b_loss": mae(YB, B)}),
+        (
+            DICT,
+            {"a": ["mse", "mae"], "b": "mae"},
+            {"a_loss": mse(YA, A), "a_loss_1": mae(YA, A), "b_loss": mae(YB, B)},
+        ),
+        (
+            PAIR,
+            ["mse", both],
+            {"a_loss": mse(YA, A), "1_loss": mae(YB, B) + 2 * mae(YC, B)},
+        ),
+        (
+            PAIR,
+            ["mse", ("mae", "mse")],
+            {"a_loss": mse(YA, A), "1/0_loss": mae(YB, B), "1/1_loss": mse(YC, B)},
+        ),
+        (
+            PAIR,
+            ["mse", "mae", "mse"],
+            {"a_loss": mse(YA, A), "1/0_loss": mae(YB, B), "1/1_loss": mse(YC, B)},
+        ),
+        (
+            KEYS,
+            {"a": "mse", "x": by_key},
+            {"a_loss": mse(YA, A), "x_loss": mse(YB, B) + mae(YC, B)},
+        ),
+        (
+            KEYS,
+            {"a": "mse", "x": {"b": "mae", "c": "mse"}},
+            {"a_loss": mse(YA, A), "x/b_loss": mae(YB, B), "x/c_loss": mse(YC, B)},
+        ),
+    ],
+)
+def test_every_structure(where, loss, expected):
+    found = logs(*where, loss)
+    total = sum(expected.values())
+    assert found == pytest.approx({"loss": total, **expected}, rel=1e-5)
+
+
+def test_several_losses_of_the_only_output():
+    found = logs(lambda a, b, c: a, YA, ["mse", "mae"])
+    assert found["loss"] == pytest.approx(mse(YA, A) + mae(YA, A), rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("where", "loss", "weights", "factors"),
+    [
+        (DICT, {"a": ["mse"], "b": ["mae"]}, {"a": 2.0, "b": 3.0}, (2, 3)),
+        (DICT, {"a": ["mse"], "b": ["mae"]}, [2.0, 3.0], (2, 3)),
+        (LIST, [["mse"], ["mae"]], [[2.0], [3.0]], (2, 3)),
+        (LIST, {"b": "mae", "a": "mse"}, [2.0, 3.0], (2, 3)),
+        (LIST, {"b": "mae", "a": "mse"}, {"b": 3.0, "a": 2.0}, (2, 3)),
+    ],
+)
+def test_weights_find_their_losses(where, loss, weights, factors):
+    found = logs(*where, loss, loss_weights=weights)
+    expected = factors[0] * mse(YA, A) + factors[1] * mae(YB, B)
+    assert found["loss"] == pytest.approx(expected, rel=1e-5)
+
+
+def test_weights_of_several_losses_of_one_output():
+    found = logs(*DICT, {"a": ["mse", "mae"], "b": "mae"}, loss_weights={"a": [2.0, 5.0], "b": 1.0})
+    expected = 2 * mse(YA, A) + 5 * mae(YA, A) + mae(YB, B)
+    assert found["loss"] == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize("y", [YA, [YA], [YA, None], [YA, YB], {"a": YA}], ids=str)
+def test_labels_for_the_outputs_that_have_a_loss_alone(y):
+    made = model(lambda a, b, c: [a, b])
+    made.compile("sgd", ["mse", None])
+    assert made.evaluate(X, y, verbose=0) == pytest.approx(mse(YA, A), rel=1e-5)
+    made.fit(X, y, verbose=0)
+
+
+def test_labels_of_the_second_output_alone():
+    made = model(lambda a, b, c: [a, b])
+    made.compile("sgd", [None, "mae"], weighted_metrics=[None, ["mse"]])
+    found = made.evaluate(X, [YB], sample_weight=[np.ones(4)], verbose=0)
+    assert found == pytest.approx([mae(YB, B), mse(YB, B)], rel=1e-5)
+
+
+def test_one_array_of_weights_for_a_loss_of_two_outputs():
+    made = model(PAIR[0])
+    made.compile("sgd", ["mse", both])
+    made.evaluate(X, PAIR[1], sample_weight=np.ones(4), verbose=0)
+    with pytest.raises(ValueError, match="'1_loss' is of several outputs together"):
+        made.evaluate(X, PAIR[1], sample_weight=[np.ones(4), (np.ones(4), np.ones(4))], verbose=0)
+
+
+@pytest.mark.parametrize(
+    ("where", "loss"),
+    [(LIST, ["mse"] * 3), (PAIR, ["mse", {"b": "mse"}]), (DICT, {"a": {"x": "mse"}, "b": "mse"})],
+)
+def test_what_fits_no_output_is_refused(where, loss):
+    with pytest.raises(ValueError, match="one entry for each|Expected keys"):
+        model(where[0]).compile("sgd", loss)
+
+
+def test_what_was_compiled_can_be_read():
+    made = model(DICT[0])
+    made.compile("sgd", {"a": "mse", "b": "mae"})
+    assert made.loss == {"a": "mse", "b": "mae"}
