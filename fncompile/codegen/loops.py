@@ -2,9 +2,9 @@
 
 The loops over the kernel's outer axes are shared between workers; inside a row, one loop nest per
 `Loop`. Where a reduction walks memory with a stride while the last outer axis is contiguous (a sum
-over the batch), rows are taken LANES at a time, and what would be one number a row is LANES
-numbers. Where the compiler may not reorder a reduction along a row (it would lose a NaN in a
-maximum), the row itself is reduced ROW_LANES at a time.
+over the batch), as many rows are taken at a time as the schedule has lanes, and what would be one
+number a row is one for each lane. Where the compiler may not reorder a reduction along a row (it
+would lose a NaN in a maximum), the row itself is reduced ROW_LANES at a time.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ from fncompile.codegen.reductions import (
 )
 from fncompile.ir.dims import Dim
 from fncompile.ir.types import DTYPES
-from fncompile.passes.share import ALONE, LANES, share, wants_lanes
+from fncompile.plan.schedule import ALONE
 from fncompile.plan.text import AXES
 from fncompile.plan.types import (
     Kernel,
@@ -66,16 +66,17 @@ class _Emitter:
     def __init__(self, kernel: Kernel, pointers: Pointers):
         self.kernel, self.pointers = kernel, pointers
         self.outer = kernel.loops[0].domain[: kernel.outer]
-        self.lanes = wants_lanes(kernel)
+        assert kernel.schedule is not None
+        self.lanes, self.partition = kernel.schedule.lanes, kernel.schedule.partition
         self.rows: dict[int, CExpr] = {}  # stages whose value is one number a row
         self.read_later = read_in_later_loops(kernel)
 
     def body(self) -> list[Stmt]:
         axes = [Name(a) for a in AXES[: len(self.outer)]]
-        if share(self.kernel) == ALONE:
+        if self.partition == ALONE:
             return self._alone(axes)
         return [
-            *begin_and_end(share(self.kernel)),
+            *begin_and_end(self.partition),
             *self._outer(axes, 0),
         ]
 
@@ -92,7 +93,7 @@ class _Emitter:
             (Name("begin"), Name("end")) if depth == 0 else (Int(0), dim(self.outer[depth]))
         )
         last = depth == len(axes) - 1
-        if last and self.lanes:
+        if last and self.lanes != 1:
             return self._lane_blocks(axes, start, stop)
         inner = self._row(axes) if last else self._outer(axes, depth + 1)
         pragma = "omp simd" if last and self._is_simple() and vectorises(self.outer[depth]) else ""
@@ -240,20 +241,19 @@ class _Emitter:
         body = [*scope.body, If(inside, (add,))]
         return [clear, *wrap(body, names, stage.domain, range(len(axes), len(stage.domain)), "")]
 
-    # LANES rows at a time -------------------------------------------------------------------------
+    # several rows at a time -----------------------------------------------------------------------
 
     def _lane_blocks(self, axes: Sequence[Name], start: CExpr, stop: CExpr) -> list[Stmt]:
         """Full blocks with a constant number of lanes, then the rest."""
         block = Name(f"{axes[-1].text}0")
         lane = Binary("+", block, Name(axes[-1].text))
-        whole = Binary("<=", Binary("+", block, Int(LANES)), stop)
+        whole = Binary("<=", Binary("+", block, Int(self.lanes)), stop)
         names: list[CExpr] = [*axes[:-1], lane]
         rest = Declare("const int64_t", "lanes", Binary("-", stop, block))
-        full = self._lanes_row(names, axes[-1].text, Int(LANES))
+        full = self._lanes_row(names, axes[-1].text, Int(self.lanes))
         part = self._lanes_row(names, axes[-1].text, Name("lanes"))
-        return [
-            For(block.text, start, stop, (If(whole, tuple(full), (rest, *part)),), step=Int(LANES))
-        ]
+        body = (If(whole, tuple(full), (rest, *part)),)
+        return [For(block.text, start, stop, body, step=Int(self.lanes))]
 
     def _lanes_row(self, names: Sequence[CExpr], var: str, count: CExpr) -> list[Stmt]:
         body: list[Stmt] = []
@@ -278,7 +278,7 @@ class _Emitter:
             value = scope.value(stage.expr)
             slot = Element(Name(f"r{i}"), Name(var))
             if stage.reduced:
-                arrays.append(Declare(register_type(stage.dtype), f"r{i}", None, Int(LANES)))
+                arrays.append(Declare(register_type(stage.dtype), f"r{i}", None, Int(self.lanes)))
                 starts.append(Assign(slot, "=", identity(stage)))
                 scope.body.append(combine(stage, slot, value))
                 after += [self._store(stage, s, names, slot) for s in stage.stores]
@@ -286,7 +286,8 @@ class _Emitter:
                 kept = self._keep(scope, stage, i, value)
                 stores += [self._store(stage, s, names, kept) for s in stage.stores]
                 if len(loop.domain) == len(axes) and i in self.read_later:
-                    arrays.append(Declare(register_type(stage.dtype), f"r{i}", None, Int(LANES)))
+                    type = register_type(stage.dtype)
+                    arrays.append(Declare(type, f"r{i}", None, Int(self.lanes)))
                     stores.append(Assign(slot, "=", kept))
             self.rows[i] = slot
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from fncompile.codegen.affine import dim
 from fncompile.codegen.ctree import (
-    Binary,
     CExpr,
     Declare,
     Do,
@@ -18,51 +17,46 @@ from fncompile.codegen.ctree import (
     call,
 )
 from fncompile.codegen.pointers import Pointers
-from fncompile.ir.dims import Dim
+from fncompile.codegen.products import guard
 from fncompile.ir.types import DTYPES
-from fncompile.plan.types import Affine, Buffer, Kernel, Load, Operand, Stage
+from fncompile.plan.schedule import Variant
+from fncompile.plan.types import Kernel, Stage
 
 
 def is_pack(kernel: Kernel) -> bool:
     return kernel.stages[0].kind == "pack"
 
 
-def few(rows: Dim) -> CExpr:
-    """Is a product to read its right operand where it lies?"""
-    return Binary("<=", dim(rows), Name("FNC_FEW_ROWS"))
-
-
-def emit_pack(stage: Stage, pointers: Pointers) -> list[Stmt]:
+def emit_pack(kernel: Kernel, pointers: Pointers) -> list[Stmt]:
     """The body of the kernel's function; workers share the panels."""
-    load, columns, spared = stage.expr, stage.domain[1], stage.spared
-    assert isinstance(load, Load)
-    whole = _pack(stage, pointers, load.buffer, load.at, columns)
-    if spared is None:
-        return whole
-    if spared.left is None:
-        return [If(few(spared.rows), (Return(),)), *whole]
-    left = _pack(stage, pointers, spared.left.buffer, _transposed(spared.left), spared.rows)
-    return [If(few(spared.rows), tuple(left), tuple(whole))]
+    assert kernel.schedule is not None
+    *guarded, last = kernel.schedule.variants
+    work = _pack(kernel.stages[0], last, pointers)
+    for variant in reversed(guarded):
+        assert variant.guard is not None
+        first = _pack(kernel.stages[0], variant, pointers)
+        if variant.driver == "nothing":
+            work = [If(guard(variant.guard), tuple(first)), *work]
+        else:
+            work = [If(guard(variant.guard), tuple(first), tuple(work))]
+    return work
 
 
-def _transposed(operand: Operand) -> Affine:
-    """Where element (j, i) lies, with axes 0 and 1."""
-    return operand.matrix.map_axes({0: Affine(0, ((1, 1),)), 1: Affine(0, ((0, 1),))})
-
-
-def _pack(stage: Stage, pointers: Pointers, buffer: Buffer, at: Affine, columns: Dim) -> list[Stmt]:
-    """Packs the matrix whose element (k, n) lies at `at`."""
-    short, inner = DTYPES[stage.dtype].short, dim(stage.domain[0])
-    by_rows = at.coefficient(1) == 1
-    source = binary("+", pointers(buffer), dim(at.offset))
-    stride = dim(at.coefficient(0 if by_rows else 1))
+def _pack(stage: Stage, variant: Variant, pointers: Pointers) -> list[Stmt]:
+    if variant.driver == "nothing":
+        return [Return()]
+    assert variant.a is not None
+    matrix, by_rows = variant.a.matrix, variant.a.by_rows
+    short, columns, inner = DTYPES[stage.dtype].tile, dim(variant.columns), dim(stage.domain[0])
+    source = binary("+", pointers(variant.a.buffer), dim(matrix.offset))
+    stride = dim(matrix.coefficient(0 if by_rows else 1))
     ends: list[CExpr] = [
         call("fnc_share", Name("panels"), Int(1), binary("+", Name("part"), Int(i)), Name("parts"))
         for i in (0, 1)
     ]
     out, form = pointers(stage.stores[0].buffer), "b" if by_rows else "bt"
-    panels = call(f"fnc_pack_parts_{short}", dim(columns), inner)
+    panels = call(f"fnc_pack_parts_{short}", columns, inner)
     return [
         Declare("const int64_t", "panels", panels),
-        Do(call(f"fnc_pack_{form}_{short}", dim(columns), inner, source, stride, out, *ends)),
+        Do(call(f"fnc_pack_{form}_{short}", columns, inner, source, stride, out, *ends)),
     ]

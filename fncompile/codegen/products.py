@@ -6,10 +6,11 @@ every following stage from them: bias, activation, residual, mask, store.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from fncompile.codegen.affine import dim, index, size_name
-from fncompile.codegen.bands import band_calls, uses_bands
+from fncompile.codegen.cprint import expression
 from fncompile.codegen.ctree import (
     Assign,
     Binary,
@@ -30,21 +31,18 @@ from fncompile.codegen.ctree import (
 )
 from fncompile.codegen.expr import Scope, c_type, in_register, rounded
 from fncompile.codegen.expr import store as put
-from fncompile.codegen.packing import few
 from fncompile.codegen.pointers import Pointers
 from fncompile.ir.dims import Dim
 from fncompile.ir.types import DTYPES
-from fncompile.passes.share import Share, share
-from fncompile.plan.types import Affine, Kernel, Operand, Product, Stage
-
-TILED = ("float32", "float64")
+from fncompile.plan.schedule import DRIVERS, Guard, Partition, Schedule, Variant
+from fncompile.plan.types import Affine, Kernel, Operand, Product, result_arrays
 
 
 def emit_epilogue(kernel: Kernel, pointers: Pointers) -> Function:
     """`k01_epilogue(tile, m0, n0, mr, nr, acc)`."""
     dtype = in_register(kernel.stages[0].dtype)
     names = [Name("g"), binary("+", Name("m0"), Name("i")), binary("+", Name("n0"), Name("j"))]
-    stride: CExpr = Name(f"FNC_NR_{DTYPES[dtype].short.upper()}") if dtype in TILED else Int(1)
+    stride: CExpr = Name(f"FNC_NR_{DTYPES[dtype].short.upper()}") if DTYPES[dtype].tile else Int(1)
     at = binary("+", Binary("*", Name("i"), stride), Name("j"))
     point = _point(kernel, pointers, names, Element(Name("acc"), at))
     columns = For("j", Int(0), Name("nr"), tuple(point), pragma="omp simd")
@@ -94,22 +92,17 @@ def with_symbols(
 
 
 def emit_product(kernel: Kernel, pointers: Pointers) -> list[Stmt]:
-    """The body of the kernel's function: batches, and the worker's share of the result."""
-    stage = kernel.stages[0]
-    product = stage.product
-    assert product is not None
+    """The body of the kernel's function: batches, and the worker's part of the result."""
+    product, schedule = kernel.product, kernel.schedule
+    assert product is not None and schedule is not None
     g = product.shape[0]
-    cut = share(kernel).cut
-    own = _share(kernel)
+    own = _own_part(kernel, schedule.partition)
     tile: list[Stmt] = [Declare("fnc_tile", "tile", Name("{env, 0}"))]
-    work = (
-        _tile_calls(kernel, stage, pointers, cut)
-        if in_register(stage.dtype) in TILED
-        else _plain(kernel, product, pointers, cut)
-    )
+    work = _variants(kernel, schedule, pointers)
     if g == 1:
         return [*own, *tile, *work]
-    first, last = (Name("begin"), Name("end")) if cut == "batches" else (Int(0), dim(g))
+    batches = schedule.partition.axis == "batches"
+    first, last = (Name("begin"), Name("end")) if batches else (Int(0), dim(g))
     return [
         *own,
         *tile,
@@ -117,30 +110,28 @@ def emit_product(kernel: Kernel, pointers: Pointers) -> list[Stmt]:
     ]
 
 
-def _share(kernel: Kernel) -> list[Stmt]:
-    stage, found = kernel.stages[0], share(kernel)
-    if found.cut != "either":
-        return begin_and_end(found)
-    assert stage.product is not None
-    _, m, n, k = stage.product.shape
-    small = call("FNC_IS_SMALL", dim(n), dim(k), Int(DTYPES[in_register(stage.dtype)].size))
+def _own_part(kernel: Kernel, partition: Partition) -> list[Stmt]:
+    if partition.axis != "longer":
+        return begin_and_end(partition)
+    product = kernel.product
+    assert product is not None
+    _, m, n, k = product.shape
+    size = DTYPES[in_register(kernel.stages[0].dtype)].size
+    small = call("FNC_IS_SMALL", dim(n), dim(k), Int(size))
     block = call("fnc_share_block", dim(m), dim(n), small, Name("part"), Name("parts"))
     return [Declare("const fnc_block", "own", block)]
 
 
-def begin_and_end(found: Share) -> list[Stmt]:
-    """Where the worker's share begins and ends."""
+def begin_and_end(partition: Partition) -> list[Stmt]:
+    """Where the worker's part begins and ends."""
+    extent, grain = dim(partition.extent), Int(partition.grain)
     return [
-        Declare(
-            "const int64_t",
-            name,
-            call("fnc_share", dim(found.extent), Int(found.grain), part, Name("parts")),
-        )
+        Declare("const int64_t", name, call("fnc_share", extent, grain, part, Name("parts")))
         for name, part in (("begin", Name("part")), ("end", binary("+", Name("part"), Int(1))))
     ]
 
 
-def _ranges(product: Product, cut: str) -> tuple[CExpr, CExpr, CExpr, CExpr]:
+def _ranges(product: Product, axis: str) -> tuple[CExpr, CExpr, CExpr, CExpr]:
     """First and last row, first and last column of the worker's block."""
     m, n = dim(product.shape[1]), dim(product.shape[2])
     begin, end = Name("begin"), Name("end")
@@ -148,65 +139,77 @@ def _ranges(product: Product, cut: str) -> tuple[CExpr, CExpr, CExpr, CExpr]:
         "batches": (Int(0), m, Int(0), n),
         "rows": (begin, end, Int(0), n),
         "columns": (Int(0), m, begin, end),
-        "either": (Name("own.m0"), Name("own.m1"), Name("own.n0"), Name("own.n1")),
+        "longer": (Name("own.m0"), Name("own.m1"), Name("own.n0"), Name("own.n1")),
     }
-    return found[cut]
+    return found[axis]
 
 
-def _kernel_type(dtype: str, packed: bool) -> str:
-    """Suffix of the functions of csrc/kern for a product: numbers of bfloat16 are multiplied as
-    floats, but where they are packed, which csrc/kern/gemm_bf16.h does as the CPU likes it."""
-    return DTYPES[dtype if packed else in_register(dtype)].short
+def _variants(kernel: Kernel, schedule: Schedule, pointers: Pointers) -> list[Stmt]:
+    """The calls of all variants, the guarded ones before the one that always serves."""
+    *guarded, last = schedule.variants
+    work = _calls(kernel, last, pointers)
+    for variant in reversed(guarded):
+        assert variant.guard is not None
+        work = [If(guard(variant.guard), tuple(_calls(kernel, variant, pointers)), tuple(work))]
+    return work
 
 
-def _tile_calls(kernel: Kernel, stage: Stage, pointers: Pointers, cut: str) -> list[Stmt]:
-    product = stage.product
-    assert product is not None
-    g, m, n, k = product.shape
-    a, b = product.a, product.b
-    left = [_start(pointers(a.buffer), a.at, g), *(dim(a.at.coefficient(i)) for i in (1, 2))]
-    right = [_start(pointers(b.buffer), b.at, g), *([] if b.packed else [dim(b.at.coefficient(1))])]
-    rest = [*_ranges(product, cut), Name(f"{kernel.name}_epilogue"), Unary("&", Name("tile"))]
-    all_rows = Do(
-        call(
-            f"fnc_gemm_{'packed_' if b.packed else ''}{_kernel_type(stage.dtype, b.packed)}",
-            dim(m), dim(n), dim(k),
-            *left, *right, *rest,
-        )
-    )  # fmt: skip
-    if product.unpacked is not None:
-        return [_few_or(all_rows, product, product.unpacked, left, pointers, rest)]
-    if uses_bands(kernel):
-        start, _, step = left
-        return band_calls(kernel, pointers, [start, step], right[0], rest, otherwise=all_rows)
-    if product.half is None:
-        return [all_rows]
-    start, _, step = left
-    one = call("fnc_gemv_bf16", dim(n), dim(k), start, step, pointers(product.half), *rest)
-    return [If(Binary("==", dim(m), Int(1)), (Do(one),), (all_rows,))]
+def guard(condition: Guard) -> CExpr:
+    return Binary("<=", dim(condition.size), Int(condition.most))
 
 
-def _few_or(
-    all_rows: Stmt,
-    product: Product,
-    unpacked: Operand,
-    left: list[CExpr],
-    pointers: Pointers,
-    rest: list[CExpr],
-) -> Stmt:
-    """csrc/kern/gemm_few.h where the rows are few; a matrix that lies by columns is multiplied from
-    the left by what is packed then."""
-    _, m, n, k = product.shape
-    short = DTYPES[unpacked.buffer.type.dtype].short
-    by_rows = unpacked.at.coefficient(2) == 1
-    start = binary("+", pointers(unpacked.buffer), dim(unpacked.at.offset))
-    right = [start, dim(unpacked.at.coefficient(1 if by_rows else 2))]
-    if by_rows:
-        form, matrices = "strips", [*left, *right]
-    else:
-        form, matrices = "flipped", [*right, pointers(product.b.buffer)]
-    few_rows = call(f"fnc_gemm_{form}_{short}", dim(m), dim(n), dim(k), *matrices, *rest)
-    return If(few(m), (Do(few_rows),), (all_rows,))
+def _calls(kernel: Kernel, variant: Variant, pointers: Pointers) -> list[Stmt]:
+    product, schedule = kernel.product, kernel.schedule
+    assert product is not None and schedule is not None
+    if variant.driver == "loops":
+        return _plain(kernel, product, pointers, schedule.partition.axis)
+    driver, dtype = DRIVERS[variant.driver], kernel.stages[0].dtype
+    assert variant.a is not None and variant.b is not None
+    g = product.shape[0]
+    a, b = (Matrix(o, _start(pointers(o.buffer), o.at, g)) for o in (variant.a, variant.b))
+    ranges = _ranges(product, schedule.partition.axis)
+    rest = [*ranges, Name(f"{kernel.name}_epilogue"), Unary("&", Name("tile"))]
+    packed = driver.b in ("panels", "narrow")
+    suffix = DTYPES[dtype if packed else in_register(dtype)].tile
+    m, n, k = (dim(d) for d in product.shape[1:])
+    arguments = ARGUMENTS[variant.driver](m, n, k, a, b)
+    before, after = _result_arrays(kernel, pointers) if driver.unit == "row" else ([], [])
+    return [*before, Do(call(f"{driver.function}_{suffix}", *arguments, *rest, *after))]
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """An operand in C: where it starts, and the steps along its axes."""
+
+    operand: Operand
+    start: CExpr
+
+    @property
+    def strides(self) -> list[CExpr]:
+        return [dim(self.operand.at.coefficient(i)) for i in (1, 2)]
+
+
+ARGUMENTS: dict[str, Callable[[CExpr, CExpr, CExpr, Matrix, Matrix], list[CExpr]]] = {
+    "tiles": lambda m, n, k, a, b: [m, n, k, a.start, *a.strides, b.start, b.strides[0]],
+    "panels": lambda m, n, k, a, b: [m, n, k, a.start, *a.strides, b.start],
+    "strips": lambda m, n, k, a, b: [m, n, k, a.start, *a.strides, b.start, b.strides[0]],
+    "swapped": lambda m, n, k, a, b: [m, n, k, b.start, b.strides[1], a.start],
+    "bands": lambda m, n, k, a, b: [n, k, a.start, a.strides[1], b.start],
+    "single": lambda m, n, k, a, b: [n, k, a.start, a.strides[1], b.start],
+}
+"""The arguments of each driver up to the block of the result: see csrc/kern."""
+
+
+def _result_arrays(kernel: Kernel, pointers: Pointers) -> tuple[list[Stmt], list[CExpr]]:
+    """The arrays that the epilogue walks beside the result, which are prefetched: their table, and
+    the arguments that name it."""
+    found: dict[tuple[str, Affine], CExpr] = {}
+    for access in result_arrays(kernel):
+        pointer = pointers(access.buffer)
+        found[pointer.text, access.at] = binary("+", pointer, dim(access.at.offset))
+    table = Name("{" + ", ".join(map(expression, found.values())) + "}")
+    type = c_type(kernel.stages[0].dtype)
+    return [Declare(f"const {type} *const", "beside[]", table)], [Name("beside"), Int(len(found))]
 
 
 def _start(pointer: CExpr, at: Affine, g: Dim) -> CExpr:
@@ -215,7 +218,7 @@ def _start(pointer: CExpr, at: Affine, g: Dim) -> CExpr:
     return binary("+", binary("+", pointer, dim(at.offset)), batch)
 
 
-def _plain(kernel: Kernel, product: Product, pointers: Pointers, cut: str) -> list[Stmt]:
+def _plain(kernel: Kernel, product: Product, pointers: Pointers, axis: str) -> list[Stmt]:
     """Integer products, which are rare: three loops and the same epilogue."""
     dtype = kernel.stages[0].dtype
     g, k = product.shape[0], product.shape[3]
@@ -239,7 +242,7 @@ def _plain(kernel: Kernel, product: Product, pointers: Pointers, cut: str) -> li
         For("k", Int(0), dim(k), (Assign(Name("sum"), "=", add),)),
         Do(finish),
     ]
-    m0, m1, n0, n1 = _ranges(product, cut)
+    m0, m1, n0, n1 = _ranges(product, axis)
     loops: list[Stmt] = [For("m", m0, m1, (For("n", n0, n1, tuple(point)),))]
     return (
         [Declare("const int64_t", "g", Int(0)), *loops]

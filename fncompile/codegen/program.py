@@ -6,7 +6,6 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
-from fncompile.codegen.bands import uses_bands
 from fncompile.codegen.cprint import print_unit
 from fncompile.codegen.ctree import (
     Binary,
@@ -35,6 +34,14 @@ from fncompile.ir.types import DTYPES
 from fncompile.plan.text import kernel_comment
 from fncompile.plan.types import Buffer, Kernel, Plan, reads, root_buffer, writes
 
+HEADERS = {
+    "pack": "gemm_pack.h",
+    "strips": "gemm_few.h",
+    "swapped": "gemm_few.h",
+    "bands": "gemm_bands.h",
+    "single": "gemv_bf16.h",
+}  # by driver; gemm.h has the others
+HEADER_ORDER = ("gemm_pack.h", "gemm_bf16.h", "gemm_few.h", "gemm_bands.h", "gemv_bf16.h")
 KERNEL_PARAMS = ("const fnc_env *env", "int64_t part", "int64_t parts")
 
 
@@ -49,13 +56,11 @@ def emit_program(
     ]
     if plan_has_steps(plan):
         items.append(Include("rt/fnc_steps.h"))
-    items += [Include(f"kern/{header}") for header in _pack_headers(plan)]
-    if any(k.product is not None and k.product.half is not None for k in plan.kernels):
-        items.append(Include("kern/gemv_bf16.h"))
+    items += [Include(f"kern/{header}") for header in _kernel_headers(plan)]
     items += [_table(b) for b in _constants([*plan.prepare, *plan.kernels])]
     for kernel in (*plan.prepare, *plan.kernels):
         items += emit_kernel(kernel, plan, places)
-    items.append(_body(plan.kernels, entry, [bool(m) for m in plan.meetings[1:]], _keeps(plan)))
+    items.append(_body(plan.kernels, entry, [bool(m) for m in plan.barriers[1:]], _keeps(plan)))
     if plan.prepare:
         items.append(_body(plan.prepare, f"{entry}_prepare", [True] * (len(plan.prepare) - 1)))
     items += emit_entries(plan, prefix, entry)
@@ -64,13 +69,17 @@ def emit_program(
     return print_unit(items)
 
 
-def _pack_headers(plan: Plan) -> list[str]:
-    """What packs operands, and the products for bfloat16, for few rows, and in bands."""
-    dtypes = {k.stages[0].dtype for k in (*plan.prepare, *plan.kernels) if is_pack(k)}
-    narrow = ["gemm_bf16.h"] if "bfloat16" in dtypes else []
-    few = ["gemm_few.h"] if any(k.stages[0].spared for k in plan.kernels) else []
-    bands = ["gemm_bands.h"] if any(uses_bands(k) for k in plan.kernels) else []
-    return ["gemm_pack.h", *narrow, *few, *bands] if dtypes else []
+def _kernel_headers(plan: Plan) -> list[str]:
+    """Of csrc/kern, those that the schedules call for."""
+    called = {
+        (variant.driver, kernel.stages[0].dtype)
+        for kernel in (*plan.prepare, *plan.kernels)
+        if kernel.schedule is not None
+        for variant in kernel.schedule.variants
+    }
+    found = {HEADERS[driver] for driver, _ in called if driver in HEADERS}
+    narrow = any(DTYPES[dtype].widens for driver, dtype in called if driver == "panels")
+    return [h for h in HEADER_ORDER if h in found | ({"gemm_bf16.h"} if narrow else set())]
 
 
 def _kernel_by_number(kernels: Iterable[Kernel], name: str, flush: bool) -> Function:
@@ -94,7 +103,7 @@ def emit_kernel(kernel: Kernel, plan: Plan, places: Mapping[str, Place]) -> list
         work = emit_product(kernel, pointers)
         written: Iterable[Buffer] = ()
     elif is_pack(kernel):
-        work = emit_pack(kernel.stages[0], pointers)
+        work = emit_pack(kernel, pointers)
         written = writes(kernel)
     else:
         work = emit_loops(kernel, pointers)
@@ -132,14 +141,14 @@ def _keeps(plan: Plan) -> bool:
 
 
 def _body(
-    kernels: Sequence[Kernel], name: str, meetings: Sequence[bool], flush: bool = False
+    kernels: Sequence[Kernel], name: str, barriers: Sequence[bool], flush: bool = False
 ) -> Function:
-    """Every kernel in order, for a worker of a team; `meetings`: before the second, the third...
+    """Every kernel in order, for a worker of a team; `barriers`: before the second, the third...
     What is kept from call to call must not decay into subnormal numbers: `flush`."""
     run: list[Stmt] = []
-    meet = Do(call("fnc_meet", Name("env"), Name("parts")))
-    for kernel, meets in zip(kernels, [False, *meetings], strict=bool(kernels)):
-        run += [meet] * meets
+    barrier = Do(call("fnc_meet", Name("env"), Name("parts")))
+    for kernel, waits in zip(kernels, [False, *barriers], strict=bool(kernels)):
+        run += [barrier] * waits
         run.append(Do(call(kernel.name, Name("env"), Name("part"), Name("parts"))))
     run = _flushed(run) if flush else run
     nothing = tuple(Do(Name(f"(void){p}")) for p in ("env", "part", "parts"))

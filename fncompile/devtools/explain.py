@@ -6,12 +6,12 @@ from collections.abc import Sequence
 
 from fncompile.ir.dims import dim_text
 from fncompile.passes.memory import live_ranges
-from fncompile.passes.share import share
 from fncompile.plan.cost import flops
+from fncompile.plan.schedule import schedule_text
 from fncompile.plan.text import stage_lines
 from fncompile.plan.types import Kernel, Plan
 
-TOPICS = ("kernels", "fuse", "order", "share", "memory", "hoist")
+TOPICS = ("kernels", "fuse", "schedule", "order", "barriers", "memory", "hoist")
 
 
 def explain_plan(plan: Plan, topics: Sequence[str] | None = None, layer: str | None = None) -> str:
@@ -80,17 +80,23 @@ def _hoist(plan: Plan, layer: str | None) -> list[str]:
     return [f"hoist: {', '.join(names) or 'nothing depends on weights alone'}"]
 
 
-def _share(plan: Plan, layer: str | None) -> list[str]:
-    lines = ["share: what a team cuts, and why its workers meet before a kernel"]
-    for kernel, reason in zip(plan.kernels, plan.meetings, strict=True):
+def _schedule(plan: Plan, layer: str | None) -> list[str]:
+    lines = ["schedule: drivers with what they read, | how a team shares the kernel"]
+    for kernel in (*plan.prepare, *plan.kernels):
+        if _concerns(kernel, layer) and kernel.schedule is not None:
+            lines.append(f"  {kernel.name}: {schedule_text(kernel.schedule)}")
+    return lines
+
+
+def _barriers(plan: Plan, layer: str | None) -> list[str]:
+    lines = ["barriers: why the workers of a team wait for each other before a kernel"]
+    for kernel, reason in zip(plan.kernels, plan.barriers, strict=True):
         if _concerns(kernel, layer):
-            found = share(kernel)
-            cut = f" of {dim_text(found.extent)} by {found.grain}" if found.extent != 1 else ""
-            lines.append(f"  {kernel.name}: {found.cut}{cut}; {reason or 'no meeting'}")
+            lines.append(f"  {kernel.name}: {reason or 'no barrier'}")
     return lines
 
 
 SECTIONS = {
-    "kernels": _kernels, "fuse": _fuse, "order": _order, "share": _share, "memory": _memory,
-    "hoist": _hoist,
+    "kernels": _kernels, "fuse": _fuse, "schedule": _schedule, "order": _order,
+    "barriers": _barriers, "memory": _memory, "hoist": _hoist,
 }  # fmt: skip

@@ -14,24 +14,42 @@ from fncompile.ir.dims import Dim, Shape, dim_text, parse_dim, product
 
 @dataclass(frozen=True)
 class DType:
-    """One row: Keras name, short name in program text, C type, kind (`b`ool `i`nt `u`nsigned
-    `f`loat), bytes of an element."""
+    """One row: Keras' name, short name in program text, C type of an element in memory, kind
+    (`b`ool `i`nt `u`nsigned `f`loat), bytes of an element; and where it is not the dtype itself:
+
+    `compute`: the dtype that values have at hand, in registers, sums and temporaries; results are
+    rounded to the dtype. `stored`: NumPy's dtype of elements in memory. `tile`: the suffix of the
+    products of csrc/kern, "" where plain loops compute them.
+    """
 
     name: str
     short: str
     c: str
     kind: str
     size: int
+    compute: str = ""
+    stored: str = ""
+    tile: str = ""
+
+    @property
+    def in_register(self) -> str:
+        """The dtype of a value at hand."""
+        return self.compute or self.name
+
+    @property
+    def widens(self) -> bool:
+        """Are values wider at hand than in memory?"""
+        return bool(self.compute)
 
     @cached_property
     def numpy(self) -> np.dtype:
-        """What arrays of values have. NumPy lacks bfloat16, whose numbers float32 holds exactly."""
-        return np.dtype("float32" if self.name == "bfloat16" else self.name)
+        """What arrays of values have: where NumPy lacks the dtype, one that holds its numbers."""
+        return np.dtype(self.in_register)
 
     @cached_property
     def storage(self) -> np.dtype:
-        """What elements are in memory: the bit patterns of bfloat16 as uint16."""
-        return np.dtype("uint16" if self.name == "bfloat16" else self.name)
+        """What elements are in memory: where NumPy lacks the dtype, their bit patterns."""
+        return np.dtype(self.stored or self.name)
 
 
 DTYPES = {
@@ -43,9 +61,9 @@ DTYPES = {
         DType("uint32", "u32", "uint32_t", "u", 4),
         DType("int32", "i32", "int32_t", "i", 4),
         DType("int64", "i64", "int64_t", "i", 8),
-        DType("bfloat16", "bf16", "fnc_bf16", "f", 2),
-        DType("float32", "f32", "float", "f", 4),
-        DType("float64", "f64", "double", "f", 8),
+        DType("bfloat16", "bf16", "fnc_bf16", "f", 2, "float32", "uint16", "bf16"),
+        DType("float32", "f32", "float", "f", 4, tile="f32"),
+        DType("float64", "f64", "double", "f", 8, tile="f64"),
     )
 }
 SHORT = {d.short: d.name for d in DTYPES.values()}
@@ -116,9 +134,9 @@ def parse_type(text: str) -> TensorType:
 
 
 def at_border(type: TensorType) -> TensorType:
-    """What callers and files have for a tensor: bfloat16, which neither NumPy nor C has, as
-    float32."""
-    return TensorType("float32", type.shape) if type.dtype == "bfloat16" else type
+    """The ABI type: what callers and files have for a tensor, where neither NumPy nor C has its
+    dtype."""
+    return TensorType(DTYPES[type.dtype].in_register, type.shape)
 
 
 def is_float(dtype: str) -> bool:

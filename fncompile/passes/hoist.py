@@ -10,6 +10,7 @@ kernel.
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import fields, is_dataclass, replace
 
 from fncompile.ir.dims import Poly, evaluate, is_static
@@ -18,28 +19,40 @@ from fncompile.plan.types import Buffer, Kernel, Plan, reads, root_buffer, write
 
 
 def hoist(plan: Plan, context=None) -> Plan:
-    changed = {
-        root_buffer(b) for k in plan.kernels for b in writes(k) if root_buffer(b).kind == "param"
-    }
-    moved: list[Kernel] = []
+    moved = movable(plan)
     offsets: dict[Buffer, int] = {}
     end = 0
-    for kernel in plan.kernels:
+    for kernel in moved:
         written = {root_buffer(b) for b in writes(kernel)}
-        if not _depends_on_weights_alone(kernel, changed, offsets) or not _writes_temporaries(
-            plan, kernel, written
-        ):
-            continue
-        moved.append(kernel)
         for buffer in sorted(written - offsets.keys(), key=lambda b: b.name):
             offsets[buffer] = end
             end += evaluate(round_up(buffer.type.nbytes), {})
-    kernels = [k for k in plan.kernels if k not in moved]
+    kept = {id(k) for k in moved}
+    kernels = [k for k in plan.kernels if id(k) not in kept]
     return replace(plan, kernels=kernels, prepare=moved, prepared_offsets=offsets, prepared=end)
 
 
+def movable(plan: Plan) -> list[Kernel]:
+    """The kernels that depend on weights alone, in order."""
+    changed = {
+        root_buffer(b) for k in plan.kernels for b in writes(k) if root_buffer(b).kind == "param"
+    }
+    writers = Counter(b for k in plan.kernels for b in {root_buffer(b) for b in writes(k)})
+    moved: list[Kernel] = []
+    made: set[Buffer] = set()
+    for kernel in plan.kernels:
+        written = {root_buffer(b) for b in writes(kernel)}
+        temporary = all(
+            b.kind == "arena" and is_static(b.type.shape) and writers[b] == 1 for b in written
+        )
+        if temporary and _depends_on_weights_alone(kernel, changed, made):
+            moved.append(kernel)
+            made |= written
+    return moved
+
+
 def _depends_on_weights_alone(
-    kernel: Kernel, changed: set[Buffer], prepared: dict[Buffer, int]
+    kernel: Kernel, changed: set[Buffer], prepared: set[Buffer]
 ) -> bool:
     sources = {root_buffer(b) for b in reads(kernel)}
     return not _needs_sizes(kernel) and all(
@@ -61,11 +74,3 @@ def _needs_sizes(kernel: Kernel) -> bool:
             seen.add(id(part))
             stack.extend(getattr(part, f.name) for f in fields(part))
     return False
-
-
-def _writes_temporaries(plan: Plan, kernel: Kernel, written: set[Buffer]) -> bool:
-    """Only static temporaries that no other kernel writes a part of."""
-    if not all(b.kind == "arena" and is_static(b.type.shape) for b in written):
-        return False
-    others = {root_buffer(b) for k in plan.kernels if k is not kernel for b in writes(k)}
-    return not written & others

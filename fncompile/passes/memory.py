@@ -11,9 +11,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from fncompile.ir.dims import Dim, Poly, evaluate, upper_bound
+from fncompile.plan.machine import machine
 from fncompile.plan.types import Buffer, Plan, reads, root_buffer, writes
 
-ALIGN = 64
+ALIGN = machine().align
 
 
 @dataclass

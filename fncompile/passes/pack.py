@@ -1,54 +1,51 @@
-"""Lay the right operand of large products out in panels, as the register tile reads it.
+"""Make the packed operands that schedules ask for.
 
-Requires: a fused Plan. Ensures: the right operand of every product that gains by it is a buffer of
-its own, written by a kernel of kind `pack`, which `hoist` moves to `prepare` where it depends on
-weights alone; a copy made only to bring the operand into rows (a transpose) is left out.
-A row of a wide matrix begins a whole number of pages after the one before: read as panels of
-columns, they fall on few sets of the caches. 512 x 512 x 512 went from 33 to 89 GFLOP/s.
+Requires: a scheduled Plan. Ensures: every operand of a variant lies as its driver takes it; a
+packed one is a buffer of its own, written by a kernel of kind `pack`, which is shared by all
+products that read the same matrix in the same layout, and which `hoist` moves to `prepare` where it
+depends on weights alone; a copy made only to bring an operand into rows (a transpose) is left out.
 
 In the Plan a packed buffer holds its matrix by rows; where its elements lie in C is up to
 csrc/kern/gemm_pack.h, and for products of bfloat16 to csrc/kern/gemm_bf16.h, which may keep them in
-two bytes each.
+two bytes each. Where a guarded variant does without, its kernel packs nothing, or, for one that
+swaps operands, the left one in the same place.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from fncompile.ir.dims import Dim
 from fncompile.ir.node import Node
 from fncompile.ir.types import DTYPES, TensorType
 from fncompile.passes.materialize import widened
+from fncompile.plan.machine import machine
+from fncompile.plan.partition import lanes_of, partition_of
+from fncompile.plan.schedule import DRIVERS, Schedule, Variant
 from fncompile.plan.types import (
     Affine,
     Buffer,
+    Const,
+    Expr,
+    Guarded,
     Kernel,
     Load,
     Loop,
     Operand,
     Plan,
-    Product,
     Stage,
     Store,
     axis_index,
     reads,
     root_buffer,
-    with_product,
     writes,
 )
-
-FEWEST_COLUMNS = 128  # narrower ones stay in cache as they are
-FEWEST_ROWS = 32  # of the left operand, or the copy costs as much as the product
-FEWEST_ELEMENTS = 1 << 15  # of the right one
-WIDEST_PANEL = 128  # bytes; the last panel is filled up to it
-BAND_COLUMNS, BAND_ELEMENTS = 256, 1 << 16  # of the least result for csrc/kern/gemm_bands.h
 
 
 @dataclass(frozen=True)
 class Source:
-    """What is packed: element (k, n) of the right operand lies at `at` with axes 0, 1. `dtype` is
-    the product's."""
+    """The right operand of a product: element (k, n) lies at `at` with axes 0, 1."""
 
     buffer: Buffer
     at: Affine
@@ -56,31 +53,67 @@ class Source:
     columns: int
     dtype: str
 
+    @property
+    def operand(self) -> Operand:
+        return Operand(self.buffer, self.at.map_axes({0: axis_index(1), 1: axis_index(2)}))
+
 
 def pack(plan: Plan, context=None) -> Plan:
     copies = _copies(plan.kernels)
-    current: dict[Buffer, Kernel] = {}  # copies whose source has not changed since
-    packed: dict[Source, Operand] = {}  # likewise
-    count = 0
+    packed = _Packed()
     kernels: list[Kernel] = []
-    for kernel in plan.kernels:
-        source = _source(kernel, current)
-        if source is not None:
-            if source not in packed:
-                packer, packed[source] = _packer(source, kernel.stages[0].node, count)
-                kernels.append(packer)
-                count += 1
-            kernel = with_product(kernel, b=packed[source])
-        kernels.append(kernel)
-        changed = {root_buffer(b) for b in writes(kernel)}
-        packed = {s: o for s, o in packed.items() if root_buffer(s.buffer) not in changed}
-        current = {b: k for b, k in current.items() if not changed & _read(k)}
-        current.update((b, copies[b]) for b in changed if b in copies)
+    for kernel, source in _with_sources(plan.kernels, copies):
+        made, kernel = packed.served(kernel, source)
+        kernels += [*made, kernel]
+        packed.forget(kernel)
     return replace(plan, kernels=_without_idle_copies(kernels, copies))
 
 
-def _read(kernel: Kernel) -> set[Buffer]:
-    return {root_buffer(b) for b in reads(kernel)}
+def sources(plan: Plan) -> dict[int, Source]:
+    """What could be packed, by the number of the kernel that multiplies by it."""
+    found = _with_sources(plan.kernels, _copies(plan.kernels))
+    return {i: source for i, (_, source) in enumerate(found) if source is not None}
+
+
+def _with_sources(
+    kernels: Iterable[Kernel], copies: dict[Buffer, Kernel]
+) -> Iterator[tuple[Kernel, Source | None]]:
+    current: dict[Buffer, Kernel] = {}  # copies whose source has not changed since
+    for kernel in kernels:
+        yield kernel, _source(kernel, current)
+        changed = {root_buffer(b) for b in writes(kernel)}
+        current = {b: k for b, k in current.items() if not changed & _read(k)}
+        current.update((b, copies[b]) for b in changed if b in copies)
+
+
+# sources ------------------------------------------------------------------------------------------
+
+
+def _source(kernel: Kernel, copies: dict[Buffer, Kernel]) -> Source | None:
+    """None where the right operand has no fixed width, or no axis that is adjacent in memory."""
+    product = kernel.product
+    if product is None or product.shape[0] != 1 or not isinstance(product.shape[2], int):
+        return None
+    right, dtype = product.b, kernel.stages[0].dtype
+    source = Source(right.buffer, right.matrix, product.shape[3], product.shape[2], dtype)
+    return _behind_copy(source, copies.get(right.buffer)) if _is_strided(source) else None
+
+
+def _is_strided(source: Source) -> bool:
+    """Is one of its axes adjacent in memory?"""
+    return 1 in (source.at.coefficient(0), source.at.coefficient(1))
+
+
+def _behind_copy(source: Source, copy: Kernel | None) -> Source:
+    """The source of the copy that made `source`, if packing can read that as well."""
+    if copy is None:
+        return source
+    stage = copy.stages[0]
+    if stage.domain != (source.rows, source.columns) or stage.stores[0].at != source.at:
+        return source
+    assert isinstance(stage.expr, Load)
+    behind = replace(source, buffer=stage.expr.buffer, at=stage.expr.at)
+    return behind if _is_strided(behind) else source
 
 
 def _copies(kernels: Iterable[Kernel]) -> dict[Buffer, Kernel]:
@@ -106,70 +139,144 @@ def _is_copy(kernel: Kernel) -> bool:
     )
 
 
-def _source(kernel: Kernel, copies: dict[Buffer, Kernel]) -> Source | None:
-    """What to pack for this kernel, if it gains by it."""
-    product = kernel.product
-    if product is None or not gains(product, kernel.stages[0].dtype):
-        return None
-    rows, columns = product.shape[3], product.shape[2]
-    assert isinstance(columns, int)
-    right = product.b
-    source = Source(right.buffer, right.matrix, rows, columns, kernel.stages[0].dtype)
-    return _behind_copy(source, copies.get(right.buffer)) if _is_strided(source) else None
+def _without_idle_copies(kernels: list[Kernel], copies: dict[Buffer, Kernel]) -> list[Kernel]:
+    read = {b for k in kernels for b in _read(k)}
+    idle = {id(k) for b, k in copies.items() if b not in read}
+    return [k for k in kernels if id(k) not in idle]
 
 
-def gains(product: Product, dtype: str) -> bool:
-    """Is packing its right operand worth it?"""
-    batches, rows, columns, inner = product.shape
-    many = not isinstance(rows, int) or rows >= FEWEST_ROWS
-    if not isinstance(columns, int) or columns < FEWEST_COLUMNS or not many or batches != 1:
-        return False
-    large = not isinstance(inner, int) or inner * columns >= FEWEST_ELEMENTS
-    return large and dtype in ("float32", "float64", "bfloat16")
+def _read(kernel: Kernel) -> set[Buffer]:
+    return {root_buffer(b) for b in reads(kernel)}
 
 
-def in_bands(product: Product, dtype: str) -> bool:
-    """Is it a large gradient x^T dy that csrc/kern/gemm_bands.h computes, once dy is packed?"""
-    batches, rows, columns, _ = product.shape
-    if batches != 1 or not isinstance(rows, int) or not isinstance(columns, int):
-        return False
-    if columns < BAND_COLUMNS or rows * columns < BAND_ELEMENTS:
-        return False
-    return product.a.at.coefficient(1) == 1 and dtype in ("float32", "float64")
+# packed operands ----------------------------------------------------------------------------------
 
 
-def _is_strided(source: Source) -> bool:
-    """Is one of its axes adjacent in memory?"""
-    return 1 in (source.at.coefficient(0), source.at.coefficient(1))
+class _Packed:
+    """The packed operands there are, as long as what they were made of has not changed."""
+
+    def __init__(self) -> None:
+        self.operands: dict[tuple[Source, str], Operand] = {}
+        self.counts: dict[str, int] = {}
+
+    def forget(self, kernel: Kernel) -> None:
+        """Those that were made of what the kernel writes."""
+        changed = {root_buffer(b) for b in writes(kernel)}
+        self.operands = {
+            key: o for key, o in self.operands.items() if root_buffer(key[0].buffer) not in changed
+        }
+
+    def served(self, kernel: Kernel, source: Source | None) -> tuple[list[Kernel], Kernel]:
+        """What must be packed first, and the kernel with the operands of its variants."""
+        product = kernel.product
+        if product is None or kernel.schedule is None:
+            return [], kernel
+        made: list[Kernel] = []
+        for layout in dict.fromkeys(map(_packed_layout, kernel.schedule.variants)):
+            if layout is not None and (source, layout) not in self.operands:
+                assert source is not None
+                number = self.counts[layout] = self.counts.get(layout, -1) + 1
+                packer, self.operands[source, layout] = _PACKERS[layout](source, kernel, number)
+                made.append(packer)
+        variants = tuple(self._served(v, kernel, source) for v in kernel.schedule.variants)
+        kernel = replace(kernel, schedule=replace(kernel.schedule, variants=variants))
+        if source is None or any(v.b == product.b for v in variants):
+            return made, kernel
+        return made, _reading(kernel, source.operand)
+
+    def _served(self, variant: Variant, kernel: Kernel, source: Source | None) -> Variant:
+        product, layout = kernel.product, DRIVERS[variant.driver].b
+        assert product is not None
+        if layout == "any" or source is None or variant.driver == "tiles":
+            return replace(variant, a=product.a, b=product.b)
+        if variant.driver == "swapped":
+            place = self.operands[source, "panels"]
+            left = _left_panels(product.shape[1], place.buffer)
+            return replace(variant, a=left, b=source.operand)
+        b = source.operand if layout == "rows" else self.operands[source, layout]
+        return replace(variant, a=product.a, b=b)
 
 
-def _behind_copy(source: Source, copy: Kernel | None) -> Source:
-    """The source of the copy that made `source`, if packing can read that as well."""
-    if copy is None:
-        return source
-    stage = copy.stages[0]
-    if stage.domain != (source.rows, source.columns) or stage.stores[0].at != source.at:
-        return source
-    assert isinstance(stage.expr, Load)
-    behind = replace(source, buffer=stage.expr.buffer, at=stage.expr.at)
-    return behind if _is_strided(behind) else source
+def _packed_layout(variant: Variant) -> str | None:
+    """Of the packed operand that the variant reads: of b, or of a in its place."""
+    driver = DRIVERS[variant.driver]
+    return next((layout for layout in (driver.b, driver.a) if layout in _PACKERS), None)
 
 
-def _packer(source: Source, node: Node, number: int) -> tuple[Kernel, Operand]:
-    """The kernel that packs, and what reads it."""
-    panel = WIDEST_PANEL // DTYPES[source.buffer.type.dtype].size
+def _left_panels(rows: Dim, place: Buffer) -> Operand:
+    """The left operand of as many rows, packed by columns where the right one would be."""
+    return Operand(place, Affine(0, ((1, 1), (2, rows))), "panels")
+
+
+def _reading(kernel: Kernel, right: Operand) -> Kernel:
+    """The kernel of a product whose right operand lies elsewhere."""
+    [loop] = kernel.loops
+    head = loop.stages[0]
+    assert head.product is not None
+    head = replace(head, product=replace(head.product, b=right))
+    return replace(kernel, loops=(Loop((head, *loop.stages[1:])),))
+
+
+def _panels(source: Source, reader: Kernel, number: int) -> tuple[Kernel, Operand]:
+    """The kernel that packs panels for `reader`, and what reads them."""
+    panel = machine().panel_bytes // DTYPES[source.buffer.type.dtype].size
     width = -(-source.columns // panel) * panel
     type = widened(TensorType(source.dtype, (source.rows, width)))
     buffer = Buffer(f"packed{number}", type, "arena")
     at = Affine(0, ((0, source.columns), (1, 1)))
     domain = (source.rows, source.columns)
     expr = Load(source.buffer, source.at, source.dtype)
-    stage = Stage(node, "pack", domain, 0, expr, (Store(buffer, at),), source.dtype)
+    stage = Stage(_node(reader), "pack", domain, 0, expr, (Store(buffer, at),), source.dtype)
     by_row = at.map_axes({0: axis_index(1), 1: axis_index(2)})
-    return Kernel("", 2, (Loop((stage,)),)), Operand(buffer, by_row, packed=True)
+    kernel = Kernel("", 2, (Loop((stage,)),))
+    schedule = Schedule(partition_of(kernel), _packing(source, reader))
+    return replace(kernel, schedule=schedule), Operand(buffer, by_row, "panels")
 
 
-def _without_idle_copies(kernels: list[Kernel], copies: dict[Buffer, Kernel]) -> list[Kernel]:
-    read = {b for k in kernels for b in _read(k)}
-    idle = {id(k) for b, k in copies.items() if b not in read}
-    return [k for k in kernels if id(k) not in idle]
+def _packing(source: Source, reader: Kernel) -> tuple[Variant, ...]:
+    """What is packed for each variant of the reader: nothing where it packs strips on its way, the
+    left operand where it swaps, and the right one for all others."""
+    assert reader.schedule is not None and reader.product is not None
+    right = Variant("pack", source.operand, columns=source.columns)
+    left = Variant("pack", reader.product.a.transposed, columns=reader.product.shape[1])
+    other = {"strips": Variant("nothing"), "swapped": left}
+    variants = reader.schedule.variants
+    return _merged([replace(other.get(v.driver, right), guard=v.guard) for v in variants])
+
+
+def _merged(variants: list[Variant]) -> tuple[Variant, ...]:
+    """Without those that do what the next one does."""
+    out: list[Variant] = []
+    for variant in reversed(variants):
+        if not out or replace(variant, guard=None) != replace(out[0], guard=None):
+            out.insert(0, variant)
+    return tuple(out)
+
+
+def _narrow(source: Source, reader: Kernel, number: int) -> tuple[Kernel, Operand]:
+    """What fills the panels of csrc/kern/gemv_bf16.h, over (panel, k, word, half), and them."""
+    depth, columns = source.rows, source.columns
+    assert isinstance(depth, int)
+    panel, across = machine().narrow_panel, machine().narrow_columns
+    panels = -(-columns // across) * (across // panel)
+    buffer = Buffer(f"narrow{number}", TensorType(source.dtype, (panels, depth, panel)), "arena")
+    column = Affine(0, ((0, panel), (2, 1), (3, panel // 2)))
+    at = source.at.map_axes({0: axis_index(1), 1: column})
+    expr: Expr = Load(source.buffer, at, source.dtype)
+    if columns % across:
+        zero = Const(0.0, source.dtype)
+        expr = Guarded(((column, columns),), expr, zero, source.dtype)
+    to = Affine(0, ((0, depth * panel), (1, panel), (2, 2), (3, 1)))
+    domain = (panels, depth, panel // 2, 2)
+    stage = Stage(_node(reader), "map", domain, 0, expr, (Store(buffer, to),), source.dtype)
+    kernel = Kernel("", 2, (Loop((stage,)),))
+    schedule = Schedule(partition_of(kernel), lanes=lanes_of(kernel))
+    by_row = Affine(0, ((1, source.columns), (2, 1)))
+    return replace(kernel, schedule=schedule), Operand(buffer, by_row, "narrow")
+
+
+def _node(reader: Kernel) -> Node:
+    return reader.stages[0].node
+
+
+_PACKERS = {"panels": _panels, "narrow": _narrow}

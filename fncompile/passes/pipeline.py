@@ -51,16 +51,18 @@ BACKWARD = (
     _pass("apply_optimizer", "gradients", "updates"),
     _pass("simplify", "updates", "simple", name="simplify_step", optional=True),
 )
-PLAN = (
+FUSE = (
     _pass("layout", "unmarked", "matrices"),
     _pass("simplify", "matrices", "simple", name="simplify_layout", optional=True),
     _pass("precision", "matrices", "wide"),
     _pass("fuse", "matrices wide", "plan"),
-    _pass("absorb", "plan", "plan", optional=True),
-    _pass("pack", "plan", "plan", optional=True),
 )
-ORDER = _pass("order", "plan", "ordered")
-PLACE = (_pass("memory", "ordered", "placed"), _pass("meet", "placed", "met"))
+CARRY_OUT = (
+    _pass("update", "scheduled", "updated", optional=True),
+    _pass("pack", "scheduled", "packed"),
+    _pass("order", "packed", "ordered"),
+)
+PLACE = (_pass("memory", "ordered", "placed"), _pass("barriers", "scheduled placed", "safe"))
 
 # Program to Program, then Program to Plan: a kind of entry has a row in both.
 TRANSFORM: dict[str, tuple[Pass, ...]] = {
@@ -69,11 +71,16 @@ TRANSFORM: dict[str, tuple[Pass, ...]] = {
 }
 LOWER: dict[str, tuple[Pass, ...]] = {
     "infer": (
-        *PLAN,
-        ORDER,
+        *FUSE,
+        _pass("schedule", "plan", "scheduled"),
+        *CARRY_OUT,
         _pass("hoist", "ordered", "hoisted", optional=True),
-        _pass("halve", "hoisted", optional=True),
         *PLACE,
     ),
-    "train": (*PLAN, _pass("spare", "plan", "plan", optional=True), ORDER, *PLACE),
+    "train": (
+        *FUSE,
+        _pass("schedule.schedule_step", "plan", "scheduled", name="schedule"),
+        *CARRY_OUT,
+        *PLACE,
+    ),
 }

@@ -1,7 +1,7 @@
 """A sweep of the optimizer cut into pieces: what products take, and what is left.
 
 A sweep is a kernel of pointwise stages along a whole run of parameters; its gradient is one vector,
-whose parts other kernels write. `absorb` says which products take their part of it.
+whose parts other kernels write. `update` says which products take their part of it.
 """
 
 from __future__ import annotations
@@ -12,6 +12,9 @@ from dataclasses import dataclass, replace
 from fncompile.ir.dims import Dim
 from fncompile.ir.types import TensorType
 from fncompile.passes.loops import reindex, rewrite
+from fncompile.plan.machine import machine
+from fncompile.plan.partition import partition_of
+from fncompile.plan.schedule import Schedule, updating
 from fncompile.plan.types import (
     Affine,
     Buffer,
@@ -27,7 +30,6 @@ from fncompile.plan.types import (
     writes,
 )
 
-LONG = 1 << 14  # elements in one piece that are left over, from which on they are worth a kernel
 ALONG = axis_index(0)
 
 
@@ -97,17 +99,24 @@ def _updating(piece: Piece, sweep: Sweep) -> Kernel:
     computing = [_substituted(s, sweep, own, place, 0, value) for s in kernel.stages]
     before = [replace(s, stores=()) for s in computing]
     after = _swept(piece, sweep, place, kernel.stages[0].domain, len(before), value)
-    return replace(kernel, loops=(Loop((*before, *after)),))
+    assert kernel.schedule is not None
+    loops = (Loop((*before, *after)),)
+    return replace(kernel, loops=loops, schedule=updating(kernel.schedule))
 
 
 def _left_over(pieces: Sequence[Piece], sweep: Sweep) -> list[Kernel]:
     """A kernel for each long piece, and one for all others."""
-    long = [p for p in pieces if p.size >= LONG]
+    long = [p for p in pieces if p.size >= machine().long_piece]
     short = [p for p in pieces if p not in long]
-    kernels = [Kernel("", 1, (_loop(p, sweep, 0),)) for p in long]
+    kernels = [_kernel(1, (_loop(p, sweep, 0),)) for p in long]
     count = len(sweep.kernel.stages)
     loops = tuple(_loop(p, sweep, i * count) for i, p in enumerate(short))
-    return [*kernels, Kernel("", 0 if len(loops) > 1 else 1, loops)] if loops else kernels
+    return [*kernels, _kernel(0 if len(loops) > 1 else 1, loops)] if loops else kernels
+
+
+def _kernel(outer: int, loops: tuple[Loop, ...]) -> Kernel:
+    kernel = Kernel("", outer, loops)
+    return replace(kernel, schedule=Schedule(partition_of(kernel)))
 
 
 def _loop(piece: Piece, sweep: Sweep, first: int) -> Loop:

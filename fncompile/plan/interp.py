@@ -15,6 +15,7 @@ from fncompile.ir.dims import Dim, evaluate
 from fncompile.ir.interp import SCALAR_RULES, cast_array, reduce_identity
 from fncompile.ir.philox import philox
 from fncompile.ir.types import DTYPES
+from fncompile.plan.schedule import Variant
 from fncompile.plan.types import (
     Affine,
     Apply,
@@ -90,22 +91,33 @@ class Machine:
         for loop in kernel.loops:
             pending = []
             for stage in loop.stages:
-                values[number] = self._stage(stage, values)
+                if stage.kind == "pack":
+                    self._pack(stage, self._variant(kernel))
+                    continue
+                values[number] = self._stage(stage, values, kernel)
                 pending.append((stage, values[number]))
                 number += 1
             for stage, value in pending:
                 self._store(stage, value)
 
+    def _variant(self, kernel: Kernel) -> Variant | None:
+        """What the schedule takes for the sizes at hand."""
+        for variant in kernel.schedule.variants if kernel.schedule is not None else ():
+            guard = variant.guard
+            if guard is None or evaluate(guard.size, self.env) <= guard.most:
+                return variant
+        return None
+
     def _sizes(self, domain: Sequence[Dim]) -> tuple[int, ...]:
         return tuple(evaluate(d, self.env) for d in domain)
 
-    def _stage(self, stage: Stage, values: dict[int, np.ndarray]) -> np.ndarray:
+    def _stage(self, stage: Stage, values: dict[int, np.ndarray], kernel: Kernel) -> np.ndarray:
         domain = self._sizes(stage.domain)
         if stage.product is not None:
-            return fit(self._product(stage.product), stage.dtype)
+            return fit(self._product(stage.product, self._variant(kernel)), stage.dtype)
         reader = _Reader(self, domain, values)
         x = np.broadcast_to(reader.eval(stage.expr), domain)
-        if stage.kind in ("map", "scatter", "pack"):
+        if stage.kind in ("map", "scatter"):
             return x
         axes = tuple(range(len(domain) - stage.reduced, len(domain)))
         if stage.kind == "argmax":
@@ -120,11 +132,25 @@ class Machine:
         start = x.dtype.type(reduce_identity(stage.kind, stage.dtype))
         return fit(ufunc.reduce(x, axis=axes, initial=start, dtype=x.dtype), stage.dtype)
 
-    def _product(self, product: Product) -> np.ndarray:
+    def _product(self, product: Product, variant: Variant | None) -> np.ndarray:
         g, m, n, k = self._sizes(product.shape)
-        a = self._gather(product.a.buffer, product.a.at, (g, m, k))
-        b = self._gather(product.b.buffer, product.b.at, (g, k, n))
+        left, right = product.a, product.b
+        if variant is not None and variant.a is not None and variant.b is not None:
+            left = variant.a
+            right = product.b if variant.b.layout == "narrow" else variant.b
+        a = self._gather(left.buffer, left.at, (g, m, k))
+        b = self._gather(right.buffer, right.at, (g, k, n))
         return np.matmul(a, b)
+
+    def _pack(self, stage: Stage, variant: Variant | None) -> None:
+        """A packed operand holds its matrix by rows here: panels are a matter of C."""
+        if variant is None or variant.a is None:
+            return
+        depth, columns = self._sizes((stage.domain[0], variant.columns))
+        matrix = self._gather(variant.a.buffer, variant.a.at, (1, depth, columns))
+        store = stage.stores[0].buffer
+        value = encode(fit(matrix, stage.dtype), store.type.dtype).reshape(-1)
+        self.memory_of(store)[: value.size] = value
 
     def index(self, at: Affine, domain: Sequence[int]) -> np.ndarray:
         total = np.full((1,) * len(domain), evaluate(at.offset, self.env), np.int64)

@@ -7,14 +7,17 @@ is affine in the axes of the stage.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fncompile.ir.bounds import Bound
 from fncompile.ir.dims import Dim, product
 from fncompile.ir.node import Node, Origin
 from fncompile.ir.types import TensorType
+
+if TYPE_CHECKING:
+    from fncompile.plan.schedule import Schedule
 
 
 @dataclass(frozen=True)
@@ -175,40 +178,41 @@ class Store:
 class Operand:
     """A matrix per batch: element (g, i, j) lies at `at` with axes 0, 1, 2.
 
-    In C, a `packed` one lies in panels, see csrc/kern/gemm_pack.h and gemm_bf16.h.
+    `layout`: "strided", where it lies as `at` says; or, in C, packed: in "panels" as of
+    csrc/kern/gemm_pack.h and gemm_bf16.h, or "narrow" as of gemv_bf16.h.
     """
 
     buffer: Buffer
     at: Affine
-    packed: bool = False
+    layout: str = "strided"
 
     @property
     def matrix(self) -> Affine:
         """Where element (i, j) of the first matrix lies, with axes 0 and 1."""
         return self.at.map_axes({0: Affine(), 1: axis_index(0), 2: axis_index(1)})
 
+    @property
+    def transposed(self) -> Operand:
+        """The matrix with its axes exchanged."""
+        axes = {0: axis_index(0), 1: axis_index(2), 2: axis_index(1)}
+        return Operand(self.buffer, self.at.map_axes(axes), self.layout)
+
+    @property
+    def by_rows(self) -> bool:
+        """Are the elements of a row adjacent?"""
+        return self.at.coefficient(2) == 1
+
 
 @dataclass(frozen=True)
 class Product:
     """`c[g,m,n] = sum_k a[g,m,k] * b[g,k,n]`; `shape` is (G, M, N, K).
 
-    In C, `half` serves in place of `b` where M is 1: see csrc/kern/gemv_bf16.h; and `unpacked`, the
-    matrix that `b` is packed from, where M is small: see csrc/kern/gemm_few.h.
+    `a` and `b` are where the matrices lie; what C reads in their place is the schedule's.
     """
 
     shape: tuple[Dim, Dim, Dim, Dim]
     a: Operand
     b: Operand
-    half: Buffer | None = None
-    unpacked: Operand | None = None
-
-
-@dataclass(frozen=True)
-class Spared:
-    """Where `rows` are few, `left` is packed instead, or nothing: see csrc/kern/gemm_few.h."""
-
-    rows: Dim
-    left: Operand | None
 
 
 @dataclass(frozen=True)
@@ -217,7 +221,7 @@ class Stage:
 
     The last `reduced` axes of `domain` are reduced. `scatter` adds `expr` to the row given by `row`
     of its (zeroed) store, when it lies inside `rows`. `dot` is the `product`, with domain (g, m,
-    n). `pack` copies a matrix to where a packed operand is read, or is `spared` it.
+    n). `pack` copies a matrix to where a packed operand is read.
     """
 
     node: Node
@@ -231,7 +235,6 @@ class Stage:
     rows: Dim = 0
     row_stride: Dim = 0
     product: Product | None = None
-    spared: Spared | None = None
 
     @property
     def kept(self) -> tuple[Dim, ...]:
@@ -271,6 +274,7 @@ class Kernel:
     outer: int
     loops: tuple[Loop, ...]
     origins: tuple[Origin, ...] = ()
+    schedule: Schedule | None = None
 
     @cached_property
     def stages(self) -> tuple[Stage, ...]:
@@ -284,15 +288,6 @@ class Kernel:
     def layers(self) -> str:
         """Where it comes from, in words."""
         return ", ".join(map(str, self.origins)) or "no layer"
-
-
-def with_product(kernel: Kernel, **changes: Any) -> Kernel:
-    """The kernel of a product with other fields of that product."""
-    loop = kernel.loops[0]
-    head = loop.stages[0]
-    assert head.product is not None
-    head = replace(head, product=replace(head.product, **changes))
-    return replace(kernel, loops=(Loop((head, *loop.stages[1:])), *kernel.loops[1:]))
 
 
 @dataclass(frozen=True)
@@ -310,7 +305,8 @@ class Plan:
 
     `prepare` are the kernels that depend on weights alone, in order; what they compute lies in a
     block of its own, `prepared` (bytes), and is computed again only when weights change.
-    `meetings` gives for each kernel why the workers of a team must meet before it, or "".
+    `barriers` gives for each kernel why the workers of a team must wait for each other before it,
+    or "".
     """
 
     kernels: list[Kernel]
@@ -326,7 +322,7 @@ class Plan:
     prepare: list[Kernel] = field(default_factory=list)
     prepared_offsets: dict[Buffer, int] = field(default_factory=dict)
     prepared: int = 0
-    meetings: tuple[str, ...] = ()
+    barriers: tuple[str, ...] = ()
 
 
 def loads(expr: Expr) -> list[Expr]:
@@ -365,11 +361,29 @@ def reads(kernel: Kernel) -> set[Buffer]:
 
 
 def operands(kernel: Kernel) -> list[Operand]:
-    """The matrices that its product reads, or that it may pack instead of another."""
-    product_, spared = kernel.product, kernel.stages[0].spared
-    found = [product_.a, product_.b, product_.unpacked] if product_ else []
-    return [o for o in (*found, spared.left if spared else None) if o is not None]
+    """The matrices that any variant of a product, or of a packing, reads."""
+    product_ = kernel.product
+    variants = kernel.schedule.variants if kernel.schedule is not None else ()
+    found = [o for v in variants for o in (v.a, v.b)]
+    if product_ is not None and not any(found):
+        found = [product_.a, product_.b]
+    return list(dict.fromkeys(o for o in found if o is not None))
 
 
 def writes(kernel: Kernel) -> set[Buffer]:
     return {store.buffer for s in kernel.stages for store in s.stores}
+
+
+def result_arrays(kernel: Kernel) -> list[Load | Store]:
+    """The accesses of an epilogue that walk an array element by element of the result."""
+    product = kernel.product
+    assert product is not None
+    terms = ((1, product.shape[2]), (2, 1))
+    dtype = kernel.stages[0].dtype
+    found = {
+        (a.buffer, a.at): a
+        for stage in kernel.stages
+        for a in (*stage.loads, *stage.stores)
+        if isinstance(a, (Load, Store)) and a.at.terms == terms and a.buffer.type.dtype == dtype
+    }
+    return list(found.values())

@@ -24,6 +24,7 @@ from fncompile.ir.node import Program
 from fncompile.ir.text import print_program
 from fncompile.ir.types import TensorType, parse_type
 from fncompile.passes.manager import Context, plan
+from fncompile.plan.machine import machine
 from fncompile.runtime.store import open_store
 
 if TYPE_CHECKING:
@@ -133,7 +134,8 @@ def lowered(
     def write(directory: Path) -> None:
         (directory / "lowered.json").write_text(make().to_json())
 
-    key = _key(print_program(program), kind, name, prefix, repr(sorted(places.items())))
+    facts = repr(sorted(places.items())), repr(machine())
+    key = _key(print_program(program), kind, name, prefix, *facts)
     return Lowered.from_json((open_store().entry(key, write) / "lowered.json").read_text())
 
 

@@ -11,7 +11,7 @@ from fncompile import layers
 from fncompile.ir import build
 from fncompile.ir.node import Program
 from fncompile.ir.types import TensorType
-from fncompile.passes import pack
+from fncompile.plan.machine import drawn
 from fncompile.runtime import entry, toolchain
 from tests.bfloat16.test_programs import check_compiled
 from tests.programs.generator import random_program
@@ -52,10 +52,8 @@ def test_a_model_by_the_instructions_for_bfloat16():
 
 
 @pytest.mark.parametrize("seed", range(2))
-def test_random_programs_by_the_instructions_for_bfloat16(seed, monkeypatch):
-    for least in ("FEWEST_COLUMNS", "FEWEST_ROWS", "FEWEST_ELEMENTS"):
-        monkeypatch.setattr(pack, least, 1)
-    with keras.flags(cflags=TWIN):
+def test_random_programs_by_the_instructions_for_bfloat16(seed):
+    with keras.flags(cflags=TWIN), drawn(wide_columns=1, large_elements=1, pack=0.0):
         check_compiled(with_gradients(random_program(seed, "bfloat16", 7)), seed)
 
 

@@ -9,17 +9,16 @@ from fncompile.ir import build, interp
 from fncompile.ir.dims import symbol
 from fncompile.ir.node import Program
 from fncompile.ir.types import TensorType
-from fncompile.passes import pack
+from fncompile.plan.machine import drawn
 from tests.programs.generator import random_program
 from tests.programs.native import compiled, run, run_planned, stages
 from tests.programs.test_random_programs import check_compiled, check_passes, with_gradients
 
 
 @pytest.fixture
-def pack_everything(monkeypatch):
-    monkeypatch.setattr(pack, "FEWEST_COLUMNS", 1)
-    monkeypatch.setattr(pack, "FEWEST_ROWS", 1)
-    monkeypatch.setattr(pack, "FEWEST_ELEMENTS", 1)
+def pack_everything():
+    with drawn(wide_columns=1, large_elements=1, pack=0.0):
+        yield
 
 
 @pytest.mark.parametrize("seed", range(12))

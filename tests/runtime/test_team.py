@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -105,9 +106,10 @@ def test_training_is_the_same_bits(case):
 def test_explain_says_where_workers_meet():
     model = large()
     model.predict(arrays_for(model, 2)[0], verbose=0)
-    text = model.explain("share")
-    assert "wide_dot: either; no meeting" in text
-    assert "rows of B by 16; reads" in text and "rows of B by 16; no meeting" in text
+    text = model.explain(["schedule", "barriers"])
+    assert re.search(r"wide_dot: panels .* \| longer\n", text)
+    assert "| rows B/16\n" in text
+    assert "wide_dot: no barrier" in text and ": reads" in text
 
 
 def test_two_python_threads_call_one_model():
@@ -167,7 +169,7 @@ def threads_of_this_process() -> int:
 
 
 def test_workers_do_not_race(tmp_path):
-    """A meeting that is left out (passes/meet.py) though it is needed is a data race; with all of
+    """A barrier left out (passes/barriers.py) though it is needed is a data race; with all of
     them left out, ThreadSanitizer reports 188 here."""
     library = run_text("gcc", "-print-file-name=libtsan.so")
     if not os.path.isfile(library):

@@ -27,7 +27,7 @@ static void k02_last_pack(const fnc_env *env, int64_t part, int64_t parts) {
 }
 
 /* k01_first_dot: first
- *   v0 = sum k<240: x[240 * m + k] * packed0[260 * k + n]   for g<1, m<B, n<260
+ *   v0 = sum k<240: x[240 * m + k] * first/kernel[260 * k + n]   for g<1, m<B, n<260
  *   t6[260 * j + k] = (v0 + first/bias[k])   for i<1, j<B, k<260
  *   125060*B flops; reads 960*B+277520, writes 1040*B bytes */
 FNC_INLINE void k01_first_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr, int64_t
@@ -56,7 +56,7 @@ static void k01_first_dot(const fnc_env *env, int64_t part, int64_t parts) {
 }
 
 /* k03_last_dot: last
- *   v0 = sum k<260: t6[260 * m + k] * packed1[130 * k + n]   for g<1, m<B, n<130
+ *   v0 = sum k<260: t6[260 * m + k] * last/kernel[130 * k + n]   for g<1, m<B, n<130
  *   last[130 * j + k] = (v0 + last/bias[k])   for i<1, j<B, k<130
  *   67730*B flops; reads 1040*B+166920, writes 520*B bytes */
 FNC_INLINE void k03_last_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr, int64_t

@@ -43,7 +43,7 @@ static void k02_first_pack(const fnc_env *env, int64_t part, int64_t parts) {
 }
 
 /* k03_first_dot: first
- *   v0 = sum k<240: x[240 * m + k] * packed0[260 * k + n]   for g<1, m<B, n<260
+ *   v0 = sum k<240: x[240 * m + k] * run0[260 * k + n]   for g<1, m<B, n<260
  *   t12[260 * j + k] = (v0 + run0[k + 62400])   for i<1, j<B, k<260
  *   125060*B flops; reads 960*B+662976, writes 1040*B bytes */
 FNC_INLINE void k03_first_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr, int64_t
@@ -113,7 +113,7 @@ static void k06_last_pack(const fnc_env *env, int64_t part, int64_t parts) {
 }
 
 /* k07_last_dot: last, loss/mean_squared_error (backward)
- *   t15[130 * m + n] = sum k<260: t12[260 * m + k] * packed1[130 * k + n]   for g<1, m<B, n<130
+ *   t15[130 * m + n] = sum k<260: t12[260 * m + k] * run0[130 * k + n + 62672]   for g<1, m<B, n<130
  *   t26[130 * j + k] = -((t25[j] * (y:0[130 * j + k] - (v0 + run0[k + 96480]))) + (t25[j] * (y:0[130 * j + k] - (v0 + run0[k + 96480]))))   for i<1, j<B, k<130
  *   68250*B flops; reads 1564*B+552896, writes 1040*B bytes */
 FNC_INLINE void k07_last_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr, int64_t
@@ -224,7 +224,7 @@ static void k10_last_grad_pack(const fnc_env *env, int64_t part, int64_t parts) 
 }
 
 /* k11_last_grad_dot: last (backward)
- *   t18[260 * m + n] = sum k<130: t26[130 * m + k] * packed2[260 * k + n]   for g<1, m<B, n<260
+ *   t18[260 * m + n] = sum k<130: t26[130 * m + k] * run0[k + 130 * n + 62672]   for g<1, m<B, n<260
  *   67600*B flops; reads 520*B+149760, writes 1040*B bytes */
 FNC_INLINE void k11_last_grad_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr,
         int64_t nr, const float *acc) {
@@ -263,7 +263,7 @@ static void k12_first_grad_pack(const fnc_env *env, int64_t part, int64_t parts)
 }
 
 /* k13_first_grad_dot: first (backward)
- *   t23_0[260 * m + n] = sum k<B: x[m + 240 * k] * packed3[260 * k + n]   for g<1, m<240, n<260
+ *   t23_0[260 * m + n] = sum k<B: x[m + 240 * k] * t18[260 * k + n]   for g<1, m<240, n<260
  *   124800*B flops; reads 2112*B, writes 249600 bytes */
 FNC_INLINE void k13_first_grad_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr,
         int64_t nr, const float *acc) {
@@ -349,7 +349,7 @@ static void k15_last_grad_pack(const fnc_env *env, int64_t part, int64_t parts) 
 }
 
 /* k16_last_grad_dot: last (backward)
- *   t23_3[130 * m + n] = sum k<B: t12[m + 260 * k] * packed4[130 * k + n]   for g<1, m<260, n<130
+ *   t23_3[130 * m + n] = sum k<B: t12[m + 260 * k] * t26[130 * k + n]   for g<1, m<260, n<130
  *   67600*B flops; reads 1680*B, writes 135200 bytes */
 FNC_INLINE void k16_last_grad_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr,
         int64_t nr, const float *acc) {

@@ -45,7 +45,7 @@ static void k02_first_pack(const fnc_env *env, int64_t part, int64_t parts) {
 }
 
 /* k03_first_dot: first
- *   v0 = sum k<130: x[130 * m + k] * packed0[1040 * k + n]   for g<1, m<B, n<1040
+ *   v0 = sum k<130: x[130 * m + k] * run0[1040 * k + n]   for g<1, m<B, n<1040
  *   t12[1040 * j + k] = max((v0 + run0[k + 135200]), 0.0)   for i<1, j<B, k<1040
  *   272480*B flops; reads 520*B+3259392, writes 4160*B bytes */
 FNC_INLINE void k03_first_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr, int64_t
@@ -110,7 +110,7 @@ static void k06_last_pack(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     const float *restrict run0 = (const float *)env->weights;
     float *restrict packed1 = (float *)env->arena;
-    if (B <= FNC_FEW_ROWS) {
+    if (B <= 64) {
         return;
     }
     const int64_t panels = fnc_pack_parts_f32(520, 1040);
@@ -119,7 +119,7 @@ static void k06_last_pack(const fnc_env *env, int64_t part, int64_t parts) {
 }
 
 /* k07_last_dot: last, loss/mean_squared_error (backward)
- *   t16[520 * m + n] = sum k<1040: t12[1040 * m + k] * packed1[520 * k + n]   for g<1, m<B, n<520
+ *   t16[520 * m + n] = sum k<1040: t12[1040 * m + k] * run0[520 * k + n + 136240]   for g<1, m<B, n<520
  *   t27[520 * j + k] = -((t26[j] * (y:0[520 * j + k] - (v0 + run0[k + 677040]))) + (t26[j] * (y:0[520 * j + k] - (v0 + run0[k + 677040]))))   for i<1, j<B, k<520
  *   1084200*B flops; reads 6244*B+4973312, writes 4160*B bytes */
 FNC_INLINE void k07_last_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr, int64_t
@@ -151,7 +151,7 @@ static void k07_last_dot(const fnc_env *env, int64_t part, int64_t parts) {
     const float *restrict run0 = (const float *)env->weights;
     const fnc_block own = fnc_share_block(B, 520, FNC_IS_SMALL(520, 1040, 4), part, parts);
     fnc_tile tile = {env, 0};
-    if (B <= FNC_FEW_ROWS) {
+    if (B <= 64) {
         fnc_gemm_strips_f32(B, 520, 1040, p_t12, 1040, 1, run0 + 136240, 520, own.m0, own.m1,
                 own.n0, own.n1, k07_last_dot_epilogue, &tile);
     } else {
@@ -216,7 +216,7 @@ static void k10_last_grad_pack(const fnc_env *env, int64_t part, int64_t parts) 
     const float *restrict run0 = (const float *)env->weights;
     float *restrict packed2 = (float *)env->arena;
     const float *restrict p_t27 = (const float *)(env->arena + (8384 * B + 2267264));
-    if (B <= FNC_FEW_ROWS) {
+    if (B <= 64) {
         const int64_t panels = fnc_pack_parts_f32(B, 520);
         fnc_pack_bt_f32(B, 520, p_t27, 520, packed2, fnc_share(panels, 1, part, parts),
                 fnc_share(panels, 1, part + 1, parts));
@@ -228,7 +228,7 @@ static void k10_last_grad_pack(const fnc_env *env, int64_t part, int64_t parts) 
 }
 
 /* k11_last_grad_dot: last (backward), first (backward)
- *   v0 = sum k<520: t27[520 * m + k] * packed2[1040 * k + n]   for g<1, m<B, n<1040
+ *   v0 = sum k<520: t27[520 * m + k] * run0[k + 520 * n + 136240]   for g<1, m<B, n<1040
  *   t14[1040 * j + k] = (v0 if (0.0 < t12[1040 * j + k]) else 0.0)   for i<1, j<B, k<1040
  *   1083680*B flops; reads 6240*B+4906752, writes 4160*B bytes */
 FNC_INLINE void k11_last_grad_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr,
@@ -254,7 +254,7 @@ static void k11_last_grad_dot(const fnc_env *env, int64_t part, int64_t parts) {
     const float *restrict run0 = (const float *)env->weights;
     const fnc_block own = fnc_share_block(B, 1040, FNC_IS_SMALL(1040, 520, 4), part, parts);
     fnc_tile tile = {env, 0};
-    if (B <= FNC_FEW_ROWS) {
+    if (B <= 64) {
         fnc_gemm_flipped_f32(B, 1040, 520, run0 + 136240, 520, packed2, own.m0, own.m1, own.n0,
                 own.n1, k11_last_grad_dot_epilogue, &tile);
     } else {
@@ -384,7 +384,7 @@ static void k15_first_grad_pack(const fnc_env *env, int64_t part, int64_t parts)
 }
 
 /* k16_first_grad_dot: first (backward), optimizer/sgd
- *   v0 = sum k<B: x[m + 130 * k] * packed3[1040 * k + n]   for g<1, m<130, n<1040
+ *   v0 = sum k<B: x[m + 130 * k] * t14[1040 * k + n]   for g<1, m<130, n<1040
  *   run0_0'[1040 * j + k] = (run0_0[1040 * j + k] - (sgd/learning_rate[0] * v0))   for i<1, j<130, k<1040
  *   270400*B+270400 flops; reads 4744*B+540804, writes 540800 bytes */
 FNC_INLINE void k16_first_grad_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr,
@@ -410,14 +410,9 @@ static void k16_first_grad_dot(const fnc_env *env, int64_t part, int64_t parts) 
     const int64_t begin = fnc_share(130, 16, part, parts);
     const int64_t end = fnc_share(130, 16, part + 1, parts);
     fnc_tile tile = {env, 0};
-    if (B < 4) {
-        fnc_gemm_packed_f32(130, 1040, B, p_x, 1, 130, packed3, begin, end, 0, 1040,
-                k16_first_grad_dot_epilogue, &tile);
-    } else {
-        const float *const beside[] = {run0_0};
-        fnc_gemm_bands_f32(1040, B, p_x, 130, packed3, begin, end, 0, 1040,
-                k16_first_grad_dot_epilogue, &tile, beside, 1);
-    }
+    const float *const beside[] = {run0_0};
+    fnc_gemm_bands_f32(1040, B, p_x, 130, packed3, begin, end, 0, 1040, k16_first_grad_dot_epilogue,
+            &tile, beside, 1);
 }
 
 /* k17_last_grad_pack: last (backward)
@@ -433,7 +428,7 @@ static void k17_last_grad_pack(const fnc_env *env, int64_t part, int64_t parts) 
 }
 
 /* k18_last_grad_dot: last (backward), optimizer/sgd
- *   v0 = sum k<B: t12[m + 1040 * k] * packed4[520 * k + n]   for g<1, m<1040, n<520
+ *   v0 = sum k<B: t12[m + 1040 * k] * t27[520 * k + n]   for g<1, m<1040, n<520
  *   run0_2'[520 * j + k] = (run0_2[520 * j + k] - (sgd/learning_rate[0] * v0))   for i<1, j<1040, k<520
  *   1081600*B+1081600 flops; reads 6336*B+2163204, writes 2163200 bytes */
 FNC_INLINE void k18_last_grad_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr,
@@ -459,14 +454,9 @@ static void k18_last_grad_dot(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t begin = fnc_share(1040, 16, part, parts);
     const int64_t end = fnc_share(1040, 16, part + 1, parts);
     fnc_tile tile = {env, 0};
-    if (B < 4) {
-        fnc_gemm_packed_f32(1040, 520, B, p_t12, 1, 1040, packed4, begin, end, 0, 520,
-                k18_last_grad_dot_epilogue, &tile);
-    } else {
-        const float *const beside[] = {run0_2};
-        fnc_gemm_bands_f32(520, B, p_t12, 1040, packed4, begin, end, 0, 520,
-                k18_last_grad_dot_epilogue, &tile, beside, 1);
-    }
+    const float *const beside[] = {run0_2};
+    fnc_gemm_bands_f32(520, B, p_t12, 1040, packed4, begin, end, 0, 520, k18_last_grad_dot_epilogue,
+            &tile, beside, 1);
 }
 
 /* k19_sgd_sub: optimizer/sgd

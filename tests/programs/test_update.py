@@ -91,7 +91,7 @@ def test_the_same_numbers_for_few_rows_and_many(rows):
 
 def test_each_product_takes_its_part_and_the_gradient_is_not_stored():
     program = step(GRADIENT, TWICE)
-    with flags(skip=("absorb",)):
+    with flags(skip=("update",)):
         _, apart = stages(program)
     _, plan = stages(program)
     assert absorbed(program) == 2
@@ -160,7 +160,7 @@ def test_who_reads_all_of_what_products_updated_waits_for_them():
     whole = [_reads_all(k, "slot") for k in plan.kernels]
     products = [i for i, k in enumerate(plan.kernels) if k.product and _params_written(k)]
     first = whole.index(True, products[-1])
-    assert any(plan.meetings[products[-1] + 1 : first + 1])
+    assert any(plan.barriers[products[-1] + 1 : first + 1])
     check(program, 9)
 
 
@@ -192,7 +192,7 @@ OPTIMIZERS = [
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 def test_training_a_shared_layer_is_as_without(optimizer, quickly_compiled):
-    with flags(skip=("absorb",)):
+    with flags(skip=("update",)):
         apart = trained(optimizer, 33, dtype=F64)
     for found, value in zip(trained(optimizer, 33, dtype=F64), apart, strict=True):
         np.testing.assert_allclose(found, value, rtol=1e-9, atol=1e-12)

@@ -5,17 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from fncompile import flags
 from fncompile.ir import build
 from fncompile.ir.dims import symbol
 from fncompile.ir.node import Program
 from fncompile.ir.types import TensorType
-from fncompile.passes.meet import meet
-from fncompile.passes.memory import memory
-from fncompile.passes.order import order
-from fncompile.passes.spare import spare
+from fncompile.passes.manager import Context, plan
+from fncompile.plan.machine import drawn
+from fncompile.plan.types import Plan
 from tests.golden.models import wide
-from tests.programs.native import stages
 
 
 def trained(rows: int, dtype: str = "float32") -> list[bytes]:
@@ -32,7 +29,7 @@ def trained(rows: int, dtype: str = "float32") -> list[bytes]:
 
 @pytest.mark.parametrize("rows", [1, 3, 4, 5, 17, 63, 64, 65])
 def test_training_gives_the_bits_of_packed_operands(rows):
-    with flags(skip=("spare",)):
+    with drawn(few_elements=1 << 60):
         packed = trained(rows)
     assert trained(rows) == packed
 
@@ -41,14 +38,15 @@ def matrix(name: str, *shape, param: bool = True):
     return (build.param if param else build.input)(name, TensorType("float32", shape))
 
 
-def plan_of(outputs, x, w):
+def plan_of(outputs, x, w) -> Plan:
     """Of a step that changes w."""
     program = Program((x,), (w,), outputs, {w: build.ew("add", w, build.like(w, 1.0))})
-    return meet(memory(order(spare(dict(stages(program)[0])["pack"]))))
+    return plan(program, "train", Context())
 
 
-def spared(plan) -> list[bool]:
-    return [k.stages[0].spared is not None for k in plan.kernels if k.stages[0].kind == "pack"]
+def drivers(made: Plan) -> list[list[str]]:
+    """Of each product, in the order in which they are tried."""
+    return [[v.driver for v in k.schedule.variants] for k in made.kernels if k.product]
 
 
 def products(*inputs, w, axis=0):
@@ -59,31 +57,33 @@ def products(*inputs, w, axis=0):
 def test_what_several_products_read_is_packed(axis):
     """In place of one matrix there is room for one left operand."""
     x, w = matrix("x", symbol("B"), 800, param=False), matrix("w", 800, 800)
-    assert spared(plan_of(products(x, w=w, axis=axis), x, w)) == [True]
+    few = ["strips", "swapped"][axis]
+    assert drivers(plan_of(products(x, w=w, axis=axis), x, w)) == [[few, "panels"]]
     twice = products(x, build.ew("tanh", x), w=w, axis=axis)
-    assert spared(plan_of(twice, x, w)) == [False]
+    assert drivers(plan_of(twice, x, w)) == [["panels"], ["panels"]]
 
 
 @pytest.mark.parametrize("shape", [(512, 512), (4800, 120)])
 def test_what_is_near_or_narrow_is_packed(shape):
     x, w = matrix("x", symbol("B"), shape[0], param=False), matrix("w", *shape)
-    assert not any(spared(plan_of(products(x, w=w), x, w)))
+    found = drivers(plan_of(products(x, w=w), x, w))
+    assert found == [["panels" if shape[1] >= 128 else "tiles"]]
 
 
 def test_many_rows_that_are_known_are_packed():
     w = matrix("w", 800, 800)
-    for rows, expected in ((64, True), (65, False)):
+    for rows, expected in ((8, "strips"), (64, "strips"), (65, "panels")):
         x = matrix("x", rows, 800, param=False)
-        assert spared(plan_of(products(x, w=w), x, w)) == [expected]
+        assert drivers(plan_of(products(x, w=w), x, w)) == [[expected]]
 
 
 def test_the_update_waits_for_who_reads_the_matrix_where_it_lies():
     x, w = matrix("x", symbol("B"), 800, param=False), matrix("w", 800, 800)
-    plan = plan_of(products(x, w=w, axis=1), x, w)
-    names = [{s.kind for s in k.stages} for k in plan.kernels]
+    made = plan_of(products(x, w=w, axis=1), x, w)
+    names = [{s.kind for s in k.stages} for k in made.kernels]
     product = next(i for i, kinds in enumerate(names) if "dot" in kinds)
-    update = next(i for i, k in enumerate(plan.kernels) if "param" in _written(k))
-    assert product < update and plan.meetings[update]
+    update = next(i for i, k in enumerate(made.kernels) if "param" in _written(k))
+    assert product < update and made.barriers[update]
 
 
 def _written(kernel) -> set[str]:

@@ -1,9 +1,10 @@
-"""Let the product that computes the gradient of a large weight update that weight.
+"""Fuse an optimizer's update into the product that computes the gradient of a large weight.
 
-Requires: a fused Plan. Ensures: where the optimizer's sweep reads a gradient that a product
+Requires: a scheduled Plan. Ensures: where the optimizer's sweep reads a gradient that a product
 computes and nothing else reads, the sweep's stages for those elements are part of the product,
 whose result is not stored; what is left of the sweep runs over what is left of the parameters. Each
-element goes through the operations that it went through before.
+element goes through the operations that it went through before. Only a product whose schedule hands
+over rows may take its part, and its schedule says that it updates.
 
 Products move to the place of the sweep: whatever reads the old weights is done by then. Their sums
 come row by row, as csrc/kern/gemm_bands.h hands them over; tile by tile it took longer than apart.
@@ -16,8 +17,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from fncompile.passes.materialize import describe
-from fncompile.passes.pack import gains, in_bands
 from fncompile.passes.sweeps import ALONG, Piece, Sweep, divided, pieces_of, place_of
+from fncompile.plan.schedule import by_rows
 from fncompile.plan.types import (
     Affine,
     Buffer,
@@ -34,7 +35,7 @@ from fncompile.plan.types import (
 )
 
 
-def absorb(plan: Plan, context=None) -> Plan:
+def update(plan: Plan, context=None) -> Plan:
     allow = context.fusions if context is not None else (lambda name: True)
     kernels, decisions = plan.kernels, list(plan.decisions)
     for kernel in plan.kernels:
@@ -90,7 +91,7 @@ def _candidates(
         if kernel.product is None or [s.buffer.base for s in stores] != [sweep.gradient]:
             continue
         reason = _obstacle(sweep, kernel, stores[0], kernels[i + 1 :])
-        reason = reason or (None if allow("absorb") else "switched off")
+        reason = reason or (None if allow("update") else "switched off")
         nodes = (kernel.stages[0].node, sweep.kernel.stages[-1].node)
         done = "weights are updated as their gradient is computed, which is never stored"
         subject = " -> ".join(describe(n) for n in nodes)
@@ -104,9 +105,8 @@ def _candidates(
 
 def _obstacle(sweep: Sweep, kernel: Kernel, store: Store, later: Sequence[Kernel]) -> str | None:
     """Why the product had better not, or must not, take its piece."""
-    head, place = kernel.stages[0], place_of(kernel, store.buffer.offset)
-    assert head.product is not None
-    if not gains(head.product, head.dtype) or not in_bands(head.product, head.dtype):
+    place = place_of(kernel, store.buffer.offset)
+    if kernel.schedule is None or not by_rows(kernel.schedule):
         return "the gradient is small, or not computed row by row"
     if store.at != Affine(0, place.terms):
         return "the gradient is not stored as it is computed"

@@ -1,9 +1,9 @@
 """Where the workers of a team wait for each other.
 
-Requires: placed buffers. Ensures: `plan.meetings` says for each kernel why all workers must be done
-with those before it, or "" where each may go on by itself. It may where all that it touches, of
-what others write or of what it overwrites, belongs to the rows of its own share of every kernel
-since the last meeting.
+Requires: placed buffers and scheduled kernels. Ensures: `plan.barriers` says for each kernel why
+all workers must be done with those before it, or "" where each may go on by itself. It may where
+all that it touches, of what others write or of what it overwrites, belongs to the rows of its own
+part of every kernel since the last barrier.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 from fncompile.ir.dims import Dim
 from fncompile.passes.grouping import overlaps
-from fncompile.passes.share import ALONE, Share, share
+from fncompile.plan.schedule import ALONE, Partition
 from fncompile.plan.types import (
     Affine,
     Buffer,
@@ -28,7 +28,7 @@ from fncompile.plan.types import (
 
 @dataclass(frozen=True)
 class Rows:
-    """Row i of the share lies between elements `stride * i + first` and `stride * i + last`."""
+    """Row i of the part lies between elements `stride * i + first` and `stride * i + last`."""
 
     stride: Dim
     first: Dim
@@ -46,29 +46,29 @@ class Touch:
 
 @dataclass(frozen=True)
 class Work:
-    """What is asked of a kernel for each of the others: its share and its accesses."""
+    """What is asked of a kernel for each of the others: its partition and its accesses."""
 
     name: str
-    share: Share
+    partition: Partition
     touches: list[Touch]
 
 
-def meet(plan: Plan, context=None) -> Plan:
+def barriers(plan: Plan, context=None) -> Plan:
     reasons: list[str] = []
-    since: list[Work] = []  # the last meeting
+    since: list[Work] = []  # the last barrier
     for kernel in plan.kernels:
         work = Work(kernel.name, _effective(kernel), touches(kernel))
         reason = next((r for before in reversed(since) if (r := _conflict(plan, before, work))), "")
         since = [work] if reason else [*since, work]
         reasons.append(reason)
-    return replace(plan, meetings=tuple(reasons))
+    return replace(plan, barriers=tuple(reasons))
 
 
 def _conflict(plan: Plan, before: Work, work: Work) -> str:
     """Why the two must be kept apart, or ""."""
-    if before.share == work.share == ALONE:
+    if before.partition == work.partition == ALONE:
         return ""
-    together = before.share == work.share and work.share.cut in ("rows", "batches")
+    together = before.partition == work.partition and work.partition.axis in ("rows", "batches")
     for a in before.touches:
         for b in work.touches:
             if not (a.writes or b.writes) or not _overlap(plan, a, b):
@@ -85,11 +85,16 @@ def _reason(before: str, a: Touch, b: Touch) -> str:
     return f"{verb[b.writes]} {what}, which {before} {verb[a.writes]}"
 
 
-def _effective(kernel: Kernel) -> Share:
+def _effective(kernel: Kernel) -> Partition:
     """An extent too short to be cut is the first worker's."""
-    found = share(kernel)
+    found = _partition(kernel)
     short = isinstance(found.extent, int) and found.extent // found.grain < 2
-    return ALONE if short and found.cut in ("rows", "columns", "batches") else found
+    return ALONE if short and found.axis in ("rows", "columns", "batches") else found
+
+
+def _partition(kernel: Kernel) -> Partition:
+    assert kernel.schedule is not None, f"{kernel.name} has no schedule"
+    return kernel.schedule.partition
 
 
 def _overlap(plan: Plan, a: Touch, b: Touch) -> bool:
@@ -112,24 +117,28 @@ def _row_by_row(a: Rows | None, b: Rows | None) -> bool:
 
 
 def touches(kernel: Kernel) -> list[Touch]:
-    """Every access of the kernel, by the rows of its share."""
+    """Every access of the kernel, by the rows of its part."""
     axis = _axis(kernel)
     found = [touch for stage in kernel.stages for touch in _of_stage(stage, axis)]
     product = kernel.product
     if product is not None:
+        assert kernel.schedule is not None
         g, m, n, k = product.shape
-        for operand, domain in ((product.a, (g, m, k)), (product.b, (g, k, n))):
-            by_row = not operand.packed and (axis == 0 or (axis == 1 and operand is product.a))
-            at = operand.at if by_row else None
-            found.append(_touch(operand.buffer, at, domain, axis, False))
+        for variant in kernel.schedule.variants:
+            for operand, domain in ((variant.a, (g, m, k)), (variant.b, (g, k, n))):
+                assert operand is not None, f"{kernel.name}: operands are not packed yet"
+                left = operand is variant.a
+                by_row = operand.layout == "strided" and (axis == 0 or (axis == 1 and left))
+                at = operand.at if by_row else None
+                found.append(_touch(operand.buffer, at, domain, axis, False))
     others = {o.buffer for o in operands(kernel)} - {t.buffer for t in found}
     found += [Touch(b, False, None) for b in sorted(others, key=lambda b: b.name)]
     return list(dict.fromkeys(found))
 
 
 def _axis(kernel: Kernel) -> int:
-    """Which axis of its stages the kernel's share cuts."""
-    return 1 if kernel.product is not None and share(kernel).cut == "rows" else 0
+    """Which axis of its stages the kernel's partition cuts."""
+    return 1 if kernel.product is not None and _partition(kernel).axis == "rows" else 0
 
 
 def _of_stage(stage: Stage, axis: int) -> list[Touch]:

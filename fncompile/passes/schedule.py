@@ -1,0 +1,236 @@
+"""Decide what each kernel becomes in C: layouts, drivers, guards, partition, lanes.
+
+Requires: a fused Plan. Ensures: every kernel has a Schedule. Passes behind it carry out what it
+says: `update` moves an optimizer's sweep into products that hand over rows, `pack` makes the packed
+operands. A pass that makes a kernel gives it a schedule by `scheduled`.
+
+Ways to compute a product compete by their cost, a straight line over its rows in multiply-adds for
+each element of the right operand: `fixed` for laying that out, `slope` for each row. The numbers
+are those of plan/machine.py. What serves any number of rows is chosen for the rows at hand, or for
+`typical` where they are unknown; what serves at most `limit` rows is put before it, guarded, where
+it costs less.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from fncompile.ir.types import DTYPES
+from fncompile.passes.hoist import movable
+from fncompile.passes.pack import sources
+from fncompile.plan.machine import machine
+from fncompile.plan.partition import lanes_of, partition_of
+from fncompile.plan.schedule import DRIVERS, Guard, Schedule, Variant
+from fncompile.plan.types import (
+    Buffer,
+    Kernel,
+    Plan,
+    Product,
+    result_arrays,
+    root_buffer,
+    writes,
+)
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What the cost depends on besides the product itself; of a right operand that can be packed.
+
+    `by_columns`: does the right operand lie by columns, behind a copy that brings it into rows?
+    `prepared`: does it depend on weights alone, so that it is packed once for many calls?
+    `shared`: do several products read it, so that it is packed once for them?
+    """
+
+    by_columns: bool = False
+    prepared: bool = False
+    shared: bool = False
+
+
+@dataclass(frozen=True)
+class Cost:
+    """For `limit` rows at most (None: any number)."""
+
+    fixed: float
+    slope: float
+    limit: int | None = None
+
+    def of(self, rows: int) -> float:
+        return self.fixed + self.slope * rows
+
+
+def schedule(plan: Plan, context=None) -> Plan:
+    """For an entry whose packed weights are kept from call to call."""
+    made = {root_buffer(b) for k in movable(plan) for b in writes(k)}
+    changed = {root_buffer(b) for k in plan.kernels for b in writes(k)}
+
+    def is_prepared(buffer: Buffer) -> bool:
+        root = root_buffer(buffer)
+        kept = root.kind == "const" or (root.kind == "param" and root not in changed)
+        return kept or root in made
+
+    return _scheduled(plan, is_prepared)
+
+
+def schedule_step(plan: Plan, context=None) -> Plan:
+    """For a step that changes the weights."""
+    return _scheduled(plan, lambda buffer: False)
+
+
+def _scheduled(plan: Plan, is_prepared: Callable[[Buffer], bool]) -> Plan:
+    facts = _facts(plan, is_prepared)
+    kernels = [scheduled(k, facts.get(i)) for i, k in enumerate(plan.kernels)]
+    return replace(plan, kernels=kernels)
+
+
+def scheduled(kernel: Kernel, facts: Facts | None) -> Kernel:
+    """The kernel with its schedule; one that has one keeps what it computes by."""
+    if kernel.schedule is not None:
+        found = replace(kernel.schedule, partition=partition_of(kernel), lanes=lanes_of(kernel))
+        return replace(kernel, schedule=found)
+    variants: tuple[Variant, ...] = ()
+    if kernel.product is not None:
+        variants = variants_of(kernel, facts)
+    made = Schedule(partition_of(kernel), variants, lanes=lanes_of(kernel))
+    return replace(kernel, schedule=made)
+
+
+def _facts(plan: Plan, is_prepared: Callable[[Buffer], bool]) -> dict[int, Facts]:
+    """Of the products, by the number of their kernel."""
+    found = sources(plan)
+    readers = Counter(found.values())
+    return {
+        i: Facts(s.at.coefficient(1) != 1, is_prepared(s.buffer), readers[s] > 1)
+        for i, s in found.items()
+    }
+
+
+# the choice ---------------------------------------------------------------------------------------
+
+
+def variants_of(kernel: Kernel, facts: Facts | None) -> tuple[Variant, ...]:
+    """The ways to compute the product of a kernel, cheapest for the rows at hand."""
+    product = kernel.product
+    assert product is not None
+    dtype = kernel.stages[0].dtype
+    if not DTYPES[dtype].tile:
+        return (Variant("loops"),)
+    if facts is None:
+        return (Variant("tiles"),)
+    found = {name: rule(product, dtype, facts) for name, rule in COSTS.items()}
+    costs = {name: cost for name, cost in found.items() if cost is not None}
+    rows = product.shape[1]
+    if isinstance(rows, int):
+        able = [n for n, c in costs.items() if c.limit is None or rows <= c.limit]
+        return _with_short_sums(min(able, key=lambda n: costs[n].of(rows)), kernel, product)
+    always = min(
+        (n for n, c in costs.items() if c.limit is None),
+        key=lambda n: costs[n].of(machine().typical),
+    )
+    guarded = sorted((c.limit, n) for n, c in costs.items() if c.limit is not None)
+    few = [(most, n) for limit, n in guarded if (most := _most(costs[n], costs[always], limit))]
+    variants = [Variant(n, guard=Guard(rows, most)) for most, n in few]
+    return (*variants, *_with_short_sums(always, kernel, product))
+
+
+def _most(cost: Cost, other: Cost, limit: int) -> int:
+    """Up to how many rows, `limit` at most, `cost` is less than `other`."""
+    if cost.slope <= other.slope:
+        return limit if cost.of(limit) < other.of(limit) else 0
+    return min(limit, int((other.fixed - cost.fixed) / (cost.slope - other.slope)))
+
+
+def _with_short_sums(name: str, kernel: Kernel, product: Product) -> tuple[Variant, ...]:
+    """Sums of few steps, stored in one array alone, gain nothing by rows."""
+    depth, least = product.shape[3], machine().band_steps
+    if name != "bands" or len(result_arrays(kernel)) > 1:
+        return (Variant(name),)
+    if isinstance(depth, int):
+        return (Variant("panels" if depth < least else name),)
+    return (Variant("panels", guard=Guard(depth, least - 1)), Variant(name))
+
+
+# what each way costs; None where it cannot be taken -----------------------------------------------
+
+
+def _tiles(product: Product, dtype: str, facts: Facts) -> Cost:
+    return Cost(0, machine().read_strided if _is_far_apart(product) else 1)
+
+
+def _panels(product: Product, dtype: str, facts: Facts) -> Cost | None:
+    if not _is_far_apart(product) or product.shape[0] != 1:
+        return None
+    rows, number = product.shape[1], machine()
+    once = facts.prepared and not isinstance(rows, int)
+    return Cost(0 if once else number.pack, 1)
+
+
+def _strips(product: Product, dtype: str, facts: Facts) -> Cost | None:
+    if facts.by_columns or not _is_large(product, dtype, facts):
+        return None
+    return Cost(0, machine().pack_strips, machine().few_rows)
+
+
+def _swapped(product: Product, dtype: str, facts: Facts) -> Cost | None:
+    left = product.a.at
+    if not facts.by_columns or 1 not in (left.coefficient(1), left.coefficient(2)):
+        return None
+    if not _is_large(product, dtype, facts):
+        return None
+    return Cost(0, machine().swap, machine().few_rows)
+
+
+def _bands(product: Product, dtype: str, facts: Facts) -> Cost | None:
+    """The gradient x^T dy of large weights: x lies by columns."""
+    panels, number = _panels(product, dtype, facts), machine()
+    _, rows, columns, _ = product.shape
+    if panels is None or not isinstance(rows, int) or not isinstance(columns, int):
+        return None
+    if columns < number.band_columns or rows * columns < number.band_elements:
+        return None
+    if product.a.at.coefficient(1) != 1 or DTYPES[dtype].widens:
+        return None
+    return replace(panels, slope=number.by_rows)
+
+
+def _single(product: Product, dtype: str, facts: Facts) -> Cost | None:
+    batches, _, columns, inner = product.shape
+    if not DTYPES[dtype].widens or not facts.prepared or batches != 1:
+        return None
+    if not isinstance(columns, int) or not isinstance(inner, int):
+        return None
+    if columns * inner < machine().narrow_elements:
+        return None
+    return Cost(0, machine().narrow, 1)
+
+
+def _is_far_apart(product: Product) -> bool:
+    """Is the right operand wide and large, so that its rows fall on few sets of the caches?"""
+    _, _, columns, inner = product.shape
+    if not isinstance(columns, int) or columns < machine().wide_columns:
+        return False
+    return not isinstance(inner, int) or inner * columns >= machine().large_elements
+
+
+def _is_large(product: Product, dtype: str, facts: Facts) -> bool:
+    """Would packing it in each call take long, and for this product alone?"""
+    batches, _, columns, inner = product.shape
+    if batches != 1 or facts.prepared or facts.shared or DTYPES[dtype].widens:
+        return False
+    if not isinstance(columns, int) or not isinstance(inner, int):
+        return False
+    wide = columns >= machine().wide_columns
+    return wide and columns * inner >= machine().few_elements
+
+
+CostRule = Callable[[Product, str, Facts], Cost | None]
+COSTS: dict[str, CostRule] = {
+    "tiles": _tiles,
+    "panels": _panels,
+    "strips": _strips,
+    "swapped": _swapped,
+    "bands": _bands,
+    "single": _single,
+}
+assert COSTS.keys() <= DRIVERS.keys()

@@ -1,0 +1,130 @@
+"""The one table of numbers about machines, which the schedule decides by and csrc is built for.
+
+A number stands here once, with the measurement behind it. `python -m fncompile.plan.machine` prints
+those that C needs as csrc/include/fnc_config.h; a test compares the two. Costs are in multiply-adds
+of a product at the speed of its register tile, for each element of the right operand. Measured on
+AMD Zen 3 (AVX2, one core: FMA 103 GFLOP/s) where nothing else is said.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Machine:
+    """Sizes are in elements where no unit is named."""
+
+    align: int = 64  # bytes of a cache line, and of the widest vector of any target
+    typical: int = 64  # what a symbol is taken for where two choices are compared
+
+    # A right operand that is read where it lies. The rows of a wide matrix begin whole pages apart:
+    # read as panels of columns they fall on few sets of the caches. 512 x 512 x 512: 33 GFLOP/s,
+    # 89 packed. Narrower or smaller ones stay in cache as they are.
+    wide_columns: int = 128
+    large_elements: int = 1 << 15
+    read_strided: float = 2.07  # a multiply-add of such a one; with `pack`: from 32 rows on it pays
+
+    # Packing it first. 32 x 2048 x 2048, from memory: 53 GFLOP/s with the packing.
+    pack: float = 34.0
+    panel_bytes: int = 128  # the last panel is filled up to it: two of the widest vectors
+
+    # Few rows times a large operand that is not packed beforehand: packed by strips that stay in
+    # the second-level cache (32 rows: 71 GFLOP/s, 96 rows: 75, no more than packed), or, of one
+    # that lies by columns, as C^T = B^T A^T (93 and 92). Fewer elements are near, quickly packed.
+    few_rows: int = 64  # csrc/kern/gemm_few.h has room for as many
+    few_elements: int = 1 << 19
+    pack_strips: float = 1.527  # a multiply-add, as strips go: equal to `pack` at few_rows
+    swap: float = 1.13
+
+    # A large result whose sums come by rows: arrays are walked in order. 2048 x 2048, 32 steps:
+    # stored 4.3 -> 3.5 ms, with Adam's update 7.3 -> 4.9. Below 256 columns it loses (4 % at 64).
+    band_columns: int = 256
+    band_elements: int = 1 << 16
+    by_rows: float = 0.95
+    band_steps: int = 4  # a sum of fewer, stored in one array alone, is as fast tile by tile
+
+    # One row times bfloat16 weights: two bytes an element from memory are half the time,
+    # 1024-2048-2048-1000 1433 -> 713 us. Fewer elements stay in a near cache.
+    narrow_elements: int = 1 << 16
+    narrow: float = 0.5
+    narrow_panel: int = 16  # elements of a panel of csrc/kern/gemv_bf16.h
+    narrow_columns: int = 64  # that it takes at once
+
+    # How a team shares a kernel: where shares are cut, so that no vector is.
+    row_grain: int = 16
+    column_grain: int = 32
+    few_rows_to_cut: int = 64  # a result of fewer rows, and more columns, is cut by columns
+    lanes: int = 32  # rows that a reduction with strides takes at a time
+
+    # Elements of one piece of an optimizer's sweep from which on it is worth a kernel of its own.
+    long_piece: int = 1 << 14
+
+    # Work in multiply-adds; a million are about 20 us. Waking a thread takes some 20 us, and a
+    # barrier up to one: no worker is woken for less than `least_work`, nor given less than
+    # `least_step` each time.
+    least_work: int = 4 << 20
+    least_step: int = 1 << 19
+
+
+C_NAMES = {
+    "few_rows": "FNC_FEW_ROWS",
+    "row_grain": "FNC_ROW_GRAIN",
+    "column_grain": "FNC_COLUMN_GRAIN",
+    "narrow_panel": "FNC_GEMV_PANEL",
+    "narrow_columns": "FNC_GEMV_NR",
+}
+"""The numbers that C must have as well, by the names that it knows them by."""
+
+_current = Machine()
+
+
+def machine() -> Machine:
+    """The numbers in force."""
+    return _current
+
+
+@contextmanager
+def drawn(**numbers: Any) -> Iterator[Machine]:
+    """Other numbers for a while, as tests draw them; those that C has must stay."""
+    global _current
+    fixed = C_NAMES.keys() & numbers.keys()
+    if fixed:
+        raise ValueError(f"{sorted(fixed)} are compiled into csrc and cannot be drawn.")
+    before, _current = _current, replace(_current, **numbers)
+    try:
+        yield _current
+    finally:
+        _current = before
+
+
+def header() -> str:
+    """The text of csrc/include/fnc_config.h."""
+    numbers = {f.name: getattr(Machine(), f.name) for f in fields(Machine)}
+    rows = [f"    {C_NAMES[name]} = {numbers[name]}" for name in C_NAMES]
+    work = [f"    FNC_{name.upper()} = {numbers[name]}" for name in ("least_work", "least_step")]
+    return "\n".join([
+        "/* fnc_config.h - numbers that the compiler in Python and csrc must agree on. Printed by",
+        " * python -m fncompile.plan.machine, where each has its reason. */",
+        "#ifndef FNC_CONFIG_H",
+        "#define FNC_CONFIG_H",
+        "",
+        "enum {",
+        ",\n".join(rows),
+        "};",
+        "",
+        "#ifndef FNC_LEAST_WORK",
+        "enum {",
+        ",\n".join(work),
+        "};",
+        "#endif",
+        "",
+        "#endif",
+    ]) + "\n"
+
+
+if __name__ == "__main__":
+    print(header(), end="")

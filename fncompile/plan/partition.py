@@ -1,0 +1,64 @@
+"""How the workers of a team share a kernel, and how many of its rows are computed side by side.
+
+Both look at shapes alone: any number of workers computes the same bits.
+"""
+
+from __future__ import annotations
+
+from fncompile.ir.types import DTYPES
+from fncompile.plan.machine import machine
+from fncompile.plan.schedule import ALONE, Partition
+from fncompile.plan.types import Affine, Kernel, Load, Product, loads, reads, writes
+
+
+def partition_of(kernel: Kernel) -> Partition:
+    if kernel.product is not None:
+        return _of_product(kernel.product)
+    if kernel.stages[0].kind == "pack":
+        return Partition("panels")
+    if not kernel.outer or any(s.kind == "scatter" for s in kernel.stages):
+        return ALONE
+    return Partition("rows", kernel.loops[0].domain[0], _grain(kernel))
+
+
+def _grain(kernel: Kernel) -> int:
+    """A multiple of every vector that the compiler may fill with rows, so that no row is computed
+    by other instructions than it would be alone."""
+    lanes = lanes_of(kernel)
+    if lanes != 1:
+        return lanes
+    smallest = min(DTYPES[b.type.dtype].size for b in (*reads(kernel), *writes(kernel)))
+    return machine().align // smallest
+
+
+def _of_product(product: Product) -> Partition:
+    """Any cut gives the same bits: csrc/kern/gemm.h. A small product keeps all of its columns in
+    one piece, for its code is made for that width."""
+    g, m, n, k = product.shape
+    number = machine()
+    if not isinstance(g, int):
+        return Partition("batches", g)
+    if isinstance(m, int):
+        few = m < number.few_rows_to_cut and (not isinstance(n, int) or m < n)
+        if few:
+            return Partition("columns", n, number.column_grain)
+        return Partition("rows", m, number.row_grain)
+    large = isinstance(n, int) and isinstance(k, int) and n * k >= number.large_elements
+    return Partition("longer") if large else Partition("rows", m, number.row_grain)
+
+
+def lanes_of(kernel: Kernel) -> int:
+    """More than 1 where a reduction steps through memory while the last outer axis is adjacent."""
+    if not kernel.outer or any(s.kind in ("argmax", "scatter") for s in kernel.stages):
+        return 1
+    lane = kernel.outer - 1
+    for stage in kernel.stages:
+        if stage.reduced:
+            ats = [e.at for e in loads(stage.expr) if isinstance(e, Load)]
+            if any(_strided(at, lane, len(stage.domain) - 1) for at in ats):
+                return machine().lanes
+    return 1
+
+
+def _strided(at: Affine, lane: int, last: int) -> bool:
+    return at.coefficient(lane) == 1 and at.coefficient(last) not in (0, 1)
