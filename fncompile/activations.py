@@ -40,26 +40,32 @@ from fncompile.ops import (
     tanh_shrink,
     threshold,
 )  # fmt: skip
+from fncompile.ops.types import Result, TensorLike
 
 swish, hard_swish = silu, hard_silu
 
 
-def linear(x):
+def linear(x: TensorLike) -> Result:
     """x."""
     return x
 
 
-def exponential(x):
+def exponential(x: TensorLike) -> Result:
     """exp(x)."""
     return exp(x)
 
 
-def gelu(x, approximate=False):
+def gelu(x: TensorLike, approximate: bool = False) -> Result:
     """x Φ(x) for the normal distribution Φ, exact unless `approximate`."""
     return ops.gelu(x, approximate=approximate)
 
 
-def relu(x, negative_slope=0.0, max_value=None, threshold=0.0):
+def relu(
+    x: TensorLike,
+    negative_slope: float = 0.0,
+    max_value: float | None = None,
+    threshold: float = 0.0,
+) -> Result:
     """x from `threshold` on, at most `max_value`; below it `negative_slope` (x - threshold)."""
     if threshold:
         below = ops.multiply(negative_slope, ops.subtract(x, threshold)) if negative_slope else 0
@@ -103,6 +109,7 @@ def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None) ->
     if isinstance(config, str):
         return _FAMILY.find(config, custom_objects)
     return _FAMILY.deserialize(config, custom_objects)
+
 
 __all__ = [
     "celu",

@@ -27,6 +27,7 @@ from fncompile.missing import explain_missing
 from fncompile.ops import erfinv, take
 from fncompile.ops.axes import canonical_axis, canonical_shape, display
 from fncompile.ops.dispatch import as_float, node, op, standard_dtype, widened
+from fncompile.ops.types import Axis, DTypeLike, Result, ShapeLike, TensorLike
 
 # state ----------------------------------------------------------------------------------------
 
@@ -130,7 +131,13 @@ def _affine(x: Node, scale, offset) -> Node:
 
 
 @op
-def uniform(shape, minval=0.0, maxval=1.0, dtype=None, seed=None):
+def uniform(
+    shape: ShapeLike,
+    minval: TensorLike = 0.0,
+    maxval: TensorLike = 1.0,
+    dtype: DTypeLike | None = None,
+    seed: Any = None,
+) -> Result:
     """Evenly distributed in [minval, maxval)."""
     u = _uniform(seed, shape, _float_dtype(dtype, "uniform"))
     low, high = node(minval, u.dtype), node(maxval, u.dtype)
@@ -138,7 +145,13 @@ def uniform(shape, minval=0.0, maxval=1.0, dtype=None, seed=None):
 
 
 @op
-def normal(shape, mean=0.0, stddev=1.0, dtype=None, seed=None):
+def normal(
+    shape: ShapeLike,
+    mean: TensorLike = 0.0,
+    stddev: TensorLike = 1.0,
+    dtype: DTypeLike | None = None,
+    seed: Any = None,
+) -> Result:
     """Normally distributed, by Box and Muller from two uniform numbers each.
 
     None lies further out than √(-2 log 2**-24) = 5.77 standard deviations (one in 10**8 would).
@@ -155,7 +168,13 @@ def normal(shape, mean=0.0, stddev=1.0, dtype=None, seed=None):
 
 
 @op
-def truncated_normal(shape, mean=0.0, stddev=1.0, dtype=None, seed=None):
+def truncated_normal(
+    shape: ShapeLike,
+    mean: TensorLike = 0.0,
+    stddev: TensorLike = 1.0,
+    dtype: DTypeLike | None = None,
+    seed: Any = None,
+) -> Result:
     """Normally distributed, given that it lies within two standard deviations of the mean.
 
     By the inverse of the distribution function: √2 erfinv(u) for u even in ±erf(√2).
@@ -172,7 +191,13 @@ def truncated_normal(shape, mean=0.0, stddev=1.0, dtype=None, seed=None):
 
 
 @op
-def randint(shape, minval, maxval, dtype="int32", seed=None):
+def randint(
+    shape: ShapeLike,
+    minval: TensorLike,
+    maxval: TensorLike,
+    dtype: DTypeLike | None = "int32",
+    seed: Any = None,
+) -> Result:
     """Integers in [minval, maxval): 32 random bits modulo the range (bias at most range/2**32)."""
     dtype = standard_dtype(dtype)
     if is_float(dtype) or dtype == "bool":
@@ -195,7 +220,7 @@ def bernoulli(shape, probability=0.5, dtype=None, seed=None):
 
 
 @op
-def dropout(inputs, rate, noise_shape=None, seed=None):
+def dropout(inputs: TensorLike, rate: float, noise_shape: Any = None, seed: Any = None) -> Result:
     """Each element 0 with probability `rate`, else divided by `1 - rate`.
 
     `noise_shape` has 1 where a decision is shared by a whole axis, None for the input's extent.
@@ -215,7 +240,9 @@ def dropout(inputs, rate, noise_shape=None, seed=None):
 
 
 @op
-def categorical(logits, num_samples, dtype="int32", seed=None):
+def categorical(
+    logits: TensorLike, num_samples: int, dtype: DTypeLike | None = "int32", seed: Any = None
+) -> Result:
     """Classes drawn from each row of `logits`, (rows, num_samples): argmax of logits + Gumbel."""
     logits = widened(as_float(logits))
     if logits.ndim != 2:
@@ -233,7 +260,7 @@ def categorical(logits, num_samples, dtype="int32", seed=None):
 
 
 @op
-def shuffle(x, axis=0, seed=None):
+def shuffle(x: TensorLike, axis: Axis = 0, seed: Any = None) -> Result:
     """`x` with the positions along `axis` in random order.
 
     The place of a row is the rank of its random key, found by comparing all pairs: for some
@@ -250,6 +277,7 @@ def shuffle(x, axis=0, seed=None):
     )
     rank = build.reduce(build.cast(before, "int32"), "sum", (1,))
     return take(x, rank, axis)
+
 
 __all__ = [
     "SeedGenerator",

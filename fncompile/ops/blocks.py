@@ -13,10 +13,11 @@ from fncompile.ir.node import Node
 from fncompile.ops.axes import canonical_dim, canonical_shape, differ, display
 from fncompile.ops.dispatch import node, op
 from fncompile.ops.indexing import gathered, linear_index, wrapped
+from fncompile.ops.types import Extent, Result, ShapeLike, TensorLike
 
 
 @op
-def slice(inputs, start_indices, shape):
+def slice(inputs: TensorLike, start_indices: Any, shape: ShapeLike) -> Result:
     """The block of the given `shape` that starts at `start_indices`: numbers, or index tensors.
 
     An extent of -1 reaches to the end, for which its start must be a number.
@@ -26,13 +27,13 @@ def slice(inputs, start_indices, shape):
     lengths = _one_each(shape, x, "inputs", "shape")
     for axis, (start, length) in enumerate(zip(starts, lengths)):
         if not isinstance(start, (int, np.integer, Poly)):
-            first = build.cast(node(start), "int32")
-            count = canonical_dim(length)
-            x = gathered(x, [(axis, build.ew("add", first, build.iota((count,), 0)))])
-        elif length == -1:
-            x = build.slice_axis(x, axis, start, x.shape[axis] - start)
+            places = build.iota((canonical_dim(length),), 0)
+            places = build.ew("add", build.cast(node(start), "int32"), places)
+            x = gathered(x, [(axis, places)])
         else:
-            x = build.slice_axis(x, axis, start, canonical_dim(length))
+            first = canonical_dim(start)
+            count = x.shape[axis] - first if length == -1 else canonical_dim(length)
+            x = build.slice_axis(x, axis, first, count)
     return x
 
 
@@ -47,7 +48,7 @@ def _one_each(given: Any, x: Node, one: str, other: str) -> list[Any]:
 
 
 @op
-def slice_update(inputs, start_indices, updates):
+def slice_update(inputs: TensorLike, start_indices: Any, updates: TensorLike) -> Result:
     """`inputs` with the block that starts at `start_indices` replaced by `updates`.
 
     The starts are numbers, or index tensors; what would lie outside is left out then.
@@ -78,7 +79,12 @@ def _moved_update(x: Node, updates: Node, starts: list[Any]) -> Node:
 
 
 @op
-def segment_sum(data, segment_ids, num_segments=None, sorted=False):
+def segment_sum(
+    data: TensorLike,
+    segment_ids: TensorLike,
+    num_segments: Extent | None = None,
+    sorted: bool = False,
+) -> Result:
     """Sums of the rows of `data` with the same id; rows with ids out of range are left out.
 
     `segment_ids` has one integer for each row. Without `num_segments` there are as many segments
@@ -110,7 +116,7 @@ def _segments(segment_ids: Any) -> int:
 
 
 @op
-def scatter(indices, values, shape):
+def scatter(indices: TensorLike, values: TensorLike, shape: ShapeLike) -> Result:
     """A tensor of zeros of `shape` with `values` added at `indices[..., :]`."""
     indices, values = node(indices), node(values)
     depth = indices.shape[-1]

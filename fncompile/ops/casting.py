@@ -10,16 +10,22 @@ from fncompile.graph.tensor import KerasTensor, Tensor
 from fncompile.graph.variable import Variable
 from fncompile.ir import build
 from fncompile.ops.dispatch import node, op, standard_dtype
+from fncompile.ops.types import DTypeLike, Result, TensorLike
 
 
 @op
-def cast(x, dtype):
+def cast(x: TensorLike, dtype: DTypeLike | None) -> Result:
     """`x` in another dtype. Floats to integers truncate and saturate; to bool asks "not zero?"."""
     return build.cast(node(x), standard_dtype(dtype))
 
 
 @op
-def convert_to_tensor(x, dtype=None, sparse=None, ragged=None):
+def convert_to_tensor(
+    x: TensorLike,
+    dtype: DTypeLike | None = None,
+    sparse: bool | None = None,
+    ragged: bool | None = None,
+) -> Result:
     """`x` as a tensor: an array outside of a trace. float64 and Python floats become floatx."""
     return node(x, None if dtype is None else standard_dtype(dtype))
 
@@ -30,7 +36,7 @@ def convert_to_numpy(x: Any) -> np.ndarray:
 
 
 @op
-def stop_gradient(variable):
+def stop_gradient(variable: TensorLike) -> Result:
     """The same value, taken as constant by differentiation."""
     return build.stop_gradient(node(variable))
 

@@ -7,11 +7,13 @@ broadcast extents and the order of axes are here and nowhere else.
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
+from typing import Any
 
 from fncompile.ir import build
 from fncompile.ir.node import Node
 from fncompile.ir.types import is_float
 from fncompile.ops.dispatch import op, promote, result_dtype
+from fncompile.ops.types import Result, TensorLike
 
 Labels = list[Hashable]
 
@@ -82,7 +84,7 @@ def _aligned(x: Node, labels: Labels, out: Sequence[Hashable]) -> Node:
 
 
 @op
-def einsum(subscripts, *operands_, **kwargs):
+def einsum(subscripts: str, *operands_: TensorLike, **kwargs: Any) -> Result:
     """Einstein's summation, e.g. `einsum("bij,bjk->bik", a, b)`.
 
     Takes "..." for broadcast axes, repeated labels (diagonals) and any number of operands, which

@@ -12,6 +12,7 @@ from fncompile.ir.dims import Poly
 from fncompile.ir.node import Node
 from fncompile.ops.axes import canonical_axis, canonical_dim, canonical_shape
 from fncompile.ops.dispatch import node, op, promote_float, standard_dtype
+from fncompile.ops.types import Axis, DTypeLike, Extent, Result, ShapeLike, TensorLike
 
 
 def _dtype(dtype: Any, default: str) -> str:
@@ -19,13 +20,13 @@ def _dtype(dtype: Any, default: str) -> str:
 
 
 @op
-def zeros(shape, dtype=None):
+def zeros(shape: ShapeLike, dtype: DTypeLike | None = None) -> Result:
     """Zeros, of floatx by default."""
     return build.full(canonical_shape(shape), 0, _dtype(dtype, floatx()))
 
 
 @op
-def ones(shape, dtype=None):
+def ones(shape: ShapeLike, dtype: DTypeLike | None = None) -> Result:
     """Ones, of floatx by default."""
     return build.full(canonical_shape(shape), 1, _dtype(dtype, floatx()))
 
@@ -34,20 +35,20 @@ empty = zeros
 
 
 @op
-def full(shape, fill_value, dtype=None):
+def full(shape: ShapeLike, fill_value: TensorLike, dtype: DTypeLike | None = None) -> Result:
     """`fill_value` broadcast to `shape`, of floatx by default."""
     return build.broadcast_to(node(fill_value, _dtype(dtype, floatx())), canonical_shape(shape))
 
 
 @op
-def zeros_like(x, dtype=None):
+def zeros_like(x: TensorLike, dtype: DTypeLike | None = None) -> Result:
     """Zeros in the shape and dtype of `x`."""
     x = node(x)
     return build.full(x.shape, 0, _dtype(dtype, x.dtype))
 
 
 @op
-def ones_like(x, dtype=None):
+def ones_like(x: TensorLike, dtype: DTypeLike | None = None) -> Result:
     """Ones in the shape and dtype of `x`."""
     x = node(x)
     return build.full(x.shape, 1, _dtype(dtype, x.dtype))
@@ -57,14 +58,16 @@ empty_like = zeros_like
 
 
 @op
-def full_like(x, fill_value, dtype=None):
+def full_like(x: TensorLike, fill_value: TensorLike, dtype: DTypeLike | None = None) -> Result:
     """`fill_value` in the shape and dtype of `x`."""
     x = node(x)
     return build.broadcast_to(node(fill_value, _dtype(dtype, x.dtype)), x.shape)
 
 
 @op
-def arange(start, stop=None, step=None, dtype=None):
+def arange(
+    start: Any, stop: Any = None, step: Any = None, dtype: DTypeLike | None = None
+) -> Result:
     """`start`, `start + step`, … before `stop`; with one argument from 0.
 
     int32 by default, floatx where a float is among the arguments. The bounds are numbers; a
@@ -92,7 +95,15 @@ def _ramp(count, start, step, dtype: str) -> Node:
 
 
 @op
-def linspace(start, stop, num=50, endpoint=True, retstep=False, dtype=None, axis=0):
+def linspace(
+    start: TensorLike,
+    stop: TensorLike,
+    num: int = 50,
+    endpoint: bool = True,
+    retstep: bool = False,
+    dtype: DTypeLike | None = None,
+    axis: Axis = 0,
+) -> Result:
     """`num` equally spaced numbers from `start` to `stop`, along a new `axis`."""
     a, b = promote_float(start, stop)
     a, b = (build.broadcast_to(x, build.broadcast_shapes(a.shape, b.shape)) for x in (a, b))
@@ -121,39 +132,39 @@ def _matrix_shape(n, m):
 
 
 @op
-def eye(N, M=None, k=0, dtype=None):
+def eye(N: Extent, M: Extent | None = None, k: int = 0, dtype: DTypeLike | None = None) -> Result:
     """Ones on the diagonal `k` of an N×M matrix of zeros."""
     return build.cast(_compare("eq", _matrix_shape(N, M), k), _dtype(dtype, floatx()))
 
 
 @op
-def identity(n, dtype=None):
+def identity(n: Extent, dtype: DTypeLike | None = None) -> Result:
     """The n×n matrix with ones on the diagonal."""
     return build.cast(_compare("eq", _matrix_shape(n, None), 0), _dtype(dtype, floatx()))
 
 
 @op
-def tri(N, M=None, k=0, dtype=None):
+def tri(N: Extent, M: Extent | None = None, k: int = 0, dtype: DTypeLike | None = None) -> Result:
     """Ones on and below the diagonal `k` of an N×M matrix of zeros."""
     return build.cast(_compare("le", _matrix_shape(N, M), k), _dtype(dtype, floatx()))
 
 
 @op
-def tril(x, k=0):
+def tril(x: TensorLike, k: int = 0) -> Result:
     """`x` with zeros above the diagonal `k` of its last two axes."""
     x = node(x)
     return build.ew("select", _compare("le", x.shape, k), x, build.like(x, 0))
 
 
 @op
-def triu(x, k=0):
+def triu(x: TensorLike, k: int = 0) -> Result:
     """`x` with zeros below the diagonal `k` of its last two axes."""
     x = node(x)
     return build.ew("select", _compare("le", x.shape, k - 1), build.like(x, 0), x)
 
 
 @op
-def meshgrid(*x, indexing="xy"):
+def meshgrid(*x: TensorLike, indexing: str = "xy") -> Result:
     """Grids of coordinates from vectors, in Cartesian ("xy") or matrix ("ij") order."""
     if indexing not in ("xy", "ij"):
         raise ValueError(f"Valid values for `indexing` are 'xy' and 'ij', but received {indexing}")

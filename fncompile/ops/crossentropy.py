@@ -16,6 +16,7 @@ from fncompile.ops.axes import canonical_axis, display
 from fncompile.ops.dispatch import as_float, node, op
 from fncompile.ops.nn import log_softmax_of
 from fncompile.ops.pieces import between, softplus_of
+from fncompile.ops.types import Axis, Result, TensorLike
 
 
 def _log_probabilities(output: Node, from_logits: bool, axis: int) -> Node:
@@ -45,7 +46,9 @@ def _require_same_shape(target: Node, output: Node) -> None:
 
 
 @op
-def categorical_crossentropy(target, output, from_logits=False, axis=-1):
+def categorical_crossentropy(
+    target: TensorLike, output: TensorLike, from_logits: bool = False, axis: Axis = -1
+) -> Result:
     """-Σ target log(output) over `axis`; probabilities are first divided by their sum."""
     output = as_float(output)
     target = node(target, output.dtype)
@@ -61,7 +64,9 @@ def categorical_crossentropy(target, output, from_logits=False, axis=-1):
 
 
 @op
-def sparse_categorical_crossentropy(target, output, from_logits=False, axis=-1):
+def sparse_categorical_crossentropy(
+    target: TensorLike, output: TensorLike, from_logits: bool = False, axis: Axis = -1
+) -> Result:
     """-log(output) at the integer class `target`; NaN where there is no such class.
 
     `target` has the shape of `output` without `axis`, or with an extent of 1 at its end.
@@ -97,7 +102,9 @@ def _labels(target: Node, output: Node, axis: int) -> Node:
 
 
 @op
-def binary_crossentropy(target, output, from_logits=False):
+def binary_crossentropy(
+    target: TensorLike, output: TensorLike, from_logits: bool = False
+) -> Result:
     """-target log(output) - (1 - target) log(1 - output), element by element."""
     output = as_float(output)
     target = node(target, output.dtype)

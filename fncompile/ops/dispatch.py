@@ -40,9 +40,7 @@ def op(fn: F) -> F:
             return run_eagerly(call, args, kwargs)
         args = tuple(_plain(x) if i in places else x for i, x in enumerate(args))
         kwargs = {name: _plain(x) if name in _PLAIN else x for name, x in kwargs.items()}
-        return map_structure(
-            lambda x: Tensor(x) if isinstance(x, Node) else x, fn(*args, **kwargs)
-        )
+        return map_structure(lambda x: Tensor(x) if isinstance(x, Node) else x, fn(*args, **kwargs))
 
     places = {i for i, name in enumerate(inspect.signature(fn).parameters) if name in _PLAIN}
     return call  # type: ignore[return-value]
@@ -78,8 +76,8 @@ def node(x: Any, dtype: str | None = None) -> Node:
 
 
 def _stacked(rows: list[Node], dtype: str | None) -> Node:
-    dtype = dtype or _promote([row.dtype for row in rows])
-    return build.concat([build.expand_dims(build.cast(row, dtype), (0,)) for row in rows], 0)
+    common = dtype or _promote([row.dtype for row in rows]) or floatx()
+    return build.concat([build.expand_dims(build.cast(row, common), (0,)) for row in rows], 0)
 
 
 def dtype_of(x: Any) -> str:

@@ -15,32 +15,33 @@ from fncompile.ir import build
 from fncompile.ir.node import Node
 from fncompile.ir.types import DTYPES, is_float
 from fncompile.ops.dispatch import as_float, as_number, node, op, promote, promote_float
+from fncompile.ops.types import Result, TensorLike
 
 # arithmetic -----------------------------------------------------------------------------------
 
 
 @op
-def add(x1, x2):
+def add(x1: TensorLike, x2: TensorLike) -> Result:
     """`x1 + x2`; of two bools, "or"."""
     a, b = promote(x1, x2)
     return build.ew("or" if a.dtype == "bool" else "add", a, b)
 
 
 @op
-def subtract(x1, x2):
+def subtract(x1: TensorLike, x2: TensorLike) -> Result:
     """`x1 - x2`; ValueError on two bools."""
     return build.ew("sub", *promote(x1, x2))
 
 
 @op
-def multiply(x1, x2):
+def multiply(x1: TensorLike, x2: TensorLike) -> Result:
     """`x1 * x2`; of two bools, "and"."""
     a, b = promote(x1, x2)
     return build.ew("and" if a.dtype == "bool" else "mul", a, b)
 
 
 @op
-def divide(x1, x2):
+def divide(x1: TensorLike, x2: TensorLike) -> Result:
     """`x1 / x2`, in floating point."""
     return build.ew("div", *promote_float(x1, x2))
 
@@ -49,7 +50,7 @@ true_divide = divide
 
 
 @op
-def divide_no_nan(x1, x2):
+def divide_no_nan(x1: TensorLike, x2: TensorLike) -> Result:
     """`x1 / x2`, and 0 where `x2` is 0."""
     a, b = promote_float(x1, x2)
     zero = build.ew("eq", b, build.like(b, 0))
@@ -58,13 +59,13 @@ def divide_no_nan(x1, x2):
 
 
 @op
-def floor_divide(x1, x2):
+def floor_divide(x1: TensorLike, x2: TensorLike) -> Result:
     """The largest whole number not above `x1 / x2`; an integer divided by 0 is 0."""
     return build.ew("floordiv", *_promote_numbers(x1, x2))
 
 
 @op
-def mod(x1, x2):
+def mod(x1: TensorLike, x2: TensorLike) -> Result:
     """The remainder, with the sign of `x2`; an integer modulo 0 is 0."""
     return build.ew("mod", *_promote_numbers(x1, x2))
 
@@ -74,7 +75,7 @@ def _promote_numbers(x1, x2) -> list[Node]:
 
 
 @op
-def power(x1, x2):
+def power(x1: TensorLike, x2: TensorLike) -> Result:
     """`x1 ** x2`; of integers an integer, computed in float64 and saturating."""
     a, b = _promote_numbers(x1, x2)
     if is_float(a.dtype):
@@ -84,7 +85,7 @@ def power(x1, x2):
 
 
 @op
-def negative(x):
+def negative(x: TensorLike) -> Result:
     """`-x`; unsigned integers wrap."""
     x = as_number(x)
     if DTYPES[x.dtype].kind == "u":
@@ -93,7 +94,7 @@ def negative(x):
 
 
 @op
-def absolute(x):
+def absolute(x: TensorLike) -> Result:
     """`|x|`."""
     x = node(x)
     return x if DTYPES[x.dtype].kind in "ub" else build.ew("abs", x)
@@ -103,7 +104,7 @@ abs = absolute
 
 
 @op
-def sign(x):
+def sign(x: TensorLike) -> Result:
     """-1, 0 or 1; the derivative is 0 everywhere."""
     x = build.stop_gradient(as_number(x))
     zero, one = build.like(x, 0), build.like(x, 1)
@@ -114,42 +115,47 @@ def sign(x):
 
 
 @op
-def square(x):
+def square(x: TensorLike) -> Result:
     """`x * x`."""
     x = as_number(x)
     return build.ew("mul", x, x)
 
 
 @op
-def reciprocal(x):
+def reciprocal(x: TensorLike) -> Result:
     """`1 / x`."""
     x = as_float(x)
     return build.ew("div", build.like(x, 1), x)
 
 
 @op
-def maximum(x1, x2):
+def maximum(x1: TensorLike, x2: TensorLike) -> Result:
     """The larger of the two; NaN wins."""
     a, b = promote(x1, x2)
     return build.ew("or" if a.dtype == "bool" else "max", a, b)
 
 
 @op
-def minimum(x1, x2):
+def minimum(x1: TensorLike, x2: TensorLike) -> Result:
     """The smaller of the two; NaN wins."""
     a, b = promote(x1, x2)
     return build.ew("and" if a.dtype == "bool" else "min", a, b)
 
 
 @op
-def clip(x, x_min, x_max):
+def clip(x: TensorLike, x_min: TensorLike, x_max: TensorLike) -> Result:
     """`x` kept between `x_min` and `x_max`, in the dtype of `x`."""
     x = as_number(x)
     return build.ew("min", build.ew("max", x, node(x_min, x.dtype)), node(x_max, x.dtype))
 
 
 @op
-def nan_to_num(x, nan=0.0, posinf=None, neginf=None):
+def nan_to_num(
+    x: TensorLike,
+    nan: TensorLike = 0.0,
+    posinf: TensorLike | None = None,
+    neginf: TensorLike | None = None,
+) -> Result:
     """`x` with NaN and the infinities replaced; None stands for the largest finite number."""
     x = node(x)
     if not is_float(x.dtype):
@@ -171,19 +177,19 @@ def nan_to_num(x, nan=0.0, posinf=None, neginf=None):
 
 
 @op
-def floor(x):
+def floor(x: TensorLike) -> Result:
     """The largest whole number not above `x`, in floating point."""
     return build.ew("floor", as_float(x))
 
 
 @op
-def ceil(x):
+def ceil(x: TensorLike) -> Result:
     """The smallest whole number not below `x`, in floating point."""
     return build.ew("neg", build.ew("floor", build.ew("neg", as_float(x))))
 
 
 @op
-def trunc(x):
+def trunc(x: TensorLike) -> Result:
     """`x` without its fraction."""
     x = node(x)
     if not is_float(x.dtype):
@@ -195,7 +201,7 @@ def trunc(x):
 
 
 @op
-def round(x, decimals=0):
+def round(x: TensorLike, decimals: int = 0) -> Result:
     """`x` to so many decimals, halves to even, in the dtype of `x`."""
     x = node(x)
     scale = 10.0 ** builtins.abs(decimals)

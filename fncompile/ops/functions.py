@@ -11,53 +11,54 @@ from fncompile.ir.node import Node
 from fncompile.ir.types import DTYPES
 from fncompile.ops.dispatch import as_float, op, promote_float
 from fncompile.ops.pieces import scaled
+from fncompile.ops.types import Result, TensorLike
 
 
 @op
-def exp(x):
+def exp(x: TensorLike) -> Result:
     """e to the power of `x`."""
     return build.ew("exp", as_float(x))
 
 
 @op
-def expm1(x):
+def expm1(x: TensorLike) -> Result:
     """`exp(x) - 1`, exact for small `x`."""
     return build.ew("expm1", as_float(x))
 
 
 @op
-def exp2(x):
+def exp2(x: TensorLike) -> Result:
     """2 to the power of `x`; exact for whole numbers."""
     x = as_float(x)
     return build.ew("pow", build.like(x, 2), x)
 
 
 @op
-def log(x):
+def log(x: TensorLike) -> Result:
     """The natural logarithm; -inf at 0, NaN below."""
     return build.ew("log", as_float(x))
 
 
 @op
-def log1p(x):
+def log1p(x: TensorLike) -> Result:
     """`log(1 + x)`, exact for small `x`."""
     return build.ew("log1p", as_float(x))
 
 
 @op
-def log2(x):
+def log2(x: TensorLike) -> Result:
     """The logarithm to the base 2."""
     return scaled(build.ew("log", as_float(x)), 1 / math.log(2))
 
 
 @op
-def log10(x):
+def log10(x: TensorLike) -> Result:
     """The logarithm to the base 10."""
     return scaled(build.ew("log", as_float(x)), 1 / math.log(10))
 
 
 @op
-def logaddexp(x1, x2):
+def logaddexp(x1: TensorLike, x2: TensorLike) -> Result:
     """`log(exp(x1) + exp(x2))` without overflow.
 
     Of equal finite numbers each has half of the gradient, of equal infinities `x1` has it all.
@@ -77,38 +78,38 @@ def _no_gap(a: Node, b: Node, gap: Node) -> Node:
 
 
 @op
-def sqrt(x):
+def sqrt(x: TensorLike) -> Result:
     """The square root; NaN below 0."""
     return build.ew("sqrt", as_float(x))
 
 
 @op
-def rsqrt(x):
+def rsqrt(x: TensorLike) -> Result:
     """`1 / sqrt(x)`."""
     return build.ew("rsqrt", as_float(x))
 
 
 @op
-def sin(x):
+def sin(x: TensorLike) -> Result:
     """The sine of `x` radians."""
     return build.ew("sin", as_float(x))
 
 
 @op
-def cos(x):
+def cos(x: TensorLike) -> Result:
     """The cosine of `x` radians."""
     return build.ew("cos", as_float(x))
 
 
 @op
-def tan(x):
+def tan(x: TensorLike) -> Result:
     """The tangent of `x` radians."""
     x = as_float(x)
     return build.ew("div", build.ew("sin", x), build.ew("cos", x))
 
 
 @op
-def sinh(x):
+def sinh(x: TensorLike) -> Result:
     """The hyperbolic sine, exact for small `x`."""
     x, half = _halved_late(as_float(x))
     return build.ew(
@@ -117,7 +118,7 @@ def sinh(x):
 
 
 @op
-def cosh(x):
+def cosh(x: TensorLike) -> Result:
     """The hyperbolic cosine."""
     x, half = _halved_late(as_float(x))
     return build.ew(
@@ -140,19 +141,19 @@ def _halved_late(x: Node) -> tuple[Node, Node]:
 
 
 @op
-def tanh(x):
+def tanh(x: TensorLike) -> Result:
     """The hyperbolic tangent."""
     return build.ew("tanh", as_float(x))
 
 
 @op
-def erf(x):
+def erf(x: TensorLike) -> Result:
     """The error function."""
     return build.ew("erf", as_float(x))
 
 
 @op
-def erfinv(x):
+def erfinv(x: TensorLike) -> Result:
     """The inverse of `erf` on [-1, 1], NaN outside: Winitzki's approximation, then steps of Newton.
 
     In float32 the error grows towards the ends, where `erf` is flat: relative 1e-6 up to

@@ -20,12 +20,13 @@ from fncompile.ir.node import Node
 from fncompile.ir.types import is_float
 from fncompile.ops.axes import canonical_axis, canonical_dim, display
 from fncompile.ops.dispatch import node, op, standard_dtype
+from fncompile.ops.types import Axis, DTypeLike, Extent, Result, TensorLike
 
 # x[key] ---------------------------------------------------------------------------------------
 
 
 @op
-def get_item(x, key):
+def get_item(x: TensorLike, key: Any) -> Result:
     """`x[key]` with integers, slices, None, Ellipsis and integer tensors, as in NumPy."""
     x = node(x)
     keys = _expanded(key if isinstance(key, tuple) else (key,), x.ndim)
@@ -85,7 +86,7 @@ def _picked(x: Node, axis: int, index: Any) -> Node:
 
 def _sliced(x: Node, axis: int, key: slice) -> Node:
     n = x.shape[axis]
-    parts = [
+    parts: list[Any] = [
         p if p is None or isinstance(p, Poly) else operator.index(p)
         for p in (key.start, key.stop, key.step)
     ]
@@ -173,7 +174,7 @@ def _inside(index: Node, n: Dim) -> Node:
 
 
 @op
-def take(x, indices, axis=None):
+def take(x: TensorLike, indices: TensorLike, axis: Axis = None) -> Result:
     """The elements at `indices` along `axis`, or of the flattened tensor."""
     x = node(x)
     if axis is None:
@@ -183,7 +184,7 @@ def take(x, indices, axis=None):
 
 
 @op
-def take_along_axis(x, indices, axis=None):
+def take_along_axis(x: TensorLike, indices: TensorLike, axis: Axis = None) -> Result:
     """Element j along `axis` is the one of `x` at `indices[..., j, ...]`; other axes broadcast.
 
     With `axis` None, of the flattened `x`.
@@ -216,7 +217,13 @@ def along_axis(x: Node, indices: Node, axis: int) -> Node:
 
 
 @op
-def one_hot(x, num_classes, axis=-1, dtype=None, sparse=False):
+def one_hot(
+    x: TensorLike,
+    num_classes: Extent,
+    axis: Axis = -1,
+    dtype: DTypeLike | None = None,
+    sparse: bool = False,
+) -> Result:
     """1 at the position of each index on a new `axis` of `num_classes`, 0 elsewhere.
 
     An index out of range gives zeros.
@@ -230,7 +237,7 @@ def one_hot(x, num_classes, axis=-1, dtype=None, sparse=False):
 
 
 @op
-def in_top_k(targets, predictions, k):
+def in_top_k(targets: TensorLike, predictions: TensorLike, k: TensorLike) -> Result:
     """Is the prediction for each target class among the `k` largest? Ties count, NaN does not."""
     predictions = node(predictions)
     column = build.expand_dims(build.cast(node(targets), "int32"), (predictions.ndim - 1,))

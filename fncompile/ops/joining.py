@@ -13,6 +13,7 @@ from fncompile.ir.dims import Dim, divide
 from fncompile.ir.node import Node
 from fncompile.ops.axes import canonical_axis, display
 from fncompile.ops.dispatch import node, op, promote
+from fncompile.ops.types import Axis, Result, TensorLike
 
 
 def _parts(xs: Any) -> list[Node]:
@@ -32,7 +33,7 @@ def unstacked(x: Node, axis: int, num: int | None = None) -> list[Node]:
 
 
 @op
-def concatenate(xs, axis=0):
+def concatenate(xs: TensorLike, axis: Axis = 0) -> Result:
     """Tensors one after the other along `axis`, where the other extents must agree; all of them
     flattened if None."""
     parts = _parts(xs)
@@ -44,7 +45,7 @@ def concatenate(xs, axis=0):
 
 
 @op
-def stack(x, axis=0):
+def stack(x: TensorLike, axis: Axis = 0) -> Result:
     """Tensors of one shape side by side along a new axis."""
     parts = _parts(x)
     if not parts:
@@ -54,14 +55,14 @@ def stack(x, axis=0):
 
 
 @op
-def hstack(xs):
+def hstack(xs: TensorLike) -> Result:
     """Joined along the second axis, or the first of rank 1."""
     parts = [_at_least(p, 1) for p in _parts(xs)]
     return build.concat(parts, 0 if parts[0].ndim == 1 else 1)
 
 
 @op
-def vstack(xs):
+def vstack(xs: TensorLike) -> Result:
     """Joined along the first axis; rank 1 counts as a row."""
     return build.concat([_at_least(p, 2) for p in _parts(xs)], 0)
 
@@ -71,20 +72,20 @@ def _at_least(x: Node, ndim: int) -> Node:
 
 
 @op
-def append(x1, x2, axis=None):
+def append(x1: TensorLike, x2: TensorLike, axis: Axis = None) -> Result:
     """`x2` behind `x1` along `axis`, or both flattened."""
     return concatenate([x1, x2], axis)
 
 
 @op
-def unstack(x, num=None, axis=0):
+def unstack(x: TensorLike, num: int | None = None, axis: Axis = 0) -> Result:
     """The list of slices along `axis`."""
     x = node(x)
     return unstacked(x, canonical_axis(axis, x.ndim), num)
 
 
 @op
-def split(x, indices_or_sections, axis=0):
+def split(x: TensorLike, indices_or_sections: Any, axis: Axis = 0) -> Result:
     """The list of pieces along `axis`: so many equal ones, or cut before the given indices."""
     x = node(x)
     axis = canonical_axis(axis, x.ndim)
@@ -121,7 +122,7 @@ def _clamped(cuts: list[int], n: Dim) -> list[Dim]:
 
 
 @op
-def array_split(x, indices_or_sections, axis=0):
+def array_split(x: TensorLike, indices_or_sections: Any, axis: Axis = 0) -> Result:
     """As `split`, but the first pieces may be longer by one."""
     x = node(x)
     n = x.shape[canonical_axis(axis, x.ndim)]
@@ -136,7 +137,9 @@ def array_split(x, indices_or_sections, axis=0):
 
 
 @op
-def pad(x, pad_width, mode="constant", constant_values=None):
+def pad(
+    x: TensorLike, pad_width: Any, mode: str = "constant", constant_values: TensorLike | None = None
+) -> Result:
     """`x` with elements added before and after each axis.
 
     `pad_width`: one count, (before, after), or one pair for each axis. `mode`: "constant" (0 or

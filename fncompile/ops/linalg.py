@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 from fncompile.ir import build
 from fncompile.ir.dims import Dim, is_static
 from fncompile.ir.infer import same_dim
 from fncompile.ir.node import Node
 from fncompile.ops.axes import canonical_axes, canonical_axis, display
-from fncompile.ops.contraction import as_product, contract, operands
+from fncompile.ops.contraction import Labels, as_product, contract, operands
 from fncompile.ops.dispatch import as_float, as_number, node, op
 from fncompile.ops.singular import singular_norm
+from fncompile.ops.types import Axis, Result, TensorLike
 
 
 @op
-def matmul(x1, x2):
+def matmul(x1: TensorLike, x2: TensorLike) -> Result:
     """The matrix product over the last two axes; leading axes broadcast, vectors as in NumPy.
 
     Raises ValueError where the inner extents differ or an operand is a scalar.
@@ -41,14 +43,14 @@ def _check_inner(a: Node, b: Node) -> None:
 
 
 @op
-def dot(x1, x2):
+def dot(x1: TensorLike, x2: TensorLike) -> Result:
     """NumPy's dot: over the last axis of `x1` and the last but one (or only) of `x2`."""
     a, b = operands(x1, x2)
     if not a.ndim or not b.ndim:
         return as_product(build.ew("mul", a, b), x1, x2)
     _check_inner(a, b)
     la = [*(("a", i) for i in range(a.ndim - 1)), "k"]
-    lb = [("b", i) for i in range(b.ndim)]
+    lb: Labels = [("b", i) for i in range(b.ndim)]
     lb[max(b.ndim - 2, 0)] = "k"
     return as_product(contract(a, la, b, lb, _free(la, lb)), x1, x2)
 
@@ -59,7 +61,7 @@ def _free(la: list, lb: list) -> list:
 
 
 @op
-def tensordot(x1, x2, axes=2):
+def tensordot(x1: TensorLike, x2: TensorLike, axes: Any = 2) -> Result:
     """Sum of products over the last `axes` axes of `x1` and first of `x2`, or over two lists."""
     a, b = operands(x1, x2)
     if isinstance(axes, int):
@@ -80,7 +82,7 @@ def tensordot(x1, x2, axes=2):
 
 
 @op
-def vdot(x1, x2):
+def vdot(x1: TensorLike, x2: TensorLike) -> Result:
     """The sum of products of all elements."""
     a, b = (build.reshape(x, (x.type.size,)) for x in operands(x1, x2))
     same_dim(a.shape[0], b.shape[0], "vdot")
@@ -88,7 +90,7 @@ def vdot(x1, x2):
 
 
 @op
-def inner(x1, x2):
+def inner(x1: TensorLike, x2: TensorLike) -> Result:
     """The sum of products over the last axes."""
     a, b = operands(x1, x2)
     if not a.ndim or not b.ndim:
@@ -99,7 +101,7 @@ def inner(x1, x2):
 
 
 @op
-def outer(x1, x2):
+def outer(x1: TensorLike, x2: TensorLike) -> Result:
     """Every element of `x1` times every element of `x2`, as a matrix."""
     a, b = operands(x1, x2)
     out = build.ew("mul", build.reshape(a, (a.type.size, 1)), build.reshape(b, (1, b.type.size)))
@@ -107,7 +109,7 @@ def outer(x1, x2):
 
 
 @op
-def diagonal(x, offset=0, axis1=0, axis2=1):
+def diagonal(x: TensorLike, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Result:
     """The diagonal of two axes, as the last axis of the result.
 
     ValueError where the extents are unknown and nothing tells which of them is the smaller.
@@ -115,7 +117,7 @@ def diagonal(x, offset=0, axis1=0, axis2=1):
     x = _matrices(node(x), axis1, axis2)
     rows, columns = x.shape[-2:]
     length = _diagonal_length(rows, columns, offset)
-    if not is_static((rows, columns)):
+    if not (isinstance(rows, int) and isinstance(columns, int)):
         return build.slice_axis(_by_rows(x, offset), x.ndim - 2, max(-offset, 0), length)
     flat = build.reshape(x, (*x.shape[:-2], rows * columns))
     start = offset if offset >= 0 else -offset * columns
@@ -154,7 +156,7 @@ def _by_rows(x: Node, offset: int) -> Node:
 
 
 @op
-def diag(x, k=0):
+def diag(x: TensorLike, k: int = 0) -> Result:
     """The diagonal `k` of a matrix, or a matrix with the vector `x` as its diagonal `k`."""
     x = node(x)
     if x.ndim == 2:
@@ -168,7 +170,7 @@ def diag(x, k=0):
 
 
 @op
-def trace(x, offset=0, axis1=0, axis2=1):
+def trace(x: TensorLike, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Result:
     """The sum of a diagonal."""
     x = _matrices(node(x), axis1, axis2)
     static = is_static(x.shape[-2:])
@@ -180,7 +182,7 @@ def trace(x, offset=0, axis1=0, axis2=1):
 
 
 @op
-def norm(x, ord=None, axis=None, keepdims=False):
+def norm(x: TensorLike, ord: Any = None, axis: Axis = None, keepdims: bool = False) -> Result:
     """The norm of vectors (one axis) or matrices (two), as in NumPy.
 
     `ord`: None (the root of the sum of squares), inf, -inf, 0, 1, any number p for vectors; "fro",

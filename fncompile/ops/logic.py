@@ -11,6 +11,7 @@ from fncompile.ir import build
 from fncompile.ir.node import Node
 from fncompile.ir.types import is_float
 from fncompile.ops.dispatch import as_number, node, op, promote
+from fncompile.ops.types import Result, TensorLike
 
 
 def truth(x) -> Node:
@@ -27,74 +28,74 @@ def _less_equal(x1, x2) -> Node:
 
 
 @op
-def equal(x1, x2):
+def equal(x1: TensorLike, x2: TensorLike) -> Result:
     """`x1 == x2`; NaN equals nothing."""
     return build.ew("eq", *promote(x1, x2))
 
 
 @op
-def not_equal(x1, x2):
+def not_equal(x1: TensorLike, x2: TensorLike) -> Result:
     """`x1 != x2`."""
     return build.ew("not", build.ew("eq", *promote(x1, x2)))
 
 
 @op
-def less(x1, x2):
+def less(x1: TensorLike, x2: TensorLike) -> Result:
     """`x1 < x2`."""
     return _less(x1, x2)
 
 
 @op
-def less_equal(x1, x2):
+def less_equal(x1: TensorLike, x2: TensorLike) -> Result:
     """`x1 <= x2`."""
     return _less_equal(x1, x2)
 
 
 @op
-def greater(x1, x2):
+def greater(x1: TensorLike, x2: TensorLike) -> Result:
     """`x1 > x2`."""
     return _less(x2, x1)
 
 
 @op
-def greater_equal(x1, x2):
+def greater_equal(x1: TensorLike, x2: TensorLike) -> Result:
     """`x1 >= x2`."""
     return _less_equal(x2, x1)
 
 
 @op
-def logical_and(x1, x2):
+def logical_and(x1: TensorLike, x2: TensorLike) -> Result:
     """Both are not zero."""
     return build.ew("and", truth(x1), truth(x2))
 
 
 @op
-def logical_or(x1, x2):
+def logical_or(x1: TensorLike, x2: TensorLike) -> Result:
     """At least one is not zero."""
     return build.ew("or", truth(x1), truth(x2))
 
 
 @op
-def logical_xor(x1, x2):
+def logical_xor(x1: TensorLike, x2: TensorLike) -> Result:
     """Exactly one is not zero."""
     return build.ew("not", build.ew("eq", truth(x1), truth(x2)))
 
 
 @op
-def logical_not(x):
+def logical_not(x: TensorLike) -> Result:
     """It is zero."""
     return build.ew("not", truth(x))
 
 
 @op
-def isnan(x):
+def isnan(x: TensorLike) -> Result:
     """It is NaN."""
     x = node(x)
     return build.ew("not", build.ew("eq", x, x))
 
 
 @op
-def isfinite(x):
+def isfinite(x: TensorLike) -> Result:
     """It is neither NaN nor infinite."""
     x = node(x)
     if not is_float(x.dtype):
@@ -103,7 +104,7 @@ def isfinite(x):
 
 
 @op
-def isinf(x):
+def isinf(x: TensorLike) -> Result:
     """It is infinite."""
     x = node(x)
     if not is_float(x.dtype):
@@ -112,7 +113,9 @@ def isinf(x):
 
 
 @op
-def where(condition, x1=None, x2=None):
+def where(
+    condition: TensorLike, x1: TensorLike | None = None, x2: TensorLike | None = None
+) -> Result:
     """`x1` where the condition holds, else `x2`; all three broadcast.
 
     With the condition alone, its positions: one array of indices for each axis. ValueError where

@@ -20,39 +20,40 @@ from fncompile.ops.pieces import (
     shifted,
     softplus_of,
 )
+from fncompile.ops.types import Axis, Result, TensorLike
 
 # rectifiers -----------------------------------------------------------------------------------
 
 
 @op
-def relu(x):
+def relu(x: TensorLike) -> Result:
     """max(x, 0)."""
     return positive_part(as_number(x))
 
 
 @op
-def relu6(x):
+def relu6(x: TensorLike) -> Result:
     """min(max(x, 0), 6)."""
     x = positive_part(as_number(x))
     return build.ew("min", x, build.like(x, 6))
 
 
 @op
-def leaky_relu(x, negative_slope=0.2):
+def leaky_relu(x: TensorLike, negative_slope: float = 0.2) -> Result:
     """x, or `negative_slope` x below 0."""
     x = as_float(x)
     return build.ew("select", build.ew("lt", x, build.like(x, 0)), scaled(x, negative_slope), x)
 
 
 @op
-def elu(x, alpha=1.0):
+def elu(x: TensorLike, alpha: float = 1.0) -> Result:
     """x, or `alpha` (exp(x) - 1) below 0."""
     x = as_float(x)
     return build.ew("add", positive_part(x), scaled(build.ew("expm1", negative_part(x)), alpha))
 
 
 @op
-def selu(x):
+def selu(x: TensorLike) -> Result:
     """1.0507 times elu with alpha 1.67326: keeps mean 0 and variance 1."""
     x, alpha, scale = as_float(x), 1.6732632423543772, 1.0507009873554805
     curve = scaled(build.ew("expm1", negative_part(x)), alpha)
@@ -60,7 +61,7 @@ def selu(x):
 
 
 @op
-def celu(x, alpha=1.0):
+def celu(x: TensorLike, alpha: float = 1.0) -> Result:
     """max(x, 0) + min(0, `alpha` (exp(x / alpha) - 1))."""
     x = as_float(x)
     curve = build.ew("expm1", build.ew("div", negative_part(x), build.like(x, alpha)))
@@ -68,7 +69,7 @@ def celu(x, alpha=1.0):
 
 
 @op
-def threshold(x, threshold, default_value):
+def threshold(x: TensorLike, threshold: float, default_value: float) -> Result:
     """x above `threshold`, else `default_value`."""
     x = as_float(x)
     low = build.ew("le", x, build.like(x, threshold))
@@ -76,7 +77,7 @@ def threshold(x, threshold, default_value):
 
 
 @op
-def hard_shrink(x, threshold=0.5):
+def hard_shrink(x: TensorLike, threshold: float = 0.5) -> Result:
     """x, or 0 within `threshold` of 0."""
     x = as_float(x)
     small = build.ew("le", build.ew("abs", x), build.like(x, threshold))
@@ -84,7 +85,7 @@ def hard_shrink(x, threshold=0.5):
 
 
 @op
-def soft_shrink(x, threshold=0.5):
+def soft_shrink(x: TensorLike, threshold: float = 0.5) -> Result:
     """x moved towards 0 by `threshold`, and 0 within it."""
     x = as_float(x)
     small = build.ew("le", build.ew("abs", x), build.like(x, threshold))
@@ -97,19 +98,19 @@ def soft_shrink(x, threshold=0.5):
 
 
 @op
-def sigmoid(x):
+def sigmoid(x: TensorLike) -> Result:
     """1 / (1 + exp(-x))."""
     return build.ew("sigmoid", as_float(x))
 
 
 @op
-def log_sigmoid(x):
+def log_sigmoid(x: TensorLike) -> Result:
     """log(sigmoid(x)), without underflow."""
     return build.ew("neg", softplus_of(build.ew("neg", as_float(x))))
 
 
 @op
-def silu(x):
+def silu(x: TensorLike) -> Result:
     """x sigmoid(x)."""
     x = as_float(x)
     return build.ew("mul", x, build.ew("sigmoid", x))
@@ -119,7 +120,7 @@ swish = silu
 
 
 @op
-def gelu(x, approximate=True):
+def gelu(x: TensorLike, approximate: bool = True) -> Result:
     """x Φ(x) for the normal distribution Φ, or its usual approximation by tanh."""
     x = as_float(x)
     if not approximate:
@@ -132,27 +133,27 @@ def gelu(x, approximate=True):
 
 
 @op
-def softplus(x):
+def softplus(x: TensorLike) -> Result:
     """log(1 + exp(x))."""
     return softplus_of(as_float(x))
 
 
 @op
-def mish(x):
+def mish(x: TensorLike) -> Result:
     """x tanh(softplus(x))."""
     x = as_float(x)
     return build.ew("mul", x, build.ew("tanh", softplus_of(x)))
 
 
 @op
-def softsign(x):
+def softsign(x: TensorLike) -> Result:
     """x / (1 + |x|)."""
     x = as_float(x)
     return build.ew("div", x, shifted(build.ew("abs", x), 1))
 
 
 @op
-def squareplus(x, b=4):
+def squareplus(x: TensorLike, b: float = 4) -> Result:
     """(x + √(x² + b)) / 2."""
     x = as_float(x)
     root = build.ew("sqrt", shifted(build.ew("mul", x, x), b))
@@ -160,7 +161,7 @@ def squareplus(x, b=4):
 
 
 @op
-def tanh_shrink(x):
+def tanh_shrink(x: TensorLike) -> Result:
     """x - tanh(x)."""
     x = as_float(x)
     return build.ew("sub", x, build.ew("tanh", x))
@@ -170,7 +171,7 @@ def tanh_shrink(x):
 
 
 @op
-def hard_sigmoid(x):
+def hard_sigmoid(x: TensorLike) -> Result:
     """x / 6 + 1/2 between 0 and 1."""
     return _hard_sigmoid(as_float(x))
 
@@ -180,7 +181,7 @@ def _hard_sigmoid(x: Node) -> Node:
 
 
 @op
-def hard_silu(x):
+def hard_silu(x: TensorLike) -> Result:
     """x hard_sigmoid(x)."""
     x = as_float(x)
     return build.ew("mul", x, _hard_sigmoid(x))
@@ -190,19 +191,19 @@ hard_swish = hard_silu
 
 
 @op
-def hard_tanh(x):
+def hard_tanh(x: TensorLike) -> Result:
     """x between -1 and 1."""
     return between(as_float(x), -1, 1)
 
 
 @op
-def sparse_sigmoid(x):
+def sparse_sigmoid(x: TensorLike) -> Result:
     """(x + 1) / 2 between 0 and 1."""
     return scaled(shifted(between(as_float(x), -1, 1), 1), 0.5)
 
 
 @op
-def sparse_plus(x):
+def sparse_plus(x: TensorLike) -> Result:
     """0 up to -1, x from 1 on, (x + 1)² / 4 between."""
     x = as_float(x)
     base = shifted(between(x, -1, 1), 1)
@@ -214,7 +215,7 @@ def sparse_plus(x):
 
 
 @op
-def softmax(x, axis=-1):
+def softmax(x: TensorLike, axis: Axis = -1) -> Result:
     """exp(x) / sum(exp(x)) over one axis or several, shifted by the maximum."""
     _warn_of_one(node(x), axis)
     e = build.ew("exp", _below_peak(as_float(x), axis))
@@ -233,7 +234,7 @@ def _warn_of_one(x: Node, axis) -> None:
 
 
 @op
-def log_softmax(x, axis=-1):
+def log_softmax(x: TensorLike, axis: Axis = -1) -> Result:
     """log(softmax(x)), without underflow."""
     return log_softmax_of(as_float(x), axis)
 
@@ -251,7 +252,7 @@ def _below_peak(x: Node, axis) -> Node:
 
 
 @op
-def glu(x, axis=-1):
+def glu(x: TensorLike, axis: Axis = -1) -> Result:
     """The first half along `axis` times the sigmoid of the second."""
     x = as_float(x)
     axis = canonical_axis(axis, x.ndim)
@@ -263,6 +264,7 @@ def glu(x, axis=-1):
         )
     gate = build.ew("sigmoid", build.slice_axis(x, axis, half, half))
     return build.ew("mul", build.slice_axis(x, axis, 0, half), gate)
+
 
 __all__ = [
     "celu",

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from fncompile.config import epsilon as default_epsilon
 from fncompile.ir import build
 from fncompile.ir.node import Node
 from fncompile.ops.axes import canonical_axes, canonical_axis, differ, display
 from fncompile.ops.dispatch import as_float, node, op, widened
 from fncompile.ops.reductions import variance
+from fncompile.ops.types import Axis, Result, TensorLike
 
 
 @op
-def moments(x, axes, keepdims=False, synchronized=False):
+def moments(
+    x: TensorLike, axes: Axis, keepdims: bool = False, synchronized: bool = False
+) -> Result:
     """Mean and variance over `axes`, as a pair."""
     x = as_float(x)
     axes = canonical_axes(axes, x.ndim)
@@ -19,7 +24,9 @@ def moments(x, axes, keepdims=False, synchronized=False):
 
 
 @op
-def normalize(x, axis=-1, order=2, epsilon=None):
+def normalize(
+    x: TensorLike, axis: Axis = -1, order: Any = 2, epsilon: float | None = None
+) -> Result:
     """`x` divided by its norm along `axis`, which counts as at least `epsilon`."""
     x = as_float(x)
     axes = canonical_axes(axis, x.ndim)
@@ -36,7 +43,15 @@ def normalize(x, axis=-1, order=2, epsilon=None):
 
 
 @op
-def batch_normalization(x, mean, variance, axis, offset=None, scale=None, epsilon=1e-3):
+def batch_normalization(
+    x: TensorLike,
+    mean: TensorLike,
+    variance: TensorLike,
+    axis: Axis,
+    offset: TensorLike | None = None,
+    scale: TensorLike | None = None,
+    epsilon: float | None = 0.001,
+) -> Result:
     """(x - mean) / √(variance + epsilon) · scale + offset, with rank-1 statistics along `axis`.
 
     bfloat16 is computed in float32, here and in the other normalizations."""
@@ -61,7 +76,13 @@ def batch_normalization(x, mean, variance, axis, offset=None, scale=None, epsilo
 
 
 @op
-def layer_normalization(x, gamma=None, beta=None, axis=-1, epsilon=None):
+def layer_normalization(
+    x: TensorLike,
+    gamma: TensorLike | None = None,
+    beta: TensorLike | None = None,
+    axis: Axis = -1,
+    epsilon: float | None = None,
+) -> Result:
     """`x` with mean 0 and variance 1 over `axis`, times `gamma`, plus `beta`."""
     dtype, x = as_float(x).dtype, widened(as_float(x))
     axes = canonical_axes(axis, x.ndim)
@@ -73,7 +94,9 @@ def layer_normalization(x, gamma=None, beta=None, axis=-1, epsilon=None):
 
 
 @op
-def rms_normalization(x, scale=None, axis=-1, epsilon=None):
+def rms_normalization(
+    x: TensorLike, scale: TensorLike | None = None, axis: Axis = -1, epsilon: float | None = None
+) -> Result:
     """`x` divided by the root of the mean of its squares over `axis`, times `scale`."""
     dtype, x = as_float(x).dtype, widened(as_float(x))
     axes = canonical_axes(axis, x.ndim)

@@ -21,6 +21,7 @@ from fncompile.ops.dispatch import (
     widened,
 )
 from fncompile.ops.logic import truth
+from fncompile.ops.types import Axis, DTypeLike, Result, TensorLike
 
 _SUM_DTYPE = {"bool": "int32", "int8": "int32", "uint8": "uint32"}
 
@@ -31,35 +32,37 @@ def _for_sum(x) -> Node:
 
 
 @op
-def sum(x, axis=None, keepdims=False):
+def sum(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> Result:
     """The sum; of bools and narrow integers in 32 bits."""
     x = _for_sum(x)
     return build.reduce(x, "sum", canonical_axes(axis, x.ndim), keepdims)
 
 
 @op
-def prod(x, axis=None, keepdims=False, dtype=None):
+def prod(
+    x: TensorLike, axis: Axis = None, keepdims: bool = False, dtype: DTypeLike | None = None
+) -> Result:
     """The product; of bools and narrow integers in 32 bits."""
     x = _for_sum(x) if dtype is None else node(x, standard_dtype(dtype))
     return build.reduce(x, "prod", canonical_axes(axis, x.ndim), keepdims)
 
 
 @op
-def mean(x, axis=None, keepdims=False):
+def mean(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> Result:
     """The arithmetic mean, in floating point; NaN of nothing."""
     x = as_float(x)
     return build.mean(x, canonical_axes(axis, x.ndim), keepdims)
 
 
 @op
-def var(x, axis=None, keepdims=False):
+def var(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> Result:
     """The mean squared distance from the mean (no Bessel correction)."""
     x = as_float(x)
     return variance(x, canonical_axes(axis, x.ndim), keepdims)
 
 
 @op
-def std(x, axis=None, keepdims=False):
+def std(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> Result:
     """The square root of the variance."""
     x = as_float(x)
     return build.ew("sqrt", variance(x, canonical_axes(axis, x.ndim), keepdims))
@@ -73,13 +76,17 @@ def variance(x: Node, axes: tuple[int, ...], keepdims: bool) -> Node:
 
 
 @op
-def max(x, axis=None, keepdims=False, initial=None):
+def max(
+    x: TensorLike, axis: Axis = None, keepdims: bool = False, initial: TensorLike | None = None
+) -> Result:
     """The largest element, and at least `initial`; NaN wins."""
     return _extremum("max", x, axis, keepdims, initial)
 
 
 @op
-def min(x, axis=None, keepdims=False, initial=None):
+def min(
+    x: TensorLike, axis: Axis = None, keepdims: bool = False, initial: TensorLike | None = None
+) -> Result:
     """The smallest element, and at most `initial`; NaN wins."""
     return _extremum("min", x, axis, keepdims, initial)
 
@@ -99,13 +106,13 @@ def _extremum(kind: str, x, axis, keepdims: bool, initial) -> Node:
 
 
 @op
-def any(x, axis=None, keepdims=False):
+def any(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> Result:
     """Is one element not zero?"""
     return _bools("max", x, axis, keepdims)
 
 
 @op
-def all(x, axis=None, keepdims=False):
+def all(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> Result:
     """Is no element zero?"""
     return _bools("min", x, axis, keepdims)
 
@@ -119,20 +126,20 @@ def _bools(kind: str, x, axis, keepdims: bool) -> Node:
 
 
 @op
-def count_nonzero(x, axis=None):
+def count_nonzero(x: TensorLike, axis: Axis = None) -> Result:
     """How many elements are not zero, as int32."""
     x = node(x)
     return build.reduce(build.cast(truth(x), "int32"), "sum", canonical_axes(axis, x.ndim))
 
 
 @op
-def argmax(x, axis=None, keepdims=False):
+def argmax(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> Result:
     """The position of the first maximum, as int32; of the flattened tensor if `axis` is None."""
     return _position(as_number(x), axis, keepdims)
 
 
 @op
-def argmin(x, axis=None, keepdims=False):
+def argmin(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> Result:
     """The position of the first minimum, as int32."""
     return _position(_reversed_order(as_number(x)), axis, keepdims)
 
@@ -161,7 +168,7 @@ def _with_one(shape, axis: int):
 
 
 @op
-def logsumexp(x, axis=None, keepdims=False):
+def logsumexp(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> Result:
     """`log(sum(exp(x)))` without overflow; -inf of nothing."""
     x = as_float(x)
     axes = canonical_axes(axis, x.ndim)
@@ -174,18 +181,18 @@ def logsumexp(x, axis=None, keepdims=False):
 
 
 @op
-def cumsum(x, axis=None, dtype=None):
+def cumsum(x: TensorLike, axis: Axis = None, dtype: DTypeLike | None = None) -> Result:
     """Sums of all elements up to each one along `axis`, or of the flattened tensor."""
     return _cumulative("sum", 0, x, axis, dtype)
 
 
 @op
-def cumprod(x, axis=None, dtype=None):
+def cumprod(x: TensorLike, axis: Axis = None, dtype: DTypeLike | None = None) -> Result:
     """Products of all elements up to each one along `axis`, or of the flattened tensor."""
     return _cumulative("prod", 1, x, axis, dtype)
 
 
-def _cumulative(kind: str, neutral: int, x, axis, dtype: str | None) -> Node:
+def _cumulative(kind: str, neutral: int, x, axis, dtype: DTypeLike | None) -> Node:
     """Element j reduces over an added axis of the elements i <= j; others count as neutral."""
     x = as_number(x) if dtype is None else node(x, standard_dtype(dtype))
     if axis is None:
@@ -198,7 +205,7 @@ def _cumulative(kind: str, neutral: int, x, axis, dtype: str | None) -> Node:
 
 
 @op
-def average(x, axis=None, weights=None):
+def average(x: TensorLike, axis: Axis = None, weights: TensorLike | None = None) -> Result:
     """The mean, weighted by `weights` of the shape of `x`, or of rank 1 along one `axis`."""
     if weights is None:
         x = as_float(x)

@@ -18,6 +18,7 @@ from fncompile.ops.axes import (
     display,
 )
 from fncompile.ops.dispatch import node, op
+from fncompile.ops.types import Axis, Result, ShapeLike, TensorLike
 
 
 def shape(x: Any) -> tuple[Dim | None, ...]:
@@ -34,14 +35,14 @@ def ndim(x: Any) -> int:
 
 
 @op
-def size(x, axis=None):
+def size(x: TensorLike, axis: Axis = None) -> Result:
     """The number of elements, or along `axis`, as an int32 scalar."""
     x = node(x)
     return build.extent(product(x.shape[a] for a in canonical_axes(axis, x.ndim)), "int32")
 
 
 @op
-def reshape(x, newshape):
+def reshape(x: TensorLike, newshape: ShapeLike) -> Result:
     """The elements in row-major order in a new shape, in which one extent may be -1.
 
     Raises ValueError where the number of elements differs or -1 cannot be told.
@@ -76,14 +77,14 @@ def resolve_shape(have: Shape, newshape: Any) -> Shape:
 
 
 @op
-def ravel(x):
+def ravel(x: TensorLike) -> Result:
     """All elements along one axis."""
     x = node(x)
     return build.reshape(x, (x.type.size,))
 
 
 @op
-def transpose(x, axes=None):
+def transpose(x: TensorLike, axes: Axis = None) -> Result:
     """Axis i of the result is axis `axes[i]` of `x`; all in reverse if None."""
     x = node(x)
     return build.permute(x, _permutation(axes, x.ndim))
@@ -105,7 +106,7 @@ def _permutation(axes: Any, ndim: int) -> tuple[int, ...]:
 
 
 @op
-def swapaxes(x, axis1, axis2):
+def swapaxes(x: TensorLike, axis1: int, axis2: int) -> Result:
     """`x` with two axes exchanged."""
     x = node(x)
     perm = list(range(x.ndim))
@@ -115,7 +116,7 @@ def swapaxes(x, axis1, axis2):
 
 
 @op
-def moveaxis(x, source, destination):
+def moveaxis(x: TensorLike, source: Any, destination: Any) -> Result:
     """`x` with the axes `source` standing at `destination`, the others in their order."""
     x = node(x)
     return build.permute(x, moved(x.ndim, source, destination))
@@ -135,7 +136,7 @@ def moved(ndim: int, source: Any, destination: Any) -> list[int]:
 
 
 @op
-def expand_dims(x, axis):
+def expand_dims(x: TensorLike, axis: Axis) -> Result:
     """`x` with extents of 1 inserted, to stand at `axis` of the result."""
     x = node(x)
     added = len(axis) if isinstance(axis, (tuple, list)) else 1
@@ -143,7 +144,7 @@ def expand_dims(x, axis):
 
 
 @op
-def squeeze(x, axis=None):
+def squeeze(x: TensorLike, axis: Axis = None) -> Result:
     """`x` without the given axes of extent 1, or without all that are known to be."""
     x = node(x)
     if axis is None:
@@ -160,13 +161,13 @@ def squeeze(x, axis=None):
 
 
 @op
-def broadcast_to(x, shape):
+def broadcast_to(x: TensorLike, shape: ShapeLike) -> Result:
     """`x` grown to `shape` by NumPy's rule."""
     return build.broadcast_to(node(x), canonical_shape(shape))
 
 
 @op
-def flip(x, axis=None):
+def flip(x: TensorLike, axis: Axis = None) -> Result:
     """`x` in reverse order along the axes; along all if None."""
     x = node(x)
     for a in canonical_axes(axis, x.ndim):
@@ -175,7 +176,7 @@ def flip(x, axis=None):
 
 
 @op
-def roll(x, shift, axis=None):
+def roll(x: TensorLike, shift: Any, axis: Axis = None) -> Result:
     """Elements moved `shift` places along `axis`, those that fall off coming in at the front."""
     x = node(x)
     if axis is None:
@@ -197,7 +198,7 @@ def rolled(x: Node, shift: int, axis: int) -> Node:
 
 
 @op
-def tile(x, repeats):
+def tile(x: TensorLike, repeats: Any) -> Result:
     """`x` so many times along each axis; a short `repeats` counts for the last axes."""
     x = node(x)
     repeats = canonical_shape(repeats)
@@ -206,12 +207,12 @@ def tile(x, repeats):
     counts = (1,) * (rank - len(repeats)) + repeats
     paired = [d for n in dims for d in (1, n)]
     grown = [d for c, n in zip(counts, dims) for d in (c, n)]
-    out = build.broadcast_to(build.reshape(x, paired), grown)
+    out = build.broadcast_to(build.reshape(x, paired), tuple(grown))
     return build.reshape(out, [c * n for c, n in zip(counts, dims)])
 
 
 @op
-def repeat(x, repeats, axis=None):
+def repeat(x: TensorLike, repeats: Any, axis: Axis = None) -> Result:
     """Each element `repeats` times in a row: one count for all, or a list with one for each."""
     x = node(x)
     if axis is None:
@@ -236,6 +237,6 @@ def _repeat_all(x: Node, count: int, axis: int) -> Node:
     dims = list(apart.shape)
     dims[axis + 1] = count
     return build.reshape(
-        build.broadcast_to(apart, dims),
+        build.broadcast_to(apart, tuple(dims)),
         (*x.shape[:axis], x.shape[axis] * count, *x.shape[axis + 1 :]),
     )

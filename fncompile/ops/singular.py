@@ -25,7 +25,7 @@ def singular_norm(x: Node, ord: int | str) -> Node:
     peak = build.reduce(build.ew("abs", y), "max", _last(y), keepdims=True)
     scale = build.stop_gradient(_or_one(peak))  # a norm of c x is c times as large
     y = build.ew("div", y, scale)
-    norm = _total(build.ew("mul", y, _polar(y))) if ord == "nuc" else _extreme(y, ord > 0)
+    norm = _total(build.ew("mul", y, _polar(y))) if ord == "nuc" else _extreme(y, ord == 2)
     return build.cast(build.ew("mul", norm, scale), x.dtype)
 
 

@@ -4,11 +4,13 @@ there."""
 from __future__ import annotations
 
 import ast
+import inspect
 import json
 import os
 import re
 import subprocess
 import sys
+import typing
 from pathlib import Path
 
 import pytest
@@ -159,3 +161,15 @@ def test_the_table_is_keras(tmp_path):
     found = json.loads(done.stdout.splitlines()[-1])
     for room, names in NAMES.items():
         assert len(names - set(found[room])) <= 0.05 * len(names), room
+
+
+@pytest.mark.parametrize("module", ["fncompile.ops", "fncompile.ops.nn", "fncompile.activations",
+                                    "fncompile.random"])  # fmt: skip
+def test_functions_are_annotated(module):
+    """Every argument and what is returned, by names that resolve."""
+    for name in load(module).__all__:
+        function = getattr(load(module), name)
+        if inspect.isfunction(function):
+            hints = typing.get_type_hints(inspect.unwrap(function))
+            wanted = {*inspect.signature(function).parameters, "return"}
+            assert wanted - set(hints) == set(), name
