@@ -164,11 +164,20 @@ def _call_all(
             if not missing[id(follower)]:
                 ready.append(follower)
     if waiting:
-        raise ValueError(
-            "The config refers to calls that it does not have, or that wait for each other: "
-            f"{list(waiting)}"
-        )
+        raise ValueError(_stuck(operations, pending, waiting))
     return made
+
+
+def _stuck(operations: dict[str, Operation], pending: list[_Pending], waiting: Any) -> str:
+    """What is wrong where calls wait for others that will not come."""
+    known = {(item.name, item.index) for item in pending}
+    absent = sorted(need for need in waiting if need not in known)
+    if not absent:
+        return f"The calls in the config wait for each other, in a loop: {list(waiting)}"
+    name, index = absent[0]
+    if name not in operations:
+        return f"Missing node: {name}. The config refers to a layer that it does not have."
+    return f"The config refers to calls that it does not have: call {index} of '{name}'"
 
 
 def _is_source(operation: Operation) -> bool:

@@ -205,6 +205,15 @@ class Layer(Building, Penalties, Inspection, Weights, Configurable, Operation):
     # dtype ----------------------------------------------------------------------------------------
 
     @property
+    def dtype_policy(self) -> dtype_policies.DTypePolicy:
+        """What the layer computes in; assigned by object, name or config. ValueError for others."""
+        return self._dtype_policy
+
+    @dtype_policy.setter
+    def dtype_policy(self, policy: Any) -> None:
+        self._dtype_policy = dtype_policies.get(policy)
+
+    @property
     def dtype(self) -> str:
         """The dtype of weights."""
         return self.dtype_policy.variable_dtype

@@ -54,6 +54,19 @@ def test_other_arguments_are_refused():
         layers.Dense(2, dtype=3)
 
 
+def test_a_policy_is_assigned_by_name():
+    layer = keras.layers.Dense(2)
+    for policy in ("mixed_bfloat16", SERIALIZED, keras.DTypePolicy("mixed_bfloat16")):
+        layer.dtype_policy = "float32"
+        layer.dtype_policy = policy
+        assert layer.dtype_policy == keras.DTypePolicy("mixed_bfloat16")
+    assert layer.compute_dtype == "bfloat16" and layer.get_config()["dtype"] == "mixed_bfloat16"
+    for unknown in ("int8_from_float32", "gptq/4/-1_from_float32", 3):
+        with pytest.raises(ValueError, match=r"int8|gptq|Cannot interpret"):
+            layer.dtype_policy = unknown
+    assert layer.compute_dtype == "bfloat16"
+
+
 @pytest.mark.parametrize("set_policy", [
     keras.config.set_dtype_policy, mixed_precision.set_global_policy,
     mixed_precision.set_dtype_policy,

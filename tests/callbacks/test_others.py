@@ -108,6 +108,17 @@ def test_terminate_on_nan(bad, capsys):
     assert capsys.readouterr().out == "Batch 1: Invalid loss, terminating training\n"
 
 
+@pytest.mark.parametrize("bad", [float("nan"), float("-inf")])
+def test_terminate_on_nan_by_an_error(bad):
+    model, steps = scripted([1.0, bad, 1.0])
+    x, y = np.zeros((3, 2), "float32"), np.zeros((3, 1), "float32")
+    ends = []
+    others = [TerminateOnNaN(raise_error=True), LambdaCallback(on_train_end=ends.append)]
+    with pytest.raises(RuntimeError, match=f"NaN or Inf loss encountered at batch 1: loss={bad}"):
+        model.fit(x, y, batch_size=1, epochs=2, callbacks=others, verbose=0)
+    assert len(steps.calls) == 2 and ends == []
+
+
 def test_backup_takes_up_interrupted_training(tmp_path):
     x, y = toy_data(12)
 

@@ -220,8 +220,8 @@ def _tensor(name, index):
     return {"class_name": "__keras_tensor__", "config": config}
 
 
-def one_more_call(on):
-    node = {"args": [_tensor("d", on)], "kwargs": {}}
+def one_more_call(on, name="d"):
+    node = {"args": [_tensor(name, on)], "kwargs": {}}
     return lambda config: config["layers"][1]["inbound_nodes"].append(node)
 
 
@@ -232,8 +232,9 @@ def outputs(reference):
 @pytest.mark.parametrize(
     "change, message",
     [
-        (one_more_call(on=5), "refers to calls that it does not have"),
-        (one_more_call(on=1), "wait for each other"),
+        (one_more_call(on=5), "refers to calls that it does not have: call 5 of 'd'"),
+        (one_more_call(on=1), "wait for each other, in a loop"),
+        (one_more_call(on=0, name="zzz"), "Missing node: zzz"),
         (outputs(["d", 7, 0]), "output 0 of call 7 of 'd', which is not there"),
         (outputs(["d", 0, 2]), "output 2 of call 0 of 'd'"),
         (outputs(["zzz", 0, 0]), "'zzz'"),
