@@ -20,13 +20,18 @@ from fncompile.ops.types import Extent, Result, ShapeLike, TensorLike
 def slice(inputs: TensorLike, start_indices: Any, shape: ShapeLike) -> Result:
     """The block of the given `shape` that starts at `start_indices`: numbers, or index tensors.
 
-    An extent of -1 reaches to the end, for which its start must be a number.
+    An extent of -1 reaches to the end; ValueError where its start is not known.
     """
     x = node(inputs)
     starts = _one_each(start_indices, x, "start_indices", "inputs")
     lengths = _one_each(shape, x, "inputs", "shape")
     for axis, (start, length) in enumerate(zip(starts, lengths)):
         if not isinstance(start, (int, np.integer, Poly)):
+            if length == -1:
+                raise ValueError(
+                    f"An extent of -1 in `shape` needs a known start: axis {axis} starts at the "
+                    "value of a tensor, on which a shape cannot depend."
+                )
             places = build.iota((canonical_dim(length),), 0)
             places = build.ew("add", build.cast(node(start), "int32"), places)
             x = gathered(x, [(axis, places)])

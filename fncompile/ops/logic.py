@@ -124,7 +124,10 @@ def where(
     if x1 is None and x2 is None:
         return _positions(condition)
     if x1 is None or x2 is None:
-        raise ValueError("`where` needs both `x1` and `x2`, or neither.")
+        raise ValueError(
+            "`x1` and `x2` either both should be `None`, or both be given. "
+            f"Received: x1={x1}, x2={x2}"
+        )
     return build.ew("select", truth(condition), *promote(x1, x2))
 
 

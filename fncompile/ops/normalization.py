@@ -25,9 +25,14 @@ def moments(
 
 @op
 def normalize(
-    x: TensorLike, axis: Axis = -1, order: Any = 2, epsilon: float | None = None
+    x: TensorLike, axis: Axis = -1, order: int = 2, epsilon: float | None = None
 ) -> Result:
-    """`x` divided by its norm along `axis`, which counts as at least `epsilon`."""
+    """`x` divided by its norm along `axis`, which counts as at least `epsilon`.
+
+    Raises ValueError for an `order` that is no int from 1 on.
+    """
+    if not isinstance(order, int) or order < 1:
+        raise ValueError(f"Argument `order` must be an int >= 1. Received: order={order}")
     x = as_float(x)
     axes = canonical_axes(axis, x.ndim)
     epsilon = default_epsilon() if epsilon is None else epsilon

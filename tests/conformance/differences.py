@@ -1,4 +1,4 @@
-"""Tests that fncompile does not mean to pass: by name, or a pattern of names, with the reason.
+"""Tests that fncompile does not mean to pass: the reason, and their names or patterns of names.
 
 They are counted in a column of their own and printed with every run. What fails for any other
 reason, a missing name or a difference that nobody chose, is not listed here.
@@ -8,9 +8,55 @@ from __future__ import annotations
 
 from fnmatch import fnmatchcase
 
-DIFFERENCES: dict[str, str] = {}
+_NUMPY = "ops/numpy_test.py::"
+DIFFERENCES: dict[str, tuple[str, ...]] = {
+    # In what there is
+    "uint32 with a signed integer is int64, as Keras' own table says; the test asks JAX, for int32":
+        (_NUMPY + "NumpyDtypeTest::*'uint32', 'int8')",
+         _NUMPY + "NumpyDtypeTest::*'uint32', 'int32')"),
+    "a shape cannot depend on the value of a symbolic tensor; Keras gives None":
+        ("ops/math_test.py::Math*ShapeTest::test_segment_reduce0",
+         "ops/math_test.py::TestMathErrors::test_segment_reduce_leading_not_match0",
+         "ops/core_test.py::*::test_slice_negative_one_shape_tensor_indices",
+         _NUMPY + "NumpyTwoInputOps*ShapeTest::test_where",
+         _NUMPY + "*::test_reshape_symbolic_tensor_shape"),
+    "half of an unknown extent, or the lesser of two, has no symbol; Keras gives None":
+        tuple(_NUMPY + "NumpyOneInputOpsDynamicShapeTest::test_" + name
+              for name in ("array_split", "split", "diag", "diagonal", "repeat")),
+    "x[:5] of an unknown extent gives 5, and an error for less; Keras gives None":
+        (_NUMPY + "NumpyOneInputOpsDynamicShapeTest::test_get_item",),
+    "an index that is a symbolic tensor of floats is refused":
+        (_NUMPY + "NumpyTwoInputOps*ShapeTest::test_take",
+         _NUMPY + "NumpyTwoInputOps*ShapeTest::test_take_along_axis",
+         "ops/core_test.py::CoreOpsStaticShapeTest::test_scatter"),
+    "shapes that do not fit are refused at once; Keras refuses the numbers, not the symbols":
+        ("ops/nn_test.py::NNOpsStaticShapeTest::test_layer_normalization",
+         _NUMPY + "NumpyTwoInputOpsDynamicShapeTest::test_tensordot"),
+    "concatenate(axis=None) works on symbolic tensors as on arrays; Keras refuses it":
+        (_NUMPY + "NumpyOneInputOps*ShapeTest::test_concatenate",),
+    "ops.ndim is a number; Keras gives a symbolic tensor":
+        (_NUMPY + "NumpyOneInputOps*ShapeTest::test_ndim",),
+    "tensors are NumPy arrays, so ops.is_tensor(array) is true":
+        ("ops/core_test.py::CoreOpsCorrectnessTest::test_is_tensor",),
+    "the message names the range (0, 1], which is the one that both accept":
+        ("optimizers/lion_test.py::LionTest::test_invalid_beta_1",),
+    "a save that fails leaves no file; Keras leaves an archive without weights":
+        ("saving/saving_lib_test.py::SavingTest::test_save_model_exception_raised_*_memory_config",),
+    # In what the test needs
+    "needs TensorFlow, whose TypeSpec it is about":
+        ("saving/serialization_lib_test.py::*::test_deserialize_invalid_typespec_config",),
+    "needs an internal function; the public one takes no file object in either":
+        ("saving/saving_lib_test.py::SavingTest::test_save_to_fileobj",),
+    "needs a file that the wheel does not carry":
+        ("saving/saving_lib_test.py::*::test_legacy_load_skips_missing_nested_containers",),
+    "needs Keras' own random numbers: ours are off by 2.2 standard deviations for this seed":
+        ("layers/regularization/dropout_test.py::DropoutTest::test_dropout_rescaling",),
+}  # fmt: skip
 
 
 def reason(test: str) -> str | None:
     """Why a test ("ops/numpy_test.py::Class::test_name") is not meant to pass; None if it is."""
-    return next((why for name, why in DIFFERENCES.items() if fnmatchcase(test, name)), None)
+    for why, patterns in DIFFERENCES.items():
+        if any(fnmatchcase(test, pattern) for pattern in patterns):
+            return why
+    return None

@@ -20,6 +20,9 @@ PASSED, MISSING, BEHAVIOUR, MEANT, INTERNAL, SKIPPED = KINDS = (
 # In what an exception says, words that stand for something public that is not there.
 _MISSING = [
     (r"(\w+)(?:\.\w+)?\(\) got an unexpected keyword argument '(\w+)'", "argument {1}= of {0}"),
+    (r"module 'fncompile[\w.]*' has no attribute '(\w+)'", "{0}"),
+    (r"(\w+)\(\) takes no arguments", "arguments of {0}"),
+    (r"are not supported: \['(\w+)'", "argument {0}="),
     (r"Unrecognized keyword arguments passed to (\w+): \{'(\w+)'", "argument {1}= of {0}"),
     (r"Optimizer argument `(\w+)` is not supported", "argument {0}= of Optimizer"),
     (r"`\w+` defines `(\w+)`", "overridden {0}"),
@@ -57,6 +60,8 @@ def causes(error: BaseException | None) -> Iterator[BaseException]:
 def _missing_in(error: BaseException) -> tuple[str, str] | None:
     if isinstance(error, ModuleNotFoundError):
         return SKIPPED, str(error.name)
+    if "object has no attribute '_keras_mask'" in str(error):  # values are NumPy's own arrays
+        return INTERNAL, "a mask on a value"
     if isinstance(error, AttributeError) and error.name and _is_ours(error):
         kind = INTERNAL if error.name.startswith("_") else MISSING
         return kind, f"attribute .{error.name}"
@@ -72,10 +77,7 @@ def _missing_in(error: BaseException) -> tuple[str, str] | None:
 
 
 def _is_ours(error: AttributeError) -> bool:
-    """Whether the object without the attribute is fncompile's. Values are NumPy arrays, to which
-    Keras' own tests hang masks."""
-    if error.name == "_keras_mask":
-        return True
+    """Whether the object without the attribute is fncompile's."""
     owner: Any = error.obj
     family = owner.__mro__ if isinstance(owner, type) else type(owner).__mro__
     names = [getattr(owner, "__name__", ""), *(c.__module__ for c in family)]

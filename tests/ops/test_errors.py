@@ -51,7 +51,7 @@ CALLS = [
     (lambda x: ops.get_item(x, (..., ...)), "only one ellipsis"),
     (lambda x: ops.get_item(x, X > 0), "boolean mask is not supported"),
     (lambda x: ops.get_item(x, X), "must be a tensor of integers"),
-    (lambda x: ops.where(x > 0, x), "needs both"),
+    (lambda x: ops.where(x > 0, x), "either both should be `None`, or both"),
     (lambda x: ops.take_along_axis(x, np.zeros(2, "int32"), 1), "same rank"),
     (lambda x: ops.subtract(x > 0, x > 1), "sub does not take"),
     (
@@ -66,6 +66,8 @@ CALLS = [
     (lambda x: ops.cast(x, "complex64"), "Invalid dtype: complex64"),
     (lambda x: ops.segment_sum(x, X, 3), r"`segment_ids` should be an 1-D vector.*\(2, 3\)"),
     (lambda x: ops.segment_sum(x[0], np.zeros(2, "int32"), 3), "same leading dimension"),
+    (lambda x: ops.normalize(x, order="a"), "`order` must be an int >= 1. Received: order=a"),
+    (lambda x: ops.normalize(x, order=0), "`order` must be an int >= 1. Received: order=0"),
     (lambda x: ops.slice(x, [0, 0, 0], [1, 1]), "in `start_indices` must match.*in `inputs`"),
     (lambda x: ops.slice(x, [0, 0], [1, 1, 1]), "in `inputs` must match.*in `shape`"),
     (lambda x: ops.reshape(x, (-2, -3)), r"non-negative integer.*newshape=\(-2, -3\)"),
@@ -95,11 +97,13 @@ def test_value_errors(call, message):
             infer_outputs(call, (KerasTensor(TensorType("float32", (batch, 3)), "x"),), {})
 
 
-def test_as_many_segments_as_the_greatest_known_id_asks_for():
+def test_shapes_follow_from_values_only_where_these_are_known():
     ids = np.array([2, 0, 2, -1], "int32")
     np.testing.assert_array_equal(ops.segment_sum(np.eye(4), ids).sum(1), [1, 0, 2])
     assert ops.segment_sum(np.zeros((0, 3)), np.zeros(0, "int32")).shape == (0, 3)
     x = KerasTensor(TensorType("float32", (symbol("B"), 4)), "x")
+    with pytest.raises(ValueError, match="-1 in `shape` needs a known start: axis 1"):
+        infer_outputs(lambda x: ops.slice(x, [0, ops.cast(x[0, 0], "int32")], [1, -1]), (x,), {})
     with pytest.raises(ValueError, match="`num_segments` must be set"):
         infer_outputs(lambda x: ops.segment_sum(x, ops.cast(x[:, 0], "int32")), (x,), {})
 
