@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from fncompile.config import epsilon as default_epsilon
 from fncompile.ir import build
 from fncompile.ir.node import Node
