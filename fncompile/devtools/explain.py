@@ -50,8 +50,8 @@ def _fuse(plan: Plan, layer: str | None) -> list[str]:
     apart = [d for d in found if not d.fused]
     return [
         "fuse:",
-        *(f"  together: {d.subject}: {d.reason}" for d in fused),
-        *(f"  apart:    {d.subject}: {d.reason}" for d in apart),
+        *(f"  together: {d}" for d in fused),
+        *(f"  apart:    {d}" for d in apart),
     ]
 
 

@@ -1,13 +1,13 @@
 """Expressions of stages: views become affine indices, element-wise ops are inlined.
 
-Requires: a simplified Program. `Reader.expr(node, indices)` gives the value of `node` at a point as
-an expression over loads of materialised buffers, or raises `NeedsBuffer` naming the node that must
-have a buffer first.
+Requires: a simplified Program, in whose memory `materialize` put all that cannot be inlined where
+it is used. `Reader.expr(node, indices)` gives the value of `node` at a point as an expression over
+loads of buffers; `view_of` the load that a chain of views is.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from fncompile.ir import build
 from fncompile.ir.dims import Dim, product
@@ -27,14 +27,18 @@ from fncompile.plan.types import (
 )
 
 Indices = tuple[Affine, ...]
+Buffers = Mapping[Node, Buffer]
 
 
-class NeedsBuffer(Exception):
-    """`node` cannot be inlined where it is used; `reason` says why."""
+def is_leaf(node: Node) -> bool:
+    return not node.src
 
-    def __init__(self, node: Node, reason: str):
-        super().__init__(reason)
-        self.node, self.reason = node, reason
+
+def base_of(node: Node) -> Node:
+    """`node` without reshapes: the value whose row-major bytes are the same."""
+    while node.op == "reshape":
+        node = node.src[0]
+    return node
 
 
 def identity(ndim: int) -> Indices:
@@ -58,106 +62,116 @@ def linear(shape: Sequence[Dim], indices: Indices) -> Affine:
 class Reader:
     """Reads values of a Program; `buffers` has the nodes that lie in memory."""
 
-    def __init__(self, buffers: dict[Node, Buffer]):
+    def __init__(self, buffers: Buffers):
         self.buffers = buffers
-        self._memo: dict[tuple[Node, Indices], Expr] = {}
+        self._memo: dict[tuple[Node, Indices, bool], Expr] = {}
 
     def expr(self, node: Node, indices: Indices, force: bool = False) -> Expr:
         """The value of `node` at `indices`; with `force`, computed even if it lies in a buffer."""
-        if node in self.buffers and not force:
-            return Load(self.buffers[node], linear(node.shape, indices), node.dtype)
-        key = (node, indices)
+        key = (node, indices, force)
         if key not in self._memo:
-            self._memo[key] = self._compute(node, indices)
+            found = below_views(node, indices, self.buffers, force)
+            self._memo[key] = (
+                found if isinstance(found, Load) else RULES[found[0].op](self, *found)
+            )
         return self._memo[key]
 
-    def _compute(self, node: Node, indices: Indices) -> Expr:
-        if node.op in _VIEWS:
-            source, moved = _VIEWS[node.op](node, indices)
-            return self.expr(source, moved)
-        rule = getattr(self, f"_{node.op}", None)
-        if rule is None:
-            raise NeedsBuffer(node, f"{node.op} is computed by a stage of its own")
-        return rule(node, indices)
 
-    def _const(self, node: Node, indices: Indices) -> Expr:
-        value = build.splat(node)
-        if value is None:
-            raise NeedsBuffer(node, "a table of constants lies in memory")
-        return Const(value, node.dtype)
-
-    def _iota(self, node: Node, indices: Indices) -> Expr:
-        return Index(indices[node["axis"]], node.dtype)
-
-    def _size(self, node: Node, indices: Indices) -> Expr:
-        return Index(Affine(node["dim"]), node.dtype)
-
-    def _ew(self, node: Node, indices: Indices) -> Expr:
-        return Apply(node["fn"], tuple(self.expr(s, indices) for s in node.src), node.dtype)
-
-    def _cast(self, node: Node, indices: Indices) -> Expr:
-        return Apply("cast", (self.expr(node.src[0], indices),), node.dtype)
-
-    def _stop_gradient(self, node: Node, indices: Indices) -> Expr:
-        return self.expr(node.src[0], indices)
-
-    def _reshape(self, node: Node, indices: Indices) -> Expr:
-        source = node.src[0]
-        if source in self.buffers:
-            return Load(self.buffers[source], linear(node.shape, indices), node.dtype)
-        moved = split_indices(node.shape, indices, source.shape)
-        if moved is None:
-            raise NeedsBuffer(
-                source, f"reshape to {node.type} of a value that is not in memory needs division"
-            )
-        return self.expr(source, moved)
-
-    def _pad(self, node: Node, indices: Indices) -> Expr:
-        source, moved, conditions = node.src[0], [], []
-        for index, start, step, inner, outer in zip(
-            indices, node["start"], node["step"], source.shape, node.shape
-        ):
-            if abs(step) != 1:
-                raise NeedsBuffer(node, "a pad with gaps is written, not computed")
-            at = index.shift(-start) if step == 1 else index.scale(-1).shift(start)
-            moved.append(at)
-            if not (inner == outer and start == 0):
-                conditions.append((at, inner))
-        inside = self.expr(source, tuple(moved))
-        if not conditions:
-            return inside
-        return Guarded(tuple(conditions), inside, Const(node["value"], node.dtype), node.dtype)
-
-    def _gather(self, node: Node, indices: Indices) -> Expr:
-        x, idx = node.src
-        table, offset = self._table(x)
-        row = self.expr(idx, indices[: idx.ndim])
-        at = linear((1, *x.shape[1:]), (Affine(), *indices[idx.ndim :])).shift(offset)
-        return GatherLoad(table, row, x.shape[0], product(x.shape[1:]), at, node.dtype)
-
-    def _table(self, x: Node) -> tuple[Buffer, Dim]:
-        """The buffer and offset of a gather's source, which must be contiguous in memory."""
-        load = self._contiguous(x)
-        return load.buffer, load.at.offset
-
-    def _contiguous(self, x: Node) -> Load:
-        indices = identity(x.ndim)
-        load = self.expr(x, indices) if x.op in (*_VIEWS, "reshape") or x in self.buffers else None
-        if not isinstance(load, Load) or load.at.terms != linear(x.shape, indices).terms:
-            raise NeedsBuffer(x, "it is indexed by other values")
-        return load
-
-    def _bits(self, node: Node, indices: Indices) -> Expr:
-        seed = self._contiguous_seed(node.src[0])
-        return Bits(seed, linear(node.shape, indices))
-
-    def _contiguous_seed(self, seed: Node) -> Buffer:
-        if seed not in self.buffers:
-            raise NeedsBuffer(seed, "it is the key of a random stream")
-        return self.buffers[seed]
+def view_of(x: Node, indices: Indices, buffers: Buffers) -> Load | None:
+    """Where the element of `x` lies, when `x` is a view of something in memory, else None."""
+    found = below_views(x, indices, buffers)
+    return found if isinstance(found, Load) else None
 
 
-# views: (node, indices) -> (source, indices into it) ----------------------------------------------
+def below_views(
+    node: Node, indices: Indices, buffers: Buffers, force: bool = False
+) -> Load | tuple[Node, Indices]:
+    """What the views that `node` begins with read: a load, or a computed value and the indices into
+    it; with `force`, though `node` itself lies in memory."""
+    while True:
+        if node in buffers and not force:
+            return Load(buffers[node], linear(node.shape, indices), node.dtype)
+        force = False
+        base = base_of(node)
+        if base is not node and base in buffers:  # whatever its shape
+            return Load(buffers[base], linear(node.shape, indices), node.dtype)
+        if node.op not in VIEWS:
+            return node, indices
+        moved = VIEWS[node.op](node, indices)
+        assert moved is not None, f"{node} needs division"
+        node, indices = moved
+
+
+# expressions: (reader, node, indices) -> what `node` is there ------------------------------------
+
+
+def _const(reader: Reader, node: Node, indices: Indices) -> Expr:
+    return Const(build.splat(node), node.dtype)
+
+
+def _iota(reader: Reader, node: Node, indices: Indices) -> Expr:
+    return Index(indices[node["axis"]], node.dtype)
+
+
+def _size(reader: Reader, node: Node, indices: Indices) -> Expr:
+    return Index(Affine(node["dim"]), node.dtype)
+
+
+def _ew(reader: Reader, node: Node, indices: Indices) -> Expr:
+    return Apply(node["fn"], tuple(reader.expr(s, indices) for s in node.src), node.dtype)
+
+
+def _cast(reader: Reader, node: Node, indices: Indices) -> Expr:
+    return Apply("cast", (reader.expr(node.src[0], indices),), node.dtype)
+
+
+def _pad(reader: Reader, node: Node, indices: Indices) -> Expr:
+    """Of steps 1 and -1: a pad with gaps is written, not computed."""
+    source, moved, conditions = node.src[0], [], []
+    for index, start, step, inner, outer in zip(
+        indices, node["start"], node["step"], source.shape, node.shape
+    ):
+        at = index.shift(-start) if step == 1 else index.scale(-1).shift(start)
+        moved.append(at)
+        if not (inner == outer and start == 0):
+            conditions.append((at, inner))
+    inside = reader.expr(source, tuple(moved))
+    if not conditions:
+        return inside
+    return Guarded(tuple(conditions), inside, Const(node["value"], node.dtype), node.dtype)
+
+
+def _gather(reader: Reader, node: Node, indices: Indices) -> Expr:
+    x, idx = node.src
+    table = view_of(x, identity(x.ndim), reader.buffers)
+    assert table is not None and is_contiguous(table, x), f"{x} is no table"
+    row = reader.expr(idx, indices[: idx.ndim])
+    at = linear((1, *x.shape[1:]), (Affine(), *indices[idx.ndim :])).shift(table.at.offset)
+    return GatherLoad(table.buffer, row, x.shape[0], product(x.shape[1:]), at, node.dtype)
+
+
+def is_contiguous(load: Load, x: Node) -> bool:
+    """Does `load`, of `x` at `identity`, read one element after the other?"""
+    return load.at.terms == linear(x.shape, identity(x.ndim)).terms
+
+
+def _bits(reader: Reader, node: Node, indices: Indices) -> Expr:
+    return Bits(reader.buffers[base_of(node.src[0])], linear(node.shape, indices))
+
+
+RULES: dict[str, Callable[[Reader, Node, Indices], Expr]] = {
+    "const": _const,
+    "iota": _iota,
+    "size": _size,
+    "ew": _ew,
+    "cast": _cast,
+    "pad": _pad,
+    "gather": _gather,
+    "bits": _bits,
+}
+
+
+# views: (node, indices) -> (source, indices into it), or None where that needs division ----------
 
 
 def _permute(node: Node, indices: Indices) -> tuple[Node, Indices]:
@@ -179,10 +193,21 @@ def _slice(node: Node, indices: Indices) -> tuple[Node, Indices]:
     return node.src[0], tuple(moved)
 
 
-_VIEWS: dict[str, Callable[[Node, Indices], tuple[Node, Indices]]] = {
+def _same(node: Node, indices: Indices) -> tuple[Node, Indices]:
+    return node.src[0], indices
+
+
+def _reshape(node: Node, indices: Indices) -> tuple[Node, Indices] | None:
+    moved = split_indices(node.shape, indices, node.src[0].shape)
+    return None if moved is None else (node.src[0], moved)
+
+
+VIEWS: dict[str, Callable[[Node, Indices], tuple[Node, Indices] | None]] = {
     "permute": _permute,
     "broadcast": _broadcast,
     "slice": _slice,
+    "stop_gradient": _same,
+    "reshape": _reshape,
 }
 
 

@@ -20,7 +20,8 @@ from fncompile.ir.dims import symbols_of
 from fncompile.ir.node import Program, toposort
 from fncompile.passes.grouping import group
 from fncompile.passes.hazards import hazards
-from fncompile.passes.stages import plan_stages
+from fncompile.passes.materialize import materialize
+from fncompile.passes.stages import make_stages
 from fncompile.plan.types import Plan
 
 
@@ -28,7 +29,8 @@ def fuse(program: Program, context=None) -> Plan:
     allow = context.fusions if context is not None else (lambda name: True)
     not_in_place: set[str] = set()
     while True:
-        memory, stages = plan_stages(program, not_in_place)
+        memory = materialize(program, not_in_place)
+        stages = make_stages(memory)
         blocked = hazards(stages)
         if not blocked:
             break

@@ -10,13 +10,15 @@ stages that follow it.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
 
-from fncompile.ir.dims import Dim, Poly
 from fncompile.passes.loops import merge_axes_to, partition
 from fncompile.passes.materialize import describe
+from fncompile.passes.quotient import Quotient
+from fncompile.passes.rows import Rows, independent_rows
 from fncompile.plan.types import (
     Affine,
     Buffer,
@@ -30,10 +32,9 @@ from fncompile.plan.types import (
 )
 
 
-@dataclass
+@dataclass(frozen=True)
 class Edge:
-    """Stage `source` must come before `target`; `buffer` is what they share, `at` their accesses to
-    it.
+    """Stage `source` must come before `target`; `buffer` is what they share.
 
     `kind`: "raw" (read after write), "war" (write after read), "waw".
     """
@@ -67,130 +68,147 @@ def _enclosing(buffer: Buffer) -> list[Buffer]:
     return chain
 
 
+class _Writers:
+    """Who writes what, by the memory that it may share."""
+
+    def __init__(self, stages: list[Stage]):
+        self.of_root: dict[Buffer, list[tuple[int, Buffer]]] = defaultdict(list)
+        self._at: dict[Buffer, list[tuple[int, Buffer]]] = defaultdict(list)
+        self._inside: dict[Buffer, list[tuple[int, Buffer]]] = defaultdict(list)
+        for i, stage in enumerate(stages):
+            for store in stage.stores:
+                written = i, store.buffer
+                self.of_root[root_buffer(store.buffer)].append(written)
+                around = _enclosing(whole(store.buffer))
+                self._at[around[0]].append(written)
+                for buffer in around[1:]:
+                    self._inside[buffer].append(written)
+
+    def overlapping(self, buffer: Buffer) -> list[tuple[int, Buffer]]:
+        """Those of what `overlaps` with it, in order."""
+        around = _enclosing(whole(buffer))
+        found = [w for b in around for w in self._at.get(b, ())]
+        return sorted([*found, *self._inside.get(around[0], ())], key=lambda w: w[0])
+
+
 def dependencies(stages: list[Stage]) -> list[Edge]:
     """All order constraints between stages."""
-    writers: dict[Buffer, list[tuple[int, Buffer]]] = {}
-    for i, stage in enumerate(stages):
-        for store in stage.stores:
-            writers.setdefault(root_buffer(store.buffer), []).append((i, store.buffer))
-    edges: dict[tuple[int, int, Buffer, str], Edge] = {}
+    writers = _Writers(stages)
+    edges: dict[Edge, None] = {}
     for j, stage in enumerate(stages):
         for buffer, _ in accesses(stage):
-            for i, written in writers.get(root_buffer(buffer), ()):
-                if i == j:
-                    continue
-                old_value = root_buffer(buffer).kind == "param" and buffer.base is None
-                if old_value and written.base is not None:
-                    edges[j, i, buffer, "war"] = Edge(j, i, buffer, "war")
-                elif overlaps(buffer, written):
-                    edges[i, j, buffer, "raw"] = Edge(i, j, buffer, "raw")
-    for same in writers.values():
+            old_value = root_buffer(buffer).kind == "param" and buffer.base is None
+            if old_value:
+                for i, written in writers.of_root.get(buffer, ()):
+                    if i != j and written.base is not None:
+                        edges[Edge(j, i, buffer, "war")] = None
+            for i, written in writers.overlapping(buffer):
+                if i != j and not (old_value and written.base is not None):
+                    edges[Edge(i, j, buffer, "raw")] = None
+    for same in writers.of_root.values():
         for (i, a), (j, b) in pairwise(same):
             if a == b:
-                edges[i, j, a, "waw"] = Edge(i, j, a, "waw")
-    return list(edges.values())
+                edges[Edge(i, j, a, "waw")] = None
+    return list(edges)
 
 
-class Groups:
-    """The quotient graph: which stages are together, and what is reachable."""
+class Groups(Quotient):
+    """Groups of stages, and what the rules ask of them."""
 
     def __init__(self, stages: list[Stage], edges: list[Edge]):
-        import networkx as nx
+        super().__init__(len(stages), [(e.source, e.target) for e in edges])
+        self.stages, self.constraints = stages, edges
+        self.rows = {i: Rows.of(s) for i, s in enumerate(stages)}
+        self.products = {i for i, s in enumerate(stages) if s.kind == "dot"}
+        self._independent: dict[int, int] = {}  # of edges
 
-        self.stages, self.edges = stages, edges
-        self.of = list(range(len(stages)))
-        self.members = {i: [i] for i in range(len(stages))}
-        self.graph = nx.DiGraph()
-        self.graph.add_nodes_from(self.members)
-        self.graph.add_edges_from((e.source, e.target) for e in edges)
-        self.rank = {n: i for i, n in enumerate(nx.topological_sort(self.graph))}
+    def joined_rows(self, a: int, b: int) -> Rows:
+        allowed = -1
+        for number in self.between(a, b):
+            if number not in self._independent:
+                self._independent[number] = self._rows_along(self.constraints[number])
+            allowed &= self._independent[number]
+        return self.rows[a].joined(self.rows[b], allowed)
 
-    def between(self, a: int, b: int) -> list[Edge]:
-        inside = {*self.members[a], *self.members[b]}
-        return [e for e in self.edges if e.source in inside and e.target in inside]
-
-    def indirect_path(self, a: int, b: int) -> bool:
-        """Is there a path from a to b through a third group?"""
-        stack = [s for s in self.graph.successors(a) if s != b]
-        seen = set(stack)
-        while stack:
-            node = stack.pop()
-            if node == b:
-                return True
-            for s in self.graph.successors(node):
-                if s not in seen:
-                    seen.add(s)
-                    stack.append(s)
-        return False
+    def _rows_along(self, edge: Edge) -> int:
+        if edge.kind == "waw":
+            return 0
+        i, j = (edge.target, edge.source) if edge.kind == "war" else (edge.source, edge.target)
+        writer, reader = self.stages[i], self.stages[j]
+        stored = [s.at for s in writer.stores if root_buffer(s.buffer) == root_buffer(edge.buffer)]
+        read = [at for b, at in accesses(reader) if b == edge.buffer]
+        return independent_rows(writer, stored, reader, read)
 
     def merge(self, a: int, b: int) -> None:
-        """Put group b into group a."""
-        for n in self.members[b]:
-            self.of[n] = a
-        self.members[a] = sorted(self.members[a] + self.members.pop(b))
-        for p in list(self.graph.predecessors(b)):
-            if p != a:
-                self.graph.add_edge(p, a)
-        for s in list(self.graph.successors(b)):
-            if s != a:
-                self.graph.add_edge(a, s)
-        self.graph.remove_node(b)
+        if a not in self.products:
+            self.rows[a] = self.joined_rows(a, b)
+        super().merge(a, b)
+
+
+# (groups, a, b) -> why group b must not join a, or None
+Rule = Callable[[Groups, int, int], "str | None"]
 
 
 def group(stages: list[Stage], allow: Callable[[str], bool]) -> tuple[list[Kernel], list[Decision]]:
     """Kernels in a valid order, and the decisions taken."""
-    edges = dependencies(stages)
-    groups = Groups(stages, edges)
-    decisions: dict[tuple[int, int], Decision] = {}
-    for merge in (_merge_epilogue, _merge_rows):
-        changed = True
-        while changed:
-            changed = False
-            for edge in edges:
-                a, b = groups.of[edge.source], groups.of[edge.target]
-                if a == b:
-                    continue
-                reason = merge(groups, a, b) or (None if allow("fuse") else "switched off")
-                subject = (
-                    f"{describe(stages[edge.source].node)} -> {describe(stages[edge.target].node)}"
-                )
-                decisions[edge.source, edge.target] = Decision(
-                    subject, reason is None, reason or merge.__doc__ or ""
-                )
-                if reason is None:
-                    groups.merge(a, b)
-                    changed = True
+    groups = Groups(stages, dependencies(stages))
+    decisions: dict[tuple[str, int, int], str | None] = {}
+    for name, rule in RULES.items():
+        for number, reason in _contract(groups, name, rule, allow).items():
+            source, target = groups.edges[number]
+            decisions[name, source, target] = reason
     readers = _readers(stages)
-    kernels = [_kernel(groups, g, readers) for g in _ordered(groups)]
-    return kernels, list(decisions.values())
+    kernels = [_kernel(groups, g, readers) for g in groups.ordered()]
+    return kernels, [_decision(groups, *key, reason) for key, reason in decisions.items()]
 
 
-def _ordered(groups: Groups) -> list[int]:
-    import networkx as nx
+def _contract(
+    groups: Groups, name: str, rule: Rule, allow: Callable[[str], bool]
+) -> dict[int, str | None]:
+    """Merge along edges until the rule allows no more; for each edge why not, or None. An edge is
+    asked again only when one of its groups has changed."""
+    reasons: dict[int, str | None] = {}
+    asked: dict[int, tuple[int, ...]] = {}
+    waiting, changed = list(range(len(groups.edges))), True
+    while changed:
+        changed = False
+        waiting = [
+            n for n in waiting if groups.of[groups.edges[n][0]] != groups.of[groups.edges[n][1]]
+        ]
+        for number in waiting:
+            a, b = (groups.of[stage] for stage in groups.edges[number])
+            now = (a, groups.changes[a], b, groups.changes[b])
+            concerned = (a in groups.products) == (name == "epilogue")
+            if a == b or not concerned or asked.get(number) == now:
+                continue
+            asked[number] = now
+            reason = rule(groups, a, b) or (None if allow("fuse") else "switched off")
+            reasons[number] = reason
+            if reason is None:
+                groups.merge(a, b)
+                changed = True
+    return reasons
 
-    return list(
-        nx.lexicographical_topological_sort(groups.graph, key=lambda g: groups.members[g][0])
-    )
 
-
-def _is_product(groups: Groups, g: int) -> bool:
-    return any(groups.stages[i].kind == "dot" for i in groups.members[g])
+def _decision(groups: Groups, name: str, source: int, target: int, reason: str | None) -> Decision:
+    nodes = (groups.stages[i].node for i in (source, target))
+    subject = " -> ".join(map(describe, nodes))
+    if reason is not None and groups.of[source] == groups.of[target]:
+        return Decision(subject, True, "others brought the two into one kernel", name)
+    return Decision(subject, reason is None, reason or RULES[name].__doc__ or "", name)
 
 
 def _merge_epilogue(groups: Groups, a: int, b: int) -> str | None:
     """computed on each element of the product while it is at hand"""
-    if not _is_product(groups, a):
-        return "not behind a contraction"
-    head = groups.stages[groups.members[a][0]]
+    head = groups.stages[min(groups.members[a])]
     follower = groups.members[b]
-    if _is_product(groups, b) or len(follower) != 1 or groups.stages[follower[0]].kind != "map":
+    if b in groups.products or len(follower) != 1 or groups.stages[follower[0]].kind != "map":
         return "a contraction takes only pointwise followers"
     moved = merge_axes_to(groups.stages[follower[0]], head.domain)
     if moved is None:
         points = groups.stages[follower[0]].domain
         return f"the follower's points {points} are not those of the product {head.domain}"
-    inside = groups.between(a, b)
-    for edge in inside:
+    for edge in (groups.constraints[n] for n in groups.between(a, b)):
         if edge.kind != "raw" or not _pointwise(groups.stages[edge.source], moved, edge.buffer):
             return "the follower needs other elements of the product than its own"
     if groups.indirect_path(a, b):
@@ -207,75 +225,19 @@ def _pointwise(writer: Stage, reader: Stage, buffer: Buffer) -> bool:
 
 def _merge_rows(groups: Groups, a: int, b: int) -> str | None:
     """run row by row in one kernel"""
-    if _is_product(groups, a) or _is_product(groups, b):
-        return "a contraction is a kernel of its own here"
-    members = [groups.stages[i] for i in (*groups.members[a], *groups.members[b])]
-    if any(s.kind == "scatter" for s in members):
+    if b in groups.products:
+        return "a contraction is a kernel of its own"
+    rows = groups.joined_rows(a, b)
+    if rows.scatters:
         return "a scatter writes rows that are known only at run time"
-    outer = shared_axes(members, groups.between(a, b), groups.stages)
-    if outer == 0 and any(s.kept for s in members):
+    if rows.shared == 0 and not rows.single:
         return "they share no leading axis along which rows are independent"
     if groups.indirect_path(a, b):
         return "a path through another kernel leads back"
     return None
 
 
-def shared_axes(members: list[Stage], edges: list[Edge], stages: list[Stage]) -> int:
-    """How many leading axes all members share, with every row reading only its own row."""
-    shared = 0
-    for dims in zip(*(s.kept for s in members)):
-        if any(d != dims[0] for d in dims):
-            break
-        shared += 1
-    while shared and not all(
-        _aligned(stages[e.source], stages[e.target], e, shared) for e in edges
-    ):
-        shared -= 1
-    return shared
-
-
-def _aligned(source: Stage, target: Stage, edge: Edge, outer: int) -> bool:
-    writer, reader = (target, source) if edge.kind == "war" else (source, target)
-    if edge.kind == "waw":
-        return False
-    stored = [s.at for s in writer.stores if root_buffer(s.buffer) == root_buffer(edge.buffer)]
-    read = [at for b, at in accesses(reader) if b == edge.buffer]
-    return all(
-        r is not None and _same_rows(w, writer, r, reader, outer) for w in stored for r in read
-    )
-
-
-def _same_rows(w: Affine, writer: Stage, r: Affine, reader: Stage, outer: int) -> bool:
-    """Equal strides along the outer axes, and inner parts that stay within one row."""
-    strides = [w.coefficient(i) for i in range(outer)]
-    if strides != [r.coefficient(i) for i in range(outer)] or w.offset != 0:
-        return False
-    used = [c for c, d in zip(strides, writer.domain) if d != 1]
-    if any(c == 0 for c in used):
-        return False
-    row = used[-1] if used else None
-    return row is None or _fits(_extent(r, reader, outer), row)
-
-
-def _extent(at: Affine, stage: Stage, outer: int) -> Dim | None:
-    """One more than the largest inner offset; None when some step is backwards or unknown."""
-    top: Dim = at.offset
-    for axis, coef in at.terms:
-        if axis >= outer:
-            if not _non_negative(coef):
-                return None
-            top = top + coef * (stage.domain[axis] - 1)
-    return top + 1 if _non_negative(at.offset) else None
-
-
-def _fits(extent: Dim | None, row: Dim) -> bool:
-    return extent is not None and _non_negative(row - extent)
-
-
-def _non_negative(dim: Dim) -> bool:
-    if isinstance(dim, Poly):
-        return all(c >= 0 for _, c in dim.terms)
-    return dim >= 0
+RULES: dict[str, Rule] = {"epilogue": _merge_epilogue, "rows": _merge_rows}
 
 
 def _readers(stages: list[Stage]) -> dict[Buffer, set[int]]:
@@ -287,16 +249,10 @@ def _readers(stages: list[Stage]) -> dict[Buffer, set[int]]:
 
 
 def _kernel(groups: Groups, g: int, readers: dict[Buffer, set[int]]) -> Kernel:
-    indices = groups.members[g]
+    indices = sorted(groups.members[g])
     members = [groups.stages[i] for i in indices]
-    inside = [e for e in groups.edges if e.source in indices and e.target in indices]
+    inside = [groups.constraints[n] for n in sorted(groups.inside[g])]
     written = {store.buffer for s in members for store in s.stores}
     outside_reads = {b for b in written if readers.get(b, set()).difference(indices)}
-    if any(s.kind == "dot" for s in members):
-        outer = 3
-    elif any(s.kind == "scatter" for s in members):
-        outer = 0
-    else:
-        outer = shared_axes(members, inside, groups.stages)
+    outer = 3 if g in groups.products else 0 if groups.rows[g].scatters else groups.rows[g].shared
     return partition(members, indices, inside, outer, outside_reads)
-

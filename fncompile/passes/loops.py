@@ -7,8 +7,10 @@ is a `Value`, and a buffer that nobody reads any more is gone.
 
 from __future__ import annotations
 
+import heapq
+from bisect import bisect_left
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from fncompile.ir.dims import Dim, product
@@ -63,20 +65,6 @@ def _rewritten(e: Expr, visit, leaf, affine) -> Expr:
     return leaf(e) if isinstance(e, Value) else e
 
 
-def affines(stage: Stage) -> list[Affine]:
-    """Every index that the stage uses."""
-    found: list[Affine] = [s.at for s in stage.stores]
-
-    def note(a: Affine) -> Affine:
-        found.append(a)
-        return a
-
-    for expr in (stage.expr, stage.row):
-        if expr is not None:
-            rewrite(expr, lambda e: e, note)
-    return found
-
-
 def reindex(
     stage: Stage, mapping: dict[int, Affine], domain: tuple[Dim, ...], reduced: int
 ) -> Stage:
@@ -121,7 +109,7 @@ def _mergeable(stage: Stage, outer: int, inner: int) -> bool:
     if 1 in (stage.domain[outer], stage.domain[inner]):
         return True
     step = stage.domain[inner]
-    return all(a.coefficient(outer) == a.coefficient(inner) * step for a in affines(stage))
+    return all(a.coefficient(outer) == a.coefficient(inner) * step for a in stage.affines)
 
 
 def _merging(domain: Sequence[Dim], groups: Sequence[Sequence[int]]) -> dict[int, Affine]:
@@ -183,6 +171,38 @@ def _group_axes(axes: Sequence[int], stages: Sequence[Stage]) -> list[list[int]]
 # loops --------------------------------------------------------------------------------------------
 
 
+@dataclass
+class _Open:
+    """A loop that may still take stages."""
+
+    reduced: int  # axes that its reductions reduce
+    stages: list[int]
+
+
+class _Loops:
+    """The loops of a kernel, while stages are given to them."""
+
+    def __init__(self) -> None:
+        self.all: list[_Open] = []
+        self._alike: dict[tuple[Dim, ...], list[int]] = {}  # numbers of the loops over a domain
+
+    def place(self, i: int, stage: Stage, first: int) -> int:
+        """The first loop from `first` on that `stage`, which is number i, may share, or a new one.
+
+        A map may run inside the reduced axes of another stage if it spans them, and it does.
+        """
+        alike = [] if stage.kind == "scatter" else self._alike.setdefault(stage.domain, [])
+        for k in alike[bisect_left(alike, first) :]:
+            loop = self.all[k]
+            if not (loop.reduced and stage.reduced) or loop.reduced == stage.reduced:
+                loop.stages.append(i)
+                loop.reduced = loop.reduced or stage.reduced
+                return k
+        self.all.append(_Open(stage.reduced, [i]))
+        alike.append(len(self.all) - 1)
+        return len(self.all) - 1
+
+
 def partition(
     members: list[Stage],
     indices: list[int],
@@ -191,29 +211,39 @@ def partition(
     outside_reads: set[Buffer],
 ) -> Kernel:
     """The kernel of a group; `indices` are the names that `edges` use for its members."""
-    order = _topological(indices, edges)
-    stages = dict(zip(indices, members))
-    loops: list[list[int]] = []
+    stages, loops = dict(zip(indices, members)), _Loops()
     home: dict[int, int] = {}
-    for i in order:
-        first = max((_earliest(e, stages, home) for e in edges if e.target == i), default=0)
-        home[i] = _place(i, stages, loops, first, outer)
-    flat = [i for loop in loops for i in loop]
+    into: dict[int, list] = {i: [] for i in indices}
+    for e in edges:
+        into[e.target].append(e)
+    for i in _topological(into):
+        first = max((_earliest(e, stages, home) for e in into[i]), default=0)
+        home[i] = loops.place(i, stages[i], first)
+    flat = [i for loop in loops.all for i in loop.stages]
     numbers = {i: k for k, i in enumerate(flat)}
-    done = {i: _forward(i, stages, home, numbers, edges, outer) for i in flat}
+    done = {i: _forward(i, stages, home, numbers, into[i], outer) for i in flat}
     read = outside_reads | {buffer_of(e) for s in done.values() for e in s.loads}
     kept = {i: _drop_unread(s, read) for i, s in done.items()}
-    made = tuple(Loop(tuple(kept[i] for i in loop)) for loop in loops)
+    made = tuple(Loop(tuple(kept[i] for i in loop.stages)) for loop in loops.all)
     return collapse(Kernel("", outer, made))
 
 
-def _topological(indices: list[int], edges: Sequence) -> list[int]:
-    waiting = {i: {e.source for e in edges if e.target == i} for i in indices}
+def _topological(into: dict[int, list]) -> list[int]:
+    """Sources of edges before their targets, else by number."""
+    waiting = {i: {e.source for e in edges} for i, edges in into.items()}
+    after: dict[int, list[int]] = {i: [] for i in into}
+    for i, sources in waiting.items():
+        for source in sources:
+            after[source].append(i)
+    ready = [i for i, sources in waiting.items() if not sources]
+    heapq.heapify(ready)
     order: list[int] = []
-    while waiting:
-        ready = min(i for i, before in waiting.items() if not before & waiting.keys())
-        order.append(ready)
-        del waiting[ready]
+    while ready:
+        order.append(heapq.heappop(ready))
+        for i in after[order[-1]]:
+            waiting[i].remove(order[-1])
+            if not waiting[i]:
+                heapq.heappush(ready, i)
     return order
 
 
@@ -237,27 +267,9 @@ def _same_point(edge, source: Stage, target: Stage) -> bool:
     return writer.reduced == 0 and all(isinstance(e, Load) and e.at in stored for e in read)
 
 
-def _place(i: int, stages: dict[int, Stage], loops: list[list[int]], first: int, outer: int) -> int:
-    stage = stages[i]
-    for k in range(first, len(loops)):
-        others = [stages[j] for j in loops[k]]
-        fits = (
-            others[0].domain == stage.domain
-            and stage.kind != "scatter"
-            and others[0].kind != "scatter"
-        )
-        reduced = {s.reduced for s in (*others, stage)} - {0}
-        # a map may run inside the reduced axes of another stage only if it spans them, and it does
-        if fits and len(reduced) <= 1:
-            loops[k].append(i)
-            return k
-    loops.append([i])
-    return len(loops) - 1
-
-
 def _forward(i, stages, home, numbers, edges, outer: int) -> Stage:
     """Replace loads of what this kernel just computed at the same point by `Value`s."""
-    sources = {e.buffer: e.source for e in edges if e.target == i and e.kind == "raw"}
+    sources = {e.buffer: e.source for e in edges if e.kind == "raw"}
 
     def leaf(e: Expr) -> Expr:
         if not isinstance(e, Load) or e.buffer not in sources:

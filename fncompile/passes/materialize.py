@@ -14,6 +14,8 @@ from fncompile.ir import build
 from fncompile.ir.dims import Dim, product
 from fncompile.ir.node import Node, Program, current_origins
 from fncompile.ir.types import TensorType
+from fncompile.passes.access import base_of, is_leaf
+from fncompile.passes.demands import computed_uses, viewed_uses
 from fncompile.plan.types import Buffer, Decision
 
 STAGE_OPS = ("reduce", "argmax", "dot", "concat", "scatter_add")
@@ -42,7 +44,12 @@ class Memory:
     parts: dict[Node, list[tuple[Node, Buffer, Dim]]] = field(default_factory=dict)
     decisions: list[Decision] = field(default_factory=list)
     not_in_place: set[str] = field(default_factory=set)
-    demanded: dict[Node, str] = field(default_factory=dict)  # what must have a buffer, and why
+
+    def demand(self, node: Node, reason: str) -> None:
+        """Let `node` lie in memory for `reason`."""
+        if node not in self.buffers:
+            self.decisions.append(Decision(describe(node), False, f"stored: {reason}"))
+            self.add_arena(node)
 
     def add_arena(self, node: Node) -> None:
         if node not in self.buffers:
@@ -54,42 +61,36 @@ def widened(type: TensorType) -> TensorType:
     return TensorType("float32", type.shape) if type.dtype == "bfloat16" else type
 
 
-def materialize(
-    program: Program, demanded: dict[Node, str] | None = None, not_in_place: set[str] | None = None
-) -> Memory:
-    memory = Memory(program, demanded=dict(demanded or {}), not_in_place=set(not_in_place or ()))
+def materialize(program: Program, not_in_place: set[str] | None = None) -> Memory:
+    memory = Memory(program, not_in_place=set(not_in_place or ()))
     order = program.nodes()
     _place_leaves(memory, order)
     _place_roots(memory)
-    for node, reason in memory.demanded.items():
-        if node not in memory.buffers:
-            memory.decisions.append(Decision(describe(node), False, f"stored: {reason}"))
-            memory.add_arena(node)
     for node in order:
-        if node.op in STAGE_OPS or (node.op == "pad" and any(abs(s) != 1 for s in node["step"])):
-            memory.add_arena(node)
+        for used, reason in computed_uses(node, memory.buffers):
+            if not _has_stages(used):
+                memory.demand(used, reason)
+    for node in filter(_has_stages, order):
+        memory.add_arena(node)
     _place_shared(memory, order)
     _cut_deep(memory, order)
     for node in order:
         if node.op == "concat":
             _place_parts(memory, node)
+    for node in order:
+        for used, reason in viewed_uses(node, memory.buffers):
+            memory.demand(used, reason)
     return memory
+
+
+def _has_stages(node: Node) -> bool:
+    """Is it never inlined?"""
+    return node.op in STAGE_OPS or (node.op == "pad" and any(abs(s) != 1 for s in node["step"]))
 
 
 def describe(node: Node) -> str:
     fn = node["fn"] if node.op == "ew" else node.op
     return f"{current_origins().get(node, '')}:{fn} {node.type}"
-
-
-def is_leaf(node: Node) -> bool:
-    return not node.src
-
-
-def base_of(node: Node) -> Node:
-    """`node` without reshapes: the value whose row-major bytes are the same."""
-    while node.op == "reshape":
-        node = node.src[0]
-    return node
 
 
 def _place_leaves(memory: Memory, order: list[Node]) -> None:
@@ -172,8 +173,7 @@ def _cut_deep(memory: Memory, order: list[Node]) -> None:
         inlined = node not in memory.buffers
         depths[node] = 1 + max((depths[s] for s in node.src), default=0) if inlined else 0
         if depths[node] > DEPTH_LIMIT * (2 if node.op in VIEW_OPS else 1):
-            memory.decisions.append(Decision(describe(node), False, "stored: the chain is long"))
-            memory.add_arena(node)
+            memory.demand(node, "the chain is long")
             depths[node] = 0
 
 

@@ -7,70 +7,105 @@ Kernels are named by their position.
 
 from __future__ import annotations
 
+import heapq
+from collections import defaultdict
 from dataclasses import replace
 
 from fncompile.ir.dims import evaluate
 from fncompile.passes.naming import name_kernels
-from fncompile.plan.types import Buffer, Kernel, Plan, reads, root_buffer, writes
+from fncompile.plan.types import Buffer, Plan, reads, root_buffer, writes
 
 TYPICAL = 64  # every symbol is taken to be this large when two orders are compared
 
 
 def order(plan: Plan, context=None) -> Plan:
-    graph = _graph(plan)
-    users = _users(plan)
-    waiting = {i: graph.in_degree(i) for i in graph}
-    ready = [i for i, n in waiting.items() if n == 0]
+    before = _before(plan)
+    after: dict[int, list[int]] = defaultdict(list)
+    for i, sources in enumerate(before):
+        for j in sources:
+            after[j].append(i)
+    pressure = _Pressure(plan)
+    ready: list[int] = []  # heaps; what is done is left in the other one and passed over
+    freeing: list[int] = []
     done: list[int] = []
+    was_done = [False] * len(plan.kernels)
+
+    def offer(i: int) -> None:
+        if not before[i] and pressure.growth[i] <= 0:
+            heapq.heappush(freeing, i)
+
+    for i, sources in enumerate(before):
+        if not sources:
+            heapq.heappush(ready, i)
+            offer(i)
     while ready:
-        best = min(
-            ready, key=lambda i: (_growth(plan.kernels[i], i, users, set(done), plan) > 0, i)
-        )
-        ready.remove(best)
+        best = heapq.heappop(freeing or ready)
+        if was_done[best]:
+            continue
+        was_done[best] = True
         done.append(best)
-        for s in graph.successors(best):
-            waiting[s] -= 1
-            if waiting[s] == 0:
-                ready.append(s)
+        for i in pressure.run(best):
+            offer(i)
+        for i in after[best]:
+            before[i].remove(best)
+            if not before[i]:
+                heapq.heappush(ready, i)
+                offer(i)
     assert len(done) == len(plan.kernels), "the kernels wait for each other"
     return replace(plan, kernels=name_kernels([plan.kernels[i] for i in done]))
 
 
-def _graph(plan: Plan):
-    """An edge wherever two kernels touch the same memory and one of them writes it."""
-    import networkx as nx
-
-    graph = nx.DiGraph()
-    graph.add_nodes_from(range(len(plan.kernels)))
-    touched: dict[Buffer, list[tuple[int, bool]]] = {}
+def _before(plan: Plan) -> list[set[int]]:
+    """For each kernel those that it must follow: wherever two touch the same memory and one of them
+    writes it. What follows from others is left out."""
+    before: list[set[int]] = []
+    last_write: dict[Buffer, int] = {}
+    reads_since: dict[Buffer, list[int]] = defaultdict(list)
     for i, kernel in enumerate(plan.kernels):
         written = {root_buffer(b) for b in writes(kernel)}
-        for buffer in written | {root_buffer(b) for b in reads(kernel)}:
-            for j, wrote in touched.get(buffer, ()):
-                if wrote or buffer in written:
-                    graph.add_edge(j, i)
-            touched.setdefault(buffer, []).append((i, buffer in written))
-    return graph
+        read = {root_buffer(b) for b in reads(kernel)}
+        sources = {last_write[b] for b in written | read if b in last_write}
+        sources.update(j for b in written for j in reads_since[b])
+        before.append(sources)
+        for b in written:
+            last_write[b], reads_since[b] = i, []
+        for b in read - written:
+            reads_since[b].append(i)
+    return before
 
 
-def _users(plan: Plan) -> dict[Buffer, set[int]]:
-    users: dict[Buffer, set[int]] = {}
-    for i, kernel in enumerate(plan.kernels):
-        for buffer in reads(kernel) | writes(kernel):
-            users.setdefault(root_buffer(buffer), set()).add(i)
-    return users
+class _Pressure:
+    """`growth[i]`: bytes that become live, minus bytes that die, when kernel i runs next."""
 
+    def __init__(self, plan: Plan):
+        sizes = dict.fromkeys(plan.symbols, TYPICAL)
+        self.touched = [
+            [b for b in {root_buffer(b) for b in reads(k) | writes(k)} if b.kind == "arena"]
+            for k in plan.kernels
+        ]
+        self.users: dict[Buffer, set[int]] = defaultdict(set)
+        for i, buffers in enumerate(self.touched):
+            for b in buffers:
+                self.users[b].add(i)
+        self.size = {b: evaluate(b.type.nbytes, sizes) for b in self.users}
+        self.live: set[Buffer] = set()
+        self.growth = [
+            sum(self.size[b] for b in buffers if len(self.users[b]) > 1) for buffers in self.touched
+        ]
 
-def _growth(
-    kernel: Kernel, i: int, users: dict[Buffer, set[int]], done: set[int], plan: Plan
-) -> int:
-    """Bytes that become live minus bytes that die when the kernel runs now."""
-    sizes = dict.fromkeys(plan.symbols, TYPICAL)
-    total = 0
-    for buffer in {root_buffer(b) for b in reads(kernel) | writes(kernel)}:
-        if buffer.kind != "arena":
-            continue
-        size = evaluate(buffer.type.nbytes, sizes)
-        total += 0 if users[buffer] & done else size
-        total -= size if users[buffer] <= done | {i} else 0
-    return total
+    def run(self, i: int) -> list[int]:
+        """Kernel i has run: gives those for which the growth is another now."""
+        changed: list[int] = []
+        for b in self.touched[i]:
+            self.users[b].remove(i)
+            if b not in self.live:  # no user makes it live any more
+                self.live.add(b)
+                self._shrink(self.users[b], b, changed)
+            if len(self.users[b]) == 1:  # the last user lets it die
+                self._shrink(self.users[b], b, changed)
+        return changed
+
+    def _shrink(self, kernels: set[int], buffer: Buffer, changed: list[int]) -> None:
+        for i in kernels:
+            self.growth[i] -= self.size[buffer]
+            changed.append(i)

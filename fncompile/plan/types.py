@@ -9,160 +9,32 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from fncompile.ir.bounds import Bound
 from fncompile.ir.dims import Dim, product
 from fncompile.ir.node import Node, Origin
-from fncompile.ir.types import TensorType
+from fncompile.plan.expressions import (  # noqa: F401  (the Plan's types are asked for here)
+    Affine,
+    Apply,
+    Bits,
+    Buffer,
+    Const,
+    Expr,
+    GatherLoad,
+    Guarded,
+    Index,
+    Load,
+    Value,
+    axis_index,
+    buffer_of,
+    children,
+    indices,
+    loads,
+)
 
 if TYPE_CHECKING:
     from fncompile.plan.schedule import Schedule
-
-
-@dataclass(frozen=True)
-class Affine:
-    """`offset + sum(coefficient * axis)`, in elements; axes are numbered within the stage's
-    domain."""
-
-    offset: Dim = 0
-    terms: tuple[tuple[int, Dim], ...] = ()
-
-    def __add__(self, other: Affine) -> Affine:
-        out: dict[int, Dim] = dict(self.terms)
-        for axis, coef in other.terms:
-            out[axis] = out.get(axis, 0) + coef
-        kept = tuple(sorted((a, c) for a, c in out.items() if c != 0))
-        return Affine(self.offset + other.offset, kept)
-
-    def shift(self, by: Dim) -> Affine:
-        return Affine(self.offset + by, self.terms)
-
-    def scale(self, by: Dim) -> Affine:
-        if by == 0:
-            return Affine()
-        return Affine(self.offset * by, tuple((a, c * by) for a, c in self.terms))
-
-    def coefficient(self, axis: int) -> Dim:
-        return dict(self.terms).get(axis, 0)
-
-    def map_axes(self, mapping: dict[int, Affine]) -> Affine:
-        """Each axis replaced by an affine expression of new axes."""
-        out = Affine(self.offset)
-        for axis, coef in self.terms:
-            out = out + mapping[axis].scale(coef)
-        return out
-
-
-def axis_index(axis: int) -> Affine:
-    return Affine(0, ((axis, 1),))
-
-
-@dataclass(frozen=True)
-class Buffer:
-    """Memory of one value. `kind`: input, output, param, const or arena.
-
-    `index` numbers inputs and outputs; `base` and `offset` (elements) place a buffer inside
-    another.
-    """
-
-    name: str
-    type: TensorType
-    kind: str
-    index: int = 0
-    base: Buffer | None = None
-    offset: Dim = 0
-    data: bytes = b""
-
-    def __repr__(self) -> str:
-        return f"{self.kind}:{self.name}"
-
-
-# expressions --------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Load:
-    buffer: Buffer
-    at: Affine
-    dtype: str
-
-
-@dataclass(frozen=True)
-class Const:
-    value: Any
-    dtype: str
-
-
-@dataclass(frozen=True)
-class Index:
-    """The value of an affine expression of the axes, as a number."""
-
-    at: Affine
-    dtype: str
-
-
-@dataclass(frozen=True)
-class Apply:
-    """A scalar function; `fn == "cast"` converts to `dtype`."""
-
-    fn: str
-    args: tuple[Expr, ...]
-    dtype: str
-
-
-@dataclass(frozen=True)
-class Guarded:
-    """`inside` where every `0 <= index < extent`, else `outside`; `inside` is not evaluated
-    elsewhere."""
-
-    conditions: tuple[tuple[Affine, Dim], ...]
-    inside: Expr
-    outside: Expr
-    dtype: str
-
-
-@dataclass(frozen=True)
-class GatherLoad:
-    """`buffer[row * stride + at]`; rows outside `rows` give NaN, or 0 for integers."""
-
-    buffer: Buffer
-    row: Expr
-    rows: Dim
-    stride: Dim
-    at: Affine
-    dtype: str
-
-
-@dataclass(frozen=True)
-class Bits:
-    """Element `at` of the Philox stream whose key is `seed[0], seed[1]`."""
-
-    seed: Buffer
-    at: Affine
-    dtype: str = "uint32"
-
-
-@dataclass(frozen=True)
-class Value:
-    """The result of an earlier stage of the kernel at the current point (its accumulator or its
-    store)."""
-
-    stage: int
-    dtype: str
-
-
-Expr = Load | Const | Index | Apply | Guarded | GatherLoad | Bits | Value
-
-
-def children(expr: Expr) -> tuple[Expr, ...]:
-    if isinstance(expr, Apply):
-        return expr.args
-    if isinstance(expr, Guarded):
-        return (expr.inside, expr.outside)
-    if isinstance(expr, GatherLoad):
-        return (expr.row,)
-    return ()
 
 
 # stages and kernels -------------------------------------------------------------------------------
@@ -249,6 +121,14 @@ class Stage:
         """What its expressions read from memory."""
         return tuple(e for x in (self.expr, self.row) if x is not None for e in loads(x))
 
+    @cached_property
+    def affines(self) -> tuple[Affine, ...]:
+        """Every index that it uses."""
+        found = [s.at for s in self.stores]
+        for expr in (self.expr, self.row):
+            found += [] if expr is None else indices(expr)
+        return tuple(dict.fromkeys(found))
+
 
 @dataclass(frozen=True)
 class Loop:
@@ -292,11 +172,15 @@ class Kernel:
 
 @dataclass(frozen=True)
 class Decision:
-    """Why two parts are, or are not, in one kernel."""
+    """Why two parts are, or are not, in one kernel, where `rule` was asked."""
 
     subject: str
     fused: bool
     reason: str
+    rule: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.subject}: {f'{self.rule}: ' if self.rule else ''}{self.reason}"
 
 
 @dataclass
@@ -323,22 +207,6 @@ class Plan:
     prepared_offsets: dict[Buffer, int] = field(default_factory=dict)
     prepared: int = 0
     barriers: tuple[str, ...] = ()
-
-
-def loads(expr: Expr) -> list[Expr]:
-    """Every Load, GatherLoad and Bits below `expr`."""
-    found: dict[Expr, None] = {}
-    stack = [expr]
-    while stack:
-        e = stack.pop()
-        if isinstance(e, (Load, GatherLoad, Bits)):
-            found[e] = None
-        stack.extend(children(e))
-    return list(found)
-
-
-def buffer_of(expr: Expr) -> Buffer:
-    return expr.seed if isinstance(expr, Bits) else expr.buffer  # type: ignore[union-attr]
 
 
 def root_buffer(buffer: Buffer) -> Buffer:

@@ -23,7 +23,6 @@ OURS = {
     "KernelError": "of the switches FNC_CHECK and FNC_NAN: which kernel",
     "VerifyError": "of the switch FNC_VERIFY: a fault of fncompile",
     "Stopped": "of the switch FNC_STOP_AFTER: the program as it then is",
-    "NeedsBuffer": "never: `passes.stages` catches it",
 }
 
 

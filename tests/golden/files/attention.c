@@ -4,38 +4,38 @@
 #include "rt/fnc_steps.h"
 
 /* k00_transpose_permute: transpose
- *   t3[20 * i + 5 * j + k] = k[20 * i + j + 4 * k]   for i<B, j<4, k<5
+ *   t8[20 * i + 5 * j + k] = k[20 * i + j + 4 * k]   for i<B, j<4, k<5
  *   0 flops; reads 80*B, writes 80*B bytes */
 static void k00_transpose_permute(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     const float *restrict p_k = (const float *)env->in[1];
-    float *restrict p_t3 = (float *)env->arena;
+    float *restrict p_t8 = (float *)env->arena;
     const int64_t begin = fnc_share(B, 16, part, parts);
     const int64_t end = fnc_share(B, 16, part + 1, parts);
     for (int64_t i = begin; i < end; ++i) {
         for (int64_t j = 0; j < 4; ++j) {
             for (int64_t k = 0; k < 5; ++k) {
                 const float s0 = p_k[20 * i + j + 4 * k];
-                p_t3[20 * i + 5 * j + k] = s0;
+                p_t8[20 * i + 5 * j + k] = s0;
             }
         }
     }
 }
 
 /* k01_matmul_dot: matmul
- *   t5[15 * g + 5 * m + n] = sum k<4: q[12 * g + 4 * m + k] * t3[20 * g + 5 * k + n]   for g<B, m<3, n<5
+ *   t4[15 * g + 5 * m + n] = sum k<4: q[12 * g + 4 * m + k] * t8[20 * g + 5 * k + n]   for g<B, m<3, n<5
  *   120*B flops; reads 128*B, writes 60*B bytes */
 FNC_INLINE void k01_matmul_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr,
         int64_t nr, const float *acc) {
     const fnc_env *env = ((const fnc_tile *)tile)->env;
     const int64_t g = ((const fnc_tile *)tile)->g;
     const int64_t B = env->dims[0];
-    float *restrict p_t5 = (float *)(env->arena + 128 * B);
+    float *restrict p_t4 = (float *)(env->arena + 128 * B);
     for (int64_t i = 0; i < mr; ++i) {
 #pragma omp simd
         for (int64_t j = 0; j < nr; ++j) {
             const float v0 = acc[i * FNC_NR_F32 + j];
-            p_t5[15 * g + 5 * (m0 + i) + (n0 + j)] = v0;
+            p_t4[15 * g + 5 * (m0 + i) + (n0 + j)] = v0;
         }
     }
 }
@@ -43,50 +43,50 @@ FNC_INLINE void k01_matmul_dot_epilogue(const void *tile, int64_t m0, int64_t n0
 static void k01_matmul_dot(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     const float *restrict p_q = (const float *)env->in[0];
-    const float *restrict p_t3 = (const float *)env->arena;
+    const float *restrict p_t8 = (const float *)env->arena;
     const int64_t begin = fnc_share(B, 1, part, parts);
     const int64_t end = fnc_share(B, 1, part + 1, parts);
     fnc_tile tile = {env, 0};
     for (int64_t g = begin; g < end; ++g) {
         tile.g = g;
-        fnc_gemm_f32(3, 5, 4, p_q + 12 * g, 4, 1, p_t3 + 20 * g, 5, 0, 3, 0, 5,
+        fnc_gemm_f32(3, 5, 4, p_q + 12 * g, 4, 1, p_t8 + 20 * g, 5, 0, 3, 0, 5,
                 k01_matmul_dot_epilogue, &tile);
     }
 }
 
 /* k02_softmax_div: softmax
- *   v0 = max over j: (t5[5 * i + j] * 0.5)   for i<3*B, j<5
- *   then t8[5 * i + j] = exp(((t5[5 * i + j] * 0.5) - v0))   for i<3*B, j<5
+ *   v0 = max over j: (t4[5 * i + j] * 0.5)   for i<3*B, j<5
+ *   then t7[5 * i + j] = exp(((t4[5 * i + j] * 0.5) - v0))   for i<3*B, j<5
  *   then v2 = sum over j: v1   for i<3*B, j<5
- *   then t4[5 * i + j] = (t8[5 * i + j] / v2)   for i<3*B, j<5
+ *   then t3[5 * i + j] = (t7[5 * i + j] / v2)   for i<3*B, j<5
  *   105*B flops; reads 120*B, writes 120*B bytes */
 static void k02_softmax_div(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
-    const float *restrict p_t5 = (const float *)(env->arena + 128 * B);
-    float *restrict p_t8 = (float *)(env->arena + 192 * B);
-    float *restrict p_t4 = (float *)env->arena;
+    const float *restrict p_t4 = (const float *)(env->arena + 128 * B);
+    float *restrict p_t7 = (float *)(env->arena + 192 * B);
+    float *restrict p_t3 = (float *)env->arena;
     const int64_t begin = fnc_share(3 * B, 16, part, parts);
     const int64_t end = fnc_share(3 * B, 16, part + 1, parts);
     for (int64_t i = begin; i < end; ++i) {
         float r0 = -FNC_INF_F32;
         for (int64_t j = 0; j < 5; ++j) {
-            r0 = fnc_max_f32(r0, p_t5[5 * i + j] * 0.5f);
+            r0 = fnc_max_f32(r0, p_t4[5 * i + j] * 0.5f);
         }
         float r2 = 0.0f;
         for (int64_t j = 0; j < 5; ++j) {
-            const float s1 = fnc_exp_f32(p_t5[5 * i + j] * 0.5f - r0);
+            const float s1 = fnc_exp_f32(p_t4[5 * i + j] * 0.5f - r0);
             r2 += s1;
-            p_t8[5 * i + j] = s1;
+            p_t7[5 * i + j] = s1;
         }
         for (int64_t j = 0; j < 5; ++j) {
-            const float s3 = p_t8[5 * i + j] / r2;
-            p_t4[5 * i + j] = s3;
+            const float s3 = p_t7[5 * i + j] / r2;
+            p_t3[5 * i + j] = s3;
         }
     }
 }
 
 /* k03_matmul_1_dot: matmul_1
- *   matmul_1[12 * g + 4 * m + n] = sum k<5: t4[15 * g + 5 * m + k] * k[20 * g + 4 * k + n]   for g<B, m<3, n<4
+ *   matmul_1[12 * g + 4 * m + n] = sum k<5: t3[15 * g + 5 * m + k] * k[20 * g + 4 * k + n]   for g<B, m<3, n<4
  *   120*B flops; reads 140*B, writes 48*B bytes */
 FNC_INLINE void k03_matmul_1_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr,
         int64_t nr, const float *acc) {
@@ -104,14 +104,14 @@ FNC_INLINE void k03_matmul_1_dot_epilogue(const void *tile, int64_t m0, int64_t 
 
 static void k03_matmul_1_dot(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
-    const float *restrict p_t4 = (const float *)env->arena;
+    const float *restrict p_t3 = (const float *)env->arena;
     const float *restrict p_k = (const float *)env->in[1];
     const int64_t begin = fnc_share(B, 1, part, parts);
     const int64_t end = fnc_share(B, 1, part + 1, parts);
     fnc_tile tile = {env, 0};
     for (int64_t g = begin; g < end; ++g) {
         tile.g = g;
-        fnc_gemm_f32(3, 4, 5, p_t4 + 15 * g, 5, 1, p_k + 20 * g, 4, 0, 3, 0, 4,
+        fnc_gemm_f32(3, 4, 5, p_t3 + 15 * g, 5, 1, p_k + 20 * g, 4, 0, 3, 0, 4,
                 k03_matmul_1_dot_epilogue, &tile);
     }
 }

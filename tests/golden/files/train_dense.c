@@ -31,57 +31,57 @@ static void k01_sgd_add(const fnc_env *env, int64_t part, int64_t parts) {
 }
 
 /* k02_mean_squared_error_grad_div: loss/mean_squared_error (backward)
- *   t18[0] = (1.0 / max(B, 1.0))   for one value
+ *   t19[0] = (1.0 / max(B, 1.0))   for one value
  *   2 flops; reads 0, writes 4 bytes */
 static void k02_mean_squared_error_grad_div(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
-    float *restrict p_t18 = (float *)env->arena;
+    float *restrict p_t19 = (float *)env->arena;
     (void)parts;
     if (part != 0) {
         return;
     }
     const float s0 = 1.0f / ((float)B < 1.0f ? 1.0f : (float)B);
-    p_t18[0] = s0;
+    p_t19[0] = s0;
 }
 
 /* k03_mean_squared_error_grad_div: loss/mean_squared_error (backward)
- *   t19[i] = (t18[0] / 3.0)   for i<B
+ *   t20[i] = (t19[0] / 3.0)   for i<B
  *   B flops; reads 4, writes 4*B bytes */
 static void k03_mean_squared_error_grad_div(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
-    const float *restrict p_t18 = (const float *)env->arena;
-    float *restrict p_t19 = (float *)(env->arena + (64 * B + 64));
+    const float *restrict p_t19 = (const float *)env->arena;
+    float *restrict p_t20 = (float *)(env->arena + (64 * B + 64));
     const int64_t begin = fnc_share(B, 16, part, parts);
     const int64_t end = fnc_share(B, 16, part + 1, parts);
 #pragma omp simd
     for (int64_t i = begin; i < end; ++i) {
-        const float s0 = p_t18[0] / 3.0f;
-        p_t19[i] = s0;
+        const float s0 = p_t19[0] / 3.0f;
+        p_t20[i] = s0;
     }
 }
 
 /* k04_dense_dot: dense, loss/mean_squared_error (backward)
- *   t12[3 * m + n] = sum k<5: x[5 * m + k] * run0[3 * k + n]   for g<1, m<B, n<3
- *   t20[3 * j + k] = -((t19[j] * (y:0[3 * j + k] - (v0 + run0[k + 16]))) + (t19[j] * (y:0[3 * j + k] - (v0 + run0[k + 16]))))   for i<1, j<B, k<3
+ *   t13[3 * m + n] = sum k<5: x[5 * m + k] * run0[3 * k + n]   for g<1, m<B, n<3
+ *   t12[3 * j + k] = -((t20[j] * (y:0[3 * j + k] - (v0 + run0[k + 16]))) + (t20[j] * (y:0[3 * j + k] - (v0 + run0[k + 16]))))   for i<1, j<B, k<3
  *   45*B flops; reads 36*B+128, writes 24*B bytes */
 FNC_INLINE void k04_dense_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr, int64_t
         nr, const float *acc) {
     const fnc_env *env = ((const fnc_tile *)tile)->env;
     const int64_t B = env->dims[0];
-    float *restrict p_t12 = (float *)env->arena;
-    const float *restrict p_t19 = (const float *)(env->arena + (64 * B + 64));
+    float *restrict p_t13 = (float *)(env->arena + (128 * B + 64));
+    const float *restrict p_t20 = (const float *)(env->arena + (64 * B + 64));
     const float *restrict y_0 = (const float *)env->in[1];
     const float *restrict run0 = (const float *)env->weights;
-    float *restrict p_t20 = (float *)(env->arena + (128 * B + 64));
+    float *restrict p_t12 = (float *)env->arena;
     for (int64_t i = 0; i < mr; ++i) {
 #pragma omp simd
         for (int64_t j = 0; j < nr; ++j) {
             const float v0 = acc[i * FNC_NR_F32 + j];
-            const float v1 = p_t19[m0 + i] * (y_0[3 * (m0 + i) + (n0 + j)] - (v0 + run0[n0 + j +
+            const float v1 = p_t20[m0 + i] * (y_0[3 * (m0 + i) + (n0 + j)] - (v0 + run0[n0 + j +
                     16]));
             const float v2 = -(v1 + v1);
-            p_t12[3 * (m0 + i) + (n0 + j)] = v0;
-            p_t20[3 * (m0 + i) + (n0 + j)] = v2;
+            p_t13[3 * (m0 + i) + (n0 + j)] = v0;
+            p_t12[3 * (m0 + i) + (n0 + j)] = v2;
         }
     }
 }
@@ -97,34 +97,34 @@ static void k04_dense_dot(const fnc_env *env, int64_t part, int64_t parts) {
 }
 
 /* k05_mean_squared_error_sum: loss/mean_squared_error
- *   t13[i] = sum over j: ((y:0[3 * i + j] - (t12[3 * i + j] + run0[j + 16])) * (y:0[3 * i + j] - (t12[3 * i + j] + run0[j + 16])))   for i<B, j<3
+ *   t14[i] = sum over j: ((y:0[3 * i + j] - (t13[3 * i + j] + run0[j + 16])) * (y:0[3 * i + j] - (t13[3 * i + j] + run0[j + 16])))   for i<B, j<3
  *   12*B flops; reads 24*B+128, writes 4*B bytes */
 static void k05_mean_squared_error_sum(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     const float *restrict y_0 = (const float *)env->in[1];
-    const float *restrict p_t12 = (const float *)env->arena;
+    const float *restrict p_t13 = (const float *)(env->arena + (128 * B + 64));
     const float *restrict run0 = (const float *)env->weights;
-    float *restrict p_t13 = (float *)(env->arena + (64 * B + 64));
+    float *restrict p_t14 = (float *)(env->arena + (64 * B + 64));
     const int64_t begin = fnc_share(B, 16, part, parts);
     const int64_t end = fnc_share(B, 16, part + 1, parts);
     for (int64_t i = begin; i < end; ++i) {
         float r0 = 0.0f;
         for (int64_t j = 0; j < 3; ++j) {
-            const float v0_0 = y_0[3 * i + j] - (p_t12[3 * i + j] + run0[j + 16]);
+            const float v0_0 = y_0[3 * i + j] - (p_t13[3 * i + j] + run0[j + 16]);
             r0 += v0_0 * v0_0;
         }
-        p_t13[i] = r0;
+        p_t14[i] = r0;
     }
 }
 
 /* k06_loss_add: loss/mean_squared_error, metrics/loss
- *   v0 = sum over i: (t13[i] / 3.0)   for i<B
+ *   v0 = sum over i: (t14[i] / 3.0)   for i<B
  *   then loss[0] = (v0 / max(B, 1.0))   for one value
  *   then loss/total'[0] = (loss/total[0] + (v1 * B))   for one value
  *   2*B+4 flops; reads 4*B+4, writes 8 bytes */
 static void k06_loss_add(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
-    const float *restrict p_t13 = (const float *)(env->arena + (64 * B + 64));
+    const float *restrict p_t14 = (const float *)(env->arena + (64 * B + 64));
     float *restrict loss = (float *)env->out[0];
     float *restrict loss_total = (float *)(env->train + 128);
     (void)parts;
@@ -134,7 +134,7 @@ static void k06_loss_add(const fnc_env *env, int64_t part, int64_t parts) {
     float r0 = 0.0f;
 #pragma omp simd reduction(+ : r0)
     for (int64_t i = 0; i < B; ++i) {
-        r0 += p_t13[i] / 3.0f;
+        r0 += p_t14[i] / 3.0f;
     }
     const float v1_0 = (float)B;
     const float s1 = r0 / (v1_0 < 1.0f ? 1.0f : v1_0);
@@ -144,18 +144,18 @@ static void k06_loss_add(const fnc_env *env, int64_t part, int64_t parts) {
 }
 
 /* k07_dense_grad_dot: dense (backward)
- *   t17_0[3 * m + n] = sum k<B: x[m + 5 * k] * t20[3 * k + n]   for g<1, m<5, n<3
+ *   t18_0[3 * m + n] = sum k<B: x[m + 5 * k] * t12[3 * k + n]   for g<1, m<5, n<3
  *   30*B flops; reads 32*B, writes 60 bytes */
 FNC_INLINE void k07_dense_grad_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr,
         int64_t nr, const float *acc) {
     const fnc_env *env = ((const fnc_tile *)tile)->env;
     const int64_t B = env->dims[0];
-    float *restrict t17_0 = (float *)(env->arena + (192 * B + 64));
+    float *restrict t18_0 = (float *)(env->arena + (192 * B + 64));
     for (int64_t i = 0; i < mr; ++i) {
 #pragma omp simd
         for (int64_t j = 0; j < nr; ++j) {
             const float v0 = acc[i * FNC_NR_F32 + j];
-            t17_0[3 * (m0 + i) + (n0 + j)] = v0;
+            t18_0[3 * (m0 + i) + (n0 + j)] = v0;
         }
     }
 }
@@ -163,21 +163,21 @@ FNC_INLINE void k07_dense_grad_dot_epilogue(const void *tile, int64_t m0, int64_
 static void k07_dense_grad_dot(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     const float *restrict p_x = (const float *)env->in[0];
-    const float *restrict p_t20 = (const float *)(env->arena + (128 * B + 64));
+    const float *restrict p_t12 = (const float *)env->arena;
     const int64_t begin = fnc_share(5, 16, part, parts);
     const int64_t end = fnc_share(5, 16, part + 1, parts);
     fnc_tile tile = {env, 0};
-    fnc_gemm_f32(5, 3, B, p_x, 1, 5, p_t20, 3, begin, end, 0, 3, k07_dense_grad_dot_epilogue,
+    fnc_gemm_f32(5, 3, B, p_x, 1, 5, p_t12, 3, begin, end, 0, 3, k07_dense_grad_dot_epilogue,
             &tile);
 }
 
 /* k08_dense_grad_sum: dense (backward)
- *   t17_2[i] = sum over j: t20[i + 3 * j]   for i<3, j<B
+ *   t18_2[i] = sum over j: t12[i + 3 * j]   for i<3, j<B
  *   3*B flops; reads 12*B, writes 12 bytes */
 static void k08_dense_grad_sum(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
-    const float *restrict p_t20 = (const float *)(env->arena + (128 * B + 64));
-    float *restrict t17_2 = (float *)(env->arena + (192 * B + 64)) + 16;
+    const float *restrict p_t12 = (const float *)env->arena;
+    float *restrict t18_2 = (float *)(env->arena + (192 * B + 64)) + 16;
     const int64_t begin = fnc_share(3, 32, part, parts);
     const int64_t end = fnc_share(3, 32, part + 1, parts);
     for (int64_t i0 = begin; i0 < end; i0 += 32) {
@@ -190,12 +190,12 @@ static void k08_dense_grad_sum(const fnc_env *env, int64_t part, int64_t parts) 
             for (int64_t j = 0; j < B; ++j) {
 #pragma omp simd
                 for (int64_t i = 0; i < 32; ++i) {
-                    r0[i] += p_t20[i0 + i + 3 * j];
+                    r0[i] += p_t12[i0 + i + 3 * j];
                 }
             }
 #pragma omp simd
             for (int64_t i = 0; i < 32; ++i) {
-                t17_2[i0 + i] = r0[i];
+                t18_2[i0 + i] = r0[i];
             }
         } else {
             const int64_t lanes = end - i0;
@@ -207,58 +207,58 @@ static void k08_dense_grad_sum(const fnc_env *env, int64_t part, int64_t parts) 
             for (int64_t j = 0; j < B; ++j) {
 #pragma omp simd
                 for (int64_t i = 0; i < lanes; ++i) {
-                    r0[i] += p_t20[i0 + i + 3 * j];
+                    r0[i] += p_t12[i0 + i + 3 * j];
                 }
             }
 #pragma omp simd
             for (int64_t i = 0; i < lanes; ++i) {
-                t17_2[i0 + i] = r0[i];
+                t18_2[i0 + i] = r0[i];
             }
         }
     }
 }
 
 /* k09_optimizer_reshape: optimizer
- *   t17_1[0] = 0.0   for one value
+ *   t18_1[0] = 0.0   for one value
  *   0 flops; reads 0, writes 4 bytes */
 static void k09_optimizer_reshape(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
-    float *restrict t17_1 = (float *)(env->arena + (192 * B + 64)) + 15;
+    float *restrict t18_1 = (float *)(env->arena + (192 * B + 64)) + 15;
     (void)parts;
     if (part != 0) {
         return;
     }
     const float s0 = 0.0f;
-    t17_1[0] = s0;
+    t18_1[0] = s0;
 }
 
 /* k10_optimizer_broadcast: optimizer
- *   t17_3[i] = 0.0   for i<13
+ *   t18_3[i] = 0.0   for i<13
  *   0 flops; reads 0, writes 52 bytes */
 static void k10_optimizer_broadcast(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
-    float *restrict t17_3 = (float *)(env->arena + (192 * B + 64)) + 19;
+    float *restrict t18_3 = (float *)(env->arena + (192 * B + 64)) + 19;
     const int64_t begin = fnc_share(13, 16, part, parts);
     const int64_t end = fnc_share(13, 16, part + 1, parts);
     for (int64_t i = begin; i < end; ++i) {
         const float s0 = 0.0f;
-        t17_3[i] = s0;
+        t18_3[i] = s0;
     }
 }
 
 /* k11_sgd_sub: optimizer/sgd
- *   run0'[i] = (run0[i] - (sgd/learning_rate[0] * t17[i]))   for i<32
+ *   run0'[i] = (run0[i] - (sgd/learning_rate[0] * t18[i]))   for i<32
  *   64 flops; reads 260, writes 128 bytes */
 static void k11_sgd_sub(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     float *restrict run0 = (float *)(unsigned char *)env->weights;
     const float *restrict sgd_learning_rate = (const float *)(env->train + 64);
-    const float *restrict p_t17 = (const float *)(env->arena + (192 * B + 64));
+    const float *restrict p_t18 = (const float *)(env->arena + (192 * B + 64));
     const int64_t begin = fnc_share(32, 16, part, parts);
     const int64_t end = fnc_share(32, 16, part + 1, parts);
 #pragma omp simd
     for (int64_t i = begin; i < end; ++i) {
-        const float s0 = run0[i] - sgd_learning_rate[0] * p_t17[i];
+        const float s0 = run0[i] - sgd_learning_rate[0] * p_t18[i];
         run0[i] = s0;
     }
 }

@@ -125,22 +125,22 @@ static void k04_sparse_categorical_crossentropy_grad_div(const fnc_env *env, int
  *   then v11 = sum over j: -((v10 * t38[10 * i + j]) / v6)   for i<B, j<10
  *   then t43[10 * i + j] = ((t42[10 * i + j] / v6) + v11)   for i<B, j<10
  *   then v13 = sum over j: -((v12 * t37[10 * i + j]) / v4)   for i<B, j<10
- *   then t44[10 * i + j] = (((t43[10 * i + j] / v4) + v13) * t36[10 * i + j])   for i<B, j<10
+ *   then t17[10 * i + j] = (((t43[10 * i + j] / v4) + v13) * t36[10 * i + j])   for i<B, j<10
  *   405*B flops; reads 244*B+203588, writes 248*B bytes */
 static void k05_digit_grad_mul(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     const int32_t *restrict y_0 = (const int32_t *)env->in[1];
-    int32_t *restrict p_t19 = (int32_t *)(env->arena + (320 * B + 203712));
+    int32_t *restrict p_t19 = (int32_t *)(env->arena + (384 * B + 203712));
     const float *restrict p_t21 = (const float *)(env->arena + 256 * B);
     const float *restrict run0 = (const float *)env->weights;
-    float *restrict p_t36 = (float *)(env->arena + (640 * B + 203712));
-    float *restrict p_t37 = (float *)(env->arena + (704 * B + 203712));
-    float *restrict p_t38 = (float *)(env->arena + (768 * B + 203712));
-    float *restrict p_t25 = (float *)(env->arena + (576 * B + 203712));
+    float *restrict p_t36 = (float *)(env->arena + (704 * B + 203712));
+    float *restrict p_t37 = (float *)(env->arena + (768 * B + 203712));
+    float *restrict p_t38 = (float *)(env->arena + (832 * B + 203712));
+    float *restrict p_t25 = (float *)(env->arena + (640 * B + 203712));
     const float *restrict p_t40 = (const float *)(env->arena + (320 * B + 203648));
-    float *restrict p_t42 = (float *)(env->arena + (832 * B + 203712));
-    float *restrict p_t43 = (float *)(env->arena + (896 * B + 203712));
-    float *restrict p_t44 = (float *)(env->arena + (960 * B + 203712));
+    float *restrict p_t42 = (float *)(env->arena + (896 * B + 203712));
+    float *restrict p_t43 = (float *)(env->arena + (960 * B + 203712));
+    float *restrict p_t17 = (float *)(env->arena + (320 * B + 203712));
     const int64_t begin = fnc_share(B, 16, part, parts);
     const int64_t end = fnc_share(B, 16, part + 1, parts);
     for (int64_t i = begin; i < end; ++i) {
@@ -191,7 +191,7 @@ static void k05_digit_grad_mul(const fnc_env *env, int64_t part, int64_t parts) 
         }
         for (int64_t j = 0; j < 10; ++j) {
             const float s14 = (p_t43[10 * i + j] / r4 + r13) * p_t36[10 * i + j];
-            p_t44[10 * i + j] = s14;
+            p_t17[10 * i + j] = s14;
         }
     }
 }
@@ -203,8 +203,8 @@ static void k05_digit_grad_mul(const fnc_env *env, int64_t part, int64_t parts) 
  *   4*B+4 flops; reads 8*B+4, writes 8 bytes */
 static void k06_loss_add(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
-    const int32_t *restrict p_t19 = (const int32_t *)(env->arena + (320 * B + 203712));
-    const float *restrict p_t25 = (const float *)(env->arena + (576 * B + 203712));
+    const int32_t *restrict p_t19 = (const int32_t *)(env->arena + (384 * B + 203712));
+    const float *restrict p_t25 = (const float *)(env->arena + (640 * B + 203712));
     float *restrict loss = (float *)env->out[0];
     float *restrict loss_total = (float *)(env->train + 128);
     (void)parts;
@@ -224,25 +224,25 @@ static void k06_loss_add(const fnc_env *env, int64_t part, int64_t parts) {
 }
 
 /* k07_digit_grad_permute: digit (backward)
- *   t17[64 * i + j] = run0[i + 10 * j + 50240]   for i<10, j<64
+ *   t44[64 * i + j] = run0[i + 10 * j + 50240]   for i<10, j<64
  *   0 flops; reads 203584, writes 2560 bytes */
 static void k07_digit_grad_permute(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     const float *restrict run0 = (const float *)env->weights;
-    float *restrict p_t17 = (float *)(env->arena + 256 * B);
+    float *restrict p_t44 = (float *)(env->arena + 256 * B);
     const int64_t begin = fnc_share(10, 16, part, parts);
     const int64_t end = fnc_share(10, 16, part + 1, parts);
     for (int64_t i = begin; i < end; ++i) {
 #pragma omp simd
         for (int64_t j = 0; j < 64; ++j) {
             const float s0 = run0[i + 10 * j + 50240];
-            p_t17[64 * i + j] = s0;
+            p_t44[64 * i + j] = s0;
         }
     }
 }
 
 /* k08_digit_grad_dot: digit (backward), hidden (backward)
- *   v0 = sum k<10: t44[10 * m + k] * t17[64 * k + n]   for g<1, m<B, n<64
+ *   v0 = sum k<10: t17[10 * m + k] * t44[64 * k + n]   for g<1, m<B, n<64
  *   t18[64 * j + k] = (v0 if (0.0 < t16[64 * j + k]) else 0.0)   for i<1, j<B, k<64
  *   1408*B flops; reads 296*B+2560, writes 256*B bytes */
 FNC_INLINE void k08_digit_grad_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr,
@@ -250,7 +250,7 @@ FNC_INLINE void k08_digit_grad_dot_epilogue(const void *tile, int64_t m0, int64_
     const fnc_env *env = ((const fnc_tile *)tile)->env;
     const int64_t B = env->dims[0];
     const float *restrict p_t16 = (const float *)env->arena;
-    float *restrict p_t18 = (float *)(env->arena + (320 * B + 203712));
+    float *restrict p_t18 = (float *)(env->arena + (384 * B + 203712));
     for (int64_t i = 0; i < mr; ++i) {
 #pragma omp simd
         for (int64_t j = 0; j < nr; ++j) {
@@ -263,12 +263,12 @@ FNC_INLINE void k08_digit_grad_dot_epilogue(const void *tile, int64_t m0, int64_
 
 static void k08_digit_grad_dot(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
-    const float *restrict p_t44 = (const float *)(env->arena + (960 * B + 203712));
-    const float *restrict p_t17 = (const float *)(env->arena + 256 * B);
+    const float *restrict p_t17 = (const float *)(env->arena + (320 * B + 203712));
+    const float *restrict p_t44 = (const float *)(env->arena + 256 * B);
     const int64_t begin = fnc_share(B, 16, part, parts);
     const int64_t end = fnc_share(B, 16, part + 1, parts);
     fnc_tile tile = {env, 0};
-    fnc_gemm_f32(B, 64, 10, p_t44, 10, 1, p_t17, 64, begin, end, 0, 64, k08_digit_grad_dot_epilogue,
+    fnc_gemm_f32(B, 64, 10, p_t17, 10, 1, p_t44, 64, begin, end, 0, 64, k08_digit_grad_dot_epilogue,
             &tile);
 }
 
@@ -292,7 +292,7 @@ FNC_INLINE void k09_hidden_grad_dot_epilogue(const void *tile, int64_t m0, int64
 static void k09_hidden_grad_dot(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     const float *restrict img = (const float *)env->in[0];
-    const float *restrict p_t18 = (const float *)(env->arena + (320 * B + 203712));
+    const float *restrict p_t18 = (const float *)(env->arena + (384 * B + 203712));
     const int64_t begin = fnc_share(784, 16, part, parts);
     const int64_t end = fnc_share(784, 16, part + 1, parts);
     fnc_tile tile = {env, 0};
@@ -305,7 +305,7 @@ static void k09_hidden_grad_dot(const fnc_env *env, int64_t part, int64_t parts)
  *   64*B flops; reads 256*B, writes 256 bytes */
 static void k10_hidden_grad_sum(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
-    const float *restrict p_t18 = (const float *)(env->arena + (320 * B + 203712));
+    const float *restrict p_t18 = (const float *)(env->arena + (384 * B + 203712));
     float *restrict t34_1 = (float *)(env->arena + 256 * B) + 50176;
     const int64_t begin = fnc_share(64, 32, part, parts);
     const int64_t end = fnc_share(64, 32, part + 1, parts);
@@ -348,7 +348,7 @@ static void k10_hidden_grad_sum(const fnc_env *env, int64_t part, int64_t parts)
 }
 
 /* k11_digit_grad_dot: digit (backward)
- *   t34_2[10 * m + n] = sum k<B: t16[m + 64 * k] * t44[10 * k + n]   for g<1, m<64, n<10
+ *   t34_2[10 * m + n] = sum k<B: t16[m + 64 * k] * t17[10 * k + n]   for g<1, m<64, n<10
  *   1280*B flops; reads 296*B, writes 2560 bytes */
 FNC_INLINE void k11_digit_grad_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr,
         int64_t nr, const float *acc) {
@@ -367,20 +367,20 @@ FNC_INLINE void k11_digit_grad_dot_epilogue(const void *tile, int64_t m0, int64_
 static void k11_digit_grad_dot(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     const float *restrict p_t16 = (const float *)env->arena;
-    const float *restrict p_t44 = (const float *)(env->arena + (960 * B + 203712));
+    const float *restrict p_t17 = (const float *)(env->arena + (320 * B + 203712));
     const int64_t begin = fnc_share(64, 16, part, parts);
     const int64_t end = fnc_share(64, 16, part + 1, parts);
     fnc_tile tile = {env, 0};
-    fnc_gemm_f32(64, 10, B, p_t16, 1, 64, p_t44, 10, begin, end, 0, 10, k11_digit_grad_dot_epilogue,
+    fnc_gemm_f32(64, 10, B, p_t16, 1, 64, p_t17, 10, begin, end, 0, 10, k11_digit_grad_dot_epilogue,
             &tile);
 }
 
 /* k12_digit_grad_sum: digit (backward)
- *   t34_3[i] = sum over j: t44[i + 10 * j]   for i<10, j<B
+ *   t34_3[i] = sum over j: t17[i + 10 * j]   for i<10, j<B
  *   10*B flops; reads 40*B, writes 40 bytes */
 static void k12_digit_grad_sum(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
-    const float *restrict p_t44 = (const float *)(env->arena + (960 * B + 203712));
+    const float *restrict p_t17 = (const float *)(env->arena + (320 * B + 203712));
     float *restrict t34_3 = (float *)(env->arena + 256 * B) + 50880;
     const int64_t begin = fnc_share(10, 32, part, parts);
     const int64_t end = fnc_share(10, 32, part + 1, parts);
@@ -394,7 +394,7 @@ static void k12_digit_grad_sum(const fnc_env *env, int64_t part, int64_t parts) 
             for (int64_t j = 0; j < B; ++j) {
 #pragma omp simd
                 for (int64_t i = 0; i < 32; ++i) {
-                    r0[i] += p_t44[i0 + i + 10 * j];
+                    r0[i] += p_t17[i0 + i + 10 * j];
                 }
             }
 #pragma omp simd
@@ -411,7 +411,7 @@ static void k12_digit_grad_sum(const fnc_env *env, int64_t part, int64_t parts) 
             for (int64_t j = 0; j < B; ++j) {
 #pragma omp simd
                 for (int64_t i = 0; i < lanes; ++i) {
-                    r0[i] += p_t44[i0 + i + 10 * j];
+                    r0[i] += p_t17[i0 + i + 10 * j];
                 }
             }
 #pragma omp simd

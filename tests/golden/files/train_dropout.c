@@ -36,21 +36,21 @@ static void k01_sgd_add(const fnc_env *env, int64_t part, int64_t parts) {
 }
 
 /* k02_drop_select: drop
- *   t20[i] = ((x[i] / 0.5) if (0.5 <= (f32(shr(bits(seed_generator/seed_generator_state, i), 8)) * 5.960464477539063e-08)) else 0.0)   for i<6*B
+ *   t15[i] = ((x[i] / 0.5) if (0.5 <= (f32(shr(bits(seed_generator/seed_generator_state, i), 8)) * 5.960464477539063e-08)) else 0.0)   for i<6*B
  *   36*B flops; reads 24*B+8, writes 24*B bytes */
 static void k02_drop_select(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     const uint32_t *restrict seed_generator_seed_generator_state = (const uint32_t *)(env->train +
             256);
     const float *restrict p_x = (const float *)env->in[0];
-    float *restrict p_t20 = (float *)env->arena;
+    float *restrict p_t15 = (float *)env->arena;
     const int64_t begin = fnc_share(6 * B, 16, part, parts);
     const int64_t end = fnc_share(6 * B, 16, part + 1, parts);
     for (int64_t i = begin; i < end; ++i) {
         const float s0 = 0.5f <= (float)(fnc_philox(seed_generator_seed_generator_state[0],
                 seed_generator_seed_generator_state[1], (uint64_t)i) >> 8) * 5.9604645e-08f ? p_x[i]
                 / 0.5f : 0.0f;
-        p_t20[i] = s0;
+        p_t15[i] = s0;
     }
 }
 
@@ -69,35 +69,35 @@ static void k03_drop_add(const fnc_env *env, int64_t part, int64_t parts) {
 }
 
 /* k04_binary_crossentropy_grad_div: loss/binary_crossentropy (backward)
- *   t22[0] = (1.0 / max(B, 1.0))   for one value
+ *   t23[0] = (1.0 / max(B, 1.0))   for one value
  *   2 flops; reads 0, writes 4 bytes */
 static void k04_binary_crossentropy_grad_div(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
-    float *restrict p_t22 = (float *)(env->arena + 64 * B);
+    float *restrict p_t23 = (float *)(env->arena + 64 * B);
     (void)parts;
     if (part != 0) {
         return;
     }
     const float s0 = 1.0f / ((float)B < 1.0f ? 1.0f : (float)B);
-    p_t22[0] = s0;
+    p_t23[0] = s0;
 }
 
 /* k05_out_dot: out, loss/binary_crossentropy, loss/binary_crossentropy (backward)
- *   t15[m] = sum k<6: t20[6 * m + k] * run0[k]   for g<1, m<B, n<1
- *   t21[j] = (1.0 - min(max((v0 + run0[16]), 1.0000000116860974e-07), 0.9999998807907104))   for i<1, j<B, k<1
- *   t23[j] = (((-(-(t22[0] * (1.0 - y:0[j])) / v1) + (-(t22[0] * y:0[j]) / min(max((v0 + run0[16]), 1.0000000116860974e-07), 0.9999998807907104))) if (min(max((v0 + run0[16]), 1.0000000116860974e-07), 0.9999998807907104) < 0.9999998807907104) else 0.0) if (1.0000000116860974e-07 < max((v0 + run0[16]), 1.0000000116860974e-07)) else 0.0)   for i<1, j<B, k<1
+ *   t17[m] = sum k<6: t15[6 * m + k] * run0[k]   for g<1, m<B, n<1
+ *   t22[j] = (1.0 - min(max((v0 + run0[16]), 1.0000000116860974e-07), 0.9999998807907104))   for i<1, j<B, k<1
+ *   t16[j] = (((-(-(t23[0] * (1.0 - y:0[j])) / v1) + (-(t23[0] * y:0[j]) / min(max((v0 + run0[16]), 1.0000000116860974e-07), 0.9999998807907104))) if (min(max((v0 + run0[16]), 1.0000000116860974e-07), 0.9999998807907104) < 0.9999998807907104) else 0.0) if (1.0000000116860974e-07 < max((v0 + run0[16]), 1.0000000116860974e-07)) else 0.0)   for i<1, j<B, k<1
  *   32*B flops; reads 28*B+132, writes 12*B bytes */
 FNC_INLINE void k05_out_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr, int64_t
         nr, const float *acc) {
     (void)n0;
     const fnc_env *env = ((const fnc_tile *)tile)->env;
     const int64_t B = env->dims[0];
-    float *restrict p_t15 = (float *)(env->arena + (64 * B + 128));
+    float *restrict p_t17 = (float *)(env->arena + (128 * B + 128));
     const float *restrict run0 = (const float *)env->weights;
-    float *restrict p_t21 = (float *)(env->arena + (128 * B + 128));
-    const float *restrict p_t22 = (const float *)(env->arena + 64 * B);
+    float *restrict p_t22 = (float *)(env->arena + (192 * B + 128));
+    const float *restrict p_t23 = (const float *)(env->arena + 64 * B);
     const float *restrict y_0 = (const float *)env->in[1];
-    float *restrict p_t23 = (float *)(env->arena + (192 * B + 128));
+    float *restrict p_t16 = (float *)(env->arena + (64 * B + 128));
     for (int64_t i = 0; i < mr; ++i) {
 #pragma omp simd
         for (int64_t j = 0; j < nr; ++j) {
@@ -105,38 +105,38 @@ FNC_INLINE void k05_out_dot_epilogue(const void *tile, int64_t m0, int64_t n0, i
             const float v1 = fnc_max_f32(v0 + run0[16], 1e-07f);
             const float v2 = v1 > 0.9999999f ? 0.9999999f : v1;
             const float v3 = 1.0f - v2;
-            const float v4 = p_t22[0];
+            const float v4 = p_t23[0];
             const float v5 = y_0[m0 + i];
             const float v6 = 1e-07f < v1 ? (v2 < 0.9999999f ? -(-(v4 * (1.0f - v5)) / v3) + -(v4 *
                     v5) / v2 : 0.0f) : 0.0f;
-            p_t15[m0 + i] = v0;
-            p_t21[m0 + i] = v3;
-            p_t23[m0 + i] = v6;
+            p_t17[m0 + i] = v0;
+            p_t22[m0 + i] = v3;
+            p_t16[m0 + i] = v6;
         }
     }
 }
 
 static void k05_out_dot(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
-    const float *restrict p_t20 = (const float *)env->arena;
+    const float *restrict p_t15 = (const float *)env->arena;
     const float *restrict run0 = (const float *)env->weights;
     const int64_t begin = fnc_share(B, 16, part, parts);
     const int64_t end = fnc_share(B, 16, part + 1, parts);
     fnc_tile tile = {env, 0};
-    fnc_gemm_f32(B, 1, 6, p_t20, 6, 1, run0, 1, begin, end, 0, 1, k05_out_dot_epilogue, &tile);
+    fnc_gemm_f32(B, 1, 6, p_t15, 6, 1, run0, 1, begin, end, 0, 1, k05_out_dot_epilogue, &tile);
 }
 
 /* k06_loss_add: loss/binary_crossentropy, metrics/loss
- *   v0 = sum over i: ((y:0[i] * -log(min(max((t15[i] + run0[16]), 1.0000000116860974e-07), 0.9999998807907104))) + ((1.0 - y:0[i]) * -log(t21[i])))   for i<B
+ *   v0 = sum over i: ((y:0[i] * -log(min(max((t17[i] + run0[16]), 1.0000000116860974e-07), 0.9999998807907104))) + ((1.0 - y:0[i]) * -log(t22[i])))   for i<B
  *   then loss[0] = (v0 / max(B, 1.0))   for one value
  *   then loss/total'[0] = (loss/total[0] + (v1 * B))   for one value
  *   12*B+4 flops; reads 12*B+132, writes 8 bytes */
 static void k06_loss_add(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     const float *restrict y_0 = (const float *)env->in[1];
-    const float *restrict p_t15 = (const float *)(env->arena + (64 * B + 128));
+    const float *restrict p_t17 = (const float *)(env->arena + (128 * B + 128));
     const float *restrict run0 = (const float *)env->weights;
-    const float *restrict p_t21 = (const float *)(env->arena + (128 * B + 128));
+    const float *restrict p_t22 = (const float *)(env->arena + (192 * B + 128));
     float *restrict loss = (float *)env->out[0];
     float *restrict loss_total = (float *)(env->train + 128);
     (void)parts;
@@ -147,9 +147,9 @@ static void k06_loss_add(const fnc_env *env, int64_t part, int64_t parts) {
 #pragma omp simd reduction(+ : r0)
     for (int64_t i = 0; i < B; ++i) {
         const float v0_0 = y_0[i];
-        r0 += v0_0 * -fnc_log_f32(fnc_max_f32(p_t15[i] + run0[16], 1e-07f) > 0.9999999f ? 0.9999999f
-                : fnc_max_f32(p_t15[i] + run0[16], 1e-07f)) + (1.0f - v0_0) *
-                -fnc_log_f32(p_t21[i]);
+        r0 += v0_0 * -fnc_log_f32(fnc_max_f32(p_t17[i] + run0[16], 1e-07f) > 0.9999999f ? 0.9999999f
+                : fnc_max_f32(p_t17[i] + run0[16], 1e-07f)) + (1.0f - v0_0) *
+                -fnc_log_f32(p_t22[i]);
     }
     const float v1_0 = (float)B;
     const float s1 = r0 / (v1_0 < 1.0f ? 1.0f : v1_0);
@@ -159,41 +159,41 @@ static void k06_loss_add(const fnc_env *env, int64_t part, int64_t parts) {
 }
 
 /* k07_out_grad_dot: out (backward)
- *   t19_0[m] = sum k<B: t20[m + 6 * k] * t23[k]   for g<1, m<6, n<1
+ *   t21_0[m] = sum k<B: t15[m + 6 * k] * t16[k]   for g<1, m<6, n<1
  *   12*B flops; reads 28*B, writes 24 bytes */
 FNC_INLINE void k07_out_grad_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr,
         int64_t nr, const float *acc) {
     (void)n0;
     const fnc_env *env = ((const fnc_tile *)tile)->env;
     const int64_t B = env->dims[0];
-    float *restrict t19_0 = (float *)(env->arena + 64 * B);
+    float *restrict t21_0 = (float *)(env->arena + 64 * B);
     for (int64_t i = 0; i < mr; ++i) {
 #pragma omp simd
         for (int64_t j = 0; j < nr; ++j) {
             const float v0 = acc[i * FNC_NR_F32 + j];
-            t19_0[m0 + i] = v0;
+            t21_0[m0 + i] = v0;
         }
     }
 }
 
 static void k07_out_grad_dot(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
-    const float *restrict p_t20 = (const float *)env->arena;
-    const float *restrict p_t23 = (const float *)(env->arena + (192 * B + 128));
+    const float *restrict p_t15 = (const float *)env->arena;
+    const float *restrict p_t16 = (const float *)(env->arena + (64 * B + 128));
     const int64_t begin = fnc_share(6, 16, part, parts);
     const int64_t end = fnc_share(6, 16, part + 1, parts);
     fnc_tile tile = {env, 0};
-    fnc_gemm_f32(6, 1, B, p_t20, 1, 6, p_t23, 1, begin, end, 0, 1, k07_out_grad_dot_epilogue,
+    fnc_gemm_f32(6, 1, B, p_t15, 1, 6, p_t16, 1, begin, end, 0, 1, k07_out_grad_dot_epilogue,
             &tile);
 }
 
 /* k08_out_grad_sum: out (backward)
- *   t19_2[0] = sum over i: t23[i]   for i<B
+ *   t21_2[0] = sum over i: t16[i]   for i<B
  *   B flops; reads 4*B, writes 4 bytes */
 static void k08_out_grad_sum(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
-    const float *restrict p_t23 = (const float *)(env->arena + (192 * B + 128));
-    float *restrict t19_2 = (float *)(env->arena + 64 * B) + 16;
+    const float *restrict p_t16 = (const float *)(env->arena + (64 * B + 128));
+    float *restrict t21_2 = (float *)(env->arena + 64 * B) + 16;
     (void)parts;
     if (part != 0) {
         return;
@@ -201,52 +201,52 @@ static void k08_out_grad_sum(const fnc_env *env, int64_t part, int64_t parts) {
     float r0 = 0.0f;
 #pragma omp simd reduction(+ : r0)
     for (int64_t i = 0; i < B; ++i) {
-        r0 += p_t23[i];
+        r0 += p_t16[i];
     }
-    t19_2[0] = r0;
+    t21_2[0] = r0;
 }
 
 /* k09_optimizer_broadcast: optimizer
- *   t19_1[i] = 0.0   for i<10
+ *   t21_1[i] = 0.0   for i<10
  *   0 flops; reads 0, writes 40 bytes */
 static void k09_optimizer_broadcast(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
-    float *restrict t19_1 = (float *)(env->arena + 64 * B) + 6;
+    float *restrict t21_1 = (float *)(env->arena + 64 * B) + 6;
     const int64_t begin = fnc_share(10, 16, part, parts);
     const int64_t end = fnc_share(10, 16, part + 1, parts);
     for (int64_t i = begin; i < end; ++i) {
         const float s0 = 0.0f;
-        t19_1[i] = s0;
+        t21_1[i] = s0;
     }
 }
 
 /* k10_optimizer_broadcast: optimizer
- *   t19_3[i] = 0.0   for i<15
+ *   t21_3[i] = 0.0   for i<15
  *   0 flops; reads 0, writes 60 bytes */
 static void k10_optimizer_broadcast(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
-    float *restrict t19_3 = (float *)(env->arena + 64 * B) + 17;
+    float *restrict t21_3 = (float *)(env->arena + 64 * B) + 17;
     const int64_t begin = fnc_share(15, 16, part, parts);
     const int64_t end = fnc_share(15, 16, part + 1, parts);
     for (int64_t i = begin; i < end; ++i) {
         const float s0 = 0.0f;
-        t19_3[i] = s0;
+        t21_3[i] = s0;
     }
 }
 
 /* k11_sgd_sub: optimizer/sgd
- *   run0'[i] = (run0[i] - (sgd/learning_rate[0] * t19[i]))   for i<32
+ *   run0'[i] = (run0[i] - (sgd/learning_rate[0] * t21[i]))   for i<32
  *   64 flops; reads 260, writes 128 bytes */
 static void k11_sgd_sub(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     float *restrict run0 = (float *)(unsigned char *)env->weights;
     const float *restrict sgd_learning_rate = (const float *)(env->train + 64);
-    const float *restrict p_t19 = (const float *)(env->arena + 64 * B);
+    const float *restrict p_t21 = (const float *)(env->arena + 64 * B);
     const int64_t begin = fnc_share(32, 16, part, parts);
     const int64_t end = fnc_share(32, 16, part + 1, parts);
 #pragma omp simd
     for (int64_t i = begin; i < end; ++i) {
-        const float s0 = run0[i] - sgd_learning_rate[0] * p_t19[i];
+        const float s0 = run0[i] - sgd_learning_rate[0] * p_t21[i];
         run0[i] = s0;
     }
 }

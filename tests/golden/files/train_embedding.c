@@ -89,17 +89,17 @@ static void k04_mean_squared_error_grad_div(const fnc_env *env, int64_t part, in
 
 /* k05_head_dot: head, loss/mean_squared_error (backward)
  *   t18[2 * m + n] = sum k<15: t16[15 * m + k] * run0[2 * k + n + 48]   for g<1, m<B, n<2
- *   t29[2 * j + k] = -((t28[j] * (y:0[2 * j + k] - (v0 + run0[k + 80]))) + (t28[j] * (y:0[2 * j + k] - (v0 + run0[k + 80]))))   for i<1, j<B, k<2
+ *   t17[2 * j + k] = -((t28[j] * (y:0[2 * j + k] - (v0 + run0[k + 80]))) + (t28[j] * (y:0[2 * j + k] - (v0 + run0[k + 80]))))   for i<1, j<B, k<2
  *   70*B flops; reads 72*B+384, writes 16*B bytes */
 FNC_INLINE void k05_head_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr, int64_t
         nr, const float *acc) {
     const fnc_env *env = ((const fnc_tile *)tile)->env;
     const int64_t B = env->dims[0];
-    float *restrict p_t18 = (float *)(env->arena + (64 * B + 64));
+    float *restrict p_t18 = (float *)(env->arena + (192 * B + 128));
     const float *restrict p_t28 = (const float *)(env->arena + (128 * B + 128));
     const float *restrict y_0 = (const float *)env->in[1];
     const float *restrict run0 = (const float *)env->weights;
-    float *restrict p_t29 = (float *)(env->arena + (192 * B + 128));
+    float *restrict p_t17 = (float *)(env->arena + (64 * B + 64));
     for (int64_t i = 0; i < mr; ++i) {
 #pragma omp simd
         for (int64_t j = 0; j < nr; ++j) {
@@ -108,7 +108,7 @@ FNC_INLINE void k05_head_dot_epilogue(const void *tile, int64_t m0, int64_t n0, 
                     80]));
             const float v2 = -(v1 + v1);
             p_t18[2 * (m0 + i) + (n0 + j)] = v0;
-            p_t29[2 * (m0 + i) + (n0 + j)] = v2;
+            p_t17[2 * (m0 + i) + (n0 + j)] = v2;
         }
     }
 }
@@ -130,7 +130,7 @@ static void k05_head_dot(const fnc_env *env, int64_t part, int64_t parts) {
 static void k06_mean_squared_error_sum(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     const float *restrict y_0 = (const float *)env->in[1];
-    const float *restrict p_t18 = (const float *)(env->arena + (64 * B + 64));
+    const float *restrict p_t18 = (const float *)(env->arena + (192 * B + 128));
     const float *restrict run0 = (const float *)env->weights;
     float *restrict p_t19 = (float *)(env->arena + (128 * B + 128));
     const int64_t begin = fnc_share(B, 16, part, parts);
@@ -172,24 +172,24 @@ static void k07_loss_add(const fnc_env *env, int64_t part, int64_t parts) {
 }
 
 /* k08_head_grad_permute: head (backward)
- *   t17[15 * i + j] = run0[i + 2 * j + 48]   for i<2, j<15
+ *   t29[15 * i + j] = run0[i + 2 * j + 48]   for i<2, j<15
  *   0 flops; reads 384, writes 120 bytes */
 static void k08_head_grad_permute(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     const float *restrict run0 = (const float *)env->weights;
-    float *restrict p_t17 = (float *)(env->arena + (256 * B + 128));
+    float *restrict p_t29 = (float *)(env->arena + (256 * B + 128));
     const int64_t begin = fnc_share(2, 16, part, parts);
     const int64_t end = fnc_share(2, 16, part + 1, parts);
     for (int64_t i = begin; i < end; ++i) {
         for (int64_t j = 0; j < 15; ++j) {
             const float s0 = run0[i + 2 * j + 48];
-            p_t17[15 * i + j] = s0;
+            p_t29[15 * i + j] = s0;
         }
     }
 }
 
 /* k09_head_grad_dot: head (backward)
- *   t21[15 * m + n] = sum k<2: t29[2 * m + k] * t17[15 * k + n]   for g<1, m<B, n<15
+ *   t21[15 * m + n] = sum k<2: t17[2 * m + k] * t29[15 * k + n]   for g<1, m<B, n<15
  *   60*B flops; reads 8*B+120, writes 60*B bytes */
 FNC_INLINE void k09_head_grad_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr,
         int64_t nr, const float *acc) {
@@ -207,12 +207,12 @@ FNC_INLINE void k09_head_grad_dot_epilogue(const void *tile, int64_t m0, int64_t
 
 static void k09_head_grad_dot(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
-    const float *restrict p_t29 = (const float *)(env->arena + (192 * B + 128));
-    const float *restrict p_t17 = (const float *)(env->arena + (256 * B + 128));
+    const float *restrict p_t17 = (const float *)(env->arena + (64 * B + 64));
+    const float *restrict p_t29 = (const float *)(env->arena + (256 * B + 128));
     const int64_t begin = fnc_share(B, 16, part, parts);
     const int64_t end = fnc_share(B, 16, part + 1, parts);
     fnc_tile tile = {env, 0};
-    fnc_gemm_f32(B, 15, 2, p_t29, 2, 1, p_t17, 15, begin, end, 0, 15, k09_head_grad_dot_epilogue,
+    fnc_gemm_f32(B, 15, 2, p_t17, 2, 1, p_t29, 15, begin, end, 0, 15, k09_head_grad_dot_epilogue,
             &tile);
 }
 
@@ -242,7 +242,7 @@ static void k10_embed_grad_scatter(const fnc_env *env, int64_t part, int64_t par
 }
 
 /* k11_head_grad_dot: head (backward)
- *   t25_2[2 * m + n] = sum k<B: t16[m + 15 * k] * t29[2 * k + n]   for g<1, m<15, n<2
+ *   t25_2[2 * m + n] = sum k<B: t16[m + 15 * k] * t17[2 * k + n]   for g<1, m<15, n<2
  *   60*B flops; reads 68*B, writes 120 bytes */
 FNC_INLINE void k11_head_grad_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr,
         int64_t nr, const float *acc) {
@@ -261,20 +261,20 @@ FNC_INLINE void k11_head_grad_dot_epilogue(const void *tile, int64_t m0, int64_t
 static void k11_head_grad_dot(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     const float *restrict p_t16 = (const float *)env->arena;
-    const float *restrict p_t29 = (const float *)(env->arena + (192 * B + 128));
+    const float *restrict p_t17 = (const float *)(env->arena + (64 * B + 64));
     const int64_t begin = fnc_share(15, 16, part, parts);
     const int64_t end = fnc_share(15, 16, part + 1, parts);
     fnc_tile tile = {env, 0};
-    fnc_gemm_f32(15, 2, B, p_t16, 1, 15, p_t29, 2, begin, end, 0, 2, k11_head_grad_dot_epilogue,
+    fnc_gemm_f32(15, 2, B, p_t16, 1, 15, p_t17, 2, begin, end, 0, 2, k11_head_grad_dot_epilogue,
             &tile);
 }
 
 /* k12_head_grad_sum: head (backward)
- *   t25_4[i] = sum over j: t29[i + 2 * j]   for i<2, j<B
+ *   t25_4[i] = sum over j: t17[i + 2 * j]   for i<2, j<B
  *   2*B flops; reads 8*B, writes 8 bytes */
 static void k12_head_grad_sum(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
-    const float *restrict p_t29 = (const float *)(env->arena + (192 * B + 128));
+    const float *restrict p_t17 = (const float *)(env->arena + (64 * B + 64));
     float *restrict t25_4 = (float *)(env->arena + (256 * B + 128)) + 80;
     const int64_t begin = fnc_share(2, 32, part, parts);
     const int64_t end = fnc_share(2, 32, part + 1, parts);
@@ -288,7 +288,7 @@ static void k12_head_grad_sum(const fnc_env *env, int64_t part, int64_t parts) {
             for (int64_t j = 0; j < B; ++j) {
 #pragma omp simd
                 for (int64_t i = 0; i < 32; ++i) {
-                    r0[i] += p_t29[i0 + i + 2 * j];
+                    r0[i] += p_t17[i0 + i + 2 * j];
                 }
             }
 #pragma omp simd
@@ -305,7 +305,7 @@ static void k12_head_grad_sum(const fnc_env *env, int64_t part, int64_t parts) {
             for (int64_t j = 0; j < B; ++j) {
 #pragma omp simd
                 for (int64_t i = 0; i < lanes; ++i) {
-                    r0[i] += p_t29[i0 + i + 2 * j];
+                    r0[i] += p_t17[i0 + i + 2 * j];
                 }
             }
 #pragma omp simd

@@ -93,7 +93,7 @@ static void k04_mean_squared_error_grad_div(const fnc_env *env, int64_t part, in
 static void k05_mean_squared_error_grad_div(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     const float *restrict p_t25 = (const float *)(env->arena + (4160 * B + 2263040));
-    float *restrict p_t26 = (float *)(env->arena + (8320 * B + 2263104));
+    float *restrict p_t26 = (float *)(env->arena + (6272 * B + 2263104));
     const int64_t begin = fnc_share(B, 16, part, parts);
     const int64_t end = fnc_share(B, 16, part + 1, parts);
 #pragma omp simd
@@ -120,17 +120,17 @@ static void k06_last_pack(const fnc_env *env, int64_t part, int64_t parts) {
 
 /* k07_last_dot: last, loss/mean_squared_error (backward)
  *   t16[520 * m + n] = sum k<1040: t12[1040 * m + k] * run0[520 * k + n + 136240]   for g<1, m<B, n<520
- *   t27[520 * j + k] = -((t26[j] * (y:0[520 * j + k] - (v0 + run0[k + 677040]))) + (t26[j] * (y:0[520 * j + k] - (v0 + run0[k + 677040]))))   for i<1, j<B, k<520
+ *   t13[520 * j + k] = -((t26[j] * (y:0[520 * j + k] - (v0 + run0[k + 677040]))) + (t26[j] * (y:0[520 * j + k] - (v0 + run0[k + 677040]))))   for i<1, j<B, k<520
  *   1084200*B flops; reads 6244*B+4973312, writes 4160*B bytes */
 FNC_INLINE void k07_last_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr, int64_t
         nr, const float *acc) {
     const fnc_env *env = ((const fnc_tile *)tile)->env;
     const int64_t B = env->dims[0];
-    float *restrict p_t16 = (float *)(env->arena + (4160 * B + 2263040));
-    const float *restrict p_t26 = (const float *)(env->arena + (8320 * B + 2263104));
+    float *restrict p_t16 = (float *)(env->arena + (6336 * B + 2267264));
+    const float *restrict p_t26 = (const float *)(env->arena + (6272 * B + 2263104));
     const float *restrict y_0 = (const float *)env->in[1];
     const float *restrict run0 = (const float *)env->weights;
-    float *restrict p_t27 = (float *)(env->arena + (8384 * B + 2267264));
+    float *restrict p_t13 = (float *)(env->arena + (4160 * B + 2263040));
     for (int64_t i = 0; i < mr; ++i) {
 #pragma omp simd
         for (int64_t j = 0; j < nr; ++j) {
@@ -139,7 +139,7 @@ FNC_INLINE void k07_last_dot_epilogue(const void *tile, int64_t m0, int64_t n0, 
                     677040]));
             const float v2 = -(v1 + v1);
             p_t16[520 * (m0 + i) + (n0 + j)] = v0;
-            p_t27[520 * (m0 + i) + (n0 + j)] = v2;
+            p_t13[520 * (m0 + i) + (n0 + j)] = v2;
         }
     }
 }
@@ -166,9 +166,9 @@ static void k07_last_dot(const fnc_env *env, int64_t part, int64_t parts) {
 static void k08_mean_squared_error_sum(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     const float *restrict y_0 = (const float *)env->in[1];
-    const float *restrict p_t16 = (const float *)(env->arena + (4160 * B + 2263040));
+    const float *restrict p_t16 = (const float *)(env->arena + (6336 * B + 2267264));
     const float *restrict run0 = (const float *)env->weights;
-    float *restrict p_t17 = (float *)(env->arena + (8320 * B + 2263104));
+    float *restrict p_t17 = (float *)(env->arena + (6272 * B + 2263104));
     const int64_t begin = fnc_share(B, 16, part, parts);
     const int64_t end = fnc_share(B, 16, part + 1, parts);
     for (int64_t i = begin; i < end; ++i) {
@@ -189,7 +189,7 @@ static void k08_mean_squared_error_sum(const fnc_env *env, int64_t part, int64_t
  *   2*B+4 flops; reads 4*B+4, writes 8 bytes */
 static void k09_loss_add(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
-    const float *restrict p_t17 = (const float *)(env->arena + (8320 * B + 2263104));
+    const float *restrict p_t17 = (const float *)(env->arena + (6272 * B + 2263104));
     float *restrict loss = (float *)env->out[0];
     float *restrict loss_total = (float *)(env->train + 128);
     (void)parts;
@@ -215,10 +215,10 @@ static void k10_last_grad_pack(const fnc_env *env, int64_t part, int64_t parts) 
     const int64_t B = env->dims[0];
     const float *restrict run0 = (const float *)env->weights;
     float *restrict packed2 = (float *)env->arena;
-    const float *restrict p_t27 = (const float *)(env->arena + (8384 * B + 2267264));
+    const float *restrict p_t13 = (const float *)(env->arena + (4160 * B + 2263040));
     if (B <= 64) {
         const int64_t panels = fnc_pack_parts_f32(B, 520);
-        fnc_pack_bt_f32(B, 520, p_t27, 520, packed2, fnc_share(panels, 1, part, parts),
+        fnc_pack_bt_f32(B, 520, p_t13, 520, packed2, fnc_share(panels, 1, part, parts),
                 fnc_share(panels, 1, part + 1, parts));
     } else {
         const int64_t panels = fnc_pack_parts_f32(1040, 520);
@@ -228,7 +228,7 @@ static void k10_last_grad_pack(const fnc_env *env, int64_t part, int64_t parts) 
 }
 
 /* k11_last_grad_dot: last (backward), first (backward)
- *   v0 = sum k<520: t27[520 * m + k] * run0[k + 520 * n + 136240]   for g<1, m<B, n<1040
+ *   v0 = sum k<520: t13[520 * m + k] * run0[k + 520 * n + 136240]   for g<1, m<B, n<1040
  *   t14[1040 * j + k] = (v0 if (0.0 < t12[1040 * j + k]) else 0.0)   for i<1, j<B, k<1040
  *   1083680*B flops; reads 6240*B+4906752, writes 4160*B bytes */
 FNC_INLINE void k11_last_grad_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr,
@@ -236,7 +236,7 @@ FNC_INLINE void k11_last_grad_dot_epilogue(const void *tile, int64_t m0, int64_t
     const fnc_env *env = ((const fnc_tile *)tile)->env;
     const int64_t B = env->dims[0];
     const float *restrict p_t12 = (const float *)(env->arena + 2263040);
-    float *restrict p_t14 = (float *)(env->arena + (4160 * B + 2263040));
+    float *restrict p_t14 = (float *)(env->arena + (6336 * B + 2267264));
     for (int64_t i = 0; i < mr; ++i) {
 #pragma omp simd
         for (int64_t j = 0; j < nr; ++j) {
@@ -249,7 +249,7 @@ FNC_INLINE void k11_last_grad_dot_epilogue(const void *tile, int64_t m0, int64_t
 
 static void k11_last_grad_dot(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
-    const float *restrict p_t27 = (const float *)(env->arena + (8384 * B + 2267264));
+    const float *restrict p_t13 = (const float *)(env->arena + (4160 * B + 2263040));
     const float *restrict packed2 = (const float *)env->arena;
     const float *restrict run0 = (const float *)env->weights;
     const fnc_block own = fnc_share_block(B, 1040, FNC_IS_SMALL(1040, 520, 4), part, parts);
@@ -258,7 +258,7 @@ static void k11_last_grad_dot(const fnc_env *env, int64_t part, int64_t parts) {
         fnc_gemm_flipped_f32(B, 1040, 520, run0 + 136240, 520, packed2, own.m0, own.m1, own.n0,
                 own.n1, k11_last_grad_dot_epilogue, &tile);
     } else {
-        fnc_gemm_packed_f32(B, 1040, 520, p_t27, 520, 1, packed2, own.m0, own.m1, own.n0, own.n1,
+        fnc_gemm_packed_f32(B, 1040, 520, p_t13, 520, 1, packed2, own.m0, own.m1, own.n0, own.n1,
                 k11_last_grad_dot_epilogue, &tile);
     }
 }
@@ -268,8 +268,8 @@ static void k11_last_grad_dot(const fnc_env *env, int64_t part, int64_t parts) {
  *   1040*B flops; reads 4160*B, writes 4160 bytes */
 static void k12_first_grad_sum(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
-    const float *restrict p_t14 = (const float *)(env->arena + (4160 * B + 2263040));
-    float *restrict t24_1 = (float *)(env->arena + (8320 * B + 2263104));
+    const float *restrict p_t14 = (const float *)(env->arena + (6336 * B + 2267264));
+    float *restrict t24_1 = (float *)(env->arena + (6272 * B + 2263104));
     const int64_t begin = fnc_share(1040, 32, part, parts);
     const int64_t end = fnc_share(1040, 32, part + 1, parts);
     for (int64_t i0 = begin; i0 < end; i0 += 32) {
@@ -311,11 +311,11 @@ static void k12_first_grad_sum(const fnc_env *env, int64_t part, int64_t parts) 
 }
 
 /* k13_last_grad_sum: last (backward)
- *   t24_3[i] = sum over j: t27[i + 520 * j]   for i<520, j<B
+ *   t24_3[i] = sum over j: t13[i + 520 * j]   for i<520, j<B
  *   520*B flops; reads 2080*B, writes 2080 bytes */
 static void k13_last_grad_sum(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
-    const float *restrict p_t27 = (const float *)(env->arena + (8384 * B + 2267264));
+    const float *restrict p_t13 = (const float *)(env->arena + (4160 * B + 2263040));
     float *restrict t24_3 = (float *)(env->arena + (10496 * B + 2267264));
     const int64_t begin = fnc_share(520, 32, part, parts);
     const int64_t end = fnc_share(520, 32, part + 1, parts);
@@ -329,7 +329,7 @@ static void k13_last_grad_sum(const fnc_env *env, int64_t part, int64_t parts) {
             for (int64_t j = 0; j < B; ++j) {
 #pragma omp simd
                 for (int64_t i = 0; i < 32; ++i) {
-                    r0[i] += p_t27[i0 + i + 520 * j];
+                    r0[i] += p_t13[i0 + i + 520 * j];
                 }
             }
 #pragma omp simd
@@ -346,7 +346,7 @@ static void k13_last_grad_sum(const fnc_env *env, int64_t part, int64_t parts) {
             for (int64_t j = 0; j < B; ++j) {
 #pragma omp simd
                 for (int64_t i = 0; i < lanes; ++i) {
-                    r0[i] += p_t27[i0 + i + 520 * j];
+                    r0[i] += p_t13[i0 + i + 520 * j];
                 }
             }
 #pragma omp simd
@@ -376,7 +376,7 @@ static void k14_optimizer_broadcast(const fnc_env *env, int64_t part, int64_t pa
  *   0 flops; reads 4160*B, writes 4224*B bytes */
 static void k15_first_grad_pack(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
-    const float *restrict p_t14 = (const float *)(env->arena + (4160 * B + 2263040));
+    const float *restrict p_t14 = (const float *)(env->arena + (6336 * B + 2267264));
     float *restrict packed3 = (float *)(env->arena + (10496 * B + 2269376));
     const int64_t panels = fnc_pack_parts_f32(1040, B);
     fnc_pack_b_f32(1040, B, p_t14, 1040, packed3, fnc_share(panels, 1, part, parts),
@@ -416,19 +416,19 @@ static void k16_first_grad_dot(const fnc_env *env, int64_t part, int64_t parts) 
 }
 
 /* k17_last_grad_pack: last (backward)
- *   packed4[520 * i + j] = pack: t27[520 * i + j]   for i<B, j<520
+ *   packed4[520 * i + j] = pack: t13[520 * i + j]   for i<B, j<520
  *   0 flops; reads 2080*B, writes 2176*B bytes */
 static void k17_last_grad_pack(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
-    const float *restrict p_t27 = (const float *)(env->arena + (8384 * B + 2267264));
-    float *restrict packed4 = (float *)(env->arena + (4160 * B + 2263040));
+    const float *restrict p_t13 = (const float *)(env->arena + (4160 * B + 2263040));
+    float *restrict packed4 = (float *)(env->arena + (6336 * B + 2267264));
     const int64_t panels = fnc_pack_parts_f32(520, B);
-    fnc_pack_b_f32(520, B, p_t27, 520, packed4, fnc_share(panels, 1, part, parts), fnc_share(panels,
+    fnc_pack_b_f32(520, B, p_t13, 520, packed4, fnc_share(panels, 1, part, parts), fnc_share(panels,
             1, part + 1, parts));
 }
 
 /* k18_last_grad_dot: last (backward), optimizer/sgd
- *   v0 = sum k<B: t12[m + 1040 * k] * t27[520 * k + n]   for g<1, m<1040, n<520
+ *   v0 = sum k<B: t12[m + 1040 * k] * t13[520 * k + n]   for g<1, m<1040, n<520
  *   run0_2'[520 * j + k] = (run0_2[520 * j + k] - (sgd/learning_rate[0] * v0))   for i<1, j<1040, k<520
  *   1081600*B+1081600 flops; reads 6336*B+2163204, writes 2163200 bytes */
 FNC_INLINE void k18_last_grad_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr,
@@ -449,7 +449,7 @@ FNC_INLINE void k18_last_grad_dot_epilogue(const void *tile, int64_t m0, int64_t
 static void k18_last_grad_dot(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     const float *restrict p_t12 = (const float *)(env->arena + 2263040);
-    const float *restrict packed4 = (const float *)(env->arena + (4160 * B + 2263040));
+    const float *restrict packed4 = (const float *)(env->arena + (6336 * B + 2267264));
     const float *restrict run0_2 = (const float *)env->weights + 136240;
     const int64_t begin = fnc_share(1040, 16, part, parts);
     const int64_t end = fnc_share(1040, 16, part + 1, parts);
@@ -467,7 +467,7 @@ static void k19_sgd_sub(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     float *restrict run0_1 = (float *)(unsigned char *)env->weights + 135200;
     const float *restrict sgd_learning_rate = (const float *)(env->train + 64);
-    const float *restrict t24_1 = (const float *)(env->arena + (8320 * B + 2263104));
+    const float *restrict t24_1 = (const float *)(env->arena + (6272 * B + 2263104));
     float *restrict run0_3 = (float *)(unsigned char *)env->weights + 677040;
     const float *restrict t24_3 = (const float *)(env->arena + (10496 * B + 2267264));
     (void)parts;

@@ -1,0 +1,114 @@
+"""Which values must lie in memory because of how they are read.
+
+A contraction reads matrices, a gather a table, a random stream its key; and a reshape that would
+need division reads what has been written. Whether a value that is computed, or a view, will do is
+asked here before any stage is made, so that stages never find that something is missing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from fncompile.ir.node import Node
+from fncompile.passes.access import (
+    VIEWS,
+    Buffers,
+    base_of,
+    identity,
+    is_contiguous,
+    is_leaf,
+    split_indices,
+    view_of,
+)
+from fncompile.plan.types import Load
+
+
+@dataclass(frozen=True)
+class Use:
+    """`node` is read in a way for which, for `reason`, not everything will do.
+
+    `fits` says whether a view of memory does; without it none does that must be computed.
+    """
+
+    node: Node
+    reason: str
+    fits: Callable[[Load], bool] | None = None
+
+
+def computed_uses(node: Node, buffers: Buffers) -> list[tuple[Node, str]]:
+    """What `node` reads that would be computed where it is read, and must not be; and why."""
+    return [
+        (_stored_for(use, buffers), use.reason)
+        for use in USES.get(node.op, _no_uses)(node)
+        if not _may_stay(use, buffers)
+    ]
+
+
+def _may_stay(use: Use, buffers: Buffers) -> bool:
+    base = base_of(use.node)
+    if use.node in buffers or base in buffers:
+        return True
+    return use.fits is not None and base.op in VIEWS  # `viewed_uses` decides
+
+
+def viewed_uses(node: Node, buffers: Buffers) -> list[tuple[Node, str]]:
+    """What `node` reads that is a view which will not do: of nothing in memory, or not with such
+    steps; and why."""
+    found = []
+    for use in USES.get(node.op, _no_uses)(node):
+        if use.fits is not None:
+            load = view_of(use.node, identity(use.node.ndim), buffers)
+            if load is None or not use.fits(load):
+                found.append((_stored_for(use, buffers), use.reason))
+    return found
+
+
+def _stored_for(use: Use, buffers: Buffers) -> Node:
+    """The node to store: without reshapes, where that is not what lies in memory already."""
+    base = base_of(use.node)
+    return use.node if base in buffers or is_leaf(base) else base
+
+
+# how each op reads -------------------------------------------------------------------------------
+
+
+def _no_uses(node: Node) -> list[Use]:
+    return []
+
+
+def _dot(node: Node) -> list[Use]:
+    a, b = node.src
+    return [
+        Use(a, "the left operand of a contraction lies in memory", lambda load: True),
+        Use(b, "the right operand of a contraction is read along its last axis", _by_rows(b)),
+    ]
+
+
+def _by_rows(x: Node) -> Callable[[Load], bool]:
+    """Are its rows read one element after the other?"""
+    return lambda load: x.shape[-1] == 1 or load.at.coefficient(x.ndim - 1) == 1
+
+
+def _gather(node: Node) -> list[Use]:
+    table = node.src[0]
+    return [Use(table, "it is indexed by other values", lambda load: is_contiguous(load, table))]
+
+
+def _bits(node: Node) -> list[Use]:
+    return [Use(node.src[0], "it is the key of a random stream")]
+
+
+def _reshape(node: Node) -> list[Use]:
+    source = node.src[0]
+    if split_indices(node.shape, identity(node.ndim), source.shape) is not None:
+        return []
+    return [Use(source, f"reshape to {node.type} of what is not in memory needs division")]
+
+
+USES: dict[str, Callable[[Node], list[Use]]] = {
+    "dot": _dot,
+    "gather": _gather,
+    "bits": _bits,
+    "reshape": _reshape,
+}
