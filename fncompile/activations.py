@@ -46,17 +46,35 @@ swish, hard_swish = silu, hard_silu
 
 
 def linear(x: TensorLike) -> Result:
-    """x."""
+    """x.
+
+    `x`: a tensor of any shape.
+
+    >>> activations.linear([1.0, 2.0])
+    [1.0, 2.0]
+    """
     return x
 
 
 def exponential(x: TensorLike) -> Result:
-    """exp(x)."""
+    """exp(x).
+
+    `x`: a tensor of any shape; whole numbers are taken as floatx. The result has the shape of `x`.
+
+    >>> activations.exponential([0.0, 1.0]).round(4)
+    array([1.    , 2.7183], dtype=float32)
+    """
     return exp(x)
 
 
 def gelu(x: TensorLike, approximate: bool = False) -> Result:
-    """x Φ(x) for the normal distribution Φ, exact unless `approximate`."""
+    """x Φ(x) for the normal distribution Φ, exact unless `approximate`.
+
+    `x`: a tensor of any shape; whole numbers are taken as floatx. The result has the shape of `x`.
+
+    >>> activations.gelu([-1.0, 1.0]).round(4)
+    array([-0.1587,  0.8413], dtype=float32)
+    """
     return ops.gelu(x, approximate=approximate)
 
 
@@ -66,7 +84,14 @@ def relu(
     max_value: float | None = None,
     threshold: float = 0.0,
 ) -> Result:
-    """x from `threshold` on, at most `max_value`; below it `negative_slope` (x - threshold)."""
+    """x from `threshold` on, at most `max_value`; below it `negative_slope` (x - threshold).
+
+    `x`: a tensor of any shape, which the result has; `negative_slope`, `max_value`, `threshold`:
+    numbers.
+
+    >>> activations.relu([-2.0, 1.0, 9.0], negative_slope=0.5, max_value=6.0)
+    array([-1.,  1.,  6.], dtype=float32)
+    """
     if threshold:
         below = ops.multiply(negative_slope, ops.subtract(x, threshold)) if negative_slope else 0
         out = ops.where(ops.less(x, threshold), below, x)
@@ -94,18 +119,35 @@ def get(identifier: Any) -> Callable[..., Any]:
     """The function that a name, a config or None (linear) stands for; a callable stands for itself.
 
     Raises ValueError on anything else.
+
+    `identifier`: a name, a config, None or a callable.
+
+    >>> activations.get("relu")([-1.0, 1.0])
+    array([0., 1.], dtype=float32)
     """
     return linear if identifier is None else _FAMILY.get(identifier)
 
 
 def serialize(activation: Callable[..., Any]) -> Any:
-    """The name of one of Keras' functions; the config of a user's function or object."""
+    """The name of one of Keras' functions; the config of a user's function or object.
+
+    `activation`: a function.
+
+    >>> activations.serialize(activations.softmax)
+    'softmax'
+    """
     name = getattr(activation, "__name__", "")
     return name if ALL_OBJECTS.get(name) is activation else _FAMILY.serialize(activation)
 
 
 def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
-    """The function that `serialize` gave `config` for; None where there is no such name."""
+    """The function that `serialize` gave `config` for; None where there is no such name.
+
+    `config`: a name or a config; `custom_objects`: names of the user's.
+
+    >>> activations.deserialize("tanh") is activations.tanh
+    True
+    """
     if isinstance(config, str):
         return _FAMILY.find(config, custom_objects)
     return _FAMILY.deserialize(config, custom_objects)

@@ -37,6 +37,12 @@ class SeedGenerator:
 
     `seed=None` draws one, from the switch FNC_SEED or Python's `random` module. Raises ValueError
     on a seed that is not an integer.
+
+    `seed`: a whole number or None; `name`: that of the variable's path.
+
+    >>> seed = random.SeedGenerator(7)
+    >>> bool((random.uniform((3,), seed=seed) == random.uniform((3,), seed=seed)).all())
+    False
     """
 
     def __init__(self, seed: int | None = None, name: str | None = None, **kwargs: Any):
@@ -138,7 +144,15 @@ def uniform(
     dtype: DTypeLike | None = None,
     seed: Any = None,
 ) -> Result:
-    """Evenly distributed in [minval, maxval)."""
+    """Evenly distributed in [minval, maxval).
+
+    `shape`: extents; `minval`, `maxval`: numbers or tensors that broadcast; `dtype`: a floating-
+    point one, floatx if None, ValueError otherwise; `seed`: see the module.
+
+    >>> x = random.uniform((1000,), 2.0, 3.0, seed=1)
+    >>> x.shape, bool(x.min() >= 2), bool(x.max() < 3)
+    ((1000,), True, True)
+    """
     u = _uniform(seed, shape, _float_dtype(dtype, "uniform"))
     low, high = node(minval, u.dtype), node(maxval, u.dtype)
     return _affine(u, build.ew("sub", high, low), low)
@@ -155,6 +169,12 @@ def normal(
     """Normally distributed, by Box and Muller from two uniform numbers each.
 
     None lies further out than √(-2 log 2**-24) = 5.77 standard deviations (one in 10**8 would).
+
+    `shape`: extents; `mean`, `stddev`: numbers or tensors that broadcast; `dtype`: a floating-point
+    one, floatx if None, ValueError otherwise; `seed`: see the module.
+
+    >>> random.normal((2, 3), seed=1).shape
+    (2, 3)
     """
     dtype = _float_dtype(dtype, "normal")
     if dtype == "bfloat16":
@@ -178,6 +198,12 @@ def truncated_normal(
     """Normally distributed, given that it lies within two standard deviations of the mean.
 
     By the inverse of the distribution function: √2 erfinv(u) for u even in ±erf(√2).
+
+    `shape`: extents; `mean`, `stddev`: numbers or tensors that broadcast; `dtype`: a floating-point
+    one, floatx if None, ValueError otherwise; `seed`: see the module.
+
+    >>> bool((abs(random.truncated_normal((1000,), seed=1)) <= 2).all())
+    True
     """
     dtype = _float_dtype(dtype, "truncated_normal")
     if dtype == "bfloat16":
@@ -198,7 +224,14 @@ def randint(
     dtype: DTypeLike | None = "int32",
     seed: Any = None,
 ) -> Result:
-    """Integers in [minval, maxval): 32 random bits modulo the range (bias at most range/2**32)."""
+    """Integers in [minval, maxval): 32 random bits modulo the range (bias at most range/2**32).
+
+    `shape`: extents; `minval`, `maxval`: whole numbers; `dtype`: one of whole numbers, ValueError
+    otherwise; `seed`: see the module.
+
+    >>> random.randint((4,), 0, 2, seed=1).dtype
+    dtype('int32')
+    """
     dtype = standard_dtype(dtype)
     if is_float(dtype) or dtype == "bool":
         raise ValueError(
@@ -224,6 +257,12 @@ def dropout(inputs: TensorLike, rate: float, noise_shape: Any = None, seed: Any 
     """Each element 0 with probability `rate`, else divided by `1 - rate`.
 
     `noise_shape` has 1 where a decision is shared by a whole axis, None for the input's extent.
+
+    `inputs`: a tensor; `rate`: the share of zeros; `noise_shape`: extents of 1 where one number
+    serves all; `seed`: see the module.
+
+    >>> sorted(set(random.dropout(np.ones(100), 0.5, seed=1).tolist()))
+    [0.0, 2.0]
     """
     x = as_float(inputs)
     given = x.shape if noise_shape is None else tuple(noise_shape)
@@ -243,7 +282,14 @@ def dropout(inputs: TensorLike, rate: float, noise_shape: Any = None, seed: Any 
 def categorical(
     logits: TensorLike, num_samples: int, dtype: DTypeLike | None = "int32", seed: Any = None
 ) -> Result:
-    """Classes drawn from each row of `logits`, (rows, num_samples): argmax of logits + Gumbel."""
+    """Classes drawn from each row of `logits`, (rows, num_samples): argmax of logits + Gumbel.
+
+    `logits`: (rows, classes); `num_samples`: how many from each; `dtype`: one of whole numbers;
+    `seed`: see the module.
+
+    >>> random.categorical([[0.0, -1e9]], 3, seed=1)
+    array([[0, 0, 0]], dtype=int32)
+    """
     logits = widened(as_float(logits))
     if logits.ndim != 2:
         raise ValueError(
@@ -265,6 +311,11 @@ def shuffle(x: TensorLike, axis: Axis = 0, seed: Any = None) -> Result:
 
     The place of a row is the rank of its random key, found by comparing all pairs: for some
     thousands of rows, not for whole data sets.
+
+    `x`: a tensor; `axis`: one axis; `seed`: see the module.
+
+    >>> sorted(random.shuffle(np.arange(4), seed=1).tolist())
+    [0, 1, 2, 3]
     """
     x = node(x)
     axis = canonical_axis(axis, x.ndim)

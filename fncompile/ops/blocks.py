@@ -21,6 +21,12 @@ def slice(inputs: TensorLike, start_indices: Any, shape: ShapeLike) -> Result:
     """The block of the given `shape` that starts at `start_indices`: numbers, or index tensors.
 
     An extent of -1 reaches to the end; ValueError where its start is not known.
+
+    `inputs`: a tensor; `start_indices`, `shape`: one entry for each axis, ValueError otherwise.
+
+    >>> ops.slice(np.array([[1, 2, 3], [4, 5, 6]]), [0, 1], [2, 2])
+    array([[2, 3],
+           [5, 6]])
     """
     x = node(inputs)
     starts = _one_each(start_indices, x, "start_indices", "inputs")
@@ -57,6 +63,12 @@ def slice_update(inputs: TensorLike, start_indices: Any, updates: TensorLike) ->
     """`inputs` with the block that starts at `start_indices` replaced by `updates`.
 
     The starts are numbers, or index tensors; what would lie outside is left out then.
+
+    `inputs`: a tensor; `start_indices`: one entry for each axis; `updates`: a block of its rank and
+    dtype.
+
+    >>> ops.slice_update([1, 2, 3, 4], [1], [0, 0])
+    array([1, 0, 0, 4], dtype=int32)
     """
     x = node(inputs)
     updates = node(updates, x.dtype)
@@ -94,6 +106,12 @@ def segment_sum(
 
     `segment_ids` has one integer for each row. Without `num_segments` there are as many segments
     as the greatest id asks for, which has to be known. Raises ValueError for other shapes.
+
+    `data`: a tensor; `segment_ids`: a whole number for each of its rows; `num_segments`: the number
+    of rows of the result, ValueError if None. `sorted` is Keras' argument and ignored.
+
+    >>> ops.segment_sum([1, 2, 3], [0, 1, 0], num_segments=2)
+    array([4, 2], dtype=int32)
     """
     rows, ids = node(data), node(segment_ids)
     if ids.ndim != 1:
@@ -122,7 +140,14 @@ def _segments(segment_ids: Any) -> int:
 
 @op
 def scatter(indices: TensorLike, values: TensorLike, shape: ShapeLike) -> Result:
-    """A tensor of zeros of `shape` with `values` added at `indices[..., :]`."""
+    """A tensor of zeros of `shape` with `values` added at `indices[..., :]`.
+
+    `indices`: whole numbers (..., axes of `shape` that they name); `values`: a tensor for each of
+    them.
+
+    >>> ops.scatter([[1], [3]], [5, 7], (4,))
+    array([0, 5, 0, 7], dtype=int32)
+    """
     indices, values = node(indices), node(values)
     depth = indices.shape[-1]
     shape = canonical_shape(shape)

@@ -89,6 +89,11 @@ def einsum(subscripts: str, *operands_: TensorLike, **kwargs: Any) -> Result:
 
     Takes "..." for broadcast axes, repeated labels (diagonals) and any number of operands, which
     are multiplied from left to right. Raises ValueError on malformed subscripts.
+
+    `subscripts`: the labels of each operand's axes, and after "->" those of the result.
+
+    >>> ops.einsum("ij,kj->ik", [[1, 2]], [[3, 4], [5, 6]])
+    array([[11, 17]], dtype=int32)
     """
     nodes = operands(*operands_)
     inputs, out = _parse(subscripts, [n.ndim for n in nodes])

@@ -49,7 +49,14 @@ def _require_same_shape(target: Node, output: Node) -> None:
 def categorical_crossentropy(
     target: TensorLike, output: TensorLike, from_logits: bool = False, axis: Axis = -1
 ) -> Result:
-    """-Σ target log(output) over `axis`; probabilities are first divided by their sum."""
+    """-Σ target log(output) over `axis`; probabilities are first divided by their sum.
+
+    `target`, `output`: tensors of one shape, ValueError otherwise; the result lacks `axis`.
+    `from_logits`: whether `output` is what a softmax would be taken of.
+
+    >>> ops.categorical_crossentropy([[0.0, 1.0]], [[0.5, 0.5]]).round(4)
+    array([0.6931], dtype=float32)
+    """
     output = as_float(output)
     target = node(target, output.dtype)
     _require_same_shape(target, output)
@@ -70,6 +77,12 @@ def sparse_categorical_crossentropy(
     """-log(output) at the integer class `target`; NaN where there is no such class.
 
     `target` has the shape of `output` without `axis`, or with an extent of 1 at its end.
+
+    `target`: whole numbers of the shape of `output` without `axis`, which the result has;
+    ValueError otherwise. `from_logits`: whether `output` is what a softmax would be taken of.
+
+    >>> ops.sparse_categorical_crossentropy([1], [[0.5, 0.5]]).round(4)
+    array([0.6931], dtype=float32)
     """
     output = as_float(output)
     if output.ndim < 1:
@@ -105,7 +118,14 @@ def _labels(target: Node, output: Node, axis: int) -> Node:
 def binary_crossentropy(
     target: TensorLike, output: TensorLike, from_logits: bool = False
 ) -> Result:
-    """-target log(output) - (1 - target) log(1 - output), element by element."""
+    """-target log(output) - (1 - target) log(1 - output), element by element.
+
+    `target`, `output`: tensors of one shape, which the result has; `from_logits`: whether `output`
+    is what a sigmoid would be taken of.
+
+    >>> ops.binary_crossentropy([1.0, 0.0], [0.5, 0.5]).round(4)
+    array([0.6931, 0.6931], dtype=float32)
+    """
     output = as_float(output)
     target = node(target, output.dtype)
     _require_same_shape(target, output)

@@ -16,44 +16,86 @@ from fncompile.ops.types import Result, TensorLike
 
 @op
 def exp(x: TensorLike) -> Result:
-    """e to the power of `x`."""
+    """e to the power of `x`.
+
+    `x`: a tensor of any shape; whole numbers are taken as floatx. The result has the shape of `x`.
+
+    >>> ops.exp([0.0, 1.0]).round(4)
+    array([1.    , 2.7183], dtype=float32)
+    """
     return build.ew("exp", as_float(x))
 
 
 @op
 def expm1(x: TensorLike) -> Result:
-    """`exp(x) - 1`, exact for small `x`."""
+    """`exp(x) - 1`, exact for small `x`.
+
+    `x`: a tensor of any shape; whole numbers are taken as floatx. The result has the shape of `x`.
+
+    >>> ops.expm1([0.0, 1e-5])
+    array([0.000000e+00, 1.000005e-05], dtype=float32)
+    """
     return build.ew("expm1", as_float(x))
 
 
 @op
 def exp2(x: TensorLike) -> Result:
-    """2 to the power of `x`; exact for whole numbers."""
+    """2 to the power of `x`; exact for whole numbers.
+
+    `x`: a tensor of any shape; whole numbers are taken as floatx. The result has the shape of `x`.
+
+    >>> ops.exp2([3.0, -1.0]).round(4)
+    array([8. , 0.5], dtype=float32)
+    """
     x = as_float(x)
     return build.ew("pow", build.like(x, 2), x)
 
 
 @op
 def log(x: TensorLike) -> Result:
-    """The natural logarithm; -inf at 0, NaN below."""
+    """The natural logarithm; -inf at 0, NaN below.
+
+    `x`: a tensor of any shape; whole numbers are taken as floatx. The result has the shape of `x`.
+
+    >>> ops.log([1.0, 0.0])
+    array([  0., -inf], dtype=float32)
+    """
     return build.ew("log", as_float(x))
 
 
 @op
 def log1p(x: TensorLike) -> Result:
-    """`log(1 + x)`, exact for small `x`."""
+    """`log(1 + x)`, exact for small `x`.
+
+    `x`: a tensor of any shape; whole numbers are taken as floatx. The result has the shape of `x`.
+
+    >>> ops.log1p([0.0, 1e-5])
+    array([0.00000e+00, 9.99995e-06], dtype=float32)
+    """
     return build.ew("log1p", as_float(x))
 
 
 @op
 def log2(x: TensorLike) -> Result:
-    """The logarithm to the base 2."""
+    """The logarithm to the base 2.
+
+    `x`: a tensor of any shape; whole numbers are taken as floatx. The result has the shape of `x`.
+
+    >>> ops.log2([8.0, 0.5]).round(4)
+    array([ 3., -1.], dtype=float32)
+    """
     return scaled(build.ew("log", as_float(x)), 1 / math.log(2))
 
 
 @op
 def log10(x: TensorLike) -> Result:
-    """The logarithm to the base 10."""
+    """The logarithm to the base 10.
+
+    `x`: a tensor of any shape; whole numbers are taken as floatx. The result has the shape of `x`.
+
+    >>> ops.log10([1000.0, 0.1]).round(4)
+    array([ 3., -1.], dtype=float32)
+    """
     return scaled(build.ew("log", as_float(x)), 1 / math.log(10))
 
 
@@ -62,6 +104,12 @@ def logaddexp(x1: TensorLike, x2: TensorLike) -> Result:
     """`log(exp(x1) + exp(x2))` without overflow.
 
     Of equal finite numbers each has half of the gradient, of equal infinities `x1` has it all.
+
+    `x1`, `x2`: tensors whose shapes broadcast, ValueError otherwise; the result has their common
+    shape and floating-point dtype.
+
+    >>> ops.logaddexp([1000.0], 1000.0).round(3)
+    array([1000.693], dtype=float32)
     """
     a, b = promote_float(x1, x2)
     below = build.ew("lt", a, b)
@@ -79,38 +127,74 @@ def _no_gap(a: Node, b: Node, gap: Node) -> Node:
 
 @op
 def sqrt(x: TensorLike) -> Result:
-    """The square root; NaN below 0."""
+    """The square root; NaN below 0.
+
+    `x`: a tensor of any shape; whole numbers are taken as floatx. The result has the shape of `x`.
+
+    >>> ops.sqrt([4, 2]).round(4)
+    array([2.    , 1.4142], dtype=float32)
+    """
     return build.ew("sqrt", as_float(x))
 
 
 @op
 def rsqrt(x: TensorLike) -> Result:
-    """`1 / sqrt(x)`."""
+    """`1 / sqrt(x)`.
+
+    `x`: a tensor of any shape; whole numbers are taken as floatx. The result has the shape of `x`.
+
+    >>> ops.rsqrt([4.0, 0.25])
+    array([0.5, 2. ], dtype=float32)
+    """
     return build.ew("rsqrt", as_float(x))
 
 
 @op
 def sin(x: TensorLike) -> Result:
-    """The sine of `x` radians."""
+    """The sine of `x` radians.
+
+    `x`: a tensor of any shape; whole numbers are taken as floatx. The result has the shape of `x`.
+
+    >>> ops.sin([0.0, np.pi / 2])
+    array([0., 1.], dtype=float32)
+    """
     return build.ew("sin", as_float(x))
 
 
 @op
 def cos(x: TensorLike) -> Result:
-    """The cosine of `x` radians."""
+    """The cosine of `x` radians.
+
+    `x`: a tensor of any shape; whole numbers are taken as floatx. The result has the shape of `x`.
+
+    >>> ops.cos([0.0, np.pi])
+    array([ 1., -1.], dtype=float32)
+    """
     return build.ew("cos", as_float(x))
 
 
 @op
 def tan(x: TensorLike) -> Result:
-    """The tangent of `x` radians."""
+    """The tangent of `x` radians.
+
+    `x`: a tensor of any shape; whole numbers are taken as floatx. The result has the shape of `x`.
+
+    >>> ops.tan([0.0, np.pi / 4]).round(4)
+    array([0., 1.], dtype=float32)
+    """
     x = as_float(x)
     return build.ew("div", build.ew("sin", x), build.ew("cos", x))
 
 
 @op
 def sinh(x: TensorLike) -> Result:
-    """The hyperbolic sine, exact for small `x`."""
+    """The hyperbolic sine, exact for small `x`.
+
+    `x`: a tensor of any shape; whole numbers are taken as floatx. The result has the shape of `x`.
+
+    >>> ops.sinh([0.0, 1.0]).round(4)
+    array([0.    , 1.1752], dtype=float32)
+    """
     x, half = _halved_late(as_float(x))
     return build.ew(
         "mul", build.ew("sub", build.ew("expm1", x), build.ew("expm1", build.ew("neg", x))), half
@@ -119,7 +203,13 @@ def sinh(x: TensorLike) -> Result:
 
 @op
 def cosh(x: TensorLike) -> Result:
-    """The hyperbolic cosine."""
+    """The hyperbolic cosine.
+
+    `x`: a tensor of any shape; whole numbers are taken as floatx. The result has the shape of `x`.
+
+    >>> ops.cosh([0.0, 1.0]).round(4)
+    array([1.    , 1.5431], dtype=float32)
+    """
     x, half = _halved_late(as_float(x))
     return build.ew(
         "mul", build.ew("add", build.ew("exp", x), build.ew("exp", build.ew("neg", x))), half
@@ -142,13 +232,25 @@ def _halved_late(x: Node) -> tuple[Node, Node]:
 
 @op
 def tanh(x: TensorLike) -> Result:
-    """The hyperbolic tangent."""
+    """The hyperbolic tangent.
+
+    `x`: a tensor of any shape; whole numbers are taken as floatx. The result has the shape of `x`.
+
+    >>> ops.tanh([0.0, 100.0])
+    array([0., 1.], dtype=float32)
+    """
     return build.ew("tanh", as_float(x))
 
 
 @op
 def erf(x: TensorLike) -> Result:
-    """The error function."""
+    """The error function.
+
+    `x`: a tensor of any shape; whole numbers are taken as floatx. The result has the shape of `x`.
+
+    >>> ops.erf([0.0, 1.0]).round(4)
+    array([0.    , 0.8427], dtype=float32)
+    """
     return build.ew("erf", as_float(x))
 
 
@@ -158,6 +260,11 @@ def erfinv(x: TensorLike) -> Result:
 
     In float32 the error grows towards the ends, where `erf` is flat: relative 1e-6 up to
     |x| = 0.99, 2e-5 up to 0.9999.
+
+    `x`: a tensor of any shape; whole numbers are taken as floatx. The result has the shape of `x`.
+
+    >>> ops.erfinv([0.0, 1.0])
+    array([ 0., inf], dtype=float32)
     """
     x = as_float(x)
     at_end = build.ew("eq", build.ew("abs", x), build.like(x, 1))

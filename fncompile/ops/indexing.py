@@ -27,7 +27,14 @@ from fncompile.ops.types import Axis, DTypeLike, Extent, Result, TensorLike
 
 @op
 def get_item(x: TensorLike, key: Any) -> Result:
-    """`x[key]` with integers, slices, None, Ellipsis and integer tensors, as in NumPy."""
+    """`x[key]` with integers, slices, None, Ellipsis and integer tensors, as in NumPy.
+
+    `x`: a tensor; `key`: what may stand in brackets. ValueError for a mask of bools, IndexError for
+    a number beyond the end.
+
+    >>> ops.get_item(np.array([[1, 2], [3, 4]]), (slice(None), 1))
+    array([2, 4])
+    """
     x = node(x)
     keys = _expanded(key if isinstance(key, tuple) else (key,), x.ndim)
     advanced = any(_is_tensor(k) for k in keys)
@@ -175,7 +182,13 @@ def _inside(index: Node, n: Dim) -> Node:
 
 @op
 def take(x: TensorLike, indices: TensorLike, axis: Axis = None) -> Result:
-    """The elements at `indices` along `axis`, or of the flattened tensor."""
+    """The elements at `indices` along `axis`, or of the flattened tensor.
+
+    `x`: a tensor; `indices`: whole numbers of any shape, whose axes stand where `axis` was.
+
+    >>> ops.take([10, 20, 30], [2, 0, -1])
+    array([30, 10, 30], dtype=int32)
+    """
     x = node(x)
     if axis is None:
         x, axis = build.reshape(x, (x.type.size,)), 0
@@ -188,6 +201,12 @@ def take_along_axis(x: TensorLike, indices: TensorLike, axis: Axis = None) -> Re
     """Element j along `axis` is the one of `x` at `indices[..., j, ...]`; other axes broadcast.
 
     With `axis` None, of the flattened `x`.
+
+    `x`, `indices`: tensors of one rank, ValueError otherwise.
+
+    >>> ops.take_along_axis([[10, 20], [30, 40]], [[1], [0]], axis=1)
+    array([[20],
+           [30]], dtype=int32)
     """
     x, indices = node(x), node(indices)
     if axis is None:
@@ -227,6 +246,13 @@ def one_hot(
     """1 at the position of each index on a new `axis` of `num_classes`, 0 elsewhere.
 
     An index out of range gives zeros.
+
+    `x`: whole numbers of any shape; `dtype`: floatx if None. `sparse` is Keras' argument and
+    ignored.
+
+    >>> ops.one_hot([0, 2], 3)
+    array([[1., 0., 0.],
+           [0., 0., 1.]], dtype=float32)
     """
     x = node(x)
     x = build.cast(x, x.dtype if x.dtype == "int64" else "int32")
@@ -238,7 +264,13 @@ def one_hot(
 
 @op
 def in_top_k(targets: TensorLike, predictions: TensorLike, k: TensorLike) -> Result:
-    """Is the prediction for each target class among the `k` largest? Ties count, NaN does not."""
+    """Is the prediction for each target class among the `k` largest? Ties count, NaN does not.
+
+    `targets`: whole numbers (rows,); `predictions`: (rows, classes). The result is bool (rows,).
+
+    >>> ops.in_top_k([1, 0], [[0.1, 0.9], [0.2, 0.8]], k=1)
+    array([ True, False])
+    """
     predictions = node(predictions)
     column = build.expand_dims(build.cast(node(targets), "int32"), (predictions.ndim - 1,))
     target = along_axis(predictions, column, predictions.ndim - 1)

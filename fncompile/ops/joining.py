@@ -35,7 +35,15 @@ def unstacked(x: Node, axis: int, num: int | None = None) -> list[Node]:
 @op
 def concatenate(xs: TensorLike, axis: Axis = 0) -> Result:
     """Tensors one after the other along `axis`, where the other extents must agree; all of them
-    flattened if None."""
+    flattened if None.
+
+    `xs`: a list of tensors, or a tensor whose rows they are; ValueError where there is none or
+    extents differ.
+
+    >>> ops.concatenate([[[1, 2]], [[3, 4]]], axis=0)
+    array([[1, 2],
+           [3, 4]], dtype=int32)
+    """
     parts = _parts(xs)
     if not parts:
         raise ValueError("need at least one array to concatenate")
@@ -46,7 +54,15 @@ def concatenate(xs: TensorLike, axis: Axis = 0) -> Result:
 
 @op
 def stack(x: TensorLike, axis: Axis = 0) -> Result:
-    """Tensors of one shape side by side along a new axis."""
+    """Tensors of one shape side by side along a new axis.
+
+    `x`: a list of tensors; ValueError where there is none or shapes differ. `axis`: that of the
+    result.
+
+    >>> ops.stack([[1, 2], [3, 4]], axis=1)
+    array([[1, 3],
+           [2, 4]], dtype=int32)
+    """
     parts = _parts(x)
     if not parts:
         raise ValueError("need at least one array to stack")
@@ -56,14 +72,27 @@ def stack(x: TensorLike, axis: Axis = 0) -> Result:
 
 @op
 def hstack(xs: TensorLike) -> Result:
-    """Joined along the second axis, or the first of rank 1."""
+    """Joined along the second axis, or the first of rank 1.
+
+    `xs`: a list of tensors whose other extents agree, ValueError otherwise.
+
+    >>> ops.hstack([[1, 2], [3]])
+    array([1, 2, 3], dtype=int32)
+    """
     parts = [_at_least(p, 1) for p in _parts(xs)]
     return build.concat(parts, 0 if parts[0].ndim == 1 else 1)
 
 
 @op
 def vstack(xs: TensorLike) -> Result:
-    """Joined along the first axis; rank 1 counts as a row."""
+    """Joined along the first axis; rank 1 counts as a row.
+
+    `xs`: a list of tensors whose other extents agree, ValueError otherwise.
+
+    >>> ops.vstack([[1, 2], [3, 4]])
+    array([[1, 2],
+           [3, 4]], dtype=int32)
+    """
     return build.concat([_at_least(p, 2) for p in _parts(xs)], 0)
 
 
@@ -73,20 +102,39 @@ def _at_least(x: Node, ndim: int) -> Node:
 
 @op
 def append(x1: TensorLike, x2: TensorLike, axis: Axis = None) -> Result:
-    """`x2` behind `x1` along `axis`, or both flattened."""
+    """`x2` behind `x1` along `axis`, or both flattened.
+
+    `x1`, `x2`: tensors; ValueError where their other extents differ.
+
+    >>> ops.append([1, 2], [[3], [4]])
+    array([1, 2, 3, 4], dtype=int32)
+    """
     return concatenate([x1, x2], axis)
 
 
 @op
 def unstack(x: TensorLike, num: int | None = None, axis: Axis = 0) -> Result:
-    """The list of slices along `axis`."""
+    """The list of slices along `axis`.
+
+    `x`: a tensor; `num`: how many, needed where the extent of `axis` is unknown (ValueError).
+
+    >>> ops.unstack([[1, 2], [3, 4]], axis=1)
+    [array([1, 3], dtype=int32), array([2, 4], dtype=int32)]
+    """
     x = node(x)
     return unstacked(x, canonical_axis(axis, x.ndim), num)
 
 
 @op
 def split(x: TensorLike, indices_or_sections: Any, axis: Axis = 0) -> Result:
-    """The list of pieces along `axis`: so many equal ones, or cut before the given indices."""
+    """The list of pieces along `axis`: so many equal ones, or cut before the given indices.
+
+    `x`: a tensor; `indices_or_sections`: a number that divides the extent of `axis`, ValueError
+    otherwise, or a list.
+
+    >>> ops.split([1, 2, 3, 4], 2)
+    [array([1, 2], dtype=int32), array([3, 4], dtype=int32)]
+    """
     x = node(x)
     axis = canonical_axis(axis, x.ndim)
     bounds = _bounds(x.shape[axis], indices_or_sections, axis)
@@ -123,7 +171,13 @@ def _clamped(cuts: list[int], n: Dim) -> list[Dim]:
 
 @op
 def array_split(x: TensorLike, indices_or_sections: Any, axis: Axis = 0) -> Result:
-    """As `split`, but the first pieces may be longer by one."""
+    """As `split`, but the first pieces may be longer by one.
+
+    `x`: a tensor; `indices_or_sections`: a number, or a list; `axis`: of a known extent.
+
+    >>> ops.array_split([1, 2, 3], 2)
+    [array([1, 2], dtype=int32), array([3], dtype=int32)]
+    """
     x = node(x)
     n = x.shape[canonical_axis(axis, x.ndim)]
     if np.ndim(indices_or_sections) == 0 and isinstance(n, int):
@@ -144,6 +198,11 @@ def pad(
 
     `pad_width`: one count, (before, after), or one pair for each axis. `mode`: "constant" (0 or
     `constant_values`), "reflect", "symmetric" or "edge", as in NumPy.
+
+    `x`: a tensor; ValueError for widths that are negative, or larger than what is mirrored.
+
+    >>> ops.pad([1, 2], (1, 2)), ops.pad([1, 2, 3], 2, mode="reflect")
+    (array([0, 1, 2, 0, 0], dtype=int32), array([3, 2, 1, 2, 3, 2, 1], dtype=int32))
     """
     x = node(x)
     widths = _pad_widths(pad_width, x.ndim)

@@ -21,6 +21,11 @@ def matmul(x1: TensorLike, x2: TensorLike) -> Result:
     """The matrix product over the last two axes; leading axes broadcast, vectors as in NumPy.
 
     Raises ValueError where the inner extents differ or an operand is a scalar.
+
+    `x1`, `x2`: tensors; of bools the result is bool, of int8 int32.
+
+    >>> ops.matmul([[1, 2], [3, 4]], [1, 1])
+    array([3, 7], dtype=int32)
     """
     a, b = operands(x1, x2)
     if not a.ndim or not b.ndim:
@@ -44,7 +49,13 @@ def _check_inner(a: Node, b: Node) -> None:
 
 @op
 def dot(x1: TensorLike, x2: TensorLike) -> Result:
-    """NumPy's dot: over the last axis of `x1` and the last but one (or only) of `x2`."""
+    """NumPy's dot: over the last axis of `x1` and the last but one (or only) of `x2`.
+
+    `x1`, `x2`: tensors, multiplied where one is a scalar. ValueError where the extents do not fit.
+
+    >>> ops.dot([1, 2], [3, 4])
+    array(11, dtype=int32)
+    """
     a, b = operands(x1, x2)
     if not a.ndim or not b.ndim:
         return as_product(build.ew("mul", a, b), x1, x2)
@@ -62,7 +73,13 @@ def _free(la: list, lb: list) -> list:
 
 @op
 def tensordot(x1: TensorLike, x2: TensorLike, axes: Any = 2) -> Result:
-    """Sum of products over the last `axes` axes of `x1` and first of `x2`, or over two lists."""
+    """Sum of products over the last `axes` axes of `x1` and first of `x2`, or over two lists.
+
+    `x1`, `x2`: tensors. ValueError where the extents do not fit.
+
+    >>> ops.tensordot([[1, 2], [3, 4]], [10, 1], axes=1)
+    array([12, 34], dtype=int32)
+    """
     a, b = operands(x1, x2)
     if isinstance(axes, int):
         left, right = tuple(range(a.ndim - axes, a.ndim)), tuple(range(axes))
@@ -83,7 +100,13 @@ def tensordot(x1: TensorLike, x2: TensorLike, axes: Any = 2) -> Result:
 
 @op
 def vdot(x1: TensorLike, x2: TensorLike) -> Result:
-    """The sum of products of all elements."""
+    """The sum of products of all elements.
+
+    `x1`, `x2`: tensors of as many elements. ValueError where the extents do not fit.
+
+    >>> ops.vdot([[1, 2]], [[3, 4]])
+    array(11, dtype=int32)
+    """
     a, b = (build.reshape(x, (x.type.size,)) for x in operands(x1, x2))
     same_dim(a.shape[0], b.shape[0], "vdot")
     return as_product(contract(a, ["k"], b, ["k"], []), x1, x2)
@@ -91,7 +114,13 @@ def vdot(x1: TensorLike, x2: TensorLike) -> Result:
 
 @op
 def inner(x1: TensorLike, x2: TensorLike) -> Result:
-    """The sum of products over the last axes."""
+    """The sum of products over the last axes.
+
+    `x1`, `x2`: tensors, multiplied where one is a scalar. ValueError where the extents do not fit.
+
+    >>> ops.inner([[1, 2], [3, 4]], [1, 1])
+    array([3, 7], dtype=int32)
+    """
     a, b = operands(x1, x2)
     if not a.ndim or not b.ndim:
         return as_product(build.ew("mul", a, b), x1, x2)
@@ -102,7 +131,14 @@ def inner(x1: TensorLike, x2: TensorLike) -> Result:
 
 @op
 def outer(x1: TensorLike, x2: TensorLike) -> Result:
-    """Every element of `x1` times every element of `x2`, as a matrix."""
+    """Every element of `x1` times every element of `x2`, as a matrix.
+
+    `x1`, `x2`: tensors, which are flattened.
+
+    >>> ops.outer([1, 2], [3, 4, 5])
+    array([[ 3,  4,  5],
+           [ 6,  8, 10]], dtype=int32)
+    """
     a, b = operands(x1, x2)
     out = build.ew("mul", build.reshape(a, (a.type.size, 1)), build.reshape(b, (1, b.type.size)))
     return as_product(out, x1, x2)
@@ -113,6 +149,12 @@ def diagonal(x: TensorLike, offset: int = 0, axis1: int = 0, axis2: int = 1) -> 
     """The diagonal of two axes, as the last axis of the result.
 
     ValueError where the extents are unknown and nothing tells which of them is the smaller.
+
+    `x`: a tensor; `offset`: how far above the main diagonal; `axis1`, `axis2`: its rows and
+    columns.
+
+    >>> ops.diagonal([[1, 2], [3, 4]])
+    array([1, 4], dtype=int32)
     """
     x = _matrices(node(x), axis1, axis2)
     rows, columns = x.shape[-2:]
@@ -157,7 +199,14 @@ def _by_rows(x: Node, offset: int) -> Node:
 
 @op
 def diag(x: TensorLike, k: int = 0) -> Result:
-    """The diagonal `k` of a matrix, or a matrix with the vector `x` as its diagonal `k`."""
+    """The diagonal `k` of a matrix, or a matrix with the vector `x` as its diagonal `k`.
+
+    `x`: of rank 1 or 2, ValueError otherwise; `k`: how far above the main diagonal.
+
+    >>> ops.diag([1, 2])
+    array([[1, 0],
+           [0, 2]], dtype=int32)
+    """
     x = node(x)
     if x.ndim == 2:
         return diagonal(x, k)
@@ -171,7 +220,14 @@ def diag(x: TensorLike, k: int = 0) -> Result:
 
 @op
 def trace(x: TensorLike, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Result:
-    """The sum of a diagonal."""
+    """The sum of a diagonal.
+
+    `x`: a tensor; `offset`: how far above the main diagonal; `axis1`, `axis2`: its rows and
+    columns.
+
+    >>> ops.trace([[1, 2], [3, 4]])
+    array(5, dtype=int32)
+    """
     x = _matrices(node(x), axis1, axis2)
     static = is_static(x.shape[-2:])
     d = operands(diagonal(x, offset, -2, -1) if static else _by_rows(x, offset))[0]
@@ -187,6 +243,12 @@ def norm(x: TensorLike, ord: Any = None, axis: Axis = None, keepdims: bool = Fal
 
     `ord`: None (the root of the sum of squares), inf, -inf, 0, 1, any number p for vectors; "fro",
     1, -1, inf, -inf, and by singular values 2, -2, "nuc" for matrices.
+
+    `x`: a tensor; `axis`: one axis, two, or None for all; `keepdims` leaves extents of 1 in their
+    place. ValueError for any other `ord`.
+
+    >>> ops.norm([[3.0, 4.0], [0.0, 2.0]], axis=1)
+    array([5., 2.], dtype=float32)
     """
     x = as_float(x)
     axes = canonical_axes(axis, x.ndim)

@@ -29,74 +29,147 @@ def _less_equal(x1, x2) -> Node:
 
 @op
 def equal(x1: TensorLike, x2: TensorLike) -> Result:
-    """`x1 == x2`; NaN equals nothing."""
+    """`x1 == x2`; NaN equals nothing.
+
+    `x1`, `x2`: tensors whose shapes broadcast, ValueError otherwise. The result is bool.
+
+    >>> ops.equal([1, 2], [1, 3])
+    array([ True, False])
+    """
     return build.ew("eq", *promote(x1, x2))
 
 
 @op
 def not_equal(x1: TensorLike, x2: TensorLike) -> Result:
-    """`x1 != x2`."""
+    """`x1 != x2`.
+
+    `x1`, `x2`: tensors whose shapes broadcast, ValueError otherwise. The result is bool. NaN is
+    unequal to itself.
+
+    >>> ops.not_equal([1, 2], [1, 3])
+    array([False,  True])
+    """
     return build.ew("not", build.ew("eq", *promote(x1, x2)))
 
 
 @op
 def less(x1: TensorLike, x2: TensorLike) -> Result:
-    """`x1 < x2`."""
+    """`x1 < x2`.
+
+    `x1`, `x2`: tensors whose shapes broadcast, ValueError otherwise. The result is bool.
+
+    >>> ops.less([1, 2, 3], 2)
+    array([ True, False, False])
+    """
     return _less(x1, x2)
 
 
 @op
 def less_equal(x1: TensorLike, x2: TensorLike) -> Result:
-    """`x1 <= x2`."""
+    """`x1 <= x2`.
+
+    `x1`, `x2`: tensors whose shapes broadcast, ValueError otherwise. The result is bool.
+
+    >>> ops.less_equal([1, 2, 3], 2)
+    array([ True,  True, False])
+    """
     return _less_equal(x1, x2)
 
 
 @op
 def greater(x1: TensorLike, x2: TensorLike) -> Result:
-    """`x1 > x2`."""
+    """`x1 > x2`.
+
+    `x1`, `x2`: tensors whose shapes broadcast, ValueError otherwise. The result is bool.
+
+    >>> ops.greater([1, 2, 3], 2)
+    array([False, False,  True])
+    """
     return _less(x2, x1)
 
 
 @op
 def greater_equal(x1: TensorLike, x2: TensorLike) -> Result:
-    """`x1 >= x2`."""
+    """`x1 >= x2`.
+
+    `x1`, `x2`: tensors whose shapes broadcast, ValueError otherwise. The result is bool.
+
+    >>> ops.greater_equal([1, 2, 3], 2)
+    array([False,  True,  True])
+    """
     return _less_equal(x2, x1)
 
 
 @op
 def logical_and(x1: TensorLike, x2: TensorLike) -> Result:
-    """Both are not zero."""
+    """Both are not zero.
+
+    `x1`, `x2`: tensors whose shapes broadcast, ValueError otherwise. The result is bool.
+
+    >>> ops.logical_and([True, True], [True, False])
+    array([ True, False])
+    """
     return build.ew("and", truth(x1), truth(x2))
 
 
 @op
 def logical_or(x1: TensorLike, x2: TensorLike) -> Result:
-    """At least one is not zero."""
+    """At least one is not zero.
+
+    `x1`, `x2`: tensors whose shapes broadcast, ValueError otherwise. The result is bool.
+
+    >>> ops.logical_or([0, 0], [0, 5])
+    array([False,  True])
+    """
     return build.ew("or", truth(x1), truth(x2))
 
 
 @op
 def logical_xor(x1: TensorLike, x2: TensorLike) -> Result:
-    """Exactly one is not zero."""
+    """Exactly one is not zero.
+
+    `x1`, `x2`: tensors whose shapes broadcast, ValueError otherwise. The result is bool.
+
+    >>> ops.logical_xor([True, True], [True, False])
+    array([False,  True])
+    """
     return build.ew("not", build.ew("eq", truth(x1), truth(x2)))
 
 
 @op
 def logical_not(x: TensorLike) -> Result:
-    """It is zero."""
+    """It is zero.
+
+    `x`: a tensor of any shape and dtype. The result is bool, in its shape.
+
+    >>> ops.logical_not([0, 2])
+    array([ True, False])
+    """
     return build.ew("not", truth(x))
 
 
 @op
 def isnan(x: TensorLike) -> Result:
-    """It is NaN."""
+    """It is NaN.
+
+    `x`: a tensor of any shape. The result is bool, in its shape.
+
+    >>> ops.isnan([1.0, np.nan])
+    array([False,  True])
+    """
     x = node(x)
     return build.ew("not", build.ew("eq", x, x))
 
 
 @op
 def isfinite(x: TensorLike) -> Result:
-    """It is neither NaN nor infinite."""
+    """It is neither NaN nor infinite.
+
+    `x`: a tensor of any shape. The result is bool, in its shape.
+
+    >>> ops.isfinite([1.0, np.nan, np.inf])
+    array([ True, False, False])
+    """
     x = node(x)
     if not is_float(x.dtype):
         return build.full(x.shape, True, "bool")
@@ -105,7 +178,13 @@ def isfinite(x: TensorLike) -> Result:
 
 @op
 def isinf(x: TensorLike) -> Result:
-    """It is infinite."""
+    """It is infinite.
+
+    `x`: a tensor of any shape. The result is bool, in its shape.
+
+    >>> ops.isinf([1.0, np.nan, -np.inf])
+    array([False, False,  True])
+    """
     x = node(x)
     if not is_float(x.dtype):
         return build.full(x.shape, False, "bool")
@@ -120,6 +199,13 @@ def where(
 
     With the condition alone, its positions: one array of indices for each axis. ValueError where
     its numbers are not known, as the shape of the result depends on them.
+
+    `condition`: a tensor, true where it is not zero; `x1`, `x2`: tensors that broadcast with it.
+
+    >>> ops.where([True, False], [1, 2], 0)
+    array([1, 0], dtype=int32)
+    >>> ops.where(np.array([[0, 1], [1, 0]]))
+    (array([0, 1], dtype=int32), array([1, 0], dtype=int32))
     """
     if x1 is None and x2 is None:
         return _positions(condition)

@@ -15,7 +15,14 @@ from fncompile.ops.types import Axis, Result, TensorLike
 def moments(
     x: TensorLike, axes: Axis, keepdims: bool = False, synchronized: bool = False
 ) -> Result:
-    """Mean and variance over `axes`, as a pair."""
+    """Mean and variance over `axes`, as a pair.
+
+    `x`: a tensor; `axes`: one axis or several; `keepdims` leaves extents of 1 in their place.
+    `synchronized` is Keras' argument and ignored.
+
+    >>> ops.moments([[1.0, 3.0], [2.0, 2.0]], axes=[1])
+    (array([2., 2.], dtype=float32), array([1., 0.], dtype=float32))
+    """
     x = as_float(x)
     axes = canonical_axes(axes, x.ndim)
     return build.mean(x, axes, keepdims), variance(x, axes, keepdims)
@@ -28,6 +35,13 @@ def normalize(
     """`x` divided by its norm along `axis`, which counts as at least `epsilon`.
 
     Raises ValueError for an `order` that is no int from 1 on.
+
+    `x`: a tensor of any shape; `order`: which norm, 2 for the length; `epsilon`: floatx's fuzz
+    factor if None.
+
+    >>> ops.normalize([[3.0, 4.0], [0.0, 0.0]])
+    array([[0.6, 0.8],
+           [0. , 0. ]], dtype=float32)
     """
     if not isinstance(order, int) or order < 1:
         raise ValueError(f"Argument `order` must be an int >= 1. Received: order={order}")
@@ -57,7 +71,15 @@ def batch_normalization(
 ) -> Result:
     """(x - mean) / √(variance + epsilon) · scale + offset, with rank-1 statistics along `axis`.
 
-    bfloat16 is computed in float32, here and in the other normalizations."""
+    bfloat16 is computed in float32, here and in the other normalizations.
+
+    `x`: a tensor; `mean`, `variance`, `offset`, `scale`: vectors of the extent of `axis`, the last
+    two optional. The result has the shape and dtype of `x`.
+
+    >>> ops.batch_normalization([[1.0], [3.0]], [2.0], [1.0], axis=-1, epsilon=0.0)
+    array([[-1.],
+           [ 1.]], dtype=float32)
+    """
     dtype, x = as_float(x).dtype, widened(as_float(x))
     axis = canonical_axis(axis, x.ndim)
 
@@ -86,7 +108,15 @@ def layer_normalization(
     axis: Axis = -1,
     epsilon: float | None = None,
 ) -> Result:
-    """`x` with mean 0 and variance 1 over `axis`, times `gamma`, plus `beta`."""
+    """`x` with mean 0 and variance 1 over `axis`, times `gamma`, plus `beta`.
+
+    `x`: a tensor; `axis`: one axis or several; `gamma`, `beta`: of their extents, or None;
+    `epsilon`: floatx's fuzz factor if None. The result has the shape and dtype of `x`.
+
+    >>> ops.layer_normalization([[1.0, 3.0], [5.0, 5.0]]).round(3)
+    array([[-1.,  1.],
+           [ 0.,  0.]], dtype=float32)
+    """
     dtype, x = as_float(x).dtype, widened(as_float(x))
     axes = canonical_axes(axis, x.ndim)
     centred = build.ew("sub", x, build.mean(x, axes, keepdims=True))
@@ -100,7 +130,14 @@ def layer_normalization(
 def rms_normalization(
     x: TensorLike, scale: TensorLike | None = None, axis: Axis = -1, epsilon: float | None = None
 ) -> Result:
-    """`x` divided by the root of the mean of its squares over `axis`, times `scale`."""
+    """`x` divided by the root of the mean of its squares over `axis`, times `scale`.
+
+    `x`: a tensor; `axis`: one axis or several; `scale`: of their extents, or None; `epsilon`:
+    floatx's fuzz factor if None. The result has the shape and dtype of `x`.
+
+    >>> ops.rms_normalization([[3.0, 4.0]]).round(4)
+    array([[0.8485, 1.1314]], dtype=float32)
+    """
     dtype, x = as_float(x).dtype, widened(as_float(x))
     axes = canonical_axes(axis, x.ndim)
     inverse = _inverse_root(build.mean(build.ew("mul", x, x), axes, keepdims=True), epsilon)

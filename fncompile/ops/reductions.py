@@ -33,7 +33,14 @@ def _for_sum(x) -> Node:
 
 @op
 def sum(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> Result:
-    """The sum; of bools and narrow integers in 32 bits."""
+    """The sum; of bools and narrow integers in 32 bits.
+
+    `x`: a tensor; `axis`: one axis, several, or None for all; `keepdims` leaves extents of 1 in
+    their place. ValueError for an axis that `x` does not have.
+
+    >>> ops.sum([[1, 2], [3, 4]], axis=0)
+    array([4, 6], dtype=int32)
+    """
     x = _for_sum(x)
     return build.reduce(x, "sum", canonical_axes(axis, x.ndim), keepdims)
 
@@ -42,28 +49,56 @@ def sum(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> Result:
 def prod(
     x: TensorLike, axis: Axis = None, keepdims: bool = False, dtype: DTypeLike | None = None
 ) -> Result:
-    """The product; of bools and narrow integers in 32 bits."""
+    """The product; of bools and narrow integers in 32 bits.
+
+    `x`: a tensor; `axis`: one axis, several, or None for all; `keepdims` leaves extents of 1 in
+    their place. ValueError for an axis that `x` does not have. `dtype`: what to multiply in.
+
+    >>> ops.prod([[1, 2], [3, 4]], axis=1)
+    array([ 2, 12], dtype=int32)
+    """
     x = _for_sum(x) if dtype is None else node(x, standard_dtype(dtype))
     return build.reduce(x, "prod", canonical_axes(axis, x.ndim), keepdims)
 
 
 @op
 def mean(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> Result:
-    """The arithmetic mean, in floating point; NaN of nothing."""
+    """The arithmetic mean, in floating point; NaN of nothing.
+
+    `x`: a tensor; `axis`: one axis, several, or None for all; `keepdims` leaves extents of 1 in
+    their place. ValueError for an axis that `x` does not have.
+
+    >>> ops.mean([[1, 2], [3, 4]], axis=0, keepdims=True)
+    array([[2., 3.]], dtype=float32)
+    """
     x = as_float(x)
     return build.mean(x, canonical_axes(axis, x.ndim), keepdims)
 
 
 @op
 def var(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> Result:
-    """The mean squared distance from the mean (no Bessel correction)."""
+    """The mean squared distance from the mean (no Bessel correction).
+
+    `x`: a tensor; `axis`: one axis, several, or None for all; `keepdims` leaves extents of 1 in
+    their place. ValueError for an axis that `x` does not have.
+
+    >>> ops.var([1.0, 3.0])
+    array(1., dtype=float32)
+    """
     x = as_float(x)
     return variance(x, canonical_axes(axis, x.ndim), keepdims)
 
 
 @op
 def std(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> Result:
-    """The square root of the variance."""
+    """The square root of the variance.
+
+    `x`: a tensor; `axis`: one axis, several, or None for all; `keepdims` leaves extents of 1 in
+    their place. ValueError for an axis that `x` does not have.
+
+    >>> ops.std([1.0, 3.0])
+    array(1., dtype=float32)
+    """
     x = as_float(x)
     return build.ew("sqrt", variance(x, canonical_axes(axis, x.ndim), keepdims))
 
@@ -79,7 +114,15 @@ def variance(x: Node, axes: tuple[int, ...], keepdims: bool) -> Node:
 def max(
     x: TensorLike, axis: Axis = None, keepdims: bool = False, initial: TensorLike | None = None
 ) -> Result:
-    """The largest element, and at least `initial`; NaN wins."""
+    """The largest element, and at least `initial`; NaN wins.
+
+    `x`: a tensor; `axis`: one axis, several, or None for all; `keepdims` leaves extents of 1 in
+    their place. ValueError for an axis that `x` does not have. `initial`: a number or tensor.
+    ValueError for the maximum of nothing.
+
+    >>> ops.max([[1, 2], [3, 4]], axis=1)
+    array([2, 4], dtype=int32)
+    """
     return _extremum("max", x, axis, keepdims, initial)
 
 
@@ -87,7 +130,15 @@ def max(
 def min(
     x: TensorLike, axis: Axis = None, keepdims: bool = False, initial: TensorLike | None = None
 ) -> Result:
-    """The smallest element, and at most `initial`; NaN wins."""
+    """The smallest element, and at most `initial`; NaN wins.
+
+    `x`: a tensor; `axis`: one axis, several, or None for all; `keepdims` leaves extents of 1 in
+    their place. ValueError for an axis that `x` does not have. `initial`: a number or tensor.
+    ValueError for the minimum of nothing.
+
+    >>> ops.min([[1, 2], [3, 4]], axis=1)
+    array([1, 3], dtype=int32)
+    """
     return _extremum("min", x, axis, keepdims, initial)
 
 
@@ -107,13 +158,27 @@ def _extremum(kind: str, x, axis, keepdims: bool, initial) -> Node:
 
 @op
 def any(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> Result:
-    """Is one element not zero?"""
+    """Is one element not zero?
+
+    `x`: a tensor; `axis`: one axis, several, or None for all; `keepdims` leaves extents of 1 in
+    their place. ValueError for an axis that `x` does not have. The result is bool.
+
+    >>> ops.any([[0, 0], [0, 4]], axis=1)
+    array([False,  True])
+    """
     return _bools("max", x, axis, keepdims)
 
 
 @op
 def all(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> Result:
-    """Is no element zero?"""
+    """Is no element zero?
+
+    `x`: a tensor; `axis`: one axis, several, or None for all; `keepdims` leaves extents of 1 in
+    their place. ValueError for an axis that `x` does not have. The result is bool.
+
+    >>> ops.all([[1, 2], [0, 4]], axis=1)
+    array([ True, False])
+    """
     return _bools("min", x, axis, keepdims)
 
 
@@ -127,20 +192,40 @@ def _bools(kind: str, x, axis, keepdims: bool) -> Node:
 
 @op
 def count_nonzero(x: TensorLike, axis: Axis = None) -> Result:
-    """How many elements are not zero, as int32."""
+    """How many elements are not zero, as int32.
+
+    `x`: a tensor of any dtype; `axis`: one axis, several, or None for all.
+
+    >>> ops.count_nonzero([[1, 0], [3, 4]], axis=0)
+    array([2, 1], dtype=int32)
+    """
     x = node(x)
     return build.reduce(build.cast(truth(x), "int32"), "sum", canonical_axes(axis, x.ndim))
 
 
 @op
 def argmax(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> Result:
-    """The position of the first maximum, as int32; of the flattened tensor if `axis` is None."""
+    """The position of the first maximum, as int32; of the flattened tensor if `axis` is None.
+
+    `x`: a tensor; `axis`: one axis or None; `keepdims` leaves an extent of 1. ValueError for the
+    maximum of nothing.
+
+    >>> ops.argmax([[1, 7, 7], [9, 3, 4]], axis=1)
+    array([1, 0], dtype=int32)
+    """
     return _position(as_number(x), axis, keepdims)
 
 
 @op
 def argmin(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> Result:
-    """The position of the first minimum, as int32."""
+    """The position of the first minimum, as int32.
+
+    `x`: a tensor; `axis`: one axis or None; `keepdims` leaves an extent of 1. ValueError for the
+    minimum of nothing.
+
+    >>> ops.argmin([[1, 7, 7], [9, 3, 4]], axis=1)
+    array([0, 1], dtype=int32)
+    """
     return _position(_reversed_order(as_number(x)), axis, keepdims)
 
 
@@ -169,7 +254,14 @@ def _with_one(shape, axis: int):
 
 @op
 def logsumexp(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> Result:
-    """`log(sum(exp(x)))` without overflow; -inf of nothing."""
+    """`log(sum(exp(x)))` without overflow; -inf of nothing.
+
+    `x`: a tensor; `axis`: one axis, several, or None for all; `keepdims` leaves extents of 1 in
+    their place. ValueError for an axis that `x` does not have.
+
+    >>> ops.logsumexp([[1000.0, 1000.0]], axis=1).round(3)
+    array([1000.693], dtype=float32)
+    """
     x = as_float(x)
     axes = canonical_axes(axis, x.ndim)
     peak = build.stop_gradient(build.reduce(x, "max", axes, keepdims=True))
@@ -182,13 +274,28 @@ def logsumexp(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> Resul
 
 @op
 def cumsum(x: TensorLike, axis: Axis = None, dtype: DTypeLike | None = None) -> Result:
-    """Sums of all elements up to each one along `axis`, or of the flattened tensor."""
+    """Sums of all elements up to each one along `axis`, or of the flattened tensor.
+
+    `x`: a tensor; `axis`: one axis or None; `dtype`: what to add in. The result has the shape of
+    `x`, or rank 1.
+
+    >>> ops.cumsum([[1, 2], [3, 4]], axis=1)
+    array([[1, 3],
+           [3, 7]], dtype=int32)
+    """
     return _cumulative("sum", 0, x, axis, dtype)
 
 
 @op
 def cumprod(x: TensorLike, axis: Axis = None, dtype: DTypeLike | None = None) -> Result:
-    """Products of all elements up to each one along `axis`, or of the flattened tensor."""
+    """Products of all elements up to each one along `axis`, or of the flattened tensor.
+
+    `x`: a tensor; `axis`: one axis or None; `dtype`: what to multiply in. The result has the shape
+    of `x`, or rank 1.
+
+    >>> ops.cumprod([1, 2, 3, 4])
+    array([ 1,  2,  6, 24], dtype=int32)
+    """
     return _cumulative("prod", 1, x, axis, dtype)
 
 
@@ -206,7 +313,13 @@ def _cumulative(kind: str, neutral: int, x, axis, dtype: DTypeLike | None) -> No
 
 @op
 def average(x: TensorLike, axis: Axis = None, weights: TensorLike | None = None) -> Result:
-    """The mean, weighted by `weights` of the shape of `x`, or of rank 1 along one `axis`."""
+    """The mean, weighted by `weights` of the shape of `x`, or of rank 1 along one `axis`.
+
+    `x`: a tensor; `axis`: one axis, several, or None for all.
+
+    >>> ops.average([1.0, 2.0], weights=[3.0, 1.0])
+    array(1.25, dtype=float32)
+    """
     if weights is None:
         x = as_float(x)
         return build.mean(x, canonical_axes(axis, x.ndim))

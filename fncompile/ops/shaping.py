@@ -23,20 +23,38 @@ from fncompile.ops.types import Axis, Result, ShapeLike, TensorLike
 
 def shape(x: Any) -> tuple[Dim | None, ...]:
     """The extents: ints; an unknown one is None of a symbolic tensor, as in `x.shape`, and in a
-    layer's `call` a dimension that other ops take as extent or number."""
+    layer's `call` a dimension that other ops take as extent or number.
+
+    `x`: a tensor, an array, or lists of numbers.
+
+    >>> ops.shape(np.ones((2, 3))), ops.shape(fncompile.Input((3,)))
+    ((2, 3), (None, 3))
+    """
     if isinstance(x, KerasTensor):
         return x.shape
     return x.type.shape if hasattr(x, "type") else np.shape(x)
 
 
 def ndim(x: Any) -> int:
-    """The number of axes."""
+    """The number of axes.
+
+    `x`: a tensor, an array, or lists of numbers.
+
+    >>> ops.ndim(np.ones((2, 3)))
+    2
+    """
     return len(shape(x))
 
 
 @op
 def size(x: TensorLike, axis: Axis = None) -> Result:
-    """The number of elements, or along `axis`, as an int32 scalar."""
+    """The number of elements, or along `axis`, as an int32 scalar.
+
+    `x`: a tensor; `axis`: one axis, several, or None for all.
+
+    >>> ops.size(np.ones((2, 3)))
+    array(6, dtype=int32)
+    """
     x = node(x)
     return build.extent(product(x.shape[a] for a in canonical_axes(axis, x.ndim)), "int32")
 
@@ -46,6 +64,12 @@ def reshape(x: TensorLike, newshape: ShapeLike) -> Result:
     """The elements in row-major order in a new shape, in which one extent may be -1.
 
     Raises ValueError where the number of elements differs or -1 cannot be told.
+
+    `x`: a tensor; `newshape`: extents, or one.
+
+    >>> ops.reshape([1, 2, 3, 4], (2, -1))
+    array([[1, 2],
+           [3, 4]], dtype=int32)
     """
     x = node(x)
     return build.reshape(x, resolve_shape(x.shape, newshape))
@@ -78,14 +102,27 @@ def resolve_shape(have: Shape, newshape: Any) -> Shape:
 
 @op
 def ravel(x: TensorLike) -> Result:
-    """All elements along one axis."""
+    """All elements along one axis.
+
+    `x`: a tensor of any shape.
+
+    >>> ops.ravel([[1, 2], [3, 4]])
+    array([1, 2, 3, 4], dtype=int32)
+    """
     x = node(x)
     return build.reshape(x, (x.type.size,))
 
 
 @op
 def transpose(x: TensorLike, axes: Axis = None) -> Result:
-    """Axis i of the result is axis `axes[i]` of `x`; all in reverse if None."""
+    """Axis i of the result is axis `axes[i]` of `x`; all in reverse if None.
+
+    `x`: a tensor; `axes`: a permutation of its axes, ValueError otherwise.
+
+    >>> ops.transpose([[1, 2], [3, 4]])
+    array([[1, 3],
+           [2, 4]], dtype=int32)
+    """
     x = node(x)
     return build.permute(x, _permutation(axes, x.ndim))
 
@@ -107,7 +144,13 @@ def _permutation(axes: Any, ndim: int) -> tuple[int, ...]:
 
 @op
 def swapaxes(x: TensorLike, axis1: int, axis2: int) -> Result:
-    """`x` with two axes exchanged."""
+    """`x` with two axes exchanged.
+
+    `x`: a tensor; `axis1`, `axis2`: which.
+
+    >>> ops.swapaxes(np.ones((2, 3, 4)), 0, 2).shape
+    (4, 3, 2)
+    """
     x = node(x)
     perm = list(range(x.ndim))
     i, j = canonical_axis(axis1, x.ndim), canonical_axis(axis2, x.ndim)
@@ -117,7 +160,13 @@ def swapaxes(x: TensorLike, axis1: int, axis2: int) -> Result:
 
 @op
 def moveaxis(x: TensorLike, source: Any, destination: Any) -> Result:
-    """`x` with the axes `source` standing at `destination`, the others in their order."""
+    """`x` with the axes `source` standing at `destination`, the others in their order.
+
+    `x`: a tensor; `source`, `destination`: one axis each, or as many of them, ValueError otherwise.
+
+    >>> ops.moveaxis(np.ones((2, 3, 4)), 0, -1).shape
+    (3, 4, 2)
+    """
     x = node(x)
     return build.permute(x, moved(x.ndim, source, destination))
 
@@ -137,7 +186,14 @@ def moved(ndim: int, source: Any, destination: Any) -> list[int]:
 
 @op
 def expand_dims(x: TensorLike, axis: Axis) -> Result:
-    """`x` with extents of 1 inserted, to stand at `axis` of the result."""
+    """`x` with extents of 1 inserted, to stand at `axis` of the result.
+
+    `x`: a tensor; `axis`: one axis of the result, or several.
+
+    >>> ops.expand_dims([1, 2], 1)
+    array([[1],
+           [2]], dtype=int32)
+    """
     x = node(x)
     added = len(axis) if isinstance(axis, (tuple, list)) else 1
     return build.expand_dims(x, canonical_axes(axis, x.ndim + added))
@@ -145,7 +201,13 @@ def expand_dims(x: TensorLike, axis: Axis) -> Result:
 
 @op
 def squeeze(x: TensorLike, axis: Axis = None) -> Result:
-    """`x` without the given axes of extent 1, or without all that are known to be."""
+    """`x` without the given axes of extent 1, or without all that are known to be.
+
+    `x`: a tensor; `axis`: one axis or several. ValueError where an extent is not 1, or unknown.
+
+    >>> ops.squeeze([[1], [2]])
+    array([1, 2], dtype=int32)
+    """
     x = node(x)
     if axis is None:
         axes = [i for i, d in enumerate(x.shape) if d == 1]
@@ -162,13 +224,27 @@ def squeeze(x: TensorLike, axis: Axis = None) -> Result:
 
 @op
 def broadcast_to(x: TensorLike, shape: ShapeLike) -> Result:
-    """`x` grown to `shape` by NumPy's rule."""
+    """`x` grown to `shape` by NumPy's rule.
+
+    `x`: a tensor; `shape`: extents. ValueError where an extent of `x` is neither 1 nor that of
+    `shape`.
+
+    >>> ops.broadcast_to([1, 2], (2, 2))
+    array([[1, 2],
+           [1, 2]], dtype=int32)
+    """
     return build.broadcast_to(node(x), canonical_shape(shape))
 
 
 @op
 def flip(x: TensorLike, axis: Axis = None) -> Result:
-    """`x` in reverse order along the axes; along all if None."""
+    """`x` in reverse order along the axes; along all if None.
+
+    `x`: a tensor; `axis`: one axis, several, or None.
+
+    >>> ops.flip([1, 2, 3])
+    array([3, 2, 1], dtype=int32)
+    """
     x = node(x)
     for a in canonical_axes(axis, x.ndim):
         x = build.flip(x, a)
@@ -177,7 +253,13 @@ def flip(x: TensorLike, axis: Axis = None) -> Result:
 
 @op
 def roll(x: TensorLike, shift: Any, axis: Axis = None) -> Result:
-    """Elements moved `shift` places along `axis`, those that fall off coming in at the front."""
+    """Elements moved `shift` places along `axis`, those that fall off coming in at the front.
+
+    `x`: a tensor; `shift`: a number, or one for each `axis`; None for the flattened tensor.
+
+    >>> ops.roll([1, 2, 3, 4], 1)
+    array([4, 1, 2, 3], dtype=int32)
+    """
     x = node(x)
     if axis is None:
         flat = build.reshape(x, (x.type.size,))
@@ -199,7 +281,13 @@ def rolled(x: Node, shift: int, axis: int) -> Node:
 
 @op
 def tile(x: TensorLike, repeats: Any) -> Result:
-    """`x` so many times along each axis; a short `repeats` counts for the last axes."""
+    """`x` so many times along each axis; a short `repeats` counts for the last axes.
+
+    `x`: a tensor; `repeats`: a number, or one for each axis.
+
+    >>> ops.tile([1, 2], 2)
+    array([1, 2, 1, 2], dtype=int32)
+    """
     x = node(x)
     repeats = canonical_shape(repeats)
     rank = max(x.ndim, len(repeats))
@@ -213,7 +301,14 @@ def tile(x: TensorLike, repeats: Any) -> Result:
 
 @op
 def repeat(x: TensorLike, repeats: Any, axis: Axis = None) -> Result:
-    """Each element `repeats` times in a row: one count for all, or a list with one for each."""
+    """Each element `repeats` times in a row: one count for all, or a list with one for each.
+
+    `x`: a tensor; `axis`: one axis, or None for the flattened tensor. ValueError where the counts
+    are not as many as the elements.
+
+    >>> ops.repeat([1, 2], [2, 3])
+    array([1, 1, 2, 2, 2], dtype=int32)
+    """
     x = node(x)
     if axis is None:
         x, axis = build.reshape(x, (x.type.size,)), 0

@@ -1,0 +1,62 @@
+"""Every public class and function says what it takes, and shows it by an example that runs here."""
+
+from __future__ import annotations
+
+import doctest
+import inspect
+import re
+
+import numpy as np
+import pytest
+
+import fncompile
+from tests.api.namespaces import public_objects
+
+WRITTEN = ("fncompile.ops", "fncompile.random", "fncompile.activations")
+OBJECTS = {p: o for p, o in public_objects().items() if p.startswith(WRITTEN)}
+each_object = pytest.mark.parametrize("path", OBJECTS)
+FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
+
+
+def docstring(thing: object) -> str:
+    """Its own, which of a class must not be that of a base class."""
+    own = vars(thing).get("__doc__") if inspect.isclass(thing) else thing.__doc__
+    return inspect.cleandoc(own or "")
+
+
+def described(thing: object) -> str:
+    """What is said of arguments: for a class, also by the base classes that take them."""
+    classes = thing.__mro__[:-1] if inspect.isclass(thing) else ()
+    return "\n".join([docstring(thing), *(c.__doc__ or "" for c in classes)])
+
+
+def parameters(thing: object) -> list[str]:
+    """The names of the arguments, without those that only hand on."""
+    try:
+        found = inspect.signature(thing).parameters.values()
+    except (TypeError, ValueError):
+        return []
+    return [p.name for p in found if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
+
+
+@each_object
+def test_it_has_an_example(path):
+    assert ">>>" in docstring(OBJECTS[path])
+
+
+@each_object
+def test_every_argument_is_described(path):
+    text = described(OBJECTS[path])
+    missing = [name for name in parameters(OBJECTS[path]) if not re.search(rf"\b{name}\b", text)]
+    assert missing == []
+
+
+@each_object
+def test_the_example_runs(path, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    names = {name: getattr(fncompile, name) for name in fncompile.__all__}
+    names |= {"fncompile": fncompile, "np": np}
+    test = doctest.DocTestParser().get_doctest(docstring(OBJECTS[path]), names, path, None, None)
+    failures: list[str] = []
+    doctest.DocTestRunner(optionflags=FLAGS).run(test, out=failures.append)
+    assert failures == [], "".join(failures)
