@@ -107,20 +107,20 @@ class Configurable:
         if not config:
             return
         if "input_shape" in config:
-            self.build(_as_shapes(config["input_shape"]))
+            self.build(as_shapes(config["input_shape"]))
         elif "shapes_dict" in config:
             self._build_with(
-                {name: _as_shapes(shape) for name, shape in config["shapes_dict"].items()}
+                {name: as_shapes(shape) for name, shape in config["shapes_dict"].items()}
             )
 
 
-def _as_shapes(shape: Any) -> Any:
+def as_shapes(shape: Any) -> Any:
     """Shapes that went through JSON: lists of extents become tuples again."""
     if isinstance(shape, dict):
-        return {key: _as_shapes(item) for key, item in shape.items()}
+        return {key: as_shapes(item) for key, item in shape.items()}
     if isinstance(shape, (list, tuple)):
         flat = all(d is None or isinstance(d, int) for d in shape)
-        return tuple(shape) if flat else [_as_shapes(item) for item in shape]
+        return tuple(shape) if flat else [as_shapes(item) for item in shape]
     return shape
 
 

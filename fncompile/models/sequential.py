@@ -5,11 +5,14 @@ from __future__ import annotations
 import warnings
 from typing import Any
 
+from fncompile.config import floatx
 from fncompile.graph.dag import Dag
-from fncompile.graph.symbols import is_shape
+from fncompile.graph.nest import map_structure
+from fncompile.graph.symbols import is_shape, placeholders_of_shapes
 from fncompile.graph.tensor import KerasTensor, Tensor
 from fncompile.layers.base import Layer
-from fncompile.layers.input import InputLayer
+from fncompile.layers.configurable import as_shapes
+from fncompile.layers.input import Input, InputLayer
 from fncompile.layers.input_spec import check_inputs
 from fncompile.models.functional import Functional
 from fncompile.models.model import Model
@@ -23,7 +26,7 @@ class Sequential(Model):
     and for names used twice.
     """
 
-    _not_state = Model._not_state | {"_functional"}
+    _not_state = Model._not_state | {"_functional", "_open_for"}
 
     def __init__(
         self, layers: Any = None, trainable: bool = True, name: str | None = None, **kwargs: Any
@@ -116,6 +119,7 @@ class Sequential(Model):
     def _rebuild(self) -> None:
         """Make the graph, where the shape of its beginning is known."""
         self._functional, self.built, self._locked = None, False, False
+        self._open_for = None  # the shapes of the last inputs, of a stack without an Input
         if not self.layers:
             return
         if isinstance(self._stack[0], InputLayer):
@@ -127,40 +131,81 @@ class Sequential(Model):
             self.build(self._stack[0].input_shape)
 
     def build(self, input_shape: Any = None) -> None:
-        """Make all weights for inputs of this shape, batch axis included."""
+        """Make all weights for inputs of this shape, batch axis included; for a first layer that
+        takes several tensors, a structure of shapes."""
         if not self._stack:
             raise ValueError(
                 f"Sequential model {self.name} cannot be built because it has no layers. Call "
                 "`model.add(layer)`."
             )
-        if not isinstance(self._stack[0], InputLayer):
-            if input_shape is None:
-                raise ValueError(
-                    "You must provide an `input_shape` argument to build Sequential model "
-                    f"'{self.name}'."
-                )
-            if not is_shape(input_shape):
-                raise ValueError(
-                    f"Sequential model '{self.name}' has one input; its shape cannot be "
-                    f"{input_shape}."
-                )
-            self._stack.insert(
-                0, InputLayer(batch_shape=input_shape, dtype=_input_dtype(self._stack[0]))
+        if isinstance(self._stack[0], InputLayer):
+            self._check_shape(input_shape)
+            return self._connect(self._stack[0].output)
+        if input_shape is None:
+            raise ValueError(
+                "You must provide an `input_shape` argument to build Sequential model "
+                f"'{self.name}'."
             )
-        x = self._stack[0].output
+        dtype = _input_dtype(self._stack[0])
+        if not is_shape(input_shape):
+            return self._connect(self._inputs_of(input_shape, dtype))
+        layer = InputLayer(batch_shape=input_shape, dtype=dtype)
+        self._connect(layer.output)
+        return self._stack.insert(0, layer)  # a stack that cannot be built so stays as it was
+
+    def _inputs_of(self, shapes: Any, dtype: str | None) -> Any:
+        """An Input for each shape of a structure, those of a dict by their keys."""
+        if isinstance(shapes, dict) and all(map(is_shape, shapes.values())):
+            taken = {layer.name for layer in self._stack}
+            return {
+                key: Input(shape[1:], dtype=dtype, name=None if key in taken else key)
+                for key, shape in shapes.items()
+            }
+        like = placeholders_of_shapes(shapes, dtype or floatx())
+        return map_structure(lambda x: Input(x.shape[1:], dtype=x.dtype), like)
+
+    def _check_shape(self, shape: Any) -> None:
+        own = self._stack[0].batch_shape
+        if shape is None or not is_shape(shape):
+            return
+        fits = len(shape) == len(own) and all(None in (a, b) or a == b for a, b in zip(shape, own))
+        if not fits:
+            raise ValueError(
+                f"Sequential model '{self.name}' has already been configured to use input shape "
+                f"{own}. You cannot build it with input_shape {tuple(shape)}"
+            )
+
+    def _connect(self, inputs: Any) -> None:
+        """Make the graph from these symbolic inputs."""
+        x = inputs
         for layer in self.layers:
             x = layer(x)
-        self._functional = Functional(self._stack[0].output, x, name=self.name)
+        self._functional = Functional(inputs, x, name=self.name)
+
+    def build_on(self, inputs: Any) -> None:
+        """Build on tensors or arrays like these, for any batch size. A stack without an Input of
+        its own takes those of another shape later too, as far as its layers do."""
+        if self.built and self._open_for is None:
+            return
+        shapes = map_structure(_any_batch, inputs)
+        if not self.built:
+            self.build(shapes)
+        elif shapes != self._open_for and is_shape(shapes) and self._differs(shapes):
+            old = self._stack[0]
+            layer = InputLayer(batch_shape=shapes, dtype=old.dtype, name=old.name)
+            self._connect(layer.output)
+            self._stack[0] = layer
+        self._open_for = shapes
+
+    def _differs(self, shape: tuple) -> bool:
+        """Is this another shape than that of the graph, of the same rank?"""
+        own = self.input_shape
+        return is_shape(own) and len(shape) == len(own) and any(
+            None not in (a, b) and a != b for a, b in zip(shape[1:], own[1:])
+        )
 
     def _build_for(self, spec: Any) -> None:
-        """Built by the first call, for any batch size."""
-        if not self.built:
-            if not hasattr(spec.first, "shape"):
-                raise ValueError(
-                    f"Sequential model '{self.name}' takes one tensor. Received: {spec.first}"
-                )
-            shape = tuple(spec.first.shape)
-            self.build((None, *shape[1:]) if shape else shape)
+        self.build_on(spec.first)
 
     # computation ----------------------------------------------------------------------------------
 
@@ -169,6 +214,7 @@ class Sequential(Model):
 
     def _check_inputs(self, inputs: Any) -> None:
         if self._functional is not None:
+            self.build_on(inputs)
             check_inputs(self._functional.input_spec, inputs, self.name)
 
     def flatten_inputs(self, inputs: Any) -> list[Any]:
@@ -178,7 +224,7 @@ class Sequential(Model):
         return self._graph("inputs").run_graph(tensors, training)
 
     def pack_outputs(self, flat: list[Any]) -> Any:
-        return flat[0] if len(flat) == 1 else flat
+        return self._graph("outputs").pack_outputs(flat)
 
     def compute_mask(self, inputs: Any, previous_mask: Any) -> Any:
         """None: the layers inside have put masks on what they gave."""
@@ -244,7 +290,7 @@ class Sequential(Model):
         config = {"name": self.name, "trainable": self.trainable, "dtype": self.dtype_policy.name}
         config["layers"] = [serialize_keras_object(layer) for layer in self._stack]
         if self._functional is not None:
-            config["build_input_shape"] = self._stack[0].batch_shape
+            config["build_input_shape"] = self.input_shape
         return config
 
     @classmethod
@@ -259,11 +305,16 @@ class Sequential(Model):
         model = cls(layers, name=config.get("name"))
         model.trainable = bool(config.get("trainable", True)) and model.trainable
         if model._functional is None and config.get("build_input_shape") and model.layers:
-            model.build(tuple(config["build_input_shape"]))
+            model.build(as_shapes(config["build_input_shape"]))
         return model
 
     def get_build_config(self) -> dict[str, Any] | None:
-        return None if self._functional is None else {"input_shape": self._stack[0].batch_shape}
+        return None if self._functional is None else {"input_shape": self.input_shape}
+
+
+def _any_batch(x: Any) -> tuple:
+    shape = tuple(x.shape)
+    return (None, *shape[1:]) if shape else shape
 
 
 def _input_dtype(first: Layer) -> str | None:

@@ -90,13 +90,10 @@ def objective_of(model: Any) -> Objective:
 
 def build_for(model: Any, x: Any) -> None:
     """Build a model that did not know its shapes, with those of the data `x`."""
-    if knows_outputs(model):
-        return
-    first = map_structure(lambda a: a[:1], x)
-    if isinstance(first, np.ndarray) and hasattr(model, "add"):  # a Sequential stack
-        model.build((None, *first.shape[1:]))
-    else:
-        outputs = model(first)
+    if hasattr(model, "build_on"):  # a stack of layers
+        model.build_on(x)
+    elif not knows_outputs(model):
+        outputs = model(map_structure(lambda a: None if a is None else a[:1], x))
         names = [f"output_{k}" for k in range(len(flatten(outputs)))]
         model._output_places = Places(outputs, names)
 

@@ -53,7 +53,8 @@ class InterpretedSteps:
                 bound[tensor.node] = a
                 tensors.append(tensor)
             result = fn(tensors)
-        return evaluate_trace(trace, result, bound)
+        trace.bound = bound
+        return evaluate_trace(trace, result)
 
     def _loss(self, tensors):
         model, objective = self.model, objective_of(self.model)
