@@ -57,9 +57,10 @@ def masked_weights(weights: Any, mask: Any, dtype: str, rescale: bool) -> Any:
         mask = mask * (count(mask) / (ops.sum(mask) + epsilon()))
     if weights is None:
         return mask
+    weights = ops.cast(weights, dtype)
     rank = max(len(mask.shape), len(weights.shape))
     longest = mask if len(mask.shape) == rank else weights
-    return align_weights(longest, ops.cast(weights, dtype)) * align_weights(longest, mask)
+    return align_weights(longest, weights) * align_weights(longest, mask)
 
 
 @op

@@ -16,15 +16,19 @@ from fncompile.ops.dispatch import op
 def _samplewise(values: Any, weights: Any, dtype: str, reduce: Callable) -> tuple[Any, Any]:
     """One value and, unless `weights` is None, one weight per sample.
 
-    Axes of `values` that `weights` lacks are reduced before weighting, the rest after it.
+    Axes of `values` that `weights` lacks are reduced before weighting, the rest after it. Weights
+    broadcast to the values, and count once for each. As in Keras a mask of `values` (classes that a
+    crossentropy ignores) works on weights alone: without them an ignored value counts as 0.
     """
     mask = getattr(values, "_keras_mask", None)
     values = ops.cast(values, dtype)
-    if mask is not None:
+    if weights is not None and mask is not None:
         weights = masked_weights(weights, mask, dtype, rescale=False)
     if weights is not None:
         values, weights = match_ranks(values, ops.cast(weights, dtype))
-        values = _reduced(values, len(weights.shape), reduce) * weights
+        values = _reduced(values, len(weights.shape), reduce)
+        weights = ops.broadcast_to(weights, ops.shape(values))
+        values = values * weights
         weights = _reduced(weights, 1, ops.mean if reduce is ops.mean else ops.sum)
     return _reduced(values, 1, reduce), weights
 

@@ -141,11 +141,11 @@ def test_mask_of_the_prediction():
     assert metric.result() == pytest.approx(expected, rel=1e-5)
 
 
-def test_ignored_classes_do_not_count():
-    """Keras leaves them in the count of this metric, though not of the loss."""
+def test_ignored_classes_count_as_zero():
+    """In this metric, though not in the loss, as in Keras; with weights see test_weights.py."""
     metric = metrics.SparseCategoricalCrossentropy(ignore_class=-1)
     metric.update_state([1, -1, 0], [[0.2, 0.8], [0.5, 0.5], [0.6, 0.4]])
-    assert metric.result() == pytest.approx(-np.log([0.8, 0.6]).mean(), rel=1e-5)
+    assert metric.result() == pytest.approx(-np.log([0.8, 0.6]).sum() / 3, rel=1e-5)
 
 
 class LargestError(metrics.Metric):
