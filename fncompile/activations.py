@@ -84,7 +84,7 @@ def relu(
     max_value: float | None = None,
     threshold: float = 0.0,
 ) -> Result:
-    """x from `threshold` on, at most `max_value`; below it `negative_slope` (x - threshold).
+    """x above `threshold`, at most `max_value`; else `negative_slope` (x - threshold).
 
     `x`: a tensor of any shape, which the result has; `negative_slope`, `max_value`, `threshold`:
     numbers.
@@ -94,11 +94,9 @@ def relu(
     """
     if threshold:
         below = ops.multiply(negative_slope, ops.subtract(x, threshold)) if negative_slope else 0
-        out = ops.where(ops.less(x, threshold), below, x)
-    elif negative_slope:
-        out = leaky_relu(x, negative_slope)
-    else:
-        out = ops.relu(x)
+        above = x if max_value is None else ops.clip(x, 0, max_value)  # a threshold may be negative
+        return ops.where(ops.less_equal(x, threshold), below, above)
+    out = leaky_relu(x, negative_slope) if negative_slope else ops.relu(x)
     return out if max_value is None else ops.minimum(out, max_value)
 
 

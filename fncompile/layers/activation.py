@@ -116,7 +116,11 @@ class PReLU(StandardLayer):
 
 
 class Softmax(StandardLayer):
-    """Softmax over one axis or several; what a mask marks False gets (nearly) no weight."""
+    """Softmax over one axis or several.
+
+    A mask broadcasts to the inputs, and is not larger (ValueError); where it is False (a number: at
+    most 0.5) the output is 0, also where it hides all.
+    """
 
     fields = ("axis",)
 
@@ -126,7 +130,19 @@ class Softmax(StandardLayer):
         self.supports_masking = True
 
     def call(self, inputs: Any, mask: Any = None) -> Any:
-        if mask is not None:
-            inputs = inputs + (1.0 - ops.cast(mask, inputs.dtype)) * -1e9
         axis = tuple(self.axis) if isinstance(self.axis, list) else self.axis
-        return ops.softmax(inputs, axis=axis)
+        if mask is None:
+            return ops.softmax(inputs, axis=axis)
+        keep = self._kept(inputs, mask)
+        return ops.where(keep, ops.softmax(ops.where(keep, inputs, -1e9), axis=axis), 0.0)
+
+    def _kept(self, inputs: Any, mask: Any) -> Any:
+        mask = ops.convert_to_tensor(mask)
+        behind = list(zip(mask.shape[::-1], inputs.shape[::-1]))
+        fits = all(m == 1 or m == n or not {type(m), type(n)} <= {int} for m, n in behind)
+        if len(mask.shape) > len(inputs.shape) or not fits:
+            raise ValueError(
+                f"The mask of layer '{self.name}' must broadcast to its inputs and have no more "
+                f"dimensions. Received: inputs.shape={inputs.shape}, mask.shape={mask.shape}"
+            )
+        return mask if mask.dtype == "bool" else mask > 0.5

@@ -49,10 +49,10 @@ class Batch:
 class ArrayFeed:
     """Batches of arrays that are all there.
 
-    With `steps` given, batches flow on from epoch to epoch and from pass to pass over the data. The
-    order of a pass follows from the seed given to `begin` and the number of steps that the
-    optimizer had made when the pass began, so that training resumed in another process sees the
-    same rows.
+    With `steps` given, an epoch goes on where the one before it stopped, and ends, with a warning,
+    where the data does; the next begins a new pass over it. The order of a pass follows from the
+    seed given to `begin` and the number of steps that the optimizer had made when the pass began,
+    so that training resumed in another process sees the same rows.
     """
 
     def __init__(
@@ -72,14 +72,13 @@ class ArrayFeed:
             raise ValueError("The data has no samples: expected arrays with at least one row.")
 
     def begin(self, epoch: int = 0, iterations: int = 0, seed: int = 0) -> None:
+        assert self.steps is not None
         self._seed = seed
-        self._left = self.steps or 0
-        self._position = (epoch * self._left) % self.per_pass
-        self._begin_pass(iterations - self._position)
-
-    def _begin_pass(self, iterations: int) -> None:
-        self._pass_began = iterations
-        self._index = self._order(max(iterations, 0))
+        epochs_per_pass = -(-self.per_pass // self.steps)
+        self._position = epoch % epochs_per_pass * self.steps
+        self._end = min(self._position + self.steps, self.per_pass)
+        self._index = self._order(max(iterations - self._position, 0))
+        self._short = self._end - self._position < self.steps
 
     def _order(self, iterations: int) -> np.ndarray:
         if not self.shuffle:
@@ -93,17 +92,23 @@ class ArrayFeed:
 
     def take(self, batches: int) -> Stretch | None:
         """At most `batches` batches of the epoch, None at its end."""
-        if self._left == 0:
+        if self._position == self._end:
+            if self._short:
+                _warn_of_the_end()
             return None
-        if self._position == self.per_pass:
-            self._position = 0
-            self._begin_pass(self._pass_began + self.per_pass)
-        count = min(batches, self._left, self.per_pass - self._position)
+        count = min(batches, self._end - self._position)
         first = self._position * self.batch_size
         index = self._index[first : first + count * self.batch_size]
         self._position += count
-        self._left -= count
         return Stretch(self.arrays, index, self.batch_size, count)
+
+
+def _warn_of_the_end() -> None:
+    warnings.warn(
+        "Your input ran out of data; interrupting training. Make sure that your dataset or "
+        "generator can generate at least `steps_per_epoch * epochs` batches.",
+        stacklevel=5,
+    )
 
 
 class BatchFeed:
@@ -112,7 +117,8 @@ class BatchFeed:
     `start(seed)` gives the iterator of a pass over the data (a generator can only ever give
     itself); `seed`, a list of numbers, is for those that shuffle. `prepare` makes of an item a step
     and flat arrays for it, as `batch_call` does. With `steps` given, an epoch goes on where the one
-    before it stopped, and a pass follows a pass.
+    before it stopped, and ends, with a warning, where the data does; the next begins a new pass.
+    `ran_out` says that there can be none.
     """
 
     def __init__(
@@ -144,20 +150,22 @@ class BatchFeed:
 
     def _next(self) -> Any:
         item = next(self._iterator, None)  # type: ignore[arg-type]
-        if item is None and self._limit is not None:
-            self._iterator = self._start([self._seed, self._iterations + self._taken])
+        if item is None and self._limit is not None and self._taken == 0:
+            self._iterator = self._start([self._seed, self._iterations])
             item = next(self._iterator, None)
         return item
 
     def _end(self) -> None:
-        self.ran_out = self._taken == 0 or (self._limit is not None and self._taken < self._limit)
-        if self.ran_out:
-            warnings.warn(
-                "Your input ran out of data; interrupting training. Make sure that your dataset or "
-                "generator can generate at least `steps_per_epoch * epochs` batches.",
-                stacklevel=4,
-            )
+        short = self._limit is not None and self._taken < self._limit
+        self.ran_out = self._taken == 0 or (short and self._is_one_iterator())
+        if self.ran_out or short:
+            _warn_of_the_end()
+            self._iterator = None
         self.steps = self.steps or self._taken
+
+    def _is_one_iterator(self) -> bool:
+        """Can the data be gone through but once?"""
+        return self._start([self._seed, self._iterations]) is self._iterator
 
 
 def checked_batch_size(batch_size: int | None) -> int:

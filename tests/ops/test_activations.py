@@ -67,10 +67,10 @@ def test_registered_functions():
         ({}, lambda x: np.maximum(x, 0)),
         ({"negative_slope": 0.1}, lambda x: np.where(x < 0, 0.1 * x, x)),
         ({"max_value": 6.0}, lambda x: np.clip(x, 0, 6)),
-        ({"threshold": 1.5}, lambda x: np.where(x < 1.5, 0, x)),
+        ({"threshold": 1.5}, lambda x: np.where(x <= 1.5, 0, x)),
         (
             {"negative_slope": 0.1, "threshold": 1.5, "max_value": 2.0},
-            lambda x: np.minimum(np.where(x < 1.5, 0.1 * (x - 1.5), x), 2),
+            lambda x: np.minimum(np.where(x <= 1.5, 0.1 * (x - 1.5), x), 2),
         ),
     ],
 )

@@ -37,16 +37,19 @@ def test_every_row_once(size, shuffle):
         assert seen == list(range(rows))
 
 
+@pytest.mark.filterwarnings("ignore:Your input ran out of data")
 @given(sizes, st.integers(1, 9), st.integers(1, 4))
 def test_resuming_gives_the_same_rows(size, steps, resumed_at):
     """With any number of steps per epoch, begun anew at any epoch."""
     rows, batch_size, batches = size
-    whole = ArrayFeed([np.arange(rows)], batch_size, True, steps)
-    seen = [epoch(whole, e, e * steps, batches)[0] for e in range(5)]
+    whole, began, seen = ArrayFeed([np.arange(rows)], batch_size, True, steps), [0], []
+    for e in range(5):
+        index, count = epoch(whole, e, began[-1], batches)
+        seen.append(index)
+        began.append(began[-1] + count)
     again = ArrayFeed([np.arange(rows)], batch_size, True, steps)
-    assert [epoch(again, e, e * steps, batches)[0] for e in range(resumed_at, 5)] == seen[
-        resumed_at:
-    ]
+    for e in range(resumed_at, 5):
+        assert epoch(again, e, began[e], batches)[0] == seen[e]
 
 
 def test_epochs_differ_and_seeds_differ():
@@ -55,11 +58,14 @@ def test_epochs_differ_and_seeds_differ():
     assert epoch(feed, 0, 0, seed=1) != epoch(feed, 0, 0, seed=2)
 
 
-def test_steps_per_epoch_flow_through_the_data():
+def test_steps_per_epoch_go_on_and_end_with_the_data():
     feed = ArrayFeed([np.arange(10)], 4, steps=2)
-    assert [epoch(feed, e, 2 * e)[0] for e in range(3)] == [
-        [0, 1, 2, 3, 4, 5, 6, 7], [8, 9, 0, 1, 2, 3], [4, 5, 6, 7, 8, 9]]  # fmt: skip
-    assert epoch(ArrayFeed([np.arange(3)], 2, steps=5))[0] == [0, 1, 2, 0, 1, 2, 0, 1]
+    assert epoch(feed, 0, 0)[0] == [0, 1, 2, 3, 4, 5, 6, 7]
+    with pytest.warns(UserWarning, match="ran out of data"):
+        assert epoch(feed, 1, 2)[0] == [8, 9]
+    assert epoch(feed, 2, 3)[0] == [0, 1, 2, 3, 4, 5, 6, 7]
+    with pytest.warns(UserWarning, match="ran out of data"):
+        assert epoch(ArrayFeed([np.arange(3)], 2, steps=5))[0] == [0, 1, 2]
 
 
 def test_shuffled_batches_stay_whole():
@@ -120,9 +126,20 @@ def test_steps_of_a_generator_go_on_from_epoch_to_epoch():
     assert feed.ran_out
 
 
-def test_steps_of_an_iterable_wrap_around():
-    feed = BatchFeed(lambda _: iter([[1], [2], [3]]), prepared, steps=2, length=3)
-    assert [values(feed, e) for e in range(3)] == [[[1], [2]], [[3], [1]], [[2], [3]]]
+@pytest.mark.parametrize("length", [3, None])
+def test_steps_of_an_iterable_go_on_and_end_with_it(length):
+    feed = BatchFeed(lambda _: iter([[1], [2], [3]]), prepared, steps=2, length=length)
+    assert values(feed, 0) == [[1], [2]]
+    with pytest.warns(UserWarning, match="ran out of data"):
+        assert values(feed, 1) == [[3]]
+    assert not feed.ran_out
+    assert values(feed, 2) == [[1], [2]]
+
+
+def test_steps_that_divide_an_iterable_need_no_warning(recwarn):
+    feed = BatchFeed(lambda _: iter([[1], [2]]), prepared, steps=1, length=2)
+    assert [values(feed, e) for e in range(4)] == [[[1]], [[2]], [[1]], [[2]]]
+    assert not feed.ran_out and not recwarn.list
 
 
 def test_pace(monkeypatch):

@@ -121,9 +121,20 @@ def test_initial_epoch_and_no_epochs():
 
 def test_steps_per_epoch():
     model, steps = model_of()
-    model.fit(X, Y, batch_size=8, epochs=3, steps_per_epoch=2, verbose=0)
-    assert int(model.optimizer.iterations) == 6
-    assert rows(steps) == 8 + 8 + 4 + 8 + 8 + 4
+    with pytest.warns(UserWarning, match="ran out of data"):
+        model.fit(X, Y, batch_size=8, epochs=3, steps_per_epoch=2, verbose=0)
+    assert int(model.optimizer.iterations) == 5
+    assert rows(steps) == 8 + 8 + 4 + 8 + 8
+
+
+def test_more_steps_per_epoch_than_batches():
+    """Keras' rule: the epoch ends where the data does, and the next begins anew."""
+    model, steps = model_of()
+    with pytest.warns(UserWarning, match="ran out of data"):
+        history = model.fit(X, Y, batch_size=4, epochs=3, steps_per_epoch=7, verbose=0)
+    assert int(model.optimizer.iterations) == 15
+    assert rows(steps) == 3 * 20
+    assert history.epoch == [0, 1, 2]
 
 
 def batches_of(size):
