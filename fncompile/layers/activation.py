@@ -14,6 +14,7 @@ class ReLU(StandardLayer):
     """`x` from `threshold` to `max_value`, `negative_slope * (x - threshold)` below."""
 
     fields = ("max_value", "negative_slope", "threshold")
+    _stateless = True
 
     def __init__(
         self,
@@ -47,6 +48,7 @@ class LeakyReLU(StandardLayer):
     """`x`, or `negative_slope * x` below 0. TF2.0 calls the slope `alpha`."""
 
     fields = ("negative_slope",)
+    _stateless = True
 
     def __init__(self, negative_slope: float = 0.3, **kwargs: Any):
         if "alpha" in kwargs:
@@ -71,6 +73,7 @@ class ELU(StandardLayer):
     """`x`, or `alpha * (exp(x) - 1)` below 0."""
 
     fields = ("alpha",)
+    _stateless = True
 
     def __init__(self, alpha: float = 1.0, **kwargs: Any):
         super().__init__(**kwargs)
@@ -123,6 +126,7 @@ class Softmax(StandardLayer):
     """
 
     fields = ("axis",)
+    _stateless = True
 
     def __init__(self, axis: Any = -1, **kwargs: Any):
         super().__init__(**kwargs)

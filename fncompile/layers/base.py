@@ -47,6 +47,7 @@ class Layer(Building, Penalties, Inspection, Weights, Configurable, Operation):
     `autocast=False` they are not. Integers are never cast.
     """
 
+    _stateless = False  # True in layers that never have weights: they are built as they are made
     _accepts_any = False  # models take what is not a tensor by position too, and cast by themselves
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Layer:
@@ -73,13 +74,18 @@ class Layer(Building, Penalties, Inspection, Weights, Configurable, Operation):
             raise ValueError(
                 f"Unrecognized keyword arguments passed to {type(self).__name__}: {kwargs}"
             )
-        self._trainable = bool(trainable)
+        if not isinstance(trainable, bool):
+            raise ValueError(
+                f"Expected `trainable` to be a boolean. Received: trainable={trainable} "
+                f"(of type {type(trainable)})"
+            )
+        self._trainable = trainable
         self.dtype_policy = dtype_policies.get(dtype)
         self.autocast = autocast
         self.activity_regularizer = regularizers.get(activity_regularizer)
         self.input_spec: Any = None
         self.supports_masking = type(self).compute_mask is not Layer.compute_mask
-        self.built = False
+        self.built = self._stateless and type(self).build is Layer.build
         self._building = False
         self._build_shapes: dict[str, Any] | None = None
         self._losses: list[Any] = []
@@ -99,7 +105,7 @@ class Layer(Building, Penalties, Inspection, Weights, Configurable, Operation):
             f"Layer {type(self).__name__} does not have a `call` method implemented."
         )
 
-    def compute_mask(self, inputs: Any, previous_mask: Any) -> Any:
+    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
         """The mask of the outputs, used where `supports_masking`; by default that of the inputs."""
         return previous_mask
 

@@ -54,13 +54,15 @@ class Dense(StandardLayer):
 
     def call(self, inputs: Any) -> Any:
         x = ops.matmul(inputs, self.kernel)
-        return self.activation(x if self.bias is None else x + self.bias)
+        x = x if self.bias is None else x + self.bias
+        return x if self.activation is None else self.activation(x)
 
 
 class Activation(StandardLayer):
     """An activation function as a layer."""
 
     fields = ("activation",)
+    _stateless = True
 
     def __init__(self, activation: Any, **kwargs: Any):
         super().__init__(**kwargs)
@@ -73,6 +75,8 @@ class Activation(StandardLayer):
 
 class Identity(StandardLayer):
     """The inputs, whatever their structure."""
+
+    _stateless = True
 
     def __init__(self, **kwargs: Any):
         super().__init__(**kwargs)
@@ -112,7 +116,7 @@ class Lambda(StandardLayer):
         asked = {name: value for name, value in given.items() if name in accepted}
         return self.function(inputs, **{**asked, **self.arguments})
 
-    def compute_mask(self, inputs: Any, previous_mask: Any) -> Any:
+    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
         return self.mask(inputs, previous_mask) if callable(self.mask) else self.mask
 
     def get_config(self) -> dict[str, Any]:

@@ -39,7 +39,7 @@ class Embedding(StandardLayer):
         if kwargs.pop("input_length", None) is not None:
             warnings.warn("Argument `input_length` is deprecated. Just remove it.", stacklevel=2)
         for name, value in (("input_dim", input_dim), ("output_dim", output_dim)):
-            if not isinstance(value, (int, np.integer)) or value <= 0:
+            if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value <= 0:
                 raise ValueError(
                     f"`{name}` must be a positive integer. "
                     f"Received: {name}={value} (of type {type(value).__name__})."
@@ -65,7 +65,7 @@ class Embedding(StandardLayer):
             inputs = ops.cast(inputs, "int32")
         return ops.cast(_rows(self.embeddings, inputs), self.compute_dtype)
 
-    def compute_mask(self, inputs: Any, previous_mask: Any) -> Any:
+    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
         return ops.not_equal(inputs, 0) if self.mask_zero else None
 
 

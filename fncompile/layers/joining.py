@@ -7,7 +7,7 @@ from typing import Any
 from fncompile import ops
 from fncompile.graph.symbols import is_shape
 from fncompile.ir import build as ir
-from fncompile.layers.merging import Merge, check_batches
+from fncompile.layers.merging import Merge, check_batches, checked_masks
 from fncompile.ops.dispatch import op, promote
 
 
@@ -45,10 +45,11 @@ class Concatenate(Merge):
     def call(self, inputs: Any) -> Any:
         return ops.concatenate(inputs, axis=self.axis)
 
-    def compute_mask(self, inputs: Any, previous_mask: Any) -> Any:
-        if previous_mask is None:
+    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
+        masks = checked_masks(inputs, previous_mask)
+        if all(mask is None for mask in masks):
             return None
-        masks = [_full_mask(x, mask) for x, mask in zip(inputs, previous_mask, strict=True)]
+        masks = [_full_mask(x, mask) for x, mask in zip(inputs, masks, strict=True)]
         return ops.any(ops.concatenate(masks, axis=self.axis), axis=-1)
 
 
@@ -131,7 +132,7 @@ class Dot(Merge):
         out = _batch_dot(x, y, i, j)
         return ops.expand_dims(out, -1) if len(out.shape) == 1 else out
 
-    def compute_mask(self, inputs: Any, previous_mask: Any) -> Any:
+    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
         return None
 
 

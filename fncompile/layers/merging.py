@@ -40,10 +40,11 @@ class Merge(StandardLayer):
             first = self.merge(first, x)
         return self.finish(first, len(inputs))
 
-    def compute_mask(self, inputs: Any, previous_mask: Any) -> Any:
-        if previous_mask is None or any(m is None for m in previous_mask):
+    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
+        masks = checked_masks(inputs, previous_mask)
+        if any(mask is None for mask in masks):
             return None
-        first, *others = previous_mask
+        first, *others = masks
         for mask in others:
             first = ops.logical_or(first, mask)
         return first
@@ -55,6 +56,21 @@ def check_list(input_shape: Any) -> None:
             "A merge layer should be called on a list of inputs. "
             f"Received: input_shape={input_shape} (not a list of shapes)"
         )
+
+
+def checked_masks(inputs: Any, previous_mask: Any) -> list[Any]:
+    """The masks of the inputs, [None] where there are none; ValueError unless one for each."""
+    if previous_mask is None:
+        return [None]
+    for name, given in (("mask", previous_mask), ("inputs", inputs)):
+        if not isinstance(given, (list, tuple)):
+            raise ValueError(f"`{name}` should be a list. Received: {name}={given}")
+    if len(inputs) != len(previous_mask):
+        raise ValueError(
+            "The lists `inputs` and `mask` should have the same length. Received: "
+            f"{len(inputs)} inputs and {len(previous_mask)} masks"
+        )
+    return list(previous_mask)
 
 
 def check_batches(input_shape: Any) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from fncompile import ops, random
 from fncompile.layers.standard import StandardLayer
 
@@ -15,6 +17,7 @@ class Dropout(StandardLayer):
     """
 
     fields = ("rate", "seed", "noise_shape")
+    _stateless = True
 
     def __init__(
         self, rate: float, noise_shape: Any = None, seed: int | None = None, **kwargs: Any
@@ -28,7 +31,7 @@ class Dropout(StandardLayer):
             )
         self.rate = rate
         self.seed = seed
-        self.noise_shape = None if noise_shape is None else tuple(noise_shape)
+        self.noise_shape = None if noise_shape is None else _checked_noise_shape(noise_shape)
         self.supports_masking = True
         if rate > 0:
             self.seed_generator = random.SeedGenerator(seed)
@@ -39,3 +42,16 @@ class Dropout(StandardLayer):
         if self.rate == 1:
             return ops.zeros_like(inputs)
         return random.dropout(inputs, self.rate, self.noise_shape, self.seed_generator)
+
+
+def _checked_noise_shape(noise_shape: Any) -> tuple[int | None, ...]:
+    problem = "Invalid value received for argument `noise_shape`. Expected "
+    received = f" Received: noise_shape={noise_shape}"
+    if not isinstance(noise_shape, (list, tuple)):
+        raise ValueError(f"{problem}a tuple or list of integers.{received}")
+    extents = [extent for extent in noise_shape if extent is not None]
+    if not all(isinstance(extent, (int, np.integer)) for extent in extents):
+        raise ValueError(f"{problem}all elements to be integers or None.{received}")
+    if not all(extent > 0 for extent in extents):
+        raise ValueError(f"{problem}all dimensions to be positive integers or None.{received}")
+    return tuple(noise_shape)

@@ -47,6 +47,11 @@ class Reshape(StandardLayer):
     def __init__(self, target_shape: Any, **kwargs: Any):
         super().__init__(**kwargs)
         target_shape = tuple(target_shape)
+        if any(extent < -1 for extent in target_shape):
+            raise ValueError(
+                "Each extent must be a non-negative integer, or -1 for what is left. "
+                f"Received: target_shape={target_shape}."
+            )
         if target_shape.count(-1) > 1:
             raise ValueError(
                 "There must be at most one unknown dimension (-1) in `target_shape`. "
@@ -62,14 +67,13 @@ class Reshape(StandardLayer):
     def _missing_extent(self, total: Dim, input_shape: tuple) -> Dim:
         """The extent that -1 stands for, or 1 where there is none."""
         known = math.prod(d for d in self.target_shape if d != -1)
-        extent = divide(total, known)
-        found = extent is not None and (-1 in self.target_shape or extent == 1)
-        if not found and (is_static((total,)) or extent is None):
+        extent = divide(total, known) if -1 in self.target_shape else 1
+        if extent is None or (is_static((total,)) and extent * known != total):
             raise ValueError(
                 "The total size of the tensor must be unchanged. Received: "
                 f"input_shape={input_shape}, target_shape={self.target_shape}"
             )
-        return 1 if extent is None else extent
+        return extent
 
 
 class Permute(StandardLayer):

@@ -244,7 +244,7 @@ class Functional(Model):
         )
         return flat[0] if single else pack_like(self._outputs_struct, flat)
 
-    def compute_mask(self, inputs: Any, previous_mask: Any) -> Any:
+    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
         """None: the layers inside have put masks on what they gave."""
         return None
 

@@ -226,7 +226,7 @@ class Sequential(Model):
     def pack_outputs(self, flat: list[Any]) -> Any:
         return self._graph("outputs").pack_outputs(flat)
 
-    def compute_mask(self, inputs: Any, previous_mask: Any) -> Any:
+    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
         """None: the layers inside have put masks on what they gave."""
         return None
 

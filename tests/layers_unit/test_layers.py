@@ -185,6 +185,49 @@ def test_no_samples(layer):
     assert layer(X[:0]).shape[0] == 0
 
 
+@pytest.mark.parametrize("layer", [
+    layers.Activation("relu"), layers.ELU(), layers.LeakyReLU(), layers.ReLU(), layers.Softmax(),
+    layers.Identity(), layers.Dropout(0.5),
+], ids=lambda layer: layer.name)  # fmt: skip
+def test_what_never_has_weights_is_built_as_it_is_made(layer):
+    assert layer.built
+
+    class Below(type(layer)):
+        def build(self, input_shape):
+            self.seen = input_shape
+
+    below = Below.from_config(layer.get_config())
+    assert not below.built
+    assert below(np.ones((2, 3), "float32")).shape == below.seen == (2, 3)
+
+
+def test_a_mask_is_computed_from_the_inputs_alone():
+    index = np.array([2, 1, 0])
+    np.testing.assert_array_equal(
+        layers.Embedding(3, 2, mask_zero=True).compute_mask(index), [True, True, False])
+    for layer in (layers.Embedding(3, 2), layers.Lambda(ops.square), layers.Dense(2)):
+        assert layer.compute_mask(index) is None
+
+
+def test_dense_whose_activation_is_taken_away():
+    layer = layers.Dense(2, activation="relu", use_bias=False)
+    layer.build((1, 2))
+    layer.set_weights([np.array([[1.0, -2.0], [3.0, -4.0]])])
+    layer.activation = None
+    np.testing.assert_allclose(layer(np.array([[-1.0, 2.0]])), [[5.0, -6.0]])
+
+
+def test_reshape_of_an_unknown_extent():
+    x = keras.Input(batch_shape=(2, None))
+    y = layers.Reshape((3, 5))(x)
+    assert y.shape == (2, 3, 5)
+    numbers = np.arange(30, dtype="float32").reshape(2, 15)
+    model = keras.Model(x, y)
+    np.testing.assert_array_equal(model.predict(numbers, verbose=0), numbers.reshape(2, 3, 5))
+    with pytest.raises(ValueError, match="Sizes that must agree do not: .* is 28, 30 is 30"):
+        model.predict(numbers[:, :14], verbose=0)
+
+
 def test_flatten_moves_channels_last_first():
     np.testing.assert_array_equal(
         layers.Flatten("channels_first")(X), X.transpose(0, 2, 1).reshape(6, 12)

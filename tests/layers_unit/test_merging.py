@@ -113,6 +113,12 @@ def test_elementwise_masks_are_ored():
     assert mask_of_merge(layers.Add(), (MASKS[0], None)) is None
 
 
+@pytest.mark.parametrize("layer", [layers.Add(), layers.Average(), layers.Concatenate()])
+def test_no_mask_of_inputs_without(layer):
+    assert layer.compute_mask([A, B]) is None
+    assert layer.compute_mask([A, B], [None, None]) is None
+
+
 def test_concatenated_masks():
     along_time = mask_of_merge(layers.Concatenate(axis=1), MASKS)
     np.testing.assert_array_equal(along_time, np.concatenate(MASKS, 1))
