@@ -162,10 +162,11 @@ class Functional(Model):
         return None if outputs is None else self.pack_outputs(outputs)
 
     def _call_on_arrays(self, args: tuple, kwargs: dict[str, Any]) -> Any:
-        """Compiled, unless the call asks for training behaviour or leaves an input out."""
-        flat = (
-            self.flatten_inputs(args[0]) if len(args) == 1 and not any(kwargs.values()) else [None]
-        )
+        """Compiled, unless the call asks for training behaviour, leaves an input out, or leaves the
+        training flag to the calls inside, some of which have it set."""
+        forced = self._sets_training()
+        plain = not ((forced and kwargs.get("training") is None) or any(kwargs.values()))
+        flat = self.flatten_inputs(args[0]) if len(args) == 1 and plain else [None]
         if any(x is None for x in flat):
             return super()._call_on_arrays(args, kwargs)
         arrays = [
@@ -176,9 +177,15 @@ class Functional(Model):
         if steps.adds_losses(arrays):  # `losses` must have their values
             return super()._call_on_arrays(args, kwargs)
         outputs = steps.predict(arrays, max((len(a) for a in arrays if a.ndim), default=1))
-        self._short_mark = (steps.mark[0], flags.overrides(), steps.watched)
-        self._short = steps.short_call(arrays)
+        if not forced:
+            self._short_mark = (steps.mark[0], flags.overrides(), steps.watched)
+            self._short = steps.short_call(arrays)
         return self.pack_outputs(outputs)
+
+    def _sets_training(self) -> bool:
+        """Was a layer in here, or in a model inside, called with `training=True`?"""
+        graphs = (layer._dag for layer in self._flatten_layers() if isinstance(layer, Functional))
+        return any(call.kwargs.get("training") for dag in graphs for call in dag.calls)
 
     def bind(self, x: Any, out: Any = None) -> Any:
         """The prediction for `x` as a function of no arguments, for tight loops.
@@ -206,19 +213,28 @@ class Functional(Model):
             for tensor, one in zip(tensors, flatten(mask), strict=False):
                 if isinstance(tensor, Tensor):
                     tensor._keras_mask = one
+        flag = getattr(current_trace(), "training", None)
+        if training == bool(flag):
+            training = flag  # None where nobody has said, which `run` hands over as False
         return self.pack_outputs(self.run_graph(tensors, training))
 
     def run_graph(self, tensors: list[Tensor | None], training: bool | None = None) -> list[Tensor]:
-        """Every call once, in order, inside the active trace."""
+        """Every call once, in order, inside the active trace.
+
+        A layer that was called with `training=True` behaves so unless `training` is False, as in
+        `predict` and `evaluate`; one that was called with `training=False` never trains.
+        """
         trace = current_trace()
         assert trace is not None
+
+        def apply(call: Any, args: tuple, kwargs: dict[str, Any]) -> Any:
+            if training is False and kwargs.get("training"):
+                kwargs = {**kwargs, "training": False}
+            return call.operation.run(*args, **kwargs)
+
         known: dict[KerasTensor, Any] = dict(zip(self._dag.inputs, tensors, strict=True))
         with trace.scope(None, training):
-            replay(
-                self._dag.calls,
-                known,
-                lambda call, args, kwargs: call.operation.run(*args, **kwargs),
-            )
+            replay(self._dag.calls, known, apply)
         return [known[t] for t in self._dag.outputs]
 
     def flatten_inputs(self, inputs: Any) -> list[Any]:

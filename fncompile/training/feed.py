@@ -6,13 +6,13 @@ has none. `steps` is the number of batches in an epoch, None while it is unknown
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from fncompile.caller import warn_caller
 from fncompile.training.steps import Step, Steps
 
 Arrays = list[np.ndarray]
@@ -104,10 +104,9 @@ class ArrayFeed:
 
 
 def _warn_of_the_end() -> None:
-    warnings.warn(
+    warn_caller(
         "Your input ran out of data; interrupting training. Make sure that your dataset or "
-        "generator can generate at least `steps_per_epoch * epochs` batches.",
-        stacklevel=5,
+        "generator can generate at least `steps_per_epoch * epochs` batches."
     )
 
 

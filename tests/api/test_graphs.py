@@ -442,12 +442,14 @@ def test_training_flag_reaches_every_layer():
     assert set(np.unique(dropped)) == {0.0, 2.0}
 
 
-@better_than_keras
-def test_explicit_training_flag_wins():
-    """Keras lets predict overrule it, though its guides build on it (Monte Carlo dropout)."""
+def test_what_a_call_of_the_model_says_goes_before_the_flag_of_a_layer():
+    """Monte Carlo dropout calls the model: predict switches training off."""
     x = keras.Input((50,))
     model = keras.Model(x, layers.Dropout(0.5)(x, training=True))
-    assert (predict(model, np.ones((4, 50), "float32")) == 0).any()
+    v = np.ones((4, 50), "float32")
+    assert (np.asarray(model(v)) == 0).any()
+    close(model(v, training=False), v)
+    close(predict(model, v), v)
 
 
 # -- names, weights --------------------------------------------------------------------------------
