@@ -21,7 +21,11 @@ __all__ = [
 
 
 def backend() -> str:
-    """The name of what computes."""
+    """The name of what computes.
+
+    >>> backend.backend()
+    'fncompile'
+    """
     return "fncompile"
 
 explain_missing(__name__)

@@ -28,12 +28,21 @@ _image_data_format = "channels_last"
 
 
 def floatx() -> str:
-    """The float type of new inputs and weights: "float32" (default) or "float64"."""
+    """The float type of new inputs and weights: "float32" (default) or "float64".
+
+    >>> config.floatx()
+    'float32'
+    """
     return _floatx
 
 
 def set_floatx(value: str) -> None:
-    """Set the default float type. Raises ValueError unless it is "float32" or "float64"."""
+    """Set the default float type. Raises ValueError unless it is "float32" or "float64".
+
+    `value`: one of the two.
+
+    >>> config.set_floatx("float32")
+    """
     global _floatx
     _floatx = _one_of("floatx", value, _FLOATS)
 
@@ -43,6 +52,10 @@ class DTypePolicy:
 
     `name` is a dtype, which is both, or "mixed_bfloat16": computing in bfloat16 on weights of
     float32. Raises ValueError on any other name, and TypeError on what is not a name.
+
+    >>> policy = fncompile.DTypePolicy("mixed_bfloat16")
+    >>> policy.compute_dtype, policy.variable_dtype
+    ('bfloat16', 'float32')
     """
 
     def __init__(self, name: str):
@@ -95,12 +108,21 @@ def _no_policy(name: str) -> str:
 
 def dtype_policy() -> DTypePolicy:
     """The policy of new layers that are given no `dtype`: that of floatx, unless another was
-    set."""
+    set.
+
+    >>> config.dtype_policy()
+    <DTypePolicy "float32">
+    """
     return _policy or DTypePolicy(floatx())
 
 
 def set_dtype_policy(policy: str | DTypePolicy | None) -> None:
-    """Set the policy of new layers by name or object; None goes back to that of floatx."""
+    """Set the policy of new layers by name or object; None goes back to that of floatx.
+
+    `policy`: a name, a policy or None; ValueError for anything else.
+
+    >>> config.set_dtype_policy("float32")
+    """
     global _policy
     if policy is not None and not isinstance(policy, (str, DTypePolicy)):
         raise ValueError(
@@ -112,12 +134,21 @@ def set_dtype_policy(policy: str | DTypePolicy | None) -> None:
 
 
 def epsilon() -> float:
-    """The fuzz factor that keeps divisions and logarithms finite; 1e-7 by default."""
+    """The fuzz factor that keeps divisions and logarithms finite; 1e-7 by default.
+
+    >>> config.epsilon()
+    1e-07
+    """
     return _epsilon
 
 
 def set_epsilon(value: float) -> None:
-    """Set the fuzz factor. Raises ValueError unless it is a number above zero."""
+    """Set the fuzz factor. Raises ValueError unless it is a number above zero.
+
+    `value`: a number.
+
+    >>> config.set_epsilon(1e-7)
+    """
     global _epsilon
     number = float(value)
     if not 0.0 < number < float("inf"):
@@ -126,12 +157,21 @@ def set_epsilon(value: float) -> None:
 
 
 def image_data_format() -> str:
-    """Where images carry their channels: "channels_last" (default) or "channels_first"."""
+    """Where images carry their channels: "channels_last" (default) or "channels_first".
+
+    >>> config.image_data_format()
+    'channels_last'
+    """
     return _image_data_format
 
 
 def set_image_data_format(data_format: str) -> None:
-    """Set the image layout. Raises ValueError on any other name than the two layouts."""
+    """Set the image layout. Raises ValueError on any other name than the two layouts.
+
+    `data_format`: one of the two.
+
+    >>> config.set_image_data_format("channels_last")
+    """
     global _image_data_format
     _image_data_format = _one_of("image_data_format", data_format, _LAYOUTS)
 

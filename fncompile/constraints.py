@@ -14,7 +14,14 @@ from fncompile.missing import explain_missing
 
 
 class Constraint(Described):
-    """Base: `__call__(w)` gives the constrained weight; `get_config` the arguments."""
+    """Base: `__call__(w)` gives the constrained weight; `get_config` the arguments.
+
+    >>> class Halve(constraints.Constraint):
+    ...     def __call__(self, w):
+    ...         return w / 2
+    >>> Halve()(np.ones(2, "float32"))
+    array([0.5, 0.5], dtype=float32)
+    """
 
     def __call__(self, w: Any) -> Any:
         raise NotImplementedError("Constraint subclasses must implement the `__call__()` method.")
@@ -32,7 +39,14 @@ def _norms(w: Any, axis: Any) -> Any:
 
 
 class MaxNorm(Constraint):
-    """Scale down weights whose norm is over `max_value`."""
+    """Scale down weights whose norm is over `max_value`.
+
+    `max_value`: a number; `axis`: one axis or several. The result has the shape of the weight.
+
+    >>> constraints.MaxNorm(1.0)(np.array([[3.0], [4.0]], "float32")).round(3)
+    array([[0.6],
+           [0.8]], dtype=float32)
+    """
 
     def __init__(self, max_value: float = 2, axis: Any = 0):
         self.max_value = max_value
@@ -47,14 +61,27 @@ class MaxNorm(Constraint):
 
 
 class NonNeg(Constraint):
-    """Set negative weights to 0."""
+    """Set negative weights to 0.
+
+    Takes and gives a tensor of any shape.
+
+    >>> constraints.NonNeg()(np.array([-1.0, 2.0], "float32"))
+    array([-0.,  2.], dtype=float32)
+    """
 
     def __call__(self, w: Any) -> Any:
         return w * ops.cast(w >= 0.0, w.dtype)
 
 
 class UnitNorm(Constraint):
-    """Scale weights to norm 1."""
+    """Scale weights to norm 1.
+
+    `axis`: one axis or several. The result has the shape of the weight.
+
+    >>> constraints.UnitNorm()(np.array([[3.0], [4.0]], "float32")).round(3)
+    array([[0.6],
+           [0.8]], dtype=float32)
+    """
 
     def __init__(self, axis: Any = 0):
         self.axis = axis
@@ -67,7 +94,14 @@ class UnitNorm(Constraint):
 
 
 class MinMaxNorm(Constraint):
-    """Move the norm of weights the fraction `rate` of the way to [min_value, max_value]."""
+    """Move the norm of weights the fraction `rate` of the way to [min_value, max_value].
+
+    `axis`: one axis or several. The result has the shape of the weight.
+
+    >>> constraints.MinMaxNorm(0.0, 1.0)(np.array([[3.0], [4.0]], "float32")).round(3)
+    array([[0.6],
+           [0.8]], dtype=float32)
+    """
 
     def __init__(
         self, min_value: float = 0.0, max_value: float = 1.0, rate: float = 1.0, axis: Any = 0

@@ -19,7 +19,13 @@ FloatDTypePolicy = DTypePolicy
 
 def get(identifier: Any) -> DTypePolicy:
     """The policy that a `dtype` argument means: a policy, its name or config, a dtype of NumPy;
-    None is the global one. ValueError for anything else."""
+    None is the global one. ValueError for anything else.
+
+    `identifier`: any of these.
+
+    >>> dtype_policies.get("mixed_bfloat16")
+    <DTypePolicy "mixed_bfloat16">
+    """
     if identifier is None:
         return dtype_policy()
     if isinstance(identifier, DTypePolicy):
@@ -36,7 +42,13 @@ def get(identifier: Any) -> DTypePolicy:
 
 
 def serialize(dtype_policy: DTypePolicy) -> dict[str, Any]:
-    """As Keras writes a policy; `deserialize` reads it."""
+    """As Keras writes a policy; `deserialize` reads it.
+
+    `dtype_policy`: a policy.
+
+    >>> dtype_policies.serialize(fncompile.DTypePolicy("float32"))["config"]
+    {'name': 'float32'}
+    """
     return {
         "module": "keras",
         "class_name": "DTypePolicy",
@@ -46,7 +58,13 @@ def serialize(dtype_policy: DTypePolicy) -> dict[str, Any]:
 
 
 def deserialize(config: Any, custom_objects: Any = None) -> DTypePolicy:
-    """The policy that was serialized, by any version of Keras since 2.4."""
+    """The policy that was serialized, by any version of Keras since 2.4.
+
+    `config`: what `serialize` gave, or a name; `custom_objects` is Keras' argument and ignored.
+
+    >>> dtype_policies.deserialize({"class_name": "DTypePolicy", "config": {"name": "float32"}})
+    <DTypePolicy "float32">
+    """
     inner = config.get("config", {}) if isinstance(config, dict) else None
     return DTypePolicy(inner.get("name", "")) if inner is not None else get(config)
 

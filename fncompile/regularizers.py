@@ -14,7 +14,14 @@ from fncompile.missing import explain_missing
 
 
 class Regularizer(Described):
-    """Base: `__call__(x)` gives the scalar penalty; `get_config` the constructor's arguments."""
+    """Base: `__call__(x)` gives the scalar penalty; `get_config` the constructor's arguments.
+
+    >>> class Cubes(regularizers.Regularizer):
+    ...     def __call__(self, x):
+    ...         return ops.sum(abs(x) ** 3)
+    >>> float(Cubes()(np.array([1.0, 2.0], "float32")))
+    9.0
+    """
 
     def __call__(self, x: Any) -> Any:
         raise NotImplementedError("Regularizer subclasses must implement the `__call__()` method.")
@@ -46,7 +53,13 @@ def _l2(x: Any, factor: float) -> Any:
 
 
 class L1L2(Regularizer):
-    """`l1 * sum(|x|) + l2 * sum(x**2)`."""
+    """`l1 * sum(|x|) + l2 * sum(x**2)`.
+
+    `l1`, `l2`: numbers not below 0, ValueError otherwise; None is 0.
+
+    >>> float(regularizers.L1L2(1.0, 1.0)(np.array([1.0, -2.0], "float32")))
+    8.0
+    """
 
     def __init__(self, l1: float | None = 0.0, l2: float | None = 0.0):
         self.l1 = _factor("l1", 0.0 if l1 is None else l1)
@@ -61,7 +74,13 @@ class L1L2(Regularizer):
 
 
 class L1(Regularizer):
-    """`l1 * sum(|x|)`."""
+    """`l1 * sum(|x|)`.
+
+    `l1`: a number not below 0, ValueError otherwise.
+
+    >>> float(regularizers.L1(0.5)(np.array([1.0, -2.0], "float32")))
+    1.5
+    """
 
     def __init__(self, l1: float | None = 0.01):
         self.l1 = _factor("l1", 0.01 if l1 is None else l1)
@@ -74,7 +93,13 @@ class L1(Regularizer):
 
 
 class L2(Regularizer):
-    """`l2 * sum(x**2)`."""
+    """`l2 * sum(x**2)`.
+
+    `l2`: a number not below 0, ValueError otherwise.
+
+    >>> float(regularizers.L2(0.5)(np.array([1.0, -2.0], "float32")))
+    2.5
+    """
 
     def __init__(self, l2: float | None = 0.01):
         self.l2 = _factor("l2", 0.01 if l2 is None else l2)
@@ -87,7 +112,14 @@ class L2(Regularizer):
 
 
 class OrthogonalRegularizer(Regularizer):
-    """`factor` times the mean absolute cosine between different rows (or columns) of a matrix."""
+    """`factor` times the mean absolute cosine between different rows (or columns) of a matrix.
+
+    `mode`: "rows" or "columns", ValueError otherwise; takes tensors of rank 2, ValueError
+    otherwise.
+
+    >>> float(regularizers.OrthogonalRegularizer(1.0)(np.eye(2, dtype="float32")))
+    0.0
+    """
 
     def __init__(self, factor: float = 0.01, mode: str = "rows"):
         if mode not in ("rows", "columns"):

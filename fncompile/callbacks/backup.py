@@ -14,6 +14,11 @@ class BackupAndRestore(Callback):
 
     The backup is removed when training ends, unless `delete_checkpoint` is False. ValueError for an
     empty directory name or any other `save_freq` than "epoch".
+
+    `backup_dir`: a directory of its own. Used in `fit(..., callbacks=[...])`.
+
+    >>> callbacks.BackupAndRestore("backup").backup_dir
+    'backup'
     """
 
     def __init__(

@@ -16,6 +16,18 @@ class Callback:
     `self.params` a dict with `verbose`, `epochs` and `steps`. `logs` holds the metrics so far.
     Batch hooks of a callback that does not override them cost nothing: the loop then leaves
     compiled code only a few times a second.
+
+    >>> class Count(callbacks.Callback):
+    ...     epochs = 0
+    ...     def on_epoch_end(self, epoch, logs=None):
+    ...         self.epochs += 1
+    >>> count = Count()
+    >>> model = fncompile.Sequential([fncompile.Input((2,)), layers.Dense(1)])
+    >>> model.compile("sgd", "mse")
+    >>> x, y = np.ones((4, 2)), np.ones((4, 1))
+    >>> history = model.fit(x, y, epochs=3, verbose=0, callbacks=[count])
+    >>> count.epochs
+    3
     """
 
     # On the class, so that a subclass need not call `super().__init__()`.

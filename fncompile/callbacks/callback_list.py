@@ -14,6 +14,12 @@ class CallbackList(Callback):
     """Forwards each hook to all callbacks in order, adding History and the progress bar on demand.
 
     TypeError for what is not a callback. `params` are the keywords `verbose`, `epochs` and `steps`.
+
+    `callbacks`: one or a list; `add_history`, `add_progbar`: whether to add them; `model`: theirs.
+
+    >>> hooks = callbacks.CallbackList([callbacks.LambdaCallback(on_train_begin=print)])
+    >>> hooks.on_train_begin()
+    {}
     """
 
     def __init__(

@@ -15,6 +15,14 @@ class CSVLogger(Callback):
     """One row per epoch: the epoch, then the logs sorted by name; "NA" where one is missing.
 
     `append` goes on with an existing file, without a second header.
+
+    `filename`: a path; `separator`: one character. Used in `fit(..., callbacks=[...])`.
+
+    >>> log = callbacks.CSVLogger("log.csv")
+    >>> log.on_train_begin(); log.on_epoch_end(0, {"loss": 0.5}); log.on_train_end()
+    >>> print(open("log.csv").read().strip())
+    epoch,loss,val_loss
+    0,0.5,NA
     """
 
     def __init__(self, filename: str | os.PathLike, separator: str = ",", append: bool = False):

@@ -13,6 +13,17 @@ class EarlyStopping(Callback):
 
     Waiting starts at `start_from_epoch`; with `baseline` only values better than it count.
     `restore_best_weights` gives the model, at the end, the weights of its best epoch.
+
+    `mode`: "min", "max" or "auto", by the name of `monitor`; `verbose`: 1 to say when it stops.
+    Used in `fit(..., callbacks=[...])`.
+
+    >>> stopping = callbacks.EarlyStopping(monitor="loss", patience=2)
+    >>> model = fncompile.Sequential([fncompile.Input((2,)), layers.Dense(1)])
+    >>> model.compile(optimizers.SGD(0.0), "mse")
+    >>> x, y = np.ones((4, 2)), np.ones((4, 1))
+    >>> history = model.fit(x, y, epochs=9, verbose=0, callbacks=[stopping])
+    >>> len(history.epoch)
+    3
     """
 
     def __init__(

@@ -8,7 +8,14 @@ from fncompile.callbacks.callback import Callback, Logs
 
 
 class History(Callback):
-    """`history`: a list of one float per epoch for each log; `epoch`: the numbers of the epochs."""
+    """`history`: a list of one float per epoch for each log; `epoch`: the numbers of the epochs.
+
+    >>> history = callbacks.History()
+    >>> history.on_train_begin()
+    >>> history.on_epoch_end(0, {"loss": 0.5})
+    >>> history.history, history.epoch
+    ({'loss': [0.5]}, [0])
+    """
 
     def __init__(self) -> None:
         self.history: dict[str, list[Any]] = {}

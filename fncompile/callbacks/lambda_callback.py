@@ -12,6 +12,13 @@ class LambdaCallback(Callback):
     """Calls the functions it is given at the hooks of the same names.
 
     Those of epochs and batches are called with (index, logs), the others with (logs).
+
+    The hooks are `on_epoch_begin`, `on_epoch_end`, `on_train_begin`, `on_train_end`,
+    `on_train_batch_begin` and `on_train_batch_end`.
+
+    >>> hello = callbacks.LambdaCallback(on_epoch_begin=lambda epoch, logs: print("epoch", epoch))
+    >>> hello.on_epoch_begin(0, {})
+    epoch 0
     """
 
     def __init__(

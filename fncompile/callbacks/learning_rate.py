@@ -15,6 +15,16 @@ class LearningRateScheduler(Callback):
     """Sets the learning rate to `schedule(epoch)` or `schedule(epoch, rate)` before each epoch.
 
     Adds "learning_rate" to the logs. ValueError when the schedule does not return a float.
+
+    `verbose`: 1 to print the rate. Used in `fit(..., callbacks=[...])`.
+
+    >>> halve = callbacks.LearningRateScheduler(lambda epoch, rate: rate * 0.5)
+    >>> model = fncompile.Sequential([fncompile.Input((2,)), layers.Dense(1)])
+    >>> model.compile(optimizers.SGD(0.8), "mse")
+    >>> x, y = np.ones((4, 2)), np.ones((4, 1))
+    >>> history = model.fit(x, y, epochs=2, verbose=0, callbacks=[halve])
+    >>> [round(float(rate), 4) for rate in history.history["learning_rate"]]
+    [0.4, 0.2]
     """
 
     def __init__(self, schedule: Callable[..., float], verbose: int = 0):
@@ -56,6 +66,12 @@ class ReduceLROnPlateau(Callback):
 
     It then rests for `cooldown` epochs and never goes below `min_lr`. Adds "learning_rate" to the
     logs. ValueError for a factor that does not reduce.
+
+    `monitor`: the name of a log; `mode`: "min", "max" or "auto", by its name; `min_delta`: what
+    counts as an improvement; `verbose`: 1 to print the rate. Used in `fit(..., callbacks=[...])`.
+
+    >>> callbacks.ReduceLROnPlateau(factor=0.5, patience=3).factor
+    0.5
     """
 
     def __init__(

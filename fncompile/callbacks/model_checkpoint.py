@@ -17,6 +17,12 @@ class ModelCheckpoint(Callback):
     is written only when `monitor` improved, from `initial_value_threshold` on if given. Whole
     models go to `.keras` or `.h5`, with `save_weights_only` to `.weights.h5`; ValueError for
     another ending.
+
+    `mode`: "min", "max" or "auto", by the name of `monitor`; `verbose`: 1 to say what is saved.
+    Used in `fit(..., callbacks=[...])`.
+
+    >>> callbacks.ModelCheckpoint("{epoch:02d}.keras", save_best_only=True).filepath
+    '{epoch:02d}.keras'
     """
 
     def __init__(

@@ -18,6 +18,11 @@ class Progbar:
     `target` None means unknown. `verbose` 0 shows nothing, 1 a bar, 2 one line at the end. Values
     named in `stateful_metrics` are shown as they come, others averaged over the steps so far. The
     bar is redrawn at most every `interval` seconds.
+
+    `width`: that of the bar; `unit_name`: what a step is called.
+
+    >>> bar = utils.Progbar(2, verbose=2)
+    >>> bar.update(1, [("loss", 1.0)])
     """
 
     def __init__(

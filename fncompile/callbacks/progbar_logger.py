@@ -9,7 +9,13 @@ from fncompile.callbacks.progbar import Progbar
 
 
 class ProgbarLogger(Callback):
-    """Draws each epoch as a `Progbar`; content to hear of the last batch of a stretch only."""
+    """Draws each epoch as a `Progbar`; content to hear of the last batch of a stretch only.
+
+    `fit` adds one where `verbose` is not 0.
+
+    >>> isinstance(callbacks.ProgbarLogger(), callbacks.Callback)
+    True
+    """
 
     def __init__(self) -> None:
         self.verbose = 1

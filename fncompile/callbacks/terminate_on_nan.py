@@ -11,6 +11,11 @@ class TerminateOnNaN(Callback):
     """Ends training after the first batch with which the loss became NaN or infinite.
 
     With `raise_error` by a RuntimeError, so that nothing is done that a good end would do.
+
+    Used in `fit(..., callbacks=[...])`.
+
+    >>> isinstance(callbacks.TerminateOnNaN(), callbacks.Callback)
+    True
     """
 
     def __init__(self, raise_error: bool = False):

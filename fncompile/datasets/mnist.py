@@ -26,6 +26,10 @@ def load_data() -> tuple[Part, Part]:
 
     n is 60,000 and 10,000, or in the sample 12,000 and 2,000. Raises ValueError when a file is
     not what it should be.
+
+    >>> (x_train, y_train), (x_test, y_test) = datasets.mnist.load_data()
+    >>> x_train.shape[1:], x_train.dtype
+    ((28, 28), dtype('uint8'))
     """
     directory = find_directory()
     return read_part(directory, "train"), read_part(directory, "test")

@@ -31,7 +31,16 @@ from fncompile.runtime.store import open_store
 
 @dataclass(frozen=True)
 class Bundle:
-    """The files of an export; `prefix` begins every C name."""
+    """The files of an export; `prefix` begins every C name.
+
+    `directory` holds all; `shared`, `static`, `header`, `pkgconfig`, `example` and `readme` are the
+    paths of the files.
+
+    >>> model = fncompile.Sequential([fncompile.Input((2,)), layers.Dense(1)], name="tiny")
+    >>> bundle = model.export("build")
+    >>> bundle.prefix, bundle.header.name, bundle.shared.name
+    ('tiny', 'tiny.h', 'libtiny.so')
+    """
 
     directory: Path
     prefix: str
@@ -78,6 +87,13 @@ def export(
     ValueError for a prefix that is no C name, for training without a compiled loss, and for a
     model without fixed inputs that was never called. CompileError and OSError as they come; the
     files of an earlier export are then untouched.
+
+    `model`: a built model; `directory`: a path, made if it is not there.
+
+    >>> model = fncompile.Sequential([fncompile.Input((2,)), layers.Dense(1)], name="tiny")
+    >>> bundle = model.export("build")
+    >>> bundle.header.name
+    'tiny.h'
     """
     prefix = _checked_prefix(model, prefix)
     with override(**({"target": target} if target else {})):

@@ -81,7 +81,15 @@ class Tensor(_Typed):
 
 
 class KerasTensor(_Typed):
-    """A symbolic tensor of the functional API. `type` may hold symbolic extents."""
+    """A symbolic tensor of the functional API. `type` may hold symbolic extents.
+
+    `type`, `name` and `history` are given by what makes it: users get one from `Input`, a layer or
+    an op.
+
+    >>> x = fncompile.Input((3,))
+    >>> (2 * x + 1).shape
+    (None, 3)
+    """
 
     def __init__(self, type: TensorType, name: str, history: KerasHistory | None = None):
         self.type = type

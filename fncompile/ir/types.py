@@ -78,6 +78,11 @@ def standard_dtype(dtype: Any) -> str:
     """A dtype as its Keras name; accepts names, NumPy dtypes and types.
 
     Raises ValueError on any other, float16 among them.
+
+    `dtype`: one of these.
+
+    >>> fncompile.utils.standardize_dtype(np.dtype("int32"))
+    'int32'
     """
     name = getattr(dtype, "name", None) or (
         dtype if isinstance(dtype, str) else np.dtype(dtype).name

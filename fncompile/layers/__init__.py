@@ -29,14 +29,26 @@ from fncompile.missing import explain_missing
 
 
 def serialize(layer: Layer) -> Any:
-    """A layer as JSON-ready data."""
+    """A layer as JSON-ready data.
+
+    `layer`: any layer.
+
+    >>> layers.serialize(layers.ReLU())["class_name"]
+    'ReLU'
+    """
     from fncompile.saving import serialize_keras_object
 
     return serialize_keras_object(layer)
 
 
 def deserialize(config: Any, custom_objects: Any = None) -> Layer:
-    """The layer that `serialize` described; TypeError for a class that nobody knows."""
+    """The layer that `serialize` described; TypeError for a class that nobody knows.
+
+    `config`: what `serialize` gave; `custom_objects`: names of the user's.
+
+    >>> layers.deserialize(layers.serialize(layers.ReLU(max_value=6.0))).max_value
+    6.0
+    """
     from fncompile.saving import deserialize_keras_object
 
     return deserialize_keras_object(config, custom_objects=custom_objects)

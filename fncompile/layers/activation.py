@@ -11,7 +11,14 @@ from fncompile.layers.standard import StandardLayer, weight_fields
 
 
 class ReLU(StandardLayer):
-    """`x` from `threshold` to `max_value`, `negative_slope * (x - threshold)` below."""
+    """`x` from `threshold` to `max_value`, `negative_slope * (x - threshold)` below.
+
+    `max_value`: no upper end if None. ValueError for numbers below 0. The result has the shape of
+    the input.
+
+    >>> layers.ReLU(max_value=6.0)(np.array([-1.0, 3.0, 8.0]))
+    array([0., 3., 6.], dtype=float32)
+    """
 
     fields = ("max_value", "negative_slope", "threshold")
     _stateless = True
@@ -45,7 +52,13 @@ class ReLU(StandardLayer):
 
 
 class LeakyReLU(StandardLayer):
-    """`x`, or `negative_slope * x` below 0. TF2.0 calls the slope `alpha`."""
+    """`x`, or `negative_slope * x` below 0. TF2.0 calls the slope `alpha`.
+
+    ValueError for a slope below 0. The result has the shape of the input.
+
+    >>> layers.LeakyReLU(negative_slope=0.5)(np.array([-1.0, 3.0]))
+    array([-0.5,  3. ], dtype=float32)
+    """
 
     fields = ("negative_slope",)
     _stateless = True
@@ -70,7 +83,13 @@ class LeakyReLU(StandardLayer):
 
 
 class ELU(StandardLayer):
-    """`x`, or `alpha * (exp(x) - 1)` below 0."""
+    """`x`, or `alpha * (exp(x) - 1)` below 0.
+
+    The result has the shape of the input.
+
+    >>> layers.ELU()(np.array([-100.0, 3.0]))
+    array([-1.,  3.], dtype=float32)
+    """
 
     fields = ("alpha",)
     _stateless = True
@@ -88,6 +107,12 @@ class PReLU(StandardLayer):
     """`x`, or `alpha * x` below 0; the slopes `alpha` are weights, one for each input of a sample.
 
     Along `shared_axes` (counted from the batch axis, 0) one slope serves all.
+
+    `alpha_initializer`, `alpha_regularizer`, `alpha_constraint`: names or objects. The result has
+    the shape of the input.
+
+    >>> layers.PReLU(alpha_initializer="ones")(np.array([[-1.0, 3.0]]))
+    array([[-1.,  3.]], dtype=float32)
     """
 
     fields = (*weight_fields("alpha"), "shared_axes")
@@ -123,6 +148,12 @@ class Softmax(StandardLayer):
 
     A mask broadcasts to the inputs, and is not larger (ValueError); where it is False (a number: at
     most 0.5) the output is 0, also where it hides all.
+
+    `axis`: one axis or several. Called as `layer(inputs, mask=None)`; the result has the shape of
+    the input.
+
+    >>> layers.Softmax()(np.array([[0.0, 0.0]]))
+    array([[0.5, 0.5]], dtype=float32)
     """
 
     fields = ("axis",)

@@ -45,6 +45,19 @@ class Layer(Building, Penalties, Inspection, Weights, Configurable, Operation):
     `dtype` is a dtype policy or its name, the global one by default (`config.dtype_policy`). It
     says what weights are, and what floating-point inputs and weights are cast to in `call`; with
     `autocast=False` they are not. Integers are never cast.
+
+    `name`: unique in a model, made from the class if None; `trainable`: whether training changes
+    the weights; `activity_regularizer`: a penalty on outputs. Weights are made by `add_weight(name,
+    shape, initializer)`.
+
+    >>> class Scale(layers.Layer):
+    ...     def build(self, input_shape):
+    ...         shape = (input_shape[-1],)
+    ...         self.factor = self.add_weight(name="factor", shape=shape, initializer="ones")
+    ...     def call(self, inputs):
+    ...         return inputs * self.factor
+    >>> Scale()(np.array([[1.0, 2.0]]))
+    array([[1., 2.]], dtype=float32)
     """
 
     _stateless = False  # True in layers that never have weights: they are built as they are made

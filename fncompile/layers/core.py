@@ -15,6 +15,16 @@ class Dense(StandardLayer):
     """`activation(x @ kernel + bias)`, over the last axis of inputs of rank 2 or more.
 
     The kernel has shape (inputs, units). ValueError unless `units` is a positive integer.
+
+    `use_bias`: whether there is a bias (units,); `activation`: a name or a function. The
+    initializers (`kernel_initializer`, `bias_initializer`), regularizers (`kernel_regularizer`,
+    `bias_regularizer`, `activity_regularizer`) and constraints (`kernel_constraint`,
+    `bias_constraint`) are names or objects. Takes (batch, ..., inputs), gives (batch, ..., units).
+
+    >>> layer = layers.Dense(2, activation="relu", kernel_initializer="ones")
+    >>> layer(np.array([[1.0, 2.0], [-1.0, -2.0]]))
+    array([[3., 3.],
+           [0., 0.]], dtype=float32)
     """
 
     fields = ("units", "activation", "use_bias", *weight_fields("kernel", "bias"))
@@ -59,7 +69,13 @@ class Dense(StandardLayer):
 
 
 class Activation(StandardLayer):
-    """An activation function as a layer."""
+    """An activation function as a layer.
+
+    `activation`: a name or a function. The result has the shape of the input.
+
+    >>> layers.Activation("relu")(np.array([-1.0, 2.0]))
+    array([0., 2.], dtype=float32)
+    """
 
     fields = ("activation",)
     _stateless = True
@@ -74,7 +90,13 @@ class Activation(StandardLayer):
 
 
 class Identity(StandardLayer):
-    """The inputs, whatever their structure."""
+    """The inputs, whatever their structure.
+
+    `name`, `trainable` and `dtype` as for `Layer`.
+
+    >>> layers.Identity()(np.array([1.0, 2.0]))
+    array([1., 2.], dtype=float32)
+    """
 
     _stateless = True
 
@@ -91,6 +113,12 @@ class Lambda(StandardLayer):
 
     `output_shape` is accepted and not needed: shapes follow from the function. A Python lambda can
     be saved, but is only loaded with `safe_mode=False`, since that runs code from the file.
+
+    `function`: of a tensor or several; `mask`: a mask, or a function of inputs and mask that gives
+    one.
+
+    >>> layers.Lambda(lambda x, by: x * by, arguments={"by": 3.0})(np.array([1.0, 2.0]))
+    array([3., 6.], dtype=float32)
     """
 
     def __init__(

@@ -18,6 +18,13 @@ class Embedding(StandardLayer):
 
     Inputs that are not int32 or int64 are cast to int32. With `mask_zero`, index 0 is padding: the
     output carries a mask that is False there. An index outside of the table gives NaN.
+
+    `embeddings_initializer`, `embeddings_regularizer`, `embeddings_constraint`: names or objects;
+    `weights`: the table itself. Takes whole numbers of any shape, gives one more axis of
+    `output_dim`. ValueError for sizes that are no positive whole numbers.
+
+    >>> layers.Embedding(3, 2, embeddings_initializer="ones")(np.array([[0, 2]])).shape
+    (1, 2, 2)
     """
 
     fields = (

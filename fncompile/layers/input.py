@@ -16,7 +16,15 @@ from fncompile.layers.options import input_dtype
 
 
 class InputLayer(Layer):
-    """The operation behind `Input`; its one output is the symbolic tensor."""
+    """The operation behind `Input`; its one output is the symbolic tensor.
+
+    `shape`, `batch_size`, `batch_shape`, `dtype`, `optional` and `name` as for `Input`, whose
+    `tensor` is called `input_tensor` here; `sparse` and `ragged` are refused. `tensor_type` is
+    given by a graph that is built again.
+
+    >>> layers.InputLayer((3,)).output.shape
+    (None, 3)
+    """
 
     def __init__(
         self,
@@ -97,6 +105,13 @@ def Input(
     `dtype` is floatx by default. A symbolic `tensor` becomes the input itself; what else is given
     has to agree with it. An `optional` input may be None when the model is called. Raises
     ValueError on bad shapes.
+
+    `batch_size`: the first extent, unknown by default; `name`: for data in dicts and for files.
+    `sparse` and `ragged` are refused.
+
+    >>> x = fncompile.Input((None, 8), dtype="int32")
+    >>> x.shape, x.dtype
+    ((None, None, 8), 'int32')
     """
     layer = InputLayer(
         shape, batch_size, dtype, sparse, ragged, batch_shape, tensor, optional, name

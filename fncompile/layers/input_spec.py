@@ -16,6 +16,14 @@ class InputSpec:
 
     `axes` maps an axis to its extent. With `allow_last_axis_squeeze` a last axis of 1 may be
     missing.
+
+    `shape`: of the whole input, batch included, with None for any; `ndim`, `min_ndim`, `max_ndim`:
+    numbers of axes; `dtype`, `optional` and `name` as for `Input`. A layer that has it as
+    `input_spec` raises ValueError for other inputs.
+
+    >>> spec = layers.InputSpec(min_ndim=2, axes={-1: 8})
+    >>> spec.min_ndim, spec.axes
+    (2, {-1: 8})
     """
 
     dtype: str | None = None

@@ -15,6 +15,11 @@ class Concatenate(Merge):
     """The inputs one after the other along `axis`; the other extents must agree.
 
     Where an input has a mask, the output is valid where any part of it is.
+
+    `axis`: one axis, not that of the batch. ValueError for shapes that do not fit.
+
+    >>> layers.Concatenate()([np.array([[1.0, 2.0]]), np.array([[3.0]])])
+    array([[1., 2., 3.]], dtype=float32)
     """
 
     fields = ("axis",)
@@ -73,6 +78,11 @@ class Dot(Merge):
 
     `axes` is one axis for both, or a pair. The result has the other axes of the first, then those
     of the second; of two vectors per sample it has shape (batch, 1). `normalize` gives the cosine.
+
+    ValueError where the extents differ.
+
+    >>> layers.Dot(axes=1)([np.array([[1.0, 2.0]]), np.array([[3.0, 4.0]])])
+    array([[11.]], dtype=float32)
     """
 
     fields = ("axes", "normalize")

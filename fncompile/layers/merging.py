@@ -100,21 +100,39 @@ def expand(x: Any, rank: int) -> Any:
 
 
 class Add(Merge):
-    """The sum of the inputs."""
+    """The sum of the inputs.
+
+    Takes a list of two or more tensors of one batch size; `name` and `dtype` as for `Layer`.
+
+    >>> layers.Add()([np.array([[1.0, 2.0]]), np.array([[3.0, 4.0]])])
+    array([[4., 6.]], dtype=float32)
+    """
 
     def merge(self, x: Any, y: Any) -> Any:
         return ops.add(x, y)
 
 
 class Multiply(Merge):
-    """The product of the inputs."""
+    """The product of the inputs.
+
+    Takes a list of two or more tensors of one batch size; `name` and `dtype` as for `Layer`.
+
+    >>> layers.Multiply()([np.array([[1.0, 2.0]]), np.array([[3.0, 4.0]])])
+    array([[3., 8.]], dtype=float32)
+    """
 
     def merge(self, x: Any, y: Any) -> Any:
         return ops.multiply(x, y)
 
 
 class Average(Merge):
-    """The mean of the inputs."""
+    """The mean of the inputs.
+
+    Takes a list of two or more tensors of one batch size; `name` and `dtype` as for `Layer`.
+
+    >>> layers.Average()([np.array([[1.0, 2.0]]), np.array([[3.0, 4.0]])])
+    array([[2., 3.]], dtype=float32)
+    """
 
     def merge(self, x: Any, y: Any) -> Any:
         return ops.add(x, y)
@@ -124,21 +142,39 @@ class Average(Merge):
 
 
 class Maximum(Merge):
-    """The largest of the inputs, element by element."""
+    """The largest of the inputs, element by element.
+
+    Takes a list of two or more tensors of one batch size; `name` and `dtype` as for `Layer`.
+
+    >>> layers.Maximum()([np.array([[1.0, 5.0]]), np.array([[3.0, 4.0]])])
+    array([[3., 5.]], dtype=float32)
+    """
 
     def merge(self, x: Any, y: Any) -> Any:
         return ops.maximum(x, y)
 
 
 class Minimum(Merge):
-    """The smallest of the inputs, element by element."""
+    """The smallest of the inputs, element by element.
+
+    Takes a list of two or more tensors of one batch size; `name` and `dtype` as for `Layer`.
+
+    >>> layers.Minimum()([np.array([[1.0, 5.0]]), np.array([[3.0, 4.0]])])
+    array([[1., 4.]], dtype=float32)
+    """
 
     def merge(self, x: Any, y: Any) -> Any:
         return ops.minimum(x, y)
 
 
 class Subtract(Merge):
-    """The first input minus the second."""
+    """The first input minus the second.
+
+    Takes a list of two tensors, ValueError otherwise; `name` and `dtype` as for `Layer`.
+
+    >>> layers.Subtract()([np.array([[1.0, 2.0]]), np.array([[3.0, 5.0]])])
+    array([[-2., -3.]], dtype=float32)
+    """
 
     def build(self, input_shape: Any) -> None:
         check_list(input_shape)

@@ -17,6 +17,18 @@ class BatchNormalization(StandardLayer):
     moving ones go the fraction `1 - momentum` of the way to them; else the moving ones serve.
     Positions that a mask marks False do not count. Statistics are float32 at least.
     Weights: gamma, beta, moving_mean, moving_variance.
+
+    `center` and `scale`: whether there are beta and gamma; `momentum`: how much of the moving
+    statistics stays; the initializers (`beta_initializer`, `gamma_initializer`,
+    `moving_mean_initializer`, `moving_variance_initializer`), regularizers (`beta_regularizer`,
+    `gamma_regularizer`) and constraints (`beta_constraint`, `gamma_constraint`) are names or
+    objects. `synchronized` is Keras' argument for many devices. The result has the shape of the
+    input.
+
+    >>> layer = layers.BatchNormalization()
+    >>> layer(np.array([[1.0], [3.0]]), training=True).round(2)
+    array([[-1.],
+           [ 1.]], dtype=float32)
     """
 
     fields = (
@@ -97,7 +109,16 @@ def _statistics_dtype(x: Any) -> str:
 
 
 class LayerNormalization(StandardLayer):
-    """`(x - mean) / sqrt(variance + epsilon) * gamma + beta`, over `axis` of each sample."""
+    """`(x - mean) / sqrt(variance + epsilon) * gamma + beta`, over `axis` of each sample.
+
+    `axis`: one axis or several; `center` and `scale`: whether there are beta and gamma; the
+    initializers (`beta_initializer`, `gamma_initializer`), regularizers (`beta_regularizer`,
+    `gamma_regularizer`) and constraints (`beta_constraint`, `gamma_constraint`) are names or
+    objects. The result has the shape of the input.
+
+    >>> layers.LayerNormalization()(np.array([[1.0, 3.0]])).round(2)
+    array([[-1.,  1.]], dtype=float32)
+    """
 
     fields = (
         "axis", "epsilon", "center", "scale", "beta_initializer", "gamma_initializer",

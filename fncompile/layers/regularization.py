@@ -14,6 +14,15 @@ class Dropout(StandardLayer):
     """In training, each input is 0 with probability `rate`, else divided by `1 - rate`.
 
     `noise_shape` has 1 where one decision holds for a whole axis. ValueError unless 0 <= rate <= 1.
+
+    `seed`: a whole number, None for another at each run, or a SeedGenerator. The result has the
+    shape of the input.
+
+    >>> layer = layers.Dropout(0.5, seed=1)
+    >>> layer(np.ones((1, 4)))
+    array([[1., 1., 1., 1.]], dtype=float32)
+    >>> sorted(set(layer(np.ones((1, 100)), training=True).ravel().tolist()))
+    [0.0, 2.0]
     """
 
     fields = ("rate", "seed", "noise_shape")

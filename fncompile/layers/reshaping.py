@@ -13,7 +13,13 @@ from fncompile.layers.standard import StandardLayer
 
 
 class Flatten(StandardLayer):
-    """All axes but the batch as one; with `data_format="channels_first"`, channels last."""
+    """All axes but the batch as one; with `data_format="channels_first"`, channels last.
+
+    Takes (batch, ...), gives (batch, features).
+
+    >>> layers.Flatten()(np.ones((2, 3, 4))).shape
+    (2, 12)
+    """
 
     fields = ("data_format",)
 
@@ -40,6 +46,9 @@ class Reshape(StandardLayer):
     """Each sample in the shape `target_shape`, of which one extent may be -1.
 
     ValueError where a sample has another number of elements.
+
+    >>> layers.Reshape((4, -1))(np.ones((2, 3, 4))).shape
+    (2, 4, 3)
     """
 
     fields = ("target_shape",)
@@ -77,7 +86,13 @@ class Reshape(StandardLayer):
 
 
 class Permute(StandardLayer):
-    """Axis i of a sample becomes its axis `dims[i-1]`; they are counted from 1."""
+    """Axis i of a sample becomes its axis `dims[i-1]`; they are counted from 1.
+
+    ValueError where `dims` is no permutation.
+
+    >>> layers.Permute((2, 1))(np.ones((2, 3, 4))).shape
+    (2, 4, 3)
+    """
 
     fields = ("dims",)
 
@@ -97,7 +112,14 @@ class Permute(StandardLayer):
 
 
 class RepeatVector(StandardLayer):
-    """Each vector `n` times: (batch, features) becomes (batch, n, features)."""
+    """Each vector `n` times: (batch, features) becomes (batch, n, features).
+
+    TypeError where `n` is no whole number.
+
+    >>> layers.RepeatVector(2)(np.array([[1.0, 2.0]]))
+    array([[[1., 2.],
+            [1., 2.]]], dtype=float32)
+    """
 
     fields = ("n",)
 
@@ -116,7 +138,13 @@ class RepeatVector(StandardLayer):
 
 
 class Rescaling(StandardLayer):
-    """`inputs * scale + offset`, in the layer's float type; both may be lists (last axis)."""
+    """`inputs * scale + offset`, in the layer's float type; both may be lists (last axis).
+
+    `scale`, `offset`: numbers or lists. The result has the shape of the input.
+
+    >>> layers.Rescaling(2.0, offset=-1.0)(np.array([0, 1]))
+    array([-1.,  1.], dtype=float32)
+    """
 
     fields = ("scale", "offset")
 

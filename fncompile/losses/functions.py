@@ -31,32 +31,68 @@ def _mean(x: Any) -> Any:
 
 
 def mean_squared_error(y_true: Any, y_pred: Any) -> Any:
-    """`mean((y_true - y_pred)**2)`."""
+    """`mean((y_true - y_pred)**2)`.
+
+    `y_true`, `y_pred`: tensors of one shape (..., values), or with one last axis of 1 more;
+    ValueError for others. The result lacks the last axis.
+
+    >>> losses.mean_squared_error([[0.0, 1.0]], [[1.0, 3.0]])
+    array([2.5], dtype=float32)
+    """
     y_true, y_pred = _pair(y_true, y_pred)
     return _mean(ops.square(y_true - y_pred))
 
 
 def mean_absolute_error(y_true: Any, y_pred: Any) -> Any:
-    """`mean(|y_true - y_pred|)`."""
+    """`mean(|y_true - y_pred|)`.
+
+    `y_true`, `y_pred`: tensors of one shape (..., values), or with one last axis of 1 more;
+    ValueError for others. The result lacks the last axis.
+
+    >>> losses.mean_absolute_error([[0.0, 1.0]], [[1.0, 3.0]])
+    array([1.5], dtype=float32)
+    """
     y_true, y_pred = _pair(y_true, y_pred)
     return _mean(ops.absolute(y_true - y_pred))
 
 
 def mean_absolute_percentage_error(y_true: Any, y_pred: Any) -> Any:
-    """`100 mean(|y_true - y_pred| / max(|y_true|, epsilon))`."""
+    """`100 mean(|y_true - y_pred| / max(|y_true|, epsilon))`.
+
+    `y_true`, `y_pred`: tensors of one shape (..., values), or with one last axis of 1 more;
+    ValueError for others. The result lacks the last axis.
+
+    >>> losses.mean_absolute_percentage_error([[2.0, 4.0]], [[1.0, 4.0]])
+    array([25.], dtype=float32)
+    """
     y_true, y_pred = _pair(y_true, y_pred)
     size = ops.maximum(ops.absolute(y_true), epsilon())
     return 100.0 * _mean(ops.absolute((y_true - y_pred) / size))
 
 
 def mean_squared_logarithmic_error(y_true: Any, y_pred: Any) -> Any:
-    """`mean((log(1 + y_true) - log(1 + y_pred))**2)`, of values not below epsilon."""
+    """`mean((log(1 + y_true) - log(1 + y_pred))**2)`, of values not below epsilon.
+
+    `y_true`, `y_pred`: tensors of one shape (..., values), or with one last axis of 1 more;
+    ValueError for others. The result lacks the last axis.
+
+    >>> losses.mean_squared_logarithmic_error([[0.0, 1.0]], [[0.0, 3.0]]).round(4)
+    array([0.2402], dtype=float32)
+    """
     logs = [ops.log(ops.maximum(y, epsilon()) + 1.0) for y in _pair(y_true, y_pred)]
     return _mean(ops.square(logs[0] - logs[1]))
 
 
 def huber(y_true: Any, y_pred: Any, delta: float = 1.0) -> Any:
-    """`mean(e**2 / 2)` where |e| <= delta, `mean(delta |e| - delta**2 / 2)` beyond."""
+    """`mean(e**2 / 2)` where |e| <= delta, `mean(delta |e| - delta**2 / 2)` beyond.
+
+    `y_true`, `y_pred`: tensors of one shape (..., values), or with one last axis of 1 more;
+    ValueError for others. The result lacks the last axis. `delta`: where the parabola becomes a
+    line.
+
+    >>> losses.huber([[0.0, 0.0]], [[1.0, 3.0]])
+    array([1.5], dtype=float32)
+    """
     y_true, y_pred = _pair(y_true, y_pred)
     size = ops.absolute(y_true - y_pred)
     inside = ops.minimum(size, delta)  # so that neither branch overflows or has a kink of its own
@@ -64,14 +100,27 @@ def huber(y_true: Any, y_pred: Any, delta: float = 1.0) -> Any:
 
 
 def log_cosh(y_true: Any, y_pred: Any) -> Any:
-    """`mean(log(cosh(y_pred - y_true)))`, without overflow."""
+    """`mean(log(cosh(y_pred - y_true)))`, without overflow.
+
+    `y_true`, `y_pred`: tensors of one shape (..., values), or with one last axis of 1 more;
+    ValueError for others. The result lacks the last axis.
+
+    >>> losses.log_cosh([[0.0, 0.0]], [[0.0, 1.0]]).round(4)
+    array([0.2169], dtype=float32)
+    """
     y_true, y_pred = _pair(y_true, y_pred)
     x = y_pred - y_true
     return _mean(x + ops.softplus(-2.0 * x) - math.log(2.0))
 
 
 def cosine_similarity(y_true: Any, y_pred: Any, axis: int = -1) -> Any:
-    """Minus the cosine of the angle between target and prediction: -1 is the best."""
+    """Minus the cosine of the angle between target and prediction: -1 is the best.
+
+    `y_true`, `y_pred`: tensors of one shape; the result lacks `axis`.
+
+    >>> losses.cosine_similarity([[3.0, 4.0]], [[4.0, 3.0]]).round(4)
+    array([-0.96], dtype=float32)
+    """
     y_true, y_pred = (_normalized(y, axis) for y in _pair(y_true, y_pred))
     return -ops.sum(y_true * y_pred, axis=axis)
 
@@ -81,13 +130,27 @@ def _normalized(x: Any, axis: int) -> Any:
 
 
 def kl_divergence(y_true: Any, y_pred: Any) -> Any:
-    """`sum(y_true log(y_true / y_pred))`, both clipped to [epsilon, 1]."""
+    """`sum(y_true log(y_true / y_pred))`, both clipped to [epsilon, 1].
+
+    `y_true`, `y_pred`: tensors of one shape (..., values), or with one last axis of 1 more;
+    ValueError for others. The result lacks the last axis.
+
+    >>> losses.kl_divergence([[0.5, 0.5]], [[0.9, 0.1]]).round(4)
+    array([0.5108], dtype=float32)
+    """
     y_true, y_pred = (ops.clip(y, epsilon(), 1.0) for y in _pair(y_true, y_pred))
     return ops.sum(y_true * ops.log(y_true / y_pred), axis=-1)
 
 
 def poisson(y_true: Any, y_pred: Any) -> Any:
-    """`mean(y_pred - y_true log(y_pred + epsilon))`."""
+    """`mean(y_pred - y_true log(y_pred + epsilon))`.
+
+    `y_true`, `y_pred`: tensors of one shape (..., values), or with one last axis of 1 more;
+    ValueError for others. The result lacks the last axis.
+
+    >>> losses.poisson([[1.0, 1.0]], [[1.0, 2.0]]).round(4)
+    array([1.1534], dtype=float32)
+    """
     y_true, y_pred = _pair(y_true, y_pred)
     return _mean(y_pred - y_true * ops.log(y_pred + epsilon()))
 
@@ -102,19 +165,40 @@ def _signs(y_true: Any) -> Any:
 
 
 def hinge(y_true: Any, y_pred: Any) -> Any:
-    """`mean(max(1 - y_true y_pred, 0))` for labels -1 and 1, or 0 and 1."""
+    """`mean(max(1 - y_true y_pred, 0))` for labels -1 and 1, or 0 and 1.
+
+    `y_true`, `y_pred`: tensors of one shape (..., values), or with one last axis of 1 more;
+    ValueError for others. The result lacks the last axis.
+
+    >>> losses.hinge([[1.0, -1.0]], [[0.5, 0.5]])
+    array([1.], dtype=float32)
+    """
     y_true, y_pred = _pair(y_true, y_pred)
     return _mean(ops.maximum(1.0 - _signs(y_true) * y_pred, 0.0))
 
 
 def squared_hinge(y_true: Any, y_pred: Any) -> Any:
-    """`mean(max(1 - y_true y_pred, 0)**2)` for labels -1 and 1, or 0 and 1."""
+    """`mean(max(1 - y_true y_pred, 0)**2)` for labels -1 and 1, or 0 and 1.
+
+    `y_true`, `y_pred`: tensors of one shape (..., values), or with one last axis of 1 more;
+    ValueError for others. The result lacks the last axis.
+
+    >>> losses.squared_hinge([[1.0, -1.0]], [[0.5, 0.5]])
+    array([1.25], dtype=float32)
+    """
     y_true, y_pred = _pair(y_true, y_pred)
     return _mean(ops.square(ops.maximum(1.0 - _signs(y_true) * y_pred, 0.0)))
 
 
 def categorical_hinge(y_true: Any, y_pred: Any) -> Any:
-    """`max(neg - pos + 1, 0)`: the largest wrong score, the score of the right class."""
+    """`max(neg - pos + 1, 0)`: the largest wrong score, the score of the right class.
+
+    `y_true`: one-hot (..., classes); `y_pred`: scores of the same shape. The result lacks the last
+    axis.
+
+    >>> losses.categorical_hinge([[0.0, 1.0]], [[0.4, 0.6]]).round(4)
+    array([0.8], dtype=float32)
+    """
     y_true, y_pred = _pair(y_true, y_pred)
     right = ops.sum(y_true * y_pred, axis=-1)
     wrong = ops.max((1.0 - y_true) * y_pred, axis=-1)
@@ -134,6 +218,12 @@ def binary_crossentropy(
     """`mean(-y log p - (1 - y) log(1 - p))`, p clipped by epsilon, or the sigmoid of logits.
 
     Label smoothing a moves labels from 0 and 1 to a/2 and 1 - a/2.
+
+    `y_true`: 0 or 1, or between; `y_pred`: of the same shape, probabilities, or logits with
+    `from_logits`; `label_smoothing`: how much of a target goes to 1/2. The result lacks `axis`.
+
+    >>> losses.binary_crossentropy([[0.0, 1.0]], [[0.5, 0.5]]).round(4)
+    array([0.6931], dtype=float32)
     """
     y_true, y_pred = _pair(y_true, y_pred)
     if label_smoothing:
@@ -151,6 +241,13 @@ def categorical_crossentropy(
     """`-sum(y log p)`, p the normalised and clipped prediction, or the softmax of logits.
 
     Label smoothing a moves labels from 0 and 1 to a/K and 1 - a + a/K, of K classes.
+
+    `y_true`: one-hot (..., classes); `y_pred`: of the same shape, probabilities, or logits with
+    `from_logits`; `label_smoothing`: how much of a target is spread over all classes. The result
+    lacks `axis`.
+
+    >>> losses.categorical_crossentropy([[0.0, 1.0]], [[0.5, 0.5]]).round(4)
+    array([0.6931], dtype=float32)
     """
     if isinstance(axis, bool):
         raise ValueError(
@@ -181,8 +278,14 @@ def sparse_categorical_crossentropy(
     """`categorical_crossentropy` for class numbers of shape (...) or (..., 1).
 
     Where the label is `ignore_class` the value is 0, and a loss takes its mean over the others.
+
+    `y_true`: whole numbers; `y_pred`: (..., classes), probabilities, or logits with `from_logits`;
+    `ignore_class`: a number whose rows give 0; `axis`: that of the classes.
+
+    >>> losses.sparse_categorical_crossentropy([1], [[0.5, 0.5]]).round(4)
+    array([0.6931], dtype=float32)
     """
-    y_true = ops.cast(y_true, "int32")
+    y_true, y_pred = ops.cast(y_true, "int32"), ops.convert_to_tensor(y_pred)
     if len(y_true.shape) == len(y_pred.shape) and y_true.shape[-1] == 1 and len(y_true.shape) > 1:
         y_true = ops.squeeze(y_true, -1)
     if ignore_class is None:

@@ -20,6 +20,16 @@ class Loss(Described):
 
     Calling the loss weights and reduces those values: see `reduction.reduce_weighted`. A mask that
     `y_pred` or the values carry leaves out what it marks False.
+
+    `reduction`: "sum_over_batch_size", "sum", "mean", "mean_with_sample_weight" or "none" (None),
+    ValueError otherwise; `name`: made from the class if None; `dtype`: what to compute in, floatx
+    if None.
+
+    >>> class Distance(losses.Loss):
+    ...     def call(self, y_true, y_pred):
+    ...         return ops.mean(abs(y_true - y_pred), axis=-1)
+    >>> round(float(Distance()([[0.0, 1.0]], [[1.0, 3.0]])), 4)
+    1.5
     """
 
     # Whether targets are taken in the dtype of the loss; class numbers stay integers.
@@ -102,7 +112,15 @@ class FunctionLoss(Loss):
 
 
 class LossFunctionWrapper(FunctionLoss):
-    """Any function of (y_true, y_pred, **kwargs) as a loss."""
+    """Any function of (y_true, y_pred, **kwargs) as a loss.
+
+    `fn`: gives one value per sample; `reduction`, `name` and `dtype` as for `Loss`, the name that
+    of `fn` if None.
+
+    >>> loss = losses.LossFunctionWrapper(losses.huber, delta=2.0)
+    >>> float(loss([[0.0, 0.0]], [[1.0, 3.0]]))
+    2.25
+    """
 
     def __init__(
         self,

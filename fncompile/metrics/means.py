@@ -39,7 +39,13 @@ def _reduced(x: Any, first: int, reduce: Callable) -> Any:
 
 
 class Sum(Metric):
-    """The weighted sum of all values."""
+    """The weighted sum of all values.
+
+    `name` and `dtype` as for `Metric`.
+
+    >>> float(metrics.Sum()([1.0, 2.0, 3.0]))
+    6.0
+    """
 
     def __init__(self, name: str = "sum", dtype: Any = None):
         super().__init__(dtype, name)
@@ -56,7 +62,13 @@ class Sum(Metric):
 
 
 class Mean(Metric):
-    """The mean of all values, each sample weighted by `sample_weight`; 0 when there were none."""
+    """The mean of all values, each sample weighted by `sample_weight`; 0 when there were none.
+
+    `name` and `dtype` as for `Metric`.
+
+    >>> float(metrics.Mean()([1.0, 3.0], sample_weight=[3.0, 1.0]))
+    1.5
+    """
 
     def __init__(self, name: str = "mean", dtype: Any = None):
         super().__init__(dtype, name)
@@ -75,7 +87,14 @@ class Mean(Metric):
 
 
 class MeanMetricWrapper(Mean):
-    """The mean of `fn(y_true, y_pred, **kwargs)` over samples."""
+    """The mean of `fn(y_true, y_pred, **kwargs)` over samples.
+
+    `fn`: written in ops; `name`: that of `fn` if None; `dtype` as for `Metric`.
+
+    >>> metric = metrics.MeanMetricWrapper(losses.huber, name="huber", delta=2.0)
+    >>> float(metric([[0.0, 0.0]], [[1.0, 3.0]]))
+    2.25
+    """
 
     def __init__(
         self, fn: Callable[..., Any], name: str | None = None, dtype: Any = None, **kwargs: Any

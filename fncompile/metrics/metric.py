@@ -17,6 +17,22 @@ class Metric:
     A subclass makes its state with `add_variable`, and writes `update_state` and `result` in ops,
     so that they run on arrays and inside a compiled step alike. A metric held by a metric is part
     of it.
+
+    `dtype`: what to compute in, floatx if None; `name`: made from the class if None.
+
+    >>> class Largest(metrics.Metric):
+    ...     def __init__(self):
+    ...         super().__init__()
+    ...         self.most = self.add_variable((), initializer="zeros", name="most")
+    ...     def update_state(self, values, sample_weight=None):
+    ...         self.most.assign(ops.maximum(self.most, ops.max(values)))
+    ...     def result(self):
+    ...         return self.most
+    >>> metric = Largest()
+    >>> metric.update_state([1.0, 7.0])
+    >>> metric.update_state([3.0])
+    >>> float(metric.result())
+    7.0
     """
 
     def __init__(self, dtype: Any = None, name: str | None = None):

@@ -20,7 +20,15 @@ __all__ = [
 
 
 def load_model(filepath, custom_objects=None, compile=True, safe_mode=True):
-    """Read a model file (`.keras` or `.h5`); see `fncompile.saving.load_model`."""
+    """Read a model file (`.keras` or `.h5`); see `fncompile.saving.load_model`.
+
+    `filepath`, `custom_objects`, `compile` and `safe_mode` as there.
+
+    >>> model = fncompile.Sequential([fncompile.Input((2,)), layers.Dense(1)])
+    >>> model.save("model.keras")
+    >>> models.load_model("model.keras").count_params()
+    3
+    """
     from fncompile import saving
 
     return saving.load_model(
@@ -29,7 +37,13 @@ def load_model(filepath, custom_objects=None, compile=True, safe_mode=True):
 
 
 def save_model(model, filepath, overwrite=True, **kwargs):
-    """Write a model file (`.keras` or `.h5`); see `fncompile.saving.save_model`."""
+    """Write a model file (`.keras` or `.h5`); see `fncompile.saving.save_model`.
+
+    `model`, `filepath` and `overwrite` as there.
+
+    >>> model = fncompile.Sequential([fncompile.Input((2,)), layers.Dense(1)])
+    >>> models.save_model(model, "model.keras")
+    """
     from fncompile import saving
 
     return saving.save_model(model, filepath, overwrite=overwrite, **kwargs)

@@ -30,6 +30,12 @@ def clone_model(
     gives the layer to use in place of each one (from its config by default), and
     `call_function(layer, *args, **kwargs)` calls it. With `recursive`, models inside are cloned
     layer by layer too. Raises ValueError for models that have no graph.
+
+    `model`: the one to clone.
+
+    >>> model = fncompile.Sequential([fncompile.Input((2,)), layers.Dense(1)])
+    >>> models.clone_model(model).count_params()
+    3
     """
     clone = _Cloner(clone_function, recursive, kwargs).clone
     if isinstance(model, Sequential):

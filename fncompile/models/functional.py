@@ -38,6 +38,12 @@ class Functional(Model):
     Inputs that are not from `Input` begin a new graph at that place: the layers behind them are
     called again, on fresh Inputs of the same shape. Raises ValueError for anything that is not a
     symbolic tensor, for outputs that the inputs do not lead to, and for names used twice.
+
+    `name` and `trainable` as for a layer.
+
+    >>> x = fncompile.Input((4,))
+    >>> models.Functional(x, layers.Dense(2)(x)).output_shape
+    (None, 2)
     """
 
     def __init__(

@@ -21,6 +21,13 @@ class Model(Layer):
     """A graph of layers from `inputs` to `outputs` (see `Functional`), or a base class.
 
     A subclass writes `__init__` and `call(self, inputs, training=None, mask=None)`.
+
+    >>> x = fncompile.Input((4,))
+    >>> model = fncompile.Model(x, layers.Dense(2, activation="softmax")(x))
+    >>> model.compile(optimizer="adam", loss="sparse_categorical_crossentropy")
+    >>> history = model.fit(np.ones((8, 4)), np.zeros(8), epochs=2, verbose=0)
+    >>> model.predict(np.ones((3, 4)), verbose=0).shape
+    (3, 2)
     """
 
     _accepts_any = True
@@ -285,7 +292,14 @@ class Model(Layer):
 
 
 def model_from_json(json_string: str, custom_objects: dict[str, Any] | None = None) -> Model:
-    """A new model, with new weights, from what `model.to_json()` gave."""
+    """A new model, with new weights, from what `model.to_json()` gave.
+
+    `json_string`: text; `custom_objects`: names of the user's classes and functions.
+
+    >>> model = fncompile.Sequential([fncompile.Input((2,)), layers.Dense(1)])
+    >>> models.model_from_json(model.to_json()).count_params()
+    3
+    """
     from fncompile.saving.serialization import deserialize_keras_object, object_sharing_scope
 
     with object_sharing_scope():

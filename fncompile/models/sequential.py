@@ -24,6 +24,13 @@ class Sequential(Model):
     Built at once where the stack begins with an `Input`, a layer with `input_shape`, or a model;
     otherwise at the first call or `build(input_shape)`. Raises ValueError for what is not a layer
     and for names used twice.
+
+    `layers`: a list of them, or None; `name` and `trainable` as for a layer.
+
+    >>> model = fncompile.Sequential([fncompile.Input((4,)), layers.Dense(2)])
+    >>> model.add(layers.Dense(3))
+    >>> model.output_shape
+    (None, 3)
     """
 
     _not_state = Model._not_state | {"_functional", "_open_for"}

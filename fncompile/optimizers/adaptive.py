@@ -15,6 +15,14 @@ class RMSprop(Optimizer):
     """`v = rho v + (1 - rho) g^2; w -= lr g / sqrt(v + epsilon)` (Hinton 2012).
 
     `centered` takes the square of the mean gradient off `v`; with `momentum` the step accumulates.
+
+    `learning_rate`: a number, a schedule or a function; keyword arguments as for `Optimizer`.
+    `epsilon` keeps the division finite.
+
+    >>> w = fncompile.Variable([1.0, 2.0])
+    >>> step = optimizers.RMSprop(0.1).apply_gradients([(np.array([0.5, -0.5]), w)])
+    >>> w.numpy().round(3)
+    array([0.684, 2.316], dtype=float32)
     """
 
     fields = ("rho", "momentum", "epsilon", "centered")
@@ -53,6 +61,14 @@ class Adam(Optimizer):
 
     `m += (1 - b1)(g - m); v += (1 - b2)(g^2 - v)`;
     `w -= lr sqrt(1 - b2^t) / (1 - b1^t) * m / (sqrt(v) + epsilon)`; `amsgrad` uses the largest `v`.
+
+    `learning_rate`: a number, a schedule or a function; keyword arguments as for `Optimizer`.
+    `beta_1` and `beta_2` are b1 and b2.
+
+    >>> w = fncompile.Variable([1.0, 2.0])
+    >>> step = optimizers.Adam(0.1).apply_gradients([(np.array([0.5, -0.5]), w)])
+    >>> w.numpy().round(3)
+    array([0.9, 2.1], dtype=float32)
     """
 
     fields = ("beta_1", "beta_2", "epsilon", "amsgrad")
@@ -87,7 +103,16 @@ class Adam(Optimizer):
 
 
 class AdamW(Adam):
-    """Adam with weight decay (Loshchilov and Hutter 2017)."""
+    """Adam with weight decay (Loshchilov and Hutter 2017).
+
+    `weight_decay`: a number; other arguments as for `Adam`, `learning_rate` among them.
+
+    >>> w = fncompile.Variable([1.0, 2.0])
+    >>> optimizers.AdamW(0.1, weight_decay=0.1).apply_gradients([(np.array([0.5, -0.5]), w)])
+    <Variable path=adam_w/iteration, shape=(), dtype=int32, value=1>
+    >>> w.numpy().round(3)
+    array([0.89, 2.08], dtype=float32)
+    """
 
     def __init__(
         self, learning_rate: Any = 0.001, weight_decay: float = 0.004, *args: Any, **kwargs: Any
@@ -100,6 +125,14 @@ class AdamW(Adam):
 class Adamax(Optimizer):
     """Adam by the infinity norm (Kingma and Ba 2014): `u = max(b2 u, |g|)` in the place of
     `sqrt(v)`.
+
+    `learning_rate`: a number, a schedule or a function; keyword arguments as for `Optimizer`.
+    `beta_1`, `beta_2` and `epsilon` as for `Adam`.
+
+    >>> w = fncompile.Variable([1.0, 2.0])
+    >>> step = optimizers.Adamax(0.1).apply_gradients([(np.array([0.5, -0.5]), w)])
+    >>> w.numpy().round(3)
+    array([0.9, 2.1], dtype=float32)
     """
 
     fields = ("beta_1", "beta_2", "epsilon")
@@ -126,7 +159,16 @@ class Adamax(Optimizer):
 
 
 class Adagrad(Optimizer):
-    """`a += g^2; w -= lr g / sqrt(a + epsilon)` (Duchi et al. 2011)."""
+    """`a += g^2; w -= lr g / sqrt(a + epsilon)` (Duchi et al. 2011).
+
+    `learning_rate`: a number, a schedule or a function; keyword arguments as for `Optimizer`.
+    `initial_accumulator_value`: what `a` starts with; `epsilon` keeps the division finite.
+
+    >>> w = fncompile.Variable([1.0, 2.0])
+    >>> step = optimizers.Adagrad(0.1).apply_gradients([(np.array([0.5, -0.5]), w)])
+    >>> w.numpy().round(3)
+    array([0.915, 2.085], dtype=float32)
+    """
 
     fields = ("initial_accumulator_value", "epsilon")
     slot_groups = (("accumulator",),)
@@ -148,7 +190,16 @@ class Adagrad(Optimizer):
 
 
 class Adadelta(Optimizer):
-    """Steps of the size of past steps (Zeiler 2012): `w -= lr g sqrt(d + eps) / sqrt(a + eps)`."""
+    """Steps of the size of past steps (Zeiler 2012): `w -= lr g sqrt(d + eps) / sqrt(a + eps)`.
+
+    `learning_rate`: a number, a schedule or a function; keyword arguments as for `Optimizer`.
+    `rho`: how much of the means of squares stays; `epsilon` is eps.
+
+    >>> w = fncompile.Variable([1.0, 2.0])
+    >>> step = optimizers.Adadelta(1.0).apply_gradients([(np.array([0.5, -0.5]), w)])
+    >>> w.numpy().round(3)
+    array([0.999, 2.001], dtype=float32)
+    """
 
     fields = ("rho", "epsilon")
     slot_groups = (("accumulated_grad", "accumulated_delta_var"),)

@@ -32,6 +32,16 @@ class Optimizer(Described):
     iteration or of nothing. At most one of `clipnorm` (of each gradient), `global_clipnorm` (of all
     together) and `clipvalue` (of each element) is set. `weight_decay` takes
     `weight_decay * learning_rate * w` off each weight before its update.
+
+    `name`: made from the class if None. A subclass lists its constructor's arguments in `fields`.
+
+    >>> class SignDescent(optimizers.Optimizer):
+    ...     def update(self, w, g, slots, lr, step):
+    ...         return w - lr * ops.sign(g), slots
+    >>> w = fncompile.Variable([1.0, 2.0])
+    >>> step = SignDescent(0.5).apply_gradients([(np.array([3.0, -3.0]), w)])
+    >>> w.numpy()
+    array([0.5, 2.5], dtype=float32)
     """
 
     # Slot names; the slots of one inner tuple alternate, variable by variable, in `variables`.

@@ -16,7 +16,16 @@ from fncompile.missing import explain_missing
 
 
 class LearningRateSchedule(Described):
-    """Base: `__call__(step)` gives the learning rate; `get_config` the constructor's arguments."""
+    """Base: `__call__(step)` gives the learning rate; `get_config` the constructor's arguments.
+
+    `step`: the number of steps done, a scalar tensor.
+
+    >>> class Halve(optimizers.schedules.LearningRateSchedule):
+    ...     def __call__(self, step):
+    ...         return 0.1 * ops.power(0.5, ops.cast(step, "float32"))
+    >>> round(float(Halve()(2)), 4)
+    0.025
+    """
 
     def __call__(self, step: Any) -> Any:
         raise NotImplementedError(
@@ -84,21 +93,45 @@ class _Decay(_Schedule):
 
 
 class ExponentialDecay(_Decay):
-    """`initial * decay_rate ** (step / decay_steps)`."""
+    """`initial * decay_rate ** (step / decay_steps)`.
+
+    `initial_learning_rate`, `decay_rate`: numbers; `staircase`: whole powers only. `name`: for the
+    configuration only.
+
+    >>> rate = optimizers.schedules.ExponentialDecay(0.1, decay_steps=10, decay_rate=0.5)
+    >>> round(float(rate(20)), 4)
+    0.025
+    """
 
     def factor(self, periods: Any) -> Any:
         return ops.power(float(self.decay_rate), periods)
 
 
 class InverseTimeDecay(_Decay):
-    """`initial / (1 + decay_rate * step / decay_steps)`."""
+    """`initial / (1 + decay_rate * step / decay_steps)`.
+
+    `initial_learning_rate`, `decay_rate`: numbers; `staircase`: whole multiples of `decay_steps`
+    only. `name`: for the configuration only.
+
+    >>> rate = optimizers.schedules.InverseTimeDecay(0.1, decay_steps=10, decay_rate=1.0)
+    >>> round(float(rate(10)), 4)
+    0.05
+    """
 
     def factor(self, periods: Any) -> Any:
         return 1.0 / (1.0 + self.decay_rate * periods)
 
 
 class PiecewiseConstantDecay(_Schedule):
-    """`values[i]` where `boundaries[i-1] < step <= boundaries[i]`."""
+    """`values[i]` where `boundaries[i-1] < step <= boundaries[i]`.
+
+    `boundaries`: steps in rising order; `values`: one more than those, ValueError otherwise.
+    `name`: for the configuration only.
+
+    >>> rate = optimizers.schedules.PiecewiseConstantDecay([10, 20], [1.0, 0.5, 0.1])
+    >>> [round(float(rate(step)), 4) for step in (10, 11, 21)]
+    [1.0, 0.5, 0.1]
+    """
 
     fields = ("boundaries", "values", "name")
 
@@ -126,6 +159,12 @@ class PolynomialDecay(_Schedule):
     """From `initial_learning_rate` to `end_learning_rate` as `(1 - step / decay_steps) ** power`.
 
     With `cycle`, `decay_steps` grows to the next multiple of itself that is not below the step.
+
+    `power`: a number. `name`: for the configuration only.
+
+    >>> rate = optimizers.schedules.PolynomialDecay(0.1, decay_steps=10, end_learning_rate=0.0)
+    >>> round(float(rate(5)), 4)
+    0.05
     """
 
     fields = ("initial_learning_rate", "decay_steps", "end_learning_rate", "power", "cycle", "name")
@@ -162,7 +201,16 @@ def _half_cosine(fraction: Any) -> Any:
 
 
 class CosineDecay(_Schedule):
-    """Linear warmup to `warmup_target`, then half a cosine to `alpha` of it (Loshchilov 2016)."""
+    """Linear warmup to `warmup_target`, then half a cosine to `alpha` of it (Loshchilov 2016).
+
+    `initial_learning_rate`: where it starts; `decay_steps`: the steps of the cosine;
+    `warmup_steps`: those of the warmup, without one if `warmup_target` is None. `name`: for the
+    configuration only.
+
+    >>> rate = optimizers.schedules.CosineDecay(0.1, decay_steps=10)
+    >>> [round(float(rate(step)), 4) for step in (0, 5, 10)]
+    [0.1, 0.05, 0.0]
+    """
 
     fields = (
         "initial_learning_rate", "decay_steps", "alpha", "name", "warmup_target", "warmup_steps",
@@ -201,7 +249,15 @@ class CosineDecay(_Schedule):
 
 
 class CosineDecayRestarts(_Schedule):
-    """Half cosines of `first_decay_steps * t_mul**i` steps, `m_mul**i` high (Loshchilov 2016)."""
+    """Half cosines of `first_decay_steps * t_mul**i` steps, `m_mul**i` high (Loshchilov 2016).
+
+    `initial_learning_rate`: the height of the first; `alpha`: what part of it is left at their
+    ends. `name`: for the configuration only.
+
+    >>> rate = optimizers.schedules.CosineDecayRestarts(0.1, first_decay_steps=10)
+    >>> [round(float(rate(step)), 4) for step in (0, 5, 10)]
+    [0.1, 0.05, 0.1]
+    """
 
     fields = ("initial_learning_rate", "first_decay_steps", "t_mul", "m_mul", "alpha", "name")
 

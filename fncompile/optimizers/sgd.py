@@ -9,7 +9,16 @@ from fncompile.optimizers.optimizer import Optimizer, Slots
 
 
 class SGD(Optimizer):
-    """`w -= lr g`; with momentum `m = μ m - lr g; w += m`, by Nesterov `w += μ m - lr g`."""
+    """`w -= lr g`; with momentum `m = μ m - lr g; w += m`, by Nesterov `w += μ m - lr g`.
+
+    `learning_rate`: a number, a schedule or a function; keyword arguments as for `Optimizer`.
+    `momentum`: μ; `nesterov`: whether by Nesterov.
+
+    >>> w = fncompile.Variable([1.0, 2.0])
+    >>> step = optimizers.SGD(0.1).apply_gradients([(np.array([0.5, -0.5]), w)])
+    >>> w.numpy()
+    array([0.95, 2.05], dtype=float32)
+    """
 
     fields = ("momentum", "nesterov")
 
@@ -35,7 +44,16 @@ class SGD(Optimizer):
 
 
 class Lion(Optimizer):
-    """`w -= lr sign(b1 m + (1 - b1) g)` (Chen et al. 2023)."""
+    """`w -= lr sign(b1 m + (1 - b1) g)` (Chen et al. 2023).
+
+    `learning_rate`: a number, a schedule or a function; keyword arguments as for `Optimizer`.
+    `beta_1` and `beta_2`: b1, and how much of m stays.
+
+    >>> w = fncompile.Variable([1.0, 2.0])
+    >>> step = optimizers.Lion(0.1).apply_gradients([(np.array([0.5, -0.5]), w)])
+    >>> w.numpy().round(3)
+    array([0.9, 2.1], dtype=float32)
+    """
 
     fields = ("beta_1", "beta_2")
     slot_groups = (("momentum",),)

@@ -40,6 +40,14 @@ def save_model(
 
     The file appears as a whole or not at all. Raises ValueError for other suffixes, for models
     that are not built, and for what cannot be serialized; FileExistsError with `overwrite=False`.
+
+    `model`: a built model; `filepath`: a path; `include_optimizer`: whether its state is written
+    too.
+
+    >>> model = fncompile.Sequential([fncompile.Input((2,)), layers.Dense(1)])
+    >>> saving.save_model(model, "model.keras")
+    >>> saving.load_model("model.keras").count_params()
+    3
     """
     path = _checked_path(filepath, overwrite)
     _check_save_format(path, kwargs.pop("save_format", None))
@@ -90,6 +98,13 @@ def load_model(
     `custom_objects` maps names to the user's classes and functions. With `safe_mode`, a lambda in
     the file is an error; nothing else in a file can be executed. Raises FileFormatError, naming
     the file, where it is damaged or of another kind; TypeError for unknown classes.
+
+    `filepath`: a path.
+
+    >>> model = fncompile.Sequential([fncompile.Input((2,)), layers.Dense(1)])
+    >>> model.save("model.h5")
+    >>> saving.load_model("model.h5").count_params()
+    3
     """
     path = _existing_path(filepath)
     with safe_mode_scope(safe_mode and in_safe_mode()), CustomObjectScope(custom_objects):
@@ -114,7 +129,15 @@ def _load_archive(path: Path, compile: bool) -> Any:
 
 
 def save_weights(model: Any, filepath: Any, overwrite: bool = True) -> None:
-    """Write all variables of a model, its optimizer's among them, to a `.weights.h5` file."""
+    """Write all variables of a model, its optimizer's among them, to a `.weights.h5` file.
+
+    `model`: a built model; `filepath`: a path; `overwrite`: whether an existing file may be
+    replaced, FileExistsError otherwise.
+
+    >>> model = fncompile.Sequential([fncompile.Input((2,)), layers.Dense(1)])
+    >>> saving.save_weights(model, "model.weights.h5")
+    >>> saving.load_weights(model, "model.weights.h5")
+    """
     path = _checked_path(filepath, overwrite)
     if not path.name.endswith(".weights.h5"):
         raise ValueError(
@@ -130,6 +153,13 @@ def load_weights(
     """Assign a model's variables from a `.weights.h5`, `.keras` or whole-model `.h5` file.
 
     Nothing is assigned where something does not fit, unless `skip_mismatch` leaves that out.
+
+    `model`: a built model; `filepath`: a path; `by_name`: layers of the same name, from `.h5` only.
+    ValueError where something does not fit.
+
+    >>> model = fncompile.Sequential([fncompile.Input((2,)), layers.Dense(1)])
+    >>> model.save_weights("model.weights.h5")
+    >>> saving.load_weights(model, "model.weights.h5")
     """
     path = _existing_path(filepath)
     _check_built(model, "loading weights into")

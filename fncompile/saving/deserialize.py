@@ -35,6 +35,12 @@ def deserialize_keras_object(
 
     `module_objects` are a room's own names, for configs that are just a name. Raises TypeError
     for names that nobody knows, ValueError for lambdas in safe mode.
+
+    `custom_objects`: names of the user's; `safe_mode`: whether lambdas are refused.
+
+    >>> config = saving.serialize_keras_object(layers.ReLU(max_value=6.0))
+    >>> saving.deserialize_keras_object(config).max_value
+    6.0
     """
     ambient = scopes.ambient_safe_mode()
     mode = safe_mode if ambient is None else ambient

@@ -7,7 +7,16 @@ from __future__ import annotations
 
 
 class FileFormatError(ValueError):
-    """A file that is damaged, hostile, or not of the expected kind; the text names the file."""
+    """A file that is damaged, hostile, or not of the expected kind; the text names the file.
+
+    >>> with open("broken.keras", "wb") as file:
+    ...     size = file.write(b"nonsense")
+    >>> try:
+    ...     saving.load_model("broken.keras")
+    ... except saving.FileFormatError as error:
+    ...     print(type(error).__mro__[1].__name__)
+    ValueError
+    """
 
 
 class ForeignFormatError(FileFormatError):

@@ -29,6 +29,20 @@ class PyDataset:
     `num_batches` is None has no end, and is read in order. The order of batches is shuffled where
     `fit` shuffles; `on_epoch_end` may change the data. Batches are made one by one in the calling
     thread; the arguments for worker processes are accepted and have no effect.
+
+    `workers`, `use_multiprocessing` and `max_queue_size` are the arguments without effect.
+
+    >>> class Squares(utils.PyDataset):
+    ...     def __len__(self):
+    ...         return 3
+    ...     def __getitem__(self, index):
+    ...         x = np.full((2, 1), index, "float32")
+    ...         return x, x**2
+    >>> model = fncompile.Sequential([fncompile.Input((1,)), layers.Dense(1)])
+    >>> model.compile("sgd", "mse")
+    >>> history = model.fit(Squares(), verbose=0)
+    >>> model.predict(Squares(), verbose=0).shape
+    (6, 1)
     """
 
     def __init__(

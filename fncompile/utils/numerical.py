@@ -16,6 +16,12 @@ def to_categorical(x: Any, num_classes: int | None = None) -> Any:
 
     A last axis of extent 1 is dropped first. `num_classes` defaults to the largest number plus 1.
     ValueError where a number is negative or not below `num_classes`.
+
+    `x`: whole numbers of any shape.
+
+    >>> utils.to_categorical([0, 2])
+    array([[1., 0., 0.],
+           [0., 0., 1.]])
     """
     if isinstance(x, (KerasTensor, Tensor)):
         return _one_hot_tensor(x, num_classes)
@@ -43,7 +49,13 @@ def _one_hot_tensor(x: Any, num_classes: int | None) -> Any:
 
 
 def normalize(x: Any, axis: int = -1, order: int = 2) -> Any:
-    """`x` divided by its norm of the given order along `axis`; what has norm 0 stays."""
+    """`x` divided by its norm of the given order along `axis`; what has norm 0 stays.
+
+    `x`: an array; `order`: 2 for the length.
+
+    >>> utils.normalize(np.array([[3.0, 4.0]]))
+    array([[0.6, 0.8]])
+    """
     if isinstance(x, (KerasTensor, Tensor)):
         return ops.normalize(x, axis=axis, order=order)
     if not isinstance(order, int) or order < 1:

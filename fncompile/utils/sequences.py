@@ -20,6 +20,12 @@ def pad_sequences(
 
     `padding` and `truncating` say at which end, "pre" or "post"; `maxlen` defaults to the longest.
     ValueError for other ends, and for a `value` of text in an array that is none.
+
+    `sequences`: lists of numbers or of vectors of one length; `dtype`: that of the result.
+
+    >>> utils.pad_sequences([[1, 2, 3], [4]], padding="post")
+    array([[1, 2, 3],
+           [4, 0, 0]], dtype=int32)
     """
     if isinstance(value, str) and np.dtype(dtype).kind not in "OU":
         raise ValueError(

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import fncompile as keras
-from fncompile import losses
+from fncompile import losses, metrics
 
 EPSILON = 1e-7
 rng = np.random.default_rng(0)
@@ -152,3 +152,16 @@ def test_shapes_that_do_not_fit(name, target, message):
 def test_one_class_is_pointed_out():
     with pytest.warns(SyntaxWarning, match="Consider using 'binary_crossentropy'"):
         losses.categorical_crossentropy(np.ones((4, 1)), np.ones((4, 1)))
+
+
+@pytest.mark.parametrize("function", [
+    *(getattr(losses, name) for name in losses.__all__ if name in vars(losses.functions)),
+    metrics.binary_accuracy, metrics.categorical_accuracy, metrics.sparse_categorical_accuracy,
+    metrics.top_k_categorical_accuracy, metrics.sparse_top_k_categorical_accuracy,
+], ids=lambda f: f.__name__)  # fmt: skip
+def test_every_function_takes_lists(function):
+    sparse = "sparse" in function.__name__
+    y_true = [1, 0] if sparse else [[0.0, 1.0], [1.0, 0.0]]
+    y_pred = [[0.25, 0.75], [0.5, 0.5]]
+    got = function(y_true, y_pred)
+    np.testing.assert_array_equal(got, function(np.array(y_true), np.array(y_pred, "float32")))

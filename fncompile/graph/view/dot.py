@@ -21,7 +21,16 @@ def model_to_dot(
     show_trainable: bool = False,
     **kwargs: Any,
 ) -> str:
-    """The graph as DOT text, for Graphviz; `subgraph` gives it as a cluster to put into another."""
+    """The graph as DOT text, for Graphviz; `subgraph` gives it as a cluster to put into another.
+
+    `model`: a built model; `show_shapes`, `show_dtype`, `show_layer_names`,
+    `show_layer_activations`, `show_trainable`: what boxes say; `rankdir`: the direction of flow,
+    "TB", "LR", "BT" or "RL"; `expand_nested`: nested models as clusters; `dpi`: the size.
+
+    >>> model = fncompile.Sequential([fncompile.Input((2,)), layers.Dense(1)])
+    >>> utils.model_to_dot(model).split()[:1]
+    ['digraph']
+    """
     options = Options(
         show_shapes, show_dtype, show_layer_names, rankdir, expand_nested,
         show_layer_activations, show_trainable,

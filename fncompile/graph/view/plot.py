@@ -43,12 +43,21 @@ def plot_model(
     show_trainable: bool = False,
     **kwargs: Any,
 ) -> Picture:
-    """Draw the graph of `model` to a file ending in .png, .svg or .dot (None: to no file).
+    """Draw the graph of `model` to `to_file`, ending in .png, .svg or .dot (None: to no file).
 
     `rankdir` is the direction of flow, "TB", "LR", "BT" or "RL"; `expand_nested` draws nested
     models as frames around their own graphs. PNG needs Pillow: without it an SVG of the same name
     is written, and a warning says so. ValueError for another ending or direction, and for a model
     that is not built.
+
+    `model`: a built model; `show_shapes`, `show_dtype`, `show_layer_names`,
+    `show_layer_activations`, `show_trainable`: what boxes say; `dpi`: the size of a PNG. The result
+    has the picture as `svg`.
+
+    >>> model = fncompile.Sequential([fncompile.Input((2,)), layers.Dense(1)])
+    >>> picture = utils.plot_model(model, "model.svg", show_shapes=True)
+    >>> picture.svg.startswith("<svg")
+    True
     """
     kwargs.pop("splines", None)
     if kwargs:
