@@ -84,7 +84,7 @@ def _arena(plan: Plan, name: str) -> Function:
 
 
 def _amount(plan: Plan, entry: str) -> Function:
-    body = _sized(plan, [Return(dim(amount(plan.kernels)))])
+    body = _sized(plan, [Return(dim(amount(plan.steps)))])
     about = "How much work a call is, as fnc_run takes it."
     return Function("static", "int64_t", f"amount_{entry}", DIMS, body, about)
 

@@ -47,7 +47,8 @@ def emit_epilogue(kernel: Kernel, pointers: Pointers) -> Function:
     point = _point(kernel, pointers, names, Element(Name("acc"), at))
     columns = For("j", Int(0), Name("nr"), tuple(point), pragma="omp simd")
     memory = pointers.declarations(s.buffer for stage in kernel.stages for s in stage.stores)
-    body = with_symbols(pointers.plan.symbols, [*memory, For("i", Int(0), Name("mr"), (columns,))])
+    rows = For("i", Int(0), Name("mr"), (columns,))
+    body = with_symbols(pointers.plan.kernel_symbols, [*memory, rows])
     if "g" in names_in(body):
         body.insert(0, Declare("const int64_t", "g", Name("((const fnc_tile *)tile)->g")))
     body.insert(0, Declare("const fnc_env *", "env", Name("((const fnc_tile *)tile)->env")))

@@ -6,12 +6,17 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
+from fncompile.codegen.affine import dim, size_name
 from fncompile.codegen.cprint import print_unit
 from fncompile.codegen.ctree import (
+    Assign,
     Binary,
+    CExpr,
     Comment,
     Declare,
     Do,
+    Element,
+    For,
     Function,
     If,
     Include,
@@ -32,7 +37,16 @@ from fncompile.codegen.pointers import Place, Pointers, table_name
 from fncompile.codegen.products import emit_epilogue, emit_product, with_symbols
 from fncompile.ir.types import DTYPES
 from fncompile.plan.text import kernel_comment
-from fncompile.plan.types import Buffer, Kernel, Plan, reads, root_buffer, writes
+from fncompile.plan.types import (
+    Buffer,
+    Kernel,
+    Plan,
+    Repeat,
+    Step,
+    reads,
+    root_buffer,
+    writes,
+)
 
 HEADERS = {
     "pack": "gemm_pack.h",
@@ -43,6 +57,8 @@ HEADERS = {
 }  # by driver; gemm.h has the others
 HEADER_ORDER = ("gemm_pack.h", "gemm_bf16.h", "gemm_few.h", "gemm_bands.h", "gemv_bf16.h")
 KERNEL_PARAMS = ("const fnc_env *env", "int64_t part", "int64_t parts")
+WORKER = (Name("env"), Name("part"), Name("parts"))
+BARRIER = Do(call("fnc_meet", Name("env"), Name("parts")))
 
 
 def emit_program(
@@ -60,12 +76,12 @@ def emit_program(
     items += [_table(b) for b in _constants([*plan.prepare, *plan.kernels])]
     for kernel in (*plan.prepare, *plan.kernels):
         items += emit_kernel(kernel, plan, places)
-    items.append(_body(plan.kernels, entry, [bool(m) for m in plan.barriers[1:]], _keeps(plan)))
+    items.append(_run(plan, entry))
     if plan.prepare:
-        items.append(_body(plan.prepare, f"{entry}_prepare", [True] * (len(plan.prepare) - 1)))
+        items.append(_prepare(plan.prepare, f"{entry}_prepare"))
     items += emit_entries(plan, prefix, entry)
     if one_by_one:
-        items.append(_kernel_by_number(plan.kernels, f"{prefix}_{entry}_kernel", _keeps(plan)))
+        items.append(_kernel_by_number(plan, f"{prefix}_{entry}_kernel"))
     return print_unit(items)
 
 
@@ -82,14 +98,21 @@ def _kernel_headers(plan: Plan) -> list[str]:
     return [h for h in HEADER_ORDER if h in found | ({"gemm_bf16.h"} if narrow else set())]
 
 
-def _kernel_by_number(kernels: Iterable[Kernel], name: str, flush: bool) -> Function:
-    """One kernel as the step runs it, `flush` included."""
+def _kernel_by_number(plan: Plan, name: str) -> Function:
+    """One kernel as the step runs it: its number, then the turn of each repeat, are the args."""
     number = Declare("const int64_t", "number", Name("env->args[0]"))
+    env = Name("&own") if plan.loop_symbols else Name("env")
     runs: list[Stmt] = [
-        If(Binary("==", Name("number"), Int(i)), (Do(call(k.name, Name("env"), Int(0), Int(1))),))
-        for i, k in enumerate(kernels)
+        If(Binary("==", Name("number"), Int(i)), (Do(call(k.name, env, Int(0), Int(1))),))
+        for i, k in enumerate(plan.kernels)
     ]
-    body = (number, *(_flushed(runs) if flush else runs), Return(Name("FNC_OK")))
+    if plan.loop_symbols:
+        turns = [
+            Assign(_size_of_turn(plan, s), "=", Element(Name("env->args"), Int(1 + i)))
+            for i, s in enumerate(plan.loop_symbols)
+        ]
+        runs = [*_own_sizes(plan), *turns, *runs]
+    body = (number, *(_flushed(runs) if _keeps(plan) else runs), Return(Name("FNC_OK")))
     return Function(
         "FNC_EXPORT", "int32_t", name, ("const fnc_env *env",), body, "Runs one kernel."
     )
@@ -108,7 +131,7 @@ def emit_kernel(kernel: Kernel, plan: Plan, places: Mapping[str, Place]) -> list
     else:
         work = emit_loops(kernel, pointers)
         written = writes(kernel)
-    body = with_symbols(plan.symbols, [*pointers.declarations(written), *work])
+    body = with_symbols(plan.kernel_symbols, [*pointers.declarations(written), *work])
     if "env" not in names_in(body):
         body.insert(0, Do(Name("(void)env")))
     out.append(Function("static", "void", kernel.name, KERNEL_PARAMS, tuple(body), ""))
@@ -140,19 +163,56 @@ def _keeps(plan: Plan) -> bool:
     return any(root_buffer(b).kind == "param" for k in plan.kernels for b in writes(k))
 
 
-def _body(
-    kernels: Sequence[Kernel], name: str, barriers: Sequence[bool], flush: bool = False
-) -> Function:
-    """Every kernel in order, for a worker of a team; `barriers`: before the second, the third...
-    What is kept from call to call must not decay into subnormal numbers: `flush`."""
-    run: list[Stmt] = []
-    barrier = Do(call("fnc_meet", Name("env"), Name("parts")))
-    for kernel, waits in zip(kernels, [False, *barriers], strict=bool(kernels)):
-        run += [barrier] * waits
-        run.append(Do(call(kernel.name, Name("env"), Name("part"), Name("parts"))))
-    run = _flushed(run) if flush else run
+def _run(plan: Plan, name: str) -> Function:
+    """Every step in order, for a worker of a team. What is kept from call to call must not decay
+    into subnormal numbers."""
+    waits = dict(zip((k.name for k in plan.kernels), map(bool, plan.barriers), strict=True))
+    run = _steps_run(plan.steps, waits, plan)
+    if plan.loop_symbols:
+        run = with_symbols(plan.symbols, [*_own_sizes(plan), *run])
+    return _worker(name, _flushed(run) if _keeps(plan) else run)
+
+
+def _prepare(kernels: Sequence[Kernel], name: str) -> Function:
+    """What depends on weights alone: a barrier after each."""
+    run = [s for k in kernels for s in (BARRIER, Do(call(k.name, *WORKER)))]
+    return _worker(name, run[1:])
+
+
+def _worker(name: str, run: Sequence[Stmt]) -> Function:
     nothing = tuple(Do(Name(f"(void){p}")) for p in ("env", "part", "parts"))
     return Function("FNC_ONE_COPY", "void", f"run_{name}", KERNEL_PARAMS, tuple(run) or nothing)
+
+
+def _steps_run(steps: Iterable[Step], waits: Mapping[str, bool], plan: Plan) -> list[Stmt]:
+    env = Name("&own") if plan.loop_symbols else Name("env")
+    run: list[Stmt] = []
+    for step in steps:
+        if isinstance(step, Repeat):
+            turn = Name(size_name(step.symbol))
+            counted = Assign(_size_of_turn(plan, step.symbol), "=", turn)
+            body = (counted, *_steps_run(step.body, waits, plan))
+            run.append(For(turn.text, Int(0), dim(step.count), body))
+        else:
+            run += [BARRIER] * waits[step.name]
+            run.append(Do(call(step.name, env, *WORKER[1:])))
+    return run
+
+
+def _own_sizes(plan: Plan) -> list[Stmt]:
+    """A worker counts the turns of repeats behind the sizes of the call: kernels find both."""
+    count = Int(len(plan.kernel_symbols))
+    copied = Assign(Element(Name("dims"), Name("i")), "=", Element(Name("env->dims"), Name("i")))
+    return [
+        Declare("int64_t", "dims", None, count),
+        Declare("fnc_env", "own", Name("*env")),
+        For("i", Int(0), Int(len(plan.symbols)), (copied,)),
+        Assign(Name("own.dims"), "=", Name("dims")),
+    ]
+
+
+def _size_of_turn(plan: Plan, symbol: str) -> CExpr:
+    return Element(Name("dims"), Int(plan.kernel_symbols.index(symbol)))
 
 
 def _flushed(run: Sequence[Stmt]) -> list[Stmt]:

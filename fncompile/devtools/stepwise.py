@@ -53,11 +53,15 @@ class StepwiseEntry(CompiledEntry):
         for buffer, array in zip(self.plan.outputs, outputs):
             native.flat[buffer] = array.reshape(-1)
         oracle = self._oracle(inputs, sizes, native) if flag("check") else None
-        for number, kernel in enumerate(self.plan.kernels):
-            env.set_args(number)
+        if oracle is not None:
+            oracle.env = native.env
+        numbers = {kernel.name: i for i, kernel in enumerate(self.plan.kernels)}
+        for kernel in native.in_turn(self.plan.steps):
+            turns = [native.env.get(symbol, 0) for symbol in self.plan.loop_symbols]
+            env.set_args(numbers[kernel.name], *turns)
             start = time.perf_counter()
             check_status(self._kernel(env), self.name)
-            self._note(kernel, time.perf_counter() - start, sizes)
+            self._note(kernel, time.perf_counter() - start, native.env)
             self._look(kernel, native, oracle)
         return outputs
 

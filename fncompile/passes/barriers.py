@@ -8,19 +8,28 @@ part of every kernel since the last barrier.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from fncompile.ir.dims import Dim
+from fncompile.ir.dims import Dim, substitute
+from fncompile.ir.dims import symbol as symbol_of
 from fncompile.passes.grouping import overlaps
+from fncompile.passes.loops import move
+from fncompile.passes.rows import non_negative
 from fncompile.plan.schedule import ALONE, Partition
 from fncompile.plan.types import (
     Affine,
     Buffer,
     Kernel,
     Load,
+    Loop,
+    Operand,
     Plan,
+    Repeat,
     Stage,
+    Step,
     buffer_of,
+    mapped,
     operands,
     root_buffer,
 )
@@ -54,14 +63,50 @@ class Work:
 
 
 def barriers(plan: Plan, context=None) -> Plan:
-    reasons: list[str] = []
-    since: list[Work] = []  # the last barrier
-    for kernel in plan.kernels:
-        work = Work(kernel.name, _effective(kernel), touches(kernel))
-        reason = next((r for before in reversed(since) if (r := _conflict(plan, before, work))), "")
-        since = [work] if reason else [*since, work]
-        reasons.append(reason)
-    return replace(plan, barriers=tuple(reasons))
+    reasons = {kernel.name: "" for kernel in plan.kernels}
+    _walk(plan, plan.steps, [], reasons)
+    return replace(plan, barriers=tuple(reasons[kernel.name] for kernel in plan.kernels))
+
+
+def _walk(
+    plan: Plan, steps: Iterable[Step], since: list[Work], reasons: dict[str, str]
+) -> list[Work]:
+    """Notes the reasons of `steps`, which follow the work `since` the last barrier, and gives the
+    work since the last one behind them. The first turn of a repeat follows what is before it, any
+    other one its own turn before; what is behind follows the last turn, or, without any, what was
+    before."""
+    for step in steps:
+        if isinstance(step, Repeat):
+            turn = symbol_of(step.symbol)
+            _walk(plan, _in_turn(step, 0), since, reasons)
+            _walk(plan, _in_turn(step, turn + 1), _walk(plan, step.body, [], reasons), reasons)
+            since = [*since, *_walk(plan, _in_turn(step, step.count - 1), [], reasons)]
+            continue
+        work = Work(step.name, _effective(step), touches(step))
+        found = (_conflict(plan, before, work) for before in reversed(since))
+        reasons[step.name] = reasons[step.name] or next((r for r in found if r), "")
+        since = [work] if reasons[step.name] else [*since, work]
+    return since
+
+
+def _in_turn(repeat: Repeat, turn: Dim) -> list[Step]:
+    """The body as it is in that turn."""
+    given = {repeat.symbol: turn}
+
+    def affine(at: Affine) -> Affine:
+        terms = tuple((axis, substitute(c, given)) for axis, c in at.terms)
+        return Affine(substitute(at.offset, given), terms)
+
+    def operand(o: Operand | None) -> Operand | None:
+        return None if o is None else replace(o, at=affine(o.at))
+
+    def kernel(k: Kernel) -> Kernel:
+        assert k.schedule is not None
+        loops = tuple(Loop(tuple(move(s, affine) for s in loop.stages)) for loop in k.loops)
+        variants = tuple(replace(v, a=operand(v.a), b=operand(v.b)) for v in k.schedule.variants)
+        return replace(k, loops=loops, schedule=replace(k.schedule, variants=variants))
+
+    return mapped(repeat.body, kernel)
 
 
 def _conflict(plan: Plan, before: Work, work: Work) -> str:
@@ -74,7 +119,8 @@ def _conflict(plan: Plan, before: Work, work: Work) -> str:
             if not (a.writes or b.writes) or not _overlap(plan, a, b):
                 continue
             same = root_buffer(a.buffer) == root_buffer(b.buffer)
-            if not (together and same and _row_by_row(a.rows, b.rows)):
+            apart = _row_by_row(a.rows, b.rows, work.partition.extent)
+            if not (together and same and apart):
                 return _reason(before.name, a, b)
     return ""
 
@@ -105,12 +151,19 @@ def _overlap(plan: Plan, a: Touch, b: Touch) -> bool:
     return one in plan.offsets and plan.offsets[one] == plan.offsets.get(other)
 
 
-def _row_by_row(a: Rows | None, b: Rows | None) -> bool:
+def _row_by_row(a: Rows | None, b: Rows | None, rows: Dim) -> bool:
     """Do row i of one and row j of the other have nothing in common unless i is j?"""
     if a is None or b is None or a.stride != b.stride:
         return False
     gaps = (a.stride - (a.last - b.first), a.stride - (b.last - a.first))
-    return all(isinstance(gap, int) and gap > 0 for gap in gaps)
+    if all(isinstance(gap, int) and gap > 0 for gap in gaps):
+        return True
+    return _is_behind(a, b, rows) or _is_behind(b, a, rows)
+
+
+def _is_behind(a: Rows, b: Rows, rows: Dim) -> bool:
+    """Does all of `a` lie before all of `b`, as what a turn reads lies before what it writes?"""
+    return non_negative(b.first - a.last - a.stride * (rows - 1) - 1)
 
 
 # accesses -----------------------------------------------------------------------------------------

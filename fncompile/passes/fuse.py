@@ -37,7 +37,7 @@ def fuse(program: Program, context=None) -> Plan:
         not_in_place |= blocked
     kernels, decisions = group(stages, allow)
     return Plan(
-        kernels=kernels,
+        steps=list(kernels),
         inputs=[memory.buffers[n] for n in program.inputs],
         outputs=memory.outputs,
         params=[memory.buffers[p] for p in program.params],

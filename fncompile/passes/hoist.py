@@ -11,11 +11,21 @@ kernel.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import fields, is_dataclass, replace
 
 from fncompile.ir.dims import Poly, evaluate, is_static
 from fncompile.passes.memory import round_up
-from fncompile.plan.types import Buffer, Kernel, Plan, reads, root_buffer, writes
+from fncompile.plan.types import (
+    Buffer,
+    Kernel,
+    Plan,
+    Repeat,
+    Step,
+    reads,
+    root_buffer,
+    writes,
+)
 
 
 def hoist(plan: Plan, context=None) -> Plan:
@@ -27,9 +37,16 @@ def hoist(plan: Plan, context=None) -> Plan:
         for buffer in sorted(written - offsets.keys(), key=lambda b: b.name):
             offsets[buffer] = end
             end += evaluate(round_up(buffer.type.nbytes), {})
-    kept = {id(k) for k in moved}
-    kernels = [k for k in plan.kernels if id(k) not in kept]
-    return replace(plan, kernels=kernels, prepare=moved, prepared_offsets=offsets, prepared=end)
+    steps = _without(plan.steps, {id(k) for k in moved})
+    return replace(plan, steps=steps, prepare=moved, prepared_offsets=offsets, prepared=end)
+
+
+def _without(steps: Iterable[Step], moved: set[int]) -> list[Step]:
+    left = [s for s in steps if id(s) not in moved]
+    return [
+        replace(s, body=tuple(_without(s.body, moved))) if isinstance(s, Repeat) else s
+        for s in left
+    ]
 
 
 def movable(plan: Plan) -> list[Kernel]:

@@ -69,20 +69,20 @@ def reindex(
     stage: Stage, mapping: dict[int, Affine], domain: tuple[Dim, ...], reduced: int
 ) -> Stage:
     """The stage with each axis replaced by an affine expression of the axes of `domain`."""
+    return replace(move(stage, lambda a: a.map_axes(mapping)), domain=domain, reduced=reduced)
 
-    def move(a: Affine) -> Affine:
-        return a.map_axes(mapping)
+
+def move(stage: Stage, affine: Callable[[Affine], Affine]) -> Stage:
+    """The stage with `affine` applied to every index."""
 
     def same(e: Expr) -> Expr:
         return e
 
     return replace(
         stage,
-        domain=domain,
-        reduced=reduced,
-        expr=rewrite(stage.expr, same, move),
-        row=None if stage.row is None else rewrite(stage.row, same, move),
-        stores=tuple(Store(s.buffer, move(s.at)) for s in stage.stores),
+        expr=rewrite(stage.expr, same, affine),
+        row=None if stage.row is None else rewrite(stage.row, same, affine),
+        stores=tuple(Store(s.buffer, affine(s.at)) for s in stage.stores),
     )
 
 

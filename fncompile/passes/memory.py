@@ -8,11 +8,21 @@ symbols: a slot that is used again later is as large as the coefficient-wise lar
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from fncompile.ir.dims import Dim, Poly, evaluate, upper_bound
 from fncompile.plan.machine import machine
-from fncompile.plan.types import Buffer, Plan, reads, root_buffer, writes
+from fncompile.plan.types import (
+    Buffer,
+    Plan,
+    Repeat,
+    Step,
+    kernels_of,
+    reads,
+    root_buffer,
+    writes,
+)
 
 ALIGN = machine().align
 
@@ -46,15 +56,37 @@ def memory(plan: Plan, context=None) -> Plan:
 
 
 def live_ranges(plan: Plan) -> dict[Buffer, tuple[int, int]]:
-    """First and last kernel that touches each arena buffer."""
+    """First and last kernel that touches each arena buffer; what lives from one turn of a repeat to
+    the next, or is touched outside as well, lives through all of it."""
     ranges: dict[Buffer, tuple[int, int]] = {}
     for i, kernel in enumerate(plan.kernels):
-        for buffer in sorted(
-            {root_buffer(b) for b in reads(kernel) | writes(kernel)}, key=lambda b: b.name
-        ):
-            if buffer.kind == "arena" and buffer not in plan.prepared_offsets:
-                ranges[buffer] = (ranges.get(buffer, (i, i))[0], i)
+        for buffer in _touched(kernel, plan):
+            ranges[buffer] = (ranges.get(buffer, (i, i))[0], i)
+    for first, last, repeat in _spans(plan.steps):
+        kept = {root_buffer(b) for b in repeat.carries}
+        for buffer in _touched(repeat, plan):
+            start, end = ranges[buffer]
+            if buffer in kept or start < first or end > last:
+                ranges[buffer] = (min(start, first), max(end, last))
     return ranges
+
+
+def _touched(step: Step, plan: Plan) -> list[Buffer]:
+    found = {root_buffer(b) for b in reads(step) | writes(step)}
+    placed = [b for b in found if b.kind == "arena" and b not in plan.prepared_offsets]
+    return sorted(placed, key=lambda b: b.name)
+
+
+def _spans(steps: Iterable[Step], first: int = 0) -> Iterator[tuple[int, int, Repeat]]:
+    """Each repeat with the numbers of its first and last kernel, inner ones first."""
+    for step in steps:
+        if isinstance(step, Repeat):
+            yield from _spans(step.body, first)
+            last = first + sum(1 for _ in kernels_of(step.body)) - 1
+            yield first, last, step
+            first = last + 1
+        else:
+            first += 1
 
 
 def round_up(size: Dim) -> Dim:

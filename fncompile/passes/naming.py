@@ -5,17 +5,19 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import count
 
 from fncompile.ir.node import Origin, current_origins
-from fncompile.plan.types import Kernel, Stage
+from fncompile.plan.types import Kernel, Stage, Step, mapped
 
 
-def name_kernels(kernels: Sequence[Kernel]) -> list[Kernel]:
+def name_kernels(steps: Sequence[Step]) -> list[Step]:
     """`k02_dense_max`: position, then the layer, `_grad` for a backward part, then the work."""
-    return [
-        replace(k, name=f"k{i:02d}_{_describe(k)}", origins=origins(k))
-        for i, k in enumerate(kernels)
-    ]
+    numbers = count()
+    return mapped(
+        steps,
+        lambda k: replace(k, name=f"k{next(numbers):02d}_{_describe(k)}", origins=origins(k)),
+    )
 
 
 def origins(kernel: Kernel) -> tuple[Origin, ...]:

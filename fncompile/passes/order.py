@@ -9,26 +9,34 @@ from __future__ import annotations
 
 import heapq
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import replace
 
 from fncompile.ir.dims import evaluate
 from fncompile.passes.naming import name_kernels
-from fncompile.plan.types import Buffer, Plan, reads, root_buffer, writes
-
-TYPICAL = 64  # every symbol is taken to be this large when two orders are compared
+from fncompile.plan.machine import machine
+from fncompile.plan.types import Buffer, Plan, Repeat, Step, reads, root_buffer, writes
 
 
 def order(plan: Plan, context=None) -> Plan:
-    before = _before(plan)
+    return replace(plan, steps=name_kernels(_ordered(plan.steps, plan)))
+
+
+def _ordered(steps: Sequence[Step], plan: Plan) -> list[Step]:
+    steps = [
+        replace(s, body=tuple(_ordered(s.body, plan))) if isinstance(s, Repeat) else s
+        for s in steps
+    ]
+    before = _before(steps)
     after: dict[int, list[int]] = defaultdict(list)
     for i, sources in enumerate(before):
         for j in sources:
             after[j].append(i)
-    pressure = _Pressure(plan)
+    pressure = _Pressure(steps, plan.kernel_symbols)
     ready: list[int] = []  # heaps; what is done is left in the other one and passed over
     freeing: list[int] = []
     done: list[int] = []
-    was_done = [False] * len(plan.kernels)
+    was_done = [False] * len(steps)
 
     def offer(i: int) -> None:
         if not before[i] and pressure.growth[i] <= 0:
@@ -51,19 +59,19 @@ def order(plan: Plan, context=None) -> Plan:
             if not before[i]:
                 heapq.heappush(ready, i)
                 offer(i)
-    assert len(done) == len(plan.kernels), "the kernels wait for each other"
-    return replace(plan, kernels=name_kernels([plan.kernels[i] for i in done]))
+    assert len(done) == len(steps), "the kernels wait for each other"
+    return [steps[i] for i in done]
 
 
-def _before(plan: Plan) -> list[set[int]]:
-    """For each kernel those that it must follow: wherever two touch the same memory and one of them
+def _before(steps: Sequence[Step]) -> list[set[int]]:
+    """For each step those that it must follow: wherever two touch the same memory and one of them
     writes it. What follows from others is left out."""
     before: list[set[int]] = []
     last_write: dict[Buffer, int] = {}
     reads_since: dict[Buffer, list[int]] = defaultdict(list)
-    for i, kernel in enumerate(plan.kernels):
-        written = {root_buffer(b) for b in writes(kernel)}
-        read = {root_buffer(b) for b in reads(kernel)}
+    for i, step in enumerate(steps):
+        written = {root_buffer(b) for b in writes(step)}
+        read = {root_buffer(b) for b in reads(step)}
         sources = {last_write[b] for b in written | read if b in last_write}
         sources.update(j for b in written for j in reads_since[b])
         before.append(sources)
@@ -75,13 +83,13 @@ def _before(plan: Plan) -> list[set[int]]:
 
 
 class _Pressure:
-    """`growth[i]`: bytes that become live, minus bytes that die, when kernel i runs next."""
+    """`growth[i]`: bytes that become live, minus bytes that die, when step i runs next."""
 
-    def __init__(self, plan: Plan):
-        sizes = dict.fromkeys(plan.symbols, TYPICAL)
+    def __init__(self, steps: Sequence[Step], symbols: Sequence[str]):
+        sizes = dict.fromkeys(symbols, machine().typical)
         self.touched = [
-            [b for b in {root_buffer(b) for b in reads(k) | writes(k)} if b.kind == "arena"]
-            for k in plan.kernels
+            [b for b in {root_buffer(b) for b in reads(s) | writes(s)} if b.kind == "arena"]
+            for s in steps
         ]
         self.users: dict[Buffer, set[int]] = defaultdict(set)
         for i, buffers in enumerate(self.touched):
@@ -94,7 +102,7 @@ class _Pressure:
         ]
 
     def run(self, i: int) -> list[int]:
-        """Kernel i has run: gives those for which the growth is another now."""
+        """Step i has run: gives those for which the growth is another now."""
         changed: list[int] = []
         for b in self.touched[i]:
             self.users[b].remove(i)

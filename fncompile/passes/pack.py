@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
-from fncompile.ir.dims import Dim
+from fncompile.ir.dims import Dim, symbols_of
 from fncompile.ir.node import Node
 from fncompile.ir.types import DTYPES, TensorType
 from fncompile.passes.materialize import widened
@@ -34,9 +34,12 @@ from fncompile.plan.types import (
     Loop,
     Operand,
     Plan,
+    Repeat,
     Stage,
+    Step,
     Store,
     axis_index,
+    operands,
     reads,
     root_buffer,
     writes,
@@ -60,30 +63,64 @@ class Source:
 
 def pack(plan: Plan, context=None) -> Plan:
     copies = _copies(plan.kernels)
-    packed = _Packed()
-    kernels: list[Kernel] = []
-    for kernel, source in _with_sources(plan.kernels, copies):
-        made, kernel = packed.served(kernel, source)
-        kernels += [*made, kernel]
-        packed.forget(kernel)
-    return replace(plan, kernels=_without_idle_copies(kernels, copies))
+    found = dict(zip(map(id, plan.kernels), sources(plan), strict=True))
+    steps = _packed(plan.steps, found, _Operands())
+    return replace(plan, steps=_without_idle_copies(steps, copies))
 
 
-def sources(plan: Plan) -> dict[int, Source]:
-    """What could be packed, by the number of the kernel that multiplies by it."""
-    found = _with_sources(plan.kernels, _copies(plan.kernels))
-    return {i: source for i, (_, source) in enumerate(found) if source is not None}
+def sources(plan: Plan) -> list[Source | None]:
+    """What could be packed for each kernel: the right operand of a product."""
+    return list(_sources(plan.steps, _copies(plan.kernels), {}))
 
 
-def _with_sources(
-    kernels: Iterable[Kernel], copies: dict[Buffer, Kernel]
-) -> Iterator[tuple[Kernel, Source | None]]:
-    current: dict[Buffer, Kernel] = {}  # copies whose source has not changed since
-    for kernel in kernels:
-        yield kernel, _source(kernel, current)
-        changed = {root_buffer(b) for b in writes(kernel)}
-        current = {b: k for b, k in current.items() if not changed & _read(k)}
-        current.update((b, copies[b]) for b in changed if b in copies)
+def _sources(
+    steps: Iterable[Step], copies: dict[Buffer, Kernel], current: dict[Buffer, Kernel]
+) -> Iterator[Source | None]:
+    """`current`: the copies whose source has not changed since; it is kept up to date."""
+    for step in steps:
+        if isinstance(step, Repeat):
+            _forget(step, current)
+            yield from _sources(step.body, copies, dict(current))
+        else:
+            yield _source(step, current)
+        _forget(step, current)
+        current.update((b, copies[b]) for b in _written(step) if b in copies)
+
+
+def _forget(step: Step, current: dict[Buffer, Kernel]) -> None:
+    changed = _written(step)
+    for buffer in [b for b, k in current.items() if changed & _read(k)]:
+        del current[buffer]
+
+
+def _written(step: Step) -> set[Buffer]:
+    return {root_buffer(b) for b in writes(step)}
+
+
+def _packed(
+    steps: Iterable[Step], found: dict[int, Source | None], there: _Operands
+) -> list[Step]:
+    out: list[Step] = []
+    for step in steps:
+        if isinstance(step, Repeat):
+            there.forget(step)
+            body = _packed(step.body, found, there)
+            before = [k for k in body if _is_invariant(k, step)]
+            out += [*before, replace(step, body=tuple(k for k in body if k not in before))]
+        else:
+            made, kernel = there.served(step, found[id(step)])
+            out += [*made, kernel]
+        there.forget(step)
+    return out
+
+
+def _is_invariant(step: Step, repeat: Repeat) -> bool:
+    """Does it pack the same in every turn?"""
+    if isinstance(step, Repeat) or step.stages[0].kind != "pack":
+        return False
+    places = [o.at for o in operands(step)]
+    moving = any(repeat.symbol in symbols_of([a.offset, *(c for _, c in a.terms)]) for a in places)
+    return not moving and not _read(step) & _written(repeat)
 
 
 # sources ------------------------------------------------------------------------------------------
@@ -139,29 +176,29 @@ def _is_copy(kernel: Kernel) -> bool:
     )
 
 
-def _without_idle_copies(kernels: list[Kernel], copies: dict[Buffer, Kernel]) -> list[Kernel]:
-    read = {b for k in kernels for b in _read(k)}
+def _without_idle_copies(steps: list[Step], copies: dict[Buffer, Kernel]) -> list[Step]:
+    read = {b for s in steps for b in _read(s)}
     idle = {id(k) for b, k in copies.items() if b not in read}
-    return [k for k in kernels if id(k) not in idle]
+    return [s for s in steps if id(s) not in idle]
 
 
-def _read(kernel: Kernel) -> set[Buffer]:
-    return {root_buffer(b) for b in reads(kernel)}
+def _read(step: Step) -> set[Buffer]:
+    return {root_buffer(b) for b in reads(step)}
 
 
 # packed operands ----------------------------------------------------------------------------------
 
 
-class _Packed:
+class _Operands:
     """The packed operands there are, as long as what they were made of has not changed."""
 
     def __init__(self) -> None:
         self.operands: dict[tuple[Source, str], Operand] = {}
         self.counts: dict[str, int] = {}
 
-    def forget(self, kernel: Kernel) -> None:
-        """Those that were made of what the kernel writes."""
-        changed = {root_buffer(b) for b in writes(kernel)}
+    def forget(self, step: Step) -> None:
+        """Those that were made of what the step writes."""
+        changed = _written(step)
         self.operands = {
             key: o for key, o in self.operands.items() if root_buffer(key[0].buffer) not in changed
         }

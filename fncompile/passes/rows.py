@@ -75,17 +75,17 @@ def _extent(at: Affine, stage: Stage, outer: int) -> Dim | None:
     top: Dim = at.offset
     for axis, coef in at.terms:
         if axis >= outer:
-            if not _non_negative(coef):
+            if not non_negative(coef):
                 return None
             top = top + coef * (stage.domain[axis] - 1)
-    return top + 1 if _non_negative(at.offset) else None
+    return top + 1 if non_negative(at.offset) else None
 
 
 def _fits(extent: Dim | None, row: Dim) -> bool:
-    return extent is not None and _non_negative(row - extent)
+    return extent is not None and non_negative(row - extent)
 
 
-def _non_negative(dim: Dim) -> bool:
+def non_negative(dim: Dim) -> bool:
     if isinstance(dim, Poly):
         return all(c >= 0 for _, c in dim.terms)
     return dim >= 0

@@ -28,6 +28,7 @@ from fncompile.plan.types import (
     Kernel,
     Plan,
     Product,
+    mapped,
     result_arrays,
     root_buffer,
     writes,
@@ -79,9 +80,8 @@ def schedule_step(plan: Plan, context=None) -> Plan:
 
 
 def _scheduled(plan: Plan, is_prepared: Callable[[Buffer], bool]) -> Plan:
-    facts = _facts(plan, is_prepared)
-    kernels = [scheduled(k, facts.get(i)) for i, k in enumerate(plan.kernels)]
-    return replace(plan, kernels=kernels)
+    facts = iter(_facts(plan, is_prepared))
+    return replace(plan, steps=mapped(plan.steps, lambda kernel: scheduled(kernel, next(facts))))
 
 
 def scheduled(kernel: Kernel, facts: Facts | None) -> Kernel:
@@ -96,14 +96,14 @@ def scheduled(kernel: Kernel, facts: Facts | None) -> Kernel:
     return replace(kernel, schedule=made)
 
 
-def _facts(plan: Plan, is_prepared: Callable[[Buffer], bool]) -> dict[int, Facts]:
-    """Of the products, by the number of their kernel."""
+def _facts(plan: Plan, is_prepared: Callable[[Buffer], bool]) -> list[Facts | None]:
+    """Of each kernel."""
     found = sources(plan)
-    readers = Counter(found.values())
-    return {
-        i: Facts(s.at.coefficient(1) != 1, is_prepared(s.buffer), readers[s] > 1)
-        for i, s in found.items()
-    }
+    readers = Counter(found)
+    return [
+        Facts(s.at.coefficient(1) != 1, is_prepared(s.buffer), readers[s] > 1) if s else None
+        for s in found
+    ]
 
 
 # the choice ---------------------------------------------------------------------------------------

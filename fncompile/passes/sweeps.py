@@ -22,7 +22,9 @@ from fncompile.plan.types import (
     Kernel,
     Load,
     Loop,
+    Repeat,
     Stage,
+    Step,
     Store,
     Value,
     axis_index,
@@ -75,13 +77,15 @@ def pieces_of(sweep: Sweep, taken: Sequence[Piece]) -> list[Piece]:
     return [replace(p, number=i) for i, p in enumerate(pieces) if p.size]
 
 
-def divided(kernels: Sequence[Kernel], sweep: Sweep, pieces: Sequence[Piece]) -> list[Kernel]:
-    """`kernels` with those of the pieces in place of the sweep."""
+def divided(steps: Sequence[Step], sweep: Sweep, pieces: Sequence[Piece]) -> list[Step]:
+    """`steps` with the kernels of the pieces in place of the sweep."""
     taken = [p for p in pieces if p.product is not None]
     left = [p for p in pieces if p.product is None]
-    out: list[Kernel] = []
-    for kernel in kernels:
-        if kernel is sweep.kernel:
+    out: list[Step] = []
+    for kernel in steps:
+        if isinstance(kernel, Repeat):
+            out.append(kernel)
+        elif kernel is sweep.kernel:
             out += [*(_updating(p, sweep) for p in taken), *_left_over(left, sweep)]
         elif not any(kernel is p.product for p in taken):
             out.append(_storing(kernel, sweep, left))

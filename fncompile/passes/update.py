@@ -26,6 +26,8 @@ from fncompile.plan.types import (
     Kernel,
     Load,
     Plan,
+    Repeat,
+    Step,
     Store,
     buffer_of,
     reads,
@@ -37,24 +39,25 @@ from fncompile.plan.types import (
 
 def update(plan: Plan, context=None) -> Plan:
     allow = context.fusions if context is not None else (lambda name: True)
-    kernels, decisions = plan.kernels, list(plan.decisions)
-    for kernel in plan.kernels:
-        sweep = _sweep(kernel, kernels)
+    steps, decisions = plan.steps, list(plan.decisions)
+    for step in plan.steps:
+        sweep = _sweep(step, steps) if isinstance(step, Kernel) else None
         if sweep is not None:
-            found = _candidates(sweep, kernels, allow, decisions)
-            kernels = divided(kernels, sweep, pieces_of(sweep, found)) if found else kernels
-    return replace(plan, kernels=kernels, decisions=decisions)
+            found = _candidates(sweep, steps, allow, decisions)
+            steps = divided(steps, sweep, pieces_of(sweep, found)) if found else steps
+    return replace(plan, steps=steps, decisions=decisions)
 
 
-def _sweep(kernel: Kernel, kernels: Sequence[Kernel]) -> Sweep | None:
+def _sweep(kernel: Kernel, steps: Sequence[Step]) -> Sweep | None:
     domain = kernel.loops[0].domain
     if kernel.outer != 1 or len(kernel.loops) != 1 or len(domain) != 1:
         return None
     if not isinstance(domain[0], int) or not _is_pointwise(kernel):
         return None
-    parts = {b.base for k in kernels if k.product is not None for b in writes(k)}
+    products = [s for s in steps if isinstance(s, Kernel) and s.product is not None]
+    parts = {b.base for k in products for b in writes(k)}
     found = [b for b in reads(kernel) if b in parts and b.kind == "arena" and b.base is None]
-    if len(found) != 1 or any(not _only_written(k, found[0]) for k in kernels if k is not kernel):
+    if len(found) != 1 or any(not _only_written(s, found[0]) for s in steps if s is not kernel):
         return None
     return Sweep(kernel, found[0], domain[0])
 
@@ -71,8 +74,8 @@ def _is_pointwise(kernel: Kernel) -> bool:
     return all(at == ALONG and whole(b).base is None for b, at in own)
 
 
-def _only_written(kernel: Kernel, gradient: Buffer) -> bool:
-    """Does the kernel write parts of the gradient at most?"""
+def _only_written(kernel: Step, gradient: Buffer) -> bool:
+    """Does the step write parts of the gradient at most?"""
     read = any(root_buffer(b) == gradient for b in reads(kernel))
     written = [b for b in writes(kernel) if root_buffer(b) == gradient]
     return not read and all(b.base == gradient and isinstance(b.offset, int) for b in written)
@@ -80,17 +83,19 @@ def _only_written(kernel: Kernel, gradient: Buffer) -> bool:
 
 def _candidates(
     sweep: Sweep,
-    kernels: Sequence[Kernel],
+    steps: Sequence[Step],
     allow: Callable[[str], bool],
     decisions: list[Decision],
 ) -> list[Piece]:
     """The pieces that products take, in the order of memory."""
     found: list[Piece] = []
-    for i, kernel in enumerate(kernels):
-        stores = [s for stage in kernel.stages for s in stage.stores]
-        if kernel.product is None or [s.buffer.base for s in stores] != [sweep.gradient]:
+    for i, kernel in enumerate(steps):
+        if isinstance(kernel, Repeat) or kernel.product is None:
             continue
-        reason = _obstacle(sweep, kernel, stores[0], kernels[i + 1 :])
+        stores = [s for stage in kernel.stages for s in stage.stores]
+        if [s.buffer.base for s in stores] != [sweep.gradient]:
+            continue
+        reason = _obstacle(sweep, kernel, stores[0], steps[i + 1 :])
         reason = reason or (None if allow("update") else "switched off")
         nodes = (kernel.stages[0].node, sweep.kernel.stages[-1].node)
         done = "weights are updated as their gradient is computed, which is never stored"
@@ -103,7 +108,7 @@ def _candidates(
     return sorted(found, key=lambda p: p.start)
 
 
-def _obstacle(sweep: Sweep, kernel: Kernel, store: Store, later: Sequence[Kernel]) -> str | None:
+def _obstacle(sweep: Sweep, kernel: Kernel, store: Store, later: Sequence[Step]) -> str | None:
     """Why the product had better not, or must not, take its piece."""
     place = place_of(kernel, store.buffer.offset)
     if kernel.schedule is None or not by_rows(kernel.schedule):

@@ -10,6 +10,8 @@ from fncompile.plan.types import (
     Buffer,
     Expr,
     Kernel,
+    Repeat,
+    Step,
     children,
     reads,
     root_buffer,
@@ -56,11 +58,14 @@ def moved_bytes(kernel: Kernel) -> Dim:
     return bytes_of(kernel, reads) + bytes_of(kernel, writes)
 
 
-def amount(kernels: Iterable[Kernel]) -> Dim:
-    """The work of kernels in multiply-adds of a product, or what takes as long: some four for each
+def amount(steps: Iterable[Step]) -> Dim:
+    """The work of steps in multiply-adds of a product, or what takes as long: some four for each
     scalar function and one for each byte moved. Rough: it only tells small calls from large."""
     total: Dim = 0
-    for kernel in kernels:
+    for kernel in steps:
+        if isinstance(kernel, Repeat):
+            total = total + amount(kernel.body) * kernel.count
+            continue
         products = sum((product(s.product.shape) for s in kernel.stages if s.product), 0)
         total = total + products + (flops(kernel) - products * 2) * 4 + moved_bytes(kernel)
     return total

@@ -6,7 +6,7 @@ so a wrong index, a wrong order or an overlap in memory gives wrong numbers here
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 
@@ -30,7 +30,9 @@ from fncompile.plan.types import (
     Load,
     Plan,
     Product,
+    Repeat,
     Stage,
+    Step,
     Value,
 )
 
@@ -45,7 +47,7 @@ class Machine:
         params: Mapping[str, np.ndarray],
         env: dict[str, int],
     ):
-        self.plan, self.env = plan, env
+        self.plan, self.env = plan, dict(env)
         self.arena = np.full(evaluate(plan.arena, env), 0xFF, np.uint8)
         self.prepared = np.full(plan.prepared, 0xFF, np.uint8)
         self.flat: dict[Buffer, np.ndarray] = {}
@@ -62,9 +64,19 @@ class Machine:
 
     def run(self) -> list[np.ndarray]:
         with np.errstate(all="ignore"):
-            for kernel in (*self.plan.prepare, *self.plan.kernels):
+            for kernel in self.in_turn([*self.plan.prepare, *self.plan.steps]):
                 self._run_kernel(kernel)
         return self.outputs
+
+    def in_turn(self, steps: Iterable[Step]) -> Iterator[Kernel]:
+        """Each kernel as often as it runs, while `env` has the turns of the repeats around it."""
+        for step in steps:
+            if isinstance(step, Repeat):
+                for turn in range(evaluate(step.count, self.env)):
+                    self.env[step.symbol] = turn
+                    yield from self.in_turn(step.body)
+            else:
+                yield step
 
     def memory_of(self, buffer: Buffer) -> np.ndarray:
         """The flat elements of a buffer as they are in memory, seen from its own first element."""

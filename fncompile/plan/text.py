@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from fncompile.ir.dims import Dim, Poly, dim_text
 from fncompile.ir.types import DTYPES
@@ -19,7 +19,9 @@ from fncompile.plan.types import (
     Kernel,
     Load,
     Plan,
+    Repeat,
     Stage,
+    Step,
     Value,
     children,
     reads,
@@ -142,6 +144,17 @@ def plan_text(plan: Plan) -> str:
     ]
     lines += [f"  arena {b.name} : {b.type} at {dim_text(at)}" for b, at in plan.offsets.items()]
     lines += [f"  prepared {b.name} : {b.type} at {at}" for b, at in plan.prepared_offsets.items()]
-    for kernel in (*plan.prepare, *plan.kernels):
-        lines += ["", kernel_comment(kernel)]
-    return "\n".join(lines) + "\n"
+    return "\n".join([*lines, *_step_lines([*plan.prepare, *plan.steps])]) + "\n"
+
+
+def _step_lines(steps: Iterable[Step]) -> list[str]:
+    """An empty line and then its text for each step; those of a repeat are indented."""
+    lines: list[str] = []
+    for step in steps:
+        if isinstance(step, Repeat):
+            carried = ", ".join(b.name for b in step.carries) or "nothing"
+            lines += ["", f"repeat {step.symbol} < {dim_text(step.count)}, carries {carried}"]
+            lines += [f"  {line}" if line else "" for line in _step_lines(step.body)]
+        else:
+            lines += ["", *kernel_comment(step).splitlines()]
+    return lines

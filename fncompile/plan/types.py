@@ -7,7 +7,8 @@ is affine in the axes of the stage.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -171,6 +172,45 @@ class Kernel:
 
 
 @dataclass(frozen=True)
+class Repeat:
+    """The steps of `body`, `count` times in order; indices in it may mention `symbol`, which is 0,
+    1, ... `count` - 1. `carries` are the buffers whose contents one turn leaves to the next."""
+
+    symbol: str
+    count: Dim
+    body: tuple[Step, ...]
+    carries: tuple[Buffer, ...] = ()
+
+
+Step = Kernel | Repeat
+
+
+def kernels_of(steps: Iterable[Step]) -> Iterator[Kernel]:
+    """The kernels of a tree of steps, each once, in order."""
+    for step in steps:
+        if isinstance(step, Repeat):
+            yield from kernels_of(step.body)
+        else:
+            yield step
+
+
+def repeats_of(steps: Iterable[Step]) -> Iterator[Repeat]:
+    """The repeats of a tree of steps, outer ones before those inside them."""
+    for step in steps:
+        if isinstance(step, Repeat):
+            yield step
+            yield from repeats_of(step.body)
+
+
+def mapped(steps: Iterable[Step], change: Callable[[Kernel], Kernel]) -> list[Step]:
+    """The tree with every kernel changed."""
+    return [
+        replace(s, body=tuple(mapped(s.body, change))) if isinstance(s, Repeat) else change(s)
+        for s in steps
+    ]
+
+
+@dataclass(frozen=True)
 class Decision:
     """Why two parts are, or are not, in one kernel, where `rule` was asked."""
 
@@ -185,15 +225,17 @@ class Decision:
 
 @dataclass
 class Plan:
-    """`offsets` places arena buffers (bytes); `arena` is the size of the whole (bytes).
+    """`steps` are kernels and repeats of them, in order.
+
+    `offsets` places arena buffers (bytes); `arena` is the size of the whole (bytes).
 
     `prepare` are the kernels that depend on weights alone, in order; what they compute lies in a
     block of its own, `prepared` (bytes), and is computed again only when weights change.
-    `barriers` gives for each kernel why the workers of a team must wait for each other before it,
-    or "".
+    `barriers` gives for each of `kernels` why the workers of a team must wait for each other before
+    it, or "".
     """
 
-    kernels: list[Kernel]
+    steps: list[Step]
     inputs: list[Buffer]
     outputs: list[Buffer]
     params: list[Buffer]
@@ -207,6 +249,21 @@ class Plan:
     prepared_offsets: dict[Buffer, int] = field(default_factory=dict)
     prepared: int = 0
     barriers: tuple[str, ...] = ()
+
+    @property
+    def kernels(self) -> list[Kernel]:
+        """All kernels of a call, in order; those of a repeat once."""
+        return list(kernels_of(self.steps))
+
+    @property
+    def loop_symbols(self) -> list[str]:
+        """Of the repeats, whose turn they count."""
+        return [r.symbol for r in repeats_of(self.steps)]
+
+    @property
+    def kernel_symbols(self) -> list[str]:
+        """What kernels find in the sizes of their call: those of the call, then the turns."""
+        return [*self.symbols, *self.loop_symbols]
 
 
 def root_buffer(buffer: Buffer) -> Buffer:
@@ -222,10 +279,12 @@ def whole(buffer: Buffer) -> Buffer:
     return buffer
 
 
-def reads(kernel: Kernel) -> set[Buffer]:
-    """Buffers read by the kernel (not those forwarded in registers)."""
-    found = {buffer_of(e) for s in kernel.stages for e in s.loads}
-    return found | {operand.buffer for operand in operands(kernel)}
+def reads(step: Step) -> set[Buffer]:
+    """Buffers read by the kernel (not those forwarded in registers), or in a repeat."""
+    if isinstance(step, Repeat):
+        return {b for s in step.body for b in reads(s)}
+    found = {buffer_of(e) for s in step.stages for e in s.loads}
+    return found | {operand.buffer for operand in operands(step)}
 
 
 def operands(kernel: Kernel) -> list[Operand]:
@@ -238,8 +297,11 @@ def operands(kernel: Kernel) -> list[Operand]:
     return list(dict.fromkeys(o for o in found if o is not None))
 
 
-def writes(kernel: Kernel) -> set[Buffer]:
-    return {store.buffer for s in kernel.stages for store in s.stores}
+def writes(step: Step) -> set[Buffer]:
+    """Buffers written by the kernel, or in a repeat."""
+    if isinstance(step, Repeat):
+        return {b for s in step.body for b in writes(s)}
+    return {store.buffer for s in step.stages for store in s.stores}
 
 
 def result_arrays(kernel: Kernel) -> list[Load | Store]:

@@ -199,7 +199,7 @@ class CompiledEntry(Entry):
             len(self.program.inputs) + 1,
             len(self.lowered.outputs),
             max(len(self.lowered.symbols), 1),
-            3,
+            8,  # the number of a kernel and the turns of repeats, at most
         )
         for block in self.blocks:
             getattr(env, f"set_{block.name}")(block.memory)

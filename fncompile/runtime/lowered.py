@@ -74,7 +74,7 @@ class Lowered:
             bool(made.prepare),
             has_steps,
             tuple(row_bytes(b) for b in made.inputs) if has_steps else (),
-            amount(made.kernels),
+            amount(made.steps),
         )
 
     def to_json(self) -> str:
