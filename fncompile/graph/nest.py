@@ -53,3 +53,15 @@ def pack_like(structure: Any, leaves: list[Any]) -> Any:
         raise ValueError(f"Expected {len(flatten(structure))} leaves, received {len(leaves)}")
     remaining = iter(leaves)
     return map_structure(lambda _: next(remaining), structure)
+
+
+def has_list_for_dict(value: Any, structure: Any) -> bool:
+    """Is there a list in `value` where `structure` has a dict of several? Which of its items are
+    for which keys would be a guess."""
+    if isinstance(structure, dict) and isinstance(value, dict):
+        return any(has_list_for_dict(value[k], structure[k]) for k in structure if k in value)
+    if isinstance(structure, dict):
+        return isinstance(value, (list, tuple)) and len(structure) > 1
+    if isinstance(structure, (list, tuple)) and isinstance(value, (list, tuple)):
+        return any(map(has_list_for_dict, value, structure))
+    return False

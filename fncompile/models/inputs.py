@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from fncompile.caller import warn_caller
 from fncompile.graph.call import Operation
-from fncompile.graph.nest import flatten, map_structure
+from fncompile.graph.nest import flatten, has_list_for_dict, map_structure
 from fncompile.graph.tensor import KerasTensor, Tensor
 from fncompile.ir import build as ir
 from fncompile.ir.types import DTYPES
@@ -66,14 +67,18 @@ def input_specs(inputs: Any) -> list[InputSpec]:
 
 
 def in_order(inputs: Any, expected: Any, specs: list[InputSpec]) -> list[Any]:
-    """The leaves of `inputs` in the order of a model's inputs `expected`; a flat dict goes by
-    name."""
+    """The leaves of `inputs` in the order of a model's inputs `expected`; a flat dict goes by name.
+
+    ValueError for a list in place of a dict, a warning for other structures that differ.
+    """
     if isinstance(inputs, dict) and not any(
         isinstance(x, (dict, list, tuple)) for x in inputs.values()
     ):
         return [inputs.get(spec.name) for spec in specs]
+    if has_list_for_dict(inputs, expected):
+        raise ValueError(_structure_differs(expected, inputs))
     if _outline(inputs) != _outline(expected):
-        _warn_of_structure(expected, inputs)
+        warn_caller(_structure_differs(expected, inputs))
     return flatten(inputs)
 
 
@@ -102,13 +107,12 @@ def _nesting(structure: Any) -> Any:
     return None
 
 
-def _warn_of_structure(expected: Any, inputs: Any) -> None:
+def _structure_differs(expected: Any, inputs: Any) -> str:
     names = map_structure(lambda t: t.name, expected)
     shapes = map_structure(lambda x: f"Tensor(shape={_shape_of(x)})", inputs)
-    warnings.warn(
+    return (
         "The structure of `inputs` doesn't match the expected structure.\nExpected: "
-        f"{names}\nReceived: inputs={shapes}",
-        stacklevel=2,
+        f"{names}\nReceived: inputs={shapes}"
     )
 
 

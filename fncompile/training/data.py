@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from fncompile.config import floatx
-from fncompile.graph.nest import flatten
+from fncompile.graph.nest import flatten, has_list_for_dict
 from fncompile.graph.trace import default_dtype
 from fncompile.ir.types import DTYPES
 from fncompile.training.absent import absent, is_optional
@@ -128,6 +128,8 @@ def _by_place(model: Any, places: Places, x: Any) -> list[Any]:
             f"it received {received} input tensors. Pass inputs as a dict, e.g. "
             f"`{{{', '.join(f'{n!r}: ...' for n in places.names)}}}`."
         )
+    if has_list_for_dict(x, places.structure):
+        raise _structure_error(places, x)
     return flatten(x) if len(places) == 1 else places.match(x, lambda: _structure_error(places, x))
 
 

@@ -410,12 +410,44 @@ def test_calls_that_are_fine(two):
 
 def test_another_structure_warns_and_goes_by_order():
     a, b = Input((3,), name="a"), Input((3,), name="b")
-    model = Model({"a": a, "b": b}, a - b)
+    model = Model([a, b], a - b)
     with pytest.warns(
         UserWarning,
-        match="The structure of `inputs` doesn't match the expected structure.\nExpected: {'a'",
+        match=r"The structure of `inputs` doesn't match the expected structure.\nExpected: \['a'",
     ):
-        np.testing.assert_array_equal(model([ONES, 2 * ONES]), -ONES)
+        np.testing.assert_array_equal(model([ONES, [2 * ONES]]), -ONES)
+
+
+@pytest.mark.parametrize("structure", [list, tuple])
+def test_a_list_for_a_dict_of_inputs_is_refused(structure):
+    """It went by sorted keys in a call and by the order of writing in predict."""
+    first, second = Input((3,), name="IT"), Input((3,), name="IS")
+    model = Model({"IT": first, "IS": second}, first - second)
+    model.compile("sgd", "mse")
+    x, message = structure([ONES, 2 * ONES]), "doesn't match the expected structure"
+    for use in (
+        lambda: model(x),
+        lambda: model.predict(x, verbose=0),
+        lambda: model.predict_on_batch(x),
+        lambda: model.fit(x, ONES, verbose=0),
+        lambda: model.evaluate(x, ONES, verbose=0),
+        lambda: model.train_on_batch(x, ONES),
+        lambda: model([Input((3,)), Input((3,))]),
+    ):
+        with pytest.raises(ValueError, match=message):
+            use()
+    given = {"IS": 2 * ONES, "IT": ONES}
+    np.testing.assert_array_equal(model(given), -ONES)
+    np.testing.assert_array_equal(model.predict(given, verbose=0), -ONES)
+
+
+def test_a_list_for_a_dict_inside_a_structure_is_refused():
+    a, b, c = (Input((3,), name=name) for name in "abc")
+    model = Model([a, {"z": b, "c": c}], a + b - c)
+    with pytest.raises(ValueError, match="doesn't match the expected structure"):
+        model([ONES, [ONES, 2 * ONES]])
+    with pytest.raises(ValueError, match="doesn't match the expected structure"):
+        model.predict([ONES, [ONES, 2 * ONES]], verbose=0)
 
 
 def test_get_layer():
