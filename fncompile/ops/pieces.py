@@ -6,16 +6,22 @@ that is not taken brings no NaN or infinity into the gradient.
 
 from __future__ import annotations
 
+from typing import Any
+
 from fncompile.ir import build
 from fncompile.ir.node import Node
+from fncompile.ops.dispatch import node
 
 
-def scaled(x: Node, factor: float) -> Node:
-    return x if factor == 1 else build.ew("mul", x, build.like(x, factor))
+def scaled(x: Node, factor: Any) -> Node:
+    """`x` times a number, or a tensor that broadcasts."""
+    one = isinstance(factor, (int, float)) and factor == 1
+    return x if one else build.ew("mul", x, node(factor, x.dtype))
 
 
-def shifted(x: Node, term: float) -> Node:
-    return build.ew("add", x, build.like(x, term))
+def shifted(x: Node, term: Any) -> Node:
+    """`x` plus a number, or a tensor that broadcasts."""
+    return build.ew("add", x, node(term, x.dtype))
 
 
 def positive_part(x: Node) -> Node:

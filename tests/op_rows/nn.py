@@ -121,6 +121,29 @@ def _normalized(x, scale, offset):
     return d / np.sqrt((d * d).mean(-1, keepdims=True) + 1e-3) * scale + offset
 
 
+# Options that are tensors, such as weights of a layer: differentiated like any other operand.
+AWAY, OPTION = Array((9, 7), "away"), Array((7,), "positive")
+TENSOR_OPTIONS = [
+    row("leaky_relu", (AWAY, OPTION), lambda x, a: np.where(x < 0, a * x, x), "tensor", batch=(0,)),
+    row("elu", (AWAY, OPTION), elu, "tensor", batch=(0,)),
+    row(
+        "celu",
+        (AWAY, OPTION),
+        lambda x, a: np.where(x > 0, x, a * np.expm1(np.minimum(x, 0) / a)),
+        "tensor",
+        batch=(0,),
+    ),
+    row(
+        "soft_shrink",
+        (AWAY, OPTION),
+        lambda x, t: np.sign(x) * np.maximum(np.abs(x) - t, 0),
+        "tensor",
+        batch=(0,),
+    ),
+    row("squareplus", (AWAY, OPTION), lambda x, b: (x + np.sqrt(x**2 + b)) / 2, "tensor"),
+]
+
+
 P, T, LOGITS = Array((9, 7), "rows"), Array((9, 7), "rows"), Array((9, 7), "wide")
 LABELS = Array((9,), "below:7", "int32")
 LOSSES = [
@@ -198,6 +221,7 @@ NORMS = [
         "alpha",
     ),
     row("elu", (Array((17,), "away"), 2.0), elu, "alpha"),
+    *TENSOR_OPTIONS,
     row("threshold", (Array((17,), "away"), 1.0, -3.0), lambda x, t, v: np.where(x > t, x, v)),
     row("moments", (A(9, 7), 0), lambda x, a: (x.mean(a), x.var(a)), batch=(0,)),
     row(
