@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib
 import sys
 from difflib import get_close_matches
+from opcode import opmap
 from typing import Any
 
 from fncompile.keras_names import NAMES
@@ -23,14 +24,25 @@ def explain_missing(module: str, advice: str = "") -> None:
     setattr(sys.modules[module], "__getattr__", refuse)  # noqa: B010
 
 
-def complaint(module: str, name: str, advice: str = "") -> AttributeError:
-    """The AttributeError for `module.name`, with what was probably meant."""
+def complaint(module: str, name: str, advice: str = "") -> AttributeError | ImportError:
+    """The error for `module.name`, with what was probably meant; to be raised by `__getattr__`.
+
+    An ImportError where that was asked by `from module import name`: Python would drop the text of
+    an AttributeError there.
+    """
     plain = f"module {module!r} has no attribute {name!r}"
-    if name.startswith("_"):
+    if name.startswith("_") or f"{module}.{name}" in sys.modules:  # that is about to be there
         return AttributeError(plain)
-    hint = " ".join(part for part in (_hint(module, name), advice) if part)
+    hint = "".join(f". {part.rstrip('.')}" for part in (_hint(module, name), advice) if part)
+    if _is_import(sys._getframe(2)):
+        return ImportError(f"cannot import name {name!r} from {module!r}{hint}", name=module)
     # Without a name and an object Python would guess a second time.
-    return AttributeError(f"{plain}. {hint}" if hint else plain, name=name, obj=None)
+    return AttributeError(f"{plain}{hint}", name=name, obj=None)
+
+
+def _is_import(frame: Any) -> bool:
+    """Is the frame at the part of `from module import name` that takes the name?"""
+    return frame.f_code.co_code[frame.f_lasti] == opmap["IMPORT_FROM"]
 
 
 def _hint(module: str, name: str) -> str:

@@ -125,6 +125,19 @@ def test_a_misspelt_name_is_told_the_right_one(module, name, hint):
     assert len(str(caught.value)) < 300  # no list of everything
 
 
+@pytest.mark.parametrize(("statement", "hint"), [
+    ("from fncompile.layers import Dense, LSTM", "'LSTM' .*Keras has keras.layers.LSTM"),
+    ("from fncompile.layers import Desne", "Did you mean 'Dense'"),
+    ("from fncompile import Sequentail", "Did you mean 'Sequential'"),
+    ("from fncompile.saving import loadmodel", "Did you mean 'load_model'"),
+    ("from fncompile.ops import nonsense_of_no_kind", "cannot import name"),
+])  # fmt: skip
+def test_an_import_is_told_too(statement, hint):
+    """Where Python itself says no more than that the name cannot be imported."""
+    with pytest.raises(ImportError, match=hint):
+        exec(statement)
+
+
 @each_module
 def test_what_keras_has_more_is_said_to_be(module):
     """Of every public module, each name that Keras has there and we have not."""
