@@ -10,10 +10,12 @@ from fncompile.callbacks.callback import Callback, Logs
 
 
 class BackupAndRestore(Callback):
-    """Saves the state after each epoch in `backup_dir`; a later `fit` continues from there.
+    """Saves the state in `backup_dir` after each epoch; a later `fit` continues from there.
 
-    The backup is removed when training ends, unless `delete_checkpoint` is False. ValueError for an
-    empty directory name or any other `save_freq` than "epoch".
+    With an integer `save_freq` it saves every so many batches, and the epoch that was interrupted
+    begins anew with the weights of the last of them. The backup is removed when training ends,
+    unless `delete_checkpoint` is False. ValueError for an empty directory name or another
+    `save_freq`.
 
     `backup_dir`: a directory of its own. Used in `fit(..., callbacks=[...])`.
 
@@ -24,15 +26,25 @@ class BackupAndRestore(Callback):
     def __init__(
         self,
         backup_dir: str | os.PathLike,
-        save_freq: str = "epoch",
+        save_freq: str | int = "epoch",
         delete_checkpoint: bool = True,
     ):
         if not backup_dir:
             raise ValueError("Empty `backup_dir` argument passed")
-        if save_freq != "epoch":
-            raise ValueError(f"`save_freq` should be 'epoch'. Received: save_freq={save_freq}")
+        if save_freq != "epoch" and (type(save_freq) is not int or save_freq < 1):
+            raise ValueError(
+                "Invalid value for argument `save_freq`: it should be 'epoch' or a number of "
+                f"batches. Received: save_freq={save_freq}"
+            )
         self.backup_dir = os.fspath(backup_dir)
+        self.save_freq = save_freq
         self.delete_checkpoint = delete_checkpoint
+        self._current_epoch = 0
+        self._last_batch_seen = 0
+        self._batches_seen = 0
+
+    def needs_every_batch(self, mode: str) -> bool:
+        return mode == "train" and self.save_freq != "epoch"
 
     @property
     def _weights(self) -> str:
@@ -52,12 +64,28 @@ class BackupAndRestore(Callback):
         self.model.training_seed = metadata["seed"]
         self.model._initial_epoch = metadata["epoch"]
 
+    def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
+        self._current_epoch = epoch
+
+    def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
+        self._last_batch_seen = batch
+        if self.save_freq == "epoch":
+            return
+        self._batches_seen += 1
+        if self._batches_seen % int(self.save_freq) == 0:
+            self._save()
+
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
+        self._current_epoch = epoch + 1
+        if self.save_freq == "epoch":
+            self._save()
+
+    def _save(self) -> None:
         os.makedirs(self.backup_dir, exist_ok=True)
         self.model.save_weights(self._weights, overwrite=True)
         temporary = self._metadata + ".new"
         with open(temporary, "w") as file:
-            json.dump({"epoch": epoch + 1, "seed": self.model.training_seed}, file)
+            json.dump({"epoch": self._current_epoch, "seed": self.model.training_seed}, file)
         os.replace(temporary, self._metadata)
 
     def on_train_end(self, logs: Logs | None = None) -> None:

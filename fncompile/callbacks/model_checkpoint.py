@@ -14,7 +14,8 @@ class ModelCheckpoint(Callback):
     """Saves after each epoch, or every `save_freq` batches, to `filepath`.
 
     `filepath` may hold fields such as `{epoch:02d}` and `{val_loss:.2f}`. With `save_best_only` it
-    is written only when `monitor` improved, from `initial_value_threshold` on if given. Whole
+    is written only when `monitor` improved, from `initial_value_threshold` on if given, or, with a
+    warning, is not among the logs: a model too many is better than none. Whole
     models go to `.keras` or `.h5`, with `save_weights_only` to `.weights.h5`; ValueError for
     another ending.
 
@@ -92,6 +93,7 @@ class ModelCheckpoint(Callback):
         current = (logs or {}).get(self.monitor)
         if current is None:
             warnings.warn(f"Can save best model only with {self.monitor} available.", stacklevel=2)
+            self._write(path)
             return
         self._monitor.resolve(self.model)
         if not self._monitor.is_better(current, self.best):

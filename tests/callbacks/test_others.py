@@ -157,6 +157,41 @@ def test_backup_takes_up_interrupted_training(tmp_path):
     assert not backup.exists()
 
 
+def test_backup_every_so_many_batches(tmp_path):
+    """The epoch that was interrupted begins anew, with the weights of the last backup."""
+    x, y = toy_data(12)
+    i = keras.Input((4,))
+    model = keras.Model(i, keras.layers.Dense(3, activation="softmax")(i))
+    model.compile("sgd", "sparse_categorical_crossentropy")
+    use_interpreter(model)
+    kept = []
+
+    def look(batch, logs):
+        kept.append(model.get_weights())
+        if len(kept) == 6:  # in the second epoch of four batches
+            raise KeyboardInterrupt
+
+    calls = [BackupAndRestore(tmp_path / "b", save_freq=5), LambdaCallback(on_train_batch_end=look)]
+    with pytest.raises(KeyboardInterrupt):
+        model.fit(x, y, batch_size=3, epochs=3, verbose=0, callbacks=calls)
+    found = []
+
+    def first(batch, logs):
+        found.append(model.get_weights())
+
+    calls = [calls[0], LambdaCallback(on_train_batch_begin=first)]
+    history = model.fit(x, y, batch_size=3, epochs=3, verbose=0, callbacks=calls)
+    assert history.epoch == [1, 2] and not (tmp_path / "b").exists()
+    for a, b in zip(kept[4], found[0], strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize("frequency", ["batch", 0.15, 0, True])
+def test_backup_of_no_frequency(frequency):
+    with pytest.raises(ValueError, match=f"Invalid value .* Received: save_freq={frequency}"):
+        BackupAndRestore("directory", save_freq=frequency)
+
+
 def test_backup_needs_a_directory():
     with pytest.raises(ValueError, match="Empty `backup_dir`"):
         BackupAndRestore("")
