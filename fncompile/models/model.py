@@ -41,7 +41,8 @@ class Model(Layer):
     }
     _not_pickled = Layer._not_pickled | {"_steps"}  # compiled code: a copy finds it in the cache
     compiled = False
-    stop_training = False
+    stop_training = stop_evaluating = stop_predicting = False  # callbacks set them
+    steps_per_execution = 1
     optimizer: Any = None
     _objective: Any = None
     _steps: Any = None

@@ -8,7 +8,7 @@ from .serialization import deserialize_keras_object, serialize_keras_object
 
 _ARGUMENTS = ("loss", "loss_weights", "metrics", "weighted_metrics")
 # Keras' switches of execution; a step is always compiled here.
-_EXECUTION = {"run_eagerly": False, "steps_per_execution": 1, "jit_compile": True}
+_EXECUTION = {"run_eagerly": False, "jit_compile": True}
 
 
 def get_compile_config(model: Any) -> dict[str, Any] | None:
@@ -19,6 +19,7 @@ def get_compile_config(model: Any) -> dict[str, Any] | None:
     return {
         "optimizer": serialize_keras_object(model.optimizer),
         **{name: serialize_keras_object(arguments.get(name)) for name in _ARGUMENTS},
+        "steps_per_execution": model.steps_per_execution,
         **_EXECUTION,
     }
 
@@ -26,6 +27,9 @@ def get_compile_config(model: Any) -> dict[str, Any] | None:
 def compile_from_config(model: Any, config: dict[str, Any]) -> None:
     """Compile `model` as `get_compile_config` says, its optimizer built for the present weights."""
     names = ("optimizer", *_ARGUMENTS)
-    model.compile(**{name: deserialize_keras_object(config.get(name)) for name in names})
+    model.compile(
+        **{name: deserialize_keras_object(config.get(name)) for name in names},
+        steps_per_execution=config.get("steps_per_execution") or 1,
+    )
     if model.built and hasattr(model.optimizer, "build"):
         model.optimizer.build(model.trainable_variables)

@@ -35,10 +35,17 @@ def compile(
 
     `loss`, `loss_weights`, `metrics` and `weighted_metrics` are one for all outputs, or lists or
     dicts by output. ValueError where they do not fit the outputs or name what does not exist;
-    NotImplementedError where a subclass has one of `KERAS_HOOKS`. The last four arguments are
-    Keras'; here the whole step is always compiled, and as many steps as fit in a moment run at a
-    time.
+    NotImplementedError where a subclass has one of `KERAS_HOOKS`. `steps_per_execution` is how many
+    batches callbacks see as one; where none looks at batches, as many as fit in a moment run at a
+    time. The other three of the last arguments are Keras'; here the whole step is always compiled.
     """
+    if isinstance(steps_per_execution, bool) or not isinstance(steps_per_execution, int) or (
+        steps_per_execution < 1
+    ):
+        raise ValueError(
+            "`steps_per_execution` must be a positive integer. Received: "
+            f"steps_per_execution={steps_per_execution}"
+        )
     _refuse_hooks(model)
     arguments = {
         "loss": loss,
@@ -52,8 +59,9 @@ def compile(
     model._steps = None
     model.training_seed = int(np.random.randint(2**31 - 1))
     model.stop_training = False
+    model.steps_per_execution = steps_per_execution
     model.compiled = True
-    del run_eagerly, steps_per_execution, jit_compile, auto_scale_loss
+    del run_eagerly, jit_compile, auto_scale_loss
 
 
 def _refuse_hooks(model: Any) -> None:

@@ -96,8 +96,8 @@ class _Training:
         self.feed = feed
         self.validation = validation
         self.freq = freq
-        self.pace = Pace(single=calls.needs_every_batch("train"))
-        self.test_pace = Pace(single=calls.needs_every_batch("test"))
+        self.pace = _pace(model, calls, "train")
+        self.test_pace = _pace(model, calls, "test")
 
     def epochs(self, first: int, end: int) -> dict[str, Any]:
         logs: dict[str, Any] = {}
@@ -118,12 +118,9 @@ class _Training:
         steps, done, logs = model.steps(), 0, {}
         reset_metrics(model)
         self.feed.begin(epoch, int(model.optimizer.iterations), model.training_seed)
-        while not model.stop_training and (stretch := self.feed.take(pace.batches)) is not None:
+        for turn in _turns(self.feed, pace, lambda: model.stop_training):
             calls.on_train_batch_begin(done)
-            pace.begin()
-            stretch.run(steps, "train")
-            pace.end(stretch.batches)
-            done += stretch.batches
+            done += _run(turn, steps, "train", pace)
             logs = logs_of(model)
             calls.on_train_batch_end(done - 1, logs)
         return logs
@@ -164,22 +161,20 @@ def evaluate(
     check_compiled(model)
     feed = training_feed(model, "evaluate", x, y, sample_weight, batch_size=batch_size, steps=steps)
     calls = _calls(model, callbacks, verbose, feed.steps)
-    logs = _evaluate(model, feed, calls, Pace(single=calls.needs_every_batch("test")))
+    logs = _evaluate(model, feed, calls, _pace(model, calls, "test"))
     return logs if return_dict else result_list(model)
 
 
 def _evaluate(model: Any, feed: Feed, calls: CallbackList, pace: Pace) -> dict[str, Any]:
     steps, done = model.steps(), 0
     logs: dict[str, Any] = {}
+    model.stop_evaluating = False
     reset_metrics(model)
     calls.on_test_begin()
     feed.begin()
-    while (stretch := feed.take(pace.batches)) is not None:
+    for turn in _turns(feed, pace, lambda: model.stop_evaluating):
         calls.on_test_batch_begin(done)
-        pace.begin()
-        stretch.run(steps, "evaluate")
-        pace.end(stretch.batches)
-        done += stretch.batches
+        done += _run(turn, steps, "evaluate", pace)
         logs = logs_of(model)
         calls.on_test_batch_end(done - 1, logs)
     calls.on_test_end(logs)
@@ -196,19 +191,19 @@ def predict(
 ) -> Any:
     """The outputs for all rows of `x`, as arrays in the structure of the model's outputs."""
     batch_size = checked_batch_size(batch_size)
-    pace = Pace()
+    model.stop_predicting = False
     if is_arrays(x):
         arrays = data.flat_inputs(model, x)
         data.check_cardinality({"x": arrays})
-        batches = -(-len(arrays[0]) // batch_size)
+        batches: int | None = -(-len(arrays[0]) // batch_size)
         batches = batches if steps is None else min(batches, checked_steps(steps))
-        source = _slices(model, arrays, batch_size, batches, pace)
+        source = partial(_slices, model, arrays, batch_size, batches)
     else:
         feed = prediction_feed(model, x, batch_size, steps)
-        batches, source = feed.steps, _items(feed)
+        batches, source = feed.steps, partial(_items, model, feed)
     calls = _calls(model, callbacks, verbose, batches)
-    pace.single = calls.needs_every_batch("predict")
-    flat = _predict(source, calls, pace)
+    pace = _pace(model, calls, "predict")
+    flat = _predict(source(pace), calls, pace)
     return model.pack_outputs(flat)
 
 
@@ -230,6 +225,10 @@ def _predict(source: Source, calls: CallbackList, pace: Pace) -> list[np.ndarray
     calls.on_predict_end()
     if not parts:
         raise ValueError("There is nothing to predict: the data has no batches.")
+    return _joined(parts)
+
+
+def _joined(parts: list[list[np.ndarray]]) -> list[np.ndarray]:
     if len(parts) == 1:
         return parts[0]
     return [np.concatenate(column) for column in zip(*parts, strict=True)]
@@ -240,17 +239,52 @@ def _slices(model: Any, arrays: Arrays, batch_size: int, batches: int, pace: Pac
     done, steps = 0, model.steps()
     if batches == 0:
         yield partial(steps.predict, arrays, batch_size), 0
-    while done < batches:
+    while done < batches and not model.stop_predicting:
         count = min(pace.batches, batches - done)
         rows = slice(done * batch_size, (done + count) * batch_size)
         yield partial(steps.predict, [a[rows] for a in arrays], batch_size), count
         done += count
 
 
-def _items(feed: Feed) -> Source:
+def _items(model: Any, feed: Feed, pace: Pace) -> Source:
     feed.begin()
-    while (batch := feed.take(1)) is not None:
-        yield partial(batch.step, batch.arrays), 1
+    for turn in _turns(feed, pace, lambda: model.stop_predicting):
+        yield partial(_outputs, turn), len(turn)
+
+
+def _outputs(turn: list[Any]) -> list[np.ndarray]:
+    return _joined([batch.step(batch.arrays) for batch in turn])
+
+
+def _pace(model: Any, calls: CallbackList, mode: str) -> Pace:
+    """As fast as it goes, or where callbacks look at batches, so many as `compile` was told."""
+    together = getattr(model, "steps_per_execution", 1)
+    return Pace(together if calls.needs_every_batch(mode) else None)
+
+
+def _turns(feed: Feed, pace: Pace, stopped: Callable[[], bool]) -> Iterator[list[Any]]:
+    """What runs between two looks at the callbacks: one stretch, or, of data that comes batch by
+    batch, as many as make a fixed number."""
+    ended = False
+    while not ended and not stopped():
+        turn: list[Any] = []
+        missing = pace.batches
+        while missing and (stretch := feed.take(missing)) is not None:
+            turn.append(stretch)
+            missing = missing - stretch.batches if pace.fixed else 0
+        ended = missing > 0
+        if turn:
+            yield turn
+
+
+def _run(turn: list[Any], steps: Any, verb: str, pace: Pace) -> int:
+    """The number of batches that ran."""
+    pace.begin()
+    for stretch in turn:
+        stretch.run(steps, verb)
+    batches = sum(stretch.batches for stretch in turn)
+    pace.end(batches)
+    return batches
 
 
 def _calls(model: Any, callbacks: Any, verbose: str | int, steps: int | None) -> CallbackList:

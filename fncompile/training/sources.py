@@ -63,6 +63,14 @@ class PyDataset:
             f"{type(self).__name__} must implement `__len__()` or `num_batches`."
         )
 
+    def __iter__(self) -> Iterator[Any]:
+        """The batches in order; without end where their number is None, or not told."""
+        try:
+            number = self.num_batches
+        except NotImplementedError:
+            number = None
+        return (self[i] for i in (itertools.count() if number is None else range(number)))
+
     def on_epoch_begin(self) -> None:
         """Called before each pass."""
 

@@ -46,12 +46,12 @@ class Pace:
 
     A stretch aims at `STRETCH_SECONDS`, so that the bar is drawn and Ctrl-C heard a few times a
     second; the first is a single batch, and none is more than 8 times as long as the one before it,
-    since one fast batch says little about the next thousand.
+    since one fast batch says little about the next thousand. A `fixed` number stays as it is.
     """
 
-    def __init__(self, single: bool = False):
-        self.batches = 1
-        self.single = single
+    def __init__(self, fixed: int | None = None):
+        self.batches = fixed or 1
+        self.fixed = fixed
         self._began = 0.0
 
     def begin(self) -> None:
@@ -59,7 +59,7 @@ class Pace:
 
     def end(self, batches: int) -> None:
         """Learn from a stretch of `batches` that took the time since `begin`."""
-        if self.single:
+        if self.fixed:
             return
         seconds = max(time.perf_counter() - self._began, 1e-9)
         wanted = int(STRETCH_SECONDS / seconds * batches)

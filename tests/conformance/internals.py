@@ -115,6 +115,8 @@ SUPPLIED: dict[str, dict[str, Any]] = {
     "models.functional": {"Functional": fncompile.models.Functional},
     "optimizers": {"get": fncompile.optimizers.get},
     "saving.saving_lib": {
+        "_CONFIG_FILENAME": "config.json", "_METADATA_FILENAME": "metadata.json",
+        "_VARS_FNAME": "model.weights", "_VARS_FNAME_H5": "model.weights.h5",
         "save_model": lambda model, path, **options: fncompile.saving.save_model(
             model, path, **options),
         "load_model": lambda path, **options: fncompile.saving.load_model(path, **options),
@@ -154,8 +156,9 @@ ADAPTED = {
          "                        (standardize_dtype(tensor.dtype), spec.dtype),\n"
          "                        standardize_dtype(tensor.dtype))\n"),
     ],
-    # Which class trains is asked of the backend's name.
+    # Which class trains, and where batches are made, is asked of the backend's name.
     "trainers.trainer_test": [
+        ("with backend.device(CPU_DEVICES[backend.backend()]):", "if True:"),
         ('if backend.backend() == "jax":\n    from',
          'from keras.src.trainers.fncompile import Trainer\n'
          'if backend.backend() == "jax":\n    from'),

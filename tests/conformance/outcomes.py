@@ -25,7 +25,7 @@ _MISSING = [
     (r"are not supported: \['(\w+)'", "argument {0}="),
     (r"Unrecognized keyword arguments passed to (\w+): \{'(\w+)'", "argument {1}= of {0}"),
     (r"Optimizer argument `(\w+)` is not supported", "argument {0}= of Optimizer"),
-    (r"`\w+` defines `(\w+)`", "overridden {0}"),
+    (r"defines `(\w+)`, which fncompile would never call", "overridden {0}"),
     (r"(?:Unknown dtype|Cannot convert|Unknown `floatx` value:|Invalid dtype:) '?(\w+)'?",
      "dtype {0}"),
     (r"(float16|int16|uint16|uint64|float8_\w+|complex\d+)", "dtype {0}"),

@@ -145,7 +145,7 @@ def test_steps_that_divide_an_iterable_need_no_warning(recwarn):
 def test_pace(monkeypatch):
     clock = [0.0]
     monkeypatch.setattr("fncompile.training.steps.time.perf_counter", lambda: clock[0])
-    pace, single = Pace(), Pace(single=True)
+    pace, single = Pace(), Pace(fixed=1)
     chosen = []
     for _ in range(8):
         for p in (pace, single):

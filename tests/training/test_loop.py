@@ -281,3 +281,109 @@ def test_the_same_seed_gives_the_same_training():
         results.append(model.get_weights())
     for a, b in zip(*results, strict=True):
         np.testing.assert_array_equal(a, b)
+
+
+# several steps to an execution, and stopping in between -------------------------------------------
+
+
+class Batches(keras.callbacks.Callback):
+    """The numbers that each hook of a batch saw, and the losses."""
+
+    def __init__(self):
+        self.seen = {}
+        self.losses = []
+        for mode in ("train", "test", "predict"):
+            for end in ("begin", "end"):
+                setattr(self, f"on_{mode}_batch_{end}", self.hook(f"{mode}_batch_{end}"))
+
+    def hook(self, name):
+        return lambda batch, logs=None: self.note(name, batch, logs)
+
+    def note(self, name, batch, logs):
+        self.seen.setdefault(name, []).append(batch)
+        if name == "train_batch_end":
+            self.losses.append(logs["loss"])
+
+
+def as_generator(x, *y):
+    return ((x[k : k + 2], *(a[k : k + 2] for a in y)) for k in range(0, 20, 2))
+
+
+@pytest.mark.parametrize("form", [lambda *arrays: arrays, lambda *arrays: (as_generator(*arrays),)],
+                         ids=["arrays", "generator"])  # fmt: skip
+@pytest.mark.parametrize(("together", "begins", "ends"), [
+    (1, list(range(10)), list(range(10))), (3, [0, 3, 6, 9], [2, 5, 8, 9]), (20, [0], [9]),
+])  # fmt: skip
+def test_callbacks_see_the_steps_of_an_execution_as_one(form, together, begins, ends):
+    model, _ = model_of(keras.optimizers.SGD(0.1), steps_per_execution=together)
+    alone, _ = model_of(keras.optimizers.SGD(0.1))
+    alone.set_weights(model.get_weights())
+    look, single = Batches(), Batches()
+    options = {"verbose": 0, "batch_size": 2}
+    model.fit(*form(X, Y), shuffle=False, callbacks=[look], **options)
+    alone.fit(X, Y, shuffle=False, callbacks=[single], **options)
+    model.evaluate(*form(X, Y), callbacks=[look], **options)
+    predicted = model.predict(*form(X), callbacks=[look], **options)
+    for mode in ("train", "test", "predict"):
+        assert look.seen[f"{mode}_batch_begin"] == begins
+        assert look.seen[f"{mode}_batch_end"] == ends
+    assert look.losses == [single.losses[end] for end in ends]
+    np.testing.assert_array_equal(predicted, alone.predict(X, **options))
+    for a, b in zip(model.get_weights(), alone.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_steps_per_execution_is_kept_and_checked():
+    model, _ = model_of(steps_per_execution=4)
+    assert model.steps_per_execution == model.get_compile_config()["steps_per_execution"] == 4
+    other = keras.Model.from_config(model.get_config())
+    other.compile_from_config(model.get_compile_config())
+    assert other.steps_per_execution == 4
+    for wrong in (0, -1, 2.0, True, "auto"):
+        with pytest.raises(ValueError, match=f"`steps_per_execution` must be .*: .*={wrong}"):
+            model_of(steps_per_execution=wrong)
+
+
+@pytest.mark.parametrize(("verb", "flag", "hook"), [
+    ("fit", "stop_training", "train"), ("evaluate", "stop_evaluating", "test"),
+    ("predict", "stop_predicting", "predict"),
+])  # fmt: skip
+def test_a_callback_ends_endless_data(verb, flag, hook):
+    model, _ = model_of()
+    look = Batches()
+    note = look.note
+
+    def stop(name, batch, logs):
+        note(name, batch, logs)
+        if batch == 4:
+            setattr(model, flag, True)
+
+    look.note = stop
+
+    def endless():
+        while True:
+            yield (X[:2],) if verb == "predict" else (X[:2], Y[:2])
+
+    for _ in range(2):  # the flag does not stay
+        look.seen.clear()
+        result = getattr(model, verb)(endless(), callbacks=[look], verbose=0)
+        assert look.seen[f"{hook}_batch_end"] == [0, 1, 2, 3, 4]
+    if verb == "predict":
+        assert result.shape == (10, 3)
+    model.predict(X, batch_size=2, verbose=0)
+    assert len(model.predict(X, batch_size=2, verbose=0)) == 20
+
+
+def test_a_data_set_is_iterated_as_far_as_it_goes():
+    class Numbers(keras.utils.PyDataset):
+        num_batches = 3
+
+        def __getitem__(self, index):
+            return X[index : index + 1], Y[index : index + 1]
+
+    assert [y for _, y in Numbers()] == [Y[k : k + 1] for k in range(3)]
+    endless = Numbers()
+    Numbers.num_batches = None
+    assert len(list(zip(endless, range(7)))) == 7
+    del Numbers.num_batches
+    assert len(list(zip(endless, range(7)))) == 7
