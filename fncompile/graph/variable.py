@@ -95,6 +95,7 @@ class Variable(Operators):
         self.regularizer: Any = None
         self.constraint: Any = None
         self.autocast = autocast
+        self._overwrite_with_gradient = False
         self._storage = encode(array, self.type.dtype)  # elements as they are in memory
         self._owner: Any = None  # the memory of a compiled model that holds the value
         structure.changed()
@@ -107,6 +108,19 @@ class Variable(Operators):
     @trainable.setter
     def trainable(self, value: bool) -> None:
         self._trainable = value
+        structure.changed()
+
+    @property
+    def overwrite_with_gradient(self) -> bool:
+        """Whether optimizers put the gradient in place of the value, without learning rate,
+        clipping, decay or constraint. TypeError when set to anything but True and False."""
+        return self._overwrite_with_gradient
+
+    @overwrite_with_gradient.setter
+    def overwrite_with_gradient(self, value: bool) -> None:
+        if not isinstance(value, bool):
+            raise TypeError(f"`overwrite_with_gradient` must be a boolean. Received: {value}")
+        self._overwrite_with_gradient = value
         structure.changed()
 
     @property

@@ -51,5 +51,6 @@ class Penalties:
         if self.activity_regularizer is not None:
             for x in flatten(outputs):
                 loss = ops.cast(self.activity_regularizer(x), self.variable_dtype)
-                self.add_loss(loss / Tensor(ir.extent(x.node.shape[0], loss.dtype)))
+                rows = Tensor(ir.extent(x.node.shape[0], loss.dtype))
+                self.add_loss(loss / ops.maximum(rows, 1.0))  # no rows: 0 of them is 0
         return outputs

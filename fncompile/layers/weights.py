@@ -65,6 +65,7 @@ class Weights:
         regularizer: Any = None,
         constraint: Any = None,
         aggregation: str = "none",
+        overwrite_with_gradient: bool = False,
         name: str | None = None,
     ) -> Variable:
         from fncompile import constraints, initializers, regularizers
@@ -81,6 +82,7 @@ class Weights:
         variable = Variable(fill, shape, dtype, trainable, name, path, autocast)
         variable.regularizer = regularizers.get(regularizer)
         variable.constraint = constraints.get(constraint)
+        variable.overwrite_with_gradient = overwrite_with_gradient
         self._track(variable)
         return variable
 

@@ -285,7 +285,7 @@ class CompiledSteps:
         state = [v for v in dict.fromkeys(state) if v not in own]
         self.names = name_variables([self.model.weights, state], self.label)
         trained = self.model.trainable_variables
-        self.runs = find_runs(self.weights, trained, optimizer.uses_weight_decay)
+        self.runs = find_runs(self.weights, trained, optimizer.treatment)
         optimizer.build(trained)
         self.train_memory = StateMemory(state, self.names, self.runs, optimizer)
 

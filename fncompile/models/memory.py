@@ -60,6 +60,7 @@ class StateMemory(Memory):
         runs: Sequence[Run],
         optimizer: Any,
     ):
+        runs = [run for run in runs if not run.overwrite]  # their gradients need no slots
         super().__init__("train", variables, dict(names), slot_items(runs, optimizer.slots))
         by_name = {name: v for v, name in names.items()}
         for run in runs:
@@ -97,25 +98,29 @@ def weights_memory(weights: Sequence[Variable], names: dict[Variable, str]) -> M
     return Memory("weights", [*trained, *(v for v in weights if not v.trainable)], names)
 
 
-def find_runs(memory: Memory, trained: Sequence[Variable], decays: Any) -> list[Run]:
-    """Trainable variables that lie side by side, have one dtype, and are decayed alike."""
+def find_runs(memory: Memory, trained: Sequence[Variable], treatment: Any) -> list[Run]:
+    """Trainable variables that lie side by side, have one dtype, and are treated alike."""
     runs: list[list[Variable]] = []
     wanted = set(trained)
     previous: Variable | None = None
     for v in memory.variables:
         if v in wanted:
             alike = (
-                previous is not None and previous.dtype == v.dtype and decays(previous) == decays(v)
+                previous is not None
+                and previous.dtype == v.dtype
+                and treatment(previous) == treatment(v)
             )
             if alike:
                 runs[-1].append(v)
             else:
                 runs.append([v])
         previous = v if v in wanted else None
-    return [_run(i, memory, run, decays(run[0])) for i, run in enumerate(runs)]
+    return [_run(i, memory, run, *treatment(run[0])) for i, run in enumerate(runs)]
 
 
-def _run(number: int, memory: Memory, variables: Sequence[Variable], decay: bool) -> Run:
+def _run(
+    number: int, memory: Memory, variables: Sequence[Variable], decay: bool, overwrite: bool
+) -> Run:
     block, size = memory.block, DTYPES[variables[0].dtype].size
     start = block.offsets[memory.names[variables[0]]]
     members = tuple(
@@ -124,9 +129,8 @@ def _run(number: int, memory: Memory, variables: Sequence[Variable], decay: bool
     )
     last = members[-1]
     total = last.offset + evaluate(last.type.size, {})
-    run = Run(
-        f"run{number}", variables[0].dtype, -(-total * size // 64) * 64 // size, members, decay
-    )
+    elements = -(-total * size // 64) * 64 // size
+    run = Run(f"run{number}", variables[0].dtype, elements, members, decay, overwrite)
     block.alias(run.name, TensorType(run.dtype, (run.size,)), start)
     return run
 

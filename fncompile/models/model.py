@@ -195,7 +195,8 @@ class Model(Layer):
 
     @property
     def metrics_names(self) -> list[str]:
-        return [metric.name for metric in self.metrics]
+        """The names of the numbers that `evaluate` gives, in its order."""
+        return [] if self._objective is None else [n for n, _ in self._objective.named_metrics]
 
     def get_compile_config(self) -> dict[str, Any] | None:
         """What `compile` was given, as data; None for a model that is not compiled."""

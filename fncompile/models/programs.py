@@ -104,11 +104,12 @@ class StepOptimizer:
             yield
 
     def transform(self, grads: dict[str, Node]) -> dict[str, Node]:
+        """Clipped, but for those that overwrite their variable."""
+        used = {n: g for n, g in grads.items() if not self.variables[n].overwrite_with_gradient}
         with self.tracing():
-            clipped = self.optimizer.transform_gradients([Tensor(g) for g in grads.values()])
-            return {
-                name: build.cast(t.node, g.dtype) for (name, g), t in zip(grads.items(), clipped)
-            }
+            clipped = self.optimizer.transform_gradients([Tensor(g) for g in used.values()])
+            pairs = zip(used.items(), clipped)
+            return {**grads, **{n: build.cast(t.node, g.dtype) for (n, g), t in pairs}}
 
     def update(
         self, w: Node, g: Node, slots: dict[str, Node], decay: bool

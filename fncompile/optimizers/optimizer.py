@@ -92,8 +92,9 @@ class Optimizer(Described):
         if self.built:
             return
         self._trainable_variables = list(variables)
+        updated = [v for v in self._trainable_variables if not v.overwrite_with_gradient]
         for group in self.slot_groups:
-            for variable in self._trainable_variables:
+            for variable in updated:
                 for slot in group:
                     self._slots[slot, variable] = self._make_slot(slot, variable)
         self.built = True
@@ -214,7 +215,13 @@ class Optimizer(Described):
 
     def _step(self, gradients: Sequence[Any], variables: Sequence[Variable]) -> None:
         lr, step = self.current_learning_rate(self.iterations), self.iterations + 1
-        for g, variable in zip(self.transform_gradients(gradients), variables, strict=True):
+        pairs = list(zip(gradients, variables, strict=True))
+        for g, variable in pairs:
+            if variable.overwrite_with_gradient:
+                variable.assign(g)
+        pairs = [(g, v) for g, v in pairs if not v.overwrite_with_gradient]
+        gradients = self.transform_gradients([g for g, _ in pairs])
+        for g, (_, variable) in zip(gradients, pairs, strict=True):
             slots = {name: self.slot(name, variable) for name in self.slots}
             decay = self.uses_weight_decay(variable)
             w, new = self.advance(variable, g, slots, lr, step, decay)
@@ -242,6 +249,10 @@ class Optimizer(Described):
         texts = (variable.name, variable.path)
         spared = variable in listed or any(re.search(p, t) for p in patterns for t in texts)
         return bool(self.weight_decay) and not spared
+
+    def treatment(self, variable: Variable) -> tuple[bool, bool]:
+        """(is it decayed, is it overwritten by its gradient?): those alike are updated as one."""
+        return self.uses_weight_decay(variable), variable.overwrite_with_gradient
 
     # configuration ------------------------------------------------------------------------------
 

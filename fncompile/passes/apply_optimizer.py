@@ -29,13 +29,17 @@ class Member:
 
 @dataclass(frozen=True)
 class Run:
-    """Adjacent trainable parameters of one dtype; `size` elements with the gaps between them."""
+    """Adjacent trainable parameters of one dtype; `size` elements with the gaps between them.
+
+    They are all decayed or none is; `overwrite` puts their gradients in their place.
+    """
 
     name: str
     dtype: str
     size: int
     members: tuple[Member, ...]
     decay: bool = True
+    overwrite: bool = False
 
     def param(self, slot: str | None = None) -> Node:
         name = self.name if slot is None else f"{self.name}.{slot}"
@@ -65,6 +69,10 @@ def _applied(program: Program, context) -> Program:
     grads = optimizer.transform(grads)
     updates, params = dict(program.updates), list(program.params)
     for run in runs:
+        if run.overwrite:
+            updates[run.param()] = _gather_run(run, grads)
+            params.append(run.param())
+            continue
         slots = {s: run.param(s) for s in optimizer.slots}
         new, new_slots = optimizer.update(run.param(), _gather_run(run, grads), slots, run.decay)
         updates[run.param()] = _constrained(run, new, optimizer.constrain)

@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pytest
 
-from fncompile import constraints, regularizers
+from fncompile import constraints, layers, regularizers
 
 W = np.random.default_rng(4).normal(size=(4, 3))
 EPSILON = 1e-7
@@ -101,3 +101,10 @@ def test_names_of_constraints(name, cls):
 def test_misuse(make, message):
     with pytest.raises(ValueError, match=message):
         make()
+
+
+def test_an_activity_regularizer_of_no_rows_adds_zero():
+    """0 / 0 was NaN; Keras divides by at least one."""
+    layer = layers.Dense(2, activity_regularizer="l2")
+    layer(np.zeros((0, 3), "float32"))
+    assert [float(loss) for loss in layer.losses] == [0.0]

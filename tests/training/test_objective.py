@@ -58,6 +58,17 @@ def test_names_of_one_output():
         "loss", "MSE", "mean_squared_error", "mean_squared_error_1"]  # fmt: skip
 
 
+@pytest.mark.parametrize("make, y", [(one, B), (two, [A, B])])
+def test_metrics_names_are_those_of_evaluate(make, y):
+    """Weighted metrics, and those of several outputs, had the bare name of the metric."""
+    model = make()
+    metrics = ["mae"] if make is one else [["mae"], ["mae", "mse"]]
+    names = results(model, y, loss="mse", metrics=metrics, weighted_metrics=metrics)
+    assert model.metrics_names == names
+    assert len(set(names)) == len(names) == len(model.evaluate(X, y, verbose=0))
+    assert set(names) == set(model.evaluate(X, y, verbose=0, return_dict=True))
+
+
 def test_names_of_two_outputs():
     y = [A, B]
     assert results(two(), y, loss="mse") == ["loss", "priority_loss", "department_loss"]
