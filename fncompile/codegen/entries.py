@@ -29,7 +29,7 @@ from fncompile.codegen.ctree import (
     call,
     names_in,
 )
-from fncompile.codegen.products import with_symbols
+from fncompile.codegen.pointers import with_symbols
 from fncompile.ir.bounds import Bound
 from fncompile.ir.dims import Dim, symbols_of
 from fncompile.ir.types import TensorType

@@ -3,10 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping, Sequence
 
-from fncompile.codegen.affine import dim
-from fncompile.codegen.ctree import Cast, CExpr, Declare, Element, Int, Name, Stmt, binary
+from fncompile.codegen.affine import dim, size_name
+from fncompile.codegen.ctree import (
+    Cast,
+    CExpr,
+    Declare,
+    Do,
+    Element,
+    Int,
+    Name,
+    Stmt,
+    binary,
+    names_in,
+)
 from fncompile.codegen.expr import c_type
 from fncompile.codegen.place import Place
 from fncompile.ir.dims import Dim
@@ -48,18 +59,39 @@ class Pointers:
         self._taken.add(name)
         return name
 
+    def enclosed(self, work: Sequence[Stmt], written: Iterable[Buffer]) -> list[Stmt]:
+        """`work` as the body of a function of `env`: behind what it uses of pointers and sizes."""
+        body = with_symbols(self.plan.kernel_symbols, [*self.declarations(written), *work])
+        return body if "env" in names_in(body) else [Do(Name("(void)env")), *body]
+
+    def parameters(self, names: Container[str], written: Iterable[Buffer]) -> dict[str, str]:
+        """Pointers and sizes of these names, as parameters of another function: name -> type."""
+        targets = self._targets(written)
+        found = {
+            name: self._type(buffer, buffer in targets)
+            for buffer, name in self.names.items()
+            if name in names
+        }
+        sizes = map(size_name, self.plan.kernel_symbols)
+        return {**found, **{size: "int64_t " for size in sizes if size in names}}
+
     def declarations(self, written: Iterable[Buffer]) -> list[Stmt]:
         """One pointer per buffer used so far; const unless written."""
-        targets = {
-            self._canonical[self._place(b)] for b in written if self._place(b) in self._canonical
-        }
+        targets = self._targets(written)
         return [self._declare(b, n, b in targets) for b, n in self.names.items()]
 
+    def _targets(self, written: Iterable[Buffer]) -> set[Buffer]:
+        return {
+            self._canonical[self._place(b)] for b in written if self._place(b) in self._canonical
+        }
+
+    def _type(self, buffer: Buffer, written: bool) -> str:
+        return f"{'' if written else 'const '}{c_type(buffer.type.dtype)} *restrict "
+
     def _declare(self, buffer: Buffer, name: str, written: bool) -> Stmt:
-        type = c_type(buffer.type.dtype)
-        const = "" if written else "const "
+        type = self._type(buffer, written)
         return Declare(
-            f"{const}{type} *restrict", name, self._address(buffer, f"{const}{type} *", written)
+            type.rstrip(), name, self._address(buffer, type.removesuffix("restrict "), written)
         )
 
     def _address(self, buffer: Buffer, pointer: str, written: bool) -> CExpr:
@@ -84,6 +116,15 @@ class Pointers:
                 pointer, binary("+", Name("env->prepared"), Int(self.plan.prepared_offsets[buffer]))
             )
         return Cast(pointer, binary("+", Name("env->arena"), dim(self.plan.offsets[buffer])))
+
+
+def with_symbols(
+    names: Sequence[str], body: Sequence[Stmt], source: str = "env->dims"
+) -> list[Stmt]:
+    """`body` behind `const int64_t B = env->dims[0];` for each symbol that it mentions."""
+    used = names_in(body)
+    dims = [(i, size_name(s)) for i, s in enumerate(names) if size_name(s) in used]
+    return [*(Declare("const int64_t", s, Element(Name(source), Int(i))) for i, s in dims), *body]
 
 
 _BASES = {

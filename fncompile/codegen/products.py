@@ -6,10 +6,10 @@ every following stage from them: bias, activation, residual, mask, store.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from fncompile.codegen.affine import dim, index, size_name
+from fncompile.codegen.affine import dim, index
 from fncompile.codegen.cprint import expression
 from fncompile.codegen.ctree import (
     Assign,
@@ -31,7 +31,7 @@ from fncompile.codegen.ctree import (
 )
 from fncompile.codegen.expr import Scope, c_type, in_register, rounded
 from fncompile.codegen.expr import store as put
-from fncompile.codegen.pointers import Pointers
+from fncompile.codegen.pointers import Pointers, with_symbols
 from fncompile.ir.dims import Dim
 from fncompile.ir.types import DTYPES
 from fncompile.plan.schedule import DRIVERS, Guard, Partition, Schedule, Variant
@@ -81,15 +81,6 @@ def _point(kernel: Kernel, pointers: Pointers, names: list[CExpr], sum_: CExpr) 
             at = index(store.at, names)
             stores.append(put(pointers(store.buffer), at, store.buffer, scope.values[i]))
     return [*scope.body, *stores]
-
-
-def with_symbols(
-    names: Sequence[str], body: Sequence[Stmt], source: str = "env->dims"
-) -> list[Stmt]:
-    """`body` behind `const int64_t B = env->dims[0];` for each symbol that it mentions."""
-    used = names_in(body)
-    dims = [(i, size_name(s)) for i, s in enumerate(names) if size_name(s) in used]
-    return [*(Declare("const int64_t", s, Element(Name(source), Int(i))) for i, s in dims), *body]
 
 
 def emit_product(kernel: Kernel, pointers: Pointers) -> list[Stmt]:

@@ -27,14 +27,14 @@ from fncompile.codegen.ctree import (
     Table,
     TopLevel,
     call,
-    names_in,
 )
 from fncompile.codegen.entries import emit_entries, plan_has_steps
 from fncompile.codegen.expr import c_type, constant
-from fncompile.codegen.loops import emit_loops
+from fncompile.codegen.nest.build import nest_of
+from fncompile.codegen.nest.emit import emit_nest
 from fncompile.codegen.packing import emit_pack, is_pack
-from fncompile.codegen.pointers import Place, Pointers, table_name
-from fncompile.codegen.products import emit_epilogue, emit_product, with_symbols
+from fncompile.codegen.pointers import Place, Pointers, table_name, with_symbols
+from fncompile.codegen.products import emit_epilogue, emit_product
 from fncompile.ir.types import DTYPES
 from fncompile.plan.text import kernel_comment
 from fncompile.plan.types import (
@@ -121,20 +121,17 @@ def _kernel_by_number(plan: Plan, name: str) -> Function:
 def emit_kernel(kernel: Kernel, plan: Plan, places: Mapping[str, Place]) -> list[TopLevel]:
     pointers = Pointers(plan, places)
     out: list[TopLevel] = []
+    written: Iterable[Buffer] = writes(kernel)
     if kernel.product is not None:
         out.append(emit_epilogue(kernel, Pointers(plan, places)))
-        work = emit_product(kernel, pointers)
-        written: Iterable[Buffer] = ()
+        work, written = emit_product(kernel, pointers), ()
     elif is_pack(kernel):
         work = emit_pack(kernel, pointers)
-        written = writes(kernel)
     else:
-        work = emit_loops(kernel, pointers)
-        written = writes(kernel)
-    body = with_symbols(plan.kernel_symbols, [*pointers.declarations(written), *work])
-    if "env" not in names_in(body):
-        body.insert(0, Do(Name("(void)env")))
-    out.append(Function("static", "void", kernel.name, KERNEL_PARAMS, tuple(body), ""))
+        functions, work = emit_nest(nest_of(kernel), pointers)
+        out += functions
+    body = tuple(pointers.enclosed(work, written))
+    out.append(Function("static", "void", kernel.name, KERNEL_PARAMS, body, ""))
     return _with_comment(out, kernel_comment(kernel))
 
 

@@ -151,8 +151,8 @@ def compiler_digest() -> str:
     """A hash of the files that turn programs into C: their names, sizes and times."""
     root = Path(fncompile.__file__).parent
     rooms = ("ir", "autodiff", "plan", "passes", "codegen")
-    files = sorted(path for room in rooms for path in (root / room).glob("*.py"))
-    stats = [(path.name, os.stat(path)) for path in files]
+    files = sorted(path for room in rooms for path in (root / room).rglob("*.py"))
+    stats = [(path.relative_to(root), os.stat(path)) for path in files]
     facts = [f"{name} {s.st_size} {s.st_mtime_ns}" for name, s in stats]
     return hashlib.blake2b(
         "\n".join([fncompile.__version__, *facts]).encode(), digest_size=16

@@ -6,6 +6,25 @@
 /* k00_sum_sum: sum
  *   sum[4 * i + j] = sum over k: x[12 * i + j + 4 * k]   for i<B, j<4, k<3
  *   12*B flops; reads 48*B, writes 16*B bytes */
+FNC_INLINE void k00_sum_sum_rows(const float *restrict p_x, float *restrict p_sum, int64_t i,
+        int64_t j0, int64_t lanes) {
+    float r0[32];
+#pragma omp simd
+    for (int64_t j = 0; j < lanes; ++j) {
+        r0[j] = 0.0f;
+    }
+    for (int64_t k = 0; k < 3; ++k) {
+#pragma omp simd
+        for (int64_t j = 0; j < lanes; ++j) {
+            r0[j] += p_x[12 * i + (j0 + j) + 4 * k];
+        }
+    }
+#pragma omp simd
+    for (int64_t j = 0; j < lanes; ++j) {
+        p_sum[4 * i + (j0 + j)] = r0[j];
+    }
+}
+
 static void k00_sum_sum(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     const float *restrict p_x = (const float *)env->in[0];
@@ -15,38 +34,9 @@ static void k00_sum_sum(const fnc_env *env, int64_t part, int64_t parts) {
     for (int64_t i = begin; i < end; ++i) {
         for (int64_t j0 = 0; j0 < 4; j0 += 32) {
             if (j0 + 32 <= 4) {
-                float r0[32];
-#pragma omp simd
-                for (int64_t j = 0; j < 32; ++j) {
-                    r0[j] = 0.0f;
-                }
-                for (int64_t k = 0; k < 3; ++k) {
-#pragma omp simd
-                    for (int64_t j = 0; j < 32; ++j) {
-                        r0[j] += p_x[12 * i + (j0 + j) + 4 * k];
-                    }
-                }
-#pragma omp simd
-                for (int64_t j = 0; j < 32; ++j) {
-                    p_sum[4 * i + (j0 + j)] = r0[j];
-                }
+                k00_sum_sum_rows(p_x, p_sum, i, j0, 32);
             } else {
-                const int64_t lanes = 4 - j0;
-                float r0[32];
-#pragma omp simd
-                for (int64_t j = 0; j < lanes; ++j) {
-                    r0[j] = 0.0f;
-                }
-                for (int64_t k = 0; k < 3; ++k) {
-#pragma omp simd
-                    for (int64_t j = 0; j < lanes; ++j) {
-                        r0[j] += p_x[12 * i + (j0 + j) + 4 * k];
-                    }
-                }
-#pragma omp simd
-                for (int64_t j = 0; j < lanes; ++j) {
-                    p_sum[4 * i + (j0 + j)] = r0[j];
-                }
+                k00_sum_sum_rows(p_x, p_sum, i, j0, 4 - j0);
             }
         }
     }

@@ -35,6 +35,32 @@ static void k01_rm_sprop_add(const fnc_env *env, int64_t part, int64_t parts) {
  *   then t25[i] = (v0 / B)   for i<7
  *   then norm/moving_mean'[i] = ((norm/moving_mean[i] * 0.9900000095367432) + (v1 * 0.009999999776482582))   for i<7
  *   7*B+28 flops; reads 28*B+28, writes 84 bytes */
+FNC_INLINE void k02_norm_add_rows(const float *restrict p_x, float *restrict p_t18, float *restrict
+        p_t25, float *restrict norm_moving_mean, int64_t B, int64_t i0, int64_t lanes) {
+    float r0[32];
+#pragma omp simd
+    for (int64_t i = 0; i < lanes; ++i) {
+        r0[i] = 0.0f;
+    }
+    for (int64_t j = 0; j < B; ++j) {
+#pragma omp simd
+        for (int64_t i = 0; i < lanes; ++i) {
+            r0[i] += p_x[i0 + i + 7 * j];
+        }
+    }
+#pragma omp simd
+    for (int64_t i = 0; i < lanes; ++i) {
+        p_t18[i0 + i] = r0[i];
+    }
+#pragma omp simd
+    for (int64_t i = 0; i < lanes; ++i) {
+        const float s1 = r0[i] / (float)B;
+        const float s2 = norm_moving_mean[i0 + i] * 0.99f + s1 * 0.01f;
+        p_t25[i0 + i] = s1;
+        norm_moving_mean[i0 + i] = s2;
+    }
+}
+
 static void k02_norm_add(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     const float *restrict p_x = (const float *)env->in[0];
@@ -45,52 +71,9 @@ static void k02_norm_add(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t end = fnc_share(7, 32, part + 1, parts);
     for (int64_t i0 = begin; i0 < end; i0 += 32) {
         if (i0 + 32 <= end) {
-            float r0[32];
-#pragma omp simd
-            for (int64_t i = 0; i < 32; ++i) {
-                r0[i] = 0.0f;
-            }
-            for (int64_t j = 0; j < B; ++j) {
-#pragma omp simd
-                for (int64_t i = 0; i < 32; ++i) {
-                    r0[i] += p_x[i0 + i + 7 * j];
-                }
-            }
-#pragma omp simd
-            for (int64_t i = 0; i < 32; ++i) {
-                p_t18[i0 + i] = r0[i];
-            }
-#pragma omp simd
-            for (int64_t i = 0; i < 32; ++i) {
-                const float s1 = r0[i] / (float)B;
-                const float s2 = norm_moving_mean[i0 + i] * 0.99f + s1 * 0.01f;
-                p_t25[i0 + i] = s1;
-                norm_moving_mean[i0 + i] = s2;
-            }
+            k02_norm_add_rows(p_x, p_t18, p_t25, norm_moving_mean, B, i0, 32);
         } else {
-            const int64_t lanes = end - i0;
-            float r0[32];
-#pragma omp simd
-            for (int64_t i = 0; i < lanes; ++i) {
-                r0[i] = 0.0f;
-            }
-            for (int64_t j = 0; j < B; ++j) {
-#pragma omp simd
-                for (int64_t i = 0; i < lanes; ++i) {
-                    r0[i] += p_x[i0 + i + 7 * j];
-                }
-            }
-#pragma omp simd
-            for (int64_t i = 0; i < lanes; ++i) {
-                p_t18[i0 + i] = r0[i];
-            }
-#pragma omp simd
-            for (int64_t i = 0; i < lanes; ++i) {
-                const float s1 = r0[i] / (float)B;
-                const float s2 = norm_moving_mean[i0 + i] * 0.99f + s1 * 0.01f;
-                p_t25[i0 + i] = s1;
-                norm_moving_mean[i0 + i] = s2;
-            }
+            k02_norm_add_rows(p_x, p_t18, p_t25, norm_moving_mean, B, i0, end - i0);
         }
     }
 }
@@ -114,6 +97,32 @@ static void k03_norm_div(const fnc_env *env, int64_t part, int64_t parts) {
  *   t19[i] = sum over j: ((x[i + 7 * j] - t26[i]) * (x[i + 7 * j] - t26[i]))   for i<7, j<B
  *   then norm/moving_variance'[i] = ((norm/moving_variance[i] * 0.9900000095367432) + ((v0 / B) * 0.009999999776482582))   for i<7
  *   21*B+28 flops; reads 28*B+56, writes 56 bytes */
+FNC_INLINE void k04_norm_add_rows(const float *restrict p_x, const float *restrict p_t26, float
+        *restrict p_t19, float *restrict norm_moving_variance, int64_t B, int64_t i0, int64_t lanes)
+        {
+    float r0[32];
+#pragma omp simd
+    for (int64_t i = 0; i < lanes; ++i) {
+        r0[i] = 0.0f;
+    }
+    for (int64_t j = 0; j < B; ++j) {
+#pragma omp simd
+        for (int64_t i = 0; i < lanes; ++i) {
+            const float v0_0 = p_x[i0 + i + 7 * j] - p_t26[i0 + i];
+            r0[i] += v0_0 * v0_0;
+        }
+    }
+#pragma omp simd
+    for (int64_t i = 0; i < lanes; ++i) {
+        p_t19[i0 + i] = r0[i];
+    }
+#pragma omp simd
+    for (int64_t i = 0; i < lanes; ++i) {
+        const float s1 = norm_moving_variance[i0 + i] * 0.99f + r0[i] / (float)B * 0.01f;
+        norm_moving_variance[i0 + i] = s1;
+    }
+}
+
 static void k04_norm_add(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     const float *restrict p_x = (const float *)env->in[0];
@@ -124,50 +133,9 @@ static void k04_norm_add(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t end = fnc_share(7, 32, part + 1, parts);
     for (int64_t i0 = begin; i0 < end; i0 += 32) {
         if (i0 + 32 <= end) {
-            float r0[32];
-#pragma omp simd
-            for (int64_t i = 0; i < 32; ++i) {
-                r0[i] = 0.0f;
-            }
-            for (int64_t j = 0; j < B; ++j) {
-#pragma omp simd
-                for (int64_t i = 0; i < 32; ++i) {
-                    const float v0_0 = p_x[i0 + i + 7 * j] - p_t26[i0 + i];
-                    r0[i] += v0_0 * v0_0;
-                }
-            }
-#pragma omp simd
-            for (int64_t i = 0; i < 32; ++i) {
-                p_t19[i0 + i] = r0[i];
-            }
-#pragma omp simd
-            for (int64_t i = 0; i < 32; ++i) {
-                const float s1 = norm_moving_variance[i0 + i] * 0.99f + r0[i] / (float)B * 0.01f;
-                norm_moving_variance[i0 + i] = s1;
-            }
+            k04_norm_add_rows(p_x, p_t26, p_t19, norm_moving_variance, B, i0, 32);
         } else {
-            const int64_t lanes = end - i0;
-            float r0[32];
-#pragma omp simd
-            for (int64_t i = 0; i < lanes; ++i) {
-                r0[i] = 0.0f;
-            }
-            for (int64_t j = 0; j < B; ++j) {
-#pragma omp simd
-                for (int64_t i = 0; i < lanes; ++i) {
-                    const float v0_0 = p_x[i0 + i + 7 * j] - p_t26[i0 + i];
-                    r0[i] += v0_0 * v0_0;
-                }
-            }
-#pragma omp simd
-            for (int64_t i = 0; i < lanes; ++i) {
-                p_t19[i0 + i] = r0[i];
-            }
-#pragma omp simd
-            for (int64_t i = 0; i < lanes; ++i) {
-                const float s1 = norm_moving_variance[i0 + i] * 0.99f + r0[i] / (float)B * 0.01f;
-                norm_moving_variance[i0 + i] = s1;
-            }
+            k04_norm_add_rows(p_x, p_t26, p_t19, norm_moving_variance, B, i0, end - i0);
         }
     }
 }
@@ -272,6 +240,25 @@ static void k08_loss_add(const fnc_env *env, int64_t part, int64_t parts) {
 /* k09_norm_grad_sum: norm (backward)
  *   t22[i] = sum over j: (t32[i + 7 * j] * (x[i + 7 * j] - t25[i]))   for i<7, j<B
  *   21*B flops; reads 56*B+28, writes 28 bytes */
+FNC_INLINE void k09_norm_grad_sum_rows(const float *restrict p_t32, const float *restrict p_x, const
+        float *restrict p_t25, float *restrict p_t22, int64_t B, int64_t i0, int64_t lanes) {
+    float r0[32];
+#pragma omp simd
+    for (int64_t i = 0; i < lanes; ++i) {
+        r0[i] = 0.0f;
+    }
+    for (int64_t j = 0; j < B; ++j) {
+#pragma omp simd
+        for (int64_t i = 0; i < lanes; ++i) {
+            r0[i] += p_t32[i0 + i + 7 * j] * (p_x[i0 + i + 7 * j] - p_t25[i0 + i]);
+        }
+    }
+#pragma omp simd
+    for (int64_t i = 0; i < lanes; ++i) {
+        p_t22[i0 + i] = r0[i];
+    }
+}
+
 static void k09_norm_grad_sum(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     const float *restrict p_t32 = (const float *)(env->arena + (128 * B + 320));
@@ -282,38 +269,9 @@ static void k09_norm_grad_sum(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t end = fnc_share(7, 32, part + 1, parts);
     for (int64_t i0 = begin; i0 < end; i0 += 32) {
         if (i0 + 32 <= end) {
-            float r0[32];
-#pragma omp simd
-            for (int64_t i = 0; i < 32; ++i) {
-                r0[i] = 0.0f;
-            }
-            for (int64_t j = 0; j < B; ++j) {
-#pragma omp simd
-                for (int64_t i = 0; i < 32; ++i) {
-                    r0[i] += p_t32[i0 + i + 7 * j] * (p_x[i0 + i + 7 * j] - p_t25[i0 + i]);
-                }
-            }
-#pragma omp simd
-            for (int64_t i = 0; i < 32; ++i) {
-                p_t22[i0 + i] = r0[i];
-            }
+            k09_norm_grad_sum_rows(p_t32, p_x, p_t25, p_t22, B, i0, 32);
         } else {
-            const int64_t lanes = end - i0;
-            float r0[32];
-#pragma omp simd
-            for (int64_t i = 0; i < lanes; ++i) {
-                r0[i] = 0.0f;
-            }
-            for (int64_t j = 0; j < B; ++j) {
-#pragma omp simd
-                for (int64_t i = 0; i < lanes; ++i) {
-                    r0[i] += p_t32[i0 + i + 7 * j] * (p_x[i0 + i + 7 * j] - p_t25[i0 + i]);
-                }
-            }
-#pragma omp simd
-            for (int64_t i = 0; i < lanes; ++i) {
-                p_t22[i0 + i] = r0[i];
-            }
+            k09_norm_grad_sum_rows(p_t32, p_x, p_t25, p_t22, B, i0, end - i0);
         }
     }
 }
@@ -336,6 +294,25 @@ static void k10_norm_grad_mul(const fnc_env *env, int64_t part, int64_t parts) {
 /* k11_norm_grad_sum: norm (backward)
  *   t24_2[i] = sum over j: t32[i + 7 * j]   for i<7, j<B
  *   7*B flops; reads 28*B, writes 28 bytes */
+FNC_INLINE void k11_norm_grad_sum_rows(const float *restrict p_t32, float *restrict t24_2, int64_t
+        B, int64_t i0, int64_t lanes) {
+    float r0[32];
+#pragma omp simd
+    for (int64_t i = 0; i < lanes; ++i) {
+        r0[i] = 0.0f;
+    }
+    for (int64_t j = 0; j < B; ++j) {
+#pragma omp simd
+        for (int64_t i = 0; i < lanes; ++i) {
+            r0[i] += p_t32[i0 + i + 7 * j];
+        }
+    }
+#pragma omp simd
+    for (int64_t i = 0; i < lanes; ++i) {
+        t24_2[i0 + i] = r0[i];
+    }
+}
+
 static void k11_norm_grad_sum(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     const float *restrict p_t32 = (const float *)(env->arena + (128 * B + 320));
@@ -344,38 +321,9 @@ static void k11_norm_grad_sum(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t end = fnc_share(7, 32, part + 1, parts);
     for (int64_t i0 = begin; i0 < end; i0 += 32) {
         if (i0 + 32 <= end) {
-            float r0[32];
-#pragma omp simd
-            for (int64_t i = 0; i < 32; ++i) {
-                r0[i] = 0.0f;
-            }
-            for (int64_t j = 0; j < B; ++j) {
-#pragma omp simd
-                for (int64_t i = 0; i < 32; ++i) {
-                    r0[i] += p_t32[i0 + i + 7 * j];
-                }
-            }
-#pragma omp simd
-            for (int64_t i = 0; i < 32; ++i) {
-                t24_2[i0 + i] = r0[i];
-            }
+            k11_norm_grad_sum_rows(p_t32, t24_2, B, i0, 32);
         } else {
-            const int64_t lanes = end - i0;
-            float r0[32];
-#pragma omp simd
-            for (int64_t i = 0; i < lanes; ++i) {
-                r0[i] = 0.0f;
-            }
-            for (int64_t j = 0; j < B; ++j) {
-#pragma omp simd
-                for (int64_t i = 0; i < lanes; ++i) {
-                    r0[i] += p_t32[i0 + i + 7 * j];
-                }
-            }
-#pragma omp simd
-            for (int64_t i = 0; i < lanes; ++i) {
-                t24_2[i0 + i] = r0[i];
-            }
+            k11_norm_grad_sum_rows(p_t32, t24_2, B, i0, end - i0);
         }
     }
 }

@@ -174,6 +174,25 @@ static void k07_dense_grad_dot(const fnc_env *env, int64_t part, int64_t parts) 
 /* k08_dense_grad_sum: dense (backward)
  *   t18_2[i] = sum over j: t12[i + 3 * j]   for i<3, j<B
  *   3*B flops; reads 12*B, writes 12 bytes */
+FNC_INLINE void k08_dense_grad_sum_rows(const float *restrict p_t12, float *restrict t18_2, int64_t
+        B, int64_t i0, int64_t lanes) {
+    float r0[32];
+#pragma omp simd
+    for (int64_t i = 0; i < lanes; ++i) {
+        r0[i] = 0.0f;
+    }
+    for (int64_t j = 0; j < B; ++j) {
+#pragma omp simd
+        for (int64_t i = 0; i < lanes; ++i) {
+            r0[i] += p_t12[i0 + i + 3 * j];
+        }
+    }
+#pragma omp simd
+    for (int64_t i = 0; i < lanes; ++i) {
+        t18_2[i0 + i] = r0[i];
+    }
+}
+
 static void k08_dense_grad_sum(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     const float *restrict p_t12 = (const float *)env->arena;
@@ -182,38 +201,9 @@ static void k08_dense_grad_sum(const fnc_env *env, int64_t part, int64_t parts) 
     const int64_t end = fnc_share(3, 32, part + 1, parts);
     for (int64_t i0 = begin; i0 < end; i0 += 32) {
         if (i0 + 32 <= end) {
-            float r0[32];
-#pragma omp simd
-            for (int64_t i = 0; i < 32; ++i) {
-                r0[i] = 0.0f;
-            }
-            for (int64_t j = 0; j < B; ++j) {
-#pragma omp simd
-                for (int64_t i = 0; i < 32; ++i) {
-                    r0[i] += p_t12[i0 + i + 3 * j];
-                }
-            }
-#pragma omp simd
-            for (int64_t i = 0; i < 32; ++i) {
-                t18_2[i0 + i] = r0[i];
-            }
+            k08_dense_grad_sum_rows(p_t12, t18_2, B, i0, 32);
         } else {
-            const int64_t lanes = end - i0;
-            float r0[32];
-#pragma omp simd
-            for (int64_t i = 0; i < lanes; ++i) {
-                r0[i] = 0.0f;
-            }
-            for (int64_t j = 0; j < B; ++j) {
-#pragma omp simd
-                for (int64_t i = 0; i < lanes; ++i) {
-                    r0[i] += p_t12[i0 + i + 3 * j];
-                }
-            }
-#pragma omp simd
-            for (int64_t i = 0; i < lanes; ++i) {
-                t18_2[i0 + i] = r0[i];
-            }
+            k08_dense_grad_sum_rows(p_t12, t18_2, B, i0, end - i0);
         }
     }
 }

@@ -130,9 +130,9 @@ static void k04_sparse_categorical_crossentropy_grad_div(const fnc_env *env, int
 static void k05_digit_grad_mul(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     const int32_t *restrict y_0 = (const int32_t *)env->in[1];
-    int32_t *restrict p_t19 = (int32_t *)(env->arena + (384 * B + 203712));
     const float *restrict p_t21 = (const float *)(env->arena + 256 * B);
     const float *restrict run0 = (const float *)env->weights;
+    int32_t *restrict p_t19 = (int32_t *)(env->arena + (384 * B + 203712));
     float *restrict p_t36 = (float *)(env->arena + (704 * B + 203712));
     float *restrict p_t37 = (float *)(env->arena + (768 * B + 203712));
     float *restrict p_t38 = (float *)(env->arena + (832 * B + 203712));
@@ -303,6 +303,25 @@ static void k09_hidden_grad_dot(const fnc_env *env, int64_t part, int64_t parts)
 /* k10_hidden_grad_sum: hidden (backward)
  *   t34_1[i] = sum over j: t18[i + 64 * j]   for i<64, j<B
  *   64*B flops; reads 256*B, writes 256 bytes */
+FNC_INLINE void k10_hidden_grad_sum_rows(const float *restrict p_t18, float *restrict t34_1, int64_t
+        B, int64_t i0, int64_t lanes) {
+    float r0[32];
+#pragma omp simd
+    for (int64_t i = 0; i < lanes; ++i) {
+        r0[i] = 0.0f;
+    }
+    for (int64_t j = 0; j < B; ++j) {
+#pragma omp simd
+        for (int64_t i = 0; i < lanes; ++i) {
+            r0[i] += p_t18[i0 + i + 64 * j];
+        }
+    }
+#pragma omp simd
+    for (int64_t i = 0; i < lanes; ++i) {
+        t34_1[i0 + i] = r0[i];
+    }
+}
+
 static void k10_hidden_grad_sum(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     const float *restrict p_t18 = (const float *)(env->arena + (384 * B + 203712));
@@ -311,38 +330,9 @@ static void k10_hidden_grad_sum(const fnc_env *env, int64_t part, int64_t parts)
     const int64_t end = fnc_share(64, 32, part + 1, parts);
     for (int64_t i0 = begin; i0 < end; i0 += 32) {
         if (i0 + 32 <= end) {
-            float r0[32];
-#pragma omp simd
-            for (int64_t i = 0; i < 32; ++i) {
-                r0[i] = 0.0f;
-            }
-            for (int64_t j = 0; j < B; ++j) {
-#pragma omp simd
-                for (int64_t i = 0; i < 32; ++i) {
-                    r0[i] += p_t18[i0 + i + 64 * j];
-                }
-            }
-#pragma omp simd
-            for (int64_t i = 0; i < 32; ++i) {
-                t34_1[i0 + i] = r0[i];
-            }
+            k10_hidden_grad_sum_rows(p_t18, t34_1, B, i0, 32);
         } else {
-            const int64_t lanes = end - i0;
-            float r0[32];
-#pragma omp simd
-            for (int64_t i = 0; i < lanes; ++i) {
-                r0[i] = 0.0f;
-            }
-            for (int64_t j = 0; j < B; ++j) {
-#pragma omp simd
-                for (int64_t i = 0; i < lanes; ++i) {
-                    r0[i] += p_t18[i0 + i + 64 * j];
-                }
-            }
-#pragma omp simd
-            for (int64_t i = 0; i < lanes; ++i) {
-                t34_1[i0 + i] = r0[i];
-            }
+            k10_hidden_grad_sum_rows(p_t18, t34_1, B, i0, end - i0);
         }
     }
 }
@@ -378,6 +368,25 @@ static void k11_digit_grad_dot(const fnc_env *env, int64_t part, int64_t parts) 
 /* k12_digit_grad_sum: digit (backward)
  *   t34_3[i] = sum over j: t17[i + 10 * j]   for i<10, j<B
  *   10*B flops; reads 40*B, writes 40 bytes */
+FNC_INLINE void k12_digit_grad_sum_rows(const float *restrict p_t17, float *restrict t34_3, int64_t
+        B, int64_t i0, int64_t lanes) {
+    float r0[32];
+#pragma omp simd
+    for (int64_t i = 0; i < lanes; ++i) {
+        r0[i] = 0.0f;
+    }
+    for (int64_t j = 0; j < B; ++j) {
+#pragma omp simd
+        for (int64_t i = 0; i < lanes; ++i) {
+            r0[i] += p_t17[i0 + i + 10 * j];
+        }
+    }
+#pragma omp simd
+    for (int64_t i = 0; i < lanes; ++i) {
+        t34_3[i0 + i] = r0[i];
+    }
+}
+
 static void k12_digit_grad_sum(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     const float *restrict p_t17 = (const float *)(env->arena + (320 * B + 203712));
@@ -386,38 +395,9 @@ static void k12_digit_grad_sum(const fnc_env *env, int64_t part, int64_t parts) 
     const int64_t end = fnc_share(10, 32, part + 1, parts);
     for (int64_t i0 = begin; i0 < end; i0 += 32) {
         if (i0 + 32 <= end) {
-            float r0[32];
-#pragma omp simd
-            for (int64_t i = 0; i < 32; ++i) {
-                r0[i] = 0.0f;
-            }
-            for (int64_t j = 0; j < B; ++j) {
-#pragma omp simd
-                for (int64_t i = 0; i < 32; ++i) {
-                    r0[i] += p_t17[i0 + i + 10 * j];
-                }
-            }
-#pragma omp simd
-            for (int64_t i = 0; i < 32; ++i) {
-                t34_3[i0 + i] = r0[i];
-            }
+            k12_digit_grad_sum_rows(p_t17, t34_3, B, i0, 32);
         } else {
-            const int64_t lanes = end - i0;
-            float r0[32];
-#pragma omp simd
-            for (int64_t i = 0; i < lanes; ++i) {
-                r0[i] = 0.0f;
-            }
-            for (int64_t j = 0; j < B; ++j) {
-#pragma omp simd
-                for (int64_t i = 0; i < lanes; ++i) {
-                    r0[i] += p_t17[i0 + i + 10 * j];
-                }
-            }
-#pragma omp simd
-            for (int64_t i = 0; i < lanes; ++i) {
-                t34_3[i0 + i] = r0[i];
-            }
+            k12_digit_grad_sum_rows(p_t17, t34_3, B, i0, end - i0);
         }
     }
 }

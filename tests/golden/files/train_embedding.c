@@ -272,6 +272,25 @@ static void k11_head_grad_dot(const fnc_env *env, int64_t part, int64_t parts) {
 /* k12_head_grad_sum: head (backward)
  *   t25_4[i] = sum over j: t17[i + 2 * j]   for i<2, j<B
  *   2*B flops; reads 8*B, writes 8 bytes */
+FNC_INLINE void k12_head_grad_sum_rows(const float *restrict p_t17, float *restrict t25_4, int64_t
+        B, int64_t i0, int64_t lanes) {
+    float r0[32];
+#pragma omp simd
+    for (int64_t i = 0; i < lanes; ++i) {
+        r0[i] = 0.0f;
+    }
+    for (int64_t j = 0; j < B; ++j) {
+#pragma omp simd
+        for (int64_t i = 0; i < lanes; ++i) {
+            r0[i] += p_t17[i0 + i + 2 * j];
+        }
+    }
+#pragma omp simd
+    for (int64_t i = 0; i < lanes; ++i) {
+        t25_4[i0 + i] = r0[i];
+    }
+}
+
 static void k12_head_grad_sum(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     const float *restrict p_t17 = (const float *)(env->arena + (64 * B + 64));
@@ -280,38 +299,9 @@ static void k12_head_grad_sum(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t end = fnc_share(2, 32, part + 1, parts);
     for (int64_t i0 = begin; i0 < end; i0 += 32) {
         if (i0 + 32 <= end) {
-            float r0[32];
-#pragma omp simd
-            for (int64_t i = 0; i < 32; ++i) {
-                r0[i] = 0.0f;
-            }
-            for (int64_t j = 0; j < B; ++j) {
-#pragma omp simd
-                for (int64_t i = 0; i < 32; ++i) {
-                    r0[i] += p_t17[i0 + i + 2 * j];
-                }
-            }
-#pragma omp simd
-            for (int64_t i = 0; i < 32; ++i) {
-                t25_4[i0 + i] = r0[i];
-            }
+            k12_head_grad_sum_rows(p_t17, t25_4, B, i0, 32);
         } else {
-            const int64_t lanes = end - i0;
-            float r0[32];
-#pragma omp simd
-            for (int64_t i = 0; i < lanes; ++i) {
-                r0[i] = 0.0f;
-            }
-            for (int64_t j = 0; j < B; ++j) {
-#pragma omp simd
-                for (int64_t i = 0; i < lanes; ++i) {
-                    r0[i] += p_t17[i0 + i + 2 * j];
-                }
-            }
-#pragma omp simd
-            for (int64_t i = 0; i < lanes; ++i) {
-                t25_4[i0 + i] = r0[i];
-            }
+            k12_head_grad_sum_rows(p_t17, t25_4, B, i0, end - i0);
         }
     }
 }

@@ -151,6 +151,17 @@ static void k07_last_dot(const fnc_env *env, int64_t part, int64_t parts) {
 /* k08_mean_squared_error_sum: loss/mean_squared_error
  *   t16[i] = sum over j: ((y:0[130 * i + j] - (t15[130 * i + j] + run0[j + 96480])) * (y:0[130 * i + j] - (t15[130 * i + j] + run0[j + 96480])))   for i<B, j<130
  *   520*B flops; reads 1040*B+386496, writes 4*B bytes */
+FNC_INLINE void k08_mean_squared_error_sum_lanes(const float *restrict y_0, const float *restrict
+        p_t15, const float *restrict run0, int64_t i, int64_t j0, int64_t lanes, float *restrict r0)
+        {
+#pragma omp simd
+    for (int64_t j = 0; j < lanes; ++j) {
+        const float v0_0 = y_0[130 * i + (j0 + j)] - (p_t15[130 * i + (j0 + j)] + run0[j0 + j +
+                96480]);
+        r0[j] += v0_0 * v0_0;
+    }
+}
+
 static void k08_mean_squared_error_sum(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     const float *restrict y_0 = (const float *)env->in[1];
@@ -167,16 +178,10 @@ static void k08_mean_squared_error_sum(const fnc_env *env, int64_t part, int64_t
             r0_lanes[j] = 0.0f;
         }
         for (int64_t j0 = 0; j0 < 128; j0 += 16) {
-#pragma omp simd
-            for (int64_t j = 0; j < 16; ++j) {
-                const float v0_0 = y_0[130 * i + (j0 + j)] - (p_t15[130 * i + (j0 + j)] + run0[j0 +
-                        j + 96480]);
-                r0_lanes[j] += v0_0 * v0_0;
-            }
+            k08_mean_squared_error_sum_lanes(y_0, p_t15, run0, i, j0, 16, r0_lanes);
         }
         for (int64_t j = 128; j < 130; ++j) {
-            const float v0_0 = y_0[130 * i + j] - (p_t15[130 * i + j] + run0[j + 96480]);
-            r0 += v0_0 * v0_0;
+            k08_mean_squared_error_sum_lanes(y_0, p_t15, run0, i, j, 1, &r0);
         }
         for (int64_t j = 0; j < 16; ++j) {
             r0 += r0_lanes[j];
@@ -292,6 +297,25 @@ static void k13_first_grad_dot(const fnc_env *env, int64_t part, int64_t parts) 
 /* k14_first_grad_sum: first (backward)
  *   t23_1[i] = sum over j: t18[i + 260 * j]   for i<260, j<B
  *   260*B flops; reads 1040*B, writes 1040 bytes */
+FNC_INLINE void k14_first_grad_sum_rows(const float *restrict p_t18, float *restrict t23_1, int64_t
+        B, int64_t i0, int64_t lanes) {
+    float r0[32];
+#pragma omp simd
+    for (int64_t i = 0; i < lanes; ++i) {
+        r0[i] = 0.0f;
+    }
+    for (int64_t j = 0; j < B; ++j) {
+#pragma omp simd
+        for (int64_t i = 0; i < lanes; ++i) {
+            r0[i] += p_t18[i0 + i + 260 * j];
+        }
+    }
+#pragma omp simd
+    for (int64_t i = 0; i < lanes; ++i) {
+        t23_1[i0 + i] = r0[i];
+    }
+}
+
 static void k14_first_grad_sum(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     const float *restrict p_t18 = (const float *)(env->arena + (1664 * B + 386560));
@@ -300,38 +324,9 @@ static void k14_first_grad_sum(const fnc_env *env, int64_t part, int64_t parts) 
     const int64_t end = fnc_share(260, 32, part + 1, parts);
     for (int64_t i0 = begin; i0 < end; i0 += 32) {
         if (i0 + 32 <= end) {
-            float r0[32];
-#pragma omp simd
-            for (int64_t i = 0; i < 32; ++i) {
-                r0[i] = 0.0f;
-            }
-            for (int64_t j = 0; j < B; ++j) {
-#pragma omp simd
-                for (int64_t i = 0; i < 32; ++i) {
-                    r0[i] += p_t18[i0 + i + 260 * j];
-                }
-            }
-#pragma omp simd
-            for (int64_t i = 0; i < 32; ++i) {
-                t23_1[i0 + i] = r0[i];
-            }
+            k14_first_grad_sum_rows(p_t18, t23_1, B, i0, 32);
         } else {
-            const int64_t lanes = end - i0;
-            float r0[32];
-#pragma omp simd
-            for (int64_t i = 0; i < lanes; ++i) {
-                r0[i] = 0.0f;
-            }
-            for (int64_t j = 0; j < B; ++j) {
-#pragma omp simd
-                for (int64_t i = 0; i < lanes; ++i) {
-                    r0[i] += p_t18[i0 + i + 260 * j];
-                }
-            }
-#pragma omp simd
-            for (int64_t i = 0; i < lanes; ++i) {
-                t23_1[i0 + i] = r0[i];
-            }
+            k14_first_grad_sum_rows(p_t18, t23_1, B, i0, end - i0);
         }
     }
 }
@@ -378,6 +373,25 @@ static void k16_last_grad_dot(const fnc_env *env, int64_t part, int64_t parts) {
 /* k17_last_grad_sum: last (backward)
  *   t23_5[i] = sum over j: t13[i + 130 * j]   for i<130, j<B
  *   130*B flops; reads 520*B, writes 520 bytes */
+FNC_INLINE void k17_last_grad_sum_rows(const float *restrict p_t13, float *restrict t23_5, int64_t
+        B, int64_t i0, int64_t lanes) {
+    float r0[32];
+#pragma omp simd
+    for (int64_t i = 0; i < lanes; ++i) {
+        r0[i] = 0.0f;
+    }
+    for (int64_t j = 0; j < B; ++j) {
+#pragma omp simd
+        for (int64_t i = 0; i < lanes; ++i) {
+            r0[i] += p_t13[i0 + i + 130 * j];
+        }
+    }
+#pragma omp simd
+    for (int64_t i = 0; i < lanes; ++i) {
+        t23_5[i0 + i] = r0[i];
+    }
+}
+
 static void k17_last_grad_sum(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     const float *restrict p_t13 = (const float *)(env->arena + (1088 * B + 386496));
@@ -386,38 +400,9 @@ static void k17_last_grad_sum(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t end = fnc_share(130, 32, part + 1, parts);
     for (int64_t i0 = begin; i0 < end; i0 += 32) {
         if (i0 + 32 <= end) {
-            float r0[32];
-#pragma omp simd
-            for (int64_t i = 0; i < 32; ++i) {
-                r0[i] = 0.0f;
-            }
-            for (int64_t j = 0; j < B; ++j) {
-#pragma omp simd
-                for (int64_t i = 0; i < 32; ++i) {
-                    r0[i] += p_t13[i0 + i + 130 * j];
-                }
-            }
-#pragma omp simd
-            for (int64_t i = 0; i < 32; ++i) {
-                t23_5[i0 + i] = r0[i];
-            }
+            k17_last_grad_sum_rows(p_t13, t23_5, B, i0, 32);
         } else {
-            const int64_t lanes = end - i0;
-            float r0[32];
-#pragma omp simd
-            for (int64_t i = 0; i < lanes; ++i) {
-                r0[i] = 0.0f;
-            }
-            for (int64_t j = 0; j < B; ++j) {
-#pragma omp simd
-                for (int64_t i = 0; i < lanes; ++i) {
-                    r0[i] += p_t13[i0 + i + 130 * j];
-                }
-            }
-#pragma omp simd
-            for (int64_t i = 0; i < lanes; ++i) {
-                t23_5[i0 + i] = r0[i];
-            }
+            k17_last_grad_sum_rows(p_t13, t23_5, B, i0, end - i0);
         }
     }
 }

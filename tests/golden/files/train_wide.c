@@ -266,6 +266,25 @@ static void k11_last_grad_dot(const fnc_env *env, int64_t part, int64_t parts) {
 /* k12_first_grad_sum: first (backward)
  *   t24_1[i] = sum over j: t14[i + 1040 * j]   for i<1040, j<B
  *   1040*B flops; reads 4160*B, writes 4160 bytes */
+FNC_INLINE void k12_first_grad_sum_rows(const float *restrict p_t14, float *restrict t24_1, int64_t
+        B, int64_t i0, int64_t lanes) {
+    float r0[32];
+#pragma omp simd
+    for (int64_t i = 0; i < lanes; ++i) {
+        r0[i] = 0.0f;
+    }
+    for (int64_t j = 0; j < B; ++j) {
+#pragma omp simd
+        for (int64_t i = 0; i < lanes; ++i) {
+            r0[i] += p_t14[i0 + i + 1040 * j];
+        }
+    }
+#pragma omp simd
+    for (int64_t i = 0; i < lanes; ++i) {
+        t24_1[i0 + i] = r0[i];
+    }
+}
+
 static void k12_first_grad_sum(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     const float *restrict p_t14 = (const float *)(env->arena + (6336 * B + 2267264));
@@ -274,38 +293,9 @@ static void k12_first_grad_sum(const fnc_env *env, int64_t part, int64_t parts) 
     const int64_t end = fnc_share(1040, 32, part + 1, parts);
     for (int64_t i0 = begin; i0 < end; i0 += 32) {
         if (i0 + 32 <= end) {
-            float r0[32];
-#pragma omp simd
-            for (int64_t i = 0; i < 32; ++i) {
-                r0[i] = 0.0f;
-            }
-            for (int64_t j = 0; j < B; ++j) {
-#pragma omp simd
-                for (int64_t i = 0; i < 32; ++i) {
-                    r0[i] += p_t14[i0 + i + 1040 * j];
-                }
-            }
-#pragma omp simd
-            for (int64_t i = 0; i < 32; ++i) {
-                t24_1[i0 + i] = r0[i];
-            }
+            k12_first_grad_sum_rows(p_t14, t24_1, B, i0, 32);
         } else {
-            const int64_t lanes = end - i0;
-            float r0[32];
-#pragma omp simd
-            for (int64_t i = 0; i < lanes; ++i) {
-                r0[i] = 0.0f;
-            }
-            for (int64_t j = 0; j < B; ++j) {
-#pragma omp simd
-                for (int64_t i = 0; i < lanes; ++i) {
-                    r0[i] += p_t14[i0 + i + 1040 * j];
-                }
-            }
-#pragma omp simd
-            for (int64_t i = 0; i < lanes; ++i) {
-                t24_1[i0 + i] = r0[i];
-            }
+            k12_first_grad_sum_rows(p_t14, t24_1, B, i0, end - i0);
         }
     }
 }
@@ -313,6 +303,25 @@ static void k12_first_grad_sum(const fnc_env *env, int64_t part, int64_t parts) 
 /* k13_last_grad_sum: last (backward)
  *   t24_3[i] = sum over j: t13[i + 520 * j]   for i<520, j<B
  *   520*B flops; reads 2080*B, writes 2080 bytes */
+FNC_INLINE void k13_last_grad_sum_rows(const float *restrict p_t13, float *restrict t24_3, int64_t
+        B, int64_t i0, int64_t lanes) {
+    float r0[32];
+#pragma omp simd
+    for (int64_t i = 0; i < lanes; ++i) {
+        r0[i] = 0.0f;
+    }
+    for (int64_t j = 0; j < B; ++j) {
+#pragma omp simd
+        for (int64_t i = 0; i < lanes; ++i) {
+            r0[i] += p_t13[i0 + i + 520 * j];
+        }
+    }
+#pragma omp simd
+    for (int64_t i = 0; i < lanes; ++i) {
+        t24_3[i0 + i] = r0[i];
+    }
+}
+
 static void k13_last_grad_sum(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     const float *restrict p_t13 = (const float *)(env->arena + (4160 * B + 2263040));
@@ -321,38 +330,9 @@ static void k13_last_grad_sum(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t end = fnc_share(520, 32, part + 1, parts);
     for (int64_t i0 = begin; i0 < end; i0 += 32) {
         if (i0 + 32 <= end) {
-            float r0[32];
-#pragma omp simd
-            for (int64_t i = 0; i < 32; ++i) {
-                r0[i] = 0.0f;
-            }
-            for (int64_t j = 0; j < B; ++j) {
-#pragma omp simd
-                for (int64_t i = 0; i < 32; ++i) {
-                    r0[i] += p_t13[i0 + i + 520 * j];
-                }
-            }
-#pragma omp simd
-            for (int64_t i = 0; i < 32; ++i) {
-                t24_3[i0 + i] = r0[i];
-            }
+            k13_last_grad_sum_rows(p_t13, t24_3, B, i0, 32);
         } else {
-            const int64_t lanes = end - i0;
-            float r0[32];
-#pragma omp simd
-            for (int64_t i = 0; i < lanes; ++i) {
-                r0[i] = 0.0f;
-            }
-            for (int64_t j = 0; j < B; ++j) {
-#pragma omp simd
-                for (int64_t i = 0; i < lanes; ++i) {
-                    r0[i] += p_t13[i0 + i + 520 * j];
-                }
-            }
-#pragma omp simd
-            for (int64_t i = 0; i < lanes; ++i) {
-                t24_3[i0 + i] = r0[i];
-            }
+            k13_last_grad_sum_rows(p_t13, t24_3, B, i0, end - i0);
         }
     }
 }
@@ -474,10 +454,12 @@ static void k19_sgd_sub(const fnc_env *env, int64_t part, int64_t parts) {
     if (part != 0) {
         return;
     }
+#pragma omp simd
     for (int64_t i = 0; i < 1040; ++i) {
         const float s0 = run0_1[i] - sgd_learning_rate[0] * t24_1[i];
         run0_1[i] = s0;
     }
+#pragma omp simd
     for (int64_t i = 0; i < 528; ++i) {
         const float s1 = run0_3[i] - sgd_learning_rate[0] * t24_3[i];
         run0_3[i] = s1;

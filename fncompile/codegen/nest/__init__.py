@@ -1,0 +1,1 @@
+"""Loop nests: what a kernel of pointwise, reducing and scattering stages is between Plan and C."""

@@ -1,0 +1,343 @@
+"""A loop nest as C: the only place that prints its loops.
+
+The loops over the outer axes are shared between workers; inside a row come the parts, one after the
+other. What is taken in blocks of a constant number of points is a function of its own, called for
+whole blocks and for what is left.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+from fncompile.codegen.affine import dim, index
+from fncompile.codegen.ctree import (
+    Assign,
+    Binary,
+    CExpr,
+    Declare,
+    Do,
+    Element,
+    For,
+    Function,
+    If,
+    Int,
+    Name,
+    Return,
+    Stmt,
+    Unary,
+    binary,
+    call,
+    names_in,
+)
+from fncompile.codegen.expr import Scope, constant, register_type
+from fncompile.codegen.expr import store as put
+from fncompile.codegen.nest.reduce import argmax, best, combine, identity
+from fncompile.codegen.nest.types import SINGLE, Axis, Nest, Part
+from fncompile.codegen.pointers import Pointers
+from fncompile.codegen.products import begin_and_end
+from fncompile.plan.schedule import ALONE
+from fncompile.plan.text import AXES
+from fncompile.plan.types import Stage, Store, Value, children, writes
+
+LANES = Name("lanes")
+
+
+def emit_nest(nest: Nest, pointers: Pointers) -> tuple[list[Function], list[Stmt]]:
+    """Functions for blocks of points, and the body of the kernel's function without the pointer
+    declarations."""
+    emitter = _Emitter(nest, pointers)
+    body = emitter.body()
+    return emitter.functions, body
+
+
+class _Emitter:
+    def __init__(self, nest: Nest, pointers: Pointers):
+        self.nest, self.pointers = nest, pointers
+        self.functions: list[Function] = []
+        rank = max(len(part.stages[0].domain) for part in nest.parts)
+        self.names: list[CExpr] = [Name(a) for a in AXES[:rank]]
+        self.values: dict[int, CExpr] = {}  # of stages with one number a row, or a lane
+        self.read_later = read_in_later_parts(nest)
+
+    def body(self) -> list[Stmt]:
+        if self.nest.partition != ALONE:
+            return [*begin_and_end(self.nest.partition), *self._outer(self.nest.outer)]
+        alone: list[Stmt] = [
+            Do(Name("(void)parts")),
+            If(Binary("!=", Name("part"), Int(0)), (Return(),)),
+        ]
+        return [*alone, *self._outer(self.nest.outer)]
+
+    # loops ----------------------------------------------------------------------------------------
+
+    def _outer(self, axes: Sequence[Axis]) -> list[Stmt]:
+        if not axes:
+            return self._row()
+        if axes[0].vector:
+            return self._blocks_of_rows(axes[0])
+        return self._loops(axes[:1], self._outer(axes[1:]))
+
+    def _range(self, axis: Axis) -> tuple[CExpr, CExpr]:
+        """The first axis of a kernel that is shared goes through the worker's share."""
+        if axis.number == 0 and self.nest.partition != ALONE:
+            return Name("begin"), Name("end")
+        return Int(0), dim(axis.extent)
+
+    def _loops(self, axes: Sequence[Axis], body: list[Stmt], pragma: str = "") -> list[Stmt]:
+        """Loops over `axes` around `body`; the `pragma` is that of the innermost."""
+        for axis in reversed(axes):
+            body = [For(AXES[axis.number], *self._range(axis), tuple(body), pragma=pragma)]
+            pragma = ""
+        return body
+
+    def _row(self) -> list[Stmt]:
+        return [statement for part in self.nest.parts for statement in self._part(part)]
+
+    def _part(self, part: Part) -> list[Stmt]:
+        """Reductions start before the reduced axes and end after them."""
+        if part.stages[0].kind == "scatter":
+            return self._scatter(part)
+        lane = self.nest.lanes
+        if lane is not None:
+            return self._part_of_lanes(part, AXES[lane.number])
+        if not part.axes:
+            return self._point(part, {})
+        results = {i: Name(f"r{i}") for i, s in part.numbered() if s.reduced}
+        starts = [
+            s
+            for i, stage in part.numbered()
+            if stage.reduced
+            for s in (*best(stage, results[i]), _start(stage, results[i]))
+        ]
+        inner = self._innermost(part, results, starts)
+        ends = self._ends(part, results)
+        self.values |= results
+        if not part.reduced:
+            return self._loops(part.kept[:-1], inner)
+        return self._loops(part.kept, [*starts, *inner, *ends])
+
+    def _innermost(self, part: Part, results: dict[int, Name], starts: list[Stmt]) -> list[Stmt]:
+        """The loops over the reduced axes, or over the last one of the others."""
+        axis, around = part.axes[-1], part.reduced[:-1]
+        if axis.tail == SINGLE:
+            return self._by_lanes(part, axis, results)
+        return self._loops((*around, axis), self._point(part, results), _pragma(part, axis))
+
+    def _ends(self, part: Part, results: Mapping[int, CExpr]) -> list[Stmt]:
+        return [
+            self._store(store, results[i])
+            for i, stage in part.numbered()
+            if stage.reduced
+            for store in stage.stores
+        ]
+
+    # points ---------------------------------------------------------------------------------------
+
+    def _point(self, part: Part, results: Mapping[int, CExpr]) -> list[Stmt]:
+        """What happens at one point; reductions go to `results`."""
+        scope = Scope(self.names, self.pointers, self.values, f"v{part.first}_")
+        for stage in part.stages:
+            scope.count(stage.expr)
+        stores: list[Stmt] = []
+        for i, stage in part.numbered():
+            value = scope.value(stage.expr)
+            if stage.kind == "argmax":
+                name = results[i]
+                assert isinstance(name, Name)
+                scope.body += argmax(stage, name, value, self.names[len(stage.domain) - 1])
+            elif stage.reduced:
+                scope.body.append(combine(stage, results[i], value))
+            else:
+                value = self._keep(scope, stage, i, value)
+                stores += [self._store(store, value) for store in stage.stores]
+        return [*scope.body, *stores]
+
+    def _keep(self, scope: Scope, stage: Stage, i: int, value: CExpr) -> CExpr:
+        if not isinstance(value, (Name, Int)):
+            name = Name(f"s{i}")
+            scope.body.append(Declare(f"const {register_type(stage.dtype)}", name.text, value))
+            value = name
+        scope.values[i] = self.values[i] = value
+        return value
+
+    def _store(self, store: Store, value: CExpr) -> Stmt:
+        at = index(store.at, self.names)
+        return put(self.pointers(store.buffer), at, store.buffer, value)
+
+    def _scatter(self, part: Part) -> list[Stmt]:
+        stage = part.stages[0]
+        assert stage.row is not None
+        target = self.pointers(stage.stores[0].buffer)
+        size = binary("*", dim(stage.rows), dim(stage.row_stride))
+        zero = Assign(Element(target, Name("z")), "=", constant(0, stage.dtype))
+        scope = Scope(self.names, self.pointers, self.values)
+        scope.count(stage.expr)
+        scope.count(stage.row)
+        row = scope.declare("int64", scope.value(stage.row))
+        start = binary("*", row, dim(stage.row_stride))
+        at = binary("+", start, index(stage.stores[0].at, self.names))
+        add = Assign(Element(target, at), "+=", scope.value(stage.expr))
+        inside = Binary("&&", Binary(">=", row, Int(0)), Binary("<", row, dim(stage.rows)))
+        return [
+            For("z", Int(0), size, (zero,)),
+            *self._loops(part.axes, [*scope.body, If(inside, (add,))]),
+        ]
+
+    # blocks of points -----------------------------------------------------------------------------
+
+    def _by_lanes(self, part: Part, axis: Axis, results: dict[int, Name]) -> list[Stmt]:
+        """The innermost axis in whole blocks, each lane with a result of its own; then what is left
+        of the axis, point by point; then all lanes together."""
+        var, stage_of = AXES[axis.number], dict(part.numbered())
+        block = Name(f"{var}0")
+        lanes = {i: Element(name, Name(var)) for i, name in results.items()}
+        outside = self.names
+        self.names = [Binary("+", block, n) if n == Name(var) else n for n in outside]
+        run = self._function(
+            f"lanes{part.first}" if len(self.nest.parts) > 1 else "lanes",
+            block,
+            _lanes(var, self._point(part, lanes)),
+            {name.text: register_type(stage_of[i].dtype) for i, name in results.items()},
+        )
+        self.names = outside
+        arrays = {i: Name(f"{name.text}_lanes") for i, name in results.items()}
+        each = {i: Element(name, Name(var)) for i, name in arrays.items()}
+        whole = _whole(axis)
+        along: list[Stmt] = [
+            For(block.text, Int(0), whole, (run(block, Int(axis.block), list(arrays.values())),),
+                step=Int(axis.block))
+        ]  # fmt: skip
+        if whole != dim(axis.extent):
+            single = run(Name(var), Int(1), [Unary("&", name) for name in results.values()])
+            along.append(For(var, whole, dim(axis.extent), (single,)))
+        count = Int(axis.block)
+        starts = [Assign(each[i], "=", identity(stage_of[i])) for i in results]
+        ends = [combine(stage_of[i], results[i], each[i]) for i in results]
+        return [
+            *(
+                Declare(register_type(stage_of[i].dtype), name.text, None, count)
+                for i, name in arrays.items()
+            ),
+            For(var, Int(0), count, tuple(starts), pragma="omp simd"),
+            *self._loops(part.reduced[:-1], along),
+            For(var, Int(0), count, tuple(ends)),
+        ]
+
+    def _blocks_of_rows(self, axis: Axis) -> list[Stmt]:
+        """Full blocks with a constant number of rows, then the rest."""
+        var = AXES[axis.number]
+        block = Name(f"{var}0")
+        outside = self.names
+        self.names = [Binary("+", block, n) if n == Name(var) else n for n in outside]
+        run = self._function("rows", block, self._row(), {})
+        self.names = outside
+        start, stop = self._range(axis)
+        whole = Binary("<=", Binary("+", block, Int(axis.block)), stop)
+        full = run(block, Int(axis.block), [])
+        rest = run(block, Binary("-", stop, block), [])
+        return [
+            For(block.text, start, stop, (If(whole, (full,), (rest,)),), step=Int(axis.block))
+        ]
+
+    def _part_of_lanes(self, part: Part, var: str) -> list[Stmt]:
+        """What would be one number a row is an array of lanes."""
+        maps = {i for i, stage in part.numbered() if not stage.reduced and not part.axes}
+        kept = sorted(maps & self.read_later)
+        slots = {
+            i: Element(Name(f"r{i}"), Name(var))
+            for i, stage in part.numbered()
+            if stage.reduced or i in kept
+        }
+        stage_of = dict(part.numbered())
+        point = self._point(part, slots)
+        point += [Assign(slots[i], "=", self.values[i]) for i in kept]
+        starts = [Assign(slots[i], "=", identity(stage_of[i])) for i in slots if i not in kept]
+        ends = _lanes(var, self._ends(part, slots))
+        self.values |= slots
+        count = Int(self.nest.outer[-1].block)
+        arrays = [Declare(register_type(stage_of[i].dtype), f"r{i}", None, count) for i in slots]
+        inner = self._loops(part.reduced, _lanes(var, point))
+        return [*arrays, *self._loops(part.kept, [*_lanes(var, starts), *inner, *ends])]
+
+    def _function(
+        self, suffix: str, block: Name, body: list[Stmt], results: Mapping[str, str]
+    ) -> Callable[[CExpr, CExpr, list], Stmt]:
+        """A function of `lanes` points from `block` on. What is given here calls it; `results` are
+        the names and types of arrays of lanes that it works on."""
+        name = f"{self.nest.kernel.name}_{suffix}"
+        used = names_in(body) - declared_in(body)
+        stages = self.nest.kernel.stages
+        given = self.pointers.parameters(used, writes(self.nest.kernel))
+        given |= {axis: "int64_t " for axis in AXES if axis in used}
+        given |= {
+            value.text: f"{register_type(stages[i].dtype)} "
+            for i, value in self.values.items()
+            if isinstance(value, Name) and value.text in used
+        }
+        own = {block.text: "int64_t ", LANES.text: "int64_t "}
+        own |= {result: f"{type} *restrict " for result, type in results.items()}
+        params = tuple(f"{type}{param}" for param, type in (given | own).items())
+        self.functions.append(Function("FNC_INLINE", "void", name, params, tuple(body)))
+        front = [Name(g) for g in given]
+        return lambda start, lanes, arrays: Do(call(name, *front, start, lanes, *arrays))
+
+
+def _start(stage: Stage, name: Name) -> Stmt:
+    return Declare(register_type(stage.dtype), name.text, identity(stage))
+
+
+def _lanes(var: str, body: Sequence[Stmt]) -> list[Stmt]:
+    return [For(var, Int(0), LANES, tuple(body), pragma="omp simd")] if body else []
+
+
+def _whole(axis: Axis) -> CExpr:
+    """The points of the axis that are in whole blocks."""
+    if isinstance(axis.extent, int):
+        return Int(axis.extent // axis.block * axis.block)
+    return Binary("-", dim(axis.extent), Binary("%", dim(axis.extent), Int(axis.block)))
+
+
+def _pragma(part: Part, axis: Axis) -> str:
+    """Lets the compiler reorder sums, and promises that stores do not alias."""
+    if not axis.vector:
+        return ""
+    words = ["omp simd"]
+    for kind, op in (("sum", "+"), ("prod", "*")):
+        names = [f"r{i}" for i, s in part.numbered() if s.kind == kind]
+        if names:
+            words.append(f"reduction({op} : {', '.join(names)})")
+    return " ".join(words)
+
+
+def declared_in(body: Sequence[Stmt]) -> set[str]:
+    """The variables that `body` declares, at any depth."""
+    found: set[str] = set()
+    for statement in body:
+        if isinstance(statement, Declare):
+            found.add(statement.name)
+        elif isinstance(statement, For):
+            found |= {statement.var, *declared_in(statement.body)}
+        elif isinstance(statement, If):
+            found |= declared_in((*statement.body, *statement.orelse))
+    return found
+
+
+def read_in_later_parts(nest: Nest) -> set[int]:
+    """Stages whose values a part other than their own uses."""
+    found: set[int] = set()
+    for part in nest.parts:
+        own = {i for i, _ in part.numbered()}
+        found |= {i for s in part.stages for i in values_read(s)} - own
+    return found
+
+
+def values_read(stage: Stage) -> set[int]:
+    """Which earlier stages' values the stage uses."""
+    found: set[int] = set()
+    stack = [e for e in (stage.expr, stage.row) if e is not None]
+    while stack:
+        e = stack.pop()
+        if isinstance(e, Value):
+            found.add(e.stage)
+        stack.extend(children(e))
+    return found
