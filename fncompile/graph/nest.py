@@ -34,6 +34,17 @@ def map_structure(fn: Callable[[Any], Any], structure: Any) -> Any:
     return fn(structure)
 
 
+def paths(structure: Any, above: str = "") -> list[str]:
+    """The keys and numbers that lead to each leaf, joined by dots, in `flatten` order."""
+    if isinstance(structure, dict):
+        inner = [(key, structure[key]) for key in sorted(structure)]
+    elif isinstance(structure, (list, tuple)):
+        inner = list(enumerate(structure))
+    else:
+        return [above]
+    return [path for key, item in inner for path in paths(item, f"{above}.{key}".lstrip("."))]
+
+
 def rebuilt(sequence: list | tuple, items: Iterable[Any]) -> Any:
     """`items` in a list, tuple or named tuple like `sequence`."""
     return type(sequence)(*items) if hasattr(sequence, "_fields") else type(sequence)(items)

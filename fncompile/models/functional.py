@@ -13,7 +13,7 @@ from fncompile.graph import structure
 from fncompile.graph.call import Operation, relink
 from fncompile.graph.config import dag_config, dag_from_config
 from fncompile.graph.dag import Dag, build_dag, rebase, replay
-from fncompile.graph.nest import flatten, map_structure, pack_like
+from fncompile.graph.nest import flatten, map_structure, pack_like, paths
 from fncompile.graph.tensor import KerasTensor, Tensor
 from fncompile.graph.trace import current_trace
 from fncompile.ir.types import DTYPES
@@ -62,6 +62,7 @@ class Functional(Model):
         self._inputs_struct, self._outputs_struct = inputs, outputs
         self._dag = build_dag(flatten(inputs), outputs)
         self.input_spec = input_specs(inputs)
+        self._input_paths = paths(inputs)
         self.built = True
         if not trainable:
             self.trainable = False
@@ -255,8 +256,8 @@ class Functional(Model):
                 f"{self.input_names}, but it received {len(values)}."
             )
         return [
-            fitted(x, t, path)
-            for path, (x, t) in enumerate(zip(values, self._dag.inputs, strict=True))
+            fitted(x, tensor, path)
+            for x, tensor, path in zip(values, self._dag.inputs, self._input_paths, strict=True)
         ]
 
     def pack_outputs(self, flat: list[Any]) -> Any:

@@ -116,7 +116,7 @@ def _structure_differs(expected: Any, inputs: Any) -> str:
     )
 
 
-def fitted(x: Any, expected: KerasTensor, path: int) -> Any:
+def fitted(x: Any, expected: KerasTensor, path: str) -> Any:
     """`x` with the rank and dtype of an input; None where that is optional and absent."""
     if x is None:
         return None

@@ -42,6 +42,12 @@ class Missing:
         }
         return (type("Missing", (), body),)
 
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Missing) and other.path == self.path
+
+    def __hash__(self) -> int:
+        return hash(self.path)
+
     def __repr__(self) -> str:
         return f"<{self.kind} {self.path}>"
 

@@ -20,6 +20,7 @@ PASSED, MISSING, BEHAVIOUR, MEANT, INTERNAL, SKIPPED = KINDS = (
 # In what an exception says, words that stand for something public that is not there.
 _MISSING = [
     (r"(\w+)(?:\.\w+)?\(\) got an unexpected keyword argument '(\w+)'", "argument {1}= of {0}"),
+    (r"<missing ([\w.]+)>", "{0}"),
     (r"module 'fncompile[\w.]*' has no attribute '(\w+)'", "{0}"),
     (r"(\w+)\(\) takes no arguments", "arguments of {0}"),
     (r"are not supported: \['(\w+)'", "argument {0}="),

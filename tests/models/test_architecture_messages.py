@@ -78,6 +78,17 @@ def test_input_shapes():
     assert Input(tensor=Input((None, 2), dtype="int32")).shape == (None, None, 2)
 
 
+@pytest.mark.parametrize(("inputs", "x", "path"), [
+    (lambda t: t, np.ones((2, 3, 4)), ""),
+    (lambda t: [{"foo": t}], np.ones(()), "0.foo"),
+    (lambda t: {"b": [Input((3,)), t]}, {"b": [ONES, np.ones(3)]}, "b.1"),
+])  # fmt: skip
+def test_an_input_of_another_rank_is_told_by_its_path(inputs, x, path):
+    tensor = Input((3,), name="foo")
+    with refused(f"Invalid input shape for input with name 'foo' and path '{path}'."):
+        Model(inputs(tensor), tensor)(x)
+
+
 def test_a_symbolic_tensor_becomes_the_input():
     hidden = layers.Dense(3)(Input((4,)))
     assert Input(tensor=hidden, shape=(3,), dtype="float32", sparse=False, name="here") is hidden
