@@ -70,6 +70,7 @@ class DTypePolicy:
 
     @property
     def name(self) -> str:
+        """The name of the policy."""
         return self._name
 
     @property
@@ -83,10 +84,12 @@ class DTypePolicy:
         return "float32" if self._name.startswith("mixed_") else self._name
 
     def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments, ready for JSON."""
         return {"name": self.name}
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> DTypePolicy:
+        """A policy from what `get_config` gave."""
         return cls(**config)
 
     def __eq__(self, other: object) -> bool:

@@ -27,10 +27,12 @@ class Constraint(Described):
         raise NotImplementedError("Constraint subclasses must implement the `__call__()` method.")
 
     def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments, ready for JSON."""
         return {}
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Constraint:
+        """A constraint from what `get_config` gave."""
         return cls(**config)
 
 

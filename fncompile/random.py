@@ -60,6 +60,7 @@ class SeedGenerator:
 
     @property
     def variables(self) -> list[Variable]:
+        """The state, as the only one."""
         return [self.state]
 
     def next(self, ordered: bool = True) -> Any:
@@ -69,10 +70,12 @@ class SeedGenerator:
         return seed
 
     def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments, ready for JSON."""
         return {"seed": self._initial_seed}
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> SeedGenerator:
+        """A generator from what `get_config` gave, at its beginning."""
         return cls(**config)
 
 

@@ -27,10 +27,12 @@ class Regularizer(Described):
         raise NotImplementedError("Regularizer subclasses must implement the `__call__()` method.")
 
     def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments, ready for JSON."""
         raise NotImplementedError(f"{self} does not implement get_config()")
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Regularizer:
+        """A regularizer from what `get_config` gave."""
         return cls(**config)
 
 

@@ -36,12 +36,15 @@ class Callback:
 
     @property
     def model(self) -> Any:
+        """The model being run."""
         return self._model
 
     def set_params(self, params: dict[str, Any]) -> None:
+        """Called before a run with `verbose`, `epochs` and `steps`."""
         self.params = params
 
     def set_model(self, model: Any) -> None:
+        """Called before a run with the model."""
         self._model = model
 
     def needs_every_batch(self, mode: str) -> bool:
@@ -50,15 +53,29 @@ class Callback:
         names += ["on_batch_begin", "on_batch_end"] if mode == "train" else []
         return any(_is_overridden(self, name) for name in names)
 
-    def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None: ...
-    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None: ...
+    def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
+        """Before epoch number `epoch`, counted from 0, of training."""
 
-    def on_train_begin(self, logs: Logs | None = None) -> None: ...
-    def on_train_end(self, logs: Logs | None = None) -> None: ...
-    def on_test_begin(self, logs: Logs | None = None) -> None: ...
-    def on_test_end(self, logs: Logs | None = None) -> None: ...
-    def on_predict_begin(self, logs: Logs | None = None) -> None: ...
-    def on_predict_end(self, logs: Logs | None = None) -> None: ...
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
+        """After an epoch of training, with its metrics in `logs`, those of validation as `val_`."""
+
+    def on_train_begin(self, logs: Logs | None = None) -> None:
+        """Before training."""
+
+    def on_train_end(self, logs: Logs | None = None) -> None:
+        """After training, with the metrics of the last epoch in `logs`."""
+
+    def on_test_begin(self, logs: Logs | None = None) -> None:
+        """Before an evaluation, also that of an epoch."""
+
+    def on_test_end(self, logs: Logs | None = None) -> None:
+        """After an evaluation, with its metrics in `logs`."""
+
+    def on_predict_begin(self, logs: Logs | None = None) -> None:
+        """Before a prediction."""
+
+    def on_predict_end(self, logs: Logs | None = None) -> None:
+        """After a prediction."""
 
     def on_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
         """An older name of `on_train_batch_begin`."""
@@ -67,15 +84,24 @@ class Callback:
         """An older name of `on_train_batch_end`."""
 
     def on_train_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
+        """Before a batch of training."""
         self.on_batch_begin(batch, logs=logs)
 
     def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
+        """After a batch of training, with the metrics of the epoch so far in `logs`."""
         self.on_batch_end(batch, logs=logs)
 
-    def on_test_batch_begin(self, batch: int, logs: Logs | None = None) -> None: ...
-    def on_test_batch_end(self, batch: int, logs: Logs | None = None) -> None: ...
-    def on_predict_batch_begin(self, batch: int, logs: Logs | None = None) -> None: ...
-    def on_predict_batch_end(self, batch: int, logs: Logs | None = None) -> None: ...
+    def on_test_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
+        """Before a batch of an evaluation."""
+
+    def on_test_batch_end(self, batch: int, logs: Logs | None = None) -> None:
+        """After a batch of an evaluation, with the metrics so far in `logs`."""
+
+    def on_predict_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
+        """Before a batch of a prediction."""
+
+    def on_predict_batch_end(self, batch: int, logs: Logs | None = None) -> None:
+        """After a batch of a prediction, with its outputs in `logs`."""
 
 
 def _is_overridden(callback: Callback, name: str) -> bool:

@@ -46,19 +46,23 @@ class CallbackList(Callback):
             self.set_model(model)
 
     def append(self, callback: Callback) -> None:
+        """Add a callback behind the others."""
         self.callbacks.append(callback)
 
     def set_params(self, params: dict[str, Any]) -> None:
+        """Hand the parameters of the run to all."""
         self.params = params
         for callback in self.callbacks:
             callback.set_params(params)
 
     def set_model(self, model: Any) -> None:
+        """Hand the model to all."""
         self._model = model
         for callback in self.callbacks:
             callback.set_model(model)
 
     def needs_every_batch(self, mode: str) -> bool:
+        """Does one of them look at batches of `mode`, "train", "test" or "predict"?"""
         return any(c.needs_every_batch(mode) for c in self.callbacks)
 
 
@@ -97,4 +101,6 @@ def _forward(name: str):
 
 
 for _name in [n for n in vars(Callback) if n.startswith("on_")]:
-    setattr(CallbackList, _name, _forward(_name))
+    _hook = _forward(_name)
+    _hook.__doc__ = getattr(Callback, _name).__doc__
+    setattr(CallbackList, _name, _hook)

@@ -70,6 +70,7 @@ class Progbar:
             sys.stdout.flush()
 
     def add(self, n: int, values: Iterable[tuple[str, Any]] | None = None) -> None:
+        """Go on by `n` steps."""
         self.update(self._seen + n, values)
 
     def _take(self, current: int, values: Iterable[tuple[str, Any]]) -> None:

@@ -24,14 +24,17 @@ class _Typed(Operators):
 
     @property
     def shape(self) -> tuple[int | None, ...]:
+        """The extents, None where unknown."""
         return tuple(d if isinstance(d, int) else None for d in self.type.shape)
 
     @property
     def dtype(self) -> str:
+        """The name of the dtype."""
         return self.type.dtype
 
     @property
     def ndim(self) -> int:
+        """The number of axes."""
         return self.type.ndim
 
     def __len__(self) -> int:

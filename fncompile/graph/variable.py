@@ -125,20 +125,24 @@ class Variable(Operators):
 
     @property
     def shape(self) -> tuple[int, ...]:
+        """The extents."""
         return self.type.shape  # type: ignore[return-value]
 
     @property
     def dtype(self) -> str:
+        """The dtype; while a layer runs, that of its computation."""
         trace = current_trace()
         wanted = trace.autocast if trace is not None and self.autocast else None
         return wanted if wanted is not None and self.type.kind == "f" else self.type.dtype
 
     @property
     def ndim(self) -> int:
+        """The number of axes."""
         return self.type.ndim
 
     @property
     def size(self) -> int:
+        """The number of elements."""
         return int(np.prod(self.shape))
 
     @property
@@ -186,9 +190,11 @@ class Variable(Operators):
             self._owner.version += 1
 
     def assign_add(self, value: Any) -> Any:
+        """Add to the value."""
         return self.assign(self + value)
 
     def assign_sub(self, value: Any) -> Any:
+        """Subtract from the value."""
         return self.assign(self - value)
 
     def move_to(self, storage: np.ndarray) -> None:

@@ -32,6 +32,7 @@ class Initializer(Described):
         raise NotImplementedError("Initializer subclasses must implement the `__call__()` method.")
 
     def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments, ready for JSON."""
         return {}
 
     @classmethod
@@ -40,6 +41,7 @@ class Initializer(Described):
         return cls(**{key: value for key, value in config.items() if key != "dtype"})
 
     def clone(self) -> Initializer:
+        """Another one with the same arguments."""
         return type(self).from_config(self.get_config())
 
 

@@ -31,6 +31,7 @@ class RandomInitializer(Initializer):
         return np.asarray(self.draw(self._generator(), tuple(shape)), numpy_dtype(dtype))
 
     def draw(self, generator: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
+        """Numbers of the distribution, float64, in the given shape."""
         raise NotImplementedError
 
     def _generator(self) -> np.random.Generator:

@@ -114,6 +114,7 @@ class Layer(Building, Penalties, Inspection, Weights, Configurable, Operation):
     # what subclasses write ------------------------------------------------------------------------
 
     def call(self, *args: Any, **kwargs: Any) -> Any:
+        """The computation, written in `fncompile.ops`; a subclass overrides it."""
         raise NotImplementedError(
             f"Layer {type(self).__name__} does not have a `call` method implemented."
         )

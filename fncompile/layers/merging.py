@@ -21,9 +21,11 @@ class Merge(StandardLayer):
         self.supports_masking = True
 
     def merge(self, x: Any, y: Any) -> Any:
+        """Two inputs as one."""
         raise NotImplementedError
 
     def finish(self, x: Any, number: int) -> Any:
+        """The result, from what came of all inputs."""
         return x
 
     def build(self, input_shape: Any) -> None:

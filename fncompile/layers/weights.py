@@ -157,6 +157,7 @@ class Weights:
 
     @property
     def non_trainable_weights(self) -> list[Variable]:
+        """The weights that training does not change."""
         trained = {id(v) for v in self.trainable_weights}
         return [v for v in self.weights if id(v) not in trained]
 
@@ -169,10 +170,12 @@ class Weights:
 
     @property
     def trainable_variables(self) -> list[Variable]:
+        """The variables that training changes."""
         return self.trainable_weights
 
     @property
     def non_trainable_variables(self) -> list[Variable]:
+        """All variables but the trainable ones."""
         trained = {id(v) for v in self.trainable_weights}
         return [v for v in self.variables if id(v) not in trained]
 

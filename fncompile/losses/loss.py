@@ -46,6 +46,7 @@ class Loss(Described):
         self.dtype = standard_dtype(getattr(dtype, "name", dtype)) if dtype else floatx()
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
+        """One value per sample; a subclass overrides it."""
         raise NotImplementedError("Loss subclasses must implement `call(self, y_true, y_pred)`.")
 
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
@@ -53,10 +54,12 @@ class Loss(Described):
         return _evaluate(self, y_true, y_pred, sample_weight)
 
     def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments, ready for JSON."""
         return {"name": self.name, "reduction": self.reduction}
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Loss:
+        """A loss from what `get_config` gave."""
         return cls(**config)
 
 

@@ -42,6 +42,7 @@ class Metric:
 
     @property
     def dtype(self) -> str:
+        """The dtype of the computation and the state."""
         return self._dtype
 
     def add_variable(
@@ -87,10 +88,12 @@ class Metric:
         return self.result()
 
     def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments, ready for JSON."""
         return {"name": self.name, "dtype": self.dtype}
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Metric:
+        """A metric from what `get_config` gave."""
         return cls(**config)
 
     def __repr__(self) -> str:

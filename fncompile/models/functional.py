@@ -71,6 +71,7 @@ class Functional(Model):
 
     @property
     def dag(self) -> Dag:
+        """The calls between inputs and outputs, in order."""
         return self._dag
 
     @property
@@ -105,14 +106,17 @@ class Functional(Model):
 
     @property
     def inputs(self) -> list[KerasTensor]:
+        """The input tensors as a flat list."""
         return list(self._dag.inputs)
 
     @property
     def outputs(self) -> list[KerasTensor]:
+        """The output tensors as a flat list."""
         return list(self._dag.outputs)
 
     @property
     def input_names(self) -> list[str]:
+        """The names of the inputs."""
         return [maker(t).name for t in self._dag.inputs]
 
     @cached_property
@@ -129,10 +133,12 @@ class Functional(Model):
 
     @property
     def input_shape(self) -> Any:
+        """The shapes of the inputs, in their structure."""
         return map_structure(lambda t: t.shape, self._inputs_struct)
 
     @property
     def output_shape(self) -> Any:
+        """The shapes of the outputs, in their structure."""
         return map_structure(lambda t: t.shape, self._outputs_struct)
 
     def build(self, input_shape: Any = None) -> None:

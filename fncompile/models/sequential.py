@@ -246,10 +246,12 @@ class Sequential(Model):
 
     @property
     def inputs(self) -> list[KerasTensor]:
+        """The input tensors as a flat list."""
         return self._graph("inputs").inputs
 
     @property
     def outputs(self) -> list[KerasTensor]:
+        """The output tensors as a flat list."""
         return self._graph("outputs").outputs
 
     @property
@@ -262,30 +264,37 @@ class Sequential(Model):
 
     @property
     def dag(self) -> Dag:
+        """The calls between inputs and outputs, in order."""
         return self._graph("graph").dag
 
     @property
     def operations(self) -> list[Any]:
+        """The layers of the graph."""
         return self._graph("operations").operations
 
     @property
     def input_names(self) -> list[str]:
+        """The names of the inputs."""
         return self._graph("inputs").input_names
 
     @property
     def input_places(self) -> Any:
+        """Where each input stands in the structure of inputs."""
         return self._graph("inputs").input_places
 
     @property
     def output_names(self) -> list[str]:
+        """The names of the outputs."""
         return self._graph("outputs").output_names
 
     @property
     def input_shape(self) -> Any:
+        """The shape of the input."""
         return self._graph("input shape").input_shape
 
     @property
     def output_shape(self) -> Any:
+        """The shape of the output."""
         return self._graph("output shape").output_shape
 
     # description ----------------------------------------------------------------------------------

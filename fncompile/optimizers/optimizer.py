@@ -257,6 +257,7 @@ class Optimizer(Described):
     # configuration ------------------------------------------------------------------------------
 
     def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments, ready for JSON."""
         own = {field: getattr(self, field) for field in self.fields}
         return {
             "name": self.name,
@@ -276,6 +277,7 @@ class Optimizer(Described):
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Optimizer:
+        """An optimizer from what `get_config` gave, without its state."""
         config = dict(config)
         if isinstance(config.get("learning_rate"), dict):
             rate = schedules.deserialize(config["learning_rate"], custom_objects)

@@ -33,6 +33,7 @@ class LearningRateSchedule(Described):
         )
 
     def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments, ready for JSON."""
         raise NotImplementedError(
             f"Learning rate schedule '{type(self).__name__}' must override `get_config()` in order "
             "to be serialized."
@@ -40,6 +41,7 @@ class LearningRateSchedule(Described):
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> LearningRateSchedule:
+        """A schedule from what `get_config` gave."""
         return cls(**config)
 
 
@@ -104,6 +106,7 @@ class ExponentialDecay(_Decay):
     """
 
     def factor(self, periods: Any) -> Any:
+        """What the first rate is multiplied by after so many `decay_steps`."""
         return ops.power(float(self.decay_rate), periods)
 
 
@@ -119,6 +122,7 @@ class InverseTimeDecay(_Decay):
     """
 
     def factor(self, periods: Any) -> Any:
+        """What the first rate is multiplied by after so many `decay_steps`."""
         return 1.0 / (1.0 + self.decay_rate * periods)
 
 

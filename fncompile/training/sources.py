@@ -57,6 +57,7 @@ class PyDataset:
 
     @property
     def num_batches(self) -> int | None:
+        """The number of batches, None where there is no end."""
         if hasattr(self, "__len__"):
             return len(self)
         raise NotImplementedError(

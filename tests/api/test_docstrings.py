@@ -62,3 +62,18 @@ def test_the_example_runs(path, tmp_path, monkeypatch):
         warnings.simplefilter("ignore")  # that a model was not compiled when it was saved
         doctest.DocTestRunner(optionflags=FLAGS).run(test, out=failures.append)
     assert failures == [], "".join(failures)
+
+
+CLASSES = [path for path, thing in OBJECTS.items() if inspect.isclass(thing)]
+
+
+@pytest.mark.parametrize("path", CLASSES)
+def test_every_public_method_says_what_it_does(path):
+    """Itself, or the method of a base class that it overrides."""
+    silent = []
+    for name in dir(OBJECTS[path]):
+        member = inspect.getattr_static(OBJECTS[path], name)
+        ours = inspect.isfunction(member) or isinstance(member, property | classmethod)
+        if ours and not name.startswith("_") and not inspect.getdoc(getattr(OBJECTS[path], name)):
+            silent.append(name)
+    assert silent == []
