@@ -49,6 +49,8 @@ def slice(inputs: TensorLike, start_indices: Any, shape: ShapeLike) -> Result:
 
 
 def _one_each(given: Any, x: Node, one: str, other: str) -> list[Any]:
+    if getattr(given, "shape", (0,))[:1] == (None,):
+        raise ValueError(f"`{one}` must have as many entries as `{other}` has axes: {x.ndim}.")
     many = list(given) if hasattr(given, "__iter__") else [given]
     if len(many) != x.ndim:
         raise ValueError(
@@ -149,8 +151,12 @@ def scatter(indices: TensorLike, values: TensorLike, shape: ShapeLike) -> Result
     array([0, 5, 0, 7], dtype=int32)
     """
     indices, values = node(indices), node(values)
-    depth = indices.shape[-1]
-    shape = canonical_shape(shape)
+    shape, depth = canonical_shape(shape), indices.shape[-1] if indices.ndim else None
+    if not isinstance(depth, int):
+        raise ValueError(
+            "The last axis of `indices` names axes of `shape`, so its extent must be known. "
+            f"Received: indices.shape={display(indices.shape)}"
+        )
     sizes = list(shape[:depth])
     columns = [build.slice_axis(indices, indices.ndim - 1, i, 1) for i in range(depth)]
     columns = [wrapped(build.reshape(c, c.shape[:-1]), n) for c, n in zip(columns, sizes)]

@@ -316,11 +316,12 @@ def repeat(x: TensorLike, repeats: Any, axis: Axis = None) -> Result:
     n, counts = x.shape[axis], np.ravel(repeats)
     if counts.size == 1:
         return _repeat_all(x, int(counts[0]), axis)
-    if not isinstance(n, int) or counts.size != n:
+    if isinstance(n, int) and counts.size != n:
         raise ValueError(
             f"`repeats` must be one count or one for each of the {display((n,))[0]} elements. "
             f"Received: {repeats}"
         )
+    x = build.broadcast_to(x, (*x.shape[:axis], counts.size, *x.shape[axis + 1 :]))  # if unknown
     pieces = [
         _repeat_all(build.slice_axis(x, axis, i, 1), int(c), axis) for i, c in enumerate(counts)
     ]

@@ -21,7 +21,7 @@ _CUBINGS = 70  # 1.5**-70 = 5e-13: what is left out is less than this, relative 
 def singular_norm(x: Node, ord: int | str) -> Node:
     """The largest (2), the least (-2) or the sum ("nuc") of the singular values of the matrices in
     the last two axes, which stay as extents of 1."""
-    y = _tall(build.cast(x, "float64"))
+    y = _tall(build.cast(x, "float64"), needed=ord == -2)
     peak = build.reduce(build.ew("abs", y), "max", _last(y), keepdims=True)
     scale = build.stop_gradient(_or_one(peak))  # a norm of c x is c times as large
     y = build.ew("div", y, scale)
@@ -29,14 +29,17 @@ def singular_norm(x: Node, ord: int | str) -> Node:
     return build.cast(build.ew("mul", norm, scale), x.dtype)
 
 
-def _tall(x: Node) -> Node:
-    """`x` or its transpose, whichever has no more columns than rows."""
+def _tall(x: Node, needed: bool) -> Node:
+    """`x` or its transpose, whichever has no more columns than rows: less work, and `needed` for
+    the least of them, as xᵀx of a wide matrix has zeros more."""
     rows, columns = x.shape[-2:]
     if not (isinstance(rows, int) and isinstance(columns, int)):
-        raise ValueError(
-            "Norms by singular values need matrices of known extents. "
-            f"Received: shape={display(x.shape)}"
-        )
+        if needed:
+            raise ValueError(
+                "The least singular value is that of matrices of known extents. "
+                f"Received: shape={display(x.shape)}"
+            )
+        return x
     turned = [*range(x.ndim - 2), x.ndim - 1, x.ndim - 2]
     return build.permute(x, turned) if columns > rows else x
 

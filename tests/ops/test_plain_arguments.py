@@ -7,12 +7,15 @@ import pytest
 
 import fncompile
 from fncompile import ops, random
+from fncompile.graph.call import infer_outputs
 from fncompile.graph.eager import known_value
 from fncompile.graph.nest import flatten
-from fncompile.graph.tensor import Tensor
+from fncompile.graph.tensor import KerasTensor, Tensor
 from fncompile.graph.trace import Trace, placeholder
 from fncompile.graph.variable import Variable
+from fncompile.ir.dims import symbol
 from fncompile.ir.types import TensorType
+from tests.op_table import CASES
 
 X = np.arange(12, dtype="float32").reshape(3, 4)
 B = X > 4
@@ -204,3 +207,51 @@ def test_norms_by_singular_values_of_special_matrices(matrix, ord):
         ops.norm(np.asarray(matrix), ord=ord, axis=(0, 1)), np.linalg.norm(matrix, ord),
         rtol=1e-9, atol=1e-9 * np.abs(matrix).max(),
     )  # fmt: skip
+
+
+# Why an op cannot tell a shape where this extent is unknown; everything else can.
+UNTOLD = {
+    "split": "pieces is not known",
+    "array_split": "pieces is not known",
+    "unstack": "a tensor with a concrete shape",
+    "get_item": "the size of the result could not be told",
+    "norm": "matrices of known extents",
+    "diagonal": "is not known before the program runs",
+    "diag": "is not known before the program runs",
+    "reshape": "total size of the tensor must be unchanged",
+    "glu": "axis size must be divisible by 2",
+    "scatter": "so its extent must be known",
+    "slice": "must have as many entries",
+    "slice_update": "must have as many entries",
+}
+
+
+@pytest.mark.parametrize("which", ["all axes", "first", "last"])
+@pytest.mark.parametrize("case", CASES, ids=lambda c: c.name)
+@pytest.mark.filterwarnings("ignore:You are using a softmax")
+def test_unknown_extents_work_or_are_refused_in_words(case, which):
+    """Each row of the table with its axes unknown, equal extents as the same unknown."""
+
+    def unknown(axis, shape):
+        chosen = {"all axes": True, "first": axis == 0, "last": axis == len(shape) - 1}[which]
+        return symbol(f"S{shape[axis]}") if chosen and shape[axis] > 1 else shape[axis]
+
+    tensors = []
+    for t in case.types("float32"):
+        shape = tuple(unknown(axis, t.shape) for axis in range(t.ndim))
+        tensors.append(KerasTensor(TensorType(t.dtype, shape), "x"))
+    try:
+        infer_outputs(lambda *xs: case.call(xs), tuple(tensors), {})
+    except ValueError as error:
+        op = case.name.split(":")[0].split("[")[0]
+        assert op in UNTOLD and UNTOLD[op] in str(error)
+
+
+def test_counts_of_repeat_tell_an_unknown_extent():
+    x = fncompile.Input((None, 2))
+    model = fncompile.Model(x, ops.repeat(x, [2, 0, 1], axis=1))
+    values = np.arange(12, dtype="float32").reshape(2, 3, 2)
+    got = model.predict(values, verbose=0)
+    np.testing.assert_array_equal(got, np.repeat(values, [2, 0, 1], axis=1))
+    with pytest.raises(ValueError):
+        model.predict(values[:, :2], verbose=0)
