@@ -1,4 +1,4 @@
-"""Variables that their gradient overwrites: no learning rate, clipping, decay, slots, constraint."""
+"""Variables that their gradient overwrites: no rate, clipping, decay, slots, constraint."""
 
 from __future__ import annotations
 
