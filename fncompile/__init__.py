@@ -1,6 +1,8 @@
 """fncompile: build a network as in Keras, run and train it through C made for that one network.
 
 `import fncompile` loads nothing else; each public name is imported when it is first used.
+Examples in docstrings assume `import numpy as np`, `import fncompile` and the modules that they
+name, as by `from fncompile import layers, ops`.
 """
 
 from __future__ import annotations

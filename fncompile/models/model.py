@@ -211,13 +211,20 @@ class Model(Layer):
         compile_config.compile_from_config(self, config)
 
     def save(self, filepath: Any, overwrite: bool = True, **kwargs: Any) -> None:
-        """Write architecture, weights and training state to a `.keras` or `.h5` file."""
+        """Write architecture, weights and training state to a `.keras` or `.h5` file.
+
+        `filepath`: a path; an existing file is replaced if `overwrite`, else FileExistsError. Other
+        errors as for `saving.save_model`.
+        """
         from fncompile import saving
 
         saving.save_model(self, filepath, overwrite=overwrite, **kwargs)
 
     def save_weights(self, filepath: Any, overwrite: bool = True) -> None:
-        """Write the weights, and the optimizer's variables, to a `.weights.h5` file."""
+        """Write the weights, and the optimizer's variables, to a `.weights.h5` file.
+
+        `filepath`: a path; an existing file is replaced if `overwrite`, else FileExistsError.
+        """
         from fncompile import saving
 
         saving.save_weights(self, filepath, overwrite=overwrite)
@@ -225,13 +232,17 @@ class Model(Layer):
     def load_weights(
         self, filepath: Any, skip_mismatch: bool = False, by_name: bool = False
     ) -> None:
-        """Read weights from a `.weights.h5`, `.keras` or `.h5` file."""
+        """Read weights from a `.weights.h5`, `.keras` or `.h5` file at `filepath`.
+
+        What does not fit is a ValueError, unless `skip_mismatch` leaves it out; `by_name` matches
+        layers by their names, from `.h5` files.
+        """
         from fncompile import saving
 
         saving.load_weights(self, filepath, skip_mismatch=skip_mismatch, by_name=by_name)
 
     def export(self, directory: Any, **kwargs: Any) -> Any:
-        """Write a native library of this model; see `fncompile.export`."""
+        """Write a native library of this model to `directory`; see `fncompile.export.export`."""
         from fncompile import export
 
         return export.export(self, directory, **kwargs)
@@ -264,7 +275,8 @@ class Model(Layer):
         return explain(self, what, layer)
 
     def profile(self, x: Any, y: Any = None, repeats: int = 20) -> str:
-        """A table of the kernels of a prediction, or with `y` of a training step, on these arrays.
+        """A table of the kernels of a prediction on the arrays `x`, or with `y` of a training step,
+        over `repeats` runs.
 
         Weights and training state are as before afterwards.
         """

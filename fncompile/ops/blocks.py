@@ -106,11 +106,9 @@ def segment_sum(
 ) -> Result:
     """Sums of the rows of `data` with the same id; rows with ids out of range are left out.
 
-    `segment_ids` has one integer for each row. Without `num_segments` there are as many segments
-    as the greatest id asks for, which has to be known. Raises ValueError for other shapes.
-
-    `data`: a tensor; `segment_ids`: a whole number for each of its rows; `num_segments`: the number
-    of rows of the result, ValueError if None. `sorted` is Keras' argument and ignored.
+    `data`: a tensor; `segment_ids`: a whole number for each of its rows, ValueError for other
+    shapes; `num_segments`: the number of rows of the result, by default as many as the greatest id
+    asks for, which has to be known then. `sorted` is Keras' argument and ignored.
 
     >>> ops.segment_sum([1, 2, 3], [0, 1, 0], num_segments=2)
     array([4, 2], dtype=int32)
