@@ -11,6 +11,7 @@ from fncompile.flags import flag
 from fncompile.ir.node import Program, recording
 from fncompile.ir.verify import verify
 from fncompile.passes.pipeline import LOWER, TRANSFORM, Pass
+from fncompile.plan.verify import verify_plan
 
 if TYPE_CHECKING:
     from fncompile.passes.apply_optimizer import Run, Update
@@ -88,5 +89,5 @@ def _run(steps: Sequence[Pass], result: Any, have: set[str], context: Context) -
 
 
 def _check(result: Any, name: str) -> None:
-    if flag("verify") and isinstance(result, Program):
-        verify(result, name)
+    if flag("verify"):
+        verify(result, name) if isinstance(result, Program) else verify_plan(result, name)
