@@ -177,7 +177,8 @@ class Softmax(StandardLayer):
         fits = all(m == 1 or m == n or not {type(m), type(n)} <= {int} for m, n in behind)
         if len(mask.shape) > len(inputs.shape) or not fits:
             raise ValueError(
-                f"The mask of layer '{self.name}' must broadcast to its inputs and have no more "
-                f"dimensions. Received: inputs.shape={inputs.shape}, mask.shape={mask.shape}"
+                f"The mask of layer '{self.name}' must be broadcastable to its inputs, and must "
+                f"not have more dimensions. Received: inputs.shape={inputs.shape}, "
+                f"mask.shape={mask.shape}"
             )
         return mask if mask.dtype == "bool" else mask > 0.5

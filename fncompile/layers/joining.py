@@ -70,7 +70,8 @@ def _full_mask(x: Any, mask: Any) -> Any:
     if mask is None:
         return ops.ones_like(x, dtype="bool")
     behind = tuple(range(len(mask.shape), len(x.shape)))
-    return ops.broadcast_to(ops.expand_dims(mask, behind) if behind else mask, ops.shape(x))
+    mask = ops.expand_dims(mask, behind) if behind else mask
+    return ops.logical_or(mask, ops.zeros_like(x, dtype="bool"))  # which broadcasts
 
 
 class Dot(Merge):

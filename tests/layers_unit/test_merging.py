@@ -119,6 +119,13 @@ def test_no_mask_of_inputs_without(layer):
     assert layer.compute_mask([A, B], [None, None]) is None
 
 
+def test_a_mask_of_symbolic_inputs_is_symbolic():
+    inputs = [keras.Input((3, 4)), keras.Input((3, 4))]
+    mask = layers.Concatenate().compute_mask(inputs, list(MASKS))
+    out = keras.Model(inputs, mask).predict([A, B], verbose=0)
+    np.testing.assert_array_equal(out, MASKS[0] | MASKS[1])
+
+
 def test_concatenated_masks():
     along_time = mask_of_merge(layers.Concatenate(axis=1), MASKS)
     np.testing.assert_array_equal(along_time, np.concatenate(MASKS, 1))
