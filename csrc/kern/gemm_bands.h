@@ -16,10 +16,6 @@
 
 #include "gemm.h"
 
-/* Bytes of a row of a band, and of one whose partial sums wait. Bands ask for what comes if that is
- * at most FNC_BAND_PACE bytes a step: two cache lines. Up to 230 KB of the stack. */
-enum { FNC_BAND_BYTES = 8192, FNC_BAND_SPLIT_BYTES = 1024, FNC_BAND_PACE = 128 };
-
 #define FNC_T float
 #define FNC_S f32
 #define FNC_NR FNC_NR_F32

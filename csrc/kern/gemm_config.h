@@ -1,29 +1,43 @@
 /* gemm_config.h - the register tiles, one row per instruction set, and the cache they are cut for.
  *
- * A tile is MR rows by NR = 2 vectors: 2 MR accumulators, 2 vectors of B and one broadcast of A
- * have to fit the registers. MT is the lower tile that takes what is left over; 2 MT accumulators
- * are enough to hide the latency of FMA. The rows of bfloat16 stand apart: AVX512-BF16 has tiles of
- * 8 by 32, AMX of 32 by 32; see gemm_bf16.h. */
+ * A tile is some rows by 1, 2, 3 or 4 vectors. Its accumulators, the vectors of B and one broadcast
+ * of A have to fit the registers; where there are more vectors than rows, the broadcasts and one
+ * vector of B. For what rows are left over there is a lower tile, whose accumulators are enough to
+ * hide the latency of FMA. The rows of bfloat16 stand apart: AVX512-BF16 has tiles of 8 by 32, AMX
+ * of 32 by 32; see gemm_bf16.h. */
 #ifndef FNC_GEMM_CONFIG_H
 #define FNC_GEMM_CONFIG_H
 
 #include "../math/fnc_int.h"
 
-#if FNC_VEC_BYTES == 64 /*   AVX-512: 32 registers of 64 bytes */
-enum { FNC_MR = 12, FNC_MT = 4, FNC_GEMM_L2 = 1 << 20 };
-#elif FNC_VEC_BYTES == 32  /* AVX2 and FMA: 16 registers of 32 bytes */
-enum { FNC_MR = 6, FNC_MT = 4, FNC_GEMM_L2 = 1 << 18 };
-#elif defined(__aarch64__) /* NEON: 32 registers of 16 bytes */
-enum { FNC_MR = 12, FNC_MT = 4, FNC_GEMM_L2 = 1 << 18 };
-#else /* SSE2: 16 registers of 16 bytes, and no FMA: one more for the product */
-enum { FNC_MR = 6, FNC_MT = 4, FNC_GEMM_L2 = 1 << 17 };
+/* FNC_MR_v and FNC_MT_v: rows of the high and of the low tile of v vectors. */
+#if FNC_VEC_BYTES == 64 || defined(__aarch64__) /* AVX-512, NEON: 32 registers */
+enum { FNC_MR_1 = 24, FNC_MR_2 = 12, FNC_MR_3 = 8, FNC_MR_4 = 6 };
+enum { FNC_MT_1 = 8, FNC_MT_2 = 4, FNC_MT_3 = 4, FNC_MT_4 = 3, FNC_ACCUMULATORS = 24 };
+#elif FNC_VEC_BYTES == 32 /* AVX2 and FMA: 16 registers */
+enum { FNC_MR_1 = 12, FNC_MR_2 = 6, FNC_MR_3 = 4, FNC_MR_4 = 3 };
+enum { FNC_MT_1 = 8, FNC_MT_2 = 4, FNC_MT_3 = 3, FNC_MT_4 = 2, FNC_ACCUMULATORS = 12 };
+#else                     /* SSE2: 16 registers, and no FMA: one more for the product */
+enum { FNC_MR_1 = 12, FNC_MR_2 = 6, FNC_MR_3 = 3, FNC_MR_4 = 2 };
+enum { FNC_MT_1 = 8, FNC_MT_2 = 4, FNC_MT_3 = 2, FNC_MT_4 = 2, FNC_ACCUMULATORS = 12 };
+#endif
+enum { FNC_MR = FNC_MR_2, FNC_MT = FNC_MT_2 }; /* of the tile where nothing else is said */
+
+/* Bytes of the second-level cache that a block of B may take. */
+#if FNC_VEC_BYTES == 64
+enum { FNC_GEMM_L2 = 1 << 20 };
+#elif FNC_VEC_BYTES == 32 || defined(__aarch64__)
+enum { FNC_GEMM_L2 = 1 << 18 };
+#else
+enum { FNC_GEMM_L2 = 1 << 17 };
 #endif
 
-/* Columns of a tile and of a packed panel. The stride of the block that an epilogue receives. */
+/* Columns of a tile and of a packed panel, two vectors, and the stride of the block that an
+ * epilogue receives, whatever the tile. */
 enum { FNC_NR_F32 = 2 * FNC_VEC_BYTES / 4, FNC_NR_F64 = 2 * FNC_VEC_BYTES / 8 };
 
-/* Sums longer than KC_WHOLE, or of panels than KC_PACKED, are cut, and tiles grouped; the group's
- * sums take up to 84 KB of the stack, the rows of A where they are copied up to 120 KB more. */
+/* Sums longer than KC_WHOLE, or of panels than KC_PACKED, are cut into blocks of KC, and tiles
+ * grouped: their partial sums wait in memory. */
 enum {
     FNC_KC_WHOLE = 1024,
     FNC_KC_PACKED = 4096,
@@ -32,44 +46,84 @@ enum {
     FNC_GROUP_PANELS = 512 / FNC_VEC_BYTES
 };
 
-/* A whose columns are adjacent is copied for as many panels of B; its rows are asked for as many
+/* A whose columns are adjacent is copied for as many panels of B; its rows are prefetched as many
  * steps ahead. */
 enum { FNC_COPY_FROM = 4, FNC_COPY_AHEAD = 16 };
 
-/* Bytes of a packed B from which on the next panels are asked for, since they come from afar, and
- * the most rows of A: for more, their way counts little, and they take room in the caches. */
-enum { FNC_ASK_FROM = 4 << 20, FNC_ASK_ROWS = 96 };
+/* B packed on the fly, by strips of so many rows and bytes of a row, for products of so many rows.
+ */
+enum { FNC_FEW_ROWS = 64, FNC_STRIP_ROWS = 64, FNC_STRIP_BYTES = 1024 };
 
-/* What tiles ask memory for while they compute, `pace` bytes further with each k; 0: nothing. */
-typedef struct {
-    const char *at;
-    int64_t pace;
-} fnc_ahead;
+/* Row-panel output: bytes of a row of results, and of one whose partial sums wait. */
+enum { FNC_BAND_BYTES = 8192, FNC_BAND_SPLIT_BYTES = 1024 };
+
+/* Prefetched are the next panels of a packed B from so many bytes on, since they come from afar,
+ * and for at most so many rows of A: for more, their way counts little, and they take room in the
+ * caches; and the arrays beside a row-panel output, if that is at most FNC_BESIDE_PACE bytes a step
+ * of k: two cache lines. */
+enum { FNC_PREFETCH_FROM = 4 << 20, FNC_PREFETCH_ROWS = 96, FNC_BESIDE_PACE = 128 };
 
 /* Panels that a single row takes at once: 8 accumulators; and of a B streamed by rows: 8 KB. */
 enum { FNC_GEMV_PANELS = 4, FNC_STREAM_PANELS = 4096 / FNC_VEC_BYTES };
 
-/* Rows m0 .. m1 - 1 and columns n0 .. n1 - 1 of C; `low`: there are not MR rows for a tile. */
+/* What the tiles over one block of k have in common, in elements. The block is `segments` runs of
+ * `depth` steps of k. From one to the next A jumps: by the differences of `offsets`, or without
+ * them by `step`; within one it goes on by cs_a. B just runs on, by ldb. Vector v of a tile stands
+ * at column (v / 2) * pair_b + v % 2 * second of B, and at (v / 2) * pair_c + v % 2 * second of the
+ * sums, whose rows are ldc apart. `at`: what is prefetched, `pace` bytes further with each k. */
+typedef struct {
+    int64_t segments, depth;
+    const int64_t *offsets;
+    int64_t step;
+    int64_t rs_a, cs_a;
+    int64_t ldb, second, pair_b;
+    int64_t ldc, pair_c;
+    const char *at;
+    int64_t pace;
+} fnc_tile_args;
+
+/* How results are handed over: by tiles; by rows as long as a block of columns; or as the transpose
+ * of what is computed, by tiles. */
+typedef enum { FNC_BY_TILE, FNC_BY_ROW, FNC_TRANSPOSED } fnc_unit;
+
+/* Rows m0 .. m1 - 1 and columns n0 .. n1 - 1 of C. */
 typedef struct {
     int64_t m0, m1, n0, n1;
-    int low;
 } fnc_region;
 
-/* Rows of the next tile when `left` remain. What is left over after tiles of MR is given to tiles
- * of MT; a tile may reach back over rows that are done, so none is ever cut. */
-FNC_INLINE int64_t fnc_tile_rows(int64_t left) {
-    if (left < FNC_MR) return (left + FNC_MT - 1) / FNC_MT * FNC_MT < FNC_MR ? FNC_MT : FNC_MR;
-    int64_t rest = left % FNC_MR;
-    return rest != 0 && rest <= 2 * FNC_MT - FNC_MR ? FNC_MT : FNC_MR;
+/* k .. k + length - 1, and A's part of it: from element `from` on, as fnc_tile_args has it. */
+typedef struct {
+    int64_t k, length, segments, depth, from;
+    const int64_t *offsets;
+    int last;
+} fnc_k_block;
+
+/* How a product is cut: tiles of `high` and `low` rows (see fnc_low_rows); steps of k, rows and
+ * columns at a time, and of those columns `inner` at a time, a whole number of tiles. Sums wait
+ * tile after tile, `slot` elements apart; or, with ldc, in rows ldc apart, rows of tiles `slot`
+ * apart. */
+typedef struct {
+    int64_t high, low, low_rows, kc, rows, columns, inner, ldc, slot;
+    int copy_a;
+} fnc_blocking;
+
+/* The most rows that are left to low tiles when they are fewer than a high one has. */
+FNC_INLINE int64_t fnc_low_rows(int64_t high, int64_t low) { return (high - 1) / low * low; }
+
+/* Rows of the next tile when `left` remain. What is left over after tiles of `high` rows is given
+ * to tiles of `low`; a tile may reach back over rows that are done, so none is ever cut. */
+FNC_INLINE int64_t fnc_tile_rows(int64_t left, int64_t high, int64_t low, int64_t low_rows) {
+    if (left < high) return left <= low_rows ? low : high;
+    if (2 * low <= high) return high;
+    const int64_t rest = left % high;
+    return rest != 0 && rest <= 2 * low - high ? low : high;
 }
 
 /* The column where the panel of column n begins. */
 FNC_INLINE int64_t fnc_panel_start(int64_t n, int64_t nr) { return n - n % nr; }
 
 /* Packed B is stored by blocks of k of this length, so that the panels of a block are adjacent. */
-FNC_INLINE int64_t fnc_pack_length(int64_t K) {
-    return K > FNC_KC_PACKED ? FNC_KC : K + (K == 0);
-}
+FNC_INLINE int64_t fnc_pack_length(int64_t K) { return K > FNC_KC_PACKED ? FNC_KC : K + (K == 0); }
 
 FNC_INLINE int64_t fnc_round_up(int64_t n, int64_t to) { return (n + to - 1) / to * to; }
 

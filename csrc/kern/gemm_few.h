@@ -19,7 +19,6 @@
  * row counts known beforehand, and a least N, so that A packed has room where B would be. 32 rows
  * times 2048 x 2048, B from memory: 53 GFLOP/s packed first, 71 by strips, 93 flipped; 96 rows: 74,
  * 75 and 92 (AVX2, FMA peak 103). Strips take up to 140 KB of the stack. */
-enum { FNC_FEW_ROWS = 64, FNC_STRIP_ROWS = 64, FNC_STRIP_BYTES = 1024 };
 
 #define FNC_T float
 #define FNC_S f32

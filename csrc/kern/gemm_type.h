@@ -1,110 +1,117 @@
 /* gemm_type.h - everything of gemm.h for one element type. A template: FNC_T is the type, FNC_S its
- * suffix, FNC_NR the columns of a tile. The loops are there for every width of vector, so that a
- * matrix narrower than the widest still has a tile that does not read beyond it. */
+ * suffix, FNC_NR the columns of a tile. Tiles are there for every width of vector, so that a matrix
+ * narrower than the widest still has one that does not read beyond it. */
 
-#define FNC_EPILOGUE FNC_PASTE(fnc_epilogue, FNC_S, )
-#define FNC_PRODUCT FNC_PASTE(fnc_product, FNC_S, )
+#define FNC_X(stem) FNC_PASTE(stem, FNC_S, )
+#define FNC_EPILOGUE FNC_X(fnc_epilogue)
+#define FNC_TILES FNC_X(fnc_tiles)
+#define FNC_ARGS FNC_X(fnc_gemm_args)
+#define FNC_PREFETCH FNC_X(fnc_prefetch)
+
 typedef void (*FNC_EPILOGUE)(const void *env, int64_t m, int64_t n, int64_t mr, int64_t nr,
                              const FNC_T *acc);
 
-/* What is multiplied: A[M, K] by strides; B[K, N] row-major or packed. */
+/* acc (+)= A B for the rows and vectors of a tile; see fnc_tile_args. */
+typedef void FNC_X(fnc_tile)(const fnc_tile_args *t, int fresh, const FNC_T *A, const FNC_T *B,
+                             FNC_T *acc);
+
+/* A tile's shape and its forms: of `high` rows, the same with prefetch, of `low` rows; of one row
+ * and one, two, four panels; and one row over many columns of a B that lies by rows. The last two
+ * of a row and the stream may be missing. */
 typedef struct {
-    int64_t N, K;
-    const FNC_T *A;
+    int64_t high, low, vectors, lanes;
+    FNC_X(fnc_tile) * of_high, *with_prefetch, *of_low, *of_row[3];
+    void (*stream)(int64_t columns, int64_t K, const FNC_T *a, int64_t cs_a, const FNC_T *B,
+                   int64_t ldb, FNC_T *acc);
+} FNC_TILES;
+
+/* What is prefetched while tiles compute, `part` bytes a tile: of each of `count` arrays a row of
+ * `bytes`, from element `first` on, then the next row, `stride` elements further, of `rows`. Now at
+ * byte `byte` of the row of array `array`. */
+typedef struct {
+    const FNC_T *const *arrays, *one; /* `one`: room for the only array */
+    int64_t count, first, rows, stride, bytes, part, array, byte;
+} FNC_PREFETCH;
+
+/* C[M, N] = A[M, K] B[K, N], of which rows m0 .. m1 - 1 and columns n0 .. n1 - 1 are computed. */
+typedef struct FNC_ARGS {
+    int64_t M, N, K;
+    const FNC_T *A; /* A[m, k] at m * rs_a + k * cs_a ... */
     int64_t rs_a, cs_a;
-    const FNC_T *B;
+    int64_t segments;       /* ... if 1; else K is so many runs of equal length, and run s of A */
+    const int64_t *offsets; /* begins at offsets[s], or with NULL at s * step; B just runs on */
+    int64_t step;
+    const FNC_T *B; /* row-major, or in panels as wide as the tile */
     int64_t ldb;
     int packed;
-} FNC_PRODUCT;
+    const FNC_T *start; /* NULL: sums begin with 0; else with start[m * ld_start + n] */
+    int64_t ld_start;
+    int64_t m0, m1, n0, n1;
+    fnc_unit unit; /* in which results are handed over */
+    FNC_EPILOGUE epilogue;
+    const void *env;
+    const FNC_TILES *tiles;
+    /* Packs `depth` rows of B from column 0 to `columns` on the fly, where B is not packed. */
+    void (*pack)(int64_t columns, int64_t depth, const FNC_T *B, int64_t ldb, FNC_T *panels);
+    /* Sets what is prefetched while region r is computed over block b of k. */
+    void (*prefetch)(const struct FNC_ARGS *p, const fnc_region *r, const fnc_k_block *b,
+                     FNC_PREFETCH *w);
+    const FNC_T *const *beside; /* arrays laid out like C in rows of N, for the prefetch of those */
+    int64_t count;
+} FNC_ARGS;
 
 #if FNC_VEC_BYTES >= 64
 #define FNC_NAME(stem) FNC_PASTE(stem, FNC_S, _v64)
 #define FNC_BYTES 64
-#include "gemm_loop.h"
+#include "gemm_tile.h"
 #undef FNC_NAME
 #undef FNC_BYTES
+#undef FNC_VL
 #endif
 
 #if FNC_VEC_BYTES >= 32
 #define FNC_NAME(stem) FNC_PASTE(stem, FNC_S, _v32)
 #define FNC_BYTES 32
-#include "gemm_loop.h"
+#include "gemm_tile.h"
 #undef FNC_NAME
 #undef FNC_BYTES
+#undef FNC_VL
 #endif
 
 #define FNC_NAME(stem) FNC_PASTE(stem, FNC_S, _v16)
 #define FNC_BYTES 16
-#include "gemm_loop.h"
+#include "gemm_tile.h"
 #undef FNC_NAME
 #undef FNC_BYTES
+#undef FNC_VL
 
 #define FNC_NAME(stem) FNC_PASTE(stem, FNC_S, _scalar)
 #define FNC_BYTES 0
-#include "gemm_loop.h"
+#include "gemm_tile.h"
 #undef FNC_NAME
 #undef FNC_BYTES
+#undef FNC_VL
 
-/* Matrices with fewer columns than the widest vector has lanes. */
-FNC_NOINLINE void FNC_PASTE(fnc_gemm_narrow, FNC_S, )(const FNC_PRODUCT *p, const fnc_region all,
-                                                      FNC_EPILOGUE epilogue, const void *env) {
-    const int64_t bytes = p->N * (int64_t)sizeof(FNC_T);
+/* The widest tiles whose vectors are not wider than `columns`. */
+FNC_INLINE const FNC_TILES *FNC_X(fnc_tiles_for)(int64_t columns) {
+    const int64_t bytes = columns * (int64_t)sizeof(FNC_T);
+    (void)bytes;
 #if FNC_VEC_BYTES >= 64
-    if (bytes >= 32) {
-        FNC_PASTE(fnc_gemm, FNC_S, _v32)(p, all, epilogue, env);
-        return;
-    }
+    if (bytes >= 64) return &FNC_PASTE(fnc_tiles, FNC_S, _v64);
 #endif
 #if FNC_VEC_BYTES >= 32
-    if (bytes >= 16) {
-        FNC_PASTE(fnc_gemm, FNC_S, _v16)(p, all, epilogue, env);
-        return;
-    }
+    if (bytes >= 32) return &FNC_PASTE(fnc_tiles, FNC_S, _v32);
 #endif
-    (void)bytes;
-    FNC_PASTE(fnc_gemm, FNC_S, _scalar)(p, all, epilogue, env);
+    if (bytes >= 16) return &FNC_PASTE(fnc_tiles, FNC_S, _v16);
+    return &FNC_PASTE(fnc_tiles, FNC_S, _scalar);
 }
 
-/* Three entries, from the fewest ways to all; gemm.h picks one while the compiler still parses,
- * because code that is found dead later costs much of its compile time all the same.
- * Small: B is a vector wide at least, and in the second-level cache. */
-#define FNC_ENTRY(stem) FNC_PASTE(stem, FNC_S, )
-FNC_INLINE void FNC_ENTRY(fnc_gemm_small)(int64_t M, int64_t N, int64_t K, const FNC_T *A,
-                                          int64_t rs_a, int64_t cs_a, const FNC_T *B, int64_t ldb,
-                                          int packed, int64_t m0, int64_t m1, int64_t n0,
-                                          int64_t n1, FNC_EPILOGUE epilogue, const void *env) {
-    const int known = __builtin_constant_p(N) && __builtin_constant_p(n0) &&
-                      __builtin_constant_p(n1) && n0 == 0 && n1 == N;
-    const int64_t tail = known ? N % FNC_NR : 0;
-    const FNC_PRODUCT p = {N, K, A, rs_a, cs_a, B, ldb, packed};
-    const fnc_region all = {m0, m1, n0, n1, m1 - m0 < FNC_MR};
-    (void)M;
-    FNC_WIDEST(fnc_gemm_direct)(p, all, known && tail == 0, tail, epilogue, env);
-}
+#include "gemm_driver.h"
 
-/* Wide: B is a vector wide at least. */
-FNC_INLINE void FNC_ENTRY(fnc_gemm_wide)(int64_t M, int64_t N, int64_t K, const FNC_T *A,
-                                         int64_t rs_a, int64_t cs_a, const FNC_T *B, int64_t ldb,
-                                         int packed, int64_t m0, int64_t m1, int64_t n0, int64_t n1,
-                                         FNC_EPILOGUE epilogue, const void *env) {
-    const FNC_PRODUCT p = {N, K, A, rs_a, cs_a, B, ldb, packed};
-    const fnc_region all = {m0, m1, n0, n1, m1 - m0 < FNC_MR};
-    if (K <= FNC_KC_WHOLE && N * K * (int64_t)sizeof(FNC_T) <= FNC_GEMM_L2)
-        FNC_ENTRY(fnc_gemm_small)
-    (M, N, K, A, rs_a, cs_a, B, ldb, packed, m0, m1, n0, n1, epilogue, env);
-    else FNC_WIDEST(fnc_gemm)(&p, all, epilogue, env);
-}
+#include "gemm_direct.h"
 
-FNC_INLINE void FNC_ENTRY(fnc_gemm_any)(int64_t M, int64_t N, int64_t K, const FNC_T *A,
-                                        int64_t rs_a, int64_t cs_a, const FNC_T *B, int64_t ldb,
-                                        int packed, int64_t m0, int64_t m1, int64_t n0, int64_t n1,
-                                        FNC_EPILOGUE epilogue, const void *env) {
-    const FNC_PRODUCT p = {N, K, A, rs_a, cs_a, B, ldb, packed};
-    const fnc_region all = {m0, m1, n0, n1, m1 - m0 < FNC_MR};
-    if (packed || N * (int64_t)sizeof(FNC_T) >= FNC_VEC_BYTES) FNC_ENTRY(fnc_gemm_wide)
-    (M, N, K, A, rs_a, cs_a, B, ldb, packed, m0, m1, n0, n1, epilogue, env);
-    else FNC_ENTRY(fnc_gemm_narrow)(&p, all, epilogue, env);
-}
-#undef FNC_ENTRY
+#undef FNC_X
 #undef FNC_EPILOGUE
-#undef FNC_PRODUCT
+#undef FNC_TILES
+#undef FNC_ARGS
+#undef FNC_PREFETCH

@@ -39,16 +39,25 @@
 #define FNC_VEC_BYTES 16
 #endif
 
-/* Keep a loaded vector in a register: gcc would rather load it again at each use. */
+/* Keep a loaded vector in a register: gcc would rather load it again at each use. And keep it until
+ * here: gcc would put a sum in its place, and copy that where it belongs. */
 #if defined(FNC_VEC_FORCED)
 #define FNC_IN_REGISTER(x) (void)(x)
+#define FNC_UNTIL_HERE(x) (void)(x)
 #elif defined(__x86_64__) || defined(__i386__)
 #define FNC_IN_REGISTER(x) __asm__("" : "+v"(x))
+#define FNC_UNTIL_HERE(x) __asm__ volatile("" : : "v"(x))
 #elif defined(__aarch64__)
 #define FNC_IN_REGISTER(x) __asm__("" : "+w"(x))
+#define FNC_UNTIL_HERE(x) __asm__ volatile("" : : "w"(x))
 #else
 #define FNC_IN_REGISTER(x) (void)(x)
+#define FNC_UNTIL_HERE(x) (void)(x)
 #endif
+
+/* Make the compiler forget how a pointer or a number came about: it would keep what else it computed
+ * that way, and run out of registers. */
+#define FNC_OPAQUE(x) __asm__("" : "+r"(x))
 
 /* One instruction rounds to integer; elsewhere (SSE2) a few additions do. */
 #if defined(__SSE4_1__) || defined(__aarch64__)

@@ -98,7 +98,7 @@ def test_tile_stays_in_registers(level: str, suffix: str, tmp_path: Path) -> Non
     listing = subprocess.run(dump, capture_output=True, text=True, check=True).stdout
     checked = 0
     for function in re.split(r"\n\n", listing):
-        name = re.match(r"\s*[0-9a-f]+ <(fnc_tile_(?:high|low|asking)_\w+)", function)
+        name = re.match(r"\s*[0-9a-f]+ <(fnc_tile_(?:high|low|prefetch)_\w+)", function)
         if not name:
             continue
         loops = [b for b in inner_loops(function) if any("mul" in t or "fma" in t for t in b)]

@@ -166,7 +166,7 @@ static void large_extents(void) {
     both(FNC_FEW_ROWS, 530, 3 * FNC_STRIP_ROWS + 9);
     both(FNC_MR + 1, 2 * FNC_BAND_BYTES / 4 + 9, 40);
     product_f32(6, FNC_NR_F32 + 5, FNC_KC_PACKED + 3, 0, 0);
-    product_f32(4 * FNC_MR + 2, 1045, FNC_ASK_FROM / 4 / 1045 + 1, 0, 0); /* asks ahead */
+    product_f32(4 * FNC_MR + 2, 1045, FNC_PREFETCH_FROM / 4 / 1045 + 1, 0, 0); /* prefetches */
 }
 
 static void nan_and_infinity(void) {

@@ -1,0 +1,145 @@
+/* gemm_direct.h - the tiles of a small product, each summed over all k at once, inlined so that
+ * their bounds are constants and the epilogue is part of them; and the entries of gemm.h. A
+ * template like gemm_type.h. */
+
+/* Gives columns n .. end - 1 of a block that starts at column `left` to the epilogue, panel by
+ * panel. `whole`: all have full width; `tail`: the width of the last one where it is known, or 0.
+ */
+FNC_INLINE void FNC_X(fnc_hand_over_inline)(const FNC_ARGS *p, int64_t m, int64_t mr, int64_t n,
+                                            int64_t end, int64_t left, const FNC_T *acc, int whole,
+                                            int64_t tail) {
+    for (int64_t nr; n < end; n += nr) {
+        const int64_t room = FNC_NR - (n - left) % FNC_NR;
+        nr = whole ? FNC_NR : fnc_min_i64(room, end - n);
+        if (nr == FNC_NR)
+            p->epilogue(p->env, m, n, mr, FNC_NR, acc + (n - left));
+        else
+            p->epilogue(p->env, m, n, mr, tail ? tail : nr, acc + (n - left));
+    }
+}
+
+/* A row's panels from column `left` on, as many as hide the latency: gives how many. */
+FNC_NOINLINE int64_t FNC_X(fnc_row_panels)(const fnc_tile_args *t, int64_t fit, const FNC_T *a,
+                                           const FNC_T *B, FNC_T *acc) {
+    if (fit >= 4) {
+        FNC_WIDEST(fnc_tile_row_8)(t, 1, a, B, acc);
+        return 4;
+    }
+    if (fit >= 2) {
+        FNC_WIDEST(fnc_tile_row_4)(t, 1, a, B, acc);
+        return 2;
+    }
+    FNC_WIDEST(fnc_tile_row)(t, 1, a, B, acc);
+    return 1;
+}
+
+FNC_INLINE void FNC_X(fnc_gemm_direct)(const FNC_ARGS p, int whole, int64_t tail) {
+    enum { LANES = FNC_NR / 2 };
+    const int64_t second = p.packed ? LANES : fnc_min_i64(LANES, p.N - LANES);
+    const int64_t width = LANES + second, column = p.packed ? p.K : 1, height = p.m1 - p.m0;
+    const int one = __builtin_constant_p(p.N) && p.N <= FNC_NR;
+    const fnc_tile_args t = {
+        1, p.K, NULL, 0, p.rs_a, p.cs_a, p.ldb, second, column * FNC_NR, FNC_NR, FNC_NR, NULL, 0};
+    FNC_T acc[FNC_MR * FNC_NR] __attribute__((aligned(64)));
+    int64_t rows, end;
+    for (int64_t m = p.m0; m < p.m1; m += rows) {
+        rows = height < FNC_MT ? 1
+               : height < FNC_MR
+                   ? FNC_MT
+                   : fnc_tile_rows(p.m1 - m, FNC_MR, FNC_MT, fnc_low_rows(FNC_MR, FNC_MT));
+        const int64_t top = fnc_min_i64(m, p.m1 - rows), mr = fnc_min_i64(rows, p.m1 - m);
+        const FNC_T *a = p.A + top * p.rs_a;
+        for (int64_t n = p.n0; n < p.n1; n = end) {
+            const int64_t left = whole      ? n
+                                 : p.packed ? fnc_panel_start(n, FNC_NR)
+                                            : fnc_min_i64(n, p.N - width);
+            const FNC_T *b = p.B + left * column;
+            end = whole ? n + FNC_NR : fnc_min_i64(left + width, p.n1);
+            if (rows == FNC_MR) {
+                FNC_WIDEST(fnc_tile_high)(&t, 1, a, b, acc);
+            } else if (rows == FNC_MT) {
+                FNC_WIDEST(fnc_tile_low)(&t, 1, a, b, acc);
+            } else if (one) {
+                FNC_WIDEST(fnc_tile_row)(&t, 1, a, b, acc);
+            } else {
+                const int64_t fit = (p.n1 - left) / FNC_NR;
+                const int64_t panels = FNC_X(fnc_row_panels)(&t, fit, a, b, acc);
+                if (panels > 1) end = left + panels * FNC_NR;
+            }
+            FNC_X(fnc_hand_over_inline)
+            (&p, m, mr, n, end, left, acc + (m - top) * FNC_NR, whole, tail);
+        }
+    }
+}
+
+/* Three entries, from the fewest ways to all; gemm.h picks one while the compiler still parses,
+ * because code that is found dead later costs much of its compile time all the same.
+ * Small: B is a vector wide at least, and in the second-level cache. */
+FNC_INLINE FNC_ARGS FNC_X(fnc_args)(int64_t M, int64_t N, int64_t K, const FNC_T *A, int64_t rs_a,
+                                    int64_t cs_a, const FNC_T *B, int64_t ldb, int packed,
+                                    int64_t m0, int64_t m1, int64_t n0, int64_t n1,
+                                    FNC_EPILOGUE epilogue, const void *env) {
+    return (FNC_ARGS){.M = M,
+                      .N = N,
+                      .K = K,
+                      .A = A,
+                      .rs_a = rs_a,
+                      .cs_a = cs_a,
+                      .segments = 1,
+                      .B = B,
+                      .ldb = ldb,
+                      .packed = packed,
+                      .m0 = m0,
+                      .m1 = m1,
+                      .n0 = n0,
+                      .n1 = n1,
+                      .epilogue = epilogue,
+                      .env = env,
+                      .tiles = &FNC_WIDEST(fnc_tiles)};
+}
+FNC_INLINE void FNC_X(fnc_gemm_small)(int64_t M, int64_t N, int64_t K, const FNC_T *A, int64_t rs_a,
+                                      int64_t cs_a, const FNC_T *B, int64_t ldb, int packed,
+                                      int64_t m0, int64_t m1, int64_t n0, int64_t n1,
+                                      FNC_EPILOGUE epilogue, const void *env) {
+    const int known = __builtin_constant_p(N) && __builtin_constant_p(n0) &&
+                      __builtin_constant_p(n1) && n0 == 0 && n1 == N;
+    const int64_t tail = known ? N % FNC_NR : 0;
+    const FNC_ARGS p =
+        FNC_X(fnc_args)(M, N, K, A, rs_a, cs_a, B, ldb, packed, m0, m1, n0, n1, epilogue, env);
+    FNC_X(fnc_gemm_direct)(p, known && tail == 0, tail);
+}
+
+/* Wide: B is a vector wide at least. */
+FNC_INLINE void FNC_X(fnc_gemm_wide)(int64_t M, int64_t N, int64_t K, const FNC_T *A, int64_t rs_a,
+                                     int64_t cs_a, const FNC_T *B, int64_t ldb, int packed,
+                                     int64_t m0, int64_t m1, int64_t n0, int64_t n1,
+                                     FNC_EPILOGUE epilogue, const void *env) {
+    if (K <= FNC_KC_WHOLE && N * K * (int64_t)sizeof(FNC_T) <= FNC_GEMM_L2)
+        FNC_X(fnc_gemm_small)
+        (M, N, K, A, rs_a, cs_a, B, ldb, packed, m0, m1, n0, n1, epilogue, env);
+    else {
+        FNC_ARGS p =
+            FNC_X(fnc_args)(M, N, K, A, rs_a, cs_a, B, ldb, packed, m0, m1, n0, n1, epilogue, env);
+        if (packed) p.prefetch = FNC_X(fnc_prefetch_panels);
+        FNC_X(fnc_gemm_tiled)(&p);
+    }
+}
+
+/* Matrices with fewer columns than the widest vector has lanes. */
+FNC_NOINLINE void FNC_X(fnc_gemm_narrow)(FNC_ARGS *p) {
+    p->tiles = FNC_X(fnc_tiles_for)(p->N);
+    FNC_X(fnc_gemm_tiled)(p);
+}
+
+FNC_INLINE void FNC_X(fnc_gemm_any)(int64_t M, int64_t N, int64_t K, const FNC_T *A, int64_t rs_a,
+                                    int64_t cs_a, const FNC_T *B, int64_t ldb, int packed,
+                                    int64_t m0, int64_t m1, int64_t n0, int64_t n1,
+                                    FNC_EPILOGUE epilogue, const void *env) {
+    if (packed || N * (int64_t)sizeof(FNC_T) >= FNC_VEC_BYTES)
+        FNC_X(fnc_gemm_wide)(M, N, K, A, rs_a, cs_a, B, ldb, packed, m0, m1, n0, n1, epilogue, env);
+    else {
+        FNC_ARGS p =
+            FNC_X(fnc_args)(M, N, K, A, rs_a, cs_a, B, ldb, packed, m0, m1, n0, n1, epilogue, env);
+        FNC_X(fnc_gemm_narrow)(&p);
+    }
+}
