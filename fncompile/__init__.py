@@ -20,7 +20,6 @@ if TYPE_CHECKING:  # what `__getattr__` does, for those who read and do not run
         datasets,
         dtype_policies,
         export,
-        flags,
         initializers,
         layers,
         losses,
@@ -35,6 +34,7 @@ if TYPE_CHECKING:  # what `__getattr__` does, for those who read and do not run
         utils,
     )
     from fncompile.config import DTypePolicy
+    from fncompile.flags import CallableModule
     from fncompile.graph.tensor import KerasTensor
     from fncompile.graph.variable import Variable
     from fncompile.initializers import Initializer
@@ -45,34 +45,11 @@ if TYPE_CHECKING:  # what `__getattr__` does, for those who read and do not run
     from fncompile.optimizers import Optimizer
     from fncompile.regularizers import Regularizer
 
+    flags: CallableModule  # a module, and `with fncompile.flags(threads=2):`
+
 __version__ = "0.1.0"
 
-_MODULES = frozenset(
-    {
-        "activations",
-        "backend",
-        "callbacks",
-        "config",
-        "constraints",
-        "datasets",
-        "dtype_policies",
-        "export",
-        "flags",
-        "initializers",
-        "layers",
-        "losses",
-        "metrics",
-        "mixed_precision",
-        "models",
-        "ops",
-        "optimizers",
-        "random",
-        "regularizers",
-        "saving",
-        "utils",
-    }
-)
-# public name -> the module that defines it
+# public name -> the module that defines it; the other names of __all__ are modules
 _NAMES = {
     "DTypePolicy": "config",
     "Initializer": "initializers",
@@ -129,12 +106,12 @@ __all__ = [
 if not TYPE_CHECKING:
 
     def __getattr__(name: str) -> Any:
-        if name in _MODULES:
-            return importlib.import_module(f"fncompile.{name}")
         if name in _NAMES:
             value = getattr(importlib.import_module(f"fncompile.{_NAMES[name]}"), name)
             globals()[name] = value
             return value
+        if name in __all__:
+            return importlib.import_module(f"fncompile.{name}")
         from fncompile.missing import complaint
 
         raise complaint(__name__, name)

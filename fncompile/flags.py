@@ -196,14 +196,14 @@ def table() -> str:
     return "\n".join(lines)
 
 
-class _CallableModule(types.ModuleType):
+class CallableModule(types.ModuleType):
     """Lets `with fncompile.flags(...)` work however this module was imported."""
 
     def __call__(self, **changes: Any) -> contextlib.AbstractContextManager[None]:
         return override(**changes)
 
 
-sys.modules[__name__].__class__ = _CallableModule
+sys.modules[__name__].__class__ = CallableModule
 
 if __name__ == "__main__":
     print(table())

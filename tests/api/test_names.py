@@ -47,6 +47,8 @@ def bound(body: list[ast.stmt]) -> set[str]:
             names |= {a.asname or a.name for a in node.names}
         elif isinstance(node, (ast.FunctionDef, ast.ClassDef)):
             names.add(node.name)
+        elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+            names.add(node.target.id)
         elif isinstance(node, ast.Assign):
             names |= {n.id for t in node.targets for n in ast.walk(t) if isinstance(n, ast.Name)}
         elif isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
@@ -81,7 +83,8 @@ def test_the_package_says_that_it_is_typed():
 def test_mypy_sees_the_public_names(tmp_path):
     lines = [f"import {module}\n{module}.{name}" for module in MODULES
              for name in load(module).__all__]  # fmt: skip
-    (tmp_path / "use.py").write_text("\n".join(lines) + "\nfncompile.no_such_name\n")
+    lines += ["with fncompile.flags(threads=2):", "    pass", "fncompile.no_such_name", ""]
+    (tmp_path / "use.py").write_text("\n".join(lines))
     command = [sys.executable, "-m", "mypy", "--follow-imports=silent", "--ignore-missing-imports",
                "--cache-dir", str(tmp_path / "cache"), str(tmp_path / "use.py")]  # fmt: skip
     found = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path,
