@@ -55,7 +55,7 @@ _NAMES = {
     "Initializer": "initializers",
     "Input": "layers",
     "InputSpec": "layers",
-    "KerasTensor": "graph.tensor",
+    "KerasTensor": "tensors",
     "Layer": "layers",
     "Loss": "losses",
     "Metric": "metrics",
@@ -63,7 +63,7 @@ _NAMES = {
     "Optimizer": "optimizers",
     "Regularizer": "regularizers",
     "Sequential": "models",
-    "Variable": "graph.variable",
+    "Variable": "tensors",
 }
 __all__ = [
     "DTypePolicy",

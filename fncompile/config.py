@@ -51,14 +51,16 @@ class DTypePolicy:
     """What a layer computes in, and what its weights are.
 
     `name` is a dtype, which is both, or "mixed_bfloat16": computing in bfloat16 on weights of
-    float32. Raises ValueError on any other name, and TypeError on what is not a name.
+    float32. Without a name it is floatx. Raises ValueError on any other name, and TypeError on what
+    is not a name.
 
     >>> policy = fncompile.DTypePolicy("mixed_bfloat16")
     >>> policy.compute_dtype, policy.variable_dtype
     ('bfloat16', 'float32')
     """
 
-    def __init__(self, name: str):
+    def __init__(self, name: str | None = None):
+        name = floatx() if name is None else name
         if not isinstance(name, str):
             raise TypeError(
                 "'name' must be a string, such as 'mixed_bfloat16'. "

@@ -14,7 +14,8 @@ from fncompile.missing import explain_missing
 
 
 class Constraint(Described):
-    """Base: `__call__(w)` gives the constrained weight; `get_config` the arguments.
+    """Base: `__call__(w)` gives the constrained weight, here `w` itself; `get_config` the
+    arguments.
 
     >>> class Halve(constraints.Constraint):
     ...     def __call__(self, w):
@@ -24,7 +25,7 @@ class Constraint(Described):
     """
 
     def __call__(self, w: Any) -> Any:
-        raise NotImplementedError("Constraint subclasses must implement the `__call__()` method.")
+        return w
 
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments, ready for JSON."""

@@ -44,6 +44,7 @@ ROOMS = {
     "identifiers": ("saving",),
     "activations": ("ops", "identifiers"),
     "initializers": ("random", "activations"),
+    "tensors": ("initializers",),
     "regularizers": ("initializers",),
     "constraints": ("regularizers",),
     "losses": ("constraints",),

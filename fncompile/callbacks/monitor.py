@@ -86,7 +86,7 @@ def direction(name: str, model: Any) -> str | None:
 
 
 def _named_metrics(model: Any) -> list[tuple[str, Any]]:
-    objective = getattr(model, "objective", None)
+    objective = getattr(model, "_objective", None)
     return objective.named_metrics if objective is not None else []
 
 

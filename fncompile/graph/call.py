@@ -49,6 +49,10 @@ class Operation:
         """The computation, on traced tensors, in a scope of the trace with the operation's name."""
         raise NotImplementedError
 
+    def infer(self, args: tuple, kwargs: dict[str, Any], training: bool | None = None) -> Any:
+        """Outputs for symbolic arguments, as traced tensors: only their types mean something."""
+        return infer_outputs(self.run, args, kwargs, training)
+
     # pickle and copy ------------------------------------------------------------------------------
 
     _not_pickled: frozenset[str] = frozenset({"_inbound_nodes", "_outbound_nodes"})
@@ -98,8 +102,9 @@ def is_symbolic(*structures: Any) -> bool:
 def symbolic_call(
     operation: Operation, args: tuple, kwargs: dict[str, Any], training: bool | None = None
 ) -> Any:
-    """Record a call on symbolic tensors; its output shapes come from tracing it on placeholders."""
-    outputs = infer_outputs(operation.run, args, kwargs, training)
+    """Record a call on symbolic tensors; its output shapes come from tracing it on placeholders,
+    or from the layer, where it declares them."""
+    outputs = operation.infer(args, kwargs, training)
     return record_call(operation, args, kwargs, outputs)
 
 
@@ -133,11 +138,11 @@ def record_call(operation: Operation, args: tuple, kwargs: dict[str, Any], outpu
     def symbolic(x: Any) -> Any:
         if not isinstance(x, Tensor):
             return x
-        tensor = KerasTensor(
+        tensor = KerasTensor.of(
             x.type, auto_name("keras_tensor"), KerasHistory(operation, node_index, len(made))
         )
         if x._keras_mask is not None:
-            tensor._keras_mask = KerasTensor(x._keras_mask.type, f"{tensor.name}_mask")
+            tensor._keras_mask = KerasTensor.of(x._keras_mask.type, f"{tensor.name}_mask")
         made.append(tensor)
         return tensor
 

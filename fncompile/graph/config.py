@@ -39,7 +39,7 @@ def dag_config(
         if not isinstance(x, KerasTensor):
             return x
         operation, _, output = x._keras_history  # type: ignore[misc]
-        return KerasTensor(x.type, x.name, KerasHistory(operation, index[producer(x)], output))
+        return KerasTensor.of(x.type, x.name, KerasHistory(operation, index[producer(x)], output))
 
     def reference(x: KerasTensor) -> list[Any]:
         operation, _, output = x._keras_history  # type: ignore[misc]

@@ -26,8 +26,7 @@ _UNARY = {"neg": "negative", "abs": "absolute", "invert": "logical_not"}
 class Operators:
     """Mixin: `x + y`, `x @ y`, `x[...]`, `x < y` and the rest call the ops of the same meaning."""
 
-    __array_priority__ = 1000
-    __array_ufunc__ = None  # so that `array + tensor` asks the tensor
+    __array_priority__ = 1000  # so that `array + tensor` asks the tensor
     __hash__ = object.__hash__
 
     def __getitem__(self, key: Any) -> Any:

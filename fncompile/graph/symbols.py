@@ -5,6 +5,7 @@ from __future__ import annotations
 import operator
 import re
 from collections.abc import Sequence
+from numbers import Integral
 from typing import Any
 
 from fncompile.graph.tensor import KerasTensor
@@ -22,7 +23,7 @@ def symbolic_type(shape: Sequence[int | None], dtype: str, name: str) -> TensorT
 
 def _extent(dim: int | None, axis: int, name: str) -> Dim:
     if dim is not None:
-        return dim
+        return int(dim)
     return BATCH if axis == 0 else symbol(f"{identifier(name)}_{axis}")
 
 
@@ -37,13 +38,13 @@ def placeholders_of_shapes(shapes: Any, dtype: str) -> Any:
     if isinstance(shapes, dict):
         return {key: placeholders_of_shapes(shapes[key], dtype) for key in sorted(shapes)}
     if is_shape(shapes):
-        return KerasTensor(symbolic_type(shapes, dtype, "input"), "input")
+        return KerasTensor.of(symbolic_type(shapes, dtype, "input"), "input")
     return type(shapes)(placeholders_of_shapes(shape, dtype) for shape in shapes)
 
 
 def is_shape(x: Any) -> bool:
-    """A tuple or list of ints and Nones."""
-    return isinstance(x, (tuple, list)) and all(d is None or isinstance(d, int) for d in x)
+    """A tuple or list of integers and Nones."""
+    return isinstance(x, (tuple, list)) and all(d is None or isinstance(d, Integral) for d in x)
 
 
 def standardize_shape(shape: Any) -> tuple[int | None, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+from fncompile.graph.naming import auto_name
 from fncompile.graph.operators import Operators
 from fncompile.ir.node import Node
 from fncompile.ir.types import TensorType
@@ -21,6 +22,7 @@ class _Typed(Operators):
     """`.shape` (None where unknown), `.dtype`, `.ndim` of anything with a `.type`."""
 
     type: TensorType
+    __array_ufunc__ = None  # NumPy's functions refuse what has no numbers
 
     @property
     def shape(self) -> tuple[int | None, ...]:
@@ -84,21 +86,33 @@ class Tensor(_Typed):
 
 
 class KerasTensor(_Typed):
-    """A symbolic tensor of the functional API. `type` may hold symbolic extents.
+    """A symbolic tensor of the functional API, of a `shape` that may hold None.
 
-    `type`, `name` and `history` are given by what makes it: users get one from `Input`, a layer or
-    an op.
+    `dtype`: the dtype of its elements; `name`: one is made where it is left out. `type` has symbols
+    in place of None. To build on, use `Input`, whose tensors have a place in a graph.
 
+    >>> fncompile.KerasTensor((2, None), dtype="int32").shape
+    (2, None)
     >>> x = fncompile.Input((3,))
     >>> (2 * x + 1).shape
     (None, 3)
     """
 
-    def __init__(self, type: TensorType, name: str, history: KerasHistory | None = None):
-        self.type = type
-        self.name = name
-        self._keras_history = history
+    def __init__(self, shape: Any, dtype: str = "float32", *, name: str | None = None):
+        from fncompile.graph.symbols import standardize_shape, symbolic_type
+
+        self.name = auto_name("keras_tensor") if name is None else name
+        self.type = symbolic_type(standardize_shape(shape), dtype, self.name)
+        self._keras_history: KerasHistory | None = None
         self._keras_mask: KerasTensor | None = None
+
+    @classmethod
+    def of(cls, type: TensorType, name: str, history: KerasHistory | None = None) -> KerasTensor:
+        """A tensor of this type, which may hold any symbols."""
+        tensor = cls.__new__(cls)
+        tensor.type, tensor.name = type, name
+        tensor._keras_history, tensor._keras_mask = history, None
+        return tensor
 
     def __getstate__(self) -> dict[str, Any]:
         """Without the history, which the model that holds the call puts back: `graph.call`."""

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from fncompile.graph import structure
-from fncompile.graph.operators import Operators
+from fncompile.graph.operators import IMPLEMENTATIONS, Operators
 from fncompile.graph.trace import current_trace, suspended
 from fncompile.ir.bfloat16 import decode, encode
 from fncompile.ir.types import DTYPES, TensorType, standard_dtype
@@ -73,6 +73,13 @@ class Variable(Operators):
         autocast: bool = True,
     ):
         dtype = None if dtype is None else standard_dtype(dtype)
+        if isinstance(initializer, str):
+            initializer = IMPLEMENTATIONS["initializer"](initializer)
+        if callable(initializer) and shape is None:
+            raise ValueError(
+                "When creating a Variable from an initializer, the `shape` argument should be "
+                f"specified. Received: initializer={initializer} and shape=None"
+            )
         value, left = initializer, _bytes_left.get()
         if callable(initializer) and left is not None and shape is not None:
             value = _zeros(tuple(shape), dtype, left, path or name)
@@ -157,6 +164,11 @@ class Variable(Operators):
         return self.value.copy()
 
     def __array__(self, dtype=None, copy=None) -> np.ndarray:
+        if current_trace() is not None:
+            raise TypeError(
+                f"The variable '{self.path}' has no numbers inside `call` or another function that "
+                "is traced: use fncompile.ops on it, not NumPy."
+            )
         return np.array(self.value, dtype=dtype)
 
     def assign(self, value: Any) -> Any:

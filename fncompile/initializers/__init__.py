@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from fncompile.graph.operators import IMPLEMENTATIONS
 from fncompile.identifiers import Family, by_name
 from fncompile.initializers.constant import Constant, Identity, Initializer, Ones, Zeros
 from fncompile.initializers.random import (
@@ -78,6 +79,8 @@ def get(identifier: Any) -> Any:
         return Constant(identifier)
     return _FAMILY.get(identifier)
 
+
+IMPLEMENTATIONS["initializer"] = get  # of a Variable, by name
 
 __all__ = [
     "Constant",

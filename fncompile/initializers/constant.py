@@ -56,6 +56,12 @@ class Constant(Initializer):
         self.value = value
 
     def __call__(self, shape: tuple[int, ...], dtype: str | None = None) -> np.ndarray:
+        own = np.shape(self.value)
+        pairs = zip(reversed(own), reversed(shape))
+        if len(own) > len(shape) or not all(a in (1, b) for a, b in pairs):
+            raise ValueError(
+                f"Expected `shape` to be {own} for an array as initializer. Received: shape={shape}"
+            )
         return np.full(shape, self.value, numpy_dtype(dtype))
 
     def get_config(self) -> dict[str, Any]:

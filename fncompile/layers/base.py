@@ -87,12 +87,12 @@ class Layer(Building, Penalties, Inspection, Weights, Configurable, Operation):
             raise ValueError(
                 f"Unrecognized keyword arguments passed to {type(self).__name__}: {kwargs}"
             )
-        if not isinstance(trainable, bool):
+        if not isinstance(trainable, (bool, np.bool_)):
             raise ValueError(
                 f"Expected `trainable` to be a boolean. Received: trainable={trainable} "
                 f"(of type {type(trainable)})"
             )
-        self._trainable = trainable
+        self._trainable = bool(trainable)
         self.dtype_policy = dtype_policies.get(dtype)
         self.autocast = autocast
         self.activity_regularizer = regularizers.get(activity_regularizer)

@@ -62,11 +62,7 @@ class Building:
         if type(self).build is Building.build:  # sub-layers are built when `call` reaches them
             self._finish_build(spec.shapes())
             return
-        shapes, wanted = spec.shapes(), signature_of(type(self).build).names
-        if len(shapes) == 1 or not set(wanted) & set(shapes):
-            self.build(next(iter(shapes.values()), None))
-        else:
-            self.build(**{name: shapes.get(name) for name in wanted})
+        self.build(**spec.shapes_for(type(self).build, type(self).__name__))
 
     def _build_with(self, shapes: dict[str, Any]) -> None:
         """Build with `<argument>_shape` for several arguments."""

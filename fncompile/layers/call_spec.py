@@ -63,7 +63,7 @@ class CallSpec:
         self.first = next(iter(self.arguments.values()), None)
         self.tensors = {
             name: value for name, value in self.arguments.items()
-            if not is_mask(name) and any(is_tensor(x) for x in flatten(value))
+            if not is_mask(name) and _holds_tensor(value)
         }  # fmt: skip
 
     def shapes(self) -> dict[str, Any]:
@@ -71,6 +71,34 @@ class CallSpec:
         return {
             f"{name}_shape": map_structure(_shape, value) for name, value in self.tensors.items()
         }
+
+    def _mask_shapes(self) -> dict[str, Any]:
+        """Those of the masks."""
+        return {
+            f"{name}_shape": map_structure(_shape, value)
+            for name, value in self.arguments.items()
+            if is_mask(name) and _holds_tensor(value)
+        }
+
+    def shapes_for(self, method: Callable[..., Any], owner: str) -> dict[str, Any]:
+        """What `method`, one of class `owner` such as `build`, asks for: the shape of the first
+        tensor, or, where it has several arguments, the shapes of those that they name.
+
+        ValueError for an argument that names none of `call`.
+        """
+        wanted, shapes = signature_of(method).names, self.shapes()
+        if len(wanted) == 1:
+            return {wanted[0]: next(iter(shapes.values()), None)}
+        shapes.update(self._mask_shapes())
+        for name in wanted:
+            argument = name.removesuffix("_shape")
+            if argument == name or not self.signature.accepts(argument):
+                raise ValueError(
+                    f"For a `{method.__name__}()` method with more than one argument, all "
+                    "arguments should have a `_shape` suffix and match an argument of `call()`. "
+                    f"For layer '{owner}', received the argument `{name}`."
+                )
+        return {name: shapes[name] for name in wanted if name in shapes}
 
     def missing_masks(self) -> dict[str, Any]:
         """Masks that `call` takes, was not given, and its inputs carry: `mask`, or
@@ -84,6 +112,10 @@ class CallSpec:
                 if any(m is not None for m in flatten(mask)):
                     found[mask_name] = mask
         return found
+
+
+def _holds_tensor(value: Any) -> bool:
+    return any(is_tensor(x) for x in flatten(value))
 
 
 def masks_of(structure: Any) -> Any:

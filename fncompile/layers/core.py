@@ -156,15 +156,19 @@ class Lambda(StandardLayer):
             parts = serialize_keras_object(dump_lambda(self.function))
             code = dict(zip(("code", "defaults", "closure"), parts, strict=True))
             function = {"class_name": "__lambda__", "config": code}
-        config = {**super().get_config(), "function": function, "arguments": self.arguments}
+        arguments = serialize_keras_object(self.arguments)
+        config = {**super().get_config(), "function": function, "arguments": arguments}
         if self._output_shape is not None and not callable(self._output_shape):
             config["output_shape"] = list(self._output_shape)
         return config
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Any:
+        from fncompile.saving import deserialize_keras_object
+
         config = {key: value for key, value in config.items() if key not in _OLD_KEYS}
         config["function"] = _function_of(config["function"])
+        config["arguments"] = deserialize_keras_object(config.get("arguments"))
         return super().from_config(config)
 
 

@@ -57,7 +57,8 @@ class InputLayer(Layer):
             if tensor_type is None:
                 whole = _batch_shape(shape, batch_size, batch_shape)
                 tensor_type = symbolic_type(whole, input_dtype(dtype), self.name)
-            output = KerasTensor(tensor_type, auto_name("keras_tensor") if name is None else name)
+            label = auto_name("keras_tensor") if name is None else name
+            output = KerasTensor.of(tensor_type, label)
         output._keras_history = KerasHistory(self, 0, 0)
         self.dtype_policy = DTypePolicy(output.dtype)
         self.optional = optional

@@ -9,7 +9,7 @@ from fncompile.graph.naming import name_scope
 from fncompile.graph.nest import map_structure
 from fncompile.graph.symbols import placeholders_of_shapes
 from fncompile.graph.tensor import KerasTensor, Tensor
-from fncompile.graph.trace import suspended
+from fncompile.graph.trace import placeholder, suspended
 
 
 class Inspection:
@@ -38,11 +38,38 @@ class Inspection:
             )
         return self._inbound_nodes[0]
 
+    def infer(self, args: tuple, kwargs: dict[str, Any], training: bool | None = None) -> Any:
+        """Outputs for symbolic arguments: those that the class declares, by a `compute_output_spec`
+        or `compute_output_shape` of its own, or what `call` gives."""
+        if type(self).compute_output_spec is not Inspection.compute_output_spec:
+            declared = self.compute_output_spec(*args, **kwargs)
+        else:
+            declared = self._declared_by_shape(args, kwargs)
+        if declared is None:
+            return infer_outputs(self.run, args, kwargs, training)
+
+        def outputs(*args: Any, **kwargs: Any) -> Any:
+            tensors = map_structure(lambda x: placeholder("output", x.type), declared)
+            return self._with_masks(self._call_spec(args, kwargs).first, tensors)
+
+        return infer_outputs(outputs, args, kwargs, training)
+
+    def _declared_by_shape(self, args: tuple, kwargs: dict[str, Any]) -> Any:
+        """The outputs by the class's own `compute_output_shape`; None where it has none."""
+        method = type(self).compute_output_shape
+        if method is Inspection.compute_output_shape:
+            return None
+        shapes = self._call_spec(args, kwargs).shapes_for(method, type(self).__name__)
+        return placeholders_of_shapes(self.compute_output_shape(**shapes), self.compute_dtype)
+
     def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
         """Symbolic outputs for symbolic inputs, without recording a call."""
+        declared = self._declared_by_shape(args, kwargs)
+        if declared is not None:
+            return declared
         outputs = infer_outputs(self.run, args, kwargs)
         return map_structure(
-            lambda x: KerasTensor(x.type, "output") if isinstance(x, Tensor) else x, outputs
+            lambda x: KerasTensor.of(x.type, "output") if isinstance(x, Tensor) else x, outputs
         )
 
     def compute_output_shape(self, input_shape: Any) -> Any:

@@ -13,7 +13,8 @@ from fncompile.layers.standard import StandardLayer
 class Dropout(StandardLayer):
     """In training, each input is 0 with probability `rate`, else divided by `1 - rate`.
 
-    `noise_shape` has 1 where one decision holds for a whole axis. ValueError unless 0 <= rate <= 1.
+    `noise_shape` has 1 where one decision holds for a whole axis, None where it is as the input.
+    ValueError unless 0 <= rate <= 1, and for a `noise_shape` of anything else.
 
     `seed`: a whole number, None for another at each run, or a SeedGenerator. The result has the
     shape of the input.

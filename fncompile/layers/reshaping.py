@@ -10,6 +10,7 @@ from fncompile.config import image_data_format
 from fncompile.ir.dims import Dim, divide, is_static, product
 from fncompile.layers.input_spec import InputSpec
 from fncompile.layers.standard import StandardLayer
+from fncompile.saving.serialization import deserialize_keras_object, serialize_keras_object
 
 
 class Flatten(StandardLayer):
@@ -52,6 +53,7 @@ class Reshape(StandardLayer):
     """
 
     fields = ("target_shape",)
+    _stateless = True
 
     def __init__(self, target_shape: Any, **kwargs: Any):
         super().__init__(**kwargs)
@@ -138,9 +140,12 @@ class RepeatVector(StandardLayer):
 
 
 class Rescaling(StandardLayer):
-    """`inputs * scale + offset`, in the layer's float type; both may be lists (last axis).
+    """`inputs * scale + offset`, in the layer's float type.
 
-    `scale`, `offset`: numbers or lists. The result has the shape of the input.
+    Both may be lists or arrays, which go along the last axis; with the image data format
+    "channels_first", along that of the channels, the third from the end.
+
+    `scale`, `offset`: numbers, lists or arrays. The result has the shape of the input.
 
     >>> layers.Rescaling(2.0, offset=-1.0)(np.array([0, 1]))
     array([-1.,  1.], dtype=float32)
@@ -155,5 +160,21 @@ class Rescaling(StandardLayer):
         self.supports_masking = True
 
     def call(self, inputs: Any) -> Any:
-        scale, offset = (ops.cast(x, self.compute_dtype) for x in (self.scale, self.offset))
+        rank = len(inputs.shape)
+        scale, offset = (self._along_channels(x, rank) for x in (self.scale, self.offset))
         return ops.cast(inputs, self.compute_dtype) * scale + offset
+
+    def _along_channels(self, x: Any, rank: int) -> Any:
+        x = ops.cast(x, self.compute_dtype)
+        if len(x.shape) == 1 and rank > 2 and image_data_format() == "channels_first":
+            return ops.reshape(x, (-1, 1, 1))
+        return x
+
+    def get_config(self) -> dict[str, Any]:
+        own = {"scale": self.scale, "offset": self.offset}
+        return {**super().get_config(), **serialize_keras_object(own)}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Any:
+        own = {key: deserialize_keras_object(config[key]) for key in cls.fields if key in config}
+        return super().from_config({**config, **own})

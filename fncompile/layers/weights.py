@@ -46,11 +46,17 @@ class Weights:
 
         `add_weight(shape=(), initializer=None, dtype=None, trainable=True, autocast=True,
         regularizer=None, constraint=None, aggregation="none", name=None)`; TF2 put the name first,
-        which is accepted too. The shape must be static. `initializer` is Glorot uniform by default,
-        or zeros for integers; `dtype` the layer's. Names of initializers and so on stand for them.
-        Without `autocast` the weight is read in its own dtype whatever the layer computes in.
+        which is accepted too where a shape follows (ValueError otherwise). The shape must be
+        static. `initializer` is Glorot uniform by default, or zeros for integers; `dtype` the
+        layer's. Names of initializers and so on stand for them. Without `autocast` the weight is
+        read in its own dtype whatever the layer computes in.
         """
         if args and isinstance(args[0], str):
+            if len(args) < 2 and "shape" not in kwargs:
+                raise ValueError(
+                    f"`add_weight({args[0]!r})` has a name and no shape. Use "
+                    f"`add_weight(shape=..., name={args[0]!r})`; `shape=()` is a scalar."
+                )
             kwargs.setdefault("name", args[0])
             args = args[1:]
         return self._new_weight(*args, **kwargs)

@@ -159,6 +159,7 @@ class TopKCategoricalAccuracy(FunctionMetric):
 
     def __init__(self, k: int = 5, name: str | None = None, dtype: Any = None):
         super().__init__(name, dtype, k=k)
+        self.k = k
 
 
 class SparseTopKCategoricalAccuracy(TopKCategoricalAccuracy):

@@ -7,6 +7,7 @@ from typing import Any
 from fncompile import initializers
 from fncompile.config import floatx
 from fncompile.graph.naming import auto_name, to_snake_case
+from fncompile.graph.nest import NESTS, flatten
 from fncompile.graph.variable import Variable
 from fncompile.ops.dispatch import standard_dtype
 
@@ -66,9 +67,13 @@ class Metric:
 
     @property
     def variables(self) -> list[Variable]:
-        """Own variables, then those of metrics held as attributes."""
-        held = (m for m in vars(self).values() if isinstance(m, Metric))
-        return [*self._variables, *(v for m in held for v in m.variables)]
+        """Own variables, then those of metrics held as attributes, also in lists and dicts."""
+        found = [*self._variables]
+        for value in vars(self).values():
+            if isinstance(value, _HOLDERS) and value is not self._variables:
+                for held in flatten(value):
+                    found += held.variables if isinstance(held, Metric) else []
+        return found
 
     def reset_state(self) -> None:
         """Forget what was seen."""
@@ -98,3 +103,6 @@ class Metric:
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name}>"
+
+
+_HOLDERS = (Metric, *NESTS)

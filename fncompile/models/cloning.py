@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from typing import Any
 
@@ -24,12 +25,13 @@ def clone_model(
     recursive: bool = False,
     **kwargs: Any,
 ) -> Model:
-    """A new model of new layers, freshly initialized.
+    """A new model of new layers, freshly initialized; compiled as the model is.
 
     `input_tensors` are symbolic tensors to build on instead of new Inputs. `clone_function(layer)`
     gives the layer to use in place of each one (from its config by default), and
     `call_function(layer, *args, **kwargs)` calls it. With `recursive`, models inside are cloned
-    layer by layer too. Raises ValueError for models that have no graph.
+    layer by layer too. A model with a `call` of its own is made again from its config. Raises
+    ValueError for arguments that need a graph where there is none.
 
     `model`: the one to clone.
 
@@ -37,20 +39,32 @@ def clone_model(
     >>> models.clone_model(model).count_params()
     3
     """
-    clone = _Cloner(clone_function, recursive, kwargs).clone
-    if isinstance(model, Sequential):
-        layers = [clone(layer) for layer in model.layers]
-        beginning = _beginning(model, input_tensors)
-        return Sequential([*beginning, *layers], name=model.name, trainable=model.trainable)
-    if not isinstance(model, Functional):
+    if isinstance(model, (Functional, Sequential)):
+        clone = _Cloner(clone_function, call_function, recursive, kwargs).clone_model
+        new = clone(model, input_tensors)
+    elif input_tensors is not None or clone_function is not None or call_function is not None:
         raise ValueError(
-            "Arguments `clone_function` and `input_tensors` need a graph of layers, and "
-            "`clone_model` one to copy. "
-            f"Model '{model.name}' of type {type(model).__name__} has its own `call`."
+            "Arguments `clone_function`, `call_function` and `input_tensors` need a graph of "
+            f"layers. Model '{model.name}' of type {type(model).__name__} has its own `call`."
         )
-    inputs = _new_inputs(model, input_tensors)
-    outputs = _rebuilt(model, inputs, clone, call_function)
-    return Functional(inputs, outputs, name=model.name, trainable=model.trainable)
+    else:
+        new = type(model).from_config(model.get_config())
+    if model.compiled:
+        _compile_alike(new, model)
+    return new
+
+
+def _compile_alike(new: Model, model: Model) -> None:
+    """Compile with a new optimizer and new metrics."""
+    optimizer = model.optimizer
+    config = optimizer.get_config()
+    if isinstance(config.get("learning_rate"), dict):  # a schedule, which never changes
+        config["learning_rate"] = optimizer._learning_rate
+    new.compile(
+        type(optimizer).from_config(config),
+        **copy.deepcopy(model._compile_arguments),
+        steps_per_execution=model.steps_per_execution,
+    )
 
 
 class _Cloner:
@@ -59,13 +73,24 @@ class _Cloner:
     def __init__(
         self,
         clone_function: Callable[[Layer], Layer] | None,
+        call_function: Callable[..., Any] | None,
         recursive: bool,
         kwargs: dict[str, Any],
     ):
         self.function = clone_function
+        self.call_function = call_function
         self.recursive = recursive
         self.kwargs = kwargs
         self.done: dict[Operation, Operation] = {}
+
+    def clone_model(self, model: Any, input_tensors: Any = None) -> Any:
+        if isinstance(model, Sequential):
+            layers = [self.clone(layer) for layer in model.layers]
+            stack = [*_beginning(model, input_tensors), *layers]
+            return Sequential(stack, name=model.name, trainable=model.trainable)
+        inputs = _new_inputs(model, input_tensors)
+        outputs = _rebuilt(model, inputs, self.clone, self.call_function)
+        return Functional(inputs, outputs, name=model.name, trainable=model.trainable)
 
     def clone(self, operation: Any) -> Any:
         if operation not in self.done:
@@ -76,9 +101,8 @@ class _Cloner:
         if not isinstance(operation, Layer):
             return operation
         if self.recursive and isinstance(operation, (Functional, Sequential)):
-            return clone_model(
-                operation, clone_function=self.function, recursive=True, **self.kwargs
-            )
+            inside = _Cloner(self.function, self.call_function, True, self.kwargs)
+            return inside.clone_model(operation)
         if self.function is not None:
             return self.function(operation)
         return type(operation).from_config(operation.get_config())

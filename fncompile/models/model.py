@@ -12,6 +12,7 @@ from typing import Any
 
 from fncompile.graph.nest import flatten, map_structure, pack_like
 from fncompile.graph.tensor import Tensor
+from fncompile.layers import state
 from fncompile.layers.base import Layer
 
 _LARGEST_SHOWN = 100  # layers in the picture of a notebook
@@ -43,7 +44,7 @@ class Model(Layer):
     compiled = False
     stop_training = stop_evaluating = stop_predicting = False  # callbacks set them
     steps_per_execution = 1
-    optimizer: Any = None
+    optimizer: Any  # of `compile`
     _objective: Any = None
     _steps: Any = None
 
@@ -190,8 +191,16 @@ class Model(Layer):
 
     @property
     def metrics(self) -> list[Any]:
-        """The loss tracker and the metrics of `compile`; none before it."""
-        return [] if self._objective is None else list(self._objective.metrics)
+        """The loss tracker and the metrics of `compile`, and those that layers hold. "accuracy" and
+        "crossentropy" are among them once the shape of a target is known."""
+        return self.held_metrics() if self._objective is None else self._objective.metrics
+
+    def held_metrics(self) -> list[Any]:
+        """The metrics on attributes of this model and the layers below."""
+        from fncompile.metrics import Metric
+
+        held = (state.owned(x, lambda m: isinstance(m, Metric)) for x in self._flatten_layers())
+        return list(dict.fromkeys(metric for found in held for metric in found))
 
     @property
     def metrics_names(self) -> list[str]:

@@ -315,7 +315,12 @@ class Sequential(Model):
         from fncompile.saving.registry import CustomObjectScope
         from fncompile.saving.serialization import deserialize_keras_object
 
-        config = config if isinstance(config, dict) else {"layers": config}
+        config = config if isinstance(config, dict) else {"name": None, "layers": config}
+        if not {"name", "layers"} <= set(config):
+            raise ValueError(
+                "A Sequential model configuration must be a dictionary containing the 'name' and "
+                f"'layers' keys. Received: config={config}"
+            )
         with CustomObjectScope(custom_objects):
             layers = [deserialize_keras_object(row) for row in config["layers"]]
         model = cls(layers, name=config.get("name"))

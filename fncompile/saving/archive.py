@@ -38,10 +38,11 @@ def save_model(
 ) -> None:
     """Write a model to a `.keras` or `.h5` file.
 
-    The file appears as a whole or not at all. Raises ValueError for other suffixes, for models
-    that are not built, and for what cannot be serialized; FileExistsError with `overwrite=False`.
+    The file appears as a whole or not at all. A model that is not built is saved, and loaded, so.
+    Raises ValueError for other suffixes and for what cannot be serialized; FileExistsError with
+    `overwrite=False`.
 
-    `model`: a built model; `filepath`: a path; `include_optimizer`: whether its state is written
+    `model`: a model; `filepath`: a path; `include_optimizer`: whether its state is written
     too.
 
     >>> model = fncompile.Sequential([fncompile.Input((2,)), layers.Dense(1)])
@@ -60,7 +61,6 @@ def save_model(
             "native Keras format (recommended) or a `.h5` extension. "
             f"Received: filepath={filepath}."
         )
-    _check_built(model, "saving")
     if path.suffix == ".keras":
         _save_archive(model, path, include_optimizer)
     else:

@@ -146,9 +146,18 @@ def _find_class(config: dict) -> Any:
     found = registry.get_registered_object(registered) or registry.get_registered_object(name)
     if found is None and isinstance(name, str) and ("module" not in config or _is_keras(module)):
         found = public_names.find_class(module, name)
+        _check_not_registered(found, registered, name, config)
     if found is None:
         raise _unknown("class", name, config)
     return found
+
+
+def _check_not_registered(found: Any, registered: str, name: str, config: dict) -> None:
+    if found is not None and ">" in registered:
+        raise ValueError(
+            f"The config names '{registered}', which nobody registered, and '{name}', which is a "
+            f"class of Keras' own. Remove `registered_name` for the latter. Full config: {config}"
+        )
 
 
 def _build(cls: Any, inner: dict, config: dict) -> Any:

@@ -36,7 +36,7 @@ def convert_model(config: Config) -> Config:
 def _convert_layer(layer: Config) -> Config:
     inner = layer.get("config")
     if isinstance(inner, list):  # Sequential up to Keras 2.1
-        inner = {"layers": inner}
+        inner = {"name": None, "layers": inner}
     if not isinstance(inner, dict):
         return layer
     name = _CLASSES.get(layer["class_name"], layer["class_name"])

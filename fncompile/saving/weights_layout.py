@@ -27,8 +27,12 @@ _FORMER = {"layers": "_layer_checkpoint_dependencies"}
 _CONTAINERS = (list, tuple, dict)
 
 
-def walk(root: Any) -> Iterator[tuple[str, Any]]:
-    """Yield (path, saveable) for `root` and all below, each object once, in Keras' order."""
+def walk(root: Any, saved: Group | None = None) -> Iterator[tuple[str, Any]]:
+    """Yield (path, saveable) for `root` and all below, each object once, in Keras' order.
+
+    What `saved` does not have by the name of its attribute goes by that of a property of the user's
+    that gives it, if `saved` has that.
+    """
     seen: dict[int, Any] = {}  # holds what it has seen: the id of a list that died is given again
     todo: list[tuple[str, Any]] = [("", root)]
     while todo:
@@ -41,6 +45,8 @@ def walk(root: Any) -> Iterator[tuple[str, Any]]:
         else:
             yield path, item
             below = _attributes(item)
+            if saved is not None:
+                below = _as_saved(item, below, _node_at(saved, path))
         todo.extend((f"{path}/{name}".lstrip("/"), child) for name, child in reversed(list(below)))
 
 
@@ -56,6 +62,22 @@ def _attributes(item: Any) -> Iterator[tuple[str, Any]]:
         value = getattr(item, name)
         if isinstance(value, _CONTAINERS) or is_saveable(value):
             yield name, value
+
+
+def _as_saved(
+    item: Any, below: Iterator[tuple[str, Any]], saved: Any
+) -> Iterator[tuple[str, Any]]:
+    names = saved.children if isinstance(saved, Group) else {}
+    for name, child in below:
+        missing = name not in names and not name.startswith("_")
+        others = (p for p in _properties(type(item)) if p in names) if missing else ()
+        yield next((p for p in others if getattr(item, p) is child), name), child
+
+
+def _properties(cls: type) -> list[str]:
+    """Those that the user's classes define."""
+    theirs = (c for c in cls.__mro__ if not c.__module__.startswith("fncompile."))
+    return sorted(n for c in theirs for n, value in vars(c).items() if isinstance(value, property))
 
 
 def _in_container(container: Any) -> Iterator[tuple[str, Any]]:
@@ -115,7 +137,7 @@ def load_weights_tree(model: Any, tree: Group, skip_mismatch: bool = False) -> N
     always is a warning: its state starts anew.
     """
     found, failed = [], []
-    for path, item in walk(model):
+    for path, item in walk(model, tree):
         try:
             found += _match(item, _group_at(tree, path))
         except ValueError as error:
@@ -142,11 +164,16 @@ def _report(failed: list[tuple[Any, ValueError]], warn_only: bool) -> None:
 
 def _group_at(tree: Group, path: str) -> dict[str, Any]:
     """Return the datasets of the `vars` at a path; none where the file has no such group."""
+    node = _node_at(tree, f"{path}/vars".lstrip("/"))
+    return node.children if isinstance(node, Group) else {}
+
+
+def _node_at(tree: Group, path: str) -> Any:
     node: Any = tree
-    for part in [*path.split("/"), "vars"] if path else ["vars"]:
+    for part in path.split("/") if path else ():
         children = node.children if isinstance(node, Group) else {}
         node = children.get(part, children.get(_FORMER.get(part, part)))
-    return node.children if isinstance(node, Group) else {}
+    return node
 
 
 def _is_optimizer(item: Any) -> bool:

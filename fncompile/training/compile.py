@@ -54,8 +54,8 @@ def compile(
         "weighted_metrics": weighted_metrics,
     }
     model.optimizer = optimizers.get(optimizer)
-    model._objective = Objective(places_of(model), **arguments) if knows_outputs(model) else None
     model._compile_arguments, model.loss = arguments, loss
+    model._objective = _objective(model) if knows_outputs(model) else None
     model._steps = None
     model.training_seed = int(np.random.randint(2**31 - 1))
     model.stop_training = False
@@ -92,8 +92,12 @@ def objective_of(model: Any) -> Objective:
     """The model's objective, made now if its outputs were unknown at `compile`."""
     check_compiled(model)
     if model._objective is None:
-        model._objective = Objective(places_of(model), **model._compile_arguments)
+        model._objective = _objective(model)
     return model._objective
+
+
+def _objective(model: Any) -> Objective:
+    return Objective(places_of(model), **model._compile_arguments, own=model.held_metrics())
 
 
 def build_for(model: Any, x: Any) -> None:

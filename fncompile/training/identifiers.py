@@ -41,10 +41,13 @@ def check_metric(identifier: Any) -> Any:
     return identifier
 
 
-def metric_object(identifier: Any, y_true: Any, y_pred: Any) -> metrics.Metric:
-    """The metric, under the name that the user gave; `y_true`, `y_pred` need only a shape."""
+def metric_object(identifier: Any, y_true: Any = None, y_pred: Any = None) -> Any:
+    """The metric, under the name that the user gave; `y_true`, `y_pred` need only a shape. None
+    where these are needed and not given."""
     kinds = _kinds(identifier)
     if kinds is not None:
+        if y_pred is None:
+            return None
         return kinds[target_kind(tuple(y_true.shape), tuple(y_pred.shape))](name=identifier)
     found = metrics.get(identifier)
     if not isinstance(found, metrics.Metric):

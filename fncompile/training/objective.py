@@ -49,7 +49,8 @@ class MetricTerm:
 
 
 class Objective:
-    """Losses and metrics of a model's outputs.
+    """Losses and metrics of a model's outputs, and `own`, the metrics that its layers hold and
+    update themselves.
 
     `targets` lists the outputs, in flat order, that have a loss or a metric and so need data.
     """
@@ -61,8 +62,10 @@ class Objective:
         loss_weights: Any = None,
         metrics: Any = None,
         weighted_metrics: Any = None,
+        own: Sequence[Any] = (),
     ):
         self.outputs = outputs
+        self.own = list(own)
         self.loss = loss
         self.terms = [LossTerm(*t) for t in assignment.losses(outputs, loss, loss_weights)]
         self.metric_terms = [
@@ -76,7 +79,7 @@ class Objective:
         if len(self.terms) > 1:
             for term in self.terms:
                 term.tracker = metric_types.Mean(name=term.name)
-        self.built = not self.metric_terms
+        self._begin_metrics()
         self.named_metrics = self._name_metrics()  # for logs, in the order of `evaluate`
         self._results: MetricResults | None = None
 
@@ -84,17 +87,24 @@ class Objective:
         """Make the metrics: the shapes of targets and predictions, in flat order, are known."""
         if self.built:
             return
+        with suspended():
+            for term in self.metric_terms:
+                if term.metric is None:
+                    true, pred = y_true[term.output], y_pred[term.output]
+                    term.metric = metric_object(term.identifier, true, pred)
+        self.built, self.named_metrics, self._results = True, self._name_metrics(), None
+
+    def _begin_metrics(self) -> None:
+        """Name all metrics, and make those that need no shapes."""
         taken: dict[int, set[str]] = {}
         with suspended():
             for term in self.metric_terms:
-                names = taken.setdefault(term.output, {"loss"})
-                true, pred = y_true[term.output], y_pred[term.output]
-                term.metric = metric_object(term.identifier, true, pred)
-                term.name = self._metric_name(term, names)
-        self.built, self.named_metrics, self._results = True, self._name_metrics(), None
+                term.metric = metric_object(term.identifier)
+                term.name = self._metric_name(term, taken.setdefault(term.output, {"loss"}))
+        self.built = all(term.metric is not None for term in self.metric_terms)
 
     def _metric_name(self, term: MetricTerm, taken: set[str]) -> str:
-        name = term.metric.name
+        name = term.identifier if term.metric is None else term.metric.name
         if name in taken and term.weighted:
             name = f"weighted_{name}"
         name = unique_name(name, taken)
@@ -167,11 +177,14 @@ class Objective:
             metric.reset_state()
 
     def _name_metrics(self) -> list[tuple[str, Any]]:
-        """What `named_metrics` is; metrics of outputs are among them once they are made."""
+        """What `named_metrics` is; metrics of outputs are among them once they are made, and those
+        of layers come last."""
         trackers = [(t.name, t.tracker) for t in self.terms if t.tracker is not None]
         made = [t for t in self.metric_terms if t.metric is not None]
         made = made if len(self.outputs) == 1 else sorted(made, key=lambda t: t.name)
-        return [("loss", self.loss_tracker), *trackers, *((t.name, t.metric) for t in made)]
+        found = [("loss", self.loss_tracker), *trackers, *((t.name, t.metric) for t in made)]
+        taken = {name for name, _ in found}
+        return [*found, *((unique_name(metric.name, taken), metric) for metric in self.own)]
 
     def results(self) -> list[tuple[str, Any]]:
         """Names and present values in the order of `evaluate`."""

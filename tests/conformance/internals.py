@@ -10,7 +10,7 @@ import fncompile
 from fncompile import ops
 from fncompile.backend import backend, standardize_dtype
 from fncompile.graph import naming
-from fncompile.graph.symbols import standardize_shape, symbolic_type
+from fncompile.graph.symbols import standardize_shape
 from fncompile.graph.tensor import KerasTensor as OurKerasTensor
 from fncompile.ir.types import DTYPES
 from tests.conformance.missing import Missing
@@ -30,9 +30,7 @@ class KerasTensor(metaclass=_AnyKerasTensor):
     ) -> Any:  # fmt: skip
         if sparse or ragged:
             Missing("KerasTensor(sparse=, ragged=)", "missing").fail()
-        name = name or naming.auto_name("keras_tensor")
-        type = symbolic_type(standardize_shape(shape), standardize_dtype(dtype), name)
-        return OurKerasTensor(type, name)
+        return OurKerasTensor(shape, standardize_dtype(dtype), name=name)
 
 
 def _is_kind(kinds: str, dtype: Any) -> bool:

@@ -138,7 +138,7 @@ def test_a_cycle_is_an_error_and_not_a_hang():
 def test_a_tensor_from_nowhere_has_no_place_in_a_graph():
     a = layers.Input((3,))
     with pytest.raises(ValueError, match="was not made by"):
-        dag_of(a, KerasTensor(a.type, "lost"))
+        dag_of(a, KerasTensor.of(a.type, "lost"))
 
 
 def test_an_unused_input_is_kept():

@@ -25,7 +25,7 @@ TABLE = {
 
 
 def symbolic(dtype):
-    return KerasTensor(TensorType(dtype, (2,)), "x")
+    return KerasTensor.of(TensorType(dtype, (2,)), "x")
 
 
 @pytest.mark.parametrize("first", NAMES)

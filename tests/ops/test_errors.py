@@ -94,14 +94,14 @@ def test_value_errors(call, message):
         call(X)
     for batch in (2, symbol("B")):
         with pytest.raises(ValueError, match=message):
-            infer_outputs(call, (KerasTensor(TensorType("float32", (batch, 3)), "x"),), {})
+            infer_outputs(call, (KerasTensor.of(TensorType("float32", (batch, 3)), "x"),), {})
 
 
 def test_shapes_follow_from_values_only_where_these_are_known():
     ids = np.array([2, 0, 2, -1], "int32")
     np.testing.assert_array_equal(ops.segment_sum(np.eye(4), ids).sum(1), [1, 0, 2])
     assert ops.segment_sum(np.zeros((0, 3)), np.zeros(0, "int32")).shape == (0, 3)
-    x = KerasTensor(TensorType("float32", (symbol("B"), 4)), "x")
+    x = KerasTensor.of(TensorType("float32", (symbol("B"), 4)), "x")
     with pytest.raises(ValueError, match="-1 in `shape` needs a known start: axis 1"):
         infer_outputs(lambda x: ops.slice(x, [0, ops.cast(x[0, 0], "int32")], [1, -1]), (x,), {})
     with pytest.raises(ValueError, match="`num_segments` must be set"):
@@ -128,7 +128,7 @@ def test_no_extremum_of_nothing(op):
 
 
 def test_symbolic_tensors_have_no_values():
-    x = KerasTensor(TensorType("float32", (2,)), "x")
+    x = KerasTensor.of(TensorType("float32", (2,)), "x")
     with pytest.raises(ValueError, match="A KerasTensor is symbolic"):
         ops.convert_to_numpy(x)
     with pytest.raises(TypeError, match="cannot be used as a boolean"):

@@ -76,10 +76,10 @@ def test_unknown_extent(key, length):
 
 
 def test_every_second_of_an_even_unknown_extent():
-    pairs = KerasTensor(TensorType("float32", (symbol("T") * 2,)), "x")
+    pairs = KerasTensor.of(TensorType("float32", (symbol("T") * 2,)), "x")
     assert pairs[::2].type.shape == (symbol("T"),)
     with pytest.raises(ValueError, match="could not be told"):
-        KerasTensor(TensorType("float32", (symbol("T"),)), "x")[::2]
+        KerasTensor.of(TensorType("float32", (symbol("T"),)), "x")[::2]
 
 
 @pytest.mark.parametrize("key", [3, slice(0, 4), slice(None, -4), -4])
@@ -104,7 +104,7 @@ def test_take_from_nothing():
 
 
 def test_operators_index_symbolic_tensors():
-    x = KerasTensor(TensorType("float32", (symbol("B"), 4)), "x")
+    x = KerasTensor.of(TensorType("float32", (symbol("B"), 4)), "x")
     assert x[:, -1].shape == (None,)
     assert x[..., None].shape == (None, 4, 1)
     assert x[:, 1:].shape == (None, 3)

@@ -38,7 +38,7 @@ def test_arrays(case):
 def test_symbolic_shapes(case):
     """The graph knows the shape and dtype that the numbers will have."""
     arrays = case.arrays()
-    tensors = [KerasTensor(t, f"x{i}") for i, t in enumerate(case.types())]
+    tensors = [KerasTensor.of(t, f"x{i}") for i, t in enumerate(case.types())]
     got = flatten(infer_outputs(lambda *xs: case.call(xs), tuple(tensors), {}))
     for g, w in zip(got, flatten(case.call(arrays))):
         assert not isinstance(g, Tensor) or (g.shape, g.dtype) == (np.shape(w), w.dtype.name)

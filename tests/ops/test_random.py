@@ -112,7 +112,7 @@ def test_draws_in_a_trace_record_the_next_state():
 
 
 def test_symbolic_dropout_has_the_shape_of_its_input():
-    x = KerasTensor(TensorType("float32", (symbol("B"), 4)), "x")
+    x = KerasTensor.of(TensorType("float32", (symbol("B"), 4)), "x")
     assert random.dropout(x, 0.5, noise_shape=(None, 1)).shape == (None, 4)
 
 

@@ -18,7 +18,7 @@ X = np.arange(6, dtype="float32").reshape(2, 3)
 
 
 def symbolic(*shape, dtype="float32"):
-    return KerasTensor(TensorType(dtype, shape), "x")
+    return KerasTensor.of(TensorType(dtype, shape), "x")
 
 
 def test_arrays_give_arrays():

@@ -375,8 +375,9 @@ def test_paths(tmp_path):
 
 def test_a_model_that_is_not_built(tmp_path):
     model = k.Sequential([k.layers.Dense(3)])
-    with pytest.raises(ValueError, match="not yet been built"):
-        model.save(tmp_path / "x.keras")
+    model.save(tmp_path / "x.keras")
+    again = k.models.load_model(tmp_path / "x.keras")
+    assert not again.built and [layer.units for layer in again.layers] == [3]
     with pytest.raises(ValueError, match="not yet been built"):
         model.save_weights(tmp_path / "x.weights.h5")
 
