@@ -47,6 +47,12 @@ class DType:
         return np.dtype(self.in_register)
 
     @cached_property
+    def largest(self) -> float:
+        """The largest finite number of a floating-point type."""
+        wide = self.name != "bfloat16"
+        return float(np.finfo(self.numpy).max) if wide else 2.0**127 * (2 - 2.0**-7)
+
+    @cached_property
     def storage(self) -> np.dtype:
         """What elements are in memory: where NumPy lacks the dtype, their bit patterns."""
         return np.dtype(self.stored or self.name)

@@ -25,9 +25,13 @@ def operands(*xs) -> list[Node]:
     return [build.cast(n, wide) for n in nodes]
 
 
-def as_product(out: Node, *xs) -> Node:
-    """The result of products of `xs`: of bools a bool again, "is there any pair?"."""
-    return build.cast(out, "bool") if result_dtype(*xs) == "bool" else out
+def as_product(out: Node, *xs, wide: bool = False) -> Node:
+    """The result of products of `xs` in the dtype that these promote to: of bools a bool, "is there
+    any pair?"; with `wide` that of int8 alone stays int32, as Keras has it for `matmul` and
+    `einsum`."""
+    dtype = result_dtype(*xs)
+    wide = wide and all(result_dtype(x) == "int8" for x in xs)
+    return build.cast(out, dtype) if dtype in ("bool", "int8") and not wide else out
 
 
 def contract(
@@ -105,7 +109,8 @@ def einsum(subscripts: str, *operands_: TensorLike, **kwargs: Any) -> Result:
         kept = out if i == len(terms) else [s for s in found if s in later or s in out]
         x, labels = contract(x, labels, y, y_labels, kept), kept
     x, labels = sum_out(x, labels, set(out))
-    return as_product(build.permute(x, [labels.index(s) for s in out]), *operands_)
+    out_node = build.permute(x, [labels.index(s) for s in out])
+    return as_product(out_node, *operands_, wide=True)
 
 
 def _parse(subscripts: str, ranks: list[int]) -> tuple[list[Labels], Labels]:

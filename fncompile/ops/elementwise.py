@@ -9,8 +9,6 @@ from __future__ import annotations
 import builtins
 import math
 
-import numpy as np
-
 from fncompile.ir import build
 from fncompile.ir.node import Node
 from fncompile.ir.types import DTYPES, is_float
@@ -245,15 +243,15 @@ def minimum(x1: TensorLike, x2: TensorLike) -> Result:
 
 @op
 def clip(x: TensorLike, x_min: TensorLike, x_max: TensorLike) -> Result:
-    """`x` kept between `x_min` and `x_max`, in the dtype of `x`.
+    """`x` kept between `x_min` and `x_max`, in the dtype that the three promote to.
 
     `x`: a tensor; `x_min`, `x_max`: numbers or tensors that broadcast to its shape.
 
     >>> ops.clip([-2.0, 0.5, 7.0], 0.0, 1.0)
     array([0. , 0.5, 1. ], dtype=float32)
     """
-    x = as_number(x)
-    return build.ew("min", build.ew("max", x, node(x_min, x.dtype)), node(x_max, x.dtype))
+    x, low, high = promote(as_number(x), x_min, x_max)
+    return build.ew("min", build.ew("max", x, low), high)
 
 
 @op
@@ -274,7 +272,7 @@ def nan_to_num(
     x = node(x)
     if not is_float(x.dtype):
         return x
-    largest = float(np.finfo(x.dtype).max)
+    largest = DTYPES[x.dtype].largest
     swaps = (
         (math.inf, largest if posinf is None else posinf),
         (-math.inf, -largest if neginf is None else neginf),

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
-
 from fncompile.ir import build
 from fncompile.ir.node import Node
 from fncompile.ir.types import DTYPES
@@ -221,7 +219,7 @@ def _halved_late(x: Node) -> tuple[Node, Node]:
 
     There exp(x) may overflow although half of it does not.
     """
-    edge = build.like(x, math.floor(math.log(np.finfo(DTYPES[x.dtype].numpy).max)))
+    edge = build.like(x, math.floor(math.log(DTYPES[x.dtype].largest)))
     above, below = build.ew("lt", edge, x), build.ew("lt", x, build.ew("neg", edge))
     step = build.ew("select", below, build.like(x, -1), build.like(x, 0))
     step = build.ew("select", above, build.like(x, 1), step)

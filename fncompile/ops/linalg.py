@@ -12,6 +12,7 @@ from fncompile.ir.node import Node
 from fncompile.ops.axes import canonical_axes, canonical_axis, display
 from fncompile.ops.contraction import Labels, as_product, contract, operands
 from fncompile.ops.dispatch import as_float, as_number, node, op
+from fncompile.ops.reductions import for_sum
 from fncompile.ops.singular import singular_norm
 from fncompile.ops.types import Axis, Result, TensorLike
 
@@ -35,7 +36,7 @@ def matmul(x1: TensorLike, x2: TensorLike) -> Result:
     la = [*batch[len(batch) - max(a.ndim - 2, 0) :], *["i", "k"][-a.ndim :]]
     lb = [*batch[len(batch) - max(b.ndim - 2, 0) :], *["k", "j"][: b.ndim]]
     out = [*batch, *(["i"] if a.ndim > 1 else []), *(["j"] if b.ndim > 1 else [])]
-    return as_product(contract(a, la, b, lb, out), x1, x2)
+    return as_product(contract(a, la, b, lb, out), x1, x2, wide=True)
 
 
 def _check_inner(a: Node, b: Node) -> None:
@@ -228,9 +229,9 @@ def trace(x: TensorLike, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Res
     >>> ops.trace([[1, 2], [3, 4]])
     array(5, dtype=int32)
     """
-    x = _matrices(node(x), axis1, axis2)
+    x = _matrices(for_sum(x), axis1, axis2)
     static = is_static(x.shape[-2:])
-    d = operands(diagonal(x, offset, -2, -1) if static else _by_rows(x, offset))[0]
+    d = node(diagonal(x, offset, -2, -1) if static else _by_rows(x, offset))
     return build.reduce(d, "sum", (d.ndim - 1,))
 
 

@@ -26,7 +26,8 @@ from fncompile.ops.types import Axis, DTypeLike, Result, TensorLike
 _SUM_DTYPE = {"bool": "int32", "int8": "int32", "uint8": "uint32"}
 
 
-def _for_sum(x) -> Node:
+def for_sum(x) -> Node:
+    """`x` in the dtype in which it is added up: small integers in 32 bits."""
     x = node(x)
     return build.cast(x, _SUM_DTYPE.get(x.dtype, x.dtype))
 
@@ -41,7 +42,7 @@ def sum(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> Result:
     >>> ops.sum([[1, 2], [3, 4]], axis=0)
     array([4, 6], dtype=int32)
     """
-    x = _for_sum(x)
+    x = for_sum(x)
     return build.reduce(x, "sum", canonical_axes(axis, x.ndim), keepdims)
 
 
@@ -57,7 +58,7 @@ def prod(
     >>> ops.prod([[1, 2], [3, 4]], axis=1)
     array([ 2, 12], dtype=int32)
     """
-    x = _for_sum(x) if dtype is None else node(x, standard_dtype(dtype))
+    x = for_sum(x) if dtype is None else node(x, standard_dtype(dtype))
     return build.reduce(x, "prod", canonical_axes(axis, x.ndim), keepdims)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+import fncompile
 from fncompile import config, ops
 from fncompile.graph.call import infer_outputs
 from fncompile.graph.tensor import KerasTensor
@@ -135,3 +136,75 @@ def test_standard_dtype():
     ]
     with pytest.raises(ValueError, match="Invalid dtype: complex64"):
         standard_dtype("complex64")
+
+
+PRODUCTS = {
+    "matmul": (lambda a, b: ops.matmul(a, b), np.matmul),
+    "einsum": (lambda a, b: ops.einsum("ij,jk->ik", a, b), np.matmul),
+    "dot": (ops.dot, np.dot),
+    "inner": (ops.inner, np.inner),
+    "outer": (ops.outer, np.outer),
+    "tensordot": (lambda a, b: ops.tensordot(a, b, 1), lambda a, b: np.tensordot(a, b, 1)),
+    "vdot": (ops.vdot, np.vdot),
+}
+
+
+@pytest.mark.parametrize("second", NAMES)
+@pytest.mark.parametrize("first", NAMES)
+@pytest.mark.parametrize("name", PRODUCTS)
+def test_products_have_the_dtype_that_their_operands_promote_to(name, first, second):
+    """As in Keras: only `matmul` and `einsum` of int8 alone are wider. int8·bool was int32."""
+    fn, reference = PRODUCTS[name]
+    a, b = np.array([[1, 0], [1, 1]]).astype(first), np.array([[1, 1], [0, 1]]).astype(second)
+    wanted = TABLE[first].split()[NAMES.index(second)]
+    if first == second == "int8" and name in ("matmul", "einsum"):
+        wanted = "int32"
+    found = fn(a, b)
+    assert found.dtype == wanted
+    assert infer_outputs(fn, (symbolic_2d(first), symbolic_2d(second)), {}).dtype == wanted
+    np.testing.assert_array_equal(found, reference(a.astype(int), b.astype(int)).astype(wanted))
+
+
+def symbolic_2d(dtype):
+    return KerasTensor(TensorType(dtype, (2, 2)), "x")
+
+
+def test_products_of_int8_wrap_around():
+    big = np.full((1, 2), 100, "int8")
+    assert ops.dot(big, np.ones((2, 1), bool)).tolist() == [[np.int8(200 - 256)]]
+    assert ops.matmul(big, big.T).tolist() == [[20000]]
+
+
+@pytest.mark.parametrize(
+    ("given", "wanted"), [("uint8", "uint32"), ("int8", "int32"), ("bool", "int32"), ("int64",) * 2]
+)
+def test_traces_are_added_up_like_sums(given, wanted):
+    x = np.diag([200, 100]).astype(given)
+    assert ops.trace(x).dtype == wanted
+    assert ops.trace(x) == np.sum(np.diagonal(x).astype(wanted))
+
+
+def test_clip_promotes_with_its_bounds():
+    """Bounds of 0.5 were cut to whole numbers for integers."""
+    x = np.array([0, 1, 5], "int32")
+    assert ops.clip(x, 0.5, 2.5).tolist() == [0.5, 1.0, 2.5]
+    assert ops.clip(x, 0.5, 2.5).dtype == "float32"
+    assert ops.clip(x, 1, 3).dtype == "int32"
+    assert ops.clip(x.astype("uint8"), 1, 3).dtype == "uint8"
+    assert ops.clip(x, np.int64(1), np.int64(3)).dtype == "int64"
+    assert ops.clip(x.astype("float32"), 1, 3).dtype == "float32"
+
+
+def test_nan_to_num_of_bfloat16_is_finite():
+    """It raised; the largest float32 would round to infinity."""
+    x = ops.cast(np.array([np.inf, -np.inf, np.nan, 1], "float32"), "bfloat16")
+    assert np.isfinite(ops.nan_to_num(ops.cast(x, "bfloat16"))).all()
+
+    def both(x):
+        return ops.cast(ops.nan_to_num(ops.cast(x, "bfloat16")), "float32")
+
+    found = fncompile.layers.Lambda(both)(np.array([[np.inf, -np.inf, np.nan, 1]], "float32"))
+    assert np.asarray(found).tolist() == [[LARGEST, -LARGEST, 0, 1]]
+
+
+LARGEST = 3.3895313892515355e38
