@@ -76,6 +76,11 @@ def constant(value, dtype: str) -> CExpr:
     return Int(int(value))
 
 
+def missing(dtype: str) -> CExpr:
+    """What a gather gives where there is no such row."""
+    return constant(float("nan") if DTYPES[dtype].kind == "f" else 0, dtype)
+
+
 def load(pointer: CExpr, at: CExpr, buffer: Buffer) -> CExpr:
     """The value of an element of memory."""
     element = Element(pointer, at)
@@ -166,9 +171,7 @@ class Scope:
         row = self.declare("int64", Cast("int64_t", self.value(e.row)))
         inside = Binary("&&", Binary(">=", row, Int(0)), Binary("<", row, dim(e.rows)))
         at = binary("+", binary("*", row, dim(e.stride)), index(e.at, self.axes))
-        kind = DTYPES[e.dtype].kind
-        missing = constant(float("nan") if kind == "f" else 0, e.dtype)
-        return Ternary(inside, load(self.pointer(e.buffer), at, e.buffer), missing)
+        return Ternary(inside, load(self.pointer(e.buffer), at, e.buffer), missing(e.dtype))
 
     def _guarded(self, e: Guarded) -> CExpr:
         """Evaluated under an `if`, since its loads are valid only inside."""

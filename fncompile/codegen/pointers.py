@@ -142,7 +142,7 @@ RESERVED = {
 }  # fmt: skip
 # What emitters call their own variables.
 LOCALS = re.compile(
-    r"[a-z]\d*|[vsr]\d+(_\w*)?|mr|nr|part|parts|acc|tile|begin|end|lanes|sum|bytes|number|panels|dims|size_\w*"
+    r"[a-z]\d*|[vsr]\d+(_\w*)?|mr|nr|part|parts|acc|tile|begin|end|lanes|sum|bytes|number|panels|dims|size_\w*|(bits|row|inside|from)\d+(_\d+)?"
 )
 
 

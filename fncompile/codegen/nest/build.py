@@ -27,9 +27,20 @@ from fncompile.codegen.nest.types import (
     Part,
 )
 from fncompile.ir.dims import Dim
-from fncompile.plan.types import Bits, GatherLoad, Kernel
+from fncompile.plan.types import (
+    Bits,
+    Expr,
+    GatherLoad,
+    Guarded,
+    Kernel,
+    Value,
+    children,
+    indices,
+    loads,
+)
 
 ROW_LANES = 16
+STREAM = 256  # points whose random bits are made at once: 1 KB of the stack, 20 calls of Philox
 
 
 def nest_of(kernel: Kernel) -> Nest:
@@ -40,13 +51,14 @@ def nest_of(kernel: Kernel) -> Nest:
     lanes = kernel.schedule.lanes
     if lanes != 1:
         outer = (*outer[:-1], replace(outer[-1], vector=True, block=lanes, tail=FEWER))
-        parts = tuple(_part(kernel, i, len(outer)) for i in range(len(kernel.loops)))
+        parts = tuple(
+            _with_streams(_part(kernel, i, len(outer)), outer[-1])
+            for i in range(len(kernel.loops))
+        )
         return Nest(kernel, kernel.schedule.partition, outer, parts)
     if len(kernel.loops) == 1 and len(kernel.loops[0].domain) == len(outer):
         outer = outer[:-1]  # points alone: the last axis is the part's own, its innermost
-    parts = tuple(
-        _vectorised(_part(kernel, i, len(outer))) for i in range(len(kernel.loops))
-    )
+    parts = tuple(_vectorised(_part(kernel, i, len(outer))) for i in range(len(kernel.loops)))
     return Nest(kernel, kernel.schedule.partition, outer, parts)
 
 
@@ -60,11 +72,28 @@ def _part(kernel: Kernel, position: int, outer: int) -> Part:
     return Part(first, loop.stages, kept, reduced)
 
 
+def _with_streams(part: Part, axis: Axis) -> Part:
+    """With the random bits that lie side by side along `axis`, which is walked by the innermost
+    loop."""
+    if _is_short(axis):
+        return part
+    found = [e for s in part.stages for e in s.loads if isinstance(e, Bits)]
+    along = dict.fromkeys(e for e in found if e.at.coefficient(axis.number) == 1)
+    return replace(part, streams=tuple(along))
+
+
 def _vectorised(part: Part) -> Part:
     """With the innermost axis as it is best taken."""
     if not part.axes:
         return part
-    axis = _innermost(part, part.axes[-1])
+    axis = part.axes[-1]
+    if axis.role == SEQUENTIAL:
+        return replace(part, kept=(*part.kept[:-1], _scattered(part, axis)))
+    part = replace(_with_streams(part, axis), rows=_rows(part, axis))
+    axis = _innermost(part, axis)
+    fits = isinstance(axis.extent, int) and axis.extent <= STREAM and axis.number != 0
+    if part.streams and not fits:  # the first axis of a kernel may be cut
+        axis = replace(axis, block=STREAM, tail=FEWER)
     if part.reduced:
         return replace(part, reduced=(*part.reduced[:-1], axis))
     return replace(part, kept=(*part.kept[:-1], axis))
@@ -72,14 +101,64 @@ def _vectorised(part: Part) -> Part:
 
 def _innermost(part: Part, axis: Axis) -> Axis:
     kinds = {s.kind for s in part.stages}
-    plain = not any(isinstance(e, (GatherLoad, Bits)) for s in part.stages for e in s.loads)
-    if not plain or not kinds <= {"map", "sum", "prod", "max", "min"}:
+    indirect = {e for s in part.stages for e in s.loads if isinstance(e, (GatherLoad, Bits))}
+    if not indirect <= {*part.streams, *part.rows}:
+        return axis
+    if kinds == {"map"}:
+        return replace(axis, vector=vectorises(axis.extent))
+    if indirect or not kinds <= {"map", "sum", "prod", "max", "min"}:
         return axis
     long = not isinstance(axis.extent, int) or axis.extent >= 2 * ROW_LANES
     strict = bool(kinds & {"max", "min"})
-    if part.reduced and long and (strict or not vectorises(axis.extent)):
+    if long and (strict or not vectorises(axis.extent)):
         return replace(axis, vector=True, block=ROW_LANES, tail=SINGLE)
     return replace(axis, vector=not strict and vectorises(axis.extent))
+
+
+def _scattered(part: Part, axis: Axis) -> Axis:
+    """Along one row that is added to, no two points meet."""
+    stage = part.stages[0]
+    assert stage.row is not None
+    if _moves(stage.row, part, axis.number):
+        return axis
+    plain = not any(isinstance(e, (GatherLoad, Bits)) for e in loads(stage.expr))
+    return replace(axis, role=PARALLEL, vector=plain and vectorises(axis.extent))
+
+
+def _rows(part: Part, axis: Axis) -> tuple[GatherLoad, ...]:
+    """What gathers along `axis` from one row, which may be read whether it is wanted or not."""
+    if _is_short(axis):
+        return ()
+    found: dict[GatherLoad, None] = {}
+    stack = [e for s in part.stages for e in (s.expr, s.row) if e is not None]
+    while stack:
+        e = stack.pop()
+        if isinstance(e, GatherLoad) and _is_row(e, part, axis.number):
+            found[e] = None
+        elif not isinstance(e, Guarded):  # what is inside one may not be read everywhere
+            stack.extend(children(e))
+    return tuple(found)
+
+
+def _is_short(axis: Axis) -> bool:
+    """Is what is made ahead of its loop not worth it? 3 points gathered took 3 % longer."""
+    return isinstance(axis.extent, int) and axis.extent < ROW_LANES
+
+
+def _is_row(gather: GatherLoad, part: Part, axis: int) -> bool:
+    there_is_one = isinstance(gather.rows, int) and gather.rows > 0
+    return there_is_one and not _moves(gather.row, part, axis)
+
+
+def _moves(expr: Expr, part: Part, axis: int) -> bool:
+    """May its value change along `axis`, one of the part's own?"""
+    stack, own = [expr], {i for i, _ in part.numbered()}
+    while stack:
+        e = stack.pop()
+        if isinstance(e, Value) and e.stage in own:
+            return True
+        stack.extend(children(e))
+    return any(at.coefficient(axis) != 0 for at in indices(expr))
 
 
 def vectorises(extent: Dim) -> bool:

@@ -7,12 +7,14 @@ whole blocks and for what is left.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 
 from fncompile.codegen.affine import dim, index
 from fncompile.codegen.ctree import (
     Assign,
     Binary,
+    Cast,
     CExpr,
     Declare,
     Do,
@@ -24,15 +26,16 @@ from fncompile.codegen.ctree import (
     Name,
     Return,
     Stmt,
+    Ternary,
     Unary,
     binary,
     call,
     names_in,
 )
-from fncompile.codegen.expr import Scope, constant, register_type
+from fncompile.codegen.expr import Scope, c_type, constant, load, missing, register_type
 from fncompile.codegen.expr import store as put
 from fncompile.codegen.nest.reduce import argmax, best, combine, identity
-from fncompile.codegen.nest.types import SINGLE, Axis, Nest, Part
+from fncompile.codegen.nest.types import PARALLEL, SINGLE, Axis, Nest, Part
 from fncompile.codegen.pointers import Pointers
 from fncompile.codegen.products import begin_and_end
 from fncompile.plan.schedule import ALONE
@@ -58,6 +61,7 @@ class _Emitter:
         self.names: list[CExpr] = [Name(a) for a in AXES[:rank]]
         self.values: dict[int, CExpr] = {}  # of stages with one number a row, or a lane
         self.read_later = read_in_later_parts(nest)
+        self.made: Counter[str] = Counter()
 
     def body(self) -> list[Stmt]:
         if self.nest.partition != ALONE:
@@ -101,7 +105,7 @@ class _Emitter:
         if lane is not None:
             return self._part_of_lanes(part, AXES[lane.number])
         if not part.axes:
-            return self._point(part, {})
+            return self._point(part, {})[1]
         results = {i: Name(f"r{i}") for i, s in part.numbered() if s.reduced}
         starts = [
             s
@@ -109,19 +113,20 @@ class _Emitter:
             if stage.reduced
             for s in (*best(stage, results[i]), _start(stage, results[i]))
         ]
-        inner = self._innermost(part, results, starts)
+        inner = self._innermost(part, results)
         ends = self._ends(part, results)
         self.values |= results
         if not part.reduced:
             return self._loops(part.kept[:-1], inner)
         return self._loops(part.kept, [*starts, *inner, *ends])
 
-    def _innermost(self, part: Part, results: dict[int, Name], starts: list[Stmt]) -> list[Stmt]:
+    def _innermost(self, part: Part, results: dict[int, Name]) -> list[Stmt]:
         """The loops over the reduced axes, or over the last one of the others."""
-        axis, around = part.axes[-1], part.reduced[:-1]
+        axis = part.axes[-1]
         if axis.tail == SINGLE:
             return self._by_lanes(part, axis, results)
-        return self._loops((*around, axis), self._point(part, results), _pragma(part, axis))
+        run = self._in_blocks if axis.block else self._whole
+        return self._loops(part.reduced[:-1], run(part, axis, results))
 
     def _ends(self, part: Part, results: Mapping[int, CExpr]) -> list[Stmt]:
         return [
@@ -133,9 +138,41 @@ class _Emitter:
 
     # points ---------------------------------------------------------------------------------------
 
-    def _point(self, part: Part, results: Mapping[int, CExpr]) -> list[Stmt]:
-        """What happens at one point; reductions go to `results`."""
+    def _whole(self, part: Part, axis: Axis, results: Mapping[int, CExpr]) -> list[Stmt]:
+        """The innermost loop, over all of the axis."""
+        start, stop = self._range(axis)
+        first = [start if n == axis.number else name for n, name in enumerate(self.names)]
+        ahead, point = self._point(part, results, first, Name(AXES[axis.number]), stop)
+        return [*ahead, *self._loops((axis,), point, _pragma(part, axis))]
+
+    def _in_blocks(self, part: Part, axis: Axis, results: Mapping[int, CExpr]) -> list[Stmt]:
+        """The innermost loop, a block at a time."""
+        var = Name(AXES[axis.number])
+        block, outside = Name(f"{var.text}0"), self.names
+        first = [block if name == var else name for name in outside]
+        self.names = [Binary("+", block, n) if n == var else n for n in outside]
+        ahead, point = self._point(part, results, first, var, LANES)
+        self.names = outside
+        start, stop = self._range(axis)
+        left = call("fnc_min_i64", Int(axis.block), Binary("-", stop, block))
+        each = For(var.text, Int(0), LANES, tuple(point), pragma=_pragma(part, axis))
+        inside = (Declare("const int64_t", LANES.text, left), *ahead, each)
+        return [For(block.text, start, stop, inside, step=Int(axis.block))]
+
+    # points ---------------------------------------------------------------------------------------
+
+    def _point(
+        self,
+        part: Part,
+        results: Mapping[int, CExpr],
+        first: Sequence[CExpr] = (),
+        lane: CExpr = LANES,
+        count: CExpr = LANES,
+    ) -> tuple[list[Stmt], list[Stmt]]:
+        """What happens ahead of the innermost loop, and at each of its points, where reductions go
+        to `results`. The loop has `count` points, is at number `lane`, and begins at `first`."""
         scope = Scope(self.names, self.pointers, self.values, f"v{part.first}_")
+        ahead = [*self._streams(part, scope, first, lane, count), *self._rows(part, scope)]
         for stage in part.stages:
             scope.count(stage.expr)
         stores: list[Stmt] = []
@@ -150,7 +187,46 @@ class _Emitter:
             else:
                 value = self._keep(scope, stage, i, value)
                 stores += [self._store(store, value) for store in stage.stores]
-        return [*scope.body, *stores]
+        return ahead, [*scope.body, *stores]
+
+    def _streams(
+        self, part: Part, scope: Scope, first: Sequence[CExpr], lane: CExpr, count: CExpr
+    ) -> list[Stmt]:
+        """Makes the random bits of all points of the innermost loop."""
+        made: list[Stmt] = []
+        for e in part.streams:
+            axis = self.nest.lanes or part.axes[-1]
+            name, key = self._new("bits"), self.pointers(e.seed)
+            room = Int(axis.block) if axis.block else dim(axis.extent)
+            keys = [Element(key, Int(0)), Element(key, Int(1))]
+            made.append(Declare("uint32_t", name.text, None, room))
+            made.append(Do(call("fnc_philox_fill", name, index(e.at, first), count, *keys)))
+            scope.known[e] = Element(name, lane)
+        return made
+
+    def _rows(self, part: Part, scope: Scope) -> list[Stmt]:
+        """Finds the rows that the innermost loop gathers from; the first where there is none."""
+        found: list[Stmt] = []
+        for e in part.rows:
+            before = Scope(self.names, self.pointers, self.values, f"{self._new('row').text}_")
+            row = before.declare("int64", Cast("int64_t", before.value(e.row)))
+            inside, start = self._new("inside"), self._new("from")
+            test = Binary("&&", Binary(">=", row, Int(0)), Binary("<", row, dim(e.rows)))
+            at = binary("*", Ternary(inside, row, Int(0)), dim(e.stride))
+            type = f"const {c_type(e.buffer.type.dtype)} *"
+            found += [
+                *before.body,
+                Declare("const int", inside.text, test),
+                Declare(type, start.text, Binary("+", self.pointers(e.buffer), at)),
+            ]
+            there = scope.declare(e.dtype, load(start, index(e.at, self.names), e.buffer))
+            scope.known[e] = Ternary(inside, there, missing(e.dtype))
+        return found
+
+    def _new(self, stem: str) -> Name:
+        """A name that the kernel has not used yet: bits0, bits1..."""
+        self.made[stem] += 1
+        return Name(f"{stem}{self.made[stem] - 1}")
 
     def _keep(self, scope: Scope, stage: Stage, i: int, value: CExpr) -> CExpr:
         if not isinstance(value, (Name, Int)):
@@ -165,23 +241,26 @@ class _Emitter:
         return put(self.pointers(store.buffer), at, store.buffer, value)
 
     def _scatter(self, part: Part) -> list[Stmt]:
-        stage = part.stages[0]
+        """Adds to one row after the other."""
+        stage, axes = part.stages[0], part.axes
         assert stage.row is not None
         target = self.pointers(stage.stores[0].buffer)
         size = binary("*", dim(stage.rows), dim(stage.row_stride))
         zero = Assign(Element(target, Name("z")), "=", constant(0, stage.dtype))
+        before = Scope(self.names, self.pointers, self.values, "row")
+        row = before.declare("int64", before.value(stage.row))
+        inside = Binary("&&", Binary(">=", row, Int(0)), Binary("<", row, dim(stage.rows)))
         scope = Scope(self.names, self.pointers, self.values)
         scope.count(stage.expr)
-        scope.count(stage.row)
-        row = scope.declare("int64", scope.value(stage.row))
-        start = binary("*", row, dim(stage.row_stride))
-        at = binary("+", start, index(stage.stores[0].at, self.names))
+        at = index(stage.stores[0].at, self.names)
+        at = binary("+", binary("*", row, dim(stage.row_stride)), at)
         add = Assign(Element(target, at), "+=", scope.value(stage.expr))
-        inside = Binary("&&", Binary(">=", row, Int(0)), Binary("<", row, dim(stage.rows)))
-        return [
-            For("z", Int(0), size, (zero,)),
-            *self._loops(part.axes, [*scope.body, If(inside, (add,))]),
-        ]
+        if axes and axes[-1].role == PARALLEL:  # a row is found once, and walked
+            along = self._loops(axes[-1:], [*scope.body, add], _pragma(part, axes[-1]))
+            each = self._loops(axes[:-1], [*before.body, If(inside, tuple(along))])
+        else:
+            each = self._loops(axes, [*before.body, *scope.body, If(inside, (add,))])
+        return [For("z", Int(0), size, (zero,)), *each]
 
     # blocks of points -----------------------------------------------------------------------------
 
@@ -196,7 +275,7 @@ class _Emitter:
         run = self._function(
             f"lanes{part.first}" if len(self.nest.parts) > 1 else "lanes",
             block,
-            _lanes(var, self._point(part, lanes)),
+            _lanes(var, self._point(part, lanes)[1]),
             {name.text: register_type(stage_of[i].dtype) for i, name in results.items()},
         )
         self.names = outside
@@ -249,14 +328,15 @@ class _Emitter:
             if stage.reduced or i in kept
         }
         stage_of = dict(part.numbered())
-        point = self._point(part, slots)
+        first = [n.a if isinstance(n, Binary) else n for n in self.names]
+        ahead, point = self._point(part, slots, first, Name(var))
         point += [Assign(slots[i], "=", self.values[i]) for i in kept]
         starts = [Assign(slots[i], "=", identity(stage_of[i])) for i in slots if i not in kept]
         ends = _lanes(var, self._ends(part, slots))
         self.values |= slots
         count = Int(self.nest.outer[-1].block)
         arrays = [Declare(register_type(stage_of[i].dtype), f"r{i}", None, count) for i in slots]
-        inner = self._loops(part.reduced, _lanes(var, point))
+        inner = self._loops(part.reduced, [*ahead, *_lanes(var, point)])
         return [*arrays, *self._loops(part.kept, [*_lanes(var, starts), *inner, *ends])]
 
     def _function(

@@ -46,11 +46,17 @@ static void k02_drop_select(const fnc_env *env, int64_t part, int64_t parts) {
     float *restrict p_t15 = (float *)env->arena;
     const int64_t begin = fnc_share(6 * B, 16, part, parts);
     const int64_t end = fnc_share(6 * B, 16, part + 1, parts);
-    for (int64_t i = begin; i < end; ++i) {
-        const float s0 = 0.5f <= (float)(fnc_philox(seed_generator_seed_generator_state[0],
-                seed_generator_seed_generator_state[1], (uint64_t)i) >> 8) * 5.9604645e-08f ? p_x[i]
-                / 0.5f : 0.0f;
-        p_t15[i] = s0;
+    for (int64_t i0 = begin; i0 < end; i0 += 256) {
+        const int64_t lanes = fnc_min_i64(256, end - i0);
+        uint32_t bits0[256];
+        fnc_philox_fill(bits0, i0, lanes, seed_generator_seed_generator_state[0],
+                seed_generator_seed_generator_state[1]);
+#pragma omp simd
+        for (int64_t i = 0; i < lanes; ++i) {
+            const float s0 = 0.5f <= (float)(bits0[i] >> 8) * 5.9604645e-08f ? p_x[i0 + i] / 0.5f :
+                    0.0f;
+            p_t15[i0 + i] = s0;
+        }
     }
 }
 

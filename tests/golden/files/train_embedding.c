@@ -232,10 +232,10 @@ static void k10_embed_grad_scatter(const fnc_env *env, int64_t part, int64_t par
         t25_0[z] = 0.0f;
     }
     for (int64_t i = 0; i < 5 * B; ++i) {
-        for (int64_t j = 0; j < 3; ++j) {
-            const int64_t v0 = words[i];
-            if ((v0 >= 0) && (v0 < 11)) {
-                t25_0[v0 * 3 + j] += p_t21[3 * i + j];
+        const int64_t row0 = words[i];
+        if ((row0 >= 0) && (row0 < 11)) {
+            for (int64_t j = 0; j < 3; ++j) {
+                t25_0[row0 * 3 + j] += p_t21[3 * i + j];
             }
         }
     }
