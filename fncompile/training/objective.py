@@ -108,7 +108,8 @@ class Objective:
         if name in taken and term.weighted:
             name = f"weighted_{name}"
         name = unique_name(name, taken)
-        return name if len(self.outputs) == 1 else f"{self.outputs.names[term.output]}_{name}"
+        output = self.outputs.metric_names[term.output]
+        return name if len(self.outputs) == 1 else f"{output}_{name}"
 
     # inside a step --------------------------------------------------------------------------------
 

@@ -46,6 +46,11 @@ class Places:
         """Positions in the order in which the user wrote the structure."""
         return _written(self.structure)
 
+    @property
+    def metric_names(self) -> list[str]:
+        """What the metrics of each place are named after: in a nested structure its tensor."""
+        return self.tensor_names if self.is_nested else self.names
+
     def describe(self) -> Any:
         """The structure with "X" for each tensor, for messages."""
         return map_structure(lambda _: "X", self.structure)
@@ -76,8 +81,9 @@ class Places:
     def parts(self, value: Any, fail: Failure) -> list[Part]:
         """The entries of `value` in its order, without those that are None.
 
-        An entry that stands for a structure of places is for all of them together; a list that
-        stands for one place has several for it. Raises `fail()` where `value` does not fit.
+        An entry that stands for a structure of places is for all of them together. A list that
+        stands for one place has several for it; so has a list (or tuple) of nested entries that
+        stands for a structure of another type. Raises `fail()` where `value` does not fit.
         """
         if isinstance(value, dict) and not isinstance(self.structure, dict):
             named = [(self._position(key, fail), entry) for key, entry in value.items()]
@@ -112,15 +118,24 @@ def _parts(structure: Any, value: Any, path: tuple, fail: Failure) -> list[Part]
         return []
     if not isinstance(value, NESTS):
         return [Part(path, structure, value)]
-    if isinstance(structure, int):
-        if isinstance(value, dict):
-            raise fail()
+    if isinstance(structure, int) and isinstance(value, dict):
+        raise fail()
+    if isinstance(structure, int) or _has_several(structure, value):
         return [part for entry in value for part in _parts(structure, entry, path, fail)]
     return [
         part
         for key, entry in _entries(structure, value, fail)
         for part in _parts(structure[key], entry, (*path, key), fail)
     ]
+
+
+def _has_several(structure: Any, value: Any) -> bool:
+    """Whether a list has several entries for the whole of a structure, as Keras tells: it is of
+    another type, and not one flat entry for each of its children."""
+    if isinstance(value, dict) or isinstance(structure, type(value)):
+        return False
+    flat = len(value) == len(structure) and not any(isinstance(entry, NESTS) for entry in value)
+    return not flat
 
 
 def _entries(structure: Any, value: Any, fail: Failure) -> list[tuple[Any, Any]]:
@@ -148,13 +163,15 @@ def _children(structure: Any) -> Iterable[Any]:
 
 
 def _leaf_names(structure: Any, tensor_names: list[str]) -> list[str]:
-    """Keys of a flat dict, names of tensors in a flat list, paths such as `0/key` when nested."""
+    """Keys of a flat dict, names of tensors in a flat list, paths such as `0/key` when nested, in
+    which a tensor's name stands for its number."""
     names = list(tensor_names)
 
     def visit(node: Any, path: tuple) -> None:
         if isinstance(node, int):
             if len(path) > 1 or (path and isinstance(structure, dict)):
-                names[node] = "/".join(map(str, path))
+                last = tensor_names[node] if isinstance(path[-1], int) else path[-1]
+                names[node] = "/".join(map(str, (*path[:-1], last)))
             return
         for key, child in node.items() if isinstance(node, dict) else enumerate(node):
             visit(child, (*path, key))

@@ -38,6 +38,12 @@ DIFFERENCES: dict[str, tuple[str, ...]] = {
         ("layers/core/input_layer_test.py::InputLayerTest::testing_input_tensor",),
     "add_weight takes a name in the first place, as in TF2; Keras refuses it":
         ("layers/layer_test.py::*::test_add_weight_string_as_first_positional_arg",),
+    "keys that no output has are refused by compile; Keras waits for fit":
+        ("models/model_test.py::ModelTest::test_functional_*_outputs_dict_losses_invalid_keys",
+         "models/model_test.py::ModelTest::test_functional_*_outputs_dict_metrics_invalid_keys",
+         "models/model_test.py::ModelTest::test_functional_*_dict_losses_no_output_names"),
+    "two losses of one output have a log each; in Keras the second hides the first":
+        ("models/model_test.py::*::test_functional_list_outputs_invalid_nested_list_losses",),
     "ops.ndim is a number; Keras gives a symbolic tensor":
         (_NUMPY + "NumpyOneInputOps*ShapeTest::test_ndim",),
     "tensors are NumPy arrays, so ops.is_tensor(array) is true":

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from fncompile import Input, Model, layers, ops
+from fncompile.graph.nest import map_structure
 
 X = np.arange(12, dtype="float32").reshape(4, 3) / 10
 A = X.sum(1, keepdims=True).repeat(2, 1)  # what Dense layers of ones give
@@ -70,12 +71,12 @@ KEYS = (lambda a, b, c: {"a": a, "x": {"b": b, "c": c}}), {"a": YA, "x": {"b": Y
         (
             PAIR,
             ["mse", ("mae", "mse")],
-            {"a_loss": mse(YA, A), "1/0_loss": mae(YB, B), "1/1_loss": mse(YC, B)},
+            {"a_loss": mse(YA, A), "1/b_loss": mae(YB, B), "1/c_loss": mse(YC, B)},
         ),
         (
             PAIR,
             ["mse", "mae", "mse"],
-            {"a_loss": mse(YA, A), "1/0_loss": mae(YB, B), "1/1_loss": mse(YC, B)},
+            {"a_loss": mse(YA, A), "1/b_loss": mae(YB, B), "1/c_loss": mse(YC, B)},
         ),
         (
             KEYS,
@@ -158,3 +159,36 @@ def test_what_was_compiled_can_be_read():
     made = model(DICT[0])
     made.compile("sgd", {"a": "mse", "b": "mae"})
     assert made.loss == {"a": "mse", "b": "mae"}
+
+
+@pytest.mark.parametrize(("pack", "loss", "expected"), [
+    (lambda a, b, c: (b, c), [both, ("mse", "mae")], ["b_c_loss", "b_loss", "c_loss"]),
+    (lambda a, b, c: [b, c], (both, ["mse", "mae"]), ["b_c_loss", "b_loss", "c_loss"]),
+    (lambda a, b, c: {"b": b, "c": c}, [by_key, {"c": "mae"}], ["b_c_loss", "c_loss"]),
+    (lambda a, b, c: {"x": (b, c)}, {"x": [both, (None, "mae")]}, ["x/c_loss", "x_loss"]),
+])  # fmt: skip
+def test_a_list_of_another_type_than_the_outputs_has_several_losses_for_them(pack, loss, expected):
+    y = pack(YA, YB, YC)
+    found = logs(pack, y, loss)
+    assert sorted(found) == sorted([*expected, "loss"])
+    whole = found.get("b_c_loss", found.get("x_loss"))
+    wanted = mse(YB, B) + mae(YC, B) if by_key in loss else mae(YB, B) + 2 * mae(YC, B)
+    assert whole == pytest.approx(wanted, rel=1e-5)
+    parts = [found[name] for name in expected]
+    assert found["loss"] == pytest.approx(sum(parts), rel=1e-5)
+
+
+@pytest.mark.parametrize(("pack", "expected"), [
+    (PAIR[0], "1/b_loss 1/c_loss a_loss a_mae b_mae c_mae"),
+    (KEYS[0], "a_loss a_mae b_mae c_mae x/b_loss x/c_loss"),
+    (lambda a, b, c: {"a": a, "x": (b, c)}, "a_loss a_mae b_mae c_mae x/b_loss x/c_loss"),
+    (lambda a, b, c: {"k": a, "x": [{"l": b}, c]}, "a_mae b_mae c_mae k_loss x/0/l_loss x/c_loss"),
+])  # fmt: skip
+def test_names_of_logs_in_nested_structures_are_those_of_keras(pack, expected):
+    """As Keras 3.15 names them: by keys, and by tensors in place of numbers."""
+
+    def everywhere(entry):
+        return map_structure(lambda _: entry, pack("a", "b", "c"))
+
+    found = logs(pack, pack(YA, YB, YC), everywhere("mse"), metrics=everywhere("mae"))
+    assert sorted(found) == sorted(["loss", *expected.split()])
