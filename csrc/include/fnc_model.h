@@ -16,10 +16,11 @@
 #define FNC_NAN_F32 __builtin_nanf("")
 #define FNC_NAN_F64 __builtin_nan("")
 
-/* What the epilogue of a contraction needs to find its memory: the call, and the batch at hand. */
+/* What the epilogue of a contraction needs to find its memory: the call, and the batch at hand, of
+ * which the axes count. */
 typedef struct fnc_tile {
     const fnc_env *env;
-    int64_t g;
+    int64_t g[4];
 } fnc_tile;
 
 /* Where the share of worker `part` of `parts` begins in `extent`. Shares are cut at multiples of

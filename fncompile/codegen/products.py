@@ -32,25 +32,33 @@ from fncompile.codegen.ctree import (
 from fncompile.codegen.expr import Scope, c_type, in_register, rounded
 from fncompile.codegen.expr import store as put
 from fncompile.codegen.pointers import Pointers, with_symbols
-from fncompile.ir.dims import Dim
 from fncompile.ir.types import DTYPES
 from fncompile.plan.schedule import DRIVERS, Guard, Partition, Schedule, Variant
+from fncompile.plan.text import BATCH_AXES
 from fncompile.plan.types import Affine, Kernel, Operand, Product, result_arrays
 
 
 def emit_epilogue(kernel: Kernel, pointers: Pointers) -> Function:
     """`k01_epilogue(tile, m0, n0, mr, nr, acc)`."""
     dtype = in_register(kernel.stages[0].dtype)
-    names = [Name("g"), binary("+", Name("m0"), Name("i")), binary("+", Name("n0"), Name("j"))]
+    product = kernel.product
+    assert product is not None
+    batches = batch_names(product)
+    place: list[CExpr] = [*map(Name, batches)] or [Int(0)]
+    place += [binary("+", Name("m0"), Name("i")), binary("+", Name("n0"), Name("j"))]
     stride: CExpr = Name(f"FNC_NR_{DTYPES[dtype].short.upper()}") if DTYPES[dtype].tile else Int(1)
     at = binary("+", Binary("*", Name("i"), stride), Name("j"))
-    point = _point(kernel, pointers, names, Element(Name("acc"), at))
+    point = _point(kernel, pointers, place, Element(Name("acc"), at))
     columns = For("j", Int(0), Name("nr"), tuple(point), pragma="omp simd")
     memory = pointers.declarations(s.buffer for stage in kernel.stages for s in stage.stores)
     rows = For("i", Int(0), Name("mr"), (columns,))
     body = with_symbols(pointers.plan.kernel_symbols, [*memory, rows])
-    if "g" in names_in(body):
-        body.insert(0, Declare("const int64_t", "g", Name("((const fnc_tile *)tile)->g")))
+    used = names_in(body)
+    body[:0] = [
+        Declare("const int64_t", name, Name(f"((const fnc_tile *)tile)->g[{i}]"))
+        for i, name in enumerate(batches)
+        if name in used
+    ]
     body.insert(0, Declare("const fnc_env *", "env", Name("((const fnc_tile *)tile)->env")))
     body[:0] = [Do(Name(f"(void){p}")) for p in ("m0", "n0") if p not in names_in(body)]
     params = (
@@ -87,19 +95,19 @@ def emit_product(kernel: Kernel, pointers: Pointers) -> list[Stmt]:
     """The body of the kernel's function: batches, and the worker's part of the result."""
     product, schedule = kernel.product, kernel.schedule
     assert product is not None and schedule is not None
-    g = product.shape[0]
-    own = _own_part(kernel, schedule.partition)
-    tile: list[Stmt] = [Declare("fnc_tile", "tile", Name("{env, 0}"))]
     work = _variants(kernel, schedule, pointers)
-    if g == 1:
-        return [*own, *tile, *work]
-    batches = schedule.partition.axis == "batches"
-    first, last = (Name("begin"), Name("end")) if batches else (Int(0), dim(g))
-    return [
-        *own,
-        *tile,
-        For("g", first, last, (Assign(Name("tile.g"), "=", Name("g")), *work)),
-    ]
+    for i, (name, extent) in reversed(list(enumerate(zip(batch_names(product), product.batches)))):
+        cut = i == 0 and schedule.partition.axis == "batches"
+        first, last = (Name("begin"), Name("end")) if cut else (Int(0), dim(extent))
+        known = Assign(Name(f"tile.g[{i}]"), "=", Name(name))
+        work = [For(name, first, last, (known, *work))]
+    tile = Declare("fnc_tile", "tile", Name("{env, {0}}"))
+    return [*_own_part(kernel, schedule.partition), tile, *work]
+
+
+def batch_names(product: Product) -> list[str]:
+    """Variables that count the batches: none of a single matrix."""
+    return [] if product.is_single else list(BATCH_AXES[: len(product.batches)])
 
 
 def _own_part(kernel: Kernel, partition: Partition) -> list[Stmt]:
@@ -107,7 +115,7 @@ def _own_part(kernel: Kernel, partition: Partition) -> list[Stmt]:
         return begin_and_end(partition)
     product = kernel.product
     assert product is not None
-    _, m, n, k = product.shape
+    m, n, k = product.matrix_shape
     size = DTYPES[in_register(kernel.stages[0].dtype)].size
     small = call("FNC_IS_SMALL", dim(n), dim(k), Int(size))
     block = call("fnc_share_block", dim(m), dim(n), small, Name("part"), Name("parts"))
@@ -125,7 +133,7 @@ def begin_and_end(partition: Partition) -> list[Stmt]:
 
 def _ranges(product: Product, axis: str) -> tuple[CExpr, CExpr, CExpr, CExpr]:
     """First and last row, first and last column of the worker's block."""
-    m, n = dim(product.shape[1]), dim(product.shape[2])
+    m, n = (dim(d) for d in product.matrix_shape[:2])
     begin, end = Name("begin"), Name("end")
     found: dict[str, tuple[CExpr, CExpr, CExpr, CExpr]] = {
         "batches": (Int(0), m, Int(0), n),
@@ -157,13 +165,12 @@ def _calls(kernel: Kernel, variant: Variant, pointers: Pointers) -> list[Stmt]:
         return _plain(kernel, product, pointers, schedule.partition.axis)
     driver, dtype = DRIVERS[variant.driver], kernel.stages[0].dtype
     assert variant.a is not None and variant.b is not None
-    g = product.shape[0]
-    a, b = (Matrix(o, _start(pointers(o.buffer), o.at, g)) for o in (variant.a, variant.b))
+    a, b = (Matrix(o, _start(o, product, pointers)) for o in (variant.a, variant.b))
     ranges = _ranges(product, schedule.partition.axis)
     rest = [*ranges, Name(f"{kernel.name}_epilogue"), Unary("&", Name("tile"))]
     packed = driver.b in ("panels", "narrow")
     suffix = DTYPES[dtype if packed else in_register(dtype)].tile
-    m, n, k = (dim(d) for d in product.shape[1:])
+    m, n, k = (dim(d) for d in product.matrix_shape)
     arguments = ARGUMENTS[variant.driver](m, n, k, a, b)
     before, after = _result_arrays(kernel, pointers) if driver.unit == "row" else ([], [])
     return [*before, Do(call(f"{driver.function}_{suffix}", *arguments, *rest, *after))]
@@ -178,7 +185,7 @@ class Matrix:
 
     @property
     def strides(self) -> list[CExpr]:
-        return [dim(self.operand.at.coefficient(i)) for i in (1, 2)]
+        return [dim(stride) for stride in self.operand.strides]
 
 
 ARGUMENTS: dict[str, Callable[[CExpr, CExpr, CExpr, Matrix, Matrix], list[CExpr]]] = {
@@ -204,18 +211,21 @@ def _result_arrays(kernel: Kernel, pointers: Pointers) -> tuple[list[Stmt], list
     return [Declare(f"const {type} *const", "beside[]", table)], [Name("beside"), Int(len(found))]
 
 
-def _start(pointer: CExpr, at: Affine, g: Dim) -> CExpr:
-    """The first element of batch g."""
-    batch = binary("*", dim(at.coefficient(0)), Name("g")) if g != 1 else Int(0)
-    return binary("+", binary("+", pointer, dim(at.offset)), batch)
+def _start(operand: Operand, product: Product, pointers: Pointers) -> CExpr:
+    """The first element of the matrix of a batch."""
+    at, start = operand.at, binary("+", pointers(operand.buffer), dim(operand.at.offset))
+    for i, name in enumerate(batch_names(product)):
+        start = binary("+", start, binary("*", dim(at.coefficient(i)), Name(name)))
+    return start
 
 
 def _plain(kernel: Kernel, product: Product, pointers: Pointers, axis: str) -> list[Stmt]:
     """Integer products, which are rare: three loops and the same epilogue."""
     dtype = kernel.stages[0].dtype
-    g, k = product.shape[0], product.shape[3]
-    a = Element(pointers(product.a.buffer), index(product.a.at, [Name("g"), Name("m"), Name("k")]))
-    b = Element(pointers(product.b.buffer), index(product.b.at, [Name("g"), Name("k"), Name("n")]))
+    k = product.shape[-1]
+    batches: list[CExpr] = [*map(Name, batch_names(product))] or [Int(0)]
+    a = Element(pointers(product.a.buffer), index(product.a.at, [*batches, Name("m"), Name("k")]))
+    b = Element(pointers(product.b.buffer), index(product.b.at, [*batches, Name("k"), Name("n")]))
     short = DTYPES[dtype].short
     wraps = short in ("i32", "i64")
     term: CExpr = call(f"fnc_mul_{short}", a, b) if wraps else Binary("*", a, b)
@@ -235,9 +245,4 @@ def _plain(kernel: Kernel, product: Product, pointers: Pointers, axis: str) -> l
         Do(finish),
     ]
     m0, m1, n0, n1 = _ranges(product, axis)
-    loops: list[Stmt] = [For("m", m0, m1, (For("n", n0, n1, tuple(point)),))]
-    return (
-        [Declare("const int64_t", "g", Int(0)), *loops]
-        if g == 1 and "g" in names_in(loops)
-        else loops
-    )
+    return [For("m", m0, m1, (For("n", n0, n1, tuple(point)),))]

@@ -176,12 +176,12 @@ def touches(kernel: Kernel) -> list[Touch]:
     product = kernel.product
     if product is not None:
         assert kernel.schedule is not None
-        g, m, n, k = product.shape
+        g, (m, n, k) = product.batches, product.matrix_shape
         for variant in kernel.schedule.variants:
-            for operand, domain in ((variant.a, (g, m, k)), (variant.b, (g, k, n))):
+            for operand, domain in ((variant.a, (*g, m, k)), (variant.b, (*g, k, n))):
                 assert operand is not None, f"{kernel.name}: operands are not packed yet"
                 left = operand is variant.a
-                by_row = operand.layout == "strided" and (axis == 0 or (axis == 1 and left))
+                by_row = operand.layout == "strided" and (axis < len(g) or left)
                 at = operand.at if by_row else None
                 found.append(_touch(operand.buffer, at, domain, axis, False))
     others = {o.buffer for o in operands(kernel)} - {t.buffer for t in found}
@@ -191,7 +191,9 @@ def touches(kernel: Kernel) -> list[Touch]:
 
 def _axis(kernel: Kernel) -> int:
     """Which axis of its stages the kernel's partition cuts."""
-    return 1 if kernel.product is not None and _partition(kernel).axis == "rows" else 0
+    if kernel.product is None or _partition(kernel).axis != "rows":
+        return 0
+    return len(kernel.product.batches)
 
 
 def _of_stage(stage: Stage, axis: int) -> list[Touch]:

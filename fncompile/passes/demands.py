@@ -21,7 +21,8 @@ from fncompile.passes.access import (
     split_indices,
     view_of,
 )
-from fncompile.plan.types import Load
+from fncompile.passes.contraction import Axes, extents, is_one
+from fncompile.plan.types import Affine, Load
 
 
 @dataclass(frozen=True)
@@ -79,15 +80,33 @@ def _no_uses(node: Node) -> list[Use]:
 
 def _dot(node: Node) -> list[Use]:
     a, b = node.src
+    axes, sizes = Axes.of(node), extents(node)
+    _, rows, columns, contracted = axes.groups()
+
+    def walks(numbers: list[int], *groups: range) -> Callable[[Load], bool]:
+        """Is each group one axis to a load at the axes of its operand in their order?"""
+        return lambda load: all(is_one(g, sizes, _renamed(load.at, numbers)) for g in groups)
+
+    left = walks(axes.left(), rows, contracted)
+    right = walks(axes.right(), columns, contracted)
     return [
-        Use(a, "the left operand of a contraction lies in memory", lambda load: True),
-        Use(b, "the right operand of a contraction is read along its last axis", _by_rows(b)),
+        Use(a, "the rows of the left operand of a contraction are one axis in memory", left),
+        Use(
+            b,
+            "the right operand of a contraction is read along its last axis",
+            lambda load: right(load) and _by_rows(b, axes.columns)(load),
+        ),
     ]
 
 
-def _by_rows(x: Node) -> Callable[[Load], bool]:
-    """Are its rows read one element after the other?"""
-    return lambda load: x.shape[-1] == 1 or load.at.coefficient(x.ndim - 1) == 1
+def _renamed(at: Affine, numbers: list[int]) -> Affine:
+    return Affine(at.offset, tuple((numbers[axis], c) for axis, c in at.terms))
+
+
+def _by_rows(x: Node, columns: int) -> Callable[[Load], bool]:
+    """Are the elements of its rows, which are of as many axes, adjacent?"""
+    last = next((i for i in reversed(range(x.ndim - columns, x.ndim)) if x.shape[i] != 1), None)
+    return lambda load: last is None or load.at.coefficient(last) == 1
 
 
 def _gather(node: Node) -> list[Use]:

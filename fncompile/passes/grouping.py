@@ -254,5 +254,7 @@ def _kernel(groups: Groups, g: int, readers: dict[Buffer, set[int]]) -> Kernel:
     inside = [groups.constraints[n] for n in sorted(groups.inside[g])]
     written = {store.buffer for s in members for store in s.stores}
     outside_reads = {b for b in written if readers.get(b, set()).difference(indices)}
-    outer = 3 if g in groups.products else 0 if groups.rows[g].scatters else groups.rows[g].shared
+    outer = 0 if groups.rows[g].scatters else groups.rows[g].shared
+    if g in groups.products:
+        outer = len(groups.stages[groups.members[g][0]].domain)
     return partition(members, indices, inside, outer, outside_reads)

@@ -37,6 +37,7 @@ class Memory:
     """
 
     program: Program
+    readers: dict[Node, list[Node]]
     buffers: dict[Node, Buffer] = field(default_factory=dict)
     outputs: list[Buffer] = field(default_factory=list)
     copies: list[tuple[Node, Buffer, Buffer | None]] = field(default_factory=list)
@@ -44,12 +45,26 @@ class Memory:
     parts: dict[Node, list[tuple[Node, Buffer, Dim]]] = field(default_factory=dict)
     decisions: list[Decision] = field(default_factory=list)
     not_in_place: set[str] = field(default_factory=set)
+    # contraction -> the permute that alone reads it, in whose buffer it is stored
+    stored_as: dict[Node, Node] = field(default_factory=dict)
 
     def demand(self, node: Node, reason: str) -> None:
         """Let `node` lie in memory for `reason`."""
-        if node not in self.buffers:
-            self.decisions.append(Decision(describe(node), False, f"stored: {reason}"))
-            self.add_arena(node)
+        if node in self.buffers:
+            return
+        source = node.src[0] if node.op == "permute" else None
+        if source is not None and source.op == "dot" and self._is_private(source, node):
+            reason += "; the contraction stores it in that order"
+            self.stored_as[source] = node
+            del self.buffers[source]
+        self.decisions.append(Decision(describe(node), False, f"stored: {reason}"))
+        self.add_arena(node)
+
+    def _is_private(self, source: Node, reader: Node) -> bool:
+        """Is `source` in memory that nobody has fixed, for this reader alone?"""
+        buffer = self.buffers.get(source)
+        free = buffer is not None and buffer.kind == "arena" and buffer.base is None
+        return free and self.readers[source] == [reader]
 
     def add_arena(self, node: Node) -> None:
         if node not in self.buffers:
@@ -62,8 +77,14 @@ def widened(type: TensorType) -> TensorType:
 
 
 def materialize(program: Program, not_in_place: set[str] | None = None) -> Memory:
-    memory = Memory(program, not_in_place=set(not_in_place or ()))
     order = program.nodes()
+    readers: dict[Node, list[Node]] = defaultdict(list)
+    for node in order:
+        for source in dict.fromkeys(node.src):
+            readers[source].append(node)
+    for root in program.roots:
+        readers[root].append(root)  # whoever asked for it
+    memory = Memory(program, readers, not_in_place=set(not_in_place or ()))
     _place_leaves(memory, order)
     _place_roots(memory)
     for node in order:

@@ -129,10 +129,13 @@ def _is_invariant(step: Step, repeat: Repeat) -> bool:
 def _source(kernel: Kernel, copies: dict[Buffer, Kernel]) -> Source | None:
     """None where the right operand has no fixed width, or no axis that is adjacent in memory."""
     product = kernel.product
-    if product is None or product.shape[0] != 1 or not isinstance(product.shape[2], int):
+    if product is None or not product.is_single:
+        return None
+    _, columns, inner = product.matrix_shape
+    if not isinstance(columns, int):
         return None
     right, dtype = product.b, kernel.stages[0].dtype
-    source = Source(right.buffer, right.matrix, product.shape[3], product.shape[2], dtype)
+    source = Source(right.buffer, right.matrix, inner, columns, dtype)
     return _behind_copy(source, copies.get(right.buffer)) if _is_strided(source) else None
 
 
@@ -228,7 +231,7 @@ class _Operands:
             return replace(variant, a=product.a, b=product.b)
         if variant.driver == "swapped":
             place = self.operands[source, "panels"]
-            left = _left_panels(product.shape[1], place.buffer)
+            left = _left_panels(product.matrix_shape[0], place.buffer)
             return replace(variant, a=left, b=source.operand)
         b = source.operand if layout == "rows" else self.operands[source, layout]
         return replace(variant, a=product.a, b=b)
@@ -275,7 +278,8 @@ def _packing(source: Source, reader: Kernel) -> tuple[Variant, ...]:
     left operand where it swaps, and the right one for all others."""
     assert reader.schedule is not None and reader.product is not None
     right = Variant("pack", source.operand, columns=source.columns)
-    left = Variant("pack", reader.product.a.transposed, columns=reader.product.shape[1])
+    rows = reader.product.matrix_shape[0]
+    left = Variant("pack", reader.product.a.transposed, columns=rows)
     other = {"strips": Variant("nothing"), "swapped": left}
     variants = reader.schedule.variants
     return _merged([replace(other.get(v.driver, right), guard=v.guard) for v in variants])

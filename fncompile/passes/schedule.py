@@ -120,7 +120,7 @@ def variants_of(kernel: Kernel, facts: Facts | None) -> tuple[Variant, ...]:
         return (Variant("tiles"),)
     found = {name: rule(product, dtype, facts) for name, rule in COSTS.items()}
     costs = {name: cost for name, cost in found.items() if cost is not None}
-    rows = product.shape[1]
+    rows = product.matrix_shape[0]
     if isinstance(rows, int):
         able = [n for n, c in costs.items() if c.limit is None or rows <= c.limit]
         return _with_short_sums(min(able, key=lambda n: costs[n].of(rows)), kernel, product)
@@ -143,7 +143,7 @@ def _most(cost: Cost, other: Cost, limit: int) -> int:
 
 def _with_short_sums(name: str, kernel: Kernel, product: Product) -> tuple[Variant, ...]:
     """Sums of few steps, stored in one array alone, gain nothing by rows."""
-    depth, least = product.shape[3], machine().band_steps
+    depth, least = product.matrix_shape[2], machine().band_steps
     if name != "bands" or len(result_arrays(kernel)) > 1:
         return (Variant(name),)
     if isinstance(depth, int):
@@ -159,9 +159,9 @@ def _tiles(product: Product, dtype: str, facts: Facts) -> Cost:
 
 
 def _panels(product: Product, dtype: str, facts: Facts) -> Cost | None:
-    if not _is_far_apart(product) or product.shape[0] != 1:
+    if not _is_far_apart(product) or not product.is_single:
         return None
-    rows, number = product.shape[1], machine()
+    rows, number = product.matrix_shape[0], machine()
     once = facts.prepared and not isinstance(rows, int)
     return Cost(0 if once else number.pack, 1)
 
@@ -173,8 +173,7 @@ def _strips(product: Product, dtype: str, facts: Facts) -> Cost | None:
 
 
 def _swapped(product: Product, dtype: str, facts: Facts) -> Cost | None:
-    left = product.a.at
-    if not facts.by_columns or 1 not in (left.coefficient(1), left.coefficient(2)):
+    if not facts.by_columns or 1 not in product.a.strides:
         return None
     if not _is_large(product, dtype, facts):
         return None
@@ -184,19 +183,19 @@ def _swapped(product: Product, dtype: str, facts: Facts) -> Cost | None:
 def _bands(product: Product, dtype: str, facts: Facts) -> Cost | None:
     """The gradient x^T dy of large weights: x lies by columns."""
     panels, number = _panels(product, dtype, facts), machine()
-    _, rows, columns, _ = product.shape
+    rows, columns, _ = product.matrix_shape
     if panels is None or not isinstance(rows, int) or not isinstance(columns, int):
         return None
     if columns < number.band_columns or rows * columns < number.band_elements:
         return None
-    if product.a.at.coefficient(1) != 1 or DTYPES[dtype].widens:
+    if product.a.strides[0] != 1 or DTYPES[dtype].widens:
         return None
     return replace(panels, slope=number.by_rows)
 
 
 def _single(product: Product, dtype: str, facts: Facts) -> Cost | None:
-    batches, _, columns, inner = product.shape
-    if not DTYPES[dtype].widens or not facts.prepared or batches != 1:
+    _, columns, inner = product.matrix_shape
+    if not DTYPES[dtype].widens or not facts.prepared or not product.is_single:
         return None
     if not isinstance(columns, int) or not isinstance(inner, int):
         return None
@@ -207,7 +206,7 @@ def _single(product: Product, dtype: str, facts: Facts) -> Cost | None:
 
 def _is_far_apart(product: Product) -> bool:
     """Is the right operand wide and large, so that its rows fall on few sets of the caches?"""
-    _, _, columns, inner = product.shape
+    _, columns, inner = product.matrix_shape
     if not isinstance(columns, int) or columns < machine().wide_columns:
         return False
     return not isinstance(inner, int) or inner * columns >= machine().large_elements
@@ -215,8 +214,8 @@ def _is_far_apart(product: Product) -> bool:
 
 def _is_large(product: Product, dtype: str, facts: Facts) -> bool:
     """Would packing it in each call take long, and for this product alone?"""
-    batches, _, columns, inner = product.shape
-    if batches != 1 or facts.prepared or facts.shared or DTYPES[dtype].widens:
+    _, columns, inner = product.matrix_shape
+    if not product.is_single or facts.prepared or facts.shared or DTYPES[dtype].widens:
         return False
     if not isinstance(columns, int) or not isinstance(inner, int):
         return False

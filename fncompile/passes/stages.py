@@ -11,6 +11,7 @@ from dataclasses import replace
 from fncompile.ir.dims import Dim, product
 from fncompile.ir.node import Node
 from fncompile.passes.access import Reader, identity, is_leaf, linear, row_major, view_of
+from fncompile.passes.contraction import Axes, collapsed, extents, merged, points, sizes_of
 from fncompile.passes.materialize import Memory
 from fncompile.plan.types import (
     Affine,
@@ -37,8 +38,13 @@ class _Maker:
 
     def make_all(self) -> list[Stage]:
         stages: list[Stage] = []
+        written = set(self.memory.stored_as.values())
         for node in self.memory.program.nodes():
-            if node in self.memory.buffers and not is_leaf(node):
+            if node in self.memory.stored_as:
+                stages += _dot(self, node)
+            elif node in written:
+                continue
+            elif node in self.memory.buffers and not is_leaf(node):
                 stages += RULES.get(node.op, _whole)(self, node)
         # computed constants: iota, sizes and broadcasts that need memory
         for node in list(self.memory.buffers):
@@ -144,23 +150,37 @@ def _scatter_add(maker: _Maker, node: Node) -> list[Stage]:
 
 
 def _dot(maker: _Maker, node: Node) -> list[Stage]:
-    a, b = node.src
-    g = a.shape[0] if a.ndim == 3 else 1
-    (m, k), n = a.shape[-2:], b.shape[-1]
-    left, right = _operand(maker, a), _operand(maker, b)
-    domain = (g, m, n)
-    store = Store(maker.memory.buffers[node], linear(domain, identity(3)))
-    product_ = Product((g, m, n, k), left, right)
-    return [
-        Stage(node, "dot", domain, 0, Const(0, node.dtype), (store,), node.dtype, product=product_)
-    ]
+    axes, sizes = Axes.of(node), extents(node)
+    left, right = (
+        _load(maker, source, numbers)
+        for source, numbers in zip(node.src, (axes.left(), axes.right()))
+    )
+    target, result = _result(maker, node)
+    batch, rows, columns, contracted = axes.groups()
+    batches = merged(batch, sizes, [left.at, right.at, result]) or [[]]
+    inside = [[i for i in group if sizes[i] != 1] for group in (rows, columns, contracted)]
+    m, n, k = inside
+    domain = sizes_of([*batches, m, n], sizes)
+    a = Operand(left.buffer, collapsed(left.at, [*batches, m, k]), batches=len(batches))
+    b = Operand(right.buffer, collapsed(right.at, [*batches, k, n]), batches=len(batches))
+    made = Product((*domain, *sizes_of([k], sizes)), a, b)
+    store = Store(target, collapsed(result, [*batches, m, n]))
+    return [Stage(node, "dot", domain, 0, Const(0, node.dtype), (store,), node.dtype, product=made)]
 
 
-def _operand(maker: _Maker, x: Node) -> Operand:
-    points = identity(3) if x.ndim == 3 else (axis_index(1), axis_index(2))
-    load = view_of(x, points, maker.memory.buffers)
+def _result(maker: _Maker, node: Node) -> tuple[Buffer, Affine]:
+    """Where a contraction stores: into its own buffer, or that of the permute that reads it."""
+    reader = maker.memory.stored_as.get(node)
+    if reader is None:
+        return maker.memory.buffers[node], linear(node.shape, identity(node.ndim))
+    places = tuple(axis_index(p) for p in reader["perm"])
+    return maker.memory.buffers[reader], linear(reader.shape, places)
+
+
+def _load(maker: _Maker, x: Node, numbers: list[int]) -> Load:
+    load = view_of(x, points(numbers), maker.memory.buffers)
     assert load is not None, f"{x} is not in memory"
-    return Operand(load.buffer, load.at)
+    return load
 
 
 RULES: dict[str, Callable[[_Maker, Node], list[Stage]]] = {

@@ -62,7 +62,7 @@ class Piece:
 def place_of(kernel: Kernel, start: Dim) -> Affine:
     """Where the element of the kernel's product lies in the sweep, with axes g, m, n."""
     assert kernel.product is not None
-    return Affine(start, ((1, kernel.product.shape[2]), (2, 1)))
+    return Affine(start, ((1, kernel.product.matrix_shape[1]), (2, 1)))
 
 
 def pieces_of(sweep: Sweep, taken: Sequence[Piece]) -> list[Piece]:

@@ -34,10 +34,10 @@ def _grain(kernel: Kernel) -> int:
 def _of_product(product: Product) -> Partition:
     """Any cut gives the same bits: csrc/kern/gemm.h. A small product keeps all of its columns in
     one piece, for its code is made for that width."""
-    g, m, n, k = product.shape
-    number = machine()
-    if not isinstance(g, int):
-        return Partition("batches", g)
+    (m, n, k), number = product.matrix_shape, machine()
+    first = product.batches[0]
+    if not isinstance(first, int):
+        return Partition("batches", first)
     if isinstance(m, int):
         few = m < number.few_rows_to_cut and (not isinstance(n, int) or m < n)
         if few:

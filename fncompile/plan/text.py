@@ -19,6 +19,7 @@ from fncompile.plan.types import (
     Kernel,
     Load,
     Plan,
+    Product,
     Repeat,
     Stage,
     Step,
@@ -29,6 +30,7 @@ from fncompile.plan.types import (
 )
 
 SYMBOLS = {"add": "+", "sub": "-", "mul": "*", "div": "/", "lt": "<", "le": "<=", "eq": "=="}
+BATCH_AXES = "ghpq"
 AXES = "ijklpqtuw"  # r, s and v with a number are values: r0 is no block of an axis r
 
 
@@ -54,20 +56,26 @@ def stage_lines(kernel: Kernel) -> list[str]:
 
 
 def _stage_text(stage: Stage, number: int) -> str:
-    names = "gmnk" if stage.product else AXES
+    names = product_axes(stage.product) if stage.product else AXES
     axes = ", ".join(f"{names[i]}<{dim_text(d)}" for i, d in enumerate(stage.domain))
     target = ", ".join(f"{s.buffer.name}[{_at(s.at, names)}]" for s in stage.stores) or f"v{number}"
     if stage.product:
-        a, b, k = stage.product.a, stage.product.b, dim_text(stage.product.shape[3])
-        body = (
-            f"sum k<{k}: {a.buffer.name}[{_at(a.at, 'gmk')}] * {b.buffer.name}[{_at(b.at, 'gkn')}]"
-        )
+        a, b, k = stage.product.a, stage.product.b, dim_text(stage.product.shape[-1])
+        batches = names.removesuffix("mnk")
+        left = f"{a.buffer.name}[{_at(a.at, batches + 'mk')}]"
+        right = f"{b.buffer.name}[{_at(b.at, batches + 'kn')}]"
+        body = f"sum k<{k}: {left} * {right}"
     else:
         body = text(stage.expr, names)
         if stage.kind != "map":
             over = ", ".join(names[len(stage.kept) + i] for i in range(stage.reduced))
             body = f"{stage.kind}{f' over {over}' if over else ''}: {body}"
     return f"{target} = {body}   for {axes or 'one value'}"
+
+
+def product_axes(product: Product) -> str:
+    """A letter for each axis of a product: of its batches, then m, n and k."""
+    return BATCH_AXES[: len(product.batches)] + "mnk"
 
 
 def _at(at: Affine, names: str) -> str:

@@ -49,7 +49,8 @@ class Store:
 
 @dataclass(frozen=True)
 class Operand:
-    """A matrix per batch: element (g, i, j) lies at `at` with axes 0, 1, 2.
+    """A matrix per batch: element (g, i, j) lies at `at`, whose axes are the `batches` of the
+    product, one at least, then i and j.
 
     `layout`: "strided", where it lies as `at` says; or, in C, packed: in "panels" as of
     csrc/kern/gemm_pack.h and gemm_bf16.h, or "narrow" as of gemv_bf16.h.
@@ -58,34 +59,60 @@ class Operand:
     buffer: Buffer
     at: Affine
     layout: str = "strided"
+    batches: int = 1
 
     @property
     def matrix(self) -> Affine:
         """Where element (i, j) of the first matrix lies, with axes 0 and 1."""
-        return self.at.map_axes({0: Affine(), 1: axis_index(0), 2: axis_index(1)})
+        axes = {i: Affine() for i in range(self.batches)}
+        rows, columns = range(self.batches, self.batches + 2)
+        return self.at.map_axes({**axes, rows: axis_index(0), columns: axis_index(1)})
+
+    @property
+    def strides(self) -> tuple[Dim, Dim]:
+        """Elements from one row to the next, and from one column."""
+        return self.at.coefficient(self.batches), self.at.coefficient(self.batches + 1)
 
     @property
     def transposed(self) -> Operand:
         """The matrix with its axes exchanged."""
-        axes = {0: axis_index(0), 1: axis_index(2), 2: axis_index(1)}
-        return Operand(self.buffer, self.at.map_axes(axes), self.layout)
+        axes = {i: axis_index(i) for i in range(self.batches)}
+        rows, columns = range(self.batches, self.batches + 2)
+        at = self.at.map_axes({**axes, rows: axis_index(columns), columns: axis_index(rows)})
+        return replace(self, at=at)
 
     @property
     def by_rows(self) -> bool:
         """Are the elements of a row adjacent?"""
-        return self.at.coefficient(2) == 1
+        return self.strides[1] == 1
 
 
 @dataclass(frozen=True)
 class Product:
-    """`c[g,m,n] = sum_k a[g,m,k] * b[g,k,n]`; `shape` is (G, M, N, K).
+    """`c[g,m,n] = sum_k a[g,m,k] * b[g,k,n]`; `shape` is (G, M, N, K), where G stands for one axis
+    or several, of extent 1 where there is one matrix alone.
 
     `a` and `b` are where the matrices lie; what C reads in their place is the schedule's.
     """
 
-    shape: tuple[Dim, Dim, Dim, Dim]
+    shape: tuple[Dim, ...]
     a: Operand
     b: Operand
+
+    @property
+    def batches(self) -> tuple[Dim, ...]:
+        return self.shape[:-3]
+
+    @property
+    def is_single(self) -> bool:
+        """Is there one matrix alone?"""
+        return self.batches == (1,)
+
+    @property
+    def matrix_shape(self) -> tuple[Dim, Dim, Dim]:
+        """(M, N, K)."""
+        m, n, k = self.shape[-3:]
+        return m, n, k
 
 
 @dataclass(frozen=True)
@@ -146,9 +173,9 @@ class Loop:
 class Kernel:
     """Loops one after the other, inside loops over the first `outer` axes, which all of them share.
 
-    The kernel of a product has one loop with `outer` 3, whose first stage is the `dot`: the others
-    are its epilogue, computed for each element of the result while it is at hand. `Value(i)` means
-    stage `i` counted through all loops.
+    The kernel of a product has one loop over `outer` axes, whose first stage is the `dot`: the
+    others are its epilogue, computed for each element of the result while it is at hand. `Value(i)`
+    means stage `i` counted through all loops.
     """
 
     name: str
@@ -308,7 +335,9 @@ def result_arrays(kernel: Kernel) -> list[Load | Store]:
     """The accesses of an epilogue that walk an array element by element of the result."""
     product = kernel.product
     assert product is not None
-    terms = ((1, product.shape[2]), (2, 1))
+    if not product.is_single:
+        return []
+    terms = ((1, product.matrix_shape[1]), (2, 1))
     dtype = kernel.stages[0].dtype
     found = {
         (a.buffer, a.at): a

@@ -28,7 +28,7 @@ static void k00_transpose_permute(const fnc_env *env, int64_t part, int64_t part
 FNC_INLINE void k01_matmul_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr,
         int64_t nr, const float *acc) {
     const fnc_env *env = ((const fnc_tile *)tile)->env;
-    const int64_t g = ((const fnc_tile *)tile)->g;
+    const int64_t g = ((const fnc_tile *)tile)->g[0];
     const int64_t B = env->dims[0];
     float *restrict p_t4 = (float *)(env->arena + 128 * B);
     for (int64_t i = 0; i < mr; ++i) {
@@ -46,9 +46,9 @@ static void k01_matmul_dot(const fnc_env *env, int64_t part, int64_t parts) {
     const float *restrict p_t8 = (const float *)env->arena;
     const int64_t begin = fnc_share(B, 1, part, parts);
     const int64_t end = fnc_share(B, 1, part + 1, parts);
-    fnc_tile tile = {env, 0};
+    fnc_tile tile = {env, {0}};
     for (int64_t g = begin; g < end; ++g) {
-        tile.g = g;
+        tile.g[0] = g;
         fnc_gemm_f32(3, 5, 4, p_q + 12 * g, 4, 1, p_t8 + 20 * g, 5, 0, 3, 0, 5,
                 k01_matmul_dot_epilogue, &tile);
     }
@@ -91,7 +91,7 @@ static void k02_softmax_div(const fnc_env *env, int64_t part, int64_t parts) {
 FNC_INLINE void k03_matmul_1_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr,
         int64_t nr, const float *acc) {
     const fnc_env *env = ((const fnc_tile *)tile)->env;
-    const int64_t g = ((const fnc_tile *)tile)->g;
+    const int64_t g = ((const fnc_tile *)tile)->g[0];
     float *restrict matmul_1 = (float *)env->out[0];
     for (int64_t i = 0; i < mr; ++i) {
 #pragma omp simd
@@ -108,9 +108,9 @@ static void k03_matmul_1_dot(const fnc_env *env, int64_t part, int64_t parts) {
     const float *restrict p_k = (const float *)env->in[1];
     const int64_t begin = fnc_share(B, 1, part, parts);
     const int64_t end = fnc_share(B, 1, part + 1, parts);
-    fnc_tile tile = {env, 0};
+    fnc_tile tile = {env, {0}};
     for (int64_t g = begin; g < end; ++g) {
-        tile.g = g;
+        tile.g[0] = g;
         fnc_gemm_f32(3, 4, 5, p_t3 + 15 * g, 5, 1, p_k + 20 * g, 4, 0, 3, 0, 4,
                 k03_matmul_1_dot_epilogue, &tile);
     }

@@ -28,7 +28,7 @@ static void k00_dense_dot(const fnc_env *env, int64_t part, int64_t parts) {
     const float *restrict dense_kernel = (const float *)env->weights;
     const int64_t begin = fnc_share(B, 16, part, parts);
     const int64_t end = fnc_share(B, 16, part + 1, parts);
-    fnc_tile tile = {env, 0};
+    fnc_tile tile = {env, {0}};
     fnc_gemm_f32(B, 3, 5, p_x, 5, 1, dense_kernel, 3, begin, end, 0, 3, k00_dense_dot_epilogue,
             &tile);
 }

@@ -27,7 +27,7 @@ static void k00_hidden_dot(const fnc_env *env, int64_t part, int64_t parts) {
     const float *restrict img = (const float *)env->in[0];
     const float *restrict hidden_kernel = (const float *)env->weights;
     const fnc_block own = fnc_share_block(B, 64, FNC_IS_SMALL(64, 784, 4), part, parts);
-    fnc_tile tile = {env, 0};
+    fnc_tile tile = {env, {0}};
     fnc_gemm_f32(B, 64, 784, img, 784, 1, hidden_kernel, 64, own.m0, own.m1, own.n0, own.n1,
             k00_hidden_dot_epilogue, &tile);
 }
@@ -55,7 +55,7 @@ static void k01_digit_dot(const fnc_env *env, int64_t part, int64_t parts) {
     const float *restrict digit_kernel = (const float *)(env->weights + 200960);
     const int64_t begin = fnc_share(B, 16, part, parts);
     const int64_t end = fnc_share(B, 16, part + 1, parts);
-    fnc_tile tile = {env, 0};
+    fnc_tile tile = {env, {0}};
     fnc_gemm_f32(B, 10, 64, p_t6, 64, 1, digit_kernel, 10, begin, end, 0, 10,
             k01_digit_dot_epilogue, &tile);
 }

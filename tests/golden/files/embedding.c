@@ -48,7 +48,7 @@ static void k01_head_dot(const fnc_env *env, int64_t part, int64_t parts) {
     const float *restrict head_kernel = (const float *)(env->weights + 192);
     const int64_t begin = fnc_share(B, 16, part, parts);
     const int64_t end = fnc_share(B, 16, part + 1, parts);
-    fnc_tile tile = {env, 0};
+    fnc_tile tile = {env, {0}};
     fnc_gemm_f32(B, 2, 15, p_t5, 15, 1, head_kernel, 2, begin, end, 0, 2, k01_head_dot_epilogue,
             &tile);
 }

@@ -28,7 +28,7 @@ static void k00_core_dot(const fnc_env *env, int64_t part, int64_t parts) {
     const float *restrict core_kernel = (const float *)env->weights;
     const int64_t begin = fnc_share(B, 16, part, parts);
     const int64_t end = fnc_share(B, 16, part + 1, parts);
-    fnc_tile tile = {env, 0};
+    fnc_tile tile = {env, {0}};
     fnc_gemm_f32(B, 3, 4, p_x, 4, 1, core_kernel, 3, begin, end, 0, 3, k00_core_dot_epilogue,
             &tile);
 }
@@ -59,7 +59,7 @@ static void k01_top_dot(const fnc_env *env, int64_t part, int64_t parts) {
     const float *restrict top_kernel = (const float *)(env->weights + 128);
     const int64_t begin = fnc_share(B, 16, part, parts);
     const int64_t end = fnc_share(B, 16, part + 1, parts);
-    fnc_tile tile = {env, 0};
+    fnc_tile tile = {env, {0}};
     fnc_gemm_f32(B, 1, 3, p_t6, 3, 1, top_kernel, 1, begin, end, 0, 1, k01_top_dot_epilogue, &tile);
 }
 

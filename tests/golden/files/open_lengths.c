@@ -30,7 +30,7 @@ static void k00_transpose_permute(const fnc_env *env, int64_t part, int64_t part
 FNC_INLINE void k01_matmul_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr,
         int64_t nr, const float *acc) {
     const fnc_env *env = ((const fnc_tile *)tile)->env;
-    const int64_t g = ((const fnc_tile *)tile)->g;
+    const int64_t g = ((const fnc_tile *)tile)->g[0];
     const int64_t size_a_1 = env->dims[1];
     const int64_t size_b_1 = env->dims[2];
     float *restrict matmul = (float *)env->out[0];
@@ -51,9 +51,9 @@ static void k01_matmul_dot(const fnc_env *env, int64_t part, int64_t parts) {
     const float *restrict p_t3 = (const float *)env->arena;
     const int64_t begin = fnc_share(B, 1, part, parts);
     const int64_t end = fnc_share(B, 1, part + 1, parts);
-    fnc_tile tile = {env, 0};
+    fnc_tile tile = {env, {0}};
     for (int64_t g = begin; g < end; ++g) {
-        tile.g = g;
+        tile.g[0] = g;
         fnc_gemm_f32(size_a_1, size_b_1, 4, p_a + 4 * size_a_1 * g, 4, 1, p_t3 + 4 * size_b_1 * g,
                 size_b_1, 0, size_a_1, 0, size_b_1, k01_matmul_dot_epilogue, &tile);
     }

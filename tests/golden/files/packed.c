@@ -50,7 +50,7 @@ static void k01_first_dot(const fnc_env *env, int64_t part, int64_t parts) {
     const float *restrict p_x = (const float *)env->in[0];
     const float *restrict packed0 = (const float *)env->prepared;
     const fnc_block own = fnc_share_block(B, 260, FNC_IS_SMALL(260, 240, 4), part, parts);
-    fnc_tile tile = {env, 0};
+    fnc_tile tile = {env, {0}};
     fnc_gemm_packed_f32(B, 260, 240, p_x, 240, 1, packed0, own.m0, own.m1, own.n0, own.n1,
             k01_first_dot_epilogue, &tile);
 }
@@ -79,7 +79,7 @@ static void k03_last_dot(const fnc_env *env, int64_t part, int64_t parts) {
     const float *restrict p_t6 = (const float *)env->arena;
     const float *restrict packed1 = (const float *)(env->prepared + 276480);
     const fnc_block own = fnc_share_block(B, 130, FNC_IS_SMALL(130, 260, 4), part, parts);
-    fnc_tile tile = {env, 0};
+    fnc_tile tile = {env, {0}};
     fnc_gemm_packed_f32(B, 130, 260, p_t6, 260, 1, packed1, own.m0, own.m1, own.n0, own.n1,
             k03_last_dot_epilogue, &tile);
 }

@@ -28,7 +28,7 @@ static void k00_shared_dot(const fnc_env *env, int64_t part, int64_t parts) {
     const float *restrict shared_kernel = (const float *)env->weights;
     const int64_t begin = fnc_share(B, 16, part, parts);
     const int64_t end = fnc_share(B, 16, part + 1, parts);
-    fnc_tile tile = {env, 0};
+    fnc_tile tile = {env, {0}};
     fnc_gemm_f32(B, 6, 4, p_a, 4, 1, shared_kernel, 6, begin, end, 0, 6, k00_shared_dot_epilogue,
             &tile);
 }
@@ -58,7 +58,7 @@ static void k01_shared_dot(const fnc_env *env, int64_t part, int64_t parts) {
     const float *restrict shared_kernel = (const float *)env->weights;
     const int64_t begin = fnc_share(B, 16, part, parts);
     const int64_t end = fnc_share(B, 16, part + 1, parts);
-    fnc_tile tile = {env, 0};
+    fnc_tile tile = {env, {0}};
     fnc_gemm_f32(B, 6, 4, p_b, 4, 1, shared_kernel, 6, begin, end, 0, 6, k01_shared_dot_epilogue,
             &tile);
 }

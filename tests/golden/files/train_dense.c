@@ -92,7 +92,7 @@ static void k04_dense_dot(const fnc_env *env, int64_t part, int64_t parts) {
     const float *restrict run0 = (const float *)env->weights;
     const int64_t begin = fnc_share(B, 16, part, parts);
     const int64_t end = fnc_share(B, 16, part + 1, parts);
-    fnc_tile tile = {env, 0};
+    fnc_tile tile = {env, {0}};
     fnc_gemm_f32(B, 3, 5, p_x, 5, 1, run0, 3, begin, end, 0, 3, k04_dense_dot_epilogue, &tile);
 }
 
@@ -166,7 +166,7 @@ static void k07_dense_grad_dot(const fnc_env *env, int64_t part, int64_t parts) 
     const float *restrict p_t12 = (const float *)env->arena;
     const int64_t begin = fnc_share(5, 16, part, parts);
     const int64_t end = fnc_share(5, 16, part + 1, parts);
-    fnc_tile tile = {env, 0};
+    fnc_tile tile = {env, {0}};
     fnc_gemm_f32(5, 3, B, p_x, 1, 5, p_t12, 3, begin, end, 0, 3, k07_dense_grad_dot_epilogue,
             &tile);
 }

@@ -41,7 +41,7 @@ static void k01_hidden_dot(const fnc_env *env, int64_t part, int64_t parts) {
     const float *restrict img = (const float *)env->in[0];
     const float *restrict run0 = (const float *)env->weights;
     const fnc_block own = fnc_share_block(B, 64, FNC_IS_SMALL(64, 784, 4), part, parts);
-    fnc_tile tile = {env, 0};
+    fnc_tile tile = {env, {0}};
     fnc_gemm_f32(B, 64, 784, img, 784, 1, run0, 64, own.m0, own.m1, own.n0, own.n1,
             k01_hidden_dot_epilogue, &tile);
 }
@@ -69,7 +69,7 @@ static void k02_digit_dot(const fnc_env *env, int64_t part, int64_t parts) {
     const float *restrict run0 = (const float *)env->weights;
     const int64_t begin = fnc_share(B, 16, part, parts);
     const int64_t end = fnc_share(B, 16, part + 1, parts);
-    fnc_tile tile = {env, 0};
+    fnc_tile tile = {env, {0}};
     fnc_gemm_f32(B, 10, 64, p_t16, 64, 1, run0 + 50240, 10, begin, end, 0, 10,
             k02_digit_dot_epilogue, &tile);
 }
@@ -267,7 +267,7 @@ static void k08_digit_grad_dot(const fnc_env *env, int64_t part, int64_t parts) 
     const float *restrict p_t44 = (const float *)(env->arena + 256 * B);
     const int64_t begin = fnc_share(B, 16, part, parts);
     const int64_t end = fnc_share(B, 16, part + 1, parts);
-    fnc_tile tile = {env, 0};
+    fnc_tile tile = {env, {0}};
     fnc_gemm_f32(B, 64, 10, p_t17, 10, 1, p_t44, 64, begin, end, 0, 64, k08_digit_grad_dot_epilogue,
             &tile);
 }
@@ -295,7 +295,7 @@ static void k09_hidden_grad_dot(const fnc_env *env, int64_t part, int64_t parts)
     const float *restrict p_t18 = (const float *)(env->arena + (384 * B + 203712));
     const int64_t begin = fnc_share(784, 16, part, parts);
     const int64_t end = fnc_share(784, 16, part + 1, parts);
-    fnc_tile tile = {env, 0};
+    fnc_tile tile = {env, {0}};
     fnc_gemm_f32(784, 64, B, img, 1, 784, p_t18, 64, begin, end, 0, 64,
             k09_hidden_grad_dot_epilogue, &tile);
 }
@@ -360,7 +360,7 @@ static void k11_digit_grad_dot(const fnc_env *env, int64_t part, int64_t parts) 
     const float *restrict p_t17 = (const float *)(env->arena + (320 * B + 203712));
     const int64_t begin = fnc_share(64, 16, part, parts);
     const int64_t end = fnc_share(64, 16, part + 1, parts);
-    fnc_tile tile = {env, 0};
+    fnc_tile tile = {env, {0}};
     fnc_gemm_f32(64, 10, B, p_t16, 1, 64, p_t17, 10, begin, end, 0, 10, k11_digit_grad_dot_epilogue,
             &tile);
 }

@@ -128,7 +128,7 @@ static void k05_out_dot(const fnc_env *env, int64_t part, int64_t parts) {
     const float *restrict run0 = (const float *)env->weights;
     const int64_t begin = fnc_share(B, 16, part, parts);
     const int64_t end = fnc_share(B, 16, part + 1, parts);
-    fnc_tile tile = {env, 0};
+    fnc_tile tile = {env, {0}};
     fnc_gemm_f32(B, 1, 6, p_t15, 6, 1, run0, 1, begin, end, 0, 1, k05_out_dot_epilogue, &tile);
 }
 
@@ -188,7 +188,7 @@ static void k07_out_grad_dot(const fnc_env *env, int64_t part, int64_t parts) {
     const float *restrict p_t16 = (const float *)(env->arena + (64 * B + 128));
     const int64_t begin = fnc_share(6, 16, part, parts);
     const int64_t end = fnc_share(6, 16, part + 1, parts);
-    fnc_tile tile = {env, 0};
+    fnc_tile tile = {env, {0}};
     fnc_gemm_f32(6, 1, B, p_t15, 1, 6, p_t16, 1, begin, end, 0, 1, k07_out_grad_dot_epilogue,
             &tile);
 }

@@ -119,7 +119,7 @@ static void k05_head_dot(const fnc_env *env, int64_t part, int64_t parts) {
     const float *restrict run0 = (const float *)env->weights;
     const int64_t begin = fnc_share(B, 16, part, parts);
     const int64_t end = fnc_share(B, 16, part + 1, parts);
-    fnc_tile tile = {env, 0};
+    fnc_tile tile = {env, {0}};
     fnc_gemm_f32(B, 2, 15, p_t16, 15, 1, run0 + 48, 2, begin, end, 0, 2, k05_head_dot_epilogue,
             &tile);
 }
@@ -211,7 +211,7 @@ static void k09_head_grad_dot(const fnc_env *env, int64_t part, int64_t parts) {
     const float *restrict p_t29 = (const float *)(env->arena + (256 * B + 128));
     const int64_t begin = fnc_share(B, 16, part, parts);
     const int64_t end = fnc_share(B, 16, part + 1, parts);
-    fnc_tile tile = {env, 0};
+    fnc_tile tile = {env, {0}};
     fnc_gemm_f32(B, 15, 2, p_t17, 2, 1, p_t29, 15, begin, end, 0, 15, k09_head_grad_dot_epilogue,
             &tile);
 }
@@ -264,7 +264,7 @@ static void k11_head_grad_dot(const fnc_env *env, int64_t part, int64_t parts) {
     const float *restrict p_t17 = (const float *)(env->arena + (64 * B + 64));
     const int64_t begin = fnc_share(15, 16, part, parts);
     const int64_t end = fnc_share(15, 16, part + 1, parts);
-    fnc_tile tile = {env, 0};
+    fnc_tile tile = {env, {0}};
     fnc_gemm_f32(15, 2, B, p_t16, 1, 15, p_t17, 2, begin, end, 0, 2, k11_head_grad_dot_epilogue,
             &tile);
 }

@@ -66,7 +66,7 @@ static void k03_first_dot(const fnc_env *env, int64_t part, int64_t parts) {
     const float *restrict p_x = (const float *)env->in[0];
     const float *restrict packed0 = (const float *)env->arena;
     const fnc_block own = fnc_share_block(B, 260, FNC_IS_SMALL(260, 240, 4), part, parts);
-    fnc_tile tile = {env, 0};
+    fnc_tile tile = {env, {0}};
     fnc_gemm_packed_f32(B, 260, 240, p_x, 240, 1, packed0, own.m0, own.m1, own.n0, own.n1,
             k03_first_dot_epilogue, &tile);
 }
@@ -143,7 +143,7 @@ static void k07_last_dot(const fnc_env *env, int64_t part, int64_t parts) {
     const float *restrict p_t12 = (const float *)(env->arena + 386496);
     const float *restrict packed1 = (const float *)env->arena;
     const fnc_block own = fnc_share_block(B, 130, FNC_IS_SMALL(130, 260, 4), part, parts);
-    fnc_tile tile = {env, 0};
+    fnc_tile tile = {env, {0}};
     fnc_gemm_packed_f32(B, 130, 260, p_t12, 260, 1, packed1, own.m0, own.m1, own.n0, own.n1,
             k07_last_dot_epilogue, &tile);
 }
@@ -250,7 +250,7 @@ static void k11_last_grad_dot(const fnc_env *env, int64_t part, int64_t parts) {
     const float *restrict p_t13 = (const float *)(env->arena + (1088 * B + 386496));
     const float *restrict packed2 = (const float *)(env->arena + (2752 * B + 386560));
     const fnc_block own = fnc_share_block(B, 260, FNC_IS_SMALL(260, 130, 4), part, parts);
-    fnc_tile tile = {env, 0};
+    fnc_tile tile = {env, {0}};
     fnc_gemm_packed_f32(B, 260, 130, p_t13, 130, 1, packed2, own.m0, own.m1, own.n0, own.n1,
             k11_last_grad_dot_epilogue, &tile);
 }
@@ -289,7 +289,7 @@ static void k13_first_grad_dot(const fnc_env *env, int64_t part, int64_t parts) 
     const float *restrict packed3 = (const float *)(env->arena + (3328 * B + 536320));
     const int64_t begin = fnc_share(240, 16, part, parts);
     const int64_t end = fnc_share(240, 16, part + 1, parts);
-    fnc_tile tile = {env, 0};
+    fnc_tile tile = {env, {0}};
     fnc_gemm_packed_f32(240, 260, B, p_x, 1, 240, packed3, begin, end, 0, 260,
             k13_first_grad_dot_epilogue, &tile);
 }
@@ -365,7 +365,7 @@ static void k16_last_grad_dot(const fnc_env *env, int64_t part, int64_t parts) {
     const float *restrict packed4 = (const float *)(env->arena + (1664 * B + 386560));
     const int64_t begin = fnc_share(260, 16, part, parts);
     const int64_t end = fnc_share(260, 16, part + 1, parts);
-    fnc_tile tile = {env, 0};
+    fnc_tile tile = {env, {0}};
     fnc_gemm_packed_f32(260, 130, B, p_t12, 1, 260, packed4, begin, end, 0, 130,
             k16_last_grad_dot_epilogue, &tile);
 }

@@ -68,7 +68,7 @@ static void k03_first_dot(const fnc_env *env, int64_t part, int64_t parts) {
     const float *restrict p_x = (const float *)env->in[0];
     const float *restrict packed0 = (const float *)env->arena;
     const fnc_block own = fnc_share_block(B, 1040, FNC_IS_SMALL(1040, 130, 4), part, parts);
-    fnc_tile tile = {env, 0};
+    fnc_tile tile = {env, {0}};
     fnc_gemm_packed_f32(B, 1040, 130, p_x, 130, 1, packed0, own.m0, own.m1, own.n0, own.n1,
             k03_first_dot_epilogue, &tile);
 }
@@ -150,7 +150,7 @@ static void k07_last_dot(const fnc_env *env, int64_t part, int64_t parts) {
     const float *restrict packed1 = (const float *)env->arena;
     const float *restrict run0 = (const float *)env->weights;
     const fnc_block own = fnc_share_block(B, 520, FNC_IS_SMALL(520, 1040, 4), part, parts);
-    fnc_tile tile = {env, 0};
+    fnc_tile tile = {env, {0}};
     if (B <= 64) {
         fnc_gemm_strips_f32(B, 520, 1040, p_t12, 1040, 1, run0 + 136240, 520, own.m0, own.m1,
                 own.n0, own.n1, k07_last_dot_epilogue, &tile);
@@ -253,7 +253,7 @@ static void k11_last_grad_dot(const fnc_env *env, int64_t part, int64_t parts) {
     const float *restrict packed2 = (const float *)env->arena;
     const float *restrict run0 = (const float *)env->weights;
     const fnc_block own = fnc_share_block(B, 1040, FNC_IS_SMALL(1040, 520, 4), part, parts);
-    fnc_tile tile = {env, 0};
+    fnc_tile tile = {env, {0}};
     if (B <= 64) {
         fnc_gemm_flipped_f32(B, 1040, 520, run0 + 136240, 520, packed2, own.m0, own.m1, own.n0,
                 own.n1, k11_last_grad_dot_epilogue, &tile);
@@ -389,7 +389,7 @@ static void k16_first_grad_dot(const fnc_env *env, int64_t part, int64_t parts) 
     const float *restrict run0_0 = (const float *)env->weights;
     const int64_t begin = fnc_share(130, 16, part, parts);
     const int64_t end = fnc_share(130, 16, part + 1, parts);
-    fnc_tile tile = {env, 0};
+    fnc_tile tile = {env, {0}};
     const float *const beside[] = {run0_0};
     fnc_gemm_bands_f32(1040, B, p_x, 130, packed3, begin, end, 0, 1040, k16_first_grad_dot_epilogue,
             &tile, beside, 1);
@@ -433,7 +433,7 @@ static void k18_last_grad_dot(const fnc_env *env, int64_t part, int64_t parts) {
     const float *restrict run0_2 = (const float *)env->weights + 136240;
     const int64_t begin = fnc_share(1040, 16, part, parts);
     const int64_t end = fnc_share(1040, 16, part + 1, parts);
-    fnc_tile tile = {env, 0};
+    fnc_tile tile = {env, {0}};
     const float *const beside[] = {run0_2};
     fnc_gemm_bands_f32(520, B, p_t12, 1040, packed4, begin, end, 0, 520, k18_last_grad_dot_epilogue,
             &tile, beside, 1);

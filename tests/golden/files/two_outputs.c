@@ -28,7 +28,7 @@ static void k00_trunk_dot(const fnc_env *env, int64_t part, int64_t parts) {
     const float *restrict trunk_kernel = (const float *)env->weights;
     const int64_t begin = fnc_share(B, 16, part, parts);
     const int64_t end = fnc_share(B, 16, part + 1, parts);
-    fnc_tile tile = {env, 0};
+    fnc_tile tile = {env, {0}};
     fnc_gemm_f32(B, 4, 6, p_x, 6, 1, trunk_kernel, 4, begin, end, 0, 4, k00_trunk_dot_epilogue,
             &tile);
 }
@@ -59,7 +59,7 @@ static void k01_left_dot(const fnc_env *env, int64_t part, int64_t parts) {
     const float *restrict left_kernel = (const float *)(env->weights + 192);
     const int64_t begin = fnc_share(B, 16, part, parts);
     const int64_t end = fnc_share(B, 16, part + 1, parts);
-    fnc_tile tile = {env, 0};
+    fnc_tile tile = {env, {0}};
     fnc_gemm_f32(B, 1, 4, p_t9, 4, 1, left_kernel, 1, begin, end, 0, 1, k01_left_dot_epilogue,
             &tile);
 }
@@ -89,7 +89,7 @@ static void k02_right_dot(const fnc_env *env, int64_t part, int64_t parts) {
     const float *restrict right_kernel = (const float *)(env->weights + 320);
     const int64_t begin = fnc_share(B, 16, part, parts);
     const int64_t end = fnc_share(B, 16, part + 1, parts);
-    fnc_tile tile = {env, 0};
+    fnc_tile tile = {env, {0}};
     fnc_gemm_f32(B, 2, 4, p_t9, 4, 1, right_kernel, 2, begin, end, 0, 2, k02_right_dot_epilogue,
             &tile);
 }

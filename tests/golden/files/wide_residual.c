@@ -29,7 +29,7 @@ static void k00_inner_dot(const fnc_env *env, int64_t part, int64_t parts) {
     const float *restrict inner_kernel = (const float *)env->weights;
     const int64_t begin = fnc_share(B, 16, part, parts);
     const int64_t end = fnc_share(B, 16, part + 1, parts);
-    fnc_tile tile = {env, 0};
+    fnc_tile tile = {env, {0}};
     fnc_gemm_f32(B, 8, 8, p_x, 8, 1, inner_kernel, 8, begin, end, 0, 8, k00_inner_dot_epilogue,
             &tile);
 }

@@ -1,0 +1,97 @@
+"""The axes of a contraction, and which of them memory lets walk as one.
+
+Requires: the order of axes that `layout` gives. A group of adjacent axes is one axis to every
+access that steps from one to the next as along a row: that of the operands, and of the result,
+where it lies. Batches may be several axes; rows, columns and what is contracted are one each, or
+their operand is copied, which costs less than the product.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from fncompile.ir.dims import Dim, product
+from fncompile.ir.node import Node
+from fncompile.passes.access import Indices
+from fncompile.plan.types import Affine, axis_index
+
+
+@dataclass(frozen=True)
+class Axes:
+    """How many axes each group of a `dot` has; all of them are numbered in the order of the fields.
+    """
+
+    batch: int
+    rows: int
+    columns: int
+    contracted: int
+
+    @classmethod
+    def of(cls, dot: Node) -> Axes:
+        batch, contracted = len(dot.attr[0]), len(dot.attr[2])
+        a, b = dot.src
+        return cls(batch, a.ndim - batch - contracted, b.ndim - batch - contracted, contracted)
+
+    def groups(self) -> list[range]:
+        """The numbers of the axes of each."""
+        ends = [0]
+        for count in (self.batch, self.rows, self.columns, self.contracted):
+            ends.append(ends[-1] + count)
+        return [range(start, end) for start, end in pairwise(ends)]
+
+    def left(self) -> list[int]:
+        """The numbers of the axes of the left operand."""
+        batch, rows, _, contracted = self.groups()
+        return [*batch, *rows, *contracted]
+
+    def right(self) -> list[int]:
+        """The numbers of the axes of the right operand."""
+        batch, _, columns, contracted = self.groups()
+        return [*batch, *contracted, *columns]
+
+
+def extents(dot: Node) -> tuple[Dim, ...]:
+    """Of all axes, in their order."""
+    left, contracted = dot.src[0].shape, Axes.of(dot).contracted
+    return (*dot.shape, *left[len(left) - contracted :])
+
+
+def points(numbers: Sequence[int]) -> Indices:
+    return tuple(axis_index(i) for i in numbers)
+
+
+def merged(
+    group: Sequence[int], sizes: Sequence[Dim], accesses: Sequence[Affine]
+) -> list[list[int]]:
+    """The axes of a group, those together that every access walks as one; extents of 1 are left
+    out."""
+    found: list[list[int]] = []
+    for axis in group:
+        if sizes[axis] == 1:
+            continue
+        if found and all(_walks_on(at, found[-1][-1], axis, sizes[axis]) for at in accesses):
+            found[-1].append(axis)
+        else:
+            found.append([axis])
+    return found
+
+
+def _walks_on(at: Affine, outer: int, inner: int, extent: Dim) -> bool:
+    return at.coefficient(outer) == at.coefficient(inner) * extent
+
+
+def is_one(group: Sequence[int], sizes: Sequence[Dim], at: Affine) -> bool:
+    """Is the group one axis to this access?"""
+    return len(merged(group, sizes, [at])) <= 1
+
+
+def collapsed(at: Affine, groups: Sequence[Sequence[int]]) -> Affine:
+    """The access with each group as one axis: the last of a group carries the stride."""
+    terms = ((i, at.coefficient(group[-1])) for i, group in enumerate(groups) if group)
+    return Affine(at.offset, tuple((i, c) for i, c in terms if c != 0))
+
+
+def sizes_of(groups: Sequence[Sequence[int]], sizes: Sequence[Dim]) -> tuple[Dim, ...]:
+    return tuple(product(sizes[axis] for axis in group) for group in groups)
