@@ -38,6 +38,28 @@ def test_short_innermost_loops(dtype):
         np.testing.assert_allclose(found, value, rtol=tolerance, atol=tolerance, err_msg=name)
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("kind", ["sum", "prod"])
+def test_sums_of_what_is_read_backwards(dtype, kind):
+    """gcc 12.2 added wrong elements where the innermost loop had two points."""
+    rng = np.random.default_rng(0)
+    inputs, arrays, outputs = [], [], {}
+    for rows in (1, 2, 5, 6, 16, 33):
+        for n in (1, 2, 3, 4, 5, 8, 16, 24):
+            x = build.input(f"x{rows}_{n}", TensorType(dtype, (rows, n)))
+            inputs.append(x)
+            arrays.append((rng.normal(size=(rows, n)) / 4 + 1).astype(dtype))
+            outputs[f"all{rows}_{n}"] = build.reduce(build.flip(x, 1), kind, (0, 1))
+            outputs[f"rows{rows}_{n}"] = build.reduce(build.flip(x, 1), kind, (1,))
+            outputs[f"columns{rows}_{n}"] = build.reduce(build.flip(x, 0), kind, (0,))
+    program = Program(tuple(inputs), (), outputs)
+    expected, _ = interp.run(program, [a.astype("float64") for a in arrays], {})
+    got, _ = run(compiled(program), arrays, {})
+    for (name, value), found in zip(expected.items(), got):
+        tolerance = 1e-4 if dtype == "float32" else 1e-12
+        np.testing.assert_allclose(found, value, rtol=tolerance, err_msg=name)
+
+
 def test_slices_of_open_extents_are_checked():
     """x[:, :5] of a shorter input read beyond it."""
     from fncompile.ir.dims import symbol

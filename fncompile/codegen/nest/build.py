@@ -26,13 +26,16 @@ from fncompile.codegen.nest.types import (
     Nest,
     Part,
 )
-from fncompile.ir.dims import Dim
+from fncompile.ir.dims import Dim, Poly
+from fncompile.ir.types import is_float
 from fncompile.plan.types import (
     Bits,
     Expr,
     GatherLoad,
     Guarded,
     Kernel,
+    Load,
+    Stage,
     Value,
     children,
     indices,
@@ -95,7 +98,8 @@ def _vectorised(part: Part) -> Part:
     if part.streams and not fits:  # the first axis of a kernel may be cut
         axis = replace(axis, block=STREAM, tail=FEWER)
     if part.reduced:
-        return replace(part, reduced=(*part.reduced[:-1], axis))
+        in_order = frozenset() if axis.vector else _backward_sums(part)
+        return replace(part, reduced=(*part.reduced[:-1], axis), in_order=in_order)
     return replace(part, kept=(*part.kept[:-1], axis))
 
 
@@ -159,6 +163,23 @@ def _moves(expr: Expr, part: Part, axis: int) -> bool:
             return True
         stack.extend(children(e))
     return any(at.coefficient(axis) != 0 for at in indices(expr))
+
+
+def _backward_sums(part: Part) -> frozenset[int]:
+    """Sums of numbers that are read backwards along the innermost axis.
+
+    gcc 12.2 unrolls such a loop of two points, vectorises the one around it in strict order, and
+    reads the wrong ones: tests/programs/test_short_loops.py.
+    """
+    innermost = part.axes[-1].number
+
+    def is_backward(stage: Stage) -> bool:
+        loads = [e for e in stage.loads if isinstance(e, Load)]
+        steps = [e.at.coefficient(innermost) for e in loads]
+        return any((s.terms[0][1] if isinstance(s, Poly) else s) < 0 for s in steps)
+
+    floats = {i: s for i, s in part.numbered() if s.kind in ("sum", "prod") and is_float(s.dtype)}
+    return frozenset(i for i, stage in floats.items() if is_backward(stage))
 
 
 def vectorises(extent: Dim) -> bool:

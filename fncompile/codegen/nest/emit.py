@@ -184,6 +184,8 @@ class _Emitter:
                 scope.body += argmax(stage, name, value, self.names[len(stage.domain) - 1])
             elif stage.reduced:
                 scope.body.append(combine(stage, results[i], value))
+                if i in part.in_order:
+                    scope.body.append(Do(call("FNC_IN_REGISTER", results[i])))
             else:
                 value = self._keep(scope, stage, i, value)
                 stores += [self._store(store, value) for store in stage.stores]

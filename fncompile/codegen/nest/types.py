@@ -44,7 +44,8 @@ class Part:
     axes.
 
     Ahead of the innermost loop are made: `streams`, random bits of a whole block of it, in a
-    buffer; `rows`, where in memory the row lies that all its points gather from.
+    buffer; `rows`, where in memory the row lies that all its points gather from. The compiler is
+    kept from vectorising the sums `in_order`.
     """
 
     first: int
@@ -53,6 +54,7 @@ class Part:
     reduced: tuple[Axis, ...]
     streams: tuple[Bits, ...] = ()
     rows: tuple[GatherLoad, ...] = ()
+    in_order: frozenset[int] = frozenset()
 
     @property
     def axes(self) -> tuple[Axis, ...]:
