@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 from typing import Any
 
+from fncompile.caller import warn_caller
 from fncompile.config import DTypePolicy
 from fncompile.graph.call import Call, relink
 from fncompile.graph.naming import auto_name
@@ -124,7 +124,7 @@ def _renamed(kwargs: dict[str, Any], old: str, new: str, value: Any) -> Any:
     """The argument `new`, which may come by its name in Keras 2."""
     if old not in kwargs:
         return value
-    warnings.warn(f"Argument `{old}` is deprecated. Use `{new}` instead.", stacklevel=3)
+    warn_caller(f"Argument `{old}` is deprecated. Use `{new}` instead.")
     return kwargs.pop(old)
 
 

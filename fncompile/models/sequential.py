@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import warnings
 from typing import Any
 
@@ -186,6 +187,7 @@ class Sequential(Model):
         """Make the graph from these symbolic inputs."""
         x = inputs
         for layer in self.layers:
+            _check_takes_one(layer)
             x = layer(x)
         self._functional = Functional(inputs, x, name=self.name)
 
@@ -341,3 +343,20 @@ def _any_batch(x: Any) -> tuple:
 def _input_dtype(first: Layer) -> str | None:
     """What the layer's input_spec asks for, else floatx."""
     return getattr(first.input_spec, "dtype", None)
+
+
+def _check_takes_one(layer: Layer) -> None:
+    """ValueError where `call` needs more than the output of the layer before, or cannot take it."""
+    parameters = inspect.signature(layer.call).parameters.values()
+    places = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    needed = [p.name for p in places if p.default is p.empty]
+    if len(needed) > 1:
+        raise ValueError(
+            "Layers added to a Sequential model can only have a single required positional "
+            f"argument, the input tensor. {type(layer).__name__}.call has {needed}"
+        )
+    if not places and not any(p.kind is p.VAR_POSITIONAL for p in parameters):
+        raise ValueError(
+            "Layers added to a Sequential model should have a single positional argument, the "
+            f"input tensor. {type(layer).__name__}.call has none"
+        )

@@ -8,9 +8,10 @@ have gone on without saving.
 from __future__ import annotations
 
 import os
-import warnings
 from pathlib import Path
 from typing import Any
+
+from fncompile.caller import warn_caller
 
 from . import keras_zip, legacy_h5
 from .errors import AttributeTooLargeError, FileFormatError
@@ -217,7 +218,7 @@ def _check_save_format(path: Path, save_format: Any) -> None:
         return
     advice = "The `save_format` argument is deprecated: the suffix of `filepath` says the format"
     if path.suffix in _SUFFIXES:
-        warnings.warn(f"{advice}. Received: save_format={save_format}", stacklevel=4)
+        warn_caller(f"{advice}. Received: save_format={save_format}")
     else:
         raise ValueError(
             f"{advice}, and has to be `.keras` or `.h5`. Received: filepath={path}, "

@@ -525,6 +525,22 @@ def test_errors_in_a_sequential_name_the_layer():
         Sequential([Input(()), layers.Dense(2, name="second")])
 
 
-def test_a_sequential_takes_one_tensor():
-    with refused("Sequential model 's' takes one tensor. Received: ["):
+def test_a_sequential_takes_what_its_first_layer_takes():
+    with refused('Layer "dense" expects 1 input(s), but it received 2 input tensors.'):
         Sequential([layers.Dense(2)], name="s")([ONES, ONES])
+
+
+def test_layers_of_a_sequential_take_one_tensor():
+    class Needs(layers.Layer):
+        def call(self, inputs, training):
+            return inputs
+
+    class Takes(layers.Layer):
+        def call(self):
+            return ONES
+
+    message = "can only have a single required positional argument, the input tensor. Needs.call"
+    with refused(f"{message} has ['inputs', 'training']"):
+        Sequential([Needs()]).build((None, 2))
+    with refused("should have a single positional argument, the input tensor. Takes.call has none"):
+        Sequential([Input((2,)), Takes()])
