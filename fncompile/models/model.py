@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from fncompile.caller import warn_caller
 from fncompile.graph.nest import flatten, map_structure, pack_like
 from fncompile.graph.tensor import Tensor
 from fncompile.layers import state
@@ -214,9 +215,21 @@ class Model(Layer):
         return compile_config.get_compile_config(self)
 
     def compile_from_config(self, config: dict[str, Any]) -> None:
-        """`compile` as `get_compile_config` describes it."""
+        """`compile` as `get_compile_config` describes it.
+
+        A class with a `compile` of its own says itself how, by a `compile_from_config`; without
+        one nothing is done but to warn.
+        """
         from fncompile.saving import compile_config
 
+        if type(self).compile is not Model.compile:
+            warn_caller(
+                "`compile()` was not called as part of model loading because the model's "
+                f"`compile()` method is custom. Give {type(self).__name__} the methods "
+                "`get_compile_config()` and `compile_from_config(config)` too, or call "
+                "`compile()` after loading."
+            )
+            return
         compile_config.compile_from_config(self, config)
 
     def save(self, filepath: Any, overwrite: bool = True, **kwargs: Any) -> None:

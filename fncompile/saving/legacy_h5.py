@@ -89,7 +89,7 @@ def load_model_tree(tree: Group, path: Any, compile: bool) -> Any:
 def _compile(model: Any, tree: Group, path: Any) -> None:
     training = _parsed(tree, _TRAINING, path)
     model.compile_from_config(legacy_compile.compile_config(training))
-    if "optimizer_weights" in tree:
+    if "optimizer_weights" in tree and model.compiled:
         group = group_of(tree, "optimizer_weights")
         load_optimizer_group(model.optimizer, model.trainable_variables, group)
 

@@ -55,6 +55,8 @@ DIFFERENCES: dict[str, tuple[str, ...]] = {
     "with steps_per_execution the last batch that callbacks hear of is one that there was":
         ("trainers/*::test_steps_per_execution_steps_count_3_*",
          "trainers/*::test_steps_per_execution_steps_count_101_*"),
+    "saving to .h5 is no legacy here and warns of nothing":
+        ("saving/saving_api_test.py::SaveModelTests::test_save_h5_format",),
     "a save that fails leaves no file; Keras leaves an archive without weights":
         ("saving/saving_lib_test.py::SavingTest::test_save_model_exception_raised_*_memory_config",),
     # In what the test needs

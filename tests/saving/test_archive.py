@@ -333,6 +333,44 @@ def test_an_optimizer_that_does_not_fit_is_a_warning(tmp_path):
         other.load_weights(tmp_path / "x.weights.h5")
 
 
+class OwnCompile(k.Sequential):
+    def compile(self, learning_rate):
+        super().compile(k.optimizers.SGD(learning_rate), "mse")
+
+
+class ToldCompile(OwnCompile):
+    def get_compile_config(self):
+        return {"learning_rate": 0.5}
+
+    def compile_from_config(self, config):
+        self.compile(**config)
+
+
+def saved_and_trained(cls, path):
+    model = cls([k.Input((3,)), k.layers.Dense(1)])
+    model.compile(0.5)
+    model.fit(np.ones((2, 3)), np.ones((2, 1)), verbose=0)
+    model.save(path)
+    return model
+
+
+@pytest.mark.parametrize("suffix", ["keras", "h5"])
+def test_a_compile_of_its_own_is_not_called_by_loading(suffix, tmp_path):
+    model = saved_and_trained(OwnCompile, tmp_path / f"x.{suffix}")
+    with pytest.warns(UserWarning, match=r"`compile\(\)` was not called") as seen:
+        other = k.models.load_model(tmp_path / f"x.{suffix}", {"OwnCompile": OwnCompile})
+    assert seen[0].filename == __file__ and not other.compiled
+    same(model.weights, other.weights)
+
+
+def test_a_compile_of_its_own_that_says_how_is_called(tmp_path):
+    model = saved_and_trained(ToldCompile, tmp_path / "x.keras")
+    other = k.models.load_model(tmp_path / "x.keras", {"ToldCompile": ToldCompile})
+    assert other.compiled and float(other.optimizer.learning_rate) == 0.5
+    same(model.weights, other.weights)
+    same(model.optimizer.variables, other.optimizer.variables)
+
+
 def test_save_format_is_said_by_the_suffix(tmp_path):
     model, _ = compiled()
     with pytest.warns(UserWarning, match="`save_format` argument is deprecated") as seen:
