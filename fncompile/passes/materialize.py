@@ -56,14 +56,14 @@ class Memory:
         if source is not None and source.op == "dot" and self._is_private(source, node):
             reason += "; the contraction stores it in that order"
             self.stored_as[source] = node
-            del self.buffers[source]
+            self.buffers.pop(source, None)
         self.decisions.append(Decision(describe(node), False, f"stored: {reason}"))
         self.add_arena(node)
 
     def _is_private(self, source: Node, reader: Node) -> bool:
-        """Is `source` in memory that nobody has fixed, for this reader alone?"""
+        """Is `source` for this reader alone, and nobody has fixed where it lies?"""
         buffer = self.buffers.get(source)
-        free = buffer is not None and buffer.kind == "arena" and buffer.base is None
+        free = buffer is None or (buffer.kind == "arena" and buffer.base is None)
         return free and self.readers[source] == [reader]
 
     def add_arena(self, node: Node) -> None:
@@ -92,7 +92,8 @@ def materialize(program: Program, not_in_place: set[str] | None = None) -> Memor
             if not _has_stages(used):
                 memory.demand(used, reason)
     for node in filter(_has_stages, order):
-        memory.add_arena(node)
+        if node not in memory.stored_as:
+            memory.add_arena(node)
     _place_shared(memory, order)
     _cut_deep(memory, order)
     for node in order:

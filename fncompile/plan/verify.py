@@ -88,15 +88,19 @@ def _check_product(kernel: Kernel) -> None:
     if not found:
         return
     head = kernel.stages[0]
-    if found != [head] or kernel.outer != 3 or len(kernel.loops) != 1 or head.product is None:
+    alone = found == [head] and kernel.outer == len(head.domain) and len(kernel.loops) == 1
+    if not alone or head.product is None:
         raise VerifyError(f"{kernel.name}: a product is the first stage of a kernel of its own")
-    if head.product.shape[:3] != head.domain:
+    if head.product.shape[:-1] != head.domain:
         raise VerifyError(
             f"{kernel.name}: a product of shape {head.product.shape} over {head.domain}"
         )
     for operand in (head.product.a, head.product.b):
-        if any(axis > 2 for axis, _ in operand.at.terms):
-            raise VerifyError(f"{kernel.name}: operand {operand.buffer} has axes beyond 2")
+        last = len(head.product.batches) + 1
+        if any(axis > last for axis, _ in operand.at.terms):
+            raise VerifyError(f"{kernel.name}: operand {operand.buffer} has axes beyond {last}")
+        if operand.batches != len(head.product.batches):
+            raise VerifyError(f"{kernel.name}: operand {operand.buffer} is of other batches")
 
 
 def _check_values(kernel: Kernel) -> None:

@@ -11,7 +11,7 @@ from fncompile.plan.schedule import Partition
 from fncompile.plan.types import Buffer, Kernel, Plan
 from fncompile.plan.verify_memory import Access, Env, accesses, run_of, sample_sizes
 
-OF_PRODUCTS = {"batches": 0, "rows": 1, "columns": 2}  # axis of (g, m, n)
+CUTS = ("batches", "rows", "columns")
 
 
 def check_schedules(plan: Plan) -> None:
@@ -32,7 +32,7 @@ def check_schedules(plan: Plan) -> None:
 
 def _cut_extent(kernel: Kernel, partition: Partition) -> Dim:
     if kernel.product is not None:
-        return kernel.product.shape[OF_PRODUCTS[partition.axis]]
+        return kernel.product.shape[_cut_axis(kernel, partition.axis)]
     if partition.axis != "rows" or kernel.outer < 1:
         raise VerifyError(f"{kernel.name}: {partition}, but it has {kernel.outer} outer axes")
     if any(s.kind == "scatter" for s in kernel.stages):
@@ -110,11 +110,17 @@ def _partition(kernel: Kernel) -> Partition:
     return kernel.schedule.partition
 
 
+def _cut_axis(kernel: Kernel, cut: str) -> int:
+    """Of a product: the number of the axis among (batches, m, n)."""
+    assert kernel.product is not None
+    return 0 if cut == "batches" else len(kernel.product.batches) + CUTS.index(cut) - 1
+
+
 def _is_alone(kernel: Kernel) -> bool:
     """An extent too short to be cut is the first worker's."""
     found = _partition(kernel)
     short = isinstance(found.extent, int) and found.extent // found.grain < 2
-    return found.axis == "alone" or (short and found.axis in OF_PRODUCTS)
+    return found.axis == "alone" or (short and found.axis in CUTS)
 
 
 def _part(plan: Plan, kernel: Kernel, access: Access, env: Env) -> _Part | None:
@@ -141,9 +147,9 @@ def _part(plan: Plan, kernel: Kernel, access: Access, env: Env) -> _Part | None:
 def _row_axis(kernel: Kernel, access: Access) -> int | None:
     """Which axis of the access the partition cuts."""
     cut = _partition(kernel).axis
-    if access.side == "key" or cut not in OF_PRODUCTS:
+    if access.side == "key" or cut not in CUTS:
         return None
     if kernel.product is None:
         return 0
     shared = {"a": "columns", "b": "rows"}.get(access.side)
-    return None if cut == shared else OF_PRODUCTS[cut]
+    return None if cut == shared else _cut_axis(kernel, cut)
