@@ -19,7 +19,8 @@ enum {
     FNC_ERR_MEMORY = -4, /* memory that the caller asked for could not be had */
     FNC_ERR_IO = -5,     /* a file could not be opened, read or written */
     FNC_ERR_FORMAT = -6, /* a file is not what it should be: truncated, corrupt or of another model */
-    FNC_ERR_STATE = -7   /* called out of turn, as training a context made for prediction */
+    FNC_ERR_STATE = -7,  /* called out of turn, as training a context made for prediction */
+    FNC_ERR_RANGE = -8   /* an index or a class number that the model does not have */
 };
 
 /* Every block of memory in an environment starts at a multiple of this many bytes. */

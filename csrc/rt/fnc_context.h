@@ -52,6 +52,7 @@ FNC_LIB const char *fnc_status_text(int32_t status) {
     case FNC_ERR_IO: return "a file could not be opened, read or written";
     case FNC_ERR_FORMAT: return "a file is truncated, corrupt or of another model";
     case FNC_ERR_STATE: return "the context's mode does not allow this";
+    case FNC_ERR_RANGE: return "an index or a class number that the model does not have";
     default: return "unknown status";
     }
 }

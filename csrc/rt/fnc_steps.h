@@ -17,6 +17,8 @@
 enum { FNC_STEPS_MAX_INPUTS = 64, FNC_STEPS_MAX_DIMS = 16 };
 enum { FNC_STEPS_AHEAD = 4 }; /* rows between the one that is asked for and the one that is copied */
 
+typedef int32_t fnc_indices(const fnc_env *env, const int64_t *index, int64_t rows);
+
 /* What the generated part tells of a step. */
 typedef struct fnc_stretch {
     fnc_entry *check; /* of sizes and scratch memory */
@@ -25,6 +27,7 @@ typedef struct fnc_stretch {
     fnc_bytes *amount; /* of work, as fnc_run takes it */
     int inputs, symbols;
     const int64_t *row_bytes; /* of each input */
+    fnc_indices *inside;      /* are the indices in these rows ones that there are? or null */
 } fnc_stretch;
 
 /* The environment of one batch, and what it points to; each worker has its own. */
@@ -64,6 +67,7 @@ static inline int32_t fnc_steps_check(const fnc_env *env, const fnc_stretch *s, 
     for (int64_t i = 0; i < rows; ++i)
         if (index[i] < 0 || index[i] >= env->args[2]) return FNC_ERR_ARG;
     if (env->arena_bytes < fnc_batch_init(batch, env, s)) return FNC_ERR_ARENA;
+    if (s->inside != 0 && s->inside(env, index, rows) != FNC_OK) return FNC_ERR_RANGE;
     const int64_t whole = batch->dims[0], last = rows % size;
     int32_t status = s->check(&batch->env);
     if (status == FNC_OK && last != 0) {

@@ -5,14 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-# What C99 and C++11 keep for themselves, as far as it can be a lower-case name.
+# What C99 and C++11 keep for themselves, or make a macro of, as far as it is a lower-case name.
 _RESERVED = """alignas alignof and and_eq asm auto bitand bitor bool break case catch char class
     compl const const_cast constexpr continue decltype default delete do double dynamic_cast else
     enum explicit export extern false float for friend goto if inline int long mutable namespace
     new noexcept not not_eq nullptr operator or or_eq private protected public register
     reinterpret_cast restrict return short signed sizeof static static_assert static_cast struct
     switch template this thread_local throw true try typedef typeid typename typeof union unsigned
-    using virtual void volatile wchar_t while xor xor_eq linux unix"""
+    using virtual void volatile wchar_t while xor xor_eq linux unix complex imaginary noreturn errno
+    stdin stdout stderr s_addr h_addr sa_handler sa_sigaction st_atime st_ctime st_mtime"""
+LONGEST = 60
 KEYWORDS = frozenset(_RESERVED.split())
 
 
@@ -24,17 +26,13 @@ def identifier(name: str, empty: str = "x") -> str:
     return f"{text}_" if text in KEYWORDS else text
 
 
-def model_prefix(name: str) -> str:
-    """What every C name of a model begins with. `fnc` belongs to the runtime."""
-    text = identifier(name, "model").rstrip("_")
-    return "model_fnc" if text == "fnc" else text
-
-
 def distinct(names: Iterable[str], taken: Iterable[str] = ()) -> list[str]:
-    """An identifier for each name, no two alike and none of `taken`."""
+    """An identifier for each name, no two alike and none of `taken`, none much longer than the 63
+    characters that a compiler must tell apart."""
     used, out = set(taken), []
     for name in names:
-        base = candidate = identifier(name)
+        base = identifier(name)
+        base = candidate = base if len(base) <= LONGEST else base[:LONGEST].rstrip("_")
         k = 1
         while candidate in used:
             k += 1

@@ -1,6 +1,6 @@
 """The entry points of a unit, and what they need besides the kernels.
 
-    <prefix>_<entry>_entry   int32_t (const fnc_env *): checks sizes, then runs every kernel
+    <prefix>_<entry>_entry   int32_t (const fnc_env *): checks sizes and indices, then runs all
     <prefix>_<entry>_arena   int64_t (const int64_t *dims): bytes of scratch memory for these sizes
     <prefix>_<entry>_prepare int32_t (const fnc_env *): fills `prepared` from the weights
     <prefix>_<entry>_steps   the step over many batches of gathered rows (see csrc/rt/fnc_steps.h)
@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from fncompile.codegen.affine import dim, size_name
 from fncompile.codegen.cprint import expression
 from fncompile.codegen.ctree import (
+    Assign,
     Binary,
     CExpr,
     Declare,
@@ -25,6 +26,7 @@ from fncompile.codegen.ctree import (
     Name,
     Return,
     Stmt,
+    Ternary,
     TopLevel,
     call,
     names_in,
@@ -46,7 +48,9 @@ def emit_entries(plan: Plan, prefix: str, entry: str) -> list[TopLevel]:
     items: list[TopLevel] = [_check(plan, entry), _arena(plan, name), _amount(plan, entry)]
     if plan.prepare:
         items.append(_prepare(plan, name, entry))
-    items.append(_entry(name, entry))
+    if plan.ranges:
+        items.append(_inside(plan, entry))
+    items.append(_entry(plan, name, entry))
     return [*items, *_steps(plan, name, entry)] if plan_has_steps(plan) else items
 
 
@@ -60,13 +64,20 @@ def plan_has_steps(plan: Plan) -> bool:
 # one call -----------------------------------------------------------------------------------------
 
 
-def _entry(name: str, entry: str) -> Function:
+def _entry(plan: Plan, name: str, entry: str) -> Function:
     amount = call(f"amount_{entry}", Name("env->dims"))
     run = Do(call("fnc_run", Name("env"), Name(f"run_{entry}"), amount))
-    checked = If(Binary("==", Name("status"), Name("FNC_OK")), (run,))
-    status = Declare("const int32_t", "status", call(f"check_{entry}", Name("env")))
-    body = (status, checked, Return(Name("status")))
-    return Function("FNC_EXPORT", "int32_t", f"{name}_entry", ENV, body)
+    ok = Binary("==", Name("status"), Name("FNC_OK"))
+    const = "" if plan.ranges else "const "
+    body: list[Stmt] = [
+        Declare(f"{const}int32_t", "status", call(f"check_{entry}", Name("env"))),
+        If(ok, (run,)),
+        Return(Name("status")),
+    ]
+    if plan.ranges:
+        inside = call(f"inside_{entry}", Name("env"), Name("NULL"), Int(0))
+        body.insert(1, If(ok, (Assign(Name("status"), "=", inside),)))
+    return Function("FNC_EXPORT", "int32_t", f"{name}_entry", ENV, tuple(body))
 
 
 def _prepare(plan: Plan, name: str, entry: str) -> Function:
@@ -112,6 +123,32 @@ def _check(plan: Plan, entry: str) -> Function:
     return Function(
         "static", "int32_t", f"check_{entry}", ENV, (*body, Return(Name("FNC_OK"))), about
     )
+
+
+def _inside(plan: Plan, entry: str) -> Function:
+    """Are the indices among the inputs ones that there are: in the rows index[0 .. rows) of whole
+    arrays, or, without `index`, in those of one batch?"""
+    found: list[Stmt] = [Declare("int", "outside", Int(0))]
+    for range in plan.ranges:
+        buffer = next(b for b in plan.inputs if b.name == range.node["name"])
+        first, row = buffer.type.shape[:1] or (1,), buffer.type.shape[1:]
+        whole = Binary("==", Name("index"), Name("NULL"))
+        rows = Ternary(whole, dim(first[0]), Name("rows"))
+        size = dim(TensorType(buffer.type.dtype, row).size)
+        numbers = map(Int, (range.count, range.allowed))
+        kind = _OUTSIDE[buffer.type.dtype]
+        array = Name(f"env->in[{buffer.index}]")
+        test = call(f"fnc_outside_{kind}", array, Name("index"), rows, size, *numbers)
+        found.append(Assign(Name("outside"), "|=", test))
+    found.append(Return(Ternary(Name("outside"), Name("FNC_ERR_RANGE"), Name("FNC_OK"))))
+    params = (*ENV, "const int64_t *index", "int64_t rows")
+    body = tuple(with_symbols(plan.symbols, found))
+    return Function("static", "int32_t", f"inside_{entry}", params, body, _INSIDE)
+
+
+_INSIDE = "Are all numbers that stand for rows of a table, or for classes, ones that there are?"
+_OUTSIDE = {"int32": "i32", "int64": "i64", "float32": "f32", "float64": "f64"}
+_OUTSIDE |= {"uint32": "u32", "uint8": "u8", "int8": "i8", "bool": "u8"}
 
 
 def _outside(bound: Bound) -> CExpr:
@@ -161,7 +198,8 @@ def _stretch(plan: Plan, name: str, entry: str) -> list[Stmt]:
     sizes = Name("{" + ", ".join(expression(dim(row_bytes(b))) for b in plan.inputs) + "}")
     functions = f"check_{entry}, run_{entry}, {name}_arena, amount_{entry}"
     counts = f"{len(plan.inputs)}, {len(plan.symbols)}"
+    inside = f"inside_{entry}" if plan.ranges else "NULL"
     return [
         Declare("const int64_t", "bytes[]", sizes),
-        Declare("const fnc_stretch", "steps", Name(f"{{{functions}, {counts}, bytes}}")),
+        Declare("const fnc_stretch", "steps", Name(f"{{{functions}, {counts}, bytes, {inside}}}")),
     ]

@@ -72,6 +72,8 @@ def emit_program(
     ]
     if plan_has_steps(plan):
         items.append(Include("rt/fnc_steps.h"))
+    if plan.ranges:
+        items.append(Include("include/fnc_range.h"))
     items += [Include(f"kern/{header}") for header in _kernel_headers(plan)]
     items += [_table(b) for b in _constants([*plan.prepare, *plan.kernels])]
     for kernel in (*plan.prepare, *plan.kernels):

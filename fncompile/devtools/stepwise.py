@@ -45,6 +45,7 @@ class StepwiseEntry(CompiledEntry):
 
     def run(self, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
         sizes = interp.bind_symbols(self.program, inputs)
+        self.check_indices(inputs)
         outputs = self.new_outputs(sizes)
         env = self.environment(sizes)
         env.set_arrays(inputs, outputs)

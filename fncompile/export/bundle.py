@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import fncompile
-from fncompile.codegen.c_names import model_prefix
 from fncompile.export import texts
 from fncompile.export.api.header import emit_header
 from fncompile.export.api.library import Library
@@ -23,6 +22,7 @@ from fncompile.export.checkpoint import make_checkpoint, sources
 from fncompile.export.data import data_blocks, data_unit, write_data
 from fncompile.export.describe import describe, model_hash
 from fncompile.export.example import emit_example
+from fncompile.export.prefix import model_prefix
 from fncompile.flags import override
 from fncompile.ir.types import TensorType
 from fncompile.runtime import cache, toolchain
@@ -106,7 +106,8 @@ def _checked_prefix(model: Any, prefix: str | None) -> str:
         return model_prefix(model.name)
     if model_prefix(prefix) != prefix:
         raise ValueError(
-            "`prefix` must be a C name in lower case, other than `fnc`, without double underscores."
+            "`prefix` must be a C name in lower case, of 3 to 100 characters without double "
+            "underscores, that no header or library of the system has, nor the runtime (`fnc`)."
             f" Received: prefix={prefix!r}; {model_prefix(prefix)!r} would do."
         )
     return prefix
@@ -193,28 +194,30 @@ def _bundle(prefix: str, directory: Path) -> Bundle:
 def build(made: Sources, work: Path) -> None:
     """Make all files of the bundle in `work`, beside what compiling leaves there."""
     m, library = made.library.prefix, made.library
-    (work / f"{m}.h").write_text(made.header)
-    (work / f"{m}.pc").write_text(texts.pkgconfig(library))
-    (work / f"example_{m}.c").write_text(emit_example(library))
-    (work / f"README_{m}.md").write_text(texts.readme(library))
-    objects = list(cache.build_library(made.entries, keep_objects=True).objects.values())
+    for name, text in (
+        (f"{m}.h", made.header),
+        (f"{m}.pc", texts.pkgconfig(library)),
+        (f"{m}.map", texts.exports(library)),
+        (f"example_{m}.c", emit_example(library)),
+        (f"README_{m}.md", texts.readme(library)),
+    ):
+        (work / name).write_text(text, encoding="utf-8")
+    built = cache.build_library(made.entries, keep_objects=True).objects
+    objects = _named_after(m, built, work)
     compiler = cache.Compiler.find(open_store())
     write_data(made.data, work / f"{m}_data.bin")
     for name, text in ((m, made.unit), (f"{m}_data", data_unit(m))):
         objects.append(toolchain.compile_object(compiler.command, text, name, compiler.flags, work))
-    (work / f"{m}.map").write_text(texts.exports(library))
     shared = [f"-Wl,-soname,lib{m}.so", "-Wl,-z,relro,-z,now", "-Wl,-z,noexecstack"]
     shared.append(f"-Wl,--version-script={m}.map")
     toolchain.link_shared(compiler.command, objects, work / f"lib{m}.so", shared)
-    toolchain.make_archive(compiler.command, _renamed(objects, m, work), work / f"lib{m}.a")
+    toolchain.make_archive(compiler.command, objects, work / f"lib{m}.a")
 
 
-def _renamed(objects: list[Path], prefix: str, work: Path) -> list[Path]:
-    """The objects under names that say whose they are, for the archive."""
+def _named_after(prefix: str, objects: dict[str, Path], work: Path) -> list[Path]:
+    """Copies of the objects under names that say whose they are, for the archive."""
     found = []
-    for path in objects:
-        name = path.name if path.name.startswith(prefix) else f"{prefix}_{path.name}"
-        found.append(work / name)
-        if path != found[-1]:
-            found[-1].write_bytes(path.read_bytes())
+    for name, path in objects.items():
+        found.append(work / f"{prefix}_{name}.o")
+        found[-1].write_bytes(path.read_bytes())
     return found

@@ -11,7 +11,7 @@ import hashlib
 from collections.abc import Sequence
 from typing import Any
 
-from fncompile.codegen.c_names import distinct
+from fncompile.codegen.c_names import distinct, identifier
 from fncompile.export.api.library import (
     RESERVED,
     Checkpoint,
@@ -24,7 +24,7 @@ from fncompile.export.api.library import (
 )
 from fncompile.graph.variable import Variable
 from fncompile.ir.dims import Poly
-from fncompile.ir.node import Program
+from fncompile.ir.node import Node, Program
 from fncompile.ir.text import print_program
 from fncompile.ir.types import TensorType, at_border
 from fncompile.passes.memory import round_up
@@ -40,7 +40,7 @@ def describe(native: Any, prefix: str, checkpoint: Checkpoint, facts: dict[str, 
     library = Library(
         prefix=prefix,
         title=native.model.name,
-        steps=_steps(native),
+        steps=_steps(native, prefix),
         params=_params(native.model, weights),
         param_dtype=_param_dtype(native.model),
         weights_bytes=weights.block.nbytes,
@@ -79,17 +79,17 @@ def _check_limits(library: Library) -> None:
 # steps ------------------------------------------------------------------------------------------
 
 
-def _steps(native: Any) -> dict[str, Step]:
+def _steps(native: Any, prefix: str) -> dict[str, Step]:
     entries = {"predict": native.predict}
     if native.training is not None:
         entries |= {
             name: getattr(native.training, name) for name in ("train_step", "evaluate", "report")
         }
-    return {name: _step(native, name, entry) for name, entry in entries.items()}
+    return {name: _step(native, name, entry, prefix) for name, entry in entries.items()}
 
 
-def _step(native: Any, name: str, entry: Any) -> Step:
-    lowered, ports = entry.lowered, _ports(native, name, entry)
+def _step(native: Any, name: str, entry: Any, prefix: str) -> Step:
+    lowered, ports = entry.lowered, _ports(native, name, entry, prefix)
     steps = lowered.has_steps and name in ("train_step", "evaluate")
     gathered = [round_up(s.type.nbytes) for s in entry.program.inputs] if steps else []
     return Step(
@@ -104,14 +104,31 @@ def _step(native: Any, name: str, entry: Any) -> Step:
     )
 
 
-def _ports(native: Any, name: str, entry: Any) -> list[Port]:
+def _ports(native: Any, name: str, entry: Any, prefix: str) -> list[Port]:
     """Inputs, then outputs."""
     outputs = list(entry.program.outputs)
     roles = [*_roles(native, name, entry), *("output" for _ in outputs)]
     titles = _titles(native, [*(s["name"] for s in entry.program.inputs), *outputs], roles)
     types = [*(s.type for s in entry.program.inputs), *entry.lowered.outputs]
-    names = distinct(titles, RESERVED)
-    return list(map(Port, names, titles, types, roles))
+    known = [_known(entry.program, s) for s in entry.program.inputs] + [""] * len(outputs)
+    return list(map(Port, _c_names(titles, prefix), titles, types, roles, known))
+
+
+def _known(program: Program, node: Node) -> str:
+    """Which numbers an input may have, where it is an index."""
+    found = [r for r in program.ranges if r.node is node]
+    if not found:
+        return ""
+    allowed = {r.allowed for r in found} - {0}
+    also = "".join(f" or {n}" for n in sorted(allowed)) if len(found) == 1 else ""
+    return f"0 to {min(r.count for r in found) - 1}{also}"
+
+
+def _c_names(titles: Sequence[str], prefix: str) -> list[str]:
+    """What parameters of the public functions are called: not as a function, table or type is."""
+    ours = (f"{prefix}_", "fnc_", "step_")
+    kept = (f"x_{t}" if identifier(t).startswith(ours) else t for t in titles)
+    return distinct(kept, RESERVED)
 
 
 def _roles(native: Any, name: str, entry: Any) -> list[str]:

@@ -19,6 +19,7 @@ from fncompile.ir import build
 from fncompile.ir.dims import Poly
 from fncompile.ir.infer import assumed
 from fncompile.ir.node import Node, Origin, Origins, coming_from, recording
+from fncompile.ir.ranges import Range
 from fncompile.ir.types import DTYPES, TensorType, numpy_name
 
 _current: ContextVar[Trace | None] = ContextVar("trace", default=None)
@@ -49,6 +50,7 @@ class Trace:
         self.params: dict[Any, Node] = {}  # variable -> its param node, in order of first use
         self.values: dict[Any, Node] = {}  # variable -> its value at this point of the trace
         self.losses: list[Tensor] = []
+        self.ranges: list[Range] = []  # of what is used as an index
         self.bound: Mapping[Node, np.ndarray] | None = None  # numbers of leaves, in an eager call
         self.autocast: str | None = None  # what reading a floating-point variable gives
         self.path: list[str] = []
@@ -96,6 +98,13 @@ class Trace:
         node = build.cast(to_node(value, variable.type.dtype), variable.type.dtype)
         self.values[variable] = build.broadcast_to(node, variable.shape)
         return Tensor(self.values[variable])
+
+    def note_range(self, node: Node, count: Any, kind: str, allowed: int = 0) -> None:
+        """The layer or loss that is being traced, a `kind`, takes `node` for one of `count` indices
+        from 0 on, or for `allowed`."""
+        if isinstance(count, int):
+            where = f" {self.label('/'.join(self.path))!r}" if self.path else ""
+            self.ranges.append(Range(node, count, f"The {kind}{where}", allowed))
 
     def updates(self) -> dict[Node, Node]:
         """Parameters whose variable was assigned, with their new value."""

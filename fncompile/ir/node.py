@@ -15,12 +15,15 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fncompile.ir.dims import Dim
 from fncompile.ir.infer import infer
 from fncompile.ir.ops import OPS
 from fncompile.ir.types import TensorType
+
+if TYPE_CHECKING:
+    from fncompile.ir.ranges import Range
 
 
 class Node:
@@ -131,7 +134,8 @@ class Program:
     """`outputs` and `updates` of `inputs` and `params`.
 
     `updates` maps a parameter to its value after the program ran.  `constraints` are pairs of
-    dimensions that the caller's sizes must make equal. `origins` says which layer a node is from.
+    dimensions that the caller's sizes must make equal. `origins` says which layer a node is from,
+    `ranges` which numbers an input that is an index may have.
     """
 
     inputs: tuple[Node, ...]
@@ -140,6 +144,7 @@ class Program:
     updates: dict[Node, Node] = field(default_factory=dict)
     constraints: tuple[tuple[Dim, Dim], ...] = ()
     origins: Origins = field(default_factory=current_origins, compare=False, repr=False)
+    ranges: tuple[Range, ...] = ()
 
     @property
     def roots(self) -> tuple[Node, ...]:

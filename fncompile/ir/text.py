@@ -7,6 +7,7 @@
     out softmax = %0
     upd %w = %3
     eq  T, U
+    rng %img 10 -1 "layer 'x'"
 """
 
 from __future__ import annotations
@@ -21,13 +22,16 @@ from fncompile.ir.bfloat16 import decode, encode
 from fncompile.ir.dims import Poly, dim_text, evaluate, parse_dim
 from fncompile.ir.node import Node, Origins, Program, make, parse_origin
 from fncompile.ir.ops import OPS
+from fncompile.ir.ranges import Range
 from fncompile.ir.types import DTYPES, TensorType, parse_type
 
 LEAVES = {"input": "in ", "param": "par"}
 
 
 def print_program(program: Program, origins: bool = True) -> str:
-    """One line a node, sources before users; identical programs give identical text."""
+    """One line a node, sources before users; identical programs give identical text.
+
+    Without `origins` nothing in it depends on what layers are called."""
     names: dict[Node, str] = {}
     lines = ["program"]
     for kind, nodes in (("in ", program.inputs), ("par", program.params)):
@@ -45,6 +49,11 @@ def print_program(program: Program, origins: bool = True) -> str:
     lines += [
         f"eq  {dim_text(a) if isinstance(a, Poly) else a}, {dim_text(b)}"
         for a, b in program.constraints
+    ]
+    lines += [
+        f"rng {names[r.node]} {r.count} {r.allowed} {' '.join(r.user.split())!r}"
+        for r in program.ranges
+        if origins
     ]
     return "\n".join(lines) + "\n"
 
@@ -93,12 +102,16 @@ class _Reader:
         self.outputs: dict[str, Node] = {}
         self.updates: dict[Node, Node] = {}
         self.constraints: list = []
+        self.ranges: list[Range] = []
         self.origins: Origins = {}
 
     def program(self) -> Program:
         inputs, params = (tuple(self.leaves[k]) for k in ("input", "param"))
         constraints = tuple(self.constraints)
-        return Program(inputs, params, self.outputs, self.updates, constraints, self.origins)
+        ranges = tuple(self.ranges)
+        return Program(
+            inputs, params, self.outputs, self.updates, constraints, self.origins, ranges
+        )
 
     def read(self, line: str, origin: str | None) -> None:
         word = line[:3].strip()
@@ -106,6 +119,10 @@ class _Reader:
             return
         if word in ("in", "par"):
             self._leaf("input" if word == "in" else "param", line[3:])
+        elif word == "rng":
+            name, count, allowed, user = line[4:].split(" ", 3)
+            found = Range(self.names[name], int(count), ast.literal_eval(user), int(allowed))
+            self.ranges.append(found)
         elif word == "out":
             name, _, node = line[4:].rpartition(" = ")
             self.outputs[name] = self.names[node]

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 import numpy as np
 
 from fncompile import ops
+from fncompile.caller import warn_caller
+from fncompile.graph.trace import current_trace
 from fncompile.ir import build as ir
 from fncompile.layers.standard import StandardLayer
 from fncompile.ops.dispatch import node, op
@@ -17,7 +18,8 @@ class Embedding(StandardLayer):
     """The rows of a table of shape (input_dim, output_dim) that the inputs name.
 
     Inputs that are not int32 or int64 are cast to int32. With `mask_zero`, index 0 is padding: the
-    output carries a mask that is False there. An index outside of the table gives NaN.
+    output carries a mask that is False there. An index outside of the table is a ValueError where
+    it is an input of the model (in C a status), and gives NaN where it was computed.
 
     `embeddings_initializer`, `embeddings_regularizer`, `embeddings_constraint`: names or objects;
     `weights`: the table itself. Takes whole numbers of any shape, gives one more axis of
@@ -44,7 +46,7 @@ class Embedding(StandardLayer):
         **kwargs: Any,
     ):
         if kwargs.pop("input_length", None) is not None:
-            warnings.warn("Argument `input_length` is deprecated. Just remove it.", stacklevel=2)
+            warn_caller("Argument `input_length` is deprecated. Just remove it.")
         for name, value in (("input_dim", input_dim), ("output_dim", output_dim)):
             if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value <= 0:
                 raise ValueError(
@@ -79,4 +81,5 @@ class Embedding(StandardLayer):
 @op
 def _rows(table: Any, index: Any) -> Any:
     """Unlike `ops.take`, does not count negative indices from the end: here they are mistakes."""
+    current_trace().note_range(node(index), node(table).shape[0], "layer")
     return ir.gather(node(table), node(index))

@@ -7,11 +7,13 @@ matched with predictions of shape (n, 1).
 from __future__ import annotations
 
 import math
-import warnings
 from typing import Any
 
 from fncompile import ops
+from fncompile.caller import warn_caller
 from fncompile.config import epsilon, floatx
+from fncompile.graph.tensor import Tensor
+from fncompile.graph.trace import current_trace
 from fncompile.losses.reduction import match_ranks
 
 
@@ -255,13 +257,12 @@ def categorical_crossentropy(
         )
     y_true, y_pred = _pair(y_true, y_pred)
     if y_pred.shape and y_pred.shape[-1] == 1:
-        warnings.warn(
+        warn_caller(
             "In loss categorical_crossentropy, expected y_pred.shape to be (batch_size, "
             "num_classes) "
             f"with num_classes > 1. Received: y_pred.shape={y_pred.shape}. Consider using "
             "'binary_crossentropy' if you only have 2 classes.",
             SyntaxWarning,
-            stacklevel=2,
         )
     if label_smoothing:
         y_true = y_true * (1.0 - label_smoothing) + label_smoothing / y_true.shape[-1]
@@ -277,7 +278,8 @@ def sparse_categorical_crossentropy(
 ) -> Any:
     """`categorical_crossentropy` for class numbers of shape (...) or (..., 1).
 
-    Where the label is `ignore_class` the value is 0, and a loss takes its mean over the others.
+    Where the label is `ignore_class` the value is 0, and a loss takes its mean over the others. A
+    label that is no class is a ValueError where it is a target or an array, else gives NaN.
 
     `y_true`: whole numbers; `y_pred`: (..., classes), probabilities, or logits with `from_logits`;
     `ignore_class`: a number whose rows give 0; `axis`: that of the classes.
@@ -285,7 +287,9 @@ def sparse_categorical_crossentropy(
     >>> losses.sparse_categorical_crossentropy([1], [[0.5, 0.5]]).round(4)
     array([0.6931], dtype=float32)
     """
-    y_true, y_pred = ops.cast(y_true, "int32"), ops.convert_to_tensor(y_pred)
+    y_pred = ops.convert_to_tensor(y_pred)
+    _note_labels(y_true, y_pred, axis, ignore_class)
+    y_true = ops.cast(y_true, "int32")
     if len(y_true.shape) == len(y_pred.shape) and y_true.shape[-1] == 1 and len(y_true.shape) > 1:
         y_true = ops.squeeze(y_true, -1)
     if ignore_class is None:
@@ -296,6 +300,12 @@ def sparse_categorical_crossentropy(
     if hasattr(values, "_keras_mask"):  # an array has no mask
         values._keras_mask = valid
     return values
+
+
+def _note_labels(y_true: Any, y_pred: Any, axis: int, ignore_class: int | None) -> None:
+    trace = current_trace()
+    if trace is not None and isinstance(y_true, Tensor) and len(y_pred.shape) > 0:
+        trace.note_range(y_true.node, y_pred.shape[axis], "loss", ignore_class or 0)
 
 
 def _sparse(y_true: Any, y_pred: Any, from_logits: bool, axis: int) -> Any:

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from fncompile.codegen.c_names import model_prefix
+from fncompile.export.prefix import model_prefix
 from fncompile.flags import flag, overrides
 from fncompile.graph import structure
 from fncompile.graph.naming import local_names
@@ -136,9 +136,11 @@ class CompiledSteps:
             batch = [a[: min(batch_size, len(index))] for a in arrays]
         entry = self.entry(verb, batch)
         self._make_ready(entry, self.weights, self.train_memory)
-        entry.run_steps(arrays, np.ascontiguousarray(index, np.int64), batch_size)
-        if verb == "train":
-            self.weights.version += 1
+        try:
+            entry.run_steps(arrays, np.ascontiguousarray(index, np.int64), batch_size)
+        finally:  # an error may come after some batches
+            if verb == "train":
+                self.weights.version += 1
 
     def _make_ready(self, entry: Entry, *memories: Memory | None) -> None:
         """Weights in place, and what follows from them alone computed: by the first thread."""

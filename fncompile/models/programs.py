@@ -12,6 +12,7 @@ from fncompile.graph.trace import Trace, placeholder, unique_name
 from fncompile.graph.variable import Variable
 from fncompile.ir import build
 from fncompile.ir.node import Node, Program, current_origins, recording, toposort
+from fncompile.ir.ranges import of_inputs
 from fncompile.ir.types import TensorType, at_border
 from fncompile.models.signature import Signature
 from fncompile.training.absent import is_absent
@@ -145,7 +146,8 @@ def _program(
     used = set(toposort([*outputs.values(), *updates.values()]))
     params = tuple(p for p in trace.params.values() if p in used or p in updates)
     leaves = tuple(t.node for t in inputs)
-    return Program(leaves, params, outputs, updates, origins=trace.origins)
+    ranges = of_inputs(trace.ranges, leaves)
+    return Program(leaves, params, outputs, updates, origins=trace.origins, ranges=ranges)
 
 
 def with_all_trained(program: Program, trained: Sequence[Variable], trace: Any) -> Program:

@@ -44,5 +44,6 @@ def fuse(program: Program, context=None) -> Plan:
         symbols=symbols_of(d for n in toposort([*program.inputs, *program.roots]) for d in n.shape),
         constraints=program.constraints,
         bounds=bounds(program),
+        ranges=program.ranges,
         decisions=[*memory.decisions, *decisions],
     )

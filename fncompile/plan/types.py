@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from fncompile.ir.bounds import Bound
 from fncompile.ir.dims import Dim, product
 from fncompile.ir.node import Node, Origin
+from fncompile.ir.ranges import Range
 from fncompile.plan.expressions import (  # noqa: F401  (the Plan's types are asked for here)
     Affine,
     Apply,
@@ -269,6 +270,7 @@ class Plan:
     symbols: list[str]
     constraints: tuple[tuple[Dim, Dim], ...] = ()
     bounds: tuple[Bound, ...] = ()
+    ranges: tuple[Range, ...] = ()
     decisions: list[Decision] = field(default_factory=list)
     offsets: dict[Buffer, Dim] = field(default_factory=dict)
     arena: Dim = 0

@@ -15,7 +15,7 @@ import numpy as np
 from fncompile.ir import interp
 from fncompile.ir.dims import evaluate, is_static, symbol
 from fncompile.ir.types import DTYPES
-from fncompile.runtime.entry import CompiledEntry, check_status
+from fncompile.runtime.entry import CompiledEntry
 from fncompile.runtime.native import Env
 from fncompile.runtime.team import team
 
@@ -94,7 +94,7 @@ class Short(_ShortWay):
         out = np.empty((n, *self.out_row), self.out_dtype)
         status = self.one(self._env(n), n, x, out)
         if status:
-            check_status(status, self.entry.name)
+            self.entry.refuse(status, {"B": n}, [x])
         return out
 
 
@@ -119,7 +119,7 @@ class ShortOfSeveral(_ShortWay):
         env.set_dims(batch[0])
         status = self.entry.step(env)
         if status:
-            check_status(status, self.entry.name)
+            self.entry.refuse(status, {"B": batch[0]}, arrays)
         return outputs
 
 
@@ -140,7 +140,7 @@ class Bound:
         memory: Any,
     ):
         sizes = interp.bind_symbols(entry.program, inputs)
-        self.entry, self.memory, self.inputs = entry, memory, list(inputs)
+        self.entry, self.memory, self.inputs, self._sizes = entry, memory, list(inputs), sizes
         shapes = [tuple(evaluate(d, sizes) for d in t.shape) for t in entry.lowered.outputs]
         dtypes = [DTYPES[t.dtype].numpy for t in entry.lowered.outputs]
         self.outputs = (
@@ -160,7 +160,7 @@ class Bound:
             self.entry.prepare(self.memory.version)
         status = self._step(self._env)
         if status:
-            check_status(status, self.entry.name)
+            self.entry.refuse(status, self._sizes, self.inputs)
         return self._result
 
 

@@ -10,15 +10,15 @@ from __future__ import annotations
 
 import functools
 import threading
-import warnings
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from fncompile.caller import warn_caller
 from fncompile.codegen.place import Place
 from fncompile.flags import flag
-from fncompile.ir import interp
+from fncompile.ir import interp, ranges
 from fncompile.ir.bfloat16 import encode
 from fncompile.ir.bounds import bounds
 from fncompile.ir.dims import evaluate
@@ -28,7 +28,7 @@ from fncompile.passes.manager import plan as make_plan
 from fncompile.runtime import cache, toolchain
 from fncompile.runtime.block import Block
 from fncompile.runtime.lowered import lowered
-from fncompile.runtime.native import Env, Library, aligned_bytes, describe
+from fncompile.runtime.native import RANGE, Env, Library, aligned_bytes, describe
 from fncompile.runtime.shaped import Shaped, output_kinds
 from fncompile.runtime.team import team
 
@@ -59,6 +59,10 @@ class Entry:
     def prepare(self, version: int) -> None:
         """Bring what was computed from weights alone up to their `version`."""
 
+    def check_indices(self, inputs: Sequence[np.ndarray]) -> None:
+        """ValueError where an input that is an index has a value that the model does not know."""
+        ranges.check_inputs(self.program.ranges, self.program.inputs, inputs)
+
     def run_steps(self, arrays: Sequence[np.ndarray], index: np.ndarray, batch_size: int) -> None:
         """The program for each batch of the rows `index` of `arrays`."""
         for start in range(0, len(index), batch_size):
@@ -70,6 +74,7 @@ class InterpretedEntry(Entry):
     """The program by the NumPy interpreter."""
 
     def run(self, inputs: Sequence[np.ndarray]) -> list[np.ndarray]:
+        self.check_indices(inputs)
         views = {p["name"]: _view(self.blocks, p["name"]) for p in self.program.params}
         outputs, updates = interp.run(self.program, inputs, views)
         dtypes = {p["name"]: p.dtype for p in self.program.params}
@@ -166,13 +171,31 @@ class CompiledEntry(Entry):
         env.set_arrays((*arrays, index), self.new_outputs(sizes))
         env.set_args(len(index), batch_size, len(arrays[0]))
         status = self.steps(env)
-        if status:
-            self.refuse(status, sizes)
+        if status == RANGE:
+            self._run_to_first_outside(arrays, index, batch_size)
+        elif status:
+            self.refuse(status, sizes, ())
         return None
 
-    def refuse(self, status: int, sizes: dict[str, int]) -> None:
-        """Raise what a status of a call with these sizes means: ValueError naming a slice that does
-        not fit, or RuntimeError."""
+    def _run_to_first_outside(
+        self, arrays: Sequence[np.ndarray], index: np.ndarray, batch_size: int
+    ) -> None:
+        """The batches before the first with an index that the model does not have; then the error
+        of that one."""
+        known, inputs = self.program.ranges, self.program.inputs
+        wanted = {r.node for r in known}
+        rows = [a[index] if node in wanted else index for a, node in zip(arrays, inputs)]
+        at = ranges.first_outside(known, inputs, rows) // batch_size * batch_size
+        self.run_steps(arrays, index[:at], batch_size)
+        self.check_indices([row[at : at + batch_size] for row in rows])
+
+    def refuse(
+        self, status: int, sizes: dict[str, int], inputs: Sequence[np.ndarray]
+    ) -> None:
+        """Raise what a status of a call with these sizes means: ValueError naming an index, or a
+        slice that does not fit; or RuntimeError."""
+        if status == RANGE:
+            self.check_indices(inputs)
         broken = next((b for b in bounds(self.program) if not b.holds(sizes)), None)
         if broken is not None:
             named = ", ".join(f"{s}={n}" for s, n in sizes.items())
@@ -243,11 +266,10 @@ def _tell_of_emulation() -> None:
     """Once, on a CPU without instructions for bfloat16."""
     if not flag("interp") and toolchain.multiplies_bfloat16():
         return
-    warnings.warn(
+    warn_caller(
         "bfloat16 is emulated: computed in float32 and rounded after each operation. Results are "
         "those of bfloat16; only single rows through large layers are faster than in float32.",
         RuntimeWarning,
-        stacklevel=2,
     )
 
 

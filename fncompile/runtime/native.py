@@ -24,7 +24,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 ALIGN = 64  # FNC_ALIGN
-OK = 0
+OK, RANGE = 0, -8
 STATUS = {
     0: "ok",
     -1: "a symbolic size is negative, or sizes that must agree differ",
@@ -34,6 +34,7 @@ STATUS = {
     -5: "a file could not be opened, read or written",
     -6: "a file is truncated, corrupt or of another model",
     -7: "called out of turn",
+    RANGE: "an index or a class number that the model does not have",
 }
 
 

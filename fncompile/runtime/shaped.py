@@ -44,7 +44,7 @@ class Shaped:
         env.set_arrays(inputs, outputs)
         status = entry.step(env)
         if status:
-            entry.refuse(status, self._sizes)
+            entry.refuse(status, self._sizes, inputs)
         return outputs
 
 

@@ -17,12 +17,14 @@ from tests.export.library import (
     OK,
     PREDICT,
     PRIVATE,
+    RANGE,
     SHAPE,
     STATE,
     TRAIN,
     Context,
+    address,
 )
-from tests.export.zoo import data
+from tests.export.zoo import MAKERS, SIZES, data
 
 BIG = 2**62
 
@@ -55,7 +57,62 @@ def test_an_empty_batch_may_have_no_arrays(library):
     out = np.full((1, 10), 7, "float32")
     assert context.call("predict", 0, None, None) == OK
     assert context.call("predict", 0, out, out) == OK and (out == 7).all()
-    assert Context(library, PREDICT, 0).call("predict", 0, None, None) == OK
+
+
+@pytest.mark.parametrize("name, place, wrong", [
+    ("classifier", 1, 10), ("classifier", 1, -1), ("sequences", 0, 11), ("sequences", 0, -(2**31)),
+])  # fmt: skip
+def test_indices_that_the_model_does_not_have(exported, name, place, wrong):
+    """A status of its own, before anything has changed, in every call that takes the array."""
+    library, sizes = exported(name)[1], [SIZES[name]] if name in SIZES else []
+    context, arrays = Context(library, TRAIN, 8, *sizes), data(name, 8)
+    index, loss, before = np.arange(8), np.full(1, 7, "float32"), context.checkpoint()
+    bad = [a.copy() for a in arrays]
+    bad[place].flat[-1] = wrong
+    count = len(exported(name)[0].inputs)
+    for call in ("train_step", "eval_step"):
+        assert context.call(call, 8, *sizes, *bad, loss) == RANGE
+        assert context.call(f"{call}s", index, 8, 3, 8, *sizes, *bad, loss) == RANGE
+    if place < count:
+        shapes = [o.shape for o in predictions(name, arrays[:count])]
+        outputs = [np.full(shape, 7, "float32") for shape in shapes]
+        assert context.call("predict", 8, *sizes, *bad[:count], *outputs) == RANGE
+        assert all((o == 7).all() for o in outputs)
+    assert loss[0] == 7 and context.checkpoint() == before
+    context.ok("train_steps", index[:7], 7, 3, 8, *sizes, *bad, loss)  # the rows without it
+    known = {"classifier": "target: in, target, int32 (n), 0 to 9", "sequences": ", 0 to 10"}
+    assert "ERR_RANGE = -8" in library.text and known[name] in library.text
+
+
+def predictions(name, inputs):
+    model = MAKERS[name]()
+    found = model.predict(inputs if len(inputs) > 1 else inputs[0], verbose=0)
+    return found if isinstance(found, list) else [found]
+
+
+def test_a_context_for_no_samples_is_refused(exported):
+    """Of the other sizes any may be zero: an empty text is one."""
+    library, pointer = exported("classifier")[1], c_void_p()
+    memory = np.zeros(1 << 20, np.uint8)
+    for mode in (PREDICT, PRIVATE, TRAIN):
+        for batch in (0, -1, -(2**63)):
+            assert library.ctx_size(mode, batch) == ARG
+            assert library.create(mode, batch, byref(pointer)) == ARG
+            assert library.init(address(memory), memory.nbytes, mode, batch, byref(pointer)) == ARG
+    assert exported("sequences")[1].ctx_size(PREDICT, 1, 0) > 0
+
+
+@pytest.mark.parametrize("rate", [np.nan, -np.nan, -1e-3, -np.inf, np.inf, -1e-45])
+def test_learning_rates_that_are_none(exported, rate):
+    context, found = Context(exported("classifier")[1], TRAIN, 1), np.zeros(1, "float32")
+    context.ok("set_lr", 0.125)
+    assert context.call("set_lr", rate) == ARG
+    context.ok("get_lr", found)
+    assert found[0] == 0.125
+    for good in (0.0, -0.0, 1e-45, 3e38):
+        context.ok("set_lr", good)
+        context.ok("get_lr", found)
+        assert found[0] == np.float32(good)
 
 
 def test_training_refuses_without_changing_anything(library):

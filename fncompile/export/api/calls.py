@@ -140,5 +140,6 @@ def _listed(library: Library, ports: Sequence[Port]) -> str:
         dims = [dim_text(d, " * ", names.__getitem__) for d in port.type.shape]
         title = f", {port.title!r}" if port.title != port.name else ""
         kind = f"{_ROLES[port.role]}, {port.type.dtype} ({', '.join(dims) or 'one number'})"
-        lines.append(f"  {port.name}: {kind}{title}")
+        known = f", {port.known}" if port.known else ""
+        lines.append(f"  {port.name}: {kind}{known}{title}")
     return "\n".join(lines)

@@ -27,8 +27,8 @@ def public_functions(library: Library) -> list[Public]:
     return [*found, *loading(library), *facts(library)]
 
 
-_SIZE = """Bytes of memory that a context takes, for arrays of at most these sizes; or a status,
-which is negative. Allocates nothing."""
+_SIZE = """Bytes of memory that a context takes, for arrays of at most these sizes, of which that of
+the batch is at least one; or a status, which is negative. Allocates nothing."""
 _INIT = """Make a context in `bytes` bytes of memory, of any alignment, that must outlive it.
 Allocates nothing, and needs no end: forget the memory, unless it was given threads."""
 _CREATE = "Make a context in memory from malloc, for destroy to free."

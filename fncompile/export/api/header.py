@@ -24,6 +24,7 @@ STATUS = (
     ("ERR_IO", -5, "a file could not be opened, read or written"),
     ("ERR_FORMAT", -6, "a file is truncated, corrupt or of another model"),
     ("ERR_STATE", -7, "the context's mode does not allow this"),
+    ("ERR_RANGE", -8, "an index or a class number that the model does not have"),
 )
 MODE_NOTES = (
     "predicts, with weights that all such contexts share and nobody changes",
@@ -85,6 +86,9 @@ independent, whether or not they share weights: there are no locks between them,
 outside of them, and no threads but those that set_threads asks for. Of all functions only
 create, clone_shared{save}, load and set_threads allocate memory; only {files} files, and
 only regular ones.
+
+Numbers that stand for rows of a table or for classes are compared with those that there are, which
+stand beside each array, before anything is computed: {library.macro}_ERR_RANGE.
 
 A function that returns another status than {library.macro}_OK has changed nothing. None prints,
 aborts or exits."""

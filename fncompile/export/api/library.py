@@ -12,7 +12,7 @@ from fncompile.ir.dims import Dim, evaluate
 from fncompile.ir.types import TensorType
 
 ABI_VERSION = 1
-# Names that parameters, locals and types of the generated functions have already.
+# Names that generated functions, and those of the example, use already.
 RESERVED = (
     "ctx",
     "n",
@@ -26,18 +26,27 @@ RESERVED = (
     "count",
     "rows",
     "batch_size",
+    "the_model",
+    "check",
+    "exit",
+    "fprintf",
+    "i",
+    "metrics",
+    "printf",
+    "step",
 )
 
 
 @dataclass(frozen=True)
 class Port:
     """One array of a call. `name` is its C name, `title` what the user calls it; `role` is input,
-    target, weight or output."""
+    target, weight or output; `known` says which numbers it may have, where it is an index."""
 
     name: str
     title: str
     type: TensorType
     role: str
+    known: str = ""
 
 
 @dataclass(frozen=True)

@@ -63,8 +63,12 @@ def _get_rate(library: Library, training: Training) -> Public:
 
 
 def _set_rate(library: Library, offset: int, real: str) -> Public:
+    negative = Binary("<", Name("rate"), Int(0))
+    endless = Binary("!=", Binary("-", Name("rate"), Name("rate")), Int(0))  # or NaN
+    refuse = If(Binary("||", negative, endless), (Return(Name("FNC_ERR_ARG")),))
     body = runtime("fnc_ctx_set_state", CTX, str(offset), "&rate", "sizeof rate")
-    return public(library, STATE, "set_lr", ("ctx", f"{real} rate"), "Set the learning rate.", body)
+    doc = "Set the learning rate: a finite number, not below zero."
+    return public(library, STATE, "set_lr", ("ctx", f"{real} rate"), doc, refuse, body)
 
 
 def _report(out: Sequence[str]) -> tuple[Stmt, ...]:

@@ -143,8 +143,9 @@ def _ctx_bytes(library: Library) -> Function:
     modes = MODES if library.training else MODES[:2]
     low, high = Binary("<", Name("mode"), Int(0)), Binary(">=", Name("mode"), Int(len(modes)))
     wrong: CExpr = Binary("||", low, high)
-    for name in names:
-        wrong = Binary("||", wrong, Binary("<", Name(name), Int(0)))
+    for symbol, name in zip(library.symbols, names, strict=True):
+        least = Int(int(symbol == "B"))  # a context for no samples is a mistake
+        wrong = Binary("||", wrong, Binary("<", Name(name), least))
     body: list[Stmt] = [If(wrong, (Return(Name("FNC_ERR_ARG")),))]
     if names:
         estimate = call(f"{M}_{modes[-1]}_SUM", *(Name(f"(double){n}") for n in names))

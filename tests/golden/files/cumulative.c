@@ -59,13 +59,13 @@ FNC_EXPORT int32_t golden_predict_entry(const fnc_env *env) {
 FNC_ONE_COPY void steps_predict(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t bytes[] = {20};
     const fnc_stretch steps = {check_predict, run_predict, golden_predict_arena, amount_predict, 1,
-            1, bytes};
+            1, bytes, NULL};
     fnc_steps_run(env, &steps, part, parts);
 }
 
 FNC_EXPORT int32_t golden_predict_steps(const fnc_env *env) {
     const int64_t bytes[] = {20};
     const fnc_stretch steps = {check_predict, run_predict, golden_predict_arena, amount_predict, 1,
-            1, bytes};
+            1, bytes, NULL};
     return fnc_steps(env, &steps, steps_predict);
 }

@@ -2,6 +2,7 @@
 
 #include "include/fnc_model.h"
 #include "rt/fnc_steps.h"
+#include "include/fnc_range.h"
 
 /* k00_embed_gather: embed
  *   t5[3 * i + j] = embed/embeddings[row words[i]][j]   for i<5*B, j<3
@@ -83,8 +84,19 @@ static int64_t amount_predict(const int64_t *dims) {
     return 186 * B + 260;
 }
 
+/* Are all numbers that stand for rows of a table, or for classes, ones that there are? */
+static int32_t inside_predict(const fnc_env *env, const int64_t *index, int64_t rows) {
+    const int64_t B = env->dims[0];
+    int outside = 0;
+    outside |= fnc_outside_i32(env->in[0], index, index == NULL ? B : rows, 5, 11, 0);
+    return outside ? FNC_ERR_RANGE : FNC_OK;
+}
+
 FNC_EXPORT int32_t golden_predict_entry(const fnc_env *env) {
-    const int32_t status = check_predict(env);
+    int32_t status = check_predict(env);
+    if (status == FNC_OK) {
+        status = inside_predict(env, NULL, 0);
+    }
     if (status == FNC_OK) {
         fnc_run(env, run_predict, amount_predict(env->dims));
     }
@@ -94,13 +106,13 @@ FNC_EXPORT int32_t golden_predict_entry(const fnc_env *env) {
 FNC_ONE_COPY void steps_predict(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t bytes[] = {20};
     const fnc_stretch steps = {check_predict, run_predict, golden_predict_arena, amount_predict, 1,
-            1, bytes};
+            1, bytes, inside_predict};
     fnc_steps_run(env, &steps, part, parts);
 }
 
 FNC_EXPORT int32_t golden_predict_steps(const fnc_env *env) {
     const int64_t bytes[] = {20};
     const fnc_stretch steps = {check_predict, run_predict, golden_predict_arena, amount_predict, 1,
-            1, bytes};
+            1, bytes, inside_predict};
     return fnc_steps(env, &steps, steps_predict);
 }

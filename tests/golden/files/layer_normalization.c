@@ -89,7 +89,7 @@ FNC_ONE_COPY void steps_predict(const fnc_env *env, int64_t part, int64_t parts)
     const int64_t size_sequence_1 = env->dims[1];
     const int64_t bytes[] = {36 * size_sequence_1};
     const fnc_stretch steps = {check_predict, run_predict, golden_predict_arena, amount_predict, 1,
-            2, bytes};
+            2, bytes, NULL};
     fnc_steps_run(env, &steps, part, parts);
 }
 
@@ -97,6 +97,6 @@ FNC_EXPORT int32_t golden_predict_steps(const fnc_env *env) {
     const int64_t size_sequence_1 = env->dims[1];
     const int64_t bytes[] = {36 * size_sequence_1};
     const fnc_stretch steps = {check_predict, run_predict, golden_predict_arena, amount_predict, 1,
-            2, bytes};
+            2, bytes, NULL};
     return fnc_steps(env, &steps, steps_predict);
 }

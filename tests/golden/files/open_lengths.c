@@ -113,7 +113,7 @@ FNC_ONE_COPY void steps_predict(const fnc_env *env, int64_t part, int64_t parts)
     const int64_t size_b_1 = env->dims[2];
     const int64_t bytes[] = {16 * size_a_1, 16 * size_b_1};
     const fnc_stretch steps = {check_predict, run_predict, golden_predict_arena, amount_predict, 2,
-            3, bytes};
+            3, bytes, NULL};
     fnc_steps_run(env, &steps, part, parts);
 }
 
@@ -122,6 +122,6 @@ FNC_EXPORT int32_t golden_predict_steps(const fnc_env *env) {
     const int64_t size_b_1 = env->dims[2];
     const int64_t bytes[] = {16 * size_a_1, 16 * size_b_1};
     const fnc_stretch steps = {check_predict, run_predict, golden_predict_arena, amount_predict, 2,
-            3, bytes};
+            3, bytes, NULL};
     return fnc_steps(env, &steps, steps_predict);
 }

@@ -313,13 +313,13 @@ FNC_EXPORT int32_t golden_train_step_entry(const fnc_env *env) {
 FNC_ONE_COPY void steps_train_step(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t bytes[] = {24, 4};
     const fnc_stretch steps = {check_train_step, run_train_step, golden_train_step_arena,
-            amount_train_step, 2, 1, bytes};
+            amount_train_step, 2, 1, bytes, NULL};
     fnc_steps_run(env, &steps, part, parts);
 }
 
 FNC_EXPORT int32_t golden_train_step_steps(const fnc_env *env) {
     const int64_t bytes[] = {24, 4};
     const fnc_stretch steps = {check_train_step, run_train_step, golden_train_step_arena,
-            amount_train_step, 2, 1, bytes};
+            amount_train_step, 2, 1, bytes, NULL};
     return fnc_steps(env, &steps, steps_train_step);
 }

@@ -2,6 +2,7 @@
 
 #include "include/fnc_model.h"
 #include "rt/fnc_steps.h"
+#include "include/fnc_range.h"
 
 /* k00_loss_add: metrics/loss
  *   loss/count'[0] = (loss/count[0] + B)   for one value
@@ -432,8 +433,19 @@ static int64_t amount_train_step(const int64_t *dims) {
     return 662 * B + 10724;
 }
 
+/* Are all numbers that stand for rows of a table, or for classes, ones that there are? */
+static int32_t inside_train_step(const fnc_env *env, const int64_t *index, int64_t rows) {
+    const int64_t B = env->dims[0];
+    int outside = 0;
+    outside |= fnc_outside_i32(env->in[0], index, index == NULL ? B : rows, 5, 11, 0);
+    return outside ? FNC_ERR_RANGE : FNC_OK;
+}
+
 FNC_EXPORT int32_t golden_train_step_entry(const fnc_env *env) {
-    const int32_t status = check_train_step(env);
+    int32_t status = check_train_step(env);
+    if (status == FNC_OK) {
+        status = inside_train_step(env, NULL, 0);
+    }
     if (status == FNC_OK) {
         fnc_run(env, run_train_step, amount_train_step(env->dims));
     }
@@ -443,13 +455,13 @@ FNC_EXPORT int32_t golden_train_step_entry(const fnc_env *env) {
 FNC_ONE_COPY void steps_train_step(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t bytes[] = {20, 8};
     const fnc_stretch steps = {check_train_step, run_train_step, golden_train_step_arena,
-            amount_train_step, 2, 1, bytes};
+            amount_train_step, 2, 1, bytes, inside_train_step};
     fnc_steps_run(env, &steps, part, parts);
 }
 
 FNC_EXPORT int32_t golden_train_step_steps(const fnc_env *env) {
     const int64_t bytes[] = {20, 8};
     const fnc_stretch steps = {check_train_step, run_train_step, golden_train_step_arena,
-            amount_train_step, 2, 1, bytes};
+            amount_train_step, 2, 1, bytes, inside_train_step};
     return fnc_steps(env, &steps, steps_train_step);
 }

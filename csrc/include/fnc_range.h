@@ -1,0 +1,37 @@
+/* fnc_range.h: is every index that the caller gave one that the model has?
+ *
+ * fnc_outside_<type>(in, index, rows, row, count, allowed): of the rows index[0 .. rows), or of the
+ * first `rows` where `index` is null, each of `row` elements, is there an element that is neither
+ * from 0 to count - 1 nor `allowed`? Numbers with a fraction lose it, as in a cast; NaN is outside. */
+#ifndef FNC_RANGE_H
+#define FNC_RANGE_H
+
+#include "../math/fnc_base.h"
+
+/* `wide` holds every `type` and the count. */
+#define FNC_DEFINE_OUTSIDE(name, type, wide, low)                                                  \
+    FNC_INLINE int fnc_outside_run_##name(const type *at, int64_t n, wide count, wide allowed) {   \
+        int outside = 0;                                                                           \
+        for (int64_t i = 0; i < n; ++i)                                                            \
+            outside |= !((low) & (at[i] < count)) & (at[i] != allowed);                            \
+        return outside;                                                                            \
+    }                                                                                              \
+    FNC_INLINE int fnc_outside_##name(const void *in, const int64_t *index, int64_t rows,          \
+                                      int64_t row, int64_t count, int64_t allowed) {               \
+        const type *at = (const type *)in;                                                         \
+        if (index == NULL) return fnc_outside_run_##name(at, rows * row, (wide)count, (wide)allowed); \
+        int outside = 0;                                                                           \
+        for (int64_t j = 0; j < rows; ++j)                                                         \
+            outside |= fnc_outside_run_##name(at + index[j] * row, row, (wide)count, (wide)allowed); \
+        return outside;                                                                            \
+    }
+
+FNC_DEFINE_OUTSIDE(u8, uint8_t, int32_t, 1)
+FNC_DEFINE_OUTSIDE(i8, int8_t, int32_t, at[i] >= 0)
+FNC_DEFINE_OUTSIDE(u32, uint32_t, int64_t, 1)
+FNC_DEFINE_OUTSIDE(i32, int32_t, int64_t, at[i] >= 0)
+FNC_DEFINE_OUTSIDE(i64, int64_t, int64_t, at[i] >= 0)
+FNC_DEFINE_OUTSIDE(f32, float, double, at[i] > -1)
+FNC_DEFINE_OUTSIDE(f64, double, double, at[i] > -1)
+
+#endif
