@@ -9,7 +9,7 @@
 
 A block's value wins over the environment, and the environment over the default. The environment
 is read at each use, so tests may change it. The module itself can be called: `flags(...)` is
-`flags.override(...)`. Requires nothing of the rest of the package.
+`flags.override(...)`. Requires nothing of the rest of the package but `caller`.
 """
 
 from __future__ import annotations
@@ -18,11 +18,12 @@ import contextlib
 import os
 import sys
 import types
-import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
+
+from fncompile.caller import warn_caller
 
 
 @dataclass(frozen=True)
@@ -119,6 +120,8 @@ TABLE: tuple[Switch, ...] = (
     Switch("cache", "text", "", "directory of compiled libraries; off: keep none"),
     Switch("cache_mb", "int", 512, "how large the cache may grow, in MB", range(_MANY)),
     Switch("cc", "text", "", "the C compiler, with arguments if need be"),
+    Switch("cc_timeout", "int", 600, "seconds that one run of the compiler may take",
+           range(1, _MANY)),
     Switch("cflags", "text", "", "arguments added to each compilation"),
     Switch("target", "text", "native", "the machine to compile for", TARGETS),
     Switch("threads", "int", 1, "threads that share one step", range(1, _MANY)),
@@ -180,8 +183,8 @@ def _check_environment() -> None:
     known = [switch.variable for switch in TABLE]
     for variable in os.environ:
         if variable.startswith("FNC_") and variable not in known:
-            warnings.warn(f"unknown switch {variable} in the environment is ignored"
-                          f"{_hint(variable, known)}", stacklevel=3)
+            warn_caller(f"unknown switch {variable} in the environment is ignored"
+                          f"{_hint(variable, known)}")
 
 
 def table() -> str:

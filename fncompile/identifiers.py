@@ -124,16 +124,17 @@ class Family:
         if not isinstance(config, dict):
             return self.get(config)
         name, inner = self._own_name(config.get("class_name")), config.get("config")
-        if name == "function" and inner in self.members:
+        if name == "function" and isinstance(inner, str) and inner in self.members:
             return self.members[inner]
-        own = name in self.members and not config.get("registered_name")
+        named = isinstance(name, str) and name in self.members
+        own = named and not config.get("registered_name")
         if own and inspect.isclass(self.members[name]) and _is_keras(config.get("module")):
             return self.members[name].from_config(dict(inner or {}))
         return deserialize_keras_object(config, custom_objects=custom_objects)
 
     def _own_name(self, name: Any) -> Any:
         """`name` as a member is called, where the family does not care for its case."""
-        if not self.any_case or name in self.members:
+        if not self.any_case or not isinstance(name, str) or name in self.members:
             return name
         return next((own for own in self.members if own.lower() == str(name).lower()), name)
 

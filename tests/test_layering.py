@@ -26,7 +26,7 @@ ROOMS = {
     "missing": ("keras_names",),
     "caller": (),
     "config": ("missing",),
-    "flags": (),
+    "flags": ("caller",),
     "dtype_policies": ("config",),
     "mixed_precision": ("config",),
     # the compiler

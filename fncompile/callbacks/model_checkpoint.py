@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-import warnings
 from typing import Any
 
 from fncompile.callbacks.callback import Callback, Logs
 from fncompile.callbacks.monitor import Monitor
+from fncompile.caller import warn_caller
 
 
 class ModelCheckpoint(Callback):
@@ -92,7 +92,7 @@ class ModelCheckpoint(Callback):
             return
         current = (logs or {}).get(self.monitor)
         if current is None:
-            warnings.warn(f"Can save best model only with {self.monitor} available.", stacklevel=2)
+            warn_caller(f"Can save best model only with {self.monitor} available.")
             self._write(path)
             return
         self._monitor.resolve(self.model)

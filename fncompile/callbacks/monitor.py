@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-import warnings
 from typing import Any
 
 import numpy as np
+
+from fncompile.caller import warn_caller
 
 _LOWER = (
     "loss",
@@ -32,7 +33,7 @@ class Monitor:
 
     def __init__(self, name: str, mode: str, min_delta: float = 0.0, owner: str = "Callback"):
         if mode not in ("auto", "min", "max"):
-            warnings.warn(f"{owner} mode '{mode}' is unknown, fallback to auto mode.", stacklevel=3)
+            warn_caller(f"{owner} mode '{mode}' is unknown, fallback to auto mode.")
             mode = "auto"
         self.name = name
         self.mode = mode
@@ -67,10 +68,9 @@ class Monitor:
         """The monitored log, or None with a warning that says `consequence` depends on it."""
         logs = logs or {}
         if self.name not in logs:
-            warnings.warn(
+            warn_caller(
                 f"{consequence} conditioned on metric `{self.name}` which is not available. "
                 f"Available metrics are: {','.join(logs)}",
-                stacklevel=3,
             )
         return logs.get(self.name)
 

@@ -89,7 +89,8 @@ def comment_block(text: str, indent: int = 0) -> Iterator[str]:
     """`text` as a C comment, a line each; a comment cannot be ended from inside."""
     if not text:
         return
-    lines = text.replace("*/", "* /").replace("/*", "/ *").splitlines()
+    plain = "".join(c if c.isprintable() or c == "\n" else ascii(c)[1:-1] for c in text)
+    lines = plain.replace("*/", "* /").replace("/*", "/ *").removesuffix("\n").split("\n")
     pad = "    " * indent
     if len(lines) == 1:
         yield f"{pad}/* {lines[0]} */"

@@ -129,8 +129,8 @@ def _inside(plan: Plan, entry: str) -> Function:
     """Are the indices among the inputs ones that there are: in the rows index[0 .. rows) of whole
     arrays, or, without `index`, in those of one batch?"""
     found: list[Stmt] = [Declare("int", "outside", Int(0))]
-    for range in plan.ranges:
-        buffer = next(b for b in plan.inputs if b.name == range.node["name"])
+    for name, range in plan.ranges:
+        buffer = next(b for b in plan.inputs if b.name == name)
         first, row = buffer.type.shape[:1] or (1,), buffer.type.shape[1:]
         whole = Binary("==", Name("index"), Name("NULL"))
         rows = Ternary(whole, dim(first[0]), Name("rows"))

@@ -116,7 +116,7 @@ def _ports(native: Any, name: str, entry: Any, prefix: str) -> list[Port]:
 
 def _known(program: Program, node: Node) -> str:
     """Which numbers an input may have, where it is an index."""
-    found = [r for r in program.ranges if r.node is node]
+    found = [r for name, r in program.ranges if name == node["name"]]
     if not found:
         return ""
     allowed = {r.allowed for r in found} - {0}

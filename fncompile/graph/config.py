@@ -69,6 +69,14 @@ class Reference:
     index: int
     output: int
 
+    def __post_init__(self) -> None:
+        numbers = self.index, self.output
+        if not isinstance(self.operation, str) or not all(isinstance(n, int) for n in numbers):
+            raise ValueError(
+                "A tensor is named by a layer, the number of a call, and the number of an output. "
+                f"Received: {[self.operation, *numbers]}"
+            )
+
 
 @dataclass
 class _Pending:
@@ -130,7 +138,10 @@ def dag_from_config(
 
 
 def _name(entry: dict[str, Any]) -> str:
-    return entry.get("name") or entry["config"]["name"]
+    name = entry.get("name") or entry["config"]["name"]
+    if not isinstance(name, str):
+        raise ValueError(f"The name of a layer must be text. Received: name={name!r}")
+    return name
 
 
 def _call_all(

@@ -75,10 +75,10 @@ def evaluate_trace(trace: Trace, result: Any) -> Any:
     updates = trace.updates()
     leaves = _leaves(trace)
     roots = [x.node for x in flatten(result) if isinstance(x, Tensor)]
-    indices = [range.node for range in trace.ranges]
+    indices = [node for node, _ in trace.ranges]
     values = evaluate_nodes([*roots, *updates.values(), *indices], leaves, {})
-    for range in trace.ranges:
-        range.check(np.asarray(values[range.node]))
+    for node, range in trace.ranges:
+        range.check(np.asarray(values[node]))
     new = {v: values[updates[p]] for v, p in trace.params.items() if p in updates}
     answer = map_structure(
         lambda x: np.array(values[x.node]) if isinstance(x, Tensor) else x, result

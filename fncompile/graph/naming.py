@@ -78,6 +78,11 @@ def checked_name(name: Any) -> str:
             "Argument `name` must be a string and cannot contain character `/`. "
             f"Received: name={name} (of type {type(name)})"
         )
+    if any(c == "\0" or "\ud800" <= c <= "\udfff" for c in name):
+        raise ValueError(
+            "Argument `name` must be text that files can hold: no NUL and no half of a surrogate "
+            f"pair. Received: name={name!a}"
+        )
     return name
 
 

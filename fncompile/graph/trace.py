@@ -50,7 +50,7 @@ class Trace:
         self.params: dict[Any, Node] = {}  # variable -> its param node, in order of first use
         self.values: dict[Any, Node] = {}  # variable -> its value at this point of the trace
         self.losses: list[Tensor] = []
-        self.ranges: list[Range] = []  # of what is used as an index
+        self.ranges: list[tuple[Node, Range]] = []  # of what is used as an index
         self.bound: Mapping[Node, np.ndarray] | None = None  # numbers of leaves, in an eager call
         self.autocast: str | None = None  # what reading a floating-point variable gives
         self.path: list[str] = []
@@ -104,7 +104,7 @@ class Trace:
         from 0 on, or for `allowed`."""
         if isinstance(count, int):
             where = f" {self.label('/'.join(self.path))!r}" if self.path else ""
-            self.ranges.append(Range(node, count, f"The {kind}{where}", allowed))
+            self.ranges.append((node, Range(count, f"The {kind}{where}", allowed)))
 
     def updates(self) -> dict[Node, Node]:
         """Parameters whose variable was assigned, with their new value."""

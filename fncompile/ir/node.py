@@ -144,7 +144,7 @@ class Program:
     updates: dict[Node, Node] = field(default_factory=dict)
     constraints: tuple[tuple[Dim, Dim], ...] = ()
     origins: Origins = field(default_factory=current_origins, compare=False, repr=False)
-    ranges: tuple[Range, ...] = ()
+    ranges: tuple[tuple[str, Range], ...] = ()
 
     @property
     def roots(self) -> tuple[Node, ...]:

@@ -7,7 +7,7 @@ input of the program, or one that was cast or reshaped. Other values give NaN, a
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -18,9 +18,8 @@ _PLAIN = ("cast", "reshape", "broadcast", "permute")
 
 @dataclass(frozen=True)
 class Range:
-    """`node` must be a whole number from 0 to `count` - 1, or `allowed`; `user` says for what."""
+    """Whole numbers from 0 to `count` - 1, or `allowed`; `user` says who takes them."""
 
-    node: Node
     count: int
     user: str
     allowed: int = 0
@@ -43,34 +42,40 @@ class Range:
             )
 
 
-def of_inputs(ranges: Iterable[Range], inputs: Sequence[Node]) -> tuple[Range, ...]:
-    """The ranges of nodes that are inputs but for their shape and dtype, as ranges of these."""
-    known: set[Node] = set(inputs)
-    found: dict[tuple[Node, int, int], Range] = {}
-    for range in ranges:
-        node = range.node
-        while node not in known and node.op in _PLAIN:
+def of_inputs(
+    noted: Iterable[tuple[Node, Range]], inputs: Sequence[Node]
+) -> tuple[tuple[str, Range], ...]:
+    """Names of inputs, with the ranges that were noted of nodes which are these but for shape and
+    dtype."""
+    names: dict[Node, str] = {node: node["name"] for node in inputs}
+    found: dict[tuple[str, int, int], Range] = {}
+    for node, range in noted:
+        while node not in names and node.op in _PLAIN:
             node = node.src[0]
-        if node in known:
-            found.setdefault((node, range.count, range.allowed), replace(range, node=node))
-    return tuple(found.values())
+        if node in names:
+            found.setdefault((names[node], range.count, range.allowed), range)
+    return tuple((name, range) for (name, _, _), range in found.items())
 
 
 def check_inputs(
-    ranges: Sequence[Range], inputs: Sequence[Node], arrays: Sequence[np.ndarray]
+    ranges: Iterable[tuple[str, Range]], inputs: Sequence[Node], arrays: Sequence[np.ndarray]
 ) -> None:
     """ValueError as `Range.check`, for the arrays of a program's inputs."""
-    for range in ranges:
-        range.check(arrays[inputs.index(range.node)], range.node["name"])
+    values = _by_name(inputs, arrays)
+    for name, range in ranges:
+        range.check(values[name], name)
 
 
 def first_outside(
-    ranges: Sequence[Range], inputs: Sequence[Node], arrays: Sequence[np.ndarray]
+    ranges: Iterable[tuple[str, Range]], inputs: Sequence[Node], arrays: Sequence[np.ndarray]
 ) -> int:
     """The first row in which a value is refused; the number of rows where there is none."""
-    first = len(arrays[0])
-    for range in ranges:
-        array = arrays[inputs.index(range.node)]
-        wrong = range.outside(array).reshape(len(array), -1).any(1)
+    values, first = _by_name(inputs, arrays), len(arrays[0])
+    for name, range in ranges:
+        wrong = range.outside(values[name]).reshape(len(values[name]), -1).any(1)
         first = min(first, int(wrong.argmax()) if wrong.any() else first)
     return first
+
+
+def _by_name(inputs: Sequence[Node], arrays: Sequence[np.ndarray]) -> dict[str, np.ndarray]:
+    return {node["name"]: array for node, array in zip(inputs, arrays)}

@@ -51,8 +51,8 @@ def print_program(program: Program, origins: bool = True) -> str:
         for a, b in program.constraints
     ]
     lines += [
-        f"rng {names[r.node]} {r.count} {r.allowed} {' '.join(r.user.split())!r}"
-        for r in program.ranges
+        f"rng %{name} {r.count} {r.allowed} {' '.join(r.user.split())!r}"
+        for name, r in program.ranges
         if origins
     ]
     return "\n".join(lines) + "\n"
@@ -102,7 +102,7 @@ class _Reader:
         self.outputs: dict[str, Node] = {}
         self.updates: dict[Node, Node] = {}
         self.constraints: list = []
-        self.ranges: list[Range] = []
+        self.ranges: list[tuple[str, Range]] = []
         self.origins: Origins = {}
 
     def program(self) -> Program:
@@ -121,8 +121,8 @@ class _Reader:
             self._leaf("input" if word == "in" else "param", line[3:])
         elif word == "rng":
             name, count, allowed, user = line[4:].split(" ", 3)
-            found = Range(self.names[name], int(count), ast.literal_eval(user), int(allowed))
-            self.ranges.append(found)
+            found = Range(int(count), ast.literal_eval(user), int(allowed))
+            self.ranges.append((name[1:], found))
         elif word == "out":
             name, _, node = line[4:].rpartition(" = ")
             self.outputs[name] = self.names[node]

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 from fncompile import activations, ops
+from fncompile.caller import warn_caller
 from fncompile.layers.input_spec import InputSpec
 from fncompile.layers.standard import StandardLayer, weight_fields
 
@@ -66,8 +66,8 @@ class LeakyReLU(StandardLayer):
     def __init__(self, negative_slope: float = 0.3, **kwargs: Any):
         if "alpha" in kwargs:
             negative_slope = kwargs.pop("alpha")
-            warnings.warn(
-                "Argument `alpha` is deprecated. Use `negative_slope` instead.", stacklevel=2
+            warn_caller(
+                "Argument `alpha` is deprecated. Use `negative_slope` instead."
             )
         super().__init__(**kwargs)
         if negative_slope is None or negative_slope < 0:

@@ -8,12 +8,12 @@ and evaluated.
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 import numpy as np
 
 from fncompile import dtype_policies
+from fncompile.caller import warn_caller
 from fncompile.graph.call import Operation, is_symbolic, symbolic_call
 from fncompile.graph.eager import run_eagerly
 from fncompile.graph.naming import current_path, name_scope
@@ -212,7 +212,7 @@ class Layer(Building, Penalties, Inspection, Weights, Configurable, Operation):
         )
         if not self.supports_masking:
             if had_mask:
-                warnings.warn(_destroys_mask(self), stacklevel=2)
+                warn_caller(_destroys_mask(self))
             return outputs
         if all(m is not None for m in flatten(masks_of(outputs))):
             return outputs

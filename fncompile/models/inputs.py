@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -43,12 +42,11 @@ def check_dict_keys(inputs: Any) -> None:
         return
     for key, tensor in inputs.items():
         if isinstance(tensor, KerasTensor) and tensor.name != key:
-            warnings.warn(
+            warn_caller(
                 "When providing `inputs` as a dict, all keys in the dict must match the names of "
                 f"the corresponding tensors. Received key '{key}' mapping to value {tensor} which "
                 f"has name '{tensor.name}'. Change the tensor name to '{key}' (via `Input(..., "
                 f"name='{key}')`)",
-                stacklevel=4,
             )
 
 

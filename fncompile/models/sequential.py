@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import inspect
-import warnings
 from typing import Any
 
+from fncompile.caller import warn_caller
 from fncompile.config import floatx
 from fncompile.graph.dag import Dag
 from fncompile.graph.nest import map_structure
@@ -112,11 +112,10 @@ class Sequential(Model):
                 f"already: {[known.name for known in self.layers]}."
             )
         if not self._stack and layer._input_shape_argument is not None:
-            warnings.warn(
+            warn_caller(
                 "Do not pass an `input_shape`/`input_dim` argument to a layer. When using "
                 "Sequential models, "
                 "prefer using an `Input(shape)` object as the first layer in the model instead.",
-                stacklevel=4,
             )
             self._stack.append(
                 InputLayer(batch_shape=layer._input_shape_argument, dtype=_input_dtype(layer))

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import inspect
-import warnings
 from collections.abc import Sequence
 from typing import Any
+
+from fncompile.caller import warn_caller
 
 # Arguments that Keras has and that are accepted only at these values.
 NOT_SUPPORTED = {
@@ -21,7 +22,7 @@ def check_others(learning_rate: Any, kwargs: dict[str, Any]) -> Any:
     """The learning rate (`lr` in TF2.0), after a look at the arguments no optimizer here has."""
     kwargs = dict(kwargs)
     if kwargs.pop("decay", 0.0):
-        warnings.warn("Argument `decay` is no longer supported and will be ignored.", stacklevel=4)
+        warn_caller("Argument `decay` is no longer supported and will be ignored.")
     learning_rate = kwargs.pop("lr", learning_rate)
     momentum = kwargs.pop("ema_momentum", None)
     if momentum is not None and not 0 <= momentum <= 1:
@@ -78,10 +79,9 @@ def with_gradient(grads: Sequence[Any], variables: Sequence[Any]) -> tuple[list[
         raise ValueError("No gradients provided for any variable.")
     if len(kept) < len(variables):
         without = [v.path for g, v in zip(grads, variables, strict=True) if g is None]
-        warnings.warn(
+        warn_caller(
             f"Gradients do not exist for variables {without} when minimizing the loss. If using "
             "`model.compile()`, did you forget to provide a `loss` argument?",
-            stacklevel=4,
         )
     gradients, kept_variables = zip(*kept, strict=True)
     return list(gradients), list(kept_variables)

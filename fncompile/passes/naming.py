@@ -30,7 +30,7 @@ def _describe(kernel: Kernel) -> str:
     """Of the stage that the kernel is about: its product, or else what comes out at its end."""
     stage = kernel.stages[0] if kernel.product else kernel.stages[-1]
     origin = current_origins().get(stage.node, Origin(""))
-    layer = re.sub(r"\W+", "_", origin.path.split("/")[-1])
+    layer = re.sub(r"[^A-Za-z0-9]+", "_", origin.path.split("/")[-1])
     words = [layer, "grad" if origin.backward else "", _work(stage)]
     return re.sub(r"_+", "_", "_".join(w for w in words if w)).strip("_")[:48].rstrip("_").lower()
 

@@ -270,7 +270,7 @@ class Plan:
     symbols: list[str]
     constraints: tuple[tuple[Dim, Dim], ...] = ()
     bounds: tuple[Bound, ...] = ()
-    ranges: tuple[Range, ...] = ()
+    ranges: tuple[tuple[str, Range], ...] = ()
     decisions: list[Decision] = field(default_factory=list)
     offsets: dict[Buffer, Dim] = field(default_factory=dict)
     arena: Dim = 0

@@ -14,6 +14,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Mapping, Sequence
+from contextvars import copy_context
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -48,7 +49,7 @@ def build_library(sources: Mapping[str, str], *, keep_objects: bool = False) -> 
     entry = store.entry(compiler.key("library", *link, *keys.values()), make)
     if flag("keep"):
         for name, text in sources.items():
-            (entry / f"{name}.c").write_text(text)
+            (entry / f"{name}.c").write_text(text, encoding="utf-8")
     toolchain.check_sanitizer_loaded(compiler.command)
     objects = _compile_all(store, compiler, sources, keys) if keep_objects else {}
     return Built(entry / "model.so", objects)
@@ -66,8 +67,9 @@ def _compile_all(store: Store, compiler: Compiler, sources: Mapping[str, str],
 
         return store.entry(keys[name], make) / f"{name}.o"
 
-    with ThreadPoolExecutor(max_workers=2) as pool:
-        return dict(zip(sources, pool.map(compile_one, sources), strict=True))
+    with ThreadPoolExecutor(max_workers=2) as pool:  # whose threads see the switches of this one
+        made = {name: pool.submit(copy_context().run, compile_one, name) for name in sources}
+        return {name: future.result() for name, future in made.items()}
 
 
 @dataclass(frozen=True)
@@ -100,9 +102,9 @@ def _version(store: Store, command: Sequence[str]) -> str:
     key = _digest("version", *command, *files, *(f"{s.st_size} {s.st_mtime_ns}" for s in stats))
 
     def make(directory: Path) -> None:
-        (directory / "version").write_text(toolchain.compiler_version(command))
+        (directory / "version").write_text(toolchain.compiler_version(command), encoding="utf-8")
 
-    return (store.entry(key, make) / "version").read_text()
+    return (store.entry(key, make) / "version").read_text(encoding="utf-8")
 
 
 def headers_digest() -> str:
@@ -110,7 +112,7 @@ def headers_digest() -> str:
     root = toolchain.csrc_dir()
     files = sorted(path for path in root.rglob("*") if path.suffix in (".h", ".c"))
     return _digest(*(part for path in files
-                     for part in (str(path.relative_to(root)), path.read_text())))
+                     for part in (str(path.relative_to(root)), path.read_text(encoding="utf-8"))))
 
 
 def _digest(*parts: str) -> str:

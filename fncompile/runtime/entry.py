@@ -183,8 +183,8 @@ class CompiledEntry(Entry):
         """The batches before the first with an index that the model does not have; then the error
         of that one."""
         known, inputs = self.program.ranges, self.program.inputs
-        wanted = {r.node for r in known}
-        rows = [a[index] if node in wanted else index for a, node in zip(arrays, inputs)]
+        wanted = dict(known)
+        rows = [a[index] if node["name"] in wanted else index for a, node in zip(arrays, inputs)]
         at = ranges.first_outside(known, inputs, rows) // batch_size * batch_size
         self.run_steps(arrays, index[:at], batch_size)
         self.check_indices([row[at : at + batch_size] for row in rows])

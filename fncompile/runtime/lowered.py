@@ -132,11 +132,12 @@ def lowered(
         return make()
 
     def write(directory: Path) -> None:
-        (directory / "lowered.json").write_text(make().to_json())
+        (directory / "lowered.json").write_text(make().to_json(), encoding="utf-8")
 
     facts = repr(sorted(places.items())), repr(machine())
     key = _key(print_program(program), kind, name, prefix, *facts)
-    return Lowered.from_json((open_store().entry(key, write) / "lowered.json").read_text())
+    found = open_store().entry(key, write) / "lowered.json"
+    return Lowered.from_json(found.read_text(encoding="utf-8"))
 
 
 def _key(*parts: str) -> str:

@@ -2,7 +2,8 @@
 
 An entry is a directory, named by its key, of files and a manifest of their digests. Ensures:
 
-- an entry appears whole or not at all (made aside, then renamed), whoever else makes it too;
+- an entry appears whole or not at all (made aside, then renamed), whoever else makes it too; of
+  those who want one at the same time one makes it, and the others wait for as long as it lives;
 - what is read was written by this user and by nobody else, and is what was written: the directory
   and its files belong to the user, are not writable by others, and match the manifest; a bad entry
   is made again, a bad directory is left alone for a fresh one, with a warning;
@@ -14,6 +15,7 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import fcntl
 import functools
 import hashlib
 import os
@@ -21,14 +23,14 @@ import shutil
 import stat
 import tempfile
 import time
-import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from fncompile.caller import warn_caller
 from fncompile.flags import flag
 
 _MANIFEST = "manifest"
-_BUSY = "tmp-"
+_BUSY, _LOCK = "tmp-", "lock-"
 _GRACE_SECONDS = 60
 
 
@@ -52,13 +54,18 @@ class Store:
         with contextlib.suppress(OSError):  # not there, or not ours: seen next
             os.utime(final)  # eviction goes by this time, so first of all
         if not is_intact(final):
-            work = Path(tempfile.mkdtemp(prefix=_BUSY, dir=self.root))
-            make(work)
-            _seal(work)
-            size = _size(work)
-            self._publish(work, final)
-            self._make_room(size)
+            with alone(self.root / f"{_LOCK}{key}", 2 * flag("cc_timeout")):
+                if not is_intact(final):
+                    self._make(final, make)
         return final
+
+    def _make(self, final: Path, make: Callable[[Path], None]) -> None:
+        work = Path(tempfile.mkdtemp(prefix=_BUSY, dir=self.root))
+        make(work)
+        _seal(work)
+        size = _size(work)
+        self._publish(work, final)
+        self._make_room(size)
 
     def _publish(self, work: Path, final: Path) -> None:
         for _ in range(20):
@@ -99,6 +106,41 @@ class Store:
             self._discard(entry)
             excess -= size
         return excess
+
+
+@contextlib.contextmanager
+def alone(path: Path, patience: float) -> Iterator[None]:
+    """Hold the lock of the file at `path`, which is there only while somebody does.
+
+    The system lets go of the lock of a process that dies. Where it cannot be had in `patience`
+    seconds, or the file system has none, the block runs without it.
+    """
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        if _lock(descriptor, time.monotonic() + patience):
+            try:
+                yield
+            finally:
+                path.unlink(missing_ok=True)
+                fcntl.flock(descriptor, fcntl.LOCK_UN)  # a forked child may keep the file open
+        else:
+            yield
+    finally:
+        os.close(descriptor)
+
+
+def _lock(descriptor: int, deadline: float) -> bool:
+    """Wait for the lock; False where there is none to be had."""
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return True
+        except BlockingIOError:
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(0.02)
+        except OSError:
+            return False
 
 
 _room: dict[tuple[Path, int], int] = {}  # bytes that may be added before the next look
@@ -189,7 +231,7 @@ def _refusal(root: Path) -> str | None:
 
 @functools.cache
 def _warn_once(message: str) -> None:
-    warnings.warn(message, RuntimeWarning, stacklevel=4)
+    warn_caller(message, RuntimeWarning)
 
 
 @functools.cache

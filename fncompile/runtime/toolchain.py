@@ -14,6 +14,7 @@ import os
 import re
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Iterable, Sequence
@@ -166,14 +167,14 @@ def compile_object(command: Sequence[str], source: str, name: str, flags: Sequen
     Raises CompileError; the source then stays where it is.
     """
     path = directory / f"{name}.c"
-    path.write_text(source)
+    path.write_text(source, encoding="utf-8")
     # Run in the directory and by relative names, so that objects do not record where that was.
     arguments = [*command, *flags, *include_flags(), "-c", path.name, "-o", f"{name}.o"]
     code, output = _run_any(arguments, directory)
     if code != 0:
         message, line = first_complaint(output, directory, code)
         raise CompileError(message, line, path, f"{shlex.join(arguments)}\n{output}")
-    return path.with_suffix(".o")
+    return _written(path.with_suffix(".o"), arguments)
 
 
 def link_shared(command: Sequence[str], objects: Iterable[Path], target: Path,
@@ -183,17 +184,18 @@ def link_shared(command: Sequence[str], objects: Iterable[Path], target: Path,
     Raises ToolchainError, with the linker's words, if that cannot be done.
     """
     inputs = [str(path) for path in objects]
-    _run([*command, *link_flags(), *more, "-o", target.name, *inputs, "-lm", "-pthread"],
-         target.parent)
-    return target
+    arguments = [*command, *link_flags(), *more, "-o", target.name, *inputs, "-lm", "-pthread"]
+    _run(arguments, target.parent)
+    return _written(target, arguments)
 
 
 def make_archive(command: Sequence[str], objects: Iterable[Path], target: Path) -> Path:
     """Collect objects in a static library; replaces `target`. Raises ToolchainError without ar."""
     target.unlink(missing_ok=True)
     inputs = [str(path) for path in objects]
-    _run([*_find_archiver(command), "rcsD", target.name, *inputs], target.parent)
-    return target
+    arguments = [*_find_archiver(command), "rcsD", target.name, *inputs]
+    _run(arguments, target.parent)
+    return _written(target, arguments)
 
 
 def _find_archiver(command: Sequence[str]) -> list[str]:
@@ -205,6 +207,15 @@ def _find_archiver(command: Sequence[str]) -> list[str]:
     raise ToolchainError("a static library needs `ar`, which was not found: install binutils")
 
 
+def _written(path: Path, arguments: Sequence[str]) -> Path:
+    """The file that a tool was to write. Raises ToolchainError, naming the tool, if it did not."""
+    if not path.is_file() or not path.stat().st_size:
+        raise ToolchainError(
+            f"{shlex.join(arguments)} reported success but did not write {path.name}: is "
+            f"{arguments[0]!r} a C compiler? FNC_CC and CC choose another")
+    return path
+
+
 def _run(arguments: Sequence[str], directory: Path) -> str:
     """What a tool printed. Raises ToolchainError, with all of that, if it failed."""
     code, output = _run_any(arguments, directory)
@@ -214,14 +225,35 @@ def _run(arguments: Sequence[str], directory: Path) -> str:
 
 
 def _run_any(arguments: Sequence[str], directory: Path) -> tuple[int, str]:
+    """Exit code and output. Raises ToolchainError if the tool cannot be run, or takes longer than
+    FNC_CC_TIMEOUT seconds; it is then ended, with the processes that it started."""
     environment = {**os.environ, "LC_ALL": "C"}  # messages are parsed, so no translations
+    limit = flag("cc_timeout")
     try:
-        done = subprocess.run(arguments, cwd=directory, env=environment, text=True,
-                              errors="replace", stdin=subprocess.DEVNULL,
-                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+        process = subprocess.Popen(
+            arguments, cwd=directory, env=environment, text=True, errors="replace",
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            start_new_session=True)
     except OSError as error:
         raise ToolchainError(f"cannot run {arguments[0]}: {error}") from error
-    return done.returncode, done.stdout
+    try:
+        output, _ = process.communicate(timeout=limit)
+    except subprocess.TimeoutExpired:
+        raise ToolchainError(
+            f"{shlex.join(arguments)} was ended: it took longer than {limit} seconds. "
+            "FNC_CC_TIMEOUT sets another limit") from None
+    finally:  # also when the user interrupts
+        _end_group(process)
+    return process.returncode, output
+
+
+def _end_group(process: subprocess.Popen[str]) -> None:
+    """End a process, if it still runs, with those that it started."""
+    if process.poll() is None:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+    if process.stdout is not None:
+        process.stdout.close()
 
 
 _COMPLAINT = re.compile(

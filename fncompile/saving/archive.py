@@ -124,7 +124,8 @@ def _load_archive(path: Path, compile: bool) -> Any:
             model = model_from_config(config, weights)
             if compile and compiled:
                 model.compile_from_config(compiled)
-    load_weights_tree(model, weights)
+    with describing(path):
+        load_weights_tree(model, weights)
     load_training_state(model, weights)
     return model
 

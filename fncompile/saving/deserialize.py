@@ -68,9 +68,24 @@ def _deserialize(config: Any) -> Any:
         return config
     if "class_name" not in config or "config" not in config:
         return {key: _deserialize(value) for key, value in config.items()}
+    _check_keys(config)
     decode = _LEAF_DECODERS.get(config["class_name"])
     inner = config["config"] if config["config"] is not None else {}
     return decode(inner, config) if decode else _deserialize_instance(inner, config)
+
+
+# What objects are looked up by, and the type of each.
+_KEYS = {"class_name": str, "registered_name": str, "module": str, "shared_object_id": (int, str)}
+
+
+def _check_keys(config: dict) -> None:
+    for key, kind in _KEYS.items():
+        value = config.get(key)
+        if value is not None and not isinstance(value, kind):
+            raise TypeError(
+                f"Expected {key!r} to be a name, not a {type(value).__name__}. "
+                f"Full object config: {config}"
+            )
 
 
 def _deserialize_lambda(inner: dict, config: dict) -> types.FunctionType:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-import warnings
 from typing import Any
 
 import numpy as np
+
+from fncompile.caller import warn_caller
 
 from . import legacy_compile
 from .errors import FileFormatError
@@ -73,11 +74,12 @@ def load_model_tree(tree: Group, path: Any, compile: bool) -> Any:
     config = _parsed(tree, _MODEL, path)
     with describing(path), object_sharing_scope():
         model = model_from_config(convert_model(config), tree)
-    load_weights_group(model, group_of(tree, "model_weights"))
+    with describing(path):
+        load_weights_group(model, group_of(tree, "model_weights"))
     if compile and _TRAINING not in tree.attrs:
-        warnings.warn(
+        warn_caller(
             "No training configuration found in the save file, so the model was *not* compiled. "
-            "Compile it manually.", stacklevel=4)
+            "Compile it manually.")
     elif compile:
         with describing(path):
             _compile(model, tree, path)

@@ -8,8 +8,9 @@ everything (`training/Adam/Variable:0`), grouped by slot too. Only Keras 3 store
 from __future__ import annotations
 
 import re
-import warnings
 from typing import Any
+
+from fncompile.caller import warn_caller
 
 from .legacy_weights import Pairs, assign_all, values_of, variables_group
 from .names import read_names
@@ -44,9 +45,9 @@ def load_optimizer_group(optimizer: Any, variables: list[Any], group: Group) -> 
     if pairs is None:
         pairs = _by_slot(optimizer, variables, named)
     if pairs is None:
-        warnings.warn(
+        warn_caller(
             "Error in loading the saved optimizer state. As a result, your model is starting with "
-            "a freshly initialized optimizer.", stacklevel=4)
+            "a freshly initialized optimizer.")
         return
     assign_all(pairs)
 

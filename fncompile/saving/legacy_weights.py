@@ -7,10 +7,11 @@ their name where the user asks for it, and weights by order. Values are checked 
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 import numpy as np
+
+from fncompile.caller import warn_caller
 
 from .errors import FileFormatError
 from .names import read_names, write_names
@@ -121,7 +122,7 @@ def _by_name(
         if layer.name == name
     ]
     if not found and not skip_mismatch:
-        warnings.warn("The file has no layer of a name that the model has.", stacklevel=4)
+        warn_caller("The file has no layer of a name that the model has.")
     return found
 
 
@@ -147,4 +148,4 @@ def _fitting(what: str, variables: list, values: list, skip_mismatch: bool) -> P
 def _complain(message: str, warn_only: bool) -> None:
     if not warn_only:
         raise ValueError(message)
-    warnings.warn(f"Skipping: {message}", stacklevel=6)
+    warn_caller(f"Skipping: {message}")

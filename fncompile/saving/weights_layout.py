@@ -11,12 +11,12 @@ fit changes nothing.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
 
+from fncompile.caller import warn_caller
 from fncompile.graph.naming import to_snake_case
 
 from .legacy_weights import Pairs, assign_all
@@ -142,7 +142,7 @@ def load_weights_tree(model: Any, tree: Group, skip_mismatch: bool = False) -> N
             found += _match(item, _group_at(tree, path))
         except ValueError as error:
             if _is_optimizer(item):
-                warnings.warn(str(error), stacklevel=3)
+                warn_caller(str(error))
             else:
                 failed.append((item, error))
     if failed:
@@ -159,7 +159,7 @@ def _report(failed: list[tuple[Any, ValueError]], warn_only: bool) -> None:
     )
     if not warn_only:
         raise ValueError(message)
-    warnings.warn(message, stacklevel=4)
+    warn_caller(message)
 
 
 def _group_at(tree: Group, path: str) -> dict[str, Any]:

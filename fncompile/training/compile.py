@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 import numpy as np
 
 from fncompile import optimizers
+from fncompile.caller import warn_caller
 from fncompile.graph.nest import flatten, map_structure
 from fncompile.training.objective import Objective
 from fncompile.training.places import Places
@@ -123,4 +123,4 @@ def check_compiled(model: Any) -> None:
 
 def warn_if_nothing_trains(model: Any) -> None:
     if model.built and not model.steps().trains:
-        warnings.warn("The model does not have any trainable weights.", stacklevel=3)
+        warn_caller("The model does not have any trainable weights.")

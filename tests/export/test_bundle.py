@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import re
 import shutil
 import subprocess
+from ctypes import POINTER, c_char_p
+from pathlib import Path
 
 import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
 
 import fncompile
-from fncompile.codegen.c_names import identifier, model_prefix
+from fncompile.codegen.c_names import identifier
+from fncompile.codegen.cprint import comment_block
+from fncompile.export.api.tables import quoted
 from fncompile.export.bundle import make_sources
+from fncompile.export.prefix import model_prefix
 from fncompile.runtime.toolchain import CompileError
+from tests.export.library import Library
 from tests.export.zoo import MAKERS
 from tests.tools import need
 
@@ -237,11 +246,125 @@ def test_prefixes_that_are_no_c_names(exported, tmp_path, prefix):
 
 @pytest.mark.parametrize(("name", "prefix"), [
     ("mnist_model", "mnist_model"), ("My Model-2", "my_model_2"), ("2 big", "model_2_big"),
-    ("модель", "model"), ("__x__", "x"), ("fnc", "model_fnc"), ("int", "int"), ("", "model"),
+    ("модель", "model"), ("__xy_z__", "xy_z"), ("fnc", "model_fnc"), ("int", "int"), ("", "model"),
+    ("features", "features_model"), ("signal", "signal_model"), ("pthread", "pthread_model"),
+    ("time", "time_model"), ("math", "math_model"), ("string", "string_model"), ("m", "m_model"),
+    ("errno", "errno_model"), ("c", "c_model"), ("timer", "timer_model"), ("step", "step_model"),
+    ("fnc_abi", "model_fnc_abi"), ("predict", "predict"),
 ])  # fmt: skip
 def test_prefixes_of_model_names(name, prefix):
     assert model_prefix(name) == prefix
     assert re.fullmatch(r"[a-z](_?[a-z0-9])*_?", identifier(name))
+
+
+def test_long_names_of_models_stay_apart():
+    one, two = (model_prefix("x" * 10_000 + end) for end in "ab")
+    assert len(one) == len(two) == 100 and one != two
+    assert model_prefix(one) == one and model_prefix("y" * 100) == "y" * 100
+
+
+def system_names() -> set[str]:
+    """Headers and libraries that this system has from the C library and the compiler, and what
+    comes before `_create` and the like in functions of the C library."""
+    need("nm")
+    owners = ("libc6-dev", "libgcc", "libstdc++", "libcrypt-dev", "linux-libc-dev")
+    listed = Path("/var/lib/dpkg/info")
+    files = [
+        Path(line)
+        for package in owners
+        for path in listed.glob(f"{package}*.list")
+        for line in path.read_text().splitlines()
+    ]
+    top = [Path("/usr/include"), *(p.parent for p in files if p.match("gcc/*/*/include/stddef.h"))]
+    headers = {p.stem for p in files if p.suffix == ".h" and p.parent in top}
+    libraries = {re.match(r"lib(\w+)\.(so|a)", p.name) for p in files}
+    suffixes = ("create", "init", "destroy", "predict", "load", "save", "metrics", "iterations")
+    functions = set()
+    for library in Path("/lib").glob("*-linux-gnu/lib[cm].so.6"):
+        lines = run("nm", "-D", "--defined-only", library).splitlines()
+        names = (line.split()[-1].split("@")[0] for line in lines)
+        found = (re.fullmatch(rf"([a-z]\w*)_({'|'.join(suffixes)})", n) for n in names)
+        functions |= {match[1] for match in found if match}
+    return headers | {found[1] for found in libraries if found} | functions
+
+
+def test_no_prefix_is_a_name_of_this_system():
+    found = {n for n in system_names() if re.fullmatch("[A-Za-z][A-Za-z0-9_-]*", n)}
+    assert len(found) > 100 and {"signal", "pthread", "features", "sem"} <= found
+    as_prefix = {re.sub(r"[-_]+", "_", n.lower()) for n in found}
+    assert sorted(n for n in as_prefix if model_prefix(n) == n and "intrin" not in n) == []
+
+
+@pytest.mark.parametrize("name", ["signal", "m", "timer", "step", "gemm", "predict", "x" * 10_000])
+def test_models_called_like_something_else_build_and_run(tmp_path, name):
+    """The example includes headers of the system and links its libraries beside the model's."""
+    x = fncompile.Input((2,), name=name)
+    model = fncompile.Model(x, fncompile.layers.Dense(8, name=f"{name}_2")(x), name=name)
+    bundle = model.export(tmp_path)
+    strict = ["gcc", "-std=c99", *STRICT, bundle.example, f"-I{tmp_path}"]
+    run(*strict, f"-L{tmp_path}", f"-l{bundle.prefix}", "-lm", "-pthread", "-o", tmp_path / "one")
+    run(*strict, bundle.static, "-lm", "-pthread", "-o", tmp_path / "two")
+    shown = run(tmp_path / "one", env={"LD_LIBRARY_PATH": str(tmp_path)})
+    assert shown == run(tmp_path / "two") and shown.count(" ") == 8
+
+
+ODD = [
+    "\x1f", "\x7f", "a\x0bb", "\x85", "a\u2028b", "\u202e", "²", "İ", "a\nb", "a\r", "a\tb", "??)",
+    "printf", "fnc_ctx", "the_model", "run_predict", "k00_x", "main", "%s", '"', "\\", "*",
+    "NULL", "errno", "stdin", "ctx", "index", "int",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("start", range(0, len(ODD), 7))
+def test_odd_names_give_sound_c_and_files(tmp_path, start):
+    """Of inputs, layers, outputs, metrics and the model; C literals give them back."""
+    names = ODD[start : start + 7]
+    inputs = [fncompile.Input((2,), name=name) for name in names]
+    outputs = [
+        fncompile.layers.Dense(2, name=f"{name}1")(x) for x, name in zip(inputs, names, strict=True)
+    ]
+    model = fncompile.Model(inputs, outputs, name=names[0])
+    model.compile("sgd", "mse")
+    for suffix in ("keras", "h5", "weights.h5"):
+        path = tmp_path / f"x.{suffix}"
+        model.save_weights(path) if suffix == "weights.h5" else model.save(path)
+        model.load_weights(path)
+    bundle = model.export(tmp_path / "lib")
+    command = ["gcc", "-std=c99", *STRICT, "-Wno-unused", "-trigraphs", bundle.example]
+    run(*command, f"-I{bundle.directory}", bundle.static, "-lm", "-pthread", "-o", tmp_path / "p")
+    run(tmp_path / "p")
+    library = Library(bundle)
+    count = int(library.macro("NUM_TENSORS"))
+    shown = [ctypes.cast(library.param_info(i), POINTER(c_char_p))[0] for i in range(count)]
+    assert [text.decode() for text in shown] == [v.path for v in model.weights]
+
+
+@given(st.text(min_size=1))
+@settings(max_examples=300)
+def test_any_text_in_a_c_string_and_in_a_comment(text):
+    """The literal, read by the rules of C, is the text; a comment ends where it ends."""
+    try:
+        literal = quoted(text).text
+    except UnicodeEncodeError:
+        assume(False)
+    assert "??" not in literal and literal.isascii() and "\n" not in literal
+    plain = literal[1:-1].replace("?\\?", "??").encode().decode("unicode_escape")
+    assert plain.encode("latin-1").decode() == text
+    lines = list(comment_block(text))
+    assert all(line.isprintable() for line in lines)
+    assert "\n".join(lines).find("*/") in (-1, len("\n".join(lines)) - 2)
+
+
+@pytest.mark.parametrize("name", ["a\0b", "\ud800", "x\udfff"])
+def test_names_that_no_file_can_hold_are_refused(name):
+    for make in (
+        lambda: fncompile.Input((2,), name=name),
+        lambda: fncompile.layers.Dense(1, name=name),
+        lambda: fncompile.Sequential(name=name),
+    ):
+        with pytest.raises(ValueError, match="no NUL and no half of a surrogate pair") as caught:
+            make()
+        assert ascii(name) in str(caught.value)
 
 
 def test_names_that_mean_something_in_c_or_in_a_shell(tmp_path):

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 import fncompile
-from fncompile.codegen.c_names import model_prefix
 from fncompile.export.bundle import make_sources
+from fncompile.export.prefix import model_prefix
 from fncompile.runtime import cache
 from fncompile.runtime import native as runtime
 from tests.export.library import PREDICT, TRAIN, Context, Library, flat_weights

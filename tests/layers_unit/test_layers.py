@@ -125,8 +125,11 @@ def test_embedding_of_floats_and_of_nothing():
     assert layer(np.zeros((0, 3), "int32")).shape == (0, 3, 2)
 
 
-def test_embedding_outside_of_the_table_is_nan():
-    assert np.isnan(layers.Embedding(5, 2)(np.array([[5, -1]]))).all()
+def test_embedding_outside_of_the_table_is_an_error():
+    """More in tests/training/test_ranges.py."""
+    for index in (5, -1):
+        with pytest.raises(ValueError, match=f"from 0 to 4. Received: {index}"):
+            layers.Embedding(5, 2)(np.array([[1, index]]))
 
 
 def test_embedding_mask_goes_on_through_layers_that_support_it():

@@ -9,8 +9,10 @@ import sys
 import time
 import warnings
 
+import numpy as np
 import pytest
 
+import fncompile
 from fncompile import flags
 from fncompile.runtime import cache, store, toolchain
 
@@ -29,7 +31,7 @@ def no_processes(monkeypatch):
     """From here on, starting a compiler fails the test."""
     def refuse(*_, **__):
         raise AssertionError("a process was started")
-    return lambda: monkeypatch.setattr(toolchain.subprocess, "run", refuse)
+    return lambda: monkeypatch.setattr(toolchain.subprocess, "Popen", refuse)
 
 
 def build(source=SOURCE, **kw):
@@ -59,7 +61,7 @@ def test_second_build_starts_no_process(root, no_processes):
 def test_a_new_process_starts_no_compiler(root, tmp_path):
     build()
     code = ("import sys; from fncompile.runtime import cache, toolchain\n"
-            "toolchain.subprocess.run = None\n"
+            "toolchain.subprocess.Popen = None\n"
             "print(cache.build_library({'unit': sys.argv[1]}).path_so)")
     environment = {**os.environ, "FNC_CACHE": str(root)}
     found = subprocess.check_output([sys.executable, "-c", code, SOURCE], text=True,
@@ -126,6 +128,61 @@ def test_eight_processes_race_for_one_library(root):
     assert [racer.wait() for racer in racers] == [0] * 8
     assert outputs == {f"{build().path_so} 42\n"}
     assert not list(root.glob("tmp-*")), "a loser left its work behind"
+
+
+COUNTED = """#!/bin/sh
+[ "$1" = --version ] || {{ echo run >> {log}; sleep 1; }}
+exec {cc} "$@"
+"""
+WAIT_AND_BUILD = ("import sys; from fncompile.runtime import cache\n"
+                  "print(cache.build_library({'unit': sys.argv[1]}).path_so)")
+
+
+def slow_compiler(tmp_path, text=COUNTED):
+    """A compiler that takes its time, and a file with a line for each of its runs."""
+    cc, log = tmp_path / "slow-cc", tmp_path / "log"
+    cc.write_text(text.format(log=log, cc=toolchain.find_compiler()[0]))
+    cc.chmod(0o755)
+    log.touch()
+    return cc, log
+
+
+def start_building(root, cc, **more):
+    environment = {**os.environ, "FNC_CACHE": str(root), "FNC_CC": str(cc), **more}
+    return subprocess.Popen([sys.executable, "-c", WAIT_AND_BUILD, SOURCE], text=True,
+                            stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment)
+
+
+def test_of_eight_cold_starts_one_compiles(root, tmp_path):
+    cc, log = slow_compiler(tmp_path)
+    builders = [start_building(root, cc) for _ in range(8)]
+    found = {builder.communicate()[0] for builder in builders}
+    assert len(found) == 1 and found.pop().strip().endswith("model.so")
+    assert log.read_text() == "run\n" * 2  # compiled once, linked once
+    assert not [path for path in root.iterdir() if not path.is_dir()], "a lock was left behind"
+
+
+def test_who_waits_for_a_process_that_dies_compiles_itself(root, tmp_path):
+    """The first one's compiler hangs; the others wait for it, until it is killed."""
+    hang = '#!/bin/sh\n[ "$1" = --version ] && exec {cc} "$@"\n' \
+           'mkdir {log}.first 2>/dev/null && exec sleep 1000\n' + COUNTED[len("#!/bin/sh\n"):]
+    cc, log = slow_compiler(tmp_path, hang)
+    first = start_building(root, cc)
+    while not os.path.exists(f"{log}.first"):
+        time.sleep(0.05)
+    others = [start_building(root, cc) for _ in range(2)]
+    time.sleep(2)
+    assert not log.read_text() and all(other.poll() is None for other in others)
+    first.kill()
+    assert all(other.communicate()[0].strip().endswith("model.so") for other in others)
+    assert log.read_text() == "run\n" * 2
+
+
+def test_a_failed_build_does_not_keep_others_waiting(root):
+    for _ in range(2):
+        with pytest.raises(toolchain.CompileError, match="oops"):
+            build("int f(void) { return oops; }")
+    assert not list(root.glob("lock-*"))
 
 
 def damage_truncate(entry):
@@ -325,6 +382,19 @@ def test_what_is_in_use_is_not_evicted(root):
     with flags(cache_mb=0):
         built = cache.build_library({**units, "unit": SOURCE}, keep_objects=True)
     assert answer(built) == 42 and all(path.exists() for path in built.objects.values())
+
+
+def test_a_warning_points_at_the_caller_s_line(tmp_path):
+    (tmp_path / "hostile").mkdir(mode=0o777)
+    (tmp_path / "hostile").chmod(0o777)
+    with flags(cache=tmp_path / "hostile"), pytest.warns(RuntimeWarning, match="not used") as seen:
+        build()
+    assert seen[0].filename == __file__
+    (tmp_path / "hostile").rename(tmp_path / "again")
+    model = fncompile.Sequential([fncompile.Input((2,)), fncompile.layers.Dense(1)])
+    with flags(cache=tmp_path / "again"), pytest.warns(RuntimeWarning, match="not used") as seen:
+        model.predict(np.zeros((1, 2)), verbose=0)
+    assert seen[0].filename == __file__
 
 
 def test_two_threads_build_at_once(root):

@@ -6,11 +6,13 @@ import os
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
+import fncompile
 from fncompile import flags
-from fncompile.runtime import toolchain
+from fncompile.runtime import cache, toolchain
 
 CC = toolchain.find_compiler()
 
@@ -161,6 +163,44 @@ def test_archive_is_linkable_and_replaced(tmp_path):
     (tmp_path / "main.c").write_text("int f(void); int main(void) { return f(); }")
     subprocess.run([*CC, "main.c", "libf.a", "-o", "main"], cwd=tmp_path, check=True)
     assert subprocess.run([tmp_path / "main"], check=False).returncode == 2
+
+
+def script(directory, text):
+    path = directory / "my-cc"
+    path.write_text(f"#!/bin/sh\n{text}\n")
+    path.chmod(0o755)
+    return str(path)
+
+
+def test_a_compiler_that_hangs_is_ended_with_its_children(tmp_path):
+    """gcc starts cc1: both must be gone, and nobody waits for what they would have said."""
+    cc = script(tmp_path, 'sleep 1000 & echo $! > child; wait')
+    with flags(cc_timeout=1), pytest.raises(toolchain.ToolchainError) as caught:
+        toolchain.compile_object([cc], "int x;", "unit", [], tmp_path)
+    assert "longer than 1 seconds. FNC_CC_TIMEOUT" in str(caught.value) and cc in str(caught.value)
+    child = int((tmp_path / "child").read_text())
+    status = f"/proc/{child}/stat"
+    assert not os.path.exists(status) or (Path(status).read_text().split()[2] == "Z")
+
+
+def test_the_limit_reaches_the_threads_that_compile(tmp_path):
+    cc = script(tmp_path, '[ "$1" = --version ] && echo 1 || sleep 1000')
+    store = tmp_path / "store"
+    error = pytest.raises(toolchain.ToolchainError, match="longer than 1 seconds")
+    with flags(cc=cc, cc_timeout=1, cache=store), error:
+        cache.build_library({"unit": "int x;"})
+
+
+@pytest.mark.parametrize("text", ["exit 0", "touch unit.o", 'echo version 1'])
+def test_a_compiler_that_writes_nothing_is_named(tmp_path, text):
+    cc = script(tmp_path, text)
+    with pytest.raises(toolchain.ToolchainError, match=r"my-cc.* did not write unit.o"):
+        toolchain.compile_object([cc], "int x;", "unit", [], tmp_path)
+    with pytest.raises(toolchain.ToolchainError, match=r"my-cc.* did not write lib.so"):
+        toolchain.link_shared([cc], [], tmp_path / "lib.so")
+    model = fncompile.Sequential([fncompile.Input((2,)), fncompile.layers.Dense(1)])
+    with flags(cc=cc, cache="off"), pytest.raises(toolchain.ToolchainError, match="my-cc"):
+        model.predict([[0.0, 0.0]], verbose=0)
 
 
 def test_archive_without_ar_says_so(tmp_path, monkeypatch):

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import contextvars
+import copy
+import functools
 import json
+import operator
 import os
+import random
 import subprocess
 import sys
 import textwrap
 import warnings
+import zipfile
 from pathlib import Path
 
 import h5py
@@ -439,6 +444,59 @@ def test_a_configuration_too_long_for_h5(tmp_path, monkeypatch):
     pytest.importorskip("h5py")
     model.save(tmp_path / "x.h5")
     same(model.weights, k.models.load_model(tmp_path / "x.h5").weights)
+
+
+def places_in(value, way=()):
+    """The way to everything in a JSON value."""
+    if way:
+        yield way
+    if isinstance(value, list):
+        value = dict(enumerate(value))
+    for key, inner in value.items() if isinstance(value, dict) else ():
+        yield from places_in(inner, (*way, key))
+
+
+DAMAGE = [
+    None, [], {}, [1], {"a": 1}, "x", -1, 1e308, True, [[]], "\0", 10**30,
+    {"class_name": [], "config": {}}, {"class_name": {}, "config": {}},
+    {"class_name": "Dense", "registered_name": ["x"], "config": {}},
+    {"class_name": "Dense", "module": {}, "config": {}},
+    {"class_name": "Dense", "shared_object_id": [], "config": {}},
+    {"class_name": "function", "config": []}, {"class_name": "__lambda__", "config": {}},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_damaged_configuration_is_an_error_that_names_the_file(tmp_path, seed):
+    """Or makes a model; no error is one of Python's own about what it met."""
+    path = tmp_path / "x.keras"
+    compiled()[0].save(path)
+    with zipfile.ZipFile(path) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    sound, rng, refused = json.loads(members["config.json"]), random.Random(seed), 0
+    ways = list(places_in(sound))
+    for _ in range(150):
+        config = copy.deepcopy(sound)
+        *way, last = rng.choice(ways)
+        functools.reduce(operator.getitem, way, config)[last] = copy.deepcopy(rng.choice(DAMAGE))
+        with zipfile.ZipFile(path, "w") as archive:
+            for name, content in {**members, "config.json": json.dumps(config)}.items():
+                archive.writestr(name, content)
+        try:
+            k.models.load_model(path)
+        except (ValueError, TypeError) as error:
+            refused += 1
+            assert str(path) in str(error), (way, last, str(error))
+            assert "unhashable" not in str(error), (way, last, str(error))
+    assert refused > 50
+
+
+@pytest.mark.parametrize("key", ["class_name", "registered_name", "module"])
+@pytest.mark.parametrize("value", [[], {}, 3])
+def test_names_in_a_configuration_that_are_no_names(key, value):
+    config = {"class_name": "Dense", "module": "keras.layers", "config": {}, key: value}
+    with pytest.raises(TypeError, match=f"Expected '{key}' to be a name, not a"):
+        k.saving.deserialize_keras_object(config)
 
 
 def test_loading_warns_of_nothing(tmp_path):

@@ -126,6 +126,17 @@ def test_a_class_that_is_ignored_is_allowed():
             model.evaluate(x, some, verbose=0)
 
 
+def test_two_inputs_of_one_open_length():
+    """Whose sizes are one in the program, which has other inputs then."""
+    ids, more = keras.Input((None,), dtype="int32", name="ids"), keras.Input((None, 2), name="more")
+    model = keras.Model([ids, more], layers.Embedding(3, 2, name="words")(ids) + more)
+    x, values = np.zeros((4, 5), "int32"), np.zeros((4, 5, 2), "float32")
+    assert np.isfinite(model.predict([x, values], verbose=0)).all()
+    x[3, 1] = 3
+    with pytest.raises(ValueError, match="'words' takes .* from 0 to 2. Received: 3 in 'ids'"):
+        model.predict([x, values], verbose=0)
+
+
 def test_labels_of_every_step():
     """Of shape (batch, length): a class for each place of a text."""
     ids = keras.Input((None,), dtype="int32")
@@ -166,9 +177,10 @@ def test_what_is_outside_is_what_numpy_says(count, allowed, data):
     values = values.astype(dtype)
     node = build.input("x", TensorType("int32", (len(values),)))
     expected = [not (0 <= int(v) < count or int(v) == allowed) for v in values]
-    assert Range(node, count, "it", allowed).outside(values).tolist() == expected
+    range = Range(count, "it", allowed)
+    assert range.outside(values).tolist() == expected
     shaped = build.cast(build.reshape(node, (len(values), 1)), "int64")
-    known = of_inputs([Range(shaped, count, "it", allowed)], (node,))
-    assert [r.node for r in known] == [node]
+    known = of_inputs([(shaped, range), (build.ew("neg", node), range)], (node,))
+    assert known == (("x", range),)
     first = first_outside(known, (node,), [values])
     assert first == (expected.index(True) if True in expected else len(values))

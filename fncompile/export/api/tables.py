@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Sequence
 
 from fncompile.codegen.cprint import expression
@@ -16,17 +15,17 @@ H5_TYPES = {"bool": "BOOL", "uint8": "U8", "int8": "I8", "uint32": "U32", "int32
 H5_TYPES |= {"int64": "I64", "float32": "F32", "float64": "F64"}
 
 
+_ESCAPES = {ord("\n"): "\\n", ord("\t"): "\\t", ord('"'): '\\"', ord("\\"): "\\\\"}
+
+
 def quoted(text: str) -> Name:
-    """A C string."""
-    return Name(json.dumps(text) if text.isascii() else _utf8(text))
-
-
-def _utf8(text: str) -> str:
-    """Other characters as octal escapes, which unlike hexadecimal ones end by themselves."""
+    """A C string of the text in UTF-8. What is not printable ASCII stands as octal escapes, which
+    unlike hexadecimal ones end by themselves; of two question marks one is escaped, for trigraphs.
+    """
     plain = (
-        chr(b) if 32 <= b < 127 and chr(b) not in '"\\?' else f"\\{b:03o}" for b in text.encode()
+        _ESCAPES.get(b, chr(b) if 32 <= b < 127 else f"\\{b:03o}") for b in text.encode()
     )
-    return '"' + "".join(plain) + '"'
+    return Name('"' + "".join(plain).replace("??", "?\\?") + '"')
 
 
 def braces(values: Iterable[CExpr]) -> Name:
