@@ -544,7 +544,7 @@ DATA = [
     ),
     (
         "cardinality_of_inputs",
-        lambda: two_inputs().predict([ones(4, 3), ones(3, 4)], verbose=0),
+        lambda: two_inputs().predict({"a": ones(4, 3), "b": ones(3, 4)}, verbose=0),
         ValueError,
         "Data cardinality is ambiguous",
     ),
