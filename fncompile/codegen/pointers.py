@@ -68,7 +68,7 @@ class Pointers:
         """Pointers and sizes of these names, as parameters of another function: name -> type."""
         targets = self._targets(written)
         found = {
-            name: self._type(buffer, buffer in targets)
+            name: self._type(buffer, buffer in targets or buffer.kind == "local")
             for buffer, name in self.names.items()
             if name in names
         }
@@ -89,6 +89,8 @@ class Pointers:
         return f"{'' if written else 'const '}{c_type(buffer.type.dtype)} *restrict "
 
     def _declare(self, buffer: Buffer, name: str, written: bool) -> Stmt:
+        if buffer.kind == "local":
+            return Declare(c_type(buffer.type.dtype), name, None, dim(buffer.type.size))
         type = self._type(buffer, written)
         return Declare(
             type.rstrip(), name, self._address(buffer, type.removesuffix("restrict "), written)

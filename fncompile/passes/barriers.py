@@ -201,7 +201,7 @@ def _of_stage(stage: Stage, axis: int) -> list[Touch]:
     for e in stage.loads:
         at = e.at if isinstance(e, Load) else None
         found.append(_touch(buffer_of(e), at, stage.domain, axis, False))
-    return found
+    return [touch for touch in found if touch.buffer.kind != "local"]
 
 
 def _touch(

@@ -62,7 +62,11 @@ CARRY_OUT = (
     _pass("pack", "scheduled", "packed"),
     _pass("order", "packed", "ordered"),
 )
-PLACE = (_pass("memory", "ordered", "placed"), _pass("barriers", "scheduled placed", "safe"))
+PLACE = (
+    _pass("localize", "ordered", optional=True),
+    _pass("memory", "ordered", "placed"),
+    _pass("barriers", "scheduled placed", "safe"),
+)
 
 # Program to Program, then Program to Plan: a kind of entry has a row in both.
 TRANSFORM: dict[str, tuple[Pass, ...]] = {

@@ -73,7 +73,8 @@ def axis_index(axis: int) -> Affine:
 @hashed_once
 @dataclass(frozen=True)
 class Buffer:
-    """Memory of one value. `kind`: input, output, param, const or arena.
+    """Memory of one value. `kind`: input, output, param, const or arena; or local, for one row of
+    what a kernel alone computes and reads.
 
     `index` numbers inputs and outputs; `base` and `offset` (elements) place a buffer inside
     another.

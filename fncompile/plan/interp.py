@@ -6,6 +6,7 @@ so a wrong index, a wrong order or an overlap in memory gives wrong numbers here
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
@@ -61,6 +62,8 @@ class Machine:
         ]
         for buffer, array in zip(plan.outputs, self.outputs):
             self.flat[buffer] = array.reshape(-1)
+        self.rows: tuple[int, ...] = ()  # extents of the outer axes of the kernel at hand
+        self.locals: dict[Buffer, np.ndarray] = {}
 
     def run(self) -> list[np.ndarray]:
         with np.errstate(all="ignore"):
@@ -90,6 +93,9 @@ class Machine:
         if buffer in self.plan.prepared_offsets:
             start = self.plan.prepared_offsets[buffer]
             return self.prepared[start : start + evaluate(buffer.type.nbytes, {})].view(dtype)
+        if buffer.kind == "local":
+            size = math.prod(self.rows) * evaluate(buffer.type.nbytes, {})
+            return self.locals.setdefault(buffer, np.full(size, 0xFF, np.uint8).view(dtype))
         if buffer.kind == "arena":
             start = evaluate(self.plan.offsets[buffer], self.env)
             return self.arena[start : start + evaluate(buffer.type.nbytes, self.env)].view(dtype)
@@ -99,6 +105,7 @@ class Machine:
 
     def _run_kernel(self, kernel: Kernel) -> None:
         values: dict[int, np.ndarray] = {}
+        self.rows, self.locals = self._sizes(kernel.loops[0].domain[: kernel.outer]), {}
         number = 0
         for loop in kernel.loops:
             pending = []
@@ -171,6 +178,14 @@ class Machine:
             total = total + steps.reshape([-1 if i == axis else 1 for i in range(len(domain))])
         return total
 
+    def place(self, buffer: Buffer, at: Affine) -> Affine:
+        """Where `at` lies in memory: a local buffer, one row in C, has all rows here."""
+        if buffer.kind != "local":
+            return at
+        row = evaluate(buffer.type.size, {})
+        strides = [row * math.prod(self.rows[i + 1 :]) for i in range(len(self.rows))]
+        return at + Affine(0, tuple((i, s) for i, s in enumerate(strides) if s != 0))
+
     def _gather(self, buffer: Buffer, at: Affine, domain: Sequence[int]) -> np.ndarray:
         if 0 in domain:
             return np.zeros(domain, DTYPES[buffer.type.dtype].numpy)
@@ -184,7 +199,8 @@ class Machine:
             if stage.kind == "scatter":
                 self._scatter(stage, target, value, domain)
             elif 0 not in domain:
-                at = np.broadcast_to(self.index(store.at, domain), domain)
+                place = self.place(store.buffer, store.at)
+                at = np.broadcast_to(self.index(place, domain), domain)
                 target[at] = encode(np.broadcast_to(value, domain), store.buffer.type.dtype)
 
     def _scatter(self, stage: Stage, target: np.ndarray, value: np.ndarray, domain) -> None:
@@ -244,7 +260,8 @@ class _Reader:
     def _load(self, e: Load) -> np.ndarray:
         if 0 in self.shape:
             return np.zeros(self.shape, DTYPES[e.dtype].numpy)
-        return decode(self.machine.memory_of(e.buffer)[self.index(e.at)], e.dtype)
+        at = self.machine.place(e.buffer, e.at)
+        return decode(self.machine.memory_of(e.buffer)[self.index(at)], e.dtype)
 
     def _value(self, e: Value) -> np.ndarray:
         value = self.values[e.stage]

@@ -60,6 +60,10 @@ class Machine:
     few_rows_to_cut: int = 64  # a result of fewer rows, and more columns, is cut by columns
     lanes: int = 32  # rows that a reduction with strides takes at a time
 
+    # Bytes of the stack for what lives within one row of a kernel: what the nearest cache has room
+    # for. Those of a softmax over 1,000 classes and its gradient are 20 KB; csrc/kern takes 230 KB.
+    local_bytes: int = 1 << 15
+
     # Elements of one piece of an optimizer's sweep from which on it is worth a kernel of its own.
     long_piece: int = 1 << 14
 

@@ -309,11 +309,15 @@ def whole(buffer: Buffer) -> Buffer:
 
 
 def reads(step: Step) -> set[Buffer]:
-    """Buffers read by the kernel (not those forwarded in registers), or in a repeat."""
+    """Buffers read by the kernel (not those forwarded in registers, or local), or in a repeat."""
     if isinstance(step, Repeat):
         return {b for s in step.body for b in reads(s)}
     found = {buffer_of(e) for s in step.stages for e in s.loads}
-    return found | {operand.buffer for operand in operands(step)}
+    return _not_local(found | {operand.buffer for operand in operands(step)})
+
+
+def _not_local(buffers: Iterable[Buffer]) -> set[Buffer]:
+    return {b for b in buffers if b.kind != "local"}
 
 
 def operands(kernel: Kernel) -> list[Operand]:
@@ -327,10 +331,10 @@ def operands(kernel: Kernel) -> list[Operand]:
 
 
 def writes(step: Step) -> set[Buffer]:
-    """Buffers written by the kernel, or in a repeat."""
+    """Buffers written by the kernel (not local ones), or in a repeat."""
     if isinstance(step, Repeat):
         return {b for s in step.body for b in writes(s)}
-    return {store.buffer for s in step.stages for store in s.stores}
+    return _not_local(store.buffer for s in step.stages for store in s.stores)
 
 
 def result_arrays(kernel: Kernel) -> list[Load | Store]:

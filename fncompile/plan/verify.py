@@ -146,7 +146,7 @@ def _check_names(plan: Plan) -> None:
     found: dict[Buffer, None] = dict.fromkeys((*plan.inputs, *plan.params, *plan.outputs))
     for kernel in (*plan.prepare, *plan.kernels):
         found.update(dict.fromkeys(root_buffer(b) for b, _ in touched(kernel)))
-    for group in (("input",), ("output",), ("param",), ("arena", "const")):
+    for group in (("input",), ("output",), ("param",), ("arena", "const", "local")):
         _check_unique([b.name for b in found if b.kind in group], f"{' and '.join(group)} buffers")
     declared = {*plan.inputs, *plan.params, *plan.outputs}
     for buffer in found:
@@ -177,7 +177,7 @@ def _check_reads(plan: Plan) -> None:
             root = root_buffer(buffer)
             if writes:
                 written[root].add(whole(buffer))
-            elif root.kind in ("arena", "output") and not _is_there(buffer, written[root]):
+            elif root.kind in ("arena", "output", "local") and not _is_there(buffer, written[root]):
                 raise VerifyError(f"{kernel.name} reads {buffer}, which is not written before")
     for output in plan.outputs:
         if output.type.size != 0 and output not in written:

@@ -82,7 +82,8 @@ def check_barriers(plan: Plan) -> None:
     for env in sample_sizes(plan):
         since: list[tuple[Kernel, list[_Part]]] = []
         for kernel, here in run_of(plan.steps, env):
-            parts = [p for a in accesses(kernel) if (p := _part(plan, kernel, a, here)) is not None]
+            shared = [a for a in accesses(kernel) if a.buffer.kind != "local"]
+            parts = [p for a in shared if (p := _part(plan, kernel, a, here)) is not None]
             since = [] if barriers[id(kernel)] else since
             for before, others in since:
                 _check_apart(before, others, kernel, parts)

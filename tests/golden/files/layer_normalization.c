@@ -5,17 +5,17 @@
 
 /* k00_norm_add: norm
  *   v0 = sum over j: sequence[9 * i + j]   for i<B*sequence_1, j<9
- *   then t6[i] = (v0 / 9.0)   for i<B*sequence_1
- *   then v2 = sum over j: ((sequence[9 * i + j] - t6[i]) * (sequence[9 * i + j] - t6[i]))   for i<B*sequence_1, j<9
- *   then t7[i] = rsqrt(((v2 / 9.0) + 0.0010000000474974513))   for i<B*sequence_1
- *   then norm[9 * i + j] = ((((sequence[9 * i + j] - t6[i]) * t7[i]) * norm/gamma[j]) + norm/beta[j])   for i<B*sequence_1, j<9
- *   76*B*sequence_1 flops; reads 44*B*sequence_1+72, writes 44*B*sequence_1 bytes */
+ *   then t6[0] = (v0 / 9.0)   for i<B*sequence_1
+ *   then v2 = sum over j: ((sequence[9 * i + j] - t6[0]) * (sequence[9 * i + j] - t6[0]))   for i<B*sequence_1, j<9
+ *   then t7[0] = rsqrt(((v2 / 9.0) + 0.0010000000474974513))   for i<B*sequence_1
+ *   then norm[9 * i + j] = ((((sequence[9 * i + j] - t6[0]) * t7[0]) * norm/gamma[j]) + norm/beta[j])   for i<B*sequence_1, j<9
+ *   76*B*sequence_1 flops; reads 36*B*sequence_1+72, writes 36*B*sequence_1 bytes */
 static void k00_norm_add(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     const int64_t size_sequence_1 = env->dims[1];
     const float *restrict sequence = (const float *)env->in[0];
-    float *restrict p_t6 = (float *)env->arena;
-    float *restrict p_t7 = (float *)(env->arena + 64 * B * size_sequence_1);
+    float p_t6[1];
+    float p_t7[1];
     const float *restrict norm_gamma = (const float *)env->weights;
     const float *restrict norm_beta = (const float *)(env->weights + 64);
     float *restrict norm = (float *)env->out[0];
@@ -27,16 +27,16 @@ static void k00_norm_add(const fnc_env *env, int64_t part, int64_t parts) {
             r0 += sequence[9 * i + j];
         }
         const float s1 = r0 / 9.0f;
-        p_t6[i] = s1;
+        p_t6[0] = s1;
         float r2 = 0.0f;
         for (int64_t j = 0; j < 9; ++j) {
-            const float v2_0 = sequence[9 * i + j] - p_t6[i];
+            const float v2_0 = sequence[9 * i + j] - p_t6[0];
             r2 += v2_0 * v2_0;
         }
         const float s3 = fnc_rsqrt_f32(r2 / 9.0f + 0.001f);
-        p_t7[i] = s3;
+        p_t7[0] = s3;
         for (int64_t j = 0; j < 9; ++j) {
-            const float s4 = (sequence[9 * i + j] - p_t6[i]) * p_t7[i] * norm_gamma[j] +
+            const float s4 = (sequence[9 * i + j] - p_t6[0]) * p_t7[0] * norm_gamma[j] +
                     norm_beta[j];
             norm[9 * i + j] = s4;
         }
@@ -57,24 +57,20 @@ static int32_t check_predict(const fnc_env *env) {
     if (size_sequence_1 < 0) {
         return FNC_ERR_SHAPE;
     }
-    if (env->arena_bytes < 128 * B * size_sequence_1) {
-        return FNC_ERR_ARENA;
-    }
     return FNC_OK;
 }
 
 /* Bytes of scratch memory. */
 FNC_EXPORT int64_t golden_predict_arena(const int64_t *dims) {
-    const int64_t B = dims[0];
-    const int64_t size_sequence_1 = dims[1];
-    return 128 * B * size_sequence_1;
+    (void)dims;
+    return 0;
 }
 
 /* How much work a call is, as fnc_run takes it. */
 static int64_t amount_predict(const int64_t *dims) {
     const int64_t B = dims[0];
     const int64_t size_sequence_1 = dims[1];
-    return 392 * B * size_sequence_1 + 72;
+    return 376 * B * size_sequence_1 + 72;
 }
 
 FNC_EXPORT int32_t golden_predict_entry(const fnc_env *env) {

@@ -115,32 +115,32 @@ static void k04_sparse_categorical_crossentropy_grad_div(const fnc_env *env, int
  *   v0 = i32(f32(y:0[i]))   for i<B
  *   then t19[i] = max over j: i32((j == v0))   for i<B, j<10
  *   then v2 = max over j: (t21[10 * i + j] + run0[j + 50880])   for i<B, j<10
- *   then t36[10 * i + j] = exp(((t21[10 * i + j] + run0[j + 50880]) - v2))   for i<B, j<10
+ *   then t36[j] = exp(((t21[10 * i + j] + run0[j + 50880]) - v2))   for i<B, j<10
  *   then v4 = sum over j: v3   for i<B, j<10
- *   then t37[10 * i + j] = (t36[10 * i + j] / v4)   for i<B, j<10
+ *   then t37[j] = (t36[j] / v4)   for i<B, j<10
  *   then v6 = sum over j: v5   for i<B, j<10
- *   then t38[10 * i + j] = (t37[10 * i + j] / v6)   for i<B, j<10
+ *   then t38[j] = (t37[j] / v6)   for i<B, j<10
  *   then t25[i] = sum over j: (log(min(max(v7, 1.0000000116860974e-07), 0.9999998807907104)) if (j == v0) else 0.0)   for i<B, j<10
  *   then v9 = -(t40[0] if (0 < v1) else 0.0)   for i<B
- *   then t42[10 * i + j] = ((((v9 if (j == v0) else 0.0) / min(max(t38[10 * i + j], 1.0000000116860974e-07), 0.9999998807907104)) if (min(max(t38[10 * i + j], 1.0000000116860974e-07), 0.9999998807907104) < 0.9999998807907104) else 0.0) if (1.0000000116860974e-07 < max(t38[10 * i + j], 1.0000000116860974e-07)) else 0.0)   for i<B, j<10
- *   then v11 = sum over j: -((v10 * t38[10 * i + j]) / v6)   for i<B, j<10
- *   then t43[10 * i + j] = ((t42[10 * i + j] / v6) + v11)   for i<B, j<10
- *   then v13 = sum over j: -((v12 * t37[10 * i + j]) / v4)   for i<B, j<10
- *   then t17[10 * i + j] = (((t43[10 * i + j] / v4) + v13) * t36[10 * i + j])   for i<B, j<10
- *   405*B flops; reads 244*B+203588, writes 248*B bytes */
+ *   then t42[j] = ((((v9 if (j == v0) else 0.0) / min(max(t38[j], 1.0000000116860974e-07), 0.9999998807907104)) if (min(max(t38[j], 1.0000000116860974e-07), 0.9999998807907104) < 0.9999998807907104) else 0.0) if (1.0000000116860974e-07 < max(t38[j], 1.0000000116860974e-07)) else 0.0)   for i<B, j<10
+ *   then v11 = sum over j: -((v10 * t38[j]) / v6)   for i<B, j<10
+ *   then t43[j] = ((t42[j] / v6) + v11)   for i<B, j<10
+ *   then v13 = sum over j: -((v12 * t37[j]) / v4)   for i<B, j<10
+ *   then t17[10 * i + j] = (((t43[j] / v4) + v13) * t36[j])   for i<B, j<10
+ *   405*B flops; reads 44*B+203588, writes 48*B bytes */
 static void k05_digit_grad_mul(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     const int32_t *restrict y_0 = (const int32_t *)env->in[1];
     const float *restrict p_t21 = (const float *)(env->arena + 256 * B);
     const float *restrict run0 = (const float *)env->weights;
     int32_t *restrict p_t19 = (int32_t *)(env->arena + (384 * B + 203712));
-    float *restrict p_t36 = (float *)(env->arena + (704 * B + 203712));
-    float *restrict p_t37 = (float *)(env->arena + (768 * B + 203712));
-    float *restrict p_t38 = (float *)(env->arena + (832 * B + 203712));
+    float p_t36[10];
+    float p_t37[10];
+    float p_t38[10];
     float *restrict p_t25 = (float *)(env->arena + (640 * B + 203712));
     const float *restrict p_t40 = (const float *)(env->arena + (320 * B + 203648));
-    float *restrict p_t42 = (float *)(env->arena + (896 * B + 203712));
-    float *restrict p_t43 = (float *)(env->arena + (960 * B + 203712));
+    float p_t42[10];
+    float p_t43[10];
     float *restrict p_t17 = (float *)(env->arena + (320 * B + 203712));
     const int64_t begin = fnc_share(B, 16, part, parts);
     const int64_t end = fnc_share(B, 16, part + 1, parts);
@@ -157,41 +157,41 @@ static void k05_digit_grad_mul(const fnc_env *env, int64_t part, int64_t parts) 
         for (int64_t j = 0; j < 10; ++j) {
             const float s3 = fnc_exp_f32(p_t21[10 * i + j] + run0[j + 50880] - r2);
             r4 += s3;
-            p_t36[10 * i + j] = s3;
+            p_t36[j] = s3;
         }
         float r6 = 0.0f;
         for (int64_t j = 0; j < 10; ++j) {
-            const float s5 = p_t36[10 * i + j] / r4;
+            const float s5 = p_t36[j] / r4;
             r6 += s5;
-            p_t37[10 * i + j] = s5;
+            p_t37[j] = s5;
         }
         float r8 = 0.0f;
         for (int64_t j = 0; j < 10; ++j) {
-            const float s7 = p_t37[10 * i + j] / r6;
+            const float s7 = p_t37[j] / r6;
             r8 += (int32_t)j == s0 ? fnc_log_f32(fnc_min_f32(s7 < 1e-07f ? 1e-07f : s7, 0.9999999f))
                     : 0.0f;
-            p_t38[10 * i + j] = s7;
+            p_t38[j] = s7;
         }
         p_t25[i] = r8;
         const float s9 = -(0 < r1 ? p_t40[0] : 0.0f);
         float r11 = 0.0f;
         for (int64_t j = 0; j < 10; ++j) {
-            const float v10_0 = p_t38[10 * i + j];
+            const float v10_0 = p_t38[j];
             const float v10_1 = v10_0 < 1e-07f ? 1e-07f : v10_0;
             const float v10_2 = v10_1 > 0.9999999f ? 0.9999999f : v10_1;
             const float s10 = 1e-07f < v10_1 ? (v10_2 < 0.9999999f ? ((int32_t)j == s0 ? s9 : 0.0f)
                     / v10_2 : 0.0f) : 0.0f;
             r11 += -(s10 * v10_0 / r6);
-            p_t42[10 * i + j] = s10;
+            p_t42[j] = s10;
         }
         float r13 = 0.0f;
         for (int64_t j = 0; j < 10; ++j) {
-            const float s12 = p_t42[10 * i + j] / r6 + r11;
-            r13 += -(s12 * p_t37[10 * i + j] / r4);
-            p_t43[10 * i + j] = s12;
+            const float s12 = p_t42[j] / r6 + r11;
+            r13 += -(s12 * p_t37[j] / r4);
+            p_t43[j] = s12;
         }
         for (int64_t j = 0; j < 10; ++j) {
-            const float s14 = (p_t43[10 * i + j] / r4 + r13) * p_t36[10 * i + j];
+            const float s14 = (p_t43[j] / r4 + r13) * p_t36[j];
             p_t17[10 * i + j] = s14;
         }
     }
@@ -477,7 +477,7 @@ static int32_t check_train_step(const fnc_env *env) {
     if (B < 0) {
         return FNC_ERR_SHAPE;
     }
-    if (env->arena_bytes < 1024 * B + 203712) {
+    if (env->arena_bytes < 704 * B + 203712) {
         return FNC_ERR_ARENA;
     }
     return FNC_OK;
@@ -486,13 +486,13 @@ static int32_t check_train_step(const fnc_env *env) {
 /* Bytes of scratch memory. */
 FNC_EXPORT int64_t golden_train_step_arena(const int64_t *dims) {
     const int64_t B = dims[0];
-    return 1024 * B + 203712;
+    return 704 * B + 203712;
 }
 
 /* How much work a call is, as fnc_run takes it. */
 static int64_t amount_train_step(const int64_t *dims) {
     const int64_t B = dims[0];
-    return 113952 * B + 4891248;
+    return 113552 * B + 4891248;
 }
 
 /* Are all numbers that stand for rows of a table, or for classes, ones that there are? */
