@@ -93,10 +93,15 @@ class CallSpec:
         for name in wanted:
             argument = name.removesuffix("_shape")
             if argument == name or not self.signature.accepts(argument):
+                wrong = (
+                    f"argument `{name}`, which does not end in `_shape`"
+                    if argument == name
+                    else f"`{name}`, but `call()` does not have argument `{argument}`"
+                )
                 raise ValueError(
                     f"For a `{method.__name__}()` method with more than one argument, all "
                     "arguments should have a `_shape` suffix and match an argument of `call()`. "
-                    f"For layer '{owner}', received the argument `{name}`."
+                    f"For layer '{owner}', received {wrong}."
                 )
         return {name: shapes[name] for name in wanted if name in shapes}
 

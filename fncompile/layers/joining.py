@@ -70,8 +70,9 @@ def _full_mask(x: Any, mask: Any) -> Any:
     if mask is None:
         return ops.ones_like(x, dtype="bool")
     behind = tuple(range(len(mask.shape), len(x.shape)))
-    mask = ops.expand_dims(mask, behind) if behind else mask
-    return ops.logical_or(mask, ops.zeros_like(x, dtype="bool"))  # which broadcasts
+    if not behind:
+        return mask
+    return ops.logical_or(ops.expand_dims(mask, behind), ops.zeros_like(x, dtype="bool"))
 
 
 class Dot(Merge):

@@ -322,6 +322,12 @@ class Sequential(Model):
                 "A Sequential model configuration must be a dictionary containing the 'name' and "
                 f"'layers' keys. Received: config={config}"
             )
+        for row in config["layers"]:
+            if not isinstance(row, dict) or "config" not in row:
+                raise ValueError(
+                    "Expected a dictionary containing a 'config' key. Received as one of the "
+                    f"layers: {row}"
+                )
         with CustomObjectScope(custom_objects):
             layers = [deserialize_keras_object(row) for row in config["layers"]]
         model = cls(layers, name=config.get("name"))

@@ -102,6 +102,7 @@ def _deserialize_function(name: Any, config: dict) -> Any:
     found = registry.get_registered_object(name)
     if found is None and _is_keras(config.get("module")):
         found = public_names.find_function(name)
+        _check_not_registered(found, name, config)
     found = registry.find_unpackaged(name) if found is None else found
     if found is None:
         raise _unknown("function", name, config)
@@ -161,17 +162,20 @@ def _find_class(config: dict) -> Any:
     found = registry.get_registered_object(registered) or registry.get_registered_object(name)
     if found is None and isinstance(name, str) and ("module" not in config or _is_keras(module)):
         found = public_names.find_class(module, name)
-        _check_not_registered(found, registered, name, config)
+        _check_not_registered(found, name, config)
     if found is None:
         raise _unknown("class", name, config)
     return found
 
 
-def _check_not_registered(found: Any, registered: str, name: str, config: dict) -> None:
-    if found is not None and ">" in registered:
+def _check_not_registered(found: Any, name: str, config: dict) -> None:
+    """ValueError where the config names another object than Keras' own one that was found."""
+    registered = config.get("registered_name")
+    if found is not None and registered not in (None, "", name, config["class_name"]):
         raise ValueError(
-            f"The config names '{registered}', which nobody registered, and '{name}', which is a "
-            f"class of Keras' own. Remove `registered_name` for the latter. Full config: {config}"
+            f"The config names '{registered}', which nobody registered, and '{name}', which "
+            "resolved to a Keras built-in. Remove `registered_name` for the latter. "
+            f"Full config: {config}"
         )
 
 

@@ -50,6 +50,8 @@ DIFFERENCES: dict[str, tuple[str, ...]] = {
         ("ops/core_test.py::CoreOpsCorrectnessTest::test_is_tensor",),
     "the message names the range (0, 1], which is the one that both accept":
         ("optimizers/lion_test.py::LionTest::test_invalid_beta_1",),
+    "values are NumPy arrays, which carry no masks":
+        ("layers/layer_test.py::LayerTest::test_masking_with_explicit_kwarg_propagation",),
     "with steps_per_execution an epoch has its steps, not some more to fill the last execution":
         ("trainers/*::test_steps_per_execution_steps_per_epoch_match_multi_epoch_*",),
     "with steps_per_execution the last batch that callbacks hear of is one that there was":

@@ -114,8 +114,21 @@ def test_build_gets_the_shapes_of_masks_that_it_names():
 
 
 def test_a_build_that_names_no_argument_of_call():
-    with pytest.raises(ValueError, match="layer 'Misnamed', received the argument `foo_shape`"):
+    with pytest.raises(ValueError, match="'Misnamed', received `foo_shape`, but .* argument `foo`"):
         Misnamed()(X, X)
+
+
+class WithoutSuffix(layers.Layer):
+    def build(self, x_shape, y):
+        pass
+
+    def call(self, x, y):
+        return x
+
+
+def test_a_build_whose_arguments_are_no_shapes():
+    with pytest.raises(ValueError, match="received argument `y`, which does not end in `_shape`"):
+        WithoutSuffix()(X, X)
 
 
 def test_a_symbolic_tensor_by_shape():

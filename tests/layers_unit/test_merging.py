@@ -124,6 +124,9 @@ def test_a_mask_of_symbolic_inputs_is_symbolic():
     mask = layers.Concatenate().compute_mask(inputs, list(MASKS))
     out = keras.Model(inputs, mask).predict([A, B], verbose=0)
     np.testing.assert_array_equal(out, MASKS[0] | MASKS[1])
+    whole = [np.repeat(mask[..., None], 4, -1) for mask in MASKS]
+    mask = layers.Concatenate().compute_mask(inputs, whole)  # of numbers alone
+    np.testing.assert_array_equal(mask, MASKS[0] | MASKS[1])
 
 
 def test_concatenated_masks():

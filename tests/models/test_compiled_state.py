@@ -10,6 +10,7 @@ from fncompile import (
     Input,
     Model,
     Sequential,
+    activations,
     callbacks,
     layers,
     metrics,
@@ -312,8 +313,17 @@ def test_configs_that_are_refused():
     with pytest.raises(ValueError, match="'name' and 'layers' keys"):
         Sequential.from_config(config)
     config = saving.serialize_keras_object(layers.Dense(1))
-    config["registered_name"] = "foo>Dense"
-    with pytest.raises(ValueError, match="names 'foo>Dense', which nobody registered"):
-        saving.deserialize_keras_object(config)
+    for name in ("foo>Dense", "builtins.eval", "Dense2"):
+        config["registered_name"] = name
+        with pytest.raises(ValueError, match=f"names '{name}', .* resolved to a Keras built-in"):
+            saving.deserialize_keras_object(config)
+    function = {"class_name": "function", "config": "relu", "module": "builtins"}
+    for name in ("function", "relu", None):
+        found = saving.deserialize_keras_object({**function, "registered_name": name})
+        assert found is activations.relu
+    with pytest.raises(ValueError, match="names 'other', .* resolved to a Keras built-in"):
+        saving.deserialize_keras_object({**function, "registered_name": "other"})
+    with pytest.raises(ValueError, match="Expected a dictionary containing a 'config' key"):
+        Sequential.from_config({"name": "s", "layers": [{}]})
     found = optimizers.get({"class_name": "rmsprop", "config": {"rho": 0.5}})
     assert type(found) is optimizers.RMSprop and found.rho == 0.5
