@@ -145,19 +145,17 @@ class Lambda(StandardLayer):
         return self.function(inputs, **{**asked, **self.arguments})
 
     def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
-        return self.mask(inputs, previous_mask) if callable(self.mask) else self.mask
+        if callable(self.mask):
+            return self.mask(inputs, previous_mask)
+        return None if self.mask is None else ops.convert_to_tensor(self.mask)
 
     def get_config(self) -> dict[str, Any]:
         from fncompile.saving import serialize_keras_object
-        from fncompile.saving.lambdas import dump_lambda, is_lambda
 
-        function = serialize_keras_object(self.function)
-        if is_lambda(self.function):  # Keras writes it otherwise here than elsewhere
-            parts = serialize_keras_object(dump_lambda(self.function))
-            code = dict(zip(("code", "defaults", "closure"), parts, strict=True))
-            function = {"class_name": "__lambda__", "config": code}
-        arguments = serialize_keras_object(self.arguments)
+        function, arguments = _config_of(self.function), serialize_keras_object(self.arguments)
         config = {**super().get_config(), "function": function, "arguments": arguments}
+        if self.mask is not None:
+            config["mask"] = _config_of(self.mask)
         if self._output_shape is not None and not callable(self._output_shape):
             config["output_shape"] = list(self._output_shape)
         return config
@@ -169,10 +167,26 @@ class Lambda(StandardLayer):
         config = {key: value for key, value in config.items() if key not in _OLD_KEYS}
         config["function"] = _function_of(config["function"])
         config["arguments"] = deserialize_keras_object(config.get("arguments"))
+        mask = config.get("mask")
+        is_function = isinstance(mask, dict) and mask["class_name"] in ("function", "__lambda__")
+        config["mask"] = _function_of(mask) if is_function else deserialize_keras_object(mask)
         return super().from_config(config)
 
 
 _OLD_KEYS = ("function_type", "module", "output_shape_type", "output_shape_module")
+
+
+def _config_of(value: Any) -> Any:
+    """The configuration of a function or an array of a Lambda."""
+    from fncompile.saving import serialize_keras_object
+    from fncompile.saving.lambdas import dump_lambda, is_lambda
+
+    if not is_lambda(value):
+        return serialize_keras_object(value)
+    # Keras writes it otherwise here than elsewhere.
+    parts = serialize_keras_object(dump_lambda(value))
+    code = dict(zip(("code", "defaults", "closure"), parts, strict=True))
+    return {"class_name": "__lambda__", "config": code}
 
 
 def _function_of(config: Any) -> Callable[..., Any]:

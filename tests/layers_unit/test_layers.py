@@ -287,6 +287,26 @@ def test_lambda_of_an_op_comes_back():
     np.testing.assert_allclose(again(X), np.tanh(X), rtol=1e-5)
 
 
+def first_positive(inputs, mask):
+    return ops.greater(inputs[..., 0], 0.0)
+
+
+@pytest.mark.parametrize("mask", [
+    first_positive, lambda inputs, mask: ops.greater(inputs[..., 0], 0.0),
+    np.array([[True, False, True], [False, True, True]]),
+], ids=["function", "lambda", "array"])  # fmt: skip
+def test_the_mask_of_a_lambda_goes_on_and_is_kept(mask):
+    x = np.array([[[1.0], [-1], [2]], [[-1], [2], [3]]], "float32")
+    config = json.loads(json.dumps(layers.Lambda(ops.square, mask=mask).get_config()))
+    known = saving.custom_object_scope({"first_positive": first_positive})
+    with known, saving.serialization.safe_mode_scope(False):
+        layer = layers.Lambda.from_config(config)
+    np.testing.assert_array_equal(layer.compute_mask(x), x[..., 0] > 0)
+    i = keras.Input(batch_shape=(2, 3, 1))
+    assert layer(i)._keras_mask.shape == (2, 3)
+    assert layer.supports_masking and not layers.Lambda(ops.square).supports_masking
+
+
 def test_lambda_of_a_python_lambda_is_only_loaded_when_trusted():
     config = json.loads(json.dumps(layers.serialize(layers.Lambda(lambda x: x * 2.0))))
     with pytest.raises((ValueError, TypeError), match="whose `function` is a Python lambda"):
