@@ -63,7 +63,7 @@ CARRY_OUT = (
     _pass("order", "packed", "ordered"),
 )
 PLACE = (
-    _pass("localize", "ordered", optional=True),
+    _pass("localize", "ordered", "local", optional=True),
     _pass("memory", "ordered", "placed"),
     _pass("barriers", "scheduled placed", "safe"),
 )
