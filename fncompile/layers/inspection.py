@@ -73,7 +73,15 @@ class Inspection:
         )
 
     def compute_output_shape(self, input_shape: Any) -> Any:
-        """The shapes of the outputs for inputs of this shape (a nested structure of shapes)."""
+        """The shapes of the outputs for inputs of this shape (a nested structure of shapes).
+
+        NotImplementedError for None, of which only a method of the class itself could tell.
+        """
+        if input_shape is None:
+            raise NotImplementedError(
+                f"Layer {type(self).__name__} does not have a `compute_output_shape` method "
+                "implemented, and its `call` cannot tell the outputs of no shape."
+            )
         layer = self
         if not self.built:  # shapes follow from weights, so a copy gets some
             layer = type(self).from_config(self.get_config())

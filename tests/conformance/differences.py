@@ -44,6 +44,8 @@ DIFFERENCES: dict[str, tuple[str, ...]] = {
          "models/model_test.py::ModelTest::test_functional_*_dict_losses_no_output_names"),
     "two losses of one output have a log each; in Keras the second hides the first":
         ("models/model_test.py::*::test_functional_list_outputs_invalid_nested_list_losses",),
+    "set_dtype_policy(None) goes back to the policy of floatx; Keras refuses it":
+        ("dtype_policies/dtype_policy_test.py::*::test_set_policy_none",),
     "ops.ndim is a number; Keras gives a symbolic tensor":
         (_NUMPY + "NumpyOneInputOps*ShapeTest::test_ndim",),
     "tensors are NumPy arrays, so ops.is_tensor(array) is true":

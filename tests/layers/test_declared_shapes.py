@@ -135,3 +135,8 @@ def test_a_symbolic_tensor_by_shape():
     tensor = KerasTensor((2, None, 3), dtype="int32", name="t")
     assert (tensor.shape, tensor.dtype, tensor.name) == ((2, None, 3), "int32", "t")
     assert KerasTensor((2,)).dtype == "float32"
+
+
+def test_outputs_of_no_shape_are_not_told():
+    with pytest.raises(NotImplementedError, match="not have a `compute_output_shape` method"):
+        layers.Layer().compute_output_shape(None)
