@@ -42,7 +42,7 @@ class Inspection:
         """Outputs for symbolic arguments: those that the class declares, by a `compute_output_spec`
         or `compute_output_shape` of its own, or what `call` gives."""
         if type(self).compute_output_spec is not Inspection.compute_output_spec:
-            declared = self.compute_output_spec(*args, **kwargs)
+            declared = self._declared_by_spec(args, kwargs)
         else:
             declared = self._declared_by_shape(args, kwargs)
         if declared is None:
@@ -53,6 +53,12 @@ class Inspection:
             return self._with_masks(self._call_spec(args, kwargs).first, tensors)
 
         return infer_outputs(outputs, args, kwargs, training)
+
+    def _declared_by_spec(self, args: tuple, kwargs: dict[str, Any]) -> Any:
+        try:
+            return self.compute_output_spec(*args, **kwargs)
+        except NotImplementedError:  # so a class says that it cannot tell
+            return None
 
     def _declared_by_shape(self, args: tuple, kwargs: dict[str, Any]) -> Any:
         """The outputs by the class's own `compute_output_shape`; None where it has none."""

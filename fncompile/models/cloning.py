@@ -122,11 +122,24 @@ def _new_inputs(model: Functional, input_tensors: Any) -> Any:
     if input_tensors is None:
         return map_structure(_same_input, model.input)
     tensors = flatten(input_tensors)
+    if not _alike(input_tensors, model.input):
+        raise ValueError(
+            "`input_tensors` must have the same structure as model.input.\n"
+            f"model.input: {model.input}\ninput_tensors: {input_tensors}"
+        )
     if not all(isinstance(t, KerasTensor) for t in tensors):
         raise ValueError(
             f"All entries in `input_tensors` must be KerasTensors. Received: {input_tensors}"
         )
     return pack_like(model.input, tensors)
+
+
+def _alike(one: Any, other: Any) -> bool:
+    """Have both the same dicts and, lists and tuples alike, sequences?"""
+    if isinstance(one, dict) or isinstance(other, dict):
+        both = isinstance(one, dict) and isinstance(other, dict)
+        return both and set(one) == set(other) and all(_alike(one[k], other[k]) for k in one)
+    return len(flatten(one)) == len(flatten(other))
 
 
 def _same_input(tensor: KerasTensor) -> KerasTensor:

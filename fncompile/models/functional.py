@@ -327,6 +327,8 @@ def from_config(cls: type[Model], config: dict[str, Any]) -> Model:
 
     inputs, outputs = dag_from_config(config, revive, deserialize_keras_object, call_again, _shift)
     kwargs = {key: config[key] for key in ("name", "trainable") if config.get(key) is not None}
+    own = inspect.signature(cls.__init__).parameters.keys() - {"inputs", "outputs", *kwargs}
+    kwargs.update((key, deserialize_keras_object(config[key])) for key in own if key in config)
     return (Functional if cls is Model else cls)(inputs=inputs, outputs=outputs, **kwargs)
 
 
@@ -336,8 +338,11 @@ def _shift(operation: Operation) -> int:
 
 
 def _has_graph_constructor(cls: type) -> bool:
-    names = list(inspect.signature(cls.__init__).parameters)[1:3]
-    return names == ["inputs", "outputs"] or names == ["args", "kwargs"]
+    """Does a constructor take `inputs` and `outputs`, perhaps to hand them on?"""
+    parameters = list(inspect.signature(cls.__init__).parameters.values())[1:]
+    kinds = {p.kind for p in parameters}
+    hands_on = {inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD} <= kinds
+    return hands_on or [p.name for p in parameters[:2]] == ["inputs", "outputs"]
 
 
 def _behind_inputs(inputs: Any, outputs: Any) -> tuple[Any, Any]:

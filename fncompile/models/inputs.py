@@ -67,11 +67,15 @@ def input_specs(inputs: Any) -> list[InputSpec]:
 def in_order(inputs: Any, expected: Any, specs: list[InputSpec]) -> list[Any]:
     """The leaves of `inputs` in the order of a model's inputs `expected`; a flat dict goes by name.
 
-    ValueError for a list in place of a dict, a warning for other structures that differ.
+    ValueError for a list in place of a dict, a warning for other structures that differ and for
+    keys that no input has.
     """
     if isinstance(inputs, dict) and not any(
         isinstance(x, (dict, list, tuple)) for x in inputs.values()
     ):
+        traced = any(isinstance(x, Tensor) for x in inputs.values())
+        if len(inputs) > len(specs) and not traced:
+            warn_caller(_structure_differs(expected, inputs))
         return [inputs.get(spec.name) for spec in specs]
     if has_list_for_dict(inputs, expected):
         raise ValueError(_structure_differs(expected, inputs))

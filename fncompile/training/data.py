@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from fncompile.caller import warn_caller
 from fncompile.config import floatx
 from fncompile.graph.nest import flatten, has_list_for_dict
 from fncompile.graph.trace import default_dtype
@@ -74,7 +75,7 @@ def as_arrays(x: Any, name: str, places: int = 1) -> Any:
 
 def _holds_arrays(x: Any) -> bool:
     if isinstance(x, (list, tuple)):
-        return any(_holds_arrays(item) for item in x)
+        return any(item is None or _holds_arrays(item) for item in x)
     return isinstance(x, Mapping) or (hasattr(x, "__array__") and np.ndim(x) > 0)
 
 
@@ -141,6 +142,8 @@ def _by_name(places: Places, x: Mapping, tensors: list[Any]) -> list[Any]:
                 f'Missing data for input "{name}". You passed a data dictionary with keys '
                 f"{list(x)}. Expected the following keys: {names}"
             )
+    if len(x) > len(names):
+        warn_caller(str(_structure_error(places, x)))
     return [x.get(name) for name in names]
 
 

@@ -79,6 +79,18 @@ def test_the_numbers_are_those_of_call():
     np.testing.assert_allclose(model.predict([X, y], verbose=0), expected, rtol=1e-5)
 
 
+class CannotTell(layers.Layer):
+    def call(self, x):
+        return x + 1.0
+
+    def compute_output_spec(self, *args, **kwargs):
+        raise NotImplementedError
+
+
+def test_a_layer_that_cannot_tell_is_traced():
+    assert CannotTell()(Input((3,))).shape == (None, 3)
+
+
 def test_arrays_still_go_through_call():
     with pytest.raises(RuntimeError, match="call was called"):
         ByShape()(X)

@@ -358,10 +358,11 @@ def test_clone_recursively():
     assert {"s", "t"} <= set(seen) and "shared" not in seen
 
 
-def test_models_without_a_graph_have_no_clone():
+def test_models_without_a_graph_take_no_functions_of_a_clone():
     class Net(Model):
         def call(self, x):
             return x
 
+    assert type(clone_model(Net())) is Net
     with pytest.raises(ValueError, match="has its own `call`"):
-        clone_model(Net())
+        clone_model(Net(), call_function=lambda layer, x: layer(x))

@@ -248,6 +248,30 @@ def test_a_clone_of_a_model_with_its_own_call():
         models.clone_model(model, clone_function=lambda layer: layer)
 
 
+def test_tensors_to_clone_on_have_the_structure_of_the_inputs():
+    a, b = Input((3,), name="a"), Input((3,), name="b")
+    model = Model({"a": a, "b": b}, a + b)
+    models.clone_model(model, input_tensors={"a": a, "b": b})
+    with pytest.raises(ValueError, match="must have the same structure as model.input"):
+        models.clone_model(model, input_tensors=(a, b))
+
+
+class WithParameter(Model):
+    def __init__(self, *args, param=1, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.param = param
+
+    def get_config(self):
+        return {**super().get_config(), "param": self.param}
+
+
+def test_a_graph_and_an_argument_of_its_own():
+    inputs = Input((3,))
+    model = WithParameter(inputs=inputs, outputs=layers.Dense(2)(inputs), param=3)
+    again = WithParameter.from_config(model.get_config())
+    assert again.param == 3 and again.output_shape == (None, 2)
+
+
 def test_call_function_reaches_the_models_inside():
     inputs = Input((3,))
     inner_in = Input((3,))

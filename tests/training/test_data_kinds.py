@@ -116,6 +116,20 @@ def test_an_optional_input_left_out(pack):
         )
 
 
+def test_keys_that_no_input_has_are_told():
+    a = Input((3,), name="a")
+    model = Model({"a": a}, a * 2)
+    for call in (model, lambda x: model.predict(x, verbose=0)):
+        with pytest.warns(UserWarning, match="structure of `inputs` doesn't match"):
+            np.testing.assert_allclose(call({"a": X, "zz": X}), 2 * X, rtol=1e-6)
+
+
+def test_none_for_the_only_input():
+    model = dense()
+    with pytest.raises(ValueError, match="not optional, but None"):
+        model.fit([None], Y)
+
+
 def test_an_input_that_is_not_optional_is_named():
     a, b = Input((3,), name="a"), Input((3,), name="b")
     model = Model([a, b], a + b)

@@ -96,6 +96,38 @@ def test_every_structure(where, loss, expected):
     assert found == pytest.approx({"loss": total, **expected}, rel=1e-5)
 
 
+PAIR_TUPLE = (lambda a, b, c: (b, c)), (YB, YC)
+
+
+@pytest.mark.parametrize(
+    ("where", "loss", "expected"),
+    [
+        (
+            PAIR_TUPLE,
+            [both, ("mae", None)],
+            {"b_c_loss": mae(YB, B) + 2 * mae(YC, B), "b_loss": mae(YB, B)},
+        ),
+        (
+            (lambda a, b, c: {"b": b, "c": c}, {"b": YB, "c": YC}),
+            [by_key, {"c": "mae"}, {"b": "mse"}],
+            {"b_c_loss": mse(YB, B) + mae(YC, B), "c_loss": mae(YC, B), "b_loss": mse(YB, B)},
+        ),
+        (
+            KEYS,
+            {"a": "mse", "x": [by_key, {"b": "mae"}]},
+            {
+                "a_loss": mse(YA, A),
+                "x_loss": mse(YB, B) + mae(YC, B),
+                "x/b_loss": mae(YB, B),
+            },
+        ),
+    ],
+)
+def test_losses_of_all_outputs_together_and_of_some(where, loss, expected):
+    found = logs(*where, loss)
+    assert found == pytest.approx({"loss": sum(expected.values()), **expected}, rel=1e-5)
+
+
 def test_several_losses_of_the_only_output():
     found = logs(lambda a, b, c: a, YA, ["mse", "mae"])
     assert found["loss"] == pytest.approx(mse(YA, A) + mae(YA, A), rel=1e-5)
