@@ -11,6 +11,7 @@
 
 #include "gemm.h"
 #include "gemm_pack.h"
+#include "gemm_shapes.h"
 
 static double now(void) {
     struct timespec t;
@@ -68,10 +69,11 @@ typedef void kernel(int64_t M, const float *restrict A, const float *restrict B,
 /* The batch is a run-time number, as in generated code: M, or K when A is transposed. */
 #define SHAPES(X)                                                                                  \
     X(32, 64, 784, 0)                                                                              \
-    X(32, 64, 64, 0) X(32, 10, 64, 0) X(784, 64, 32, 1) X(64, 64, 32, 1) X(128, 512, 512, 0)       \
-        X(256, 256, 256, 0) X(512, 512, 512, 0) X(512, 512, 256, 1) X(1024, 2048, 256, 1)          \
-            X(256, 2048, 2048, 0) X(1024, 2048, 2048, 0) X(1, 64, 784, 0) X(1, 64, 64, 0)          \
-                X(1, 10, 64, 0) X(1, 512, 512, 0) X(1, 2048, 2048, 0) X(3, 64, 784, 0)
+    X(32, 64, 64, 0)                                                                               \
+    X(32, 10, 64, 0) X(784, 64, 32, 1) X(64, 64, 32, 1) X(128, 512, 512, 0) X(256, 256, 256, 0)    \
+        X(512, 512, 512, 0) X(512, 512, 256, 1) X(1024, 2048, 256, 1) X(256, 2048, 2048, 0)        \
+            X(1024, 2048, 2048, 0) X(1, 64, 784, 0) X(1, 64, 64, 0) X(1, 10, 64, 0)                \
+                X(1, 512, 512, 0) X(1, 2048, 2048, 0) X(3, 64, 784, 0)
 #define DEFINE(M, N, K, T)                                                                         \
     static __attribute__((noinline)) void rows_##M##_##N##_##K##_##T(                              \
         int64_t batch, const float *restrict A, const float *restrict B,                           \
@@ -138,6 +140,81 @@ static void shape(int64_t M, int64_t N, int64_t K, int t, kernel *rows, kernel *
     free(A), free(B), free(bias), free(C), free(P), free(D);
 }
 
+/* A 3x3 convolution of an image with a halo, as one product over nine segments a row of pixels, by
+ * the tile of so many vectors. */
+typedef struct {
+    int height, width, in, out, vectors;
+} convolution;
+
+static const convolution convolutions[] = {
+    {32, 32, 16, 16, 1}, {32, 32, 16, 16, 2}, {16, 16, 32, 32, 2}, {32, 32, 64, 64, 2},
+    {32, 32, 64, 64, 4}, {24, 24, 48, 48, 3}, {8, 8, 128, 128, 2}, {8, 8, 128, 128, 4},
+};
+
+#if FNC_VEC_BYTES == 64
+#define TILES_OF_2 fnc_tiles_f32_v64
+#elif FNC_VEC_BYTES == 32
+#define TILES_OF_2 fnc_tiles_f32_v32
+#else
+#define TILES_OF_2 fnc_tiles_f32_v16
+#endif
+
+static void convolve(const convolution *c, const float *x, const float *panels, const float *bias,
+                     float *y) {
+    static const fnc_tiles_f32 *const tiles[] = {&fnc_tiles_f32_1, &TILES_OF_2, &fnc_tiles_f32_3,
+                                                 &fnc_tiles_f32_4};
+    const int64_t line = (c->width + 2) * c->in;
+    int64_t taps[9];
+    for (int i = 0; i < 9; ++i) taps[i] = i / 3 * line + i % 3 * c->in;
+    for (int h = 0; h < c->height; ++h) {
+        const dense d = {y + h * c->width * c->out, bias, c->out};
+        const fnc_gemm_args_f32 p = {.M = c->width,
+                                     .N = c->out,
+                                     .K = 9 * c->in,
+                                     .A = x + h * line,
+                                     .rs_a = c->in,
+                                     .cs_a = 1,
+                                     .segments = 9,
+                                     .offsets = taps,
+                                     .B = panels,
+                                     .packed = 1,
+                                     .m1 = c->width,
+                                     .n1 = c->out,
+                                     .epilogue = dense_epilogue,
+                                     .env = &d,
+                                     .tiles = tiles[c->vectors - 1]};
+        fnc_gemm_segments_f32(&p);
+    }
+}
+
+static void measure_convolution(const convolution *c) {
+    enum { MOST = 200 };
+    const int64_t K = 9 * c->in, pixels = (c->height + 2) * (c->width + 2);
+    const double flops = 2.0 * c->height * c->width * c->out * (double)K;
+    float *x = numbers(pixels * c->in), *w = numbers(K * c->out), *bias = numbers(c->out);
+    float *P = numbers(K * fnc_round_up(c->out, 2 * FNC_NR_F32));
+    float *y = numbers(c->height * c->width * c->out);
+    if (c->vectors == 1)
+        fnc_pack_b_f32_1(c->out, K, w, c->out, P, 0, fnc_pack_parts_f32_1(c->out, K));
+    if (c->vectors == 2) fnc_pack_b_f32(c->out, K, w, c->out, P, 0, fnc_pack_parts_f32(c->out, K));
+    if (c->vectors == 3)
+        fnc_pack_b_f32_3(c->out, K, w, c->out, P, 0, fnc_pack_parts_f32_3(c->out, K));
+    if (c->vectors == 4)
+        fnc_pack_b_f32_4(c->out, K, w, c->out, P, 0, fnc_pack_parts_f32_4(c->out, K));
+    double best = 0, shares[MOST];
+    for (int r = 0; r < MOST; ++r) {
+        const double before = peak_gflops(), start = now();
+        convolve(c, x, P, bias, y);
+        const double rate = flops / (now() - start) * 1e-9;
+        shares[r] = rate / (0.5 * (before + peak_gflops()));
+        best = fmax(best, rate);
+    }
+    qsort(shares, MOST, sizeof *shares, ascending);
+    printf("conv 3x3 %2d x %2d, %3d to %3d channels, tile of %d vectors %6.1f GFLOP/s %3.0f%%\n",
+           c->height, c->width, c->in, c->out, c->vectors, best, 100 * shares[MOST / 2]);
+    free(x), free(w), free(bias), free(P), free(y);
+}
+
 /* With an argument: only the shapes of that K, as "784". */
 int main(int argc, char **argv) {
     const int only = argc > 1 ? atoi(argv[1]) : 0;
@@ -149,5 +226,7 @@ int main(int argc, char **argv) {
     if (only == 0 || only == K)                                                                    \
         shape(M, N, K, T, rows_##M##_##N##_##K##_##T, packed_##M##_##N##_##K##_##T);
     SHAPES(RUN)
+    for (size_t i = 0; only == 0 && i < sizeof convolutions / sizeof *convolutions; ++i)
+        measure_convolution(&convolutions[i]);
     return 0;
 }

@@ -48,23 +48,12 @@ FNC_INLINE void FNC_X(fnc_gemm_bands)(int64_t N, int64_t K, const FNC_T *A, int6
         FNC_X(fnc_gemm_tiled)(&p);
         return;
     }
-    enum { PAD = 64 / sizeof(FNC_T) };
-    const int split = K > FNC_KC_WHOLE;
-    const int64_t kc = split ? FNC_KC : K + !K;
-    const int64_t columns =
-        (split ? FNC_BAND_SPLIT_BYTES : FNC_BAND_BYTES) / (int64_t)sizeof(FNC_T);
-    const int64_t fit = FNC_X(FNC_SCRATCH) / kc / FNC_MR * FNC_MR - FNC_MR;
-    const int64_t rows = fnc_max_i64(fnc_min_i64(fit, FNC_GROUP_ROWS), FNC_MR);
-    const int64_t high = m1 - m0 < FNC_MR ? FNC_MT : FNC_MR;
-    const fnc_blocking by = {
-        high,    FNC_MT,        fnc_low_rows(high, FNC_MT),           kc, rows, columns,
-        columns, columns + PAD, split ? FNC_MR * (columns + PAD) : 0, 1};
     p.unit = FNC_BY_ROW;
     p.tiles = &FNC_X(fnc_tiles_copied);
     p.beside = beside;
     p.count = count;
     p.prefetch = FNC_X(fnc_prefetch_beside);
-    FNC_X(fnc_gemm_blocked)(&p, &by);
+    FNC_X(fnc_gemm_bands_of)(&p);
 }
 #undef FNC_X
 #undef FNC_ARGS

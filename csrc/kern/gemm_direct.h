@@ -114,9 +114,8 @@ FNC_INLINE void FNC_X(fnc_gemm_wide)(int64_t M, int64_t N, int64_t K, const FNC_
                                      int64_t cs_a, const FNC_T *B, int64_t ldb, int packed,
                                      int64_t m0, int64_t m1, int64_t n0, int64_t n1,
                                      FNC_EPILOGUE epilogue, const void *env) {
-    if (K <= FNC_KC_WHOLE && N * K * (int64_t)sizeof(FNC_T) <= FNC_GEMM_L2)
-        FNC_X(fnc_gemm_small)
-        (M, N, K, A, rs_a, cs_a, B, ldb, packed, m0, m1, n0, n1, epilogue, env);
+    if (K <= FNC_KC_WHOLE && N * K * (int64_t)sizeof(FNC_T) <= FNC_GEMM_L2) FNC_X(fnc_gemm_small)
+    (M, N, K, A, rs_a, cs_a, B, ldb, packed, m0, m1, n0, n1, epilogue, env);
     else {
         FNC_ARGS p =
             FNC_X(fnc_args)(M, N, K, A, rs_a, cs_a, B, ldb, packed, m0, m1, n0, n1, epilogue, env);

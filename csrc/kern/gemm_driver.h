@@ -175,6 +175,7 @@ FNC_NOINLINE void FNC_X(fnc_gemm_region)(const FNC_ARGS *p, const fnc_blocking *
     const int64_t pair = 2 * ts->lanes, nr = ts->vectors * ts->lanes;
     const int64_t last_left = right.panels ? r->n1 : p->N - right.width;
     const int fresh = b->k == 0 && p->start == NULL, begins = b->k == 0 && !fresh;
+    const int64_t loaded = by->high > 1 ? right.width : FNC_GEMV_PANELS * nr;
     const int by_row = b->last && by->ldc && p->unit != FNC_TRANSPOSED;
     const int by_tile = b->last && !by_row;
     const int simple = by_tile && nr <= pair && !by->ldc && p->unit == FNC_BY_TILE;
@@ -209,7 +210,7 @@ FNC_NOINLINE void FNC_X(fnc_gemm_region)(const FNC_ARGS *p, const fnc_blocking *
             for (int64_t n = c, left = c0, end; n < c1; n = end, left = fnc_min_i64(n, last_left)) {
                 const FNC_T *from = right.B + (left - right.left) * right.step;
                 end = fnc_min_i64(left + right.width, c1);
-                if (begins) FNC_X(fnc_load_start)(p, &t, top, rows, left, right.width, tile);
+                if (begins) FNC_X(fnc_load_start)(p, &t, top, rows, left, loaded, tile);
                 if (rows > 1 && rows < ts->high) {
                     ts->of_low(&t, fresh, a, from, tile);
                 } else if (rows == 1) {
@@ -277,8 +278,9 @@ FNC_INLINE fnc_blocking FNC_X(fnc_by_tiles)(const FNC_ARGS *p) {
     const int split = p->K > whole;
     const int64_t kc = split ? FNC_KC : p->K + !p->K;
     const int64_t fit = FNC_GEMM_L2 / (int64_t)sizeof(FNC_T) / nr / (kc + 1);
-    const int64_t rows = split || copy_a ? FNC_GROUP_ROWS : 1,
+    const int64_t fits = FNC_X(FNC_SCRATCH) / kc - ts->high,
                   slot = ts->high * fnc_round_up(nr, FNC_NR);
+    const int64_t rows = copy_a ? fnc_min_i64(FNC_GROUP_ROWS, fits) : split ? FNC_GROUP_ROWS : 1;
     const int64_t room = FNC_X(FNC_ACC) / slot / (rows / ts->high + 1);
     const int64_t panels = split ? fnc_min_i64(FNC_GROUP_PANELS, room) : fnc_max_i64(fit, 1);
     const int64_t high = height < ts->high ? ts->low : ts->high;
@@ -286,6 +288,35 @@ FNC_INLINE fnc_blocking FNC_X(fnc_by_tiles)(const FNC_ARGS *p) {
                           kc,          rows,    panels * nr,
                           panels * nr, 0,       split ? slot : 0,
                           copy_a};
+}
+
+/* By strips of B, packed on the fly: all rows of a group while a panel is in the first-level cache.
+ */
+FNC_INLINE fnc_blocking FNC_X(fnc_by_strips)(const FNC_ARGS *p) {
+    const int64_t high = p->m1 - p->m0 < FNC_MR ? FNC_MT : FNC_MR;
+    const int64_t columns = FNC_STRIP_BYTES / (int64_t)sizeof(FNC_T), slot = FNC_MR * FNC_NR;
+    return (fnc_blocking){
+        high, FNC_MT, fnc_low_rows(high, FNC_MT), FNC_STRIP_ROWS, FNC_FEW_ROWS, columns, FNC_NR, 0,
+        slot, 0};
+}
+
+/* For row-panel output: bands of a tile's height, as many at once as A is copied for. A row of sums
+ * waits as it is handed over; of a long sum, all rows of the group do. */
+FNC_INLINE fnc_blocking FNC_X(fnc_by_bands)(const FNC_ARGS *p) {
+    enum { PAD = 64 / sizeof(FNC_T), SPLIT = FNC_BAND_SPLIT_BYTES / sizeof(FNC_T) };
+    const FNC_TILES *ts = p->tiles;
+    const int64_t nr = ts->vectors * ts->lanes, most = FNC_X(FNC_SCRATCH) / ts->high;
+    const int split = p->K > fnc_min_i64(FNC_KC_WHOLE, most);
+    const int64_t kc = split ? FNC_KC : p->K + !p->K,
+                  high = p->m1 - p->m0 < ts->high ? ts->low : ts->high;
+    const int64_t fit = FNC_X(FNC_SCRATCH) / kc / ts->high * ts->high - ts->high;
+    const int64_t rows =
+        fnc_max_i64(fnc_min_i64(fit, FNC_GROUP_ROWS / ts->high * ts->high), ts->high);
+    const int64_t room = FNC_X(FNC_ACC) / (split ? rows + ts->high : ts->high) - PAD;
+    const int64_t wide = fnc_min_i64(split ? SPLIT : FNC_BAND_BYTES / (int64_t)sizeof(FNC_T), room);
+    const int64_t columns = fnc_panel_start(wide, nr), ldc = columns + PAD;
+    return (fnc_blocking){high,    ts->low, fnc_low_rows(high, ts->low), kc,          rows, columns,
+                          columns, ldc,     split ? ts->high * ldc : 0,  p->rs_a == 1};
 }
 
 /* The panels that follow those of r, spread over the tiles of all rows beside r: they come from
@@ -308,7 +339,17 @@ FNC_NOINLINE void FNC_X(fnc_prefetch_panels)(const FNC_ARGS *p, const fnc_region
     w->part = (next * size / tiles + 1) * p->K;
 }
 
+/* The product p by either of them. The last two are for as many rows as a low tile has, at least.
+ */
 FNC_NOINLINE void FNC_X(fnc_gemm_tiled)(const FNC_ARGS *p) {
     const fnc_blocking by = FNC_X(fnc_by_tiles)(p);
+    FNC_X(fnc_gemm_blocked)(p, &by);
+}
+FNC_INLINE void FNC_X(fnc_gemm_strips_of)(const FNC_ARGS *p) {
+    const fnc_blocking by = FNC_X(fnc_by_strips)(p);
+    FNC_X(fnc_gemm_blocked)(p, &by);
+}
+FNC_INLINE void FNC_X(fnc_gemm_bands_of)(const FNC_ARGS *p) {
+    const fnc_blocking by = FNC_X(fnc_by_bands)(p);
     FNC_X(fnc_gemm_blocked)(p, &by);
 }

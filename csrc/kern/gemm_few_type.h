@@ -22,26 +22,14 @@ FNC_INLINE void FNC_X(fnc_gemm_strips)(int64_t M, int64_t N, int64_t K, const FN
                                        int64_t rs_a, int64_t cs_a, const FNC_T *B, int64_t ldb,
                                        int64_t m0, int64_t m1, int64_t n0, int64_t n1,
                                        FNC_EPILOGUE epilogue, const void *env) {
-    enum { WIDTH = FNC_STRIP_BYTES / sizeof(FNC_T) };
     FNC_ARGS p = FNC_X(fnc_args)(M, N, K, A, rs_a, cs_a, B, ldb, 0, m0, m1, n0, n1, epilogue, env);
     if (m1 - m0 < FNC_MT) {
         FNC_X(fnc_gemm_tiled)(&p);
         return;
     }
-    const int64_t high = m1 - m0 < FNC_MR ? FNC_MT : FNC_MR;
-    const fnc_blocking by = {high,
-                             FNC_MT,
-                             fnc_low_rows(high, FNC_MT),
-                             FNC_STRIP_ROWS,
-                             FNC_FEW_ROWS,
-                             WIDTH,
-                             FNC_NR,
-                             0,
-                             FNC_MR * FNC_NR,
-                             0};
     p.pack = FNC_X(fnc_pack_strip);
     p.prefetch = FNC_X(fnc_prefetch_strip);
-    FNC_X(fnc_gemm_blocked)(&p, &by);
+    FNC_X(fnc_gemm_strips_of)(&p);
 }
 
 /* The rows of Bt that follow, spread over the tiles beside each other. */

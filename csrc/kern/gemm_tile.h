@@ -115,6 +115,7 @@ FNC_DEFINE_TILE(fnc_tile_row, 1, 2, 0)
 FNC_DEFINE_TILE(fnc_tile_row_4, 1, 4, 0)
 FNC_DEFINE_TILE(fnc_tile_row_8, 1, 8, 0)
 FNC_DEFINE_TILE(fnc_tile_prefetch, FNC_MR, 2, 1)
+#undef FNC_DEFINE_TILE
 
 /* acc[columns] = a[K] B[K, columns] for a B that comes from far: four whole rows at a time, read in
  * order, while the sums wait in the first-level cache. Whole vectors only. */

@@ -22,12 +22,25 @@ pytestmark = [
 ]
 GCC = ["gcc", *FLAGS, "-fvect-cost-model=dynamic", *INCLUDES]
 LEVELS = {"sse2": "x86-64", "avx2": "x86-64-v3", "avx512": "x86-64-v4"}
-UNARY = (
-    [
-        "exp", "expm1", "tanh", "sigmoid", "erf", "log", "log1p", "sin", "cos", "tan", "sqrt",
-        "rsqrt", "floor", "ceil", "rint", "abs", "sign",
-    ]
-)
+UNARY = [
+    "exp",
+    "expm1",
+    "tanh",
+    "sigmoid",
+    "erf",
+    "log",
+    "log1p",
+    "sin",
+    "cos",
+    "tan",
+    "sqrt",
+    "rsqrt",
+    "floor",
+    "ceil",
+    "rint",
+    "abs",
+    "sign",
+]
 LOOP = (
     "void loop(T *restrict y, const float *restrict a, const float *restrict b, int64_t n) {\n"
     "    (void)b;\n"
@@ -96,9 +109,15 @@ def test_tile_stays_in_registers(level: str, suffix: str, tmp_path: Path) -> Non
     target = compile_text(text, [f"-march={LEVELS[level]}"], tmp_path)[0]
     dump = ["objdump", "-d", "--no-show-raw-insn", str(target)]
     listing = subprocess.run(dump, capture_output=True, text=True, check=True).stdout
+    checked = check_tiles(listing, r"fnc_tile_(?:high|low|prefetch)_\w+", level)
+    assert checked == 3
+
+
+def check_tiles(listing: str, names: str, level: str) -> int:
+    """How many functions of these names there are: none touches the stack in its only loop."""
     checked = 0
     for function in re.split(r"\n\n", listing):
-        name = re.match(r"\s*[0-9a-f]+ <(fnc_tile_(?:high|low|prefetch)_\w+)", function)
+        name = re.match(rf"\s*[0-9a-f]+ <({names})>", function)
         if not name:
             continue
         loops = [b for b in inner_loops(function) if any("mul" in t or "fma" in t for t in b)]
@@ -108,4 +127,18 @@ def test_tile_stays_in_registers(level: str, suffix: str, tmp_path: Path) -> Non
         moves = [text for text in loops[0] if re.match(r"v?mov[au]p[sd]\s+%\S+,\s*%", text)]
         assert level == "sse2" or not moves, f"{name.group(1)} copies registers: {moves}"
         checked += 1
-    assert checked == 3
+    return checked
+
+
+@pytest.mark.parametrize("suffix", ["f32", "f64"])
+@pytest.mark.parametrize("level", LEVELS)
+def test_every_shape_stays_in_registers(level: str, suffix: str, tmp_path: Path) -> None:
+    """Tiles of one, three and four vectors, high, low and of a row; and the one for copied rows."""
+    shapes = [f"fnc_tile_{form}_{suffix}_{v}" for form in ("high", "low", "row") for v in (1, 3, 4)]
+    shapes.append(f"fnc_tile_copied_{suffix}")
+    text = '#include "gemm_bands.h"\n#include "gemm_shapes.h"\n'
+    text += f"fnc_tile_{suffix} *const tiles[] = {{{', '.join(shapes)}}};\n"
+    target = compile_text(text, [f"-march={LEVELS[level]}"], tmp_path)[0]
+    dump = ["objdump", "-d", "--no-show-raw-insn", str(target)]
+    listing = subprocess.run(dump, capture_output=True, text=True, check=True).stdout
+    assert check_tiles(listing, r"fnc_tile_\w+", level) == len(shapes)
