@@ -10,6 +10,7 @@
 #include "../math/fnc_flush.h"
 #include "../math/fnc_math.h"
 #include "fnc_abi.h"
+#include "fnc_config.h"
 
 #define FNC_INF_F32 __builtin_inff()
 #define FNC_INF_F64 __builtin_inf()
@@ -42,11 +43,11 @@ FNC_INLINE fnc_block fnc_share_block(int64_t M, int64_t N, int by_rows, int64_t 
                                      int64_t parts) {
     fnc_block own = {0, M, 0, N};
     if (by_rows || M >= N) {
-        own.m0 = fnc_share(M, 16, part, parts);
-        own.m1 = fnc_share(M, 16, part + 1, parts);
+        own.m0 = fnc_share(M, FNC_ROW_GRAIN, part, parts);
+        own.m1 = fnc_share(M, FNC_ROW_GRAIN, part + 1, parts);
     } else {
-        own.n0 = fnc_share(N, 32, part, parts);
-        own.n1 = fnc_share(N, 32, part + 1, parts);
+        own.n0 = fnc_share(N, FNC_COLUMN_GRAIN, part, parts);
+        own.n1 = fnc_share(N, FNC_COLUMN_GRAIN, part + 1, parts);
     }
     return own;
 }
@@ -55,13 +56,6 @@ FNC_INLINE fnc_block fnc_share_block(int64_t M, int64_t N, int by_rows, int64_t 
 FNC_INLINE void fnc_meet(const fnc_env *env, int64_t parts) {
     if (parts > 1) ((fnc_team *)env->team)->meet((fnc_team *)env->team);
 }
-
-/* Work is measured in multiply-adds, or what takes as long; a million are about 20 us. Waking a
- * thread takes some 20 us, and waiting for each other up to one in each kernel: a worker is not
- * woken for less than FNC_LEAST_WORK, and not given less than FNC_LEAST_STEP each time. */
-#ifndef FNC_LEAST_WORK
-enum { FNC_LEAST_WORK = 4 << 20, FNC_LEAST_STEP = 1 << 19 };
-#endif
 
 /* Does `work`, which goes `times` through `amount`, on as many workers as that occupies. */
 FNC_INLINE void fnc_run_often(const fnc_env *env, fnc_work *work, int64_t amount, int64_t times) {

@@ -8,6 +8,7 @@
 #ifndef FNC_GEMM_CONFIG_H
 #define FNC_GEMM_CONFIG_H
 
+#include "../include/fnc_config.h"
 #include "../math/fnc_int.h"
 
 /* FNC_MR_v and FNC_MT_v: rows of the high and of the low tile of v vectors. */
@@ -52,7 +53,7 @@ enum { FNC_COPY_FROM = 4, FNC_COPY_AHEAD = 16 };
 
 /* B packed on the fly, by strips of so many rows and bytes of a row, for products of so many rows.
  */
-enum { FNC_FEW_ROWS = 64, FNC_STRIP_ROWS = 64, FNC_STRIP_BYTES = 1024 };
+enum { FNC_STRIP_ROWS = 64, FNC_STRIP_BYTES = 1024 };
 
 /* Row-panel output: bytes of a row of results, and of one whose partial sums wait. */
 enum { FNC_BAND_BYTES = 8192, FNC_BAND_SPLIT_BYTES = 1024 };

@@ -15,7 +15,7 @@
 #include "gemm.h"
 #include "gemm_pack.h"
 
-/* Up to FNC_FEW_ROWS rows they are faster than packing B; passes/spare.py has the bound again, for
+/* Up to FNC_FEW_ROWS rows they are faster than packing B; plan/machine.py has the bound, for
  * row counts known beforehand, and a least N, so that A packed has room where B would be. 32 rows
  * times 2048 x 2048, B from memory: 53 GFLOP/s packed first, 71 by strips, 93 flipped; 96 rows: 74,
  * 75 and 92 (AVX2, FMA peak 103). Strips take up to 140 KB of the stack. */

@@ -12,9 +12,10 @@
 #define FNC_GEMV_BF16_H
 
 #include "../math/fnc_bf16.h"
+#include "../include/fnc_config.h"
 #include "gemm.h"
 
-enum { FNC_GEMV_STREAMS = 4, FNC_GEMV_PANEL = 16, FNC_GEMV_NR = FNC_GEMV_STREAMS * FNC_GEMV_PANEL };
+enum { FNC_GEMV_STREAMS = FNC_GEMV_NR / FNC_GEMV_PANEL };
 
 typedef float fnc_gemv_f32 __attribute__((vector_size(32), aligned(4), may_alias));
 typedef uint32_t fnc_gemv_u32 __attribute__((vector_size(32), aligned(2), may_alias));

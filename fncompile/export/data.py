@@ -12,8 +12,9 @@ import numpy as np
 
 from fncompile.codegen.cprint import comment_block, expression
 from fncompile.export.api.tables import quoted
+from fncompile.plan.machine import machine
 
-ALIGN = 64  # FNC_ALIGN
+ALIGN = machine().align
 
 
 def data_blocks(native: Any) -> tuple[list[np.ndarray], int]:

@@ -15,11 +15,12 @@ import numpy as np
 from fncompile.ir import interp
 from fncompile.ir.dims import evaluate, is_static, symbol
 from fncompile.ir.types import DTYPES
+from fncompile.plan.machine import machine
 from fncompile.runtime.entry import CompiledEntry
 from fncompile.runtime.native import Env
 from fncompile.runtime.team import team
 
-SHARED_WORK = 8 << 20  # less is never shared, see csrc/include/fnc_model.h
+SHARED_WORK = 2 * machine().least_work  # less is shared only where calls come in a row
 SHORT_BATCH = 256  # larger batches take the general way, which sizes its memory for them
 
 

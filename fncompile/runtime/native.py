@@ -23,7 +23,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-ALIGN = 64  # FNC_ALIGN
+from fncompile.plan.machine import machine
+
+ALIGN = machine().align
 OK, RANGE = 0, -8
 STATUS = {
     0: "ok",

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+import fncompile
 from fncompile.ir import build
 from fncompile.ir.dims import symbol
 from fncompile.ir.node import Program
 from fncompile.ir.types import TensorType
 from fncompile.passes.manager import Context, plan
 from fncompile.passes.schedule import COSTS
-from fncompile.plan.machine import Machine, drawn, machine
+from fncompile.plan.machine import Machine, drawn, header, machine
 from fncompile.plan.schedule import (
     DRIVERS,
     Guard,
@@ -112,3 +115,9 @@ def test_a_partition_prints_as_it_was():
     for partition in (Partition("alone"), Partition("rows", B * 3 + 1, 16), Partition("longer")):
         made = Schedule(partition, lanes=32)
         assert parse_schedule(schedule_text(made), {}) == made
+
+
+def test_the_header_of_csrc_has_the_numbers_of_the_table():
+    path = Path(fncompile.__file__).parent.parent / "csrc" / "include" / "fnc_config.h"
+    assert path.read_text() == header(), f"python -m fncompile.plan.machine > {path}"
+    assert f"#define FNC_ALIGN {machine().align}\n" in path.with_name("fnc_abi.h").read_text()

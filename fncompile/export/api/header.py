@@ -13,8 +13,9 @@ from fncompile.export.api.public import Public
 from fncompile.export.api.unit import MODES
 from fncompile.ir.dims import Dim, Poly, dim_text, symbols_of, upper_bound
 from fncompile.ir.types import TensorType
+from fncompile.plan.machine import machine
 
-ALIGN, HEAD = 64, 512  # FNC_ALIGN, FNC_CTX_HEAD of csrc
+ALIGN, HEAD = machine().align, 512  # FNC_CTX_HEAD of csrc
 STATUS = (
     ("OK", 0, ""),
     ("ERR_SHAPE", -1, "a size is negative or zero, or sizes that must agree differ"),
