@@ -113,7 +113,7 @@ FNC_INLINE void fnc_gemm_packed_bf16(int64_t M, int64_t N, int64_t K, const floa
                                      int64_t n0, int64_t n1, fnc_epilogue_f32 epilogue,
                                      const void *env) {
     fnc_product_bf16 p = {N, K, A, rs_a, cs_a, (const fnc_word *)panels, 0};
-    const fnc_region all = {m0, m1, n0, n1, 0};
+    const fnc_region all = {m0, m1, n0, n1};
     (void)M;
 #if FNC_HAS_AMX
     p.tiles = M >= 16 && K >= FNC_WORDS && fnc_may_tile();
