@@ -66,13 +66,21 @@ def pack_like(structure: Any, leaves: list[Any]) -> Any:
     return map_structure(lambda _: next(remaining), structure)
 
 
-def has_list_for_dict(value: Any, structure: Any) -> bool:
-    """Is there a list in `value` where `structure` has a dict of several? Which of its items are
-    for which keys would be a guess."""
+def dicts_given_as_lists(value: Any, structure: Any) -> Iterator[dict]:
+    """The dicts of several in `structure` that `value` has a list for."""
     if isinstance(structure, dict) and isinstance(value, dict):
-        return any(has_list_for_dict(value[k], structure[k]) for k in structure if k in value)
-    if isinstance(structure, dict):
-        return isinstance(value, (list, tuple)) and len(structure) > 1
-    if isinstance(structure, (list, tuple)) and isinstance(value, (list, tuple)):
-        return any(map(has_list_for_dict, value, structure))
-    return False
+        for key in structure:
+            if key in value:
+                yield from dicts_given_as_lists(value[key], structure[key])
+    elif isinstance(structure, dict):
+        if isinstance(value, (list, tuple)) and len(structure) > 1:
+            yield structure
+    elif isinstance(structure, (list, tuple)) and isinstance(value, (list, tuple)):
+        for item, inner in zip(value, structure):
+            yield from dicts_given_as_lists(item, inner)
+
+
+def has_ambiguous_list(value: Any, structure: Any) -> bool:
+    """Is there a list for a dict whose keys were not written in sorted order? Which of its items
+    are for which keys would be a guess."""
+    return any(list(d) != sorted(d) for d in dicts_given_as_lists(value, structure))

@@ -9,7 +9,7 @@ import numpy as np
 
 from fncompile.caller import warn_caller
 from fncompile.graph.call import Operation
-from fncompile.graph.nest import flatten, has_list_for_dict, map_structure
+from fncompile.graph.nest import flatten, has_ambiguous_list, map_structure
 from fncompile.graph.tensor import KerasTensor, Tensor
 from fncompile.ir import build as ir
 from fncompile.ir.types import DTYPES
@@ -67,17 +67,17 @@ def input_specs(inputs: Any) -> list[InputSpec]:
 def in_order(inputs: Any, expected: Any, specs: list[InputSpec]) -> list[Any]:
     """The leaves of `inputs` in the order of a model's inputs `expected`; a flat dict goes by name.
 
-    ValueError for a list in place of a dict, a warning for other structures that differ and for
-    keys that no input has.
+    ValueError for a list in place of a dict that was not written in sorted order, a warning for
+    other structures that differ and for keys that no input of a dict has.
     """
     if isinstance(inputs, dict) and not any(
         isinstance(x, (dict, list, tuple)) for x in inputs.values()
     ):
         traced = any(isinstance(x, Tensor) for x in inputs.values())
-        if len(inputs) > len(specs) and not traced:
+        if isinstance(expected, dict) and len(inputs) > len(specs) and not traced:
             warn_caller(_structure_differs(expected, inputs))
         return [inputs.get(spec.name) for spec in specs]
-    if has_list_for_dict(inputs, expected):
+    if has_ambiguous_list(inputs, expected):
         raise ValueError(_structure_differs(expected, inputs))
     if _outline(inputs) != _outline(expected):
         warn_caller(_structure_differs(expected, inputs))

@@ -15,7 +15,7 @@ import numpy as np
 
 from fncompile.caller import warn_caller
 from fncompile.config import floatx
-from fncompile.graph.nest import flatten, has_list_for_dict
+from fncompile.graph.nest import dicts_given_as_lists, flatten, has_ambiguous_list
 from fncompile.graph.trace import default_dtype
 from fncompile.ir.types import DTYPES
 from fncompile.training.absent import absent, is_optional
@@ -129,8 +129,10 @@ def _by_place(model: Any, places: Places, x: Any) -> list[Any]:
             f"it received {received} input tensors. Pass inputs as a dict, e.g. "
             f"`{{{', '.join(f'{n!r}: ...' for n in places.names)}}}`."
         )
-    if has_list_for_dict(x, places.structure):
+    if has_ambiguous_list(x, places.structure):
         raise _structure_error(places, x)
+    if any(dicts_given_as_lists(x, places.structure)):
+        warn_caller(str(_structure_error(places, x)))
     return flatten(x) if len(places) == 1 else places.match(x, lambda: _structure_error(places, x))
 
 
@@ -142,7 +144,7 @@ def _by_name(places: Places, x: Mapping, tensors: list[Any]) -> list[Any]:
                 f'Missing data for input "{name}". You passed a data dictionary with keys '
                 f"{list(x)}. Expected the following keys: {names}"
             )
-    if len(x) > len(names):
+    if places.by_key and len(x) > len(names):
         warn_caller(str(_structure_error(places, x)))
     return [x.get(name) for name in names]
 

@@ -452,6 +452,16 @@ def test_a_list_for_a_dict_of_inputs_is_refused(structure):
     np.testing.assert_array_equal(model.predict(given, verbose=0), -ONES)
 
 
+def test_a_list_for_a_dict_in_sorted_order_warns():
+    """Both orders agree; Keras takes it with a warning, too, and None for an optional one."""
+    a, b = Input((3,), name="a"), Input((3,), name="b")
+    model = Model({"a": a, "b": b}, a - b)
+    for use in (model, lambda x: model.predict(x, verbose=0)):
+        with pytest.warns(UserWarning, match="doesn't match the expected structure") as seen:
+            np.testing.assert_array_equal(use([ONES, 2 * ONES]), -ONES)
+        assert len(seen) == 1 and seen[0].filename == __file__
+
+
 def test_a_list_for_a_dict_inside_a_structure_is_refused():
     a, b, c = (Input((3,), name=name) for name in "abc")
     model = Model([a, {"z": b, "c": c}], a + b - c)
