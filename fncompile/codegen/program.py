@@ -32,6 +32,7 @@ from fncompile.codegen.entries import emit_entries, plan_has_steps
 from fncompile.codegen.expr import c_type, constant
 from fncompile.codegen.nest.build import nest_of
 from fncompile.codegen.nest.emit import emit_nest
+from fncompile.codegen.nest.text import nest_text
 from fncompile.codegen.packing import emit_pack, is_pack
 from fncompile.codegen.pointers import Place, Pointers, table_name, with_symbols
 from fncompile.codegen.products import emit_epilogue, emit_product
@@ -124,17 +125,20 @@ def emit_kernel(kernel: Kernel, plan: Plan, places: Mapping[str, Place]) -> list
     pointers = Pointers(plan, places)
     out: list[TopLevel] = []
     written: Iterable[Buffer] = writes(kernel)
+    comment = kernel_comment(kernel)
     if kernel.product is not None:
         out.append(emit_epilogue(kernel, Pointers(plan, places)))
         work, written = emit_product(kernel, pointers), ()
     elif is_pack(kernel):
         work = emit_pack(kernel, pointers)
     else:
-        functions, work = emit_nest(nest_of(kernel), pointers)
+        nest = nest_of(kernel)
+        functions, work = emit_nest(nest, pointers)
+        comment += f"\n  loops: {nest_text(nest)}"
         out += functions
     body = tuple(pointers.enclosed(work, written))
     out.append(Function("static", "void", kernel.name, KERNEL_PARAMS, body, ""))
-    return _with_comment(out, kernel_comment(kernel))
+    return _with_comment(out, comment)
 
 
 def _with_comment(items: list[TopLevel], comment: str) -> list[TopLevel]:

@@ -5,7 +5,8 @@
 
 /* k00_gelu_mul: gelu
  *   gelu[i] = ((x[i] * 0.5) * (tanh(((x[i] + ((x[i] * (x[i] * x[i])) * 0.044714998453855515)) * 0.7978845834732056)) + 1.0))   for i<8*B
- *   72*B flops; reads 32*B, writes 32*B bytes */
+ *   72*B flops; reads 32*B, writes 32*B bytes
+ *   loops: i<8*B vector */
 static void k00_gelu_mul(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     const float *restrict p_x = (const float *)env->in[0];
@@ -23,7 +24,8 @@ static void k00_gelu_mul(const fnc_env *env, int64_t part, int64_t parts) {
 
 /* k01_elu_add: elu
  *   elu[i] = (max(x[i], 0.0) + expm1((0.0 if (0.0 < x[i]) else x[i])))   for i<8*B
- *   40*B flops; reads 32*B, writes 32*B bytes */
+ *   40*B flops; reads 32*B, writes 32*B bytes
+ *   loops: i<8*B vector */
 static void k01_elu_add(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     const float *restrict p_x = (const float *)env->in[0];
@@ -40,7 +42,8 @@ static void k01_elu_add(const fnc_env *env, int64_t part, int64_t parts) {
 
 /* k02_silu_mul: silu
  *   silu[i] = (x[i] * sigmoid(x[i]))   for i<8*B
- *   16*B flops; reads 32*B, writes 32*B bytes */
+ *   16*B flops; reads 32*B, writes 32*B bytes
+ *   loops: i<8*B vector */
 static void k02_silu_mul(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     const float *restrict p_x = (const float *)env->in[0];
@@ -57,7 +60,8 @@ static void k02_silu_mul(const fnc_env *env, int64_t part, int64_t parts) {
 
 /* k03_softplus_add: softplus
  *   softplus[i] = ((0.0 if (x[i] < 0.0) else x[i]) + log1p(exp((x[i] if (x[i] < 0.0) else -x[i]))))   for i<8*B
- *   56*B flops; reads 32*B, writes 32*B bytes */
+ *   56*B flops; reads 32*B, writes 32*B bytes
+ *   loops: i<8*B vector */
 static void k03_softplus_add(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     const float *restrict p_x = (const float *)env->in[0];
@@ -75,7 +79,8 @@ static void k03_softplus_add(const fnc_env *env, int64_t part, int64_t parts) {
 
 /* k04_leaky_relu_select: leaky_relu
  *   leaky_relu[i] = ((x[i] * 0.20000000298023224) if (x[i] < 0.0) else x[i])   for i<8*B
- *   24*B flops; reads 32*B, writes 32*B bytes */
+ *   24*B flops; reads 32*B, writes 32*B bytes
+ *   loops: i<8*B vector */
 static void k04_leaky_relu_select(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     const float *restrict p_x = (const float *)env->in[0];

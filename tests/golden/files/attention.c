@@ -5,7 +5,8 @@
 
 /* k00_transpose_permute: transpose
  *   t8[20 * i + 5 * j + k] = k[20 * i + j + 4 * k]   for i<B, j<4, k<5
- *   0 flops; reads 80*B, writes 80*B bytes */
+ *   0 flops; reads 80*B, writes 80*B bytes
+ *   loops: i<B j<4: k<5 */
 static void k00_transpose_permute(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     const float *restrict p_k = (const float *)env->in[1];
@@ -59,7 +60,8 @@ static void k01_matmul_dot(const fnc_env *env, int64_t part, int64_t parts) {
  *   then t7[j] = exp(((t4[5 * i + j] * 0.5) - v0))   for i<3*B, j<5
  *   then v2 = sum over j: v1   for i<3*B, j<5
  *   then t3[5 * i + j] = (t7[j] / v2)   for i<3*B, j<5
- *   105*B flops; reads 60*B, writes 60*B bytes */
+ *   105*B flops; reads 60*B, writes 60*B bytes
+ *   loops: i<3*B: reduced j<5, reduced j<5, j<5 */
 static void k02_softmax_div(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     const float *restrict p_t4 = (const float *)(env->arena + 128 * B);

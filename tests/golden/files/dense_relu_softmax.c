@@ -65,7 +65,8 @@ static void k01_digit_dot(const fnc_env *env, int64_t part, int64_t parts) {
  *   then t11[j] = exp(((t8[10 * i + j] + digit/bias[j]) - v0))   for i<B, j<10
  *   then v2 = sum over j: v1   for i<B, j<10
  *   then digit[10 * i + j] = (t11[j] / v2)   for i<B, j<10
- *   70*B flops; reads 40*B+40, writes 40*B bytes */
+ *   70*B flops; reads 40*B+40, writes 40*B bytes
+ *   loops: i<B: reduced j<10, reduced j<10, j<10 */
 static void k02_digit_div(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     const float *restrict p_t8 = (const float *)(env->arena + 256 * B);

@@ -6,7 +6,8 @@
 
 /* k00_embed_gather: embed
  *   t5[3 * i + j] = embed/embeddings[row words[i]][j]   for i<5*B, j<3
- *   0 flops; reads 20*B+132, writes 60*B bytes */
+ *   0 flops; reads 20*B+132, writes 60*B bytes
+ *   loops: i<5*B: j<3 */
 static void k00_embed_gather(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     const int32_t *restrict words = (const int32_t *)env->in[0];

@@ -5,7 +5,8 @@
 
 /* k00_times_mul: times
  *   all[9 * i + j] = (a[3 * i + j] * b[3 * i + j])   for i<B, j<3
- *   3*B flops; reads 24*B, writes 36*B bytes */
+ *   3*B flops; reads 24*B, writes 36*B bytes
+ *   loops: i<B: j<3 */
 static void k00_times_mul(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     const float *restrict p_a = (const float *)env->in[0];
@@ -23,7 +24,8 @@ static void k00_times_mul(const fnc_env *env, int64_t part, int64_t parts) {
 
 /* k01_most_max: most
  *   all[9 * i + j + 3] = max(a[3 * i + j], b[3 * i + j])   for i<B, j<3
- *   3*B flops; reads 24*B, writes 36*B bytes */
+ *   3*B flops; reads 24*B, writes 36*B bytes
+ *   loops: i<B: j<3 */
 static void k01_most_max(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     const float *restrict p_a = (const float *)env->in[0];
@@ -41,7 +43,8 @@ static void k01_most_max(const fnc_env *env, int64_t part, int64_t parts) {
 
 /* k02_mean_div: mean
  *   all[9 * i + j + 6] = ((a[3 * i + j] + b[3 * i + j]) / 2.0)   for i<B, j<3
- *   6*B flops; reads 24*B, writes 36*B bytes */
+ *   6*B flops; reads 24*B, writes 36*B bytes
+ *   loops: i<B: j<3 */
 static void k02_mean_div(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     const float *restrict p_a = (const float *)env->in[0];

@@ -5,7 +5,8 @@
 
 /* k00_transpose_permute: transpose
  *   t3[4 * b_1 * i + b_1 * j + k] = b[4 * b_1 * i + j + 4 * k]   for i<B, j<4, k<b_1
- *   0 flops; reads 16*B*b_1, writes 16*B*b_1 bytes */
+ *   0 flops; reads 16*B*b_1, writes 16*B*b_1 bytes
+ *   loops: i<B j<4: k<b_1 vector */
 static void k00_transpose_permute(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     const int64_t size_b_1 = env->dims[2];

@@ -5,7 +5,8 @@
 
 /* k00_sum_sum: sum
  *   sum[4 * i + j] = sum over k: x[12 * i + j + 4 * k]   for i<B, j<4, k<3
- *   12*B flops; reads 48*B, writes 16*B bytes */
+ *   12*B flops; reads 48*B, writes 16*B bytes
+ *   loops: i<B j<4 by 32 vector: reduced k<3 */
 FNC_INLINE void k00_sum_sum_rows(const float *restrict p_x, float *restrict p_sum, int64_t i,
         int64_t j0, int64_t lanes) {
     float r0[32];
@@ -44,7 +45,8 @@ static void k00_sum_sum(const fnc_env *env, int64_t part, int64_t parts) {
 
 /* k01_max_max: max
  *   max[i] = max over j: x[4 * i + j]   for i<3*B, j<4
- *   12*B flops; reads 48*B, writes 12*B bytes */
+ *   12*B flops; reads 48*B, writes 12*B bytes
+ *   loops: i<3*B: reduced j<4 */
 static void k01_max_max(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     const float *restrict p_x = (const float *)env->in[0];
@@ -63,7 +65,8 @@ static void k01_max_max(const fnc_env *env, int64_t part, int64_t parts) {
 /* k02_mean_div: mean
  *   v0 = sum over i: x[i]   for i<12*B
  *   then mean[0] = (v0 / (12 * B))   for one value
- *   12*B+1 flops; reads 48*B, writes 4 bytes */
+ *   12*B+1 flops; reads 48*B, writes 4 bytes
+ *   loops: reduced i<12*B vector, one point */
 static void k02_mean_div(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     const float *restrict p_x = (const float *)env->in[0];
@@ -83,7 +86,8 @@ static void k02_mean_div(const fnc_env *env, int64_t part, int64_t parts) {
 
 /* k03_argmax_argmax: argmax
  *   argmax[i] = argmax over j: x[4 * i + j]   for i<3*B, j<4
- *   12*B flops; reads 48*B, writes 12*B bytes */
+ *   12*B flops; reads 48*B, writes 12*B bytes
+ *   loops: i<3*B: reduced j<4 */
 static void k03_argmax_argmax(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     const float *restrict p_x = (const float *)env->in[0];

@@ -5,7 +5,8 @@
 
 /* k00_loss_add: metrics/loss
  *   loss/count'[0] = (loss/count[0] + B)   for one value
- *   1 flops; reads 4, writes 4 bytes */
+ *   1 flops; reads 4, writes 4 bytes
+ *   loops: one point */
 static void k00_loss_add(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     float *restrict loss_count = (float *)(env->train + 192);
@@ -19,7 +20,8 @@ static void k00_loss_add(const fnc_env *env, int64_t part, int64_t parts) {
 
 /* k01_sgd_add: optimizer/sgd
  *   sgd/iteration'[0] = (sgd/iteration[0] + 1)   for one value
- *   1 flops; reads 4, writes 4 bytes */
+ *   1 flops; reads 4, writes 4 bytes
+ *   loops: one point */
 static void k01_sgd_add(const fnc_env *env, int64_t part, int64_t parts) {
     int32_t *restrict sgd_iteration = (int32_t *)env->train;
     (void)parts;
@@ -32,7 +34,8 @@ static void k01_sgd_add(const fnc_env *env, int64_t part, int64_t parts) {
 
 /* k02_mean_squared_error_grad_div: loss/mean_squared_error (backward)
  *   t19[0] = (1.0 / max(B, 1.0))   for one value
- *   2 flops; reads 0, writes 4 bytes */
+ *   2 flops; reads 0, writes 4 bytes
+ *   loops: one point */
 static void k02_mean_squared_error_grad_div(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     float *restrict p_t19 = (float *)env->arena;
@@ -46,7 +49,8 @@ static void k02_mean_squared_error_grad_div(const fnc_env *env, int64_t part, in
 
 /* k03_mean_squared_error_grad_div: loss/mean_squared_error (backward)
  *   t20[i] = (t19[0] / 3.0)   for i<B
- *   B flops; reads 4, writes 4*B bytes */
+ *   B flops; reads 4, writes 4*B bytes
+ *   loops: i<B vector */
 static void k03_mean_squared_error_grad_div(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     const float *restrict p_t19 = (const float *)env->arena;
@@ -98,7 +102,8 @@ static void k04_dense_dot(const fnc_env *env, int64_t part, int64_t parts) {
 
 /* k05_mean_squared_error_sum: loss/mean_squared_error
  *   t14[i] = sum over j: ((y:0[3 * i + j] - (t13[3 * i + j] + run0[j + 16])) * (y:0[3 * i + j] - (t13[3 * i + j] + run0[j + 16])))   for i<B, j<3
- *   12*B flops; reads 24*B+128, writes 4*B bytes */
+ *   12*B flops; reads 24*B+128, writes 4*B bytes
+ *   loops: i<B: reduced j<3 */
 static void k05_mean_squared_error_sum(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     const float *restrict y_0 = (const float *)env->in[1];
@@ -121,7 +126,8 @@ static void k05_mean_squared_error_sum(const fnc_env *env, int64_t part, int64_t
  *   v0 = sum over i: (t14[i] / 3.0)   for i<B
  *   then loss[0] = (v0 / max(B, 1.0))   for one value
  *   then loss/total'[0] = (loss/total[0] + (v1 * B))   for one value
- *   2*B+4 flops; reads 4*B+4, writes 8 bytes */
+ *   2*B+4 flops; reads 4*B+4, writes 8 bytes
+ *   loops: reduced i<B vector, one point */
 static void k06_loss_add(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     const float *restrict p_t14 = (const float *)(env->arena + (64 * B + 64));
@@ -173,7 +179,8 @@ static void k07_dense_grad_dot(const fnc_env *env, int64_t part, int64_t parts) 
 
 /* k08_dense_grad_sum: dense (backward)
  *   t18_2[i] = sum over j: t12[i + 3 * j]   for i<3, j<B
- *   3*B flops; reads 12*B, writes 12 bytes */
+ *   3*B flops; reads 12*B, writes 12 bytes
+ *   loops: i<3 by 32 vector: reduced j<B */
 FNC_INLINE void k08_dense_grad_sum_rows(const float *restrict p_t12, float *restrict t18_2, int64_t
         B, int64_t i0, int64_t lanes) {
     float r0[32];
@@ -210,7 +217,8 @@ static void k08_dense_grad_sum(const fnc_env *env, int64_t part, int64_t parts) 
 
 /* k09_optimizer_reshape: optimizer
  *   t18_1[0] = 0.0   for one value
- *   0 flops; reads 0, writes 4 bytes */
+ *   0 flops; reads 0, writes 4 bytes
+ *   loops: one point */
 static void k09_optimizer_reshape(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     float *restrict t18_1 = (float *)(env->arena + (192 * B + 64)) + 15;
@@ -224,7 +232,8 @@ static void k09_optimizer_reshape(const fnc_env *env, int64_t part, int64_t part
 
 /* k10_optimizer_broadcast: optimizer
  *   t18_3[i] = 0.0   for i<13
- *   0 flops; reads 0, writes 52 bytes */
+ *   0 flops; reads 0, writes 52 bytes
+ *   loops: i<13 */
 static void k10_optimizer_broadcast(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     float *restrict t18_3 = (float *)(env->arena + (192 * B + 64)) + 19;
@@ -238,7 +247,8 @@ static void k10_optimizer_broadcast(const fnc_env *env, int64_t part, int64_t pa
 
 /* k11_sgd_sub: optimizer/sgd
  *   run0'[i] = (run0[i] - (sgd/learning_rate[0] * t18[i]))   for i<32
- *   64 flops; reads 260, writes 128 bytes */
+ *   64 flops; reads 260, writes 128 bytes
+ *   loops: i<32 vector */
 static void k11_sgd_sub(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     float *restrict run0 = (float *)(unsigned char *)env->weights;

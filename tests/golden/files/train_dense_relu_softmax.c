@@ -6,7 +6,8 @@
 
 /* k00_loss_add: metrics/loss
  *   loss/count'[0] = (loss/count[0] + B)   for one value
- *   1 flops; reads 4, writes 4 bytes */
+ *   1 flops; reads 4, writes 4 bytes
+ *   loops: one point */
 static void k00_loss_add(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     float *restrict loss_count = (float *)(env->train + 192);
@@ -78,7 +79,8 @@ static void k02_digit_dot(const fnc_env *env, int64_t part, int64_t parts) {
 /* k03_adam_div: optimizer/adam
  *   adam/iteration'[0] = (adam/iteration[0] + 1)   for one value
  *   t39[0] = ((adam/learning_rate[0] * sqrt((1.0 - pow(0.9990000128746033, f32(v0))))) / (1.0 - pow(0.8999999761581421, f32(v0))))   for one value
- *   9 flops; reads 8, writes 8 bytes */
+ *   9 flops; reads 8, writes 8 bytes
+ *   loops: one point */
 static void k03_adam_div(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     int32_t *restrict adam_iteration = (int32_t *)env->train;
@@ -98,7 +100,8 @@ static void k03_adam_div(const fnc_env *env, int64_t part, int64_t parts) {
 
 /* k04_sparse_categorical_crossentropy_grad_div: loss/sparse_categorical_crossentropy (backward)
  *   t40[0] = (1.0 / max(B, 1.0))   for one value
- *   2 flops; reads 0, writes 4 bytes */
+ *   2 flops; reads 0, writes 4 bytes
+ *   loops: one point */
 static void k04_sparse_categorical_crossentropy_grad_div(const fnc_env *env, int64_t part, int64_t
         parts) {
     const int64_t B = env->dims[0];
@@ -127,7 +130,8 @@ static void k04_sparse_categorical_crossentropy_grad_div(const fnc_env *env, int
  *   then t43[j] = ((t42[j] / v6) + v11)   for i<B, j<10
  *   then v13 = sum over j: -((v12 * t37[j]) / v4)   for i<B, j<10
  *   then t17[10 * i + j] = (((t43[j] / v4) + v13) * t36[j])   for i<B, j<10
- *   405*B flops; reads 44*B+203588, writes 48*B bytes */
+ *   405*B flops; reads 44*B+203588, writes 48*B bytes
+ *   loops: i<B: one point, reduced j<10, reduced j<10, reduced j<10, reduced j<10, one point, reduced j<10, reduced j<10, j<10 */
 static void k05_digit_grad_mul(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     const int32_t *restrict y_0 = (const int32_t *)env->in[1];
@@ -201,7 +205,8 @@ static void k05_digit_grad_mul(const fnc_env *env, int64_t part, int64_t parts) 
  *   v0 = sum over i: (-t25[i] if (0 < t19[i]) else nan)   for i<B
  *   then loss[0] = (v0 / max(B, 1.0))   for one value
  *   then loss/total'[0] = (loss/total[0] + (v1 * B))   for one value
- *   4*B+4 flops; reads 8*B+4, writes 8 bytes */
+ *   4*B+4 flops; reads 8*B+4, writes 8 bytes
+ *   loops: reduced i<B vector, one point */
 static void k06_loss_add(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     const int32_t *restrict p_t19 = (const int32_t *)(env->arena + (384 * B + 203712));
@@ -226,7 +231,8 @@ static void k06_loss_add(const fnc_env *env, int64_t part, int64_t parts) {
 
 /* k07_digit_grad_permute: digit (backward)
  *   t44[64 * i + j] = run0[i + 10 * j + 50240]   for i<10, j<64
- *   0 flops; reads 203584, writes 2560 bytes */
+ *   0 flops; reads 203584, writes 2560 bytes
+ *   loops: i<10: j<64 vector */
 static void k07_digit_grad_permute(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     const float *restrict run0 = (const float *)env->weights;
@@ -303,7 +309,8 @@ static void k09_hidden_grad_dot(const fnc_env *env, int64_t part, int64_t parts)
 
 /* k10_hidden_grad_sum: hidden (backward)
  *   t34_1[i] = sum over j: t18[i + 64 * j]   for i<64, j<B
- *   64*B flops; reads 256*B, writes 256 bytes */
+ *   64*B flops; reads 256*B, writes 256 bytes
+ *   loops: i<64 by 32 vector: reduced j<B */
 FNC_INLINE void k10_hidden_grad_sum_rows(const float *restrict p_t18, float *restrict t34_1, int64_t
         B, int64_t i0, int64_t lanes) {
     float r0[32];
@@ -368,7 +375,8 @@ static void k11_digit_grad_dot(const fnc_env *env, int64_t part, int64_t parts) 
 
 /* k12_digit_grad_sum: digit (backward)
  *   t34_3[i] = sum over j: t17[i + 10 * j]   for i<10, j<B
- *   10*B flops; reads 40*B, writes 40 bytes */
+ *   10*B flops; reads 40*B, writes 40 bytes
+ *   loops: i<10 by 32 vector: reduced j<B */
 FNC_INLINE void k12_digit_grad_sum_rows(const float *restrict p_t17, float *restrict t34_3, int64_t
         B, int64_t i0, int64_t lanes) {
     float r0[32];
@@ -405,7 +413,8 @@ static void k12_digit_grad_sum(const fnc_env *env, int64_t part, int64_t parts) 
 
 /* k13_optimizer_broadcast: optimizer
  *   t34_4[i] = 0.0   for i<6
- *   0 flops; reads 0, writes 24 bytes */
+ *   0 flops; reads 0, writes 24 bytes
+ *   loops: i<6 */
 static void k13_optimizer_broadcast(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     float *restrict t34_4 = (float *)(env->arena + 256 * B) + 50890;
@@ -421,7 +430,8 @@ static void k13_optimizer_broadcast(const fnc_env *env, int64_t part, int64_t pa
  *   run0.momentum'[i] = (run0.momentum[i] + ((t34[i] - run0.momentum[i]) * 0.10000000149011612))   for i<50896
  *   run0.velocity'[i] = (run0.velocity[i] + (((t34[i] * t34[i]) - run0.velocity[i]) * 0.0010000000474974513))   for i<50896
  *   run0'[i] = (run0[i] - ((t39[0] * v0) / (sqrt(v1) + 1.0000000116860974e-07)))   for i<50896
- *   610752 flops; reads 814340, writes 610752 bytes */
+ *   610752 flops; reads 814340, writes 610752 bytes
+ *   loops: i<50896 vector */
 static void k14_adam_sub(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     float *restrict run0_momentum = (float *)(env->train + 256);

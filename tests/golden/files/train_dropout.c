@@ -10,7 +10,8 @@ static const uint32_t table_9ca5f08dcb[2] = {
 
 /* k00_loss_add: metrics/loss
  *   loss/count'[0] = (loss/count[0] + B)   for one value
- *   1 flops; reads 4, writes 4 bytes */
+ *   1 flops; reads 4, writes 4 bytes
+ *   loops: one point */
 static void k00_loss_add(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     float *restrict loss_count = (float *)(env->train + 192);
@@ -24,7 +25,8 @@ static void k00_loss_add(const fnc_env *env, int64_t part, int64_t parts) {
 
 /* k01_sgd_add: optimizer/sgd
  *   sgd/iteration'[0] = (sgd/iteration[0] + 1)   for one value
- *   1 flops; reads 4, writes 4 bytes */
+ *   1 flops; reads 4, writes 4 bytes
+ *   loops: one point */
 static void k01_sgd_add(const fnc_env *env, int64_t part, int64_t parts) {
     int32_t *restrict sgd_iteration = (int32_t *)env->train;
     (void)parts;
@@ -37,7 +39,8 @@ static void k01_sgd_add(const fnc_env *env, int64_t part, int64_t parts) {
 
 /* k02_drop_select: drop
  *   t15[i] = ((x[i] / 0.5) if (0.5 <= (f32(shr(bits(seed_generator/seed_generator_state, i), 8)) * 5.960464477539063e-08)) else 0.0)   for i<6*B
- *   36*B flops; reads 24*B+8, writes 24*B bytes */
+ *   36*B flops; reads 24*B+8, writes 24*B bytes
+ *   loops: i<6*B by 256 vector (bits ahead) */
 static void k02_drop_select(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     const uint32_t *restrict seed_generator_seed_generator_state = (const uint32_t *)(env->train +
@@ -62,7 +65,8 @@ static void k02_drop_select(const fnc_env *env, int64_t part, int64_t parts) {
 
 /* k03_drop_add: drop
  *   seed_generator/seed_generator_state'[i] = (seed_generator/seed_generator_state[i] + c8[i])   for i<2
- *   2 flops; reads 16, writes 8 bytes */
+ *   2 flops; reads 16, writes 8 bytes
+ *   loops: i<2 */
 static void k03_drop_add(const fnc_env *env, int64_t part, int64_t parts) {
     uint32_t *restrict seed_generator_seed_generator_state = (uint32_t *)(env->train + 256);
     const uint32_t *restrict p_c8 = table_9ca5f08dcb;
@@ -76,7 +80,8 @@ static void k03_drop_add(const fnc_env *env, int64_t part, int64_t parts) {
 
 /* k04_binary_crossentropy_grad_div: loss/binary_crossentropy (backward)
  *   t23[0] = (1.0 / max(B, 1.0))   for one value
- *   2 flops; reads 0, writes 4 bytes */
+ *   2 flops; reads 0, writes 4 bytes
+ *   loops: one point */
 static void k04_binary_crossentropy_grad_div(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     float *restrict p_t23 = (float *)(env->arena + 64 * B);
@@ -136,7 +141,8 @@ static void k05_out_dot(const fnc_env *env, int64_t part, int64_t parts) {
  *   v0 = sum over i: ((y:0[i] * -log(min(max((t17[i] + run0[16]), 1.0000000116860974e-07), 0.9999998807907104))) + ((1.0 - y:0[i]) * -log(t22[i])))   for i<B
  *   then loss[0] = (v0 / max(B, 1.0))   for one value
  *   then loss/total'[0] = (loss/total[0] + (v1 * B))   for one value
- *   12*B+4 flops; reads 12*B+132, writes 8 bytes */
+ *   12*B+4 flops; reads 12*B+132, writes 8 bytes
+ *   loops: reduced i<B vector, one point */
 static void k06_loss_add(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     const float *restrict y_0 = (const float *)env->in[1];
@@ -195,7 +201,8 @@ static void k07_out_grad_dot(const fnc_env *env, int64_t part, int64_t parts) {
 
 /* k08_out_grad_sum: out (backward)
  *   t21_2[0] = sum over i: t16[i]   for i<B
- *   B flops; reads 4*B, writes 4 bytes */
+ *   B flops; reads 4*B, writes 4 bytes
+ *   loops: reduced i<B vector */
 static void k08_out_grad_sum(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     const float *restrict p_t16 = (const float *)(env->arena + (64 * B + 128));
@@ -214,7 +221,8 @@ static void k08_out_grad_sum(const fnc_env *env, int64_t part, int64_t parts) {
 
 /* k09_optimizer_broadcast: optimizer
  *   t21_1[i] = 0.0   for i<10
- *   0 flops; reads 0, writes 40 bytes */
+ *   0 flops; reads 0, writes 40 bytes
+ *   loops: i<10 */
 static void k09_optimizer_broadcast(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     float *restrict t21_1 = (float *)(env->arena + 64 * B) + 6;
@@ -228,7 +236,8 @@ static void k09_optimizer_broadcast(const fnc_env *env, int64_t part, int64_t pa
 
 /* k10_optimizer_broadcast: optimizer
  *   t21_3[i] = 0.0   for i<15
- *   0 flops; reads 0, writes 60 bytes */
+ *   0 flops; reads 0, writes 60 bytes
+ *   loops: i<15 */
 static void k10_optimizer_broadcast(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     float *restrict t21_3 = (float *)(env->arena + 64 * B) + 17;
@@ -242,7 +251,8 @@ static void k10_optimizer_broadcast(const fnc_env *env, int64_t part, int64_t pa
 
 /* k11_sgd_sub: optimizer/sgd
  *   run0'[i] = (run0[i] - (sgd/learning_rate[0] * t21[i]))   for i<32
- *   64 flops; reads 260, writes 128 bytes */
+ *   64 flops; reads 260, writes 128 bytes
+ *   loops: i<32 vector */
 static void k11_sgd_sub(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     float *restrict run0 = (float *)(unsigned char *)env->weights;

@@ -6,7 +6,8 @@
 
 /* k00_loss_add: metrics/loss
  *   loss/count'[0] = (loss/count[0] + B)   for one value
- *   1 flops; reads 4, writes 4 bytes */
+ *   1 flops; reads 4, writes 4 bytes
+ *   loops: one point */
 static void k00_loss_add(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     float *restrict loss_count = (float *)(env->train + 192);
@@ -20,7 +21,8 @@ static void k00_loss_add(const fnc_env *env, int64_t part, int64_t parts) {
 
 /* k01_embed_gather: embed
  *   t16[3 * i + j] = run0[row words[i]][j]   for i<5*B, j<3
- *   0 flops; reads 20*B+384, writes 60*B bytes */
+ *   0 flops; reads 20*B+384, writes 60*B bytes
+ *   loops: i<5*B: j<3 */
 static void k01_embed_gather(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     const int32_t *restrict words = (const int32_t *)env->in[0];
@@ -40,7 +42,8 @@ static void k01_embed_gather(const fnc_env *env, int64_t part, int64_t parts) {
 /* k02_adam_w_div: optimizer/adam_w
  *   adam_w/iteration'[0] = (adam_w/iteration[0] + 1)   for one value
  *   t26[0] = ((adam_w/learning_rate[0] * sqrt((1.0 - pow(0.9990000128746033, f32(v0))))) / (1.0 - pow(0.8999999761581421, f32(v0))))   for one value
- *   9 flops; reads 8, writes 8 bytes */
+ *   9 flops; reads 8, writes 8 bytes
+ *   loops: one point */
 static void k02_adam_w_div(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     int32_t *restrict adam_w_iteration = (int32_t *)env->train;
@@ -60,7 +63,8 @@ static void k02_adam_w_div(const fnc_env *env, int64_t part, int64_t parts) {
 
 /* k03_mean_squared_error_grad_div: loss/mean_squared_error (backward)
  *   t27[0] = (1.0 / max(B, 1.0))   for one value
- *   2 flops; reads 0, writes 4 bytes */
+ *   2 flops; reads 0, writes 4 bytes
+ *   loops: one point */
 static void k03_mean_squared_error_grad_div(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     float *restrict p_t27 = (float *)(env->arena + (64 * B + 64));
@@ -74,7 +78,8 @@ static void k03_mean_squared_error_grad_div(const fnc_env *env, int64_t part, in
 
 /* k04_mean_squared_error_grad_div: loss/mean_squared_error (backward)
  *   t28[i] = (t27[0] / 2.0)   for i<B
- *   B flops; reads 4, writes 4*B bytes */
+ *   B flops; reads 4, writes 4*B bytes
+ *   loops: i<B vector */
 static void k04_mean_squared_error_grad_div(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     const float *restrict p_t27 = (const float *)(env->arena + (64 * B + 64));
@@ -127,7 +132,8 @@ static void k05_head_dot(const fnc_env *env, int64_t part, int64_t parts) {
 
 /* k06_mean_squared_error_sum: loss/mean_squared_error
  *   t19[i] = sum over j: ((y:0[2 * i + j] - (t18[2 * i + j] + run0[j + 80])) * (y:0[2 * i + j] - (t18[2 * i + j] + run0[j + 80])))   for i<B, j<2
- *   8*B flops; reads 16*B+384, writes 4*B bytes */
+ *   8*B flops; reads 16*B+384, writes 4*B bytes
+ *   loops: i<B: reduced j<2 */
 static void k06_mean_squared_error_sum(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     const float *restrict y_0 = (const float *)env->in[1];
@@ -150,7 +156,8 @@ static void k06_mean_squared_error_sum(const fnc_env *env, int64_t part, int64_t
  *   v0 = sum over i: (t19[i] / 2.0)   for i<B
  *   then loss[0] = (v0 / max(B, 1.0))   for one value
  *   then loss/total'[0] = (loss/total[0] + (v1 * B))   for one value
- *   2*B+4 flops; reads 4*B+4, writes 8 bytes */
+ *   2*B+4 flops; reads 4*B+4, writes 8 bytes
+ *   loops: reduced i<B vector, one point */
 static void k07_loss_add(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     const float *restrict p_t19 = (const float *)(env->arena + (128 * B + 128));
@@ -174,7 +181,8 @@ static void k07_loss_add(const fnc_env *env, int64_t part, int64_t parts) {
 
 /* k08_head_grad_permute: head (backward)
  *   t29[15 * i + j] = run0[i + 2 * j + 48]   for i<2, j<15
- *   0 flops; reads 384, writes 120 bytes */
+ *   0 flops; reads 384, writes 120 bytes
+ *   loops: i<2: j<15 */
 static void k08_head_grad_permute(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     const float *restrict run0 = (const float *)env->weights;
@@ -219,7 +227,8 @@ static void k09_head_grad_dot(const fnc_env *env, int64_t part, int64_t parts) {
 
 /* k10_embed_grad_scatter: embed (backward)
  *   t25_0[j] = scatter: t21[3 * i + j]   for i<5*B, j<3
- *   15*B flops; reads 80*B, writes 132 bytes */
+ *   15*B flops; reads 80*B, writes 132 bytes
+ *   loops: in turn i<5*B j<3 */
 static void k10_embed_grad_scatter(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     float *restrict t25_0 = (float *)(env->arena + (256 * B + 128));
@@ -272,7 +281,8 @@ static void k11_head_grad_dot(const fnc_env *env, int64_t part, int64_t parts) {
 
 /* k12_head_grad_sum: head (backward)
  *   t25_4[i] = sum over j: t17[i + 2 * j]   for i<2, j<B
- *   2*B flops; reads 8*B, writes 8 bytes */
+ *   2*B flops; reads 8*B, writes 8 bytes
+ *   loops: i<2 by 32 vector: reduced j<B */
 FNC_INLINE void k12_head_grad_sum_rows(const float *restrict p_t17, float *restrict t25_4, int64_t
         B, int64_t i0, int64_t lanes) {
     float r0[32];
@@ -309,7 +319,8 @@ static void k12_head_grad_sum(const fnc_env *env, int64_t part, int64_t parts) {
 
 /* k13_optimizer_broadcast: optimizer
  *   t25_1[i] = 0.0   for i<15
- *   0 flops; reads 0, writes 60 bytes */
+ *   0 flops; reads 0, writes 60 bytes
+ *   loops: i<15 */
 static void k13_optimizer_broadcast(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     float *restrict t25_1 = (float *)(env->arena + (256 * B + 128)) + 33;
@@ -323,7 +334,8 @@ static void k13_optimizer_broadcast(const fnc_env *env, int64_t part, int64_t pa
 
 /* k14_optimizer_broadcast: optimizer
  *   t25_3[i] = 0.0   for i<2
- *   0 flops; reads 0, writes 8 bytes */
+ *   0 flops; reads 0, writes 8 bytes
+ *   loops: i<2 */
 static void k14_optimizer_broadcast(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     float *restrict t25_3 = (float *)(env->arena + (256 * B + 128)) + 78;
@@ -337,7 +349,8 @@ static void k14_optimizer_broadcast(const fnc_env *env, int64_t part, int64_t pa
 
 /* k15_optimizer_broadcast: optimizer
  *   t25_5[i] = 0.0   for i<14
- *   0 flops; reads 0, writes 56 bytes */
+ *   0 flops; reads 0, writes 56 bytes
+ *   loops: i<14 */
 static void k15_optimizer_broadcast(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     float *restrict t25_5 = (float *)(env->arena + (256 * B + 128)) + 82;
@@ -353,7 +366,8 @@ static void k15_optimizer_broadcast(const fnc_env *env, int64_t part, int64_t pa
  *   run0.momentum'[i] = (run0.momentum[i] + ((t25[i] - run0.momentum[i]) * 0.10000000149011612))   for i<96
  *   run0.velocity'[i] = (run0.velocity[i] + (((t25[i] * t25[i]) - run0.velocity[i]) * 0.0010000000474974513))   for i<96
  *   run0'[i] = ((run0[i] - ((run0[i] * 0.004000000189989805) * adam_w/learning_rate[0])) - ((t26[0] * v0) / (sqrt(v1) + 1.0000000116860974e-07)))   for i<96
- *   1440 flops; reads 1544, writes 1152 bytes */
+ *   1440 flops; reads 1544, writes 1152 bytes
+ *   loops: i<96 vector */
 static void k16_adam_w_sub(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     float *restrict run0_momentum = (float *)(env->train + 256);

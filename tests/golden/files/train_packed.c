@@ -6,7 +6,8 @@
 
 /* k00_loss_add: metrics/loss
  *   loss/count'[0] = (loss/count[0] + B)   for one value
- *   1 flops; reads 4, writes 4 bytes */
+ *   1 flops; reads 4, writes 4 bytes
+ *   loops: one point */
 static void k00_loss_add(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     float *restrict loss_count = (float *)(env->train + 192);
@@ -20,7 +21,8 @@ static void k00_loss_add(const fnc_env *env, int64_t part, int64_t parts) {
 
 /* k01_sgd_add: optimizer/sgd
  *   sgd/iteration'[0] = (sgd/iteration[0] + 1)   for one value
- *   1 flops; reads 4, writes 4 bytes */
+ *   1 flops; reads 4, writes 4 bytes
+ *   loops: one point */
 static void k01_sgd_add(const fnc_env *env, int64_t part, int64_t parts) {
     int32_t *restrict sgd_iteration = (int32_t *)env->train;
     (void)parts;
@@ -73,7 +75,8 @@ static void k03_first_dot(const fnc_env *env, int64_t part, int64_t parts) {
 
 /* k04_mean_squared_error_grad_div: loss/mean_squared_error (backward)
  *   t24[0] = (1.0 / max(B, 1.0))   for one value
- *   2 flops; reads 0, writes 4 bytes */
+ *   2 flops; reads 0, writes 4 bytes
+ *   loops: one point */
 static void k04_mean_squared_error_grad_div(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     float *restrict p_t24 = (float *)(env->arena + (1088 * B + 386496));
@@ -87,7 +90,8 @@ static void k04_mean_squared_error_grad_div(const fnc_env *env, int64_t part, in
 
 /* k05_mean_squared_error_grad_div: loss/mean_squared_error (backward)
  *   t25[i] = (t24[0] / 130.0)   for i<B
- *   B flops; reads 4, writes 4*B bytes */
+ *   B flops; reads 4, writes 4*B bytes
+ *   loops: i<B vector */
 static void k05_mean_squared_error_grad_div(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     const float *restrict p_t24 = (const float *)(env->arena + (1088 * B + 386496));
@@ -150,7 +154,8 @@ static void k07_last_dot(const fnc_env *env, int64_t part, int64_t parts) {
 
 /* k08_mean_squared_error_sum: loss/mean_squared_error
  *   t16[i] = sum over j: ((y:0[130 * i + j] - (t15[130 * i + j] + run0[j + 96480])) * (y:0[130 * i + j] - (t15[130 * i + j] + run0[j + 96480])))   for i<B, j<130
- *   520*B flops; reads 1040*B+386496, writes 4*B bytes */
+ *   520*B flops; reads 1040*B+386496, writes 4*B bytes
+ *   loops: i<B: reduced j<130 by 16 vector */
 FNC_INLINE void k08_mean_squared_error_sum_lanes(const float *restrict y_0, const float *restrict
         p_t15, const float *restrict run0, int64_t i, int64_t j0, int64_t lanes, float *restrict r0)
         {
@@ -194,7 +199,8 @@ static void k08_mean_squared_error_sum(const fnc_env *env, int64_t part, int64_t
  *   v0 = sum over i: (t16[i] / 130.0)   for i<B
  *   then loss[0] = (v0 / max(B, 1.0))   for one value
  *   then loss/total'[0] = (loss/total[0] + (v1 * B))   for one value
- *   2*B+4 flops; reads 4*B+4, writes 8 bytes */
+ *   2*B+4 flops; reads 4*B+4, writes 8 bytes
+ *   loops: reduced i<B vector, one point */
 static void k09_loss_add(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     const float *restrict p_t16 = (const float *)(env->arena + (1664 * B + 386560));
@@ -296,7 +302,8 @@ static void k13_first_grad_dot(const fnc_env *env, int64_t part, int64_t parts) 
 
 /* k14_first_grad_sum: first (backward)
  *   t23_1[i] = sum over j: t18[i + 260 * j]   for i<260, j<B
- *   260*B flops; reads 1040*B, writes 1040 bytes */
+ *   260*B flops; reads 1040*B, writes 1040 bytes
+ *   loops: i<260 by 32 vector: reduced j<B */
 FNC_INLINE void k14_first_grad_sum_rows(const float *restrict p_t18, float *restrict t23_1, int64_t
         B, int64_t i0, int64_t lanes) {
     float r0[32];
@@ -372,7 +379,8 @@ static void k16_last_grad_dot(const fnc_env *env, int64_t part, int64_t parts) {
 
 /* k17_last_grad_sum: last (backward)
  *   t23_5[i] = sum over j: t13[i + 130 * j]   for i<130, j<B
- *   130*B flops; reads 520*B, writes 520 bytes */
+ *   130*B flops; reads 520*B, writes 520 bytes
+ *   loops: i<130 by 32 vector: reduced j<B */
 FNC_INLINE void k17_last_grad_sum_rows(const float *restrict p_t13, float *restrict t23_5, int64_t
         B, int64_t i0, int64_t lanes) {
     float r0[32];
@@ -409,7 +417,8 @@ static void k17_last_grad_sum(const fnc_env *env, int64_t part, int64_t parts) {
 
 /* k18_optimizer_broadcast: optimizer
  *   t23_2[i] = 0.0   for i<12
- *   0 flops; reads 0, writes 48 bytes */
+ *   0 flops; reads 0, writes 48 bytes
+ *   loops: i<12 */
 static void k18_optimizer_broadcast(const fnc_env *env, int64_t part, int64_t parts) {
     float *restrict t23_2 = (float *)env->arena + 62660;
     const int64_t begin = fnc_share(12, 16, part, parts);
@@ -422,7 +431,8 @@ static void k18_optimizer_broadcast(const fnc_env *env, int64_t part, int64_t pa
 
 /* k19_optimizer_broadcast: optimizer
  *   t23_4[i] = 0.0   for i<8
- *   0 flops; reads 0, writes 32 bytes */
+ *   0 flops; reads 0, writes 32 bytes
+ *   loops: i<8 */
 static void k19_optimizer_broadcast(const fnc_env *env, int64_t part, int64_t parts) {
     float *restrict t23_4 = (float *)env->arena + 96472;
     const int64_t begin = fnc_share(8, 16, part, parts);
@@ -435,7 +445,8 @@ static void k19_optimizer_broadcast(const fnc_env *env, int64_t part, int64_t pa
 
 /* k20_optimizer_broadcast: optimizer
  *   t23_6[i] = 0.0   for i<14
- *   0 flops; reads 0, writes 56 bytes */
+ *   0 flops; reads 0, writes 56 bytes
+ *   loops: i<14 */
 static void k20_optimizer_broadcast(const fnc_env *env, int64_t part, int64_t parts) {
     float *restrict t23_6 = (float *)env->arena + 96610;
     const int64_t begin = fnc_share(14, 16, part, parts);
@@ -448,7 +459,8 @@ static void k20_optimizer_broadcast(const fnc_env *env, int64_t part, int64_t pa
 
 /* k21_sgd_sub: optimizer/sgd
  *   run0'[i] = (run0[i] - (sgd/learning_rate[0] * t23[i]))   for i<96624
- *   193248 flops; reads 772996, writes 386496 bytes */
+ *   193248 flops; reads 772996, writes 386496 bytes
+ *   loops: i<96624 vector */
 static void k21_sgd_sub(const fnc_env *env, int64_t part, int64_t parts) {
     float *restrict run0 = (float *)(unsigned char *)env->weights;
     const float *restrict sgd_learning_rate = (const float *)(env->train + 64);

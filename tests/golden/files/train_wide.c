@@ -8,7 +8,8 @@
 
 /* k00_loss_add: metrics/loss
  *   loss/count'[0] = (loss/count[0] + B)   for one value
- *   1 flops; reads 4, writes 4 bytes */
+ *   1 flops; reads 4, writes 4 bytes
+ *   loops: one point */
 static void k00_loss_add(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     float *restrict loss_count = (float *)(env->train + 192);
@@ -22,7 +23,8 @@ static void k00_loss_add(const fnc_env *env, int64_t part, int64_t parts) {
 
 /* k01_sgd_add: optimizer/sgd
  *   sgd/iteration'[0] = (sgd/iteration[0] + 1)   for one value
- *   1 flops; reads 4, writes 4 bytes */
+ *   1 flops; reads 4, writes 4 bytes
+ *   loops: one point */
 static void k01_sgd_add(const fnc_env *env, int64_t part, int64_t parts) {
     int32_t *restrict sgd_iteration = (int32_t *)env->train;
     (void)parts;
@@ -75,7 +77,8 @@ static void k03_first_dot(const fnc_env *env, int64_t part, int64_t parts) {
 
 /* k04_mean_squared_error_grad_div: loss/mean_squared_error (backward)
  *   t25[0] = (1.0 / max(B, 1.0))   for one value
- *   2 flops; reads 0, writes 4 bytes */
+ *   2 flops; reads 0, writes 4 bytes
+ *   loops: one point */
 static void k04_mean_squared_error_grad_div(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     float *restrict p_t25 = (float *)(env->arena + (4160 * B + 2263040));
@@ -89,7 +92,8 @@ static void k04_mean_squared_error_grad_div(const fnc_env *env, int64_t part, in
 
 /* k05_mean_squared_error_grad_div: loss/mean_squared_error (backward)
  *   t26[i] = (t25[0] / 520.0)   for i<B
- *   B flops; reads 4, writes 4*B bytes */
+ *   B flops; reads 4, writes 4*B bytes
+ *   loops: i<B vector */
 static void k05_mean_squared_error_grad_div(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     const float *restrict p_t25 = (const float *)(env->arena + (4160 * B + 2263040));
@@ -162,7 +166,8 @@ static void k07_last_dot(const fnc_env *env, int64_t part, int64_t parts) {
 
 /* k08_mean_squared_error_sum: loss/mean_squared_error
  *   t17[i] = sum over j: ((y:0[520 * i + j] - (t16[520 * i + j] + run0[j + 677040])) * (y:0[520 * i + j] - (t16[520 * i + j] + run0[j + 677040])))   for i<B, j<520
- *   2080*B flops; reads 4160*B+2710272, writes 4*B bytes */
+ *   2080*B flops; reads 4160*B+2710272, writes 4*B bytes
+ *   loops: i<B: reduced j<520 vector */
 static void k08_mean_squared_error_sum(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     const float *restrict y_0 = (const float *)env->in[1];
@@ -186,7 +191,8 @@ static void k08_mean_squared_error_sum(const fnc_env *env, int64_t part, int64_t
  *   v0 = sum over i: (t17[i] / 520.0)   for i<B
  *   then loss[0] = (v0 / max(B, 1.0))   for one value
  *   then loss/total'[0] = (loss/total[0] + (v1 * B))   for one value
- *   2*B+4 flops; reads 4*B+4, writes 8 bytes */
+ *   2*B+4 flops; reads 4*B+4, writes 8 bytes
+ *   loops: reduced i<B vector, one point */
 static void k09_loss_add(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     const float *restrict p_t17 = (const float *)(env->arena + (6272 * B + 2263104));
@@ -265,7 +271,8 @@ static void k11_last_grad_dot(const fnc_env *env, int64_t part, int64_t parts) {
 
 /* k12_first_grad_sum: first (backward)
  *   t24_1[i] = sum over j: t14[i + 1040 * j]   for i<1040, j<B
- *   1040*B flops; reads 4160*B, writes 4160 bytes */
+ *   1040*B flops; reads 4160*B, writes 4160 bytes
+ *   loops: i<1040 by 32 vector: reduced j<B */
 FNC_INLINE void k12_first_grad_sum_rows(const float *restrict p_t14, float *restrict t24_1, int64_t
         B, int64_t i0, int64_t lanes) {
     float r0[32];
@@ -302,7 +309,8 @@ static void k12_first_grad_sum(const fnc_env *env, int64_t part, int64_t parts) 
 
 /* k13_last_grad_sum: last (backward)
  *   t24_3[i] = sum over j: t13[i + 520 * j]   for i<520, j<B
- *   520*B flops; reads 2080*B, writes 2080 bytes */
+ *   520*B flops; reads 2080*B, writes 2080 bytes
+ *   loops: i<520 by 32 vector: reduced j<B */
 FNC_INLINE void k13_last_grad_sum_rows(const float *restrict p_t13, float *restrict t24_3, int64_t
         B, int64_t i0, int64_t lanes) {
     float r0[32];
@@ -339,7 +347,8 @@ static void k13_last_grad_sum(const fnc_env *env, int64_t part, int64_t parts) {
 
 /* k14_optimizer_broadcast: optimizer
  *   t24_4[i] = 0.0   for i<8
- *   0 flops; reads 0, writes 32 bytes */
+ *   0 flops; reads 0, writes 32 bytes
+ *   loops: i<8 */
 static void k14_optimizer_broadcast(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     float *restrict t24_4 = (float *)(env->arena + (10496 * B + 2267264)) + 520;
@@ -442,7 +451,8 @@ static void k18_last_grad_dot(const fnc_env *env, int64_t part, int64_t parts) {
 /* k19_sgd_sub: optimizer/sgd
  *   run0_1'[i] = (run0_1[i] - (sgd/learning_rate[0] * t24_1[i]))   for i<1040
  *   then run0_3'[i] = (run0_3[i] - (sgd/learning_rate[0] * t24_3[i]))   for i<528
- *   3136 flops; reads 12548, writes 6272 bytes */
+ *   3136 flops; reads 12548, writes 6272 bytes
+ *   loops: i<1040 vector, i<528 vector */
 static void k19_sgd_sub(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     float *restrict run0_1 = (float *)(unsigned char *)env->weights + 135200;

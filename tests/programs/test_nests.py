@@ -1,0 +1,57 @@
+"""How the loops of a kernel are taken, as its line of text says."""
+
+from __future__ import annotations
+
+import pytest
+
+from fncompile.codegen.nest.build import nest_of
+from fncompile.codegen.nest.text import nest_text
+from fncompile.ir import build
+from fncompile.ir.dims import symbol
+from fncompile.ir.node import Node, Program
+from fncompile.ir.types import TensorType
+from tests.programs.native import compiled, stages
+
+B, T = symbol("B"), symbol("T")
+X = build.input("x", TensorType("float32", (B, 96)))
+SHORT = build.input("x", TensorType("float32", (B, 5, 3)))
+INDEX = build.input("index", TensorType("int32", (B,)))
+TABLE = build.input("table", TensorType("float32", (50, 64)))
+SEED = build.param("seed", TensorType("uint32", (2,)))
+
+
+def reduced(kind: str, *axes: int) -> Node:
+    return build.reduce(X, kind, axes)
+
+
+NESTS = {
+    "pointwise": (build.ew("tanh", X), "i<96*B vector"),
+    "sum of a row": (reduced("sum", 1), "i<B: reduced j<96 vector"),
+    "maximum of a row": (reduced("max", 1), "i<B: reduced j<96 by 16 vector"),
+    "sum over the batch": (reduced("sum", 0), "i<96 by 32 vector: reduced j<B"),
+    "short rows": (build.reduce(SHORT, "sum", (2,)), "i<5*B: reduced j<3"),
+    "argmax": (build.argmax(X, 1), "i<B: reduced j<96"),
+    "random": (build.bits(SEED, (B, 7)), "i<7*B by 256 vector (bits ahead)"),
+    "gather": (build.gather(TABLE, INDEX), "i<B: j<64 vector (rows ahead)"),
+    "scatter": (build.scatter_add(X, INDEX, 9), "in turn i<B j<96 vector"),
+}
+
+
+@pytest.mark.parametrize("name", NESTS)
+def test_the_loops_are_those_that_are_meant(name):
+    node, expected = NESTS[name]
+    inputs = (X, INDEX, TABLE) if node is not NESTS["short rows"][0] else (SHORT,)
+    _, plan = stages(Program(inputs, (SEED,), {"y": node}))
+    assert [nest_text(nest_of(kernel)) for kernel in plan.kernels] == [expected]
+
+
+def test_each_loop_body_is_printed_once():
+    """Blocks of 32 rows and the rest, blocks of 16 points and the rest, are calls of one body."""
+    x = build.input("x", TensorType("float32", (B, 70)))
+    outputs = {
+        "columns": build.reduce(build.ew("exp", x), "sum", (0,)),
+        "rows": build.reduce(build.ew("tanh", x), "max", (1,)),
+    }
+    source = compiled(Program((x,), (), outputs)).source
+    assert source.count("fnc_exp_f32") == source.count("fnc_tanh_f32") == 1
+    assert "_rows(" in source and "_lanes(" in source
