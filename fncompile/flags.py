@@ -126,6 +126,7 @@ TABLE: tuple[Switch, ...] = (
     Switch("target", "text", "native", "the machine to compile for", TARGETS),
     Switch("threads", "int", 1, "threads that share one step", range(1, _MANY)),
     Switch("profile", "bool", False, "count time per kernel"),
+    Switch("notice", "bool", True, "say on stderr what is compiled where that takes over a second"),
     Switch("seed", "int", None, "seed of everything random that was given none", range(_MANY)),
     Switch("data_dir", "text", "", "where data sets are looked for"),
 )

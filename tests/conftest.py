@@ -35,6 +35,7 @@ def _private_cache(tmp_path_factory):
         directory.chmod(0o700)
         patch.setenv("FNC_CACHE", str(directory))
         patch.setenv("FNC_VERIFY", "1")
+        patch.setenv("FNC_NOTICE", "0")
         yield directory
 
 

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from fncompile.flags import flag
-from fncompile.runtime import toolchain
+from fncompile.runtime import notice, toolchain
 from fncompile.runtime.store import Store, open_store
 
 
@@ -43,7 +43,9 @@ def build_library(sources: Mapping[str, str], *, keep_objects: bool = False) -> 
     link = toolchain.link_flags()
 
     def make(directory: Path) -> None:
+        notice.now(f"the C compiler makes {len(sources)} unit{'s' * (len(sources) != 1)}")
         objects = _compile_all(store, compiler, sources, keys)
+        notice.now("linking")
         toolchain.link_shared(compiler.command, objects.values(), directory / "model.so")
 
     entry = store.entry(compiler.key("library", *link, *keys.values()), make)

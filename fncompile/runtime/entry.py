@@ -29,6 +29,7 @@ from fncompile.runtime import cache, toolchain
 from fncompile.runtime.block import Block
 from fncompile.runtime.lowered import lowered
 from fncompile.runtime.native import RANGE, Env, Library, aligned_bytes, describe
+from fncompile.runtime.notice import announced
 from fncompile.runtime.shaped import Shaped, output_kinds
 from fncompile.runtime.team import team
 
@@ -283,6 +284,18 @@ def build_entry(
 ) -> Entry:
     """`program`, of pipeline `kind`, ready to be called; parameters are found by name in
     `blocks`."""
+    with announced(f"{name} of {prefix}"):
+        return _built(program, kind, name, blocks, context, prefix)
+
+
+def _built(
+    program: Program,
+    kind: str,
+    name: str,
+    blocks: Sequence[Block],
+    context: Context,
+    prefix: str,
+) -> Entry:
     program = transform(program, kind, context)
     if any(n.dtype == "bfloat16" for n in program.nodes()):
         _tell_of_emulation()
