@@ -112,10 +112,12 @@ FNC_INLINE void FNC_NAME(fnc_tile)(int rows, int vectors, int prefetch, int copi
 FNC_DEFINE_TILE(fnc_tile_high, FNC_MR, 2, 0)
 FNC_DEFINE_TILE(fnc_tile_low, FNC_MT, 2, 0)
 FNC_DEFINE_TILE(fnc_tile_row, 1, 2, 0)
+
+/* The rest is for the widest vectors: a B that takes narrower ones has less than two of them. */
+#if FNC_BYTES == FNC_VEC_BYTES
 FNC_DEFINE_TILE(fnc_tile_row_4, 1, 4, 0)
 FNC_DEFINE_TILE(fnc_tile_row_8, 1, 8, 0)
 FNC_DEFINE_TILE(fnc_tile_prefetch, FNC_MR, 2, 1)
-#undef FNC_DEFINE_TILE
 
 /* acc[columns] = a[K] B[K, columns] for a B that comes from far: four whole rows at a time, read in
  * order, while the sums wait in the first-level cache. Whole vectors only. */
@@ -152,3 +154,16 @@ static const FNC_TILES FNC_NAME(fnc_tiles) __attribute__((unused)) = {
     FNC_NAME(fnc_tile_low),
     {FNC_NAME(fnc_tile_row), FNC_NAME(fnc_tile_row_4), FNC_NAME(fnc_tile_row_8)},
     FNC_NAME(fnc_row_stream)};
+#else
+static const FNC_TILES FNC_NAME(fnc_tiles) __attribute__((unused)) = {
+    FNC_MR,
+    FNC_MT,
+    2,
+    FNC_VL,
+    FNC_NAME(fnc_tile_high),
+    FNC_NAME(fnc_tile_high),
+    FNC_NAME(fnc_tile_low),
+    {FNC_NAME(fnc_tile_row), NULL, NULL},
+    NULL};
+#endif
+#undef FNC_DEFINE_TILE
