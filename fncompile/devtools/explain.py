@@ -11,7 +11,7 @@ from fncompile.plan.schedule import schedule_text
 from fncompile.plan.text import stage_lines
 from fncompile.plan.types import Kernel, Plan
 
-TOPICS = ("kernels", "fuse", "schedule", "order", "barriers", "memory", "hoist")
+TOPICS = ("rewrite", "kernels", "fuse", "schedule", "order", "barriers", "memory", "hoist")
 
 
 def explain_plan(plan: Plan, topics: Sequence[str] | None = None, layer: str | None = None) -> str:
@@ -28,6 +28,11 @@ def explain_plan(plan: Plan, topics: Sequence[str] | None = None, layer: str | N
 
 def _concerns(kernel: Kernel, layer: str | None) -> bool:
     return layer is None or any(layer in origin.path.split("/") for origin in kernel.origins)
+
+
+def _rewrite(plan: Plan, layer: str | None) -> list[str]:
+    found = [r for r in plan.rewritten if layer is None or layer in r]
+    return ["rewrite:", *(f"  {r}" for r in found)] if found else ["rewrite: nothing"]
 
 
 def _kernels(plan: Plan, layer: str | None) -> list[str]:
@@ -97,6 +102,6 @@ def _barriers(plan: Plan, layer: str | None) -> list[str]:
 
 
 SECTIONS = {
-    "kernels": _kernels, "fuse": _fuse, "schedule": _schedule, "order": _order,
+    "rewrite": _rewrite, "kernels": _kernels, "fuse": _fuse, "schedule": _schedule, "order": _order,
     "barriers": _barriers, "memory": _memory, "hoist": _hoist,
 }  # fmt: skip

@@ -46,4 +46,5 @@ def fuse(program: Program, context=None) -> Plan:
         bounds=bounds(program),
         ranges=program.ranges,
         decisions=[*memory.decisions, *decisions],
+        rewritten=list(context.rewritten) if context is not None else [],
     )

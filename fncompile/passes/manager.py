@@ -30,6 +30,7 @@ class Context:
     fired: int = 0
     observe: Callable[[str, Any], None] | None = None
     times: dict[str, float] = field(default_factory=dict)
+    rewritten: list[str] = field(default_factory=list)  # by `rewrite`: its rule, where and what
 
     def rewrites(self, name: str) -> bool:
         """May one more rewrite or fusion happen?"""

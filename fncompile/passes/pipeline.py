@@ -42,10 +42,12 @@ def _pass(
 
 TRACED = _pass("unify", "traced", "sizes")
 FORWARD = (
+    _pass("rewrite", "sizes", optional=True),
     _pass("differentiate.drop_markers", "sizes", "unmarked"),
     _pass("simplify", "sizes", "simple", optional=True),
 )
 BACKWARD = (
+    _pass("rewrite", "sizes", optional=True),
     _pass("simplify", "sizes", "simple", optional=True),
     _pass("differentiate", "sizes", "gradients unmarked"),
     _pass("apply_optimizer", "gradients", "updates"),

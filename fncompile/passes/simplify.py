@@ -1,12 +1,14 @@
 """Algebra that never changes a result: constants folded, views composed, identities removed.
 
 Requires: a Program. Ensures: the same outputs, bit for bit except that sums of constants and of
-broadcasts are computed once; no dead nodes. Every rule has a name and makes the program smaller, or
-moves a view towards the leaves, so the rewriting ends. Rules are lists by the op they apply to.
+broadcasts are computed once; no dead nodes. Every rule has a name and makes the program smaller or
+cheaper, or moves a view towards the leaves, so the rewriting ends. Rules are lists by the op that
+they apply to.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 from fncompile.ir import build
@@ -17,6 +19,7 @@ from fncompile.ir.node import Node, Program, rebuild
 from fncompile.ir.types import is_float
 
 Rule = Callable[[Node], "Node | None"]
+LARGEST_EXPONENT = 100  # of a divisor whose reciprocal is a normal number in every dtype
 
 
 def simplify(program: Program, context=None) -> Program:
@@ -91,6 +94,38 @@ def cancel_pairs(node: Node) -> Node | None:
     if fn == "add" and node.src[1].op == "ew" and node.src[1]["fn"] == "neg":
         return ew("sub", x, node.src[1].src[0])
     return None
+
+
+def double(node: Node) -> Node | None:
+    """x + x is x * 2, to the bit: g*x + g*x of a square's gradient, -x + -x of a difference's."""
+    if node["fn"] != "add" or node.src[0] is not node.src[1] or not is_float(node.dtype):
+        return None
+    return ew("mul", node.src[0], build.like(node, 2))
+
+
+def negative_scale(node: Node) -> Node | None:
+    """-x * c and -(x * c) are x * -c, to the bit."""
+    x = node.src[0]
+    fns = {node["fn"], x["fn"]} if x.op == "ew" else set()
+    if fns != {"mul", "neg"} or not is_float(node.dtype):
+        return None
+    scaled = node if node["fn"] == "mul" else x
+    factor = splat(scaled.src[1])
+    return None if factor is None else ew("mul", x.src[0], build.like(node, -factor))
+
+
+def divide_by_power_of_two(node: Node) -> Node | None:
+    """x / 2**k is x * 2**-k, to the bit; 1 / c of other numbers is rounded, and x * (1 / c) again,
+    so that they differ from x / c."""
+    if node["fn"] != "div" or not is_float(node.dtype):
+        return None
+    divisor = splat(node.src[1])
+    if not divisor or not math.isfinite(divisor):
+        return None
+    mantissa, exponent = math.frexp(divisor)
+    if abs(mantissa) != 0.5 or abs(exponent) > LARGEST_EXPONENT:
+        return None
+    return ew("mul", node.src[0], build.like(node, 1 / divisor))
 
 
 def choose_known(node: Node) -> Node | None:
@@ -214,12 +249,13 @@ def sum_of_broadcast(node: Node) -> Node | None:
     return ew("mul", inner, build.like(inner, product(x.shape[a] for a in grown)))
 
 
+ELEMENTWISE = (
+    fold_constants, drop_neutral, times_zero, double, negative_scale, divide_by_power_of_two,
+    cancel_pairs, choose_known,
+)  # fmt: skip
 RULES: dict[str, list[tuple[str, Rule]]] = {
     "size": [(f.__name__, f) for f in (known_size,)],
-    "ew": [
-        (f.__name__, f)
-        for f in (fold_constants, drop_neutral, times_zero, cancel_pairs, choose_known)
-    ],
+    "ew": [(f.__name__, f) for f in ELEMENTWISE],
     "cast": [(f.__name__, f) for f in (cast_of_cast, fold_constants)],
     "reshape": [(f.__name__, f) for f in (compose_views,)],
     "permute": [(f.__name__, f) for f in (compose_views, view_of_constant, permute_as_reshape)],

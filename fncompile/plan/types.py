@@ -255,6 +255,7 @@ class Decision:
 class Plan:
     """`steps` are kernels and repeats of them, in order.
 
+    `decisions` say what was fused, `rewritten` which compositions of the program were recognised.
     `offsets` places arena buffers (bytes); `arena` is the size of the whole (bytes).
 
     `prepare` are the kernels that depend on weights alone, in order; what they compute lies in a
@@ -272,6 +273,7 @@ class Plan:
     bounds: tuple[Bound, ...] = ()
     ranges: tuple[tuple[str, Range], ...] = ()
     decisions: list[Decision] = field(default_factory=list)
+    rewritten: list[str] = field(default_factory=list)
     offsets: dict[Buffer, Dim] = field(default_factory=dict)
     arena: Dim = 0
     prepare: list[Kernel] = field(default_factory=list)
