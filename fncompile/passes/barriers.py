@@ -8,12 +8,13 @@ part of every kernel since the last barrier.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from fncompile.ir.dims import Dim, substitute
 from fncompile.ir.dims import symbol as symbol_of
-from fncompile.passes.grouping import overlaps
+from fncompile.passes.grouping import enclosing, overlaps
 from fncompile.passes.loops import move
 from fncompile.passes.rows import non_negative
 from fncompile.plan.schedule import ALONE, Partition
@@ -32,6 +33,7 @@ from fncompile.plan.types import (
     mapped,
     operands,
     root_buffer,
+    whole,
 )
 
 
@@ -64,13 +66,57 @@ class Work:
 
 def barriers(plan: Plan, context=None) -> Plan:
     reasons = {kernel.name: "" for kernel in plan.kernels}
-    _walk(plan, plan.steps, [], reasons)
+    _walk(plan, plan.steps, _Since(plan), reasons)
     return replace(plan, barriers=tuple(reasons[kernel.name] for kernel in plan.kernels))
 
 
-def _walk(
-    plan: Plan, steps: Iterable[Step], since: list[Work], reasons: dict[str, str]
-) -> list[Work]:
+class _Since:
+    """The work since the last barrier, by the memory that it touches: what a kernel conflicts with
+    is found without asking all before it."""
+
+    def __init__(self, plan: Plan, work: Iterable[Work] = ()):
+        self.plan, self.work = plan, list[Work]()
+        # numbers of works that touch a buffer, or a part of it; and of those that write there
+        self._at: dict[tuple[Buffer, bool], list[int]] = defaultdict(list)
+        self._inside: dict[tuple[Buffer, bool], list[int]] = defaultdict(list)
+        self._tenants: dict[Dim, set[Buffer]] = defaultdict(set)  # of one place in the arena
+        for item in work:
+            self.add(item)
+
+    def add(self, work: Work) -> None:
+        number = len(self.work)
+        self.work.append(work)
+        for touch in work.touches:
+            around = enclosing(whole(touch.buffer))
+            for only_writes in {False, touch.writes}:
+                self._at[around[0], only_writes].append(number)
+                for buffer in around[1:]:
+                    self._inside[buffer, only_writes].append(number)
+            if around[-1] in self.plan.offsets:
+                self._tenants[self.plan.offsets[around[-1]]].add(around[-1])
+
+    def conflict(self, work: Work) -> str:
+        """Why the last one of them that must be kept apart from `work` must be, or ""."""
+        for number in sorted(set(self._near(work)), reverse=True):
+            reason = _conflict(self.plan, self.work[number], work)
+            if reason:
+                return reason
+        return ""
+
+    def _near(self, work: Work) -> Iterator[int]:
+        """Those that touch the same memory, where one of the two writes."""
+        for touch in work.touches:
+            around, written = enclosing(whole(touch.buffer)), not touch.writes
+            for buffer in around:
+                yield from self._at.get((buffer, written), ())
+            yield from self._inside.get((around[0], written), ())
+            for other in self._tenants.get(self.plan.offsets.get(around[-1], -1), ()):
+                if other != around[-1]:
+                    yield from self._at.get((other, written), ())
+                    yield from self._inside.get((other, written), ())
+
+
+def _walk(plan: Plan, steps: Iterable[Step], since: _Since, reasons: dict[str, str]) -> _Since:
     """Notes the reasons of `steps`, which follow the work `since` the last barrier, and gives the
     work since the last one behind them. The first turn of a repeat follows what is before it, any
     other one its own turn before; what is behind follows the last turn, or, without any, what was
@@ -78,14 +124,16 @@ def _walk(
     for step in steps:
         if isinstance(step, Repeat):
             turn = symbol_of(step.symbol)
-            _walk(plan, _in_turn(step, 0), since, reasons)
-            _walk(plan, _in_turn(step, turn + 1), _walk(plan, step.body, [], reasons), reasons)
-            since = [*since, *_walk(plan, _in_turn(step, step.count - 1), [], reasons)]
+            _walk(plan, _in_turn(step, 0), _Since(plan, since.work), reasons)
+            before = _walk(plan, step.body, _Since(plan), reasons)
+            _walk(plan, _in_turn(step, turn + 1), before, reasons)
+            last = _walk(plan, _in_turn(step, step.count - 1), _Since(plan), reasons)
+            since = _Since(plan, [*since.work, *last.work])
             continue
         work = Work(step.name, _effective(step), touches(step))
-        found = (_conflict(plan, before, work) for before in reversed(since))
-        reasons[step.name] = reasons[step.name] or next((r for r in found if r), "")
-        since = [work] if reasons[step.name] else [*since, work]
+        reasons[step.name] = reasons[step.name] or since.conflict(work)
+        since = _Since(plan) if reasons[step.name] else since
+        since.add(work)
     return since
 
 

@@ -58,10 +58,10 @@ def accesses(stage: Stage) -> list[tuple[Buffer, Affine | None]]:
 def overlaps(a: Buffer, b: Buffer) -> bool:
     """May the two share memory: is one inside the other? Parts of one concatenation are not."""
     a, b = whole(a), whole(b)
-    return a in _enclosing(b) or b in _enclosing(a)
+    return a in enclosing(b) or b in enclosing(a)
 
 
-def _enclosing(buffer: Buffer) -> list[Buffer]:
+def enclosing(buffer: Buffer) -> list[Buffer]:
     chain = [buffer]
     while chain[-1].base is not None:
         chain.append(chain[-1].base)
@@ -79,14 +79,14 @@ class _Writers:
             for store in stage.stores:
                 written = i, store.buffer
                 self.of_root[root_buffer(store.buffer)].append(written)
-                around = _enclosing(whole(store.buffer))
+                around = enclosing(whole(store.buffer))
                 self._at[around[0]].append(written)
                 for buffer in around[1:]:
                     self._inside[buffer].append(written)
 
     def overlapping(self, buffer: Buffer) -> list[tuple[int, Buffer]]:
         """Those of what `overlaps` with it, in order."""
-        around = _enclosing(whole(buffer))
+        around = enclosing(whole(buffer))
         found = [w for b in around for w in self._at.get(b, ())]
         return sorted([*found, *self._inside.get(around[0], ())], key=lambda w: w[0])
 

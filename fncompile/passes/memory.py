@@ -8,6 +8,8 @@ symbols: a slot that is used again later is as large as the coefficient-wise lar
 
 from __future__ import annotations
 
+import heapq
+from bisect import bisect_left, insort
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
@@ -29,24 +31,52 @@ ALIGN = machine().align
 
 @dataclass
 class Slot:
-    """A piece of the arena and the last kernel that uses its present tenant."""
+    """A piece of the arena and those that live there, one after the other."""
 
     size: Dim
-    busy_until: int
     tenants: list[Buffer]
+
+
+class _Free:
+    """The slots that nobody uses, by size: (bytes, number)."""
+
+    def __init__(self) -> None:
+        self._sizes: list[tuple[int, int]] = []
+        self._busy: list[tuple[int, int, int]] = []  # heap of last kernel, bytes, number
+
+    def give_back(self, number: int, size: int, last: int) -> None:
+        """The slot is free behind kernel `last`."""
+        heapq.heappush(self._busy, (last, size, number))
+
+    def taken(self, size: int, first: int) -> int | None:
+        """The slot that is nearest in size, free from kernel `first` on, which no longer is; None
+        where all would grow by, or waste, more than `size`."""
+        while self._busy and self._busy[0][0] < first:
+            insort(self._sizes, heapq.heappop(self._busy)[1:])
+        at = bisect_left(self._sizes, (size, -1))
+        near = self._sizes[at : at + 1]
+        if at > 0:  # of those that are smaller, the first of the largest
+            near.append(self._sizes[bisect_left(self._sizes, (self._sizes[at - 1][0], -1))])
+        best = min(near, key=lambda s: (abs(s[0] - size), s[1]), default=None)
+        if best is None or abs(best[0] - size) > size:
+            return None
+        self._sizes.remove(best)
+        return best[1]
 
 
 def memory(plan: Plan, context=None) -> Plan:
     slots: list[Slot] = []
+    free = _Free()
     for buffer, (first, last) in sorted(live_ranges(plan).items(), key=lambda item: item[1][0]):
         size = round_up(buffer.type.nbytes)
-        free = [s for s in slots if s.busy_until < first]
-        best = min(free, key=lambda s: _waste(s.size, size), default=None)
-        if best is not None and _waste(best.size, size) <= _bytes(size):
-            best.size, best.busy_until = upper_bound(best.size, size), last
-            best.tenants.append(buffer)
-        else:
-            slots.append(Slot(size, last, [buffer]))
+        number = free.taken(_bytes(size), first)
+        if number is None:
+            number = len(slots)
+            slots.append(Slot(size, []))
+        slot = slots[number]
+        slot.size = upper_bound(slot.size, size)
+        slot.tenants.append(buffer)
+        free.give_back(number, _bytes(slot.size), last)
     offsets: dict[Buffer, Dim] = {}
     end: Dim = 0
     for slot in slots:
@@ -105,11 +135,6 @@ def round_up(size: Dim) -> Dim:
 
 def _bytes(size: Dim) -> int:
     return evaluate(size, _Typical())
-
-
-def _waste(slot: Dim, size: Dim) -> int:
-    """How much the slot grows, or how much of it stays unused."""
-    return abs(_bytes(slot) - _bytes(size))
 
 
 class _Typical(dict):

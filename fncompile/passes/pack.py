@@ -13,6 +13,7 @@ swaps operands, the left one in the same place.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
@@ -70,27 +71,46 @@ def pack(plan: Plan, context=None) -> Plan:
 
 def sources(plan: Plan) -> list[Source | None]:
     """What could be packed for each kernel: the right operand of a product."""
-    return list(_sources(plan.steps, _copies(plan.kernels), {}))
+    return list(_sources(plan.steps, _Copies(plan.kernels)))
 
 
-def _sources(
-    steps: Iterable[Step], copies: dict[Buffer, Kernel], current: dict[Buffer, Kernel]
-) -> Iterator[Source | None]:
-    """`current`: the copies whose source has not changed since; it is kept up to date."""
+def _sources(steps: Iterable[Step], copies: _Copies) -> Iterator[Source | None]:
     for step in steps:
         if isinstance(step, Repeat):
-            _forget(step, current)
-            yield from _sources(step.body, copies, dict(current))
+            copies.forget(step)
+            yield from _sources(step.body, copies)
         else:
-            yield _source(step, current)
-        _forget(step, current)
-        current.update((b, copies[b]) for b in _written(step) if b in copies)
+            yield _source(step, copies)
+        copies.forget(step)
+        copies.add(step)
 
 
-def _forget(step: Step, current: dict[Buffer, Kernel]) -> None:
-    changed = _written(step)
-    for buffer in [b for b, k in current.items() if changed & _read(k)]:
-        del current[buffer]
+class _Copies:
+    """The copies there are, as long as what they were made of has not changed."""
+
+    def __init__(self, kernels: Iterable[Kernel]):
+        self.kernels = _copies(kernels)
+        self._made: dict[Buffer, int] = {}  # how often the source had been written by then
+        self._writes: Counter[Buffer] = Counter()
+
+    def forget(self, step: Step) -> None:
+        """Those of what the step writes."""
+        self._writes.update(_written(step))
+
+    def add(self, step: Step) -> None:
+        """Those that the step makes."""
+        for buffer in _written(step) & self.kernels.keys():
+            self._made[buffer] = self._writes[self._source(buffer)]
+
+    def of(self, buffer: Buffer) -> Kernel | None:
+        """What made `buffer`, if that still is a copy of its source."""
+        made = self._made.get(buffer)
+        current = made is not None and made == self._writes[self._source(buffer)]
+        return self.kernels[buffer] if current else None
+
+    def _source(self, buffer: Buffer) -> Buffer:
+        [source] = _read(self.kernels[buffer])
+        return source
 
 
 def _written(step: Step) -> set[Buffer]:
@@ -126,7 +146,7 @@ def _is_invariant(step: Step, repeat: Repeat) -> bool:
 # sources ------------------------------------------------------------------------------------------
 
 
-def _source(kernel: Kernel, copies: dict[Buffer, Kernel]) -> Source | None:
+def _source(kernel: Kernel, copies: _Copies) -> Source | None:
     """None where the right operand has no fixed width, or no axis that is adjacent in memory."""
     product = kernel.product
     if product is None or not product.is_single:
@@ -136,7 +156,7 @@ def _source(kernel: Kernel, copies: dict[Buffer, Kernel]) -> Source | None:
         return None
     right, dtype = product.b, kernel.stages[0].dtype
     source = Source(right.buffer, right.matrix, inner, columns, dtype)
-    return _behind_copy(source, copies.get(right.buffer)) if _is_strided(source) else None
+    return _behind_copy(source, copies.of(right.buffer)) if _is_strided(source) else None
 
 
 def _is_strided(source: Source) -> bool:
@@ -196,15 +216,16 @@ class _Operands:
     """The packed operands there are, as long as what they were made of has not changed."""
 
     def __init__(self) -> None:
-        self.operands: dict[tuple[Source, str], Operand] = {}
+        self._made: dict[tuple[Source, str, int], Operand] = {}
+        self._writes: Counter[Buffer] = Counter()
         self.counts: dict[str, int] = {}
 
     def forget(self, step: Step) -> None:
         """Those that were made of what the step writes."""
-        changed = _written(step)
-        self.operands = {
-            key: o for key, o in self.operands.items() if root_buffer(key[0].buffer) not in changed
-        }
+        self._writes.update(_written(step))
+
+    def _key(self, source: Source, layout: str) -> tuple[Source, str, int]:
+        return source, layout, self._writes[root_buffer(source.buffer)]
 
     def served(self, kernel: Kernel, source: Source | None) -> tuple[list[Kernel], Kernel]:
         """What must be packed first, and the kernel with the operands of its variants."""
@@ -213,10 +234,13 @@ class _Operands:
             return [], kernel
         made: list[Kernel] = []
         for layout in dict.fromkeys(map(_packed_layout, kernel.schedule.variants)):
-            if layout is not None and (source, layout) not in self.operands:
-                assert source is not None
+            if layout is None:
+                continue
+            assert source is not None
+            if self._key(source, layout) not in self._made:
                 number = self.counts[layout] = self.counts.get(layout, -1) + 1
-                packer, self.operands[source, layout] = _PACKERS[layout](source, kernel, number)
+                packer, operand = _PACKERS[layout](source, kernel, number)
+                self._made[self._key(source, layout)] = operand
                 made.append(packer)
         variants = tuple(self._served(v, kernel, source) for v in kernel.schedule.variants)
         kernel = replace(kernel, schedule=replace(kernel.schedule, variants=variants))
@@ -230,10 +254,10 @@ class _Operands:
         if layout == "any" or source is None or variant.driver == "tiles":
             return replace(variant, a=product.a, b=product.b)
         if variant.driver == "swapped":
-            place = self.operands[source, "panels"]
+            place = self._made[self._key(source, "panels")]
             left = _left_panels(product.matrix_shape[0], place.buffer)
             return replace(variant, a=left, b=source.operand)
-        b = source.operand if layout == "rows" else self.operands[source, layout]
+        b = source.operand if layout == "rows" else self._made[self._key(source, layout)]
         return replace(variant, a=product.a, b=b)
 
 

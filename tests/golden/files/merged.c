@@ -41,11 +41,11 @@ static void k01_most_max(const fnc_env *env, int64_t part, int64_t parts) {
     }
 }
 
-/* k02_mean_div: mean
- *   all[9 * i + j + 6] = ((a[3 * i + j] + b[3 * i + j]) / 2.0)   for i<B, j<3
+/* k02_mean_mul: mean
+ *   all[9 * i + j + 6] = ((a[3 * i + j] + b[3 * i + j]) * 0.5)   for i<B, j<3
  *   6*B flops; reads 24*B, writes 36*B bytes
  *   loops: i<B: j<3 */
-static void k02_mean_div(const fnc_env *env, int64_t part, int64_t parts) {
+static void k02_mean_mul(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     const float *restrict p_a = (const float *)env->in[0];
     const float *restrict p_b = (const float *)env->in[1];
@@ -54,7 +54,7 @@ static void k02_mean_div(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t end = fnc_share(B, 16, part + 1, parts);
     for (int64_t i = begin; i < end; ++i) {
         for (int64_t j = 0; j < 3; ++j) {
-            const float s0 = (p_a[3 * i + j] + p_b[3 * i + j]) / 2.0f;
+            const float s0 = (p_a[3 * i + j] + p_b[3 * i + j]) * 0.5f;
             all[9 * i + j + 6] = s0;
         }
     }
@@ -63,7 +63,7 @@ static void k02_mean_div(const fnc_env *env, int64_t part, int64_t parts) {
 FNC_ONE_COPY void run_predict(const fnc_env *env, int64_t part, int64_t parts) {
     k00_times_mul(env, part, parts);
     k01_most_max(env, part, parts);
-    k02_mean_div(env, part, parts);
+    k02_mean_mul(env, part, parts);
 }
 
 /* Are sizes and scratch memory right? */

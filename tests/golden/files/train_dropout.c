@@ -38,7 +38,7 @@ static void k01_sgd_add(const fnc_env *env, int64_t part, int64_t parts) {
 }
 
 /* k02_drop_select: drop
- *   t15[i] = ((x[i] / 0.5) if (0.5 <= (f32(shr(bits(seed_generator/seed_generator_state, i), 8)) * 5.960464477539063e-08)) else 0.0)   for i<6*B
+ *   t15[i] = ((x[i] * 2.0) if (0.5 <= (f32(shr(bits(seed_generator/seed_generator_state, i), 8)) * 5.960464477539063e-08)) else 0.0)   for i<6*B
  *   36*B flops; reads 24*B+8, writes 24*B bytes
  *   loops: i<6*B by 256 vector (bits ahead) */
 static void k02_drop_select(const fnc_env *env, int64_t part, int64_t parts) {
@@ -56,7 +56,7 @@ static void k02_drop_select(const fnc_env *env, int64_t part, int64_t parts) {
                 seed_generator_seed_generator_state[1]);
 #pragma omp simd
         for (int64_t i = 0; i < lanes; ++i) {
-            const float s0 = 0.5f <= (float)(bits0[i] >> 8) * 5.9604645e-08f ? p_x[i0 + i] / 0.5f :
+            const float s0 = 0.5f <= (float)(bits0[i] >> 8) * 5.9604645e-08f ? p_x[i0 + i] * 2.0f :
                     0.0f;
             p_t15[i0 + i] = s0;
         }
