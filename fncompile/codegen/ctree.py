@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, is_dataclass
 from typing import Any
 
@@ -203,3 +204,16 @@ def names_in(tree: Any) -> set[str]:
         elif is_dataclass(item):
             stack.extend(vars(item).values())
     return {name for text in texts for name in re.findall(r"[A-Za-z_]\w*", text)}
+
+
+def declared_in(body: Sequence[Stmt]) -> set[str]:
+    """The variables that `body` declares, at any depth."""
+    found: set[str] = set()
+    for statement in body:
+        if isinstance(statement, Declare):
+            found.add(statement.name)
+        elif isinstance(statement, For):
+            found |= {statement.var, *declared_in(statement.body)}
+        elif isinstance(statement, If):
+            found |= declared_in((*statement.body, *statement.orelse))
+    return found

@@ -55,8 +55,7 @@ def nest_of(kernel: Kernel) -> Nest:
     if lanes != 1:
         outer = (*outer[:-1], replace(outer[-1], vector=True, block=lanes, tail=FEWER))
         parts = tuple(
-            _with_streams(_part(kernel, i, len(outer)), outer[-1])
-            for i in range(len(kernel.loops))
+            _with_streams(_part(kernel, i, len(outer)), outer[-1]) for i in range(len(kernel.loops))
         )
         return Nest(kernel, kernel.schedule.partition, outer, parts)
     if len(kernel.loops) == 1 and len(kernel.loops[0].domain) == len(outer):

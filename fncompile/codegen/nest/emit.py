@@ -30,6 +30,7 @@ from fncompile.codegen.ctree import (
     Unary,
     binary,
     call,
+    declared_in,
     names_in,
 )
 from fncompile.codegen.expr import Scope, c_type, constant, load, missing, register_type
@@ -40,7 +41,7 @@ from fncompile.codegen.pointers import Pointers
 from fncompile.codegen.products import begin_and_end
 from fncompile.plan.schedule import ALONE
 from fncompile.plan.text import AXES
-from fncompile.plan.types import Stage, Store, Value, children, writes
+from fncompile.plan.types import Stage, Store, writes
 
 LANES = Name("lanes")
 
@@ -60,7 +61,7 @@ class _Emitter:
         rank = max(len(part.stages[0].domain) for part in nest.parts)
         self.names: list[CExpr] = [Name(a) for a in AXES[:rank]]
         self.values: dict[int, CExpr] = {}  # of stages with one number a row, or a lane
-        self.read_later = read_in_later_parts(nest)
+        self.read_later = nest.read_later()
         self.made: Counter[str] = Counter()
 
     def body(self) -> list[Stmt]:
@@ -316,9 +317,7 @@ class _Emitter:
         whole = Binary("<=", Binary("+", block, Int(axis.block)), stop)
         full = run(block, Int(axis.block), [])
         rest = run(block, Binary("-", stop, block), [])
-        return [
-            For(block.text, start, stop, (If(whole, (full,), (rest,)),), step=Int(axis.block))
-        ]
+        return [For(block.text, start, stop, (If(whole, (full,), (rest,)),), step=Int(axis.block))]
 
     def _part_of_lanes(self, part: Part, var: str) -> list[Stmt]:
         """What would be one number a row is an array of lanes."""
@@ -389,37 +388,3 @@ def _pragma(part: Part, axis: Axis) -> str:
         if names:
             words.append(f"reduction({op} : {', '.join(names)})")
     return " ".join(words)
-
-
-def declared_in(body: Sequence[Stmt]) -> set[str]:
-    """The variables that `body` declares, at any depth."""
-    found: set[str] = set()
-    for statement in body:
-        if isinstance(statement, Declare):
-            found.add(statement.name)
-        elif isinstance(statement, For):
-            found |= {statement.var, *declared_in(statement.body)}
-        elif isinstance(statement, If):
-            found |= declared_in((*statement.body, *statement.orelse))
-    return found
-
-
-def read_in_later_parts(nest: Nest) -> set[int]:
-    """Stages whose values a part other than their own uses."""
-    found: set[int] = set()
-    for part in nest.parts:
-        own = {i for i, _ in part.numbered()}
-        found |= {i for s in part.stages for i in values_read(s)} - own
-    return found
-
-
-def values_read(stage: Stage) -> set[int]:
-    """Which earlier stages' values the stage uses."""
-    found: set[int] = set()
-    stack = [e for e in (stage.expr, stage.row) if e is not None]
-    while stack:
-        e = stack.pop()
-        if isinstance(e, Value):
-            found.add(e.stage)
-        stack.extend(children(e))
-    return found

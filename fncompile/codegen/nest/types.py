@@ -13,8 +13,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from fncompile.ir.dims import Dim
+from fncompile.plan.expressions import below
 from fncompile.plan.schedule import Partition
-from fncompile.plan.types import Bits, GatherLoad, Kernel, Stage
+from fncompile.plan.types import Bits, GatherLoad, Kernel, Stage, Value
 
 PARALLEL, REDUCED, SEQUENTIAL = "parallel", "reduced", "sequential"
 FEWER, SINGLE = "fewer", "single"
@@ -78,3 +79,16 @@ class Nest:
     def lanes(self) -> Axis | None:
         """The outer axis whose points go side by side through all parts."""
         return self.outer[-1] if self.outer and self.outer[-1].vector else None
+
+    def read_later(self) -> set[int]:
+        """Stages whose values a part other than their own uses."""
+        found: set[int] = set()
+        for part in self.parts:
+            own = {i for i, _ in part.numbered()}
+            found |= {i for s in part.stages for i in _values_read(s)} - own
+        return found
+
+
+def _values_read(stage: Stage) -> set[int]:
+    expressions = [e for e in (stage.expr, stage.row) if e is not None]
+    return {e.stage for x in expressions for e in below(x) if isinstance(e, Value)}
