@@ -14,7 +14,6 @@ from fncompile.codegen.affine import dim, index
 from fncompile.codegen.ctree import (
     Assign,
     Binary,
-    Cast,
     CExpr,
     Declare,
     Do,
@@ -26,15 +25,15 @@ from fncompile.codegen.ctree import (
     Name,
     Return,
     Stmt,
-    Ternary,
     Unary,
     binary,
     call,
     declared_in,
     names_in,
 )
-from fncompile.codegen.expr import Scope, c_type, constant, load, missing, register_type
+from fncompile.codegen.expr import Scope, constant, register_type
 from fncompile.codegen.expr import store as put
+from fncompile.codegen.nest.ahead import Inner, rows, streams
 from fncompile.codegen.nest.reduce import argmax, best, combine, identity
 from fncompile.codegen.nest.types import PARALLEL, SINGLE, Axis, Nest, Part
 from fncompile.codegen.pointers import Pointers
@@ -173,7 +172,8 @@ class _Emitter:
         """What happens ahead of the innermost loop, and at each of its points, where reductions go
         to `results`. The loop has `count` points, is at number `lane`, and begins at `first`."""
         scope = Scope(self.names, self.pointers, self.values, f"v{part.first}_")
-        ahead = [*self._streams(part, scope, first, lane, count), *self._rows(part, scope)]
+        loop = Inner(self.nest.lanes or (part.axes[-1] if part.axes else None), first, lane, count)
+        ahead = [*streams(part, scope, loop, self._new), *rows(part, scope, self._new)]
         for stage in part.stages:
             scope.count(stage.expr)
         stores: list[Stmt] = []
@@ -191,40 +191,6 @@ class _Emitter:
                 value = self._keep(scope, stage, i, value)
                 stores += [self._store(store, value) for store in stage.stores]
         return ahead, [*scope.body, *stores]
-
-    def _streams(
-        self, part: Part, scope: Scope, first: Sequence[CExpr], lane: CExpr, count: CExpr
-    ) -> list[Stmt]:
-        """Makes the random bits of all points of the innermost loop."""
-        made: list[Stmt] = []
-        for e in part.streams:
-            axis = self.nest.lanes or part.axes[-1]
-            name, key = self._new("bits"), self.pointers(e.seed)
-            room = Int(axis.block) if axis.block else dim(axis.extent)
-            keys = [Element(key, Int(0)), Element(key, Int(1))]
-            made.append(Declare("uint32_t", name.text, None, room))
-            made.append(Do(call("fnc_philox_fill", name, index(e.at, first), count, *keys)))
-            scope.known[e] = Element(name, lane)
-        return made
-
-    def _rows(self, part: Part, scope: Scope) -> list[Stmt]:
-        """Finds the rows that the innermost loop gathers from; the first where there is none."""
-        found: list[Stmt] = []
-        for e in part.rows:
-            before = Scope(self.names, self.pointers, self.values, f"{self._new('row').text}_")
-            row = before.declare("int64", Cast("int64_t", before.value(e.row)))
-            inside, start = self._new("inside"), self._new("from")
-            test = Binary("&&", Binary(">=", row, Int(0)), Binary("<", row, dim(e.rows)))
-            at = binary("*", Ternary(inside, row, Int(0)), dim(e.stride))
-            type = f"const {c_type(e.buffer.type.dtype)} *"
-            found += [
-                *before.body,
-                Declare("const int", inside.text, test),
-                Declare(type, start.text, Binary("+", self.pointers(e.buffer), at)),
-            ]
-            there = scope.declare(e.dtype, load(start, index(e.at, self.names), e.buffer))
-            scope.known[e] = Ternary(inside, there, missing(e.dtype))
-        return found
 
     def _new(self, stem: str) -> Name:
         """A name that the kernel has not used yet: bits0, bits1..."""
