@@ -22,7 +22,7 @@ from fncompile.graph.trace import current_trace
 from fncompile.graph.variable import Variable
 from fncompile.ir import build
 from fncompile.ir.node import Node
-from fncompile.ir.types import is_float
+from fncompile.ir.types import DTYPES, is_float
 from fncompile.missing import explain_missing
 from fncompile.ops import erfinv, take
 from fncompile.ops.axes import canonical_axis, canonical_shape, display
@@ -180,8 +180,9 @@ def normal(
     (2, 3)
     """
     dtype = _float_dtype(dtype, "normal")
-    if dtype == "bfloat16":
-        return build.cast(node(normal(shape, mean, stddev, "float32", seed)), "bfloat16")
+    if DTYPES[dtype].widens:
+        wide = normal(shape, mean, stddev, DTYPES[dtype].in_register, seed)
+        return build.cast(node(wide), dtype)
     u = _uniform(seed, (2, *canonical_shape(shape)), dtype)
     first, angle = (build.reshape(build.slice_axis(u, 0, i, 1), u.shape[1:]) for i in (0, 1))
     above_zero = build.ew("sub", build.like(u, 1), first)
@@ -209,8 +210,9 @@ def truncated_normal(
     True
     """
     dtype = _float_dtype(dtype, "truncated_normal")
-    if dtype == "bfloat16":
-        return build.cast(node(truncated_normal(shape, mean, stddev, "float32", seed)), "bfloat16")
+    if DTYPES[dtype].widens:
+        wide = truncated_normal(shape, mean, stddev, DTYPES[dtype].in_register, seed)
+        return build.cast(node(wide), dtype)
     u = _uniform(seed, shape, dtype)
     limit = math.erf(math.sqrt(2))
     z = erfinv(_affine(u, 2 * limit, -limit)).node

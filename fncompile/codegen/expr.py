@@ -62,7 +62,7 @@ def c_type(dtype: str) -> str:
 
 def in_register(dtype: str) -> str:
     """The dtype of a value at hand: a number of bfloat16 is a float that was rounded."""
-    return "float32" if dtype == "bfloat16" else dtype
+    return DTYPES[dtype].in_register
 
 
 def register_type(dtype: str) -> str:
@@ -84,18 +84,21 @@ def missing(dtype: str) -> CExpr:
 def load(pointer: CExpr, at: CExpr, buffer: Buffer) -> CExpr:
     """The value of an element of memory."""
     element = Element(pointer, at)
-    return call("fnc_load_bf16", element) if buffer.type.dtype == "bfloat16" else element
+    row = DTYPES[buffer.type.dtype]
+    return call(f"fnc_load_{row.short}", element) if row.widens else element
 
 
 def store(pointer: CExpr, at: CExpr, buffer: Buffer, value: CExpr) -> Stmt:
     """Puts a value, rounded as its dtype asks, into memory."""
-    kept = call("fnc_store_bf16", value) if buffer.type.dtype == "bfloat16" else value
+    row = DTYPES[buffer.type.dtype]
+    kept = call(f"fnc_store_{row.short}", value) if row.widens else value
     return Assign(Element(pointer, at), "=", kept)
 
 
 def rounded(value: CExpr, dtype: str) -> CExpr:
     """A result of dtype `dtype` that was computed in the dtype of registers."""
-    return call("fnc_round_bf16", value) if dtype == "bfloat16" else value
+    row = DTYPES[dtype]
+    return call(f"fnc_round_{row.short}", value) if row.widens else value
 
 
 class Scope:

@@ -157,7 +157,7 @@ def _constants(kernels: Iterable[Kernel]) -> list[Buffer]:
 def _table(buffer: Buffer) -> Table:
     dtype = buffer.type.dtype
     values = np.frombuffer(buffer.data, DTYPES[dtype].storage).tolist()
-    cells = tuple(Int(v) if dtype == "bfloat16" else constant(v, dtype) for v in values)
+    cells = tuple(Int(v) if DTYPES[dtype].widens else constant(v, dtype) for v in values)
     return Table(c_type(buffer.type.dtype), table_name(buffer), cells, f"constant {buffer.type}")
 
 

@@ -79,7 +79,7 @@ def make_checkpoint(
             source = Source("fixed", at + len(carried), _type_of(array))
             carried += np.ascontiguousarray(array).tobytes()
         start = offsets.get(path, 0)
-        narrow = source.type.dtype == "bfloat16"
+        narrow = DTYPES[source.type.dtype].widens
         type = at_border(source.type)
         pieces.append(Piece(path, type, start, source.block, source.offset, narrow))
         end = max(end, start + array.nbytes)

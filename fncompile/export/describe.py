@@ -26,7 +26,7 @@ from fncompile.graph.variable import Variable
 from fncompile.ir.dims import Poly
 from fncompile.ir.node import Node, Program
 from fncompile.ir.text import print_program
-from fncompile.ir.types import TensorType, at_border
+from fncompile.ir.types import DTYPES, TensorType, at_border
 from fncompile.passes.memory import round_up
 from fncompile.plan.types import reads, root_buffer
 
@@ -180,7 +180,7 @@ def _param_dtype(model: Any) -> str:
 def _params(model: Any, memory: Any) -> tuple[Param, ...]:
     found, first, dtype = [], 0, _param_dtype(model)
     for v in model.weights:
-        type, narrow = at_border(v.type), v.dtype == "bfloat16"
+        type, narrow = at_border(v.type), DTYPES[v.dtype].widens
         listed = type.dtype == dtype
         place = memory.block.offsets[memory.names[v]]
         found.append(Param(v.path, type, place, first if listed else None, v.trainable, narrow))

@@ -85,7 +85,7 @@ class Variable(Operators):
             value = _zeros(tuple(shape), dtype, left, path or name)
         elif callable(initializer):
             with suspended():
-                value = initializer(shape, dtype="float32" if dtype == "bfloat16" else dtype)
+                value = initializer(shape, dtype=dtype and DTYPES[dtype].in_register)
         if dtype is None and hasattr(value, "type"):
             dtype = value.type.dtype
         array = np.array(value, dtype=DTYPES[dtype].numpy if dtype else None)

@@ -185,9 +185,9 @@ def bits(seed: Node, shape: Shape) -> Node:
 
 
 def uniform(seed: Node, shape: Shape, dtype: str) -> Node:
-    """Uniform numbers in [0, 1): the top 24 random bits times 2**-24, the top 8 for bfloat16; both
-    exact."""
-    kept = 8 if dtype == "bfloat16" else 24
+    """Uniform numbers in [0, 1): as many of the top random bits as the dtype has digits, 24 at
+    most, over two to that power, exactly."""
+    kept = min(DTYPES[dtype].digits, 24)
     top = make("ew", (bits(seed, shape), full(shape, 32 - kept, "uint32")), "shr")
     return ew("mul", cast(top, dtype), const(2.0**-kept, dtype))
 
@@ -200,9 +200,9 @@ def stop_gradient(x: Node) -> Node:
 
 
 def mean(x: Node, axes: Sequence[int], keepdims: bool = False) -> Node:
-    """Of bfloat16 in float32, as it has too few bits for a count."""
-    if x.dtype == "bfloat16":
-        return cast(mean(cast(x, "float32"), axes, keepdims), x.dtype)
+    """In the dtype of registers, as bfloat16 has too few bits for a count."""
+    if DTYPES[x.dtype].widens:
+        return cast(mean(cast(x, DTYPES[x.dtype].in_register), axes, keepdims), x.dtype)
     total = reduce(x, "sum", axes, keepdims)
     return ew("div", total, extent(product(x.shape[a] for a in axes), x.dtype))
 

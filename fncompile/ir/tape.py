@@ -75,7 +75,7 @@ def _rule(node: Node) -> Callable:
 
 def _dtypes(node: Node) -> tuple[str, np.dtype | None]:
     """The dtype of the node, and that which its values have where they need no rounding."""
-    return node.dtype, None if node.dtype == "bfloat16" else DTYPES[node.dtype].numpy
+    return node.dtype, None if DTYPES[node.dtype].widens else DTYPES[node.dtype].numpy
 
 
 def _run(work: Sequence[tuple], row: list[Any]) -> None:

@@ -18,8 +18,9 @@ class DType:
     (`b`ool `i`nt `u`nsigned `f`loat), bytes of an element; and where it is not the dtype itself:
 
     `compute`: the dtype that values have at hand, in registers, sums and temporaries; results are
-    rounded to the dtype. `stored`: NumPy's dtype of elements in memory. `tile`: the suffix of the
-    products of csrc/kern, "" where plain loops compute them.
+    rounded to the dtype. `stored`: NumPy's dtype of elements in memory. `digits`: binary digits of
+    a floating-point number. `tile`: the suffix of the products of csrc/kern, "" where plain loops
+    compute them.
     """
 
     name: str
@@ -29,6 +30,7 @@ class DType:
     size: int
     compute: str = ""
     stored: str = ""
+    digits: int = 0
     tile: str = ""
 
     @property
@@ -49,8 +51,8 @@ class DType:
     @cached_property
     def largest(self) -> float:
         """The largest finite number of a floating-point type."""
-        wide = self.name != "bfloat16"
-        return float(np.finfo(self.numpy).max) if wide else 2.0**127 * (2 - 2.0**-7)
+        most = np.finfo(self.numpy).maxexp
+        return 2.0 ** (most - 1) * (2 - 2.0 ** (1 - self.digits))
 
     @cached_property
     def storage(self) -> np.dtype:
@@ -67,9 +69,9 @@ DTYPES = {
         DType("uint32", "u32", "uint32_t", "u", 4),
         DType("int32", "i32", "int32_t", "i", 4),
         DType("int64", "i64", "int64_t", "i", 8),
-        DType("bfloat16", "bf16", "fnc_bf16", "f", 2, "float32", "uint16", "bf16"),
-        DType("float32", "f32", "float", "f", 4, tile="f32"),
-        DType("float64", "f64", "double", "f", 8, tile="f64"),
+        DType("bfloat16", "bf16", "fnc_bf16", "f", 2, "float32", "uint16", 8, "bf16"),
+        DType("float32", "f32", "float", "f", 4, digits=24, tile="f32"),
+        DType("float64", "f64", "double", "f", 8, digits=53, tile="f64"),
     )
 }
 SHORT = {d.short: d.name for d in DTYPES.values()}

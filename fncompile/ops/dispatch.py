@@ -23,7 +23,7 @@ from fncompile.graph.trace import current_trace, to_node
 from fncompile.ir import build
 from fncompile.ir.dims import Poly
 from fncompile.ir.node import Node
-from fncompile.ir.types import is_float
+from fncompile.ir.types import DTYPES, is_float
 from fncompile.ir.types import standard_dtype as standard_dtype  # for all that stands on ops
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -135,7 +135,7 @@ def as_number(x: Any) -> Node:
 
 def widened(x: Node) -> Node:
     """`x` in a dtype that statistics can be computed in: float32 for bfloat16."""
-    return build.cast(x, "float32") if x.dtype == "bfloat16" else x
+    return build.cast(x, DTYPES[x.dtype].in_register)
 
 
 def as_float(x: Any) -> Node:

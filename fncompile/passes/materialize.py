@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from fncompile.ir import build
 from fncompile.ir.dims import Dim, product
 from fncompile.ir.node import Node, Program, current_origins
-from fncompile.ir.types import TensorType
+from fncompile.ir.types import DTYPES, TensorType
 from fncompile.passes.access import base_of, is_leaf
 from fncompile.passes.demands import computed_uses, viewed_uses
 from fncompile.plan.types import Buffer, Decision
@@ -73,7 +73,7 @@ class Memory:
 
 def widened(type: TensorType) -> TensorType:
     """How a temporary lies in memory: bfloat16 numbers as float32, which kernels compute in."""
-    return TensorType("float32", type.shape) if type.dtype == "bfloat16" else type
+    return TensorType(DTYPES[type.dtype].in_register, type.shape)
 
 
 def materialize(program: Program, not_in_place: set[str] | None = None) -> Memory:

@@ -16,18 +16,18 @@ from dataclasses import replace
 
 from fncompile.ir import build
 from fncompile.ir.node import Node, Program, make, rebuild
+from fncompile.ir.types import DTYPES
 
-NARROW = "bfloat16"
 IN_MEMORY = ("param", "input", "const")  # leaves that keep their two bytes an element
 
 
 def precision(program: Program, context=None) -> Program:
     def visit(node: Node, src: tuple[Node, ...]) -> Node | None:
-        if not src or src[0].dtype != NARROW:
+        if not src or not DTYPES[src[0].dtype].widens:
             return None
         if node.op in ("reduce", "argmax", "scatter_add"):
-            wide = make(node.op, (build.cast(src[0], "float32"), *src[1:]), *node.attr)
-            return build.cast(wide, node.dtype)
+            wide = build.cast(src[0], DTYPES[src[0].dtype].in_register)
+            return build.cast(make(node.op, (wide, *src[1:]), *node.attr), node.dtype)
         return make("dot", map(_computed, src), *node.attr) if node.op == "dot" else None
 
     program = program.map(rebuild(program.roots, visit).__getitem__)
@@ -38,7 +38,7 @@ def precision(program: Program, context=None) -> Program:
 
 def _copied(root: Node) -> Node:
     """What is stored as a root, apart from `root` itself, which others may read."""
-    return make("cast", (root,), NARROW) if root.dtype == NARROW else root
+    return make("cast", (root,), root.dtype) if DTYPES[root.dtype].widens else root
 
 
 def _computed(operand: Node) -> Node:

@@ -23,6 +23,7 @@ from fncompile.ir.bfloat16 import encode
 from fncompile.ir.bounds import bounds
 from fncompile.ir.dims import evaluate
 from fncompile.ir.node import Program
+from fncompile.ir.types import DTYPES
 from fncompile.passes.manager import Context, transform
 from fncompile.passes.manager import plan as make_plan
 from fncompile.runtime import cache, toolchain
@@ -297,7 +298,7 @@ def _built(
     prefix: str,
 ) -> Entry:
     program = transform(program, kind, context)
-    if any(n.dtype == "bfloat16" for n in program.nodes()):
+    if any(DTYPES[n.dtype].widens for n in program.nodes()):
         _tell_of_emulation()
     if flag("interp"):
         return InterpretedEntry(program, blocks)
