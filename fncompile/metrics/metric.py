@@ -67,13 +67,16 @@ class Metric:
 
     @property
     def variables(self) -> list[Variable]:
-        """Own variables, then those of metrics held as attributes, also in lists and dicts."""
-        found = [*self._variables]
+        """Those of `add_variable`, then variables and those of metrics held as attributes, also in
+        lists and dicts."""
+        found = dict.fromkeys(self._variables)
         for value in vars(self).values():
-            if isinstance(value, _HOLDERS) and value is not self._variables:
-                for held in flatten(value):
-                    found += held.variables if isinstance(held, Metric) else []
-        return found
+            for held in flatten(value) if isinstance(value, _HOLDERS) else ():
+                if isinstance(held, Variable):
+                    found[held] = None
+                elif isinstance(held, Metric):
+                    found.update(dict.fromkeys(held.variables))
+        return list(found)
 
     def reset_state(self) -> None:
         """Forget what was seen."""
@@ -105,4 +108,4 @@ class Metric:
         return f"<{type(self).__name__} name={self.name}>"
 
 
-_HOLDERS = (Metric, *NESTS)
+_HOLDERS = (Variable, Metric, *NESTS)

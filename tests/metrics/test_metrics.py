@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pytest
 
-from fncompile import losses, metrics, ops
+from fncompile import Input, Model, Variable, layers, losses, metrics, ops
 from fncompile.graph.eager import run_eagerly
 
 rng = np.random.default_rng(2)
@@ -170,6 +170,37 @@ def test_a_users_metric():
     assert len(metric.variables) == 3
     metric.reset_state()
     assert [float(v) for v in metric.variables] == [0, 0, 0]
+
+
+class Counts(metrics.Metric):
+    """Its state is in attributes that it never told of by `add_variable`."""
+
+    def __init__(self, hold):
+        super().__init__(name="counts")
+        self.seen = Variable(0.0)
+        self.held = hold(self.seen, Variable(0.0))
+
+    def update_state(self, y_true, y_pred, sample_weight=None):
+        self.seen.assign_add(ops.sum(y_true))
+
+    def result(self):
+        return self.seen
+
+
+@pytest.mark.parametrize("hold", [
+    lambda a, b: b, lambda a, b: [a, b], lambda a, b: {"x": (b, a)}, lambda a, b: {"x": [b, b]},
+])  # fmt: skip
+def test_variables_on_attributes_are_state_of_a_metric(hold):
+    metric = Counts(hold)
+    assert len(metric.variables) == 2
+    x = Input((2,))
+    model = Model(x, layers.Dense(1)(x))
+    model.compile("sgd", "mse", metrics=[metric])
+    for _ in range(2):  # each begins anew
+        logs = model.evaluate(np.ones((6, 2)), np.full((6, 1), 0.5), verbose=0, return_dict=True)
+        assert logs["counts"] == 3.0
+    metric.reset_state()
+    assert [float(v) for v in metric.variables] == [0, 0]
 
 
 def test_a_metric_without_its_methods():
