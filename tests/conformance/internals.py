@@ -58,8 +58,10 @@ def _save_h5(model: Any, path: Any, overwrite: bool = True, include_optimizer: b
     )
 
 
-def _load_h5(path: Any, custom_objects: Any = None, compile: bool = True) -> Any:
-    return fncompile.saving.load_model(path, custom_objects=custom_objects, compile=compile)
+def _load_h5(
+    path: Any, custom_objects: Any = None, compile: bool = True, safe_mode: bool = True
+) -> Any:
+    return fncompile.saving.load_model(path, custom_objects, compile, safe_mode)
 
 
 def _trainer() -> type:

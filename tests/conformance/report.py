@@ -47,13 +47,25 @@ def table(counts: Mapping[str, Counter[str]]) -> Iterator[str]:
         yield f"| {name} | " + " | ".join(map(str, cells)) + " |"
     passed, named = total[PASSED], total[PASSED] + total[BEHAVIOUR]
     share = passed / max(named, 1)
-    yield f"\nWhere every name exists {share:.1%} pass ({passed} of {named})."
+    counted = passed / max(named + total[MEANT], 1)
+    yield f"\nWhere every name exists {share:.1%} pass ({passed} of {named});"
+    yield f"{counted:.1%} with the differences that are meant counted against us."
 
 
 def meant(rows: Iterable[Row]) -> Iterator[str]:
     """The differences that are meant, with how many tests see each, and their reasons."""
     seen = Counter(differences.reason(row["test"]) for row in rows if row["kind"] == MEANT)
     yield from (f"{number:5} {why}" for why, number in seen.most_common())
+
+
+def passing_though_meant(rows: Iterable[Row]) -> Iterator[str]:
+    """The reasons in `differences` whose tests ran and all passed."""
+    ran: dict[str, bool] = {}
+    for row in rows:
+        why = differences.reason(row["test"])
+        if why:
+            ran[why] = ran.get(why, False) or row["kind"] != PASSED
+    yield from (why for why, fails in ran.items() if not fails)
 
 
 def fewer(counts: Mapping[str, Counter[str]], recorded: Mapping[str, int]) -> Iterator[str]:

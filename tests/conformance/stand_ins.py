@@ -94,7 +94,10 @@ def _operation_of(function: Any, name: str, parameters: tuple[str, ...]) -> type
             options = {**self.options, **more}
             if "subscripts" in options:
                 return function(options.pop("subscripts"), *tensors, **options)
-            free = [p for p in inspect.signature(function).parameters if p not in options]
+            declared = inspect.signature(function).parameters.values()
+            if any(p.kind is p.VAR_POSITIONAL for p in declared):
+                return function(*tensors, **options)
+            free = [p.name for p in declared if p.name not in options]
             return function(**dict(zip(free, tensors)), **options)
 
         symbolic_call = compute_output_spec = call = __call__

@@ -119,6 +119,9 @@ def test_a_difference_that_is_meant_is_counted_apart(tmp_path, monkeypatch):
     rows = report.read(path)
     assert report.count(rows)["ops"] == Counter(passed=1, meant=1)
     assert list(report.meant(rows)) == ["    1 on purpose"]
+    assert list(report.passing_though_meant(rows)) == []
+    monkeypatch.setattr(differences, "DIFFERENCES", {"on purpose": ("ops/*::test_1",)})
+    assert list(report.passing_though_meant(rows)) == ["on purpose"]
 
 
 def test_every_difference_gives_its_reason():
