@@ -56,6 +56,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--record", action="store_true", help="write passing.json")
     parser.add_argument("--work", type=Path, default=WORK, help="where lines and cache are kept")
     options = parser.parse_args(arguments)
+    if not wheel.is_the_recorded_one():
+        parser.error(f"passing.json is about keras {wheel.VERSION}: make conformance installs it")
     there = wheel.rows()
     unknown = sorted(set(options.directories) - set(there))
     if unknown:

@@ -13,6 +13,7 @@ from fncompile.graph import naming
 from fncompile.graph.symbols import standardize_shape
 from fncompile.graph.tensor import KerasTensor as OurKerasTensor
 from fncompile.ir.types import DTYPES
+from tests.conformance import wheel
 from tests.conformance.missing import Missing
 
 
@@ -104,7 +105,7 @@ _COMMON = ("global_state", "keras_tensor", "masking", "name_scope", "variables")
 SUPPLIED: dict[str, dict[str, Any]] = {
     **dict.fromkeys(["backend", "backend.core", "backend.common"], BACKEND),
     **dict.fromkeys([f"backend.common.{name}" for name in _COMMON], BACKEND),
-    "": {"__version__": "3.15.1", "KerasTensor": KerasTensor},
+    "": {"__version__": wheel.VERSION, "KerasTensor": KerasTensor},
     "api_export": {"keras_export": lambda *_, **__: lambda x: x},
     "backend.config": {"backend": backend},
     "config": {"backend": backend},

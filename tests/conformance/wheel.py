@@ -6,9 +6,11 @@ import ast
 import importlib.util
 from collections.abc import Iterator
 from functools import cache
+from importlib.metadata import version
 from pathlib import Path
 from typing import NamedTuple
 
+VERSION = "3.15.1"  # of the wheel that passing.json is about; pyproject.toml asks for it
 DIRECTORIES = (
     "activations", "callbacks", "constraints", "dtype_policies", "initializers", "layers", "legacy",
     "losses", "metrics", "models", "ops", "optimizers", "random", "regularizers", "saving",
@@ -38,6 +40,11 @@ class Exports(NamedTuple):
 @cache
 def _all_paths(groups: tuple[tuple[str, ...], ...]) -> frozenset[str]:
     return frozenset(path for group in groups for path in group)
+
+
+def is_the_recorded_one() -> bool:
+    """Whether the installed wheel is the one that passing.json is about."""
+    return importlib.util.find_spec("keras") is not None and version("keras") == VERSION
 
 
 @cache
