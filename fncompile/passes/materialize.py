@@ -68,7 +68,8 @@ class Memory:
 
     def add_arena(self, node: Node) -> None:
         if node not in self.buffers:
-            self.buffers[node] = Buffer(f"t{len(self.buffers)}", widened(node.type), "arena")
+            number = len(self.buffers) + len(self.stored_as)  # which took one away each
+            self.buffers[node] = Buffer(f"t{number}", widened(node.type), "arena")
 
 
 def widened(type: TensorType) -> TensorType:

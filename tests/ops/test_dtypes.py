@@ -166,7 +166,7 @@ def test_products_have_the_dtype_that_their_operands_promote_to(name, first, sec
 
 
 def symbolic_2d(dtype):
-    return KerasTensor(TensorType(dtype, (2, 2)), "x")
+    return KerasTensor.of(TensorType(dtype, (2, 2)), "x")
 
 
 def test_products_of_int8_wrap_around():
