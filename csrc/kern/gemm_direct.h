@@ -33,10 +33,11 @@ FNC_NOINLINE int64_t FNC_X(fnc_row_panels)(const fnc_tile_args *t, int64_t fit, 
     return 1;
 }
 
+/* With the tiles of p, whose vectors are no wider than B; panels are as wide as the widest. */
 FNC_INLINE void FNC_X(fnc_gemm_direct)(const FNC_ARGS p, int whole, int64_t tail) {
-    enum { LANES = FNC_NR / 2 };
-    const int64_t second = p.packed ? LANES : fnc_min_i64(LANES, p.N - LANES);
-    const int64_t width = LANES + second, column = p.packed ? p.K : 1, height = p.m1 - p.m0;
+    const FNC_TILES *tiles = p.tiles;
+    const int64_t lanes = tiles->lanes, second = p.packed ? lanes : fnc_min_i64(lanes, p.N - lanes);
+    const int64_t width = lanes + second, column = p.packed ? p.K : 1, height = p.m1 - p.m0;
     const int one = __builtin_constant_p(p.N) && p.N <= FNC_NR;
     const fnc_tile_args t = {
         1, p.K, NULL, 0, p.rs_a, p.cs_a, p.ldb, second, column * FNC_NR, FNC_NR, FNC_NR, NULL, 0};
@@ -56,11 +57,11 @@ FNC_INLINE void FNC_X(fnc_gemm_direct)(const FNC_ARGS p, int whole, int64_t tail
             const FNC_T *b = p.B + left * column;
             end = whole ? n + FNC_NR : fnc_min_i64(left + width, p.n1);
             if (rows == FNC_MR) {
-                FNC_WIDEST(fnc_tile_high)(&t, 1, a, b, acc);
+                tiles->of_high(&t, 1, a, b, acc);
             } else if (rows == FNC_MT) {
-                FNC_WIDEST(fnc_tile_low)(&t, 1, a, b, acc);
-            } else if (one) {
-                FNC_WIDEST(fnc_tile_row)(&t, 1, a, b, acc);
+                tiles->of_low(&t, 1, a, b, acc);
+            } else if (one || lanes < FNC_NR / 2) {
+                tiles->of_row[0](&t, 1, a, b, acc);
             } else {
                 const int64_t fit = (p.n1 - left) / FNC_NR;
                 const int64_t panels = FNC_X(fnc_row_panels)(&t, fit, a, b, acc);
@@ -124,10 +125,14 @@ FNC_INLINE void FNC_X(fnc_gemm_wide)(int64_t M, int64_t N, int64_t K, const FNC_
     }
 }
 
-/* Matrices with fewer columns than the widest vector has lanes. */
-FNC_NOINLINE void FNC_X(fnc_gemm_narrow)(FNC_ARGS *p) {
-    p->tiles = FNC_X(fnc_tiles_for)(p->N);
-    FNC_X(fnc_gemm_tiled)(p);
+/* Matrices with fewer columns than the widest vector has lanes: small ones as those that are wider,
+ * by narrower vectors. */
+FNC_INLINE void FNC_X(fnc_gemm_narrow)(FNC_ARGS p) {
+    p.tiles = FNC_X(fnc_tiles_for)(p.N);
+    if (p.K <= FNC_KC_WHOLE)
+        FNC_X(fnc_gemm_direct)(p, 0, 0);
+    else
+        FNC_X(fnc_gemm_tiled)(&p);
 }
 
 FNC_INLINE void FNC_X(fnc_gemm_any)(int64_t M, int64_t N, int64_t K, const FNC_T *A, int64_t rs_a,
@@ -137,8 +142,8 @@ FNC_INLINE void FNC_X(fnc_gemm_any)(int64_t M, int64_t N, int64_t K, const FNC_T
     if (packed || N * (int64_t)sizeof(FNC_T) >= FNC_VEC_BYTES)
         FNC_X(fnc_gemm_wide)(M, N, K, A, rs_a, cs_a, B, ldb, packed, m0, m1, n0, n1, epilogue, env);
     else {
-        FNC_ARGS p =
+        const FNC_ARGS p =
             FNC_X(fnc_args)(M, N, K, A, rs_a, cs_a, B, ldb, packed, m0, m1, n0, n1, epilogue, env);
-        FNC_X(fnc_gemm_narrow)(&p);
+        FNC_X(fnc_gemm_narrow)(p);
     }
 }
