@@ -1,5 +1,7 @@
 # make demo: train, save, resume, export and link the first model, from nothing but Python and cc.
-# make test: pass the tests.    make lint: ruff and mypy.    make clean: forget what was installed.
+# make test: pass the tests, half of the slow suites compiled with -Og.    make lint: ruff and mypy.
+# make test-full: all tests, all of them (FNC_TEST_FULL=1) compiled with the flags that users get.
+# FNC_TEST_SEED=123 repeats random cases.    make clean: forget what was installed.
 # make conformance: pass as many of Keras' own tests as tests/conformance/passing.json records;
 # make conformance ARGS="--failures losses" runs one directory of them and shows what differs.
 # make bench: measure against the peers, which get an environment of their own (3 GB; a quarter of an hour);
@@ -14,13 +16,16 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 COMPILED := setup.py pyproject.toml $(wildcard csrc/py/*) csrc/include/fnc_abi.h
 
-.PHONY: demo test conformance lint bench bench-quick clean
+.PHONY: demo test test-full conformance lint bench bench-quick clean
 
 demo: $(VENV)/installed
 	$(BIN)/python examples/mnist_demo.py
 
 test: $(VENV)/installed-test
 	$(BIN)/python -m pytest -q -n 2 $(ARGS)
+
+test-full: $(VENV)/installed-test
+	FNC_TEST_FULL=1 $(BIN)/python -m pytest -q -n 2 $(ARGS)
 
 conformance: $(VENV)/installed-conformance
 	$(BIN)/python -m tests.conformance $(ARGS)

@@ -284,7 +284,7 @@ def _reading(kernel: Kernel, right: Operand) -> Kernel:
 def _panels(source: Source, reader: Kernel, number: int) -> tuple[Kernel, Operand]:
     """The kernel that packs panels for `reader`, and what reads them."""
     panel = machine().panel_bytes // DTYPES[source.buffer.type.dtype].size
-    width = -(-source.columns // panel) * panel
+    width = -(-max(source.columns, _rows_in_place(reader)) // panel) * panel
     type = widened(TensorType(source.dtype, (source.rows, width)))
     buffer = Buffer(f"packed{number}", type, "arena")
     at = Affine(0, ((0, source.columns), (1, 1)))
@@ -295,6 +295,15 @@ def _panels(source: Source, reader: Kernel, number: int) -> tuple[Kernel, Operan
     kernel = Kernel("", 2, (Loop((stage,)),))
     schedule = Schedule(partition_of(kernel), _packing(source, reader))
     return replace(kernel, schedule=schedule), Operand(buffer, by_row, "panels")
+
+
+def _rows_in_place(reader: Kernel) -> int:
+    """At most how many rows of the left operand lie there in place of the columns of the right."""
+    assert reader.schedule is not None and reader.product is not None
+    rows = reader.product.matrix_shape[0]
+    swapped = [v for v in reader.schedule.variants if v.driver == "swapped"]
+    most = [v.guard.most if v.guard is not None else rows for v in swapped]
+    return max((m for m in most if isinstance(m, int)), default=0)
 
 
 def _packing(source: Source, reader: Kernel) -> tuple[Variant, ...]:

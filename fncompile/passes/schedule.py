@@ -219,7 +219,8 @@ def _is_large(product: Product, dtype: str, facts: Facts) -> bool:
         return False
     if not isinstance(columns, int) or not isinstance(inner, int):
         return False
-    wide = columns >= machine().wide_columns
+    vector = columns * DTYPES[dtype].size >= machine().align  # csrc/kern/gemm_few.h takes no less
+    wide = vector and columns >= machine().wide_columns
     return wide and columns * inner >= machine().few_elements
 
 

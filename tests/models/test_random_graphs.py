@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 
 import fncompile
 from fncompile import flags, layers, ops
+from tests.random_seeds import random_seeds
 
 PASSES = "simplify,simplify_step,simplify_layout"
 OPTIMIZERS = ("SGD", "Adam", "RMSprop")
@@ -271,6 +272,12 @@ def test_predictions_of_random_graphs(seed):
 @hypothesis.given(seed=st.integers(0, 10_000))
 def test_training_of_random_graphs(seed):
     check(seed, trained)
+
+
+@pytest.mark.parametrize("seed", random_seeds(4))
+def test_random_graphs_of_this_run(seed):
+    """FNC_TEST_SEED repeats one."""
+    check(seed, trained if seed % 2 else predicted)
 
 
 def hunt(first: int, count: int) -> None:

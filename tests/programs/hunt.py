@@ -1,4 +1,5 @@
-"""Try many seeds: `python -m tests.programs.hunt FIRST LAST [passes|compiled|gradients]`."""
+"""Try many seeds: `python -m tests.programs.hunt FIRST LAST
+[passes|compiled|gradients|steps|machines]`."""
 
 from __future__ import annotations
 
@@ -12,18 +13,24 @@ from tests.programs.test_random_programs import (
     size_of,
     with_gradients,
 )
+from tests.programs.test_random_steps import check_drawn_machine, check_step
+
+CHECKS = {
+    "passes": lambda seed: check_passes(random_program(seed, "float64", size_of(seed)), seed),
+    "compiled": lambda seed: check_compiled(random_program(seed, "float64", size_of(seed)), seed),
+    "gradients": lambda seed: check_compiled(
+        with_gradients(random_program(seed, "float64", 6 + seed % 5)), seed
+    ),
+    "steps": check_step,
+    "machines": check_drawn_machine,
+}
 
 
 def main(first: int, last: int, what: str = "passes") -> int:
     failures = 0
     for seed in range(first, last):
         try:
-            program = random_program(
-                seed, "float64", 6 + seed % 5 if what == "gradients" else size_of(seed)
-            )
-            if what == "gradients":
-                program = with_gradients(program)
-            (check_passes if what == "passes" else check_compiled)(program, seed)
+            CHECKS[what](seed)
         except Exception:
             failures += 1
             print(f"seed {seed}")

@@ -18,8 +18,9 @@ from fncompile.ir.node import Program
 from fncompile.ir.verify import verify
 from tests.programs.generator import random_arrays, random_program
 from tests.programs.native import compiled, run, run_planned, stages
+from tests.random_seeds import random_seeds
 
-SIZES = ({"B": 3, "T": 5}, {"B": 1, "T": 1}, {"B": 0, "T": 2}, {"B": 33, "T": 2})
+SIZES = ({"B": 3, "T": 5}, {"B": 1, "T": 1}, {"B": 0, "T": 2}, {"B": 33, "T": 2}, {"B": 70, "T": 1})
 
 
 def size_of(seed: int) -> int:
@@ -116,6 +117,11 @@ def test_float32_is_close(seed):
     for expected, value in zip(outputs.values(), values):
         close = np.isclose(expected, value, rtol=2e-3, atol=2e-3, equal_nan=True)
         assert value.size == 0 or np.mean(close) > 0.9
+
+
+@pytest.mark.parametrize("seed", random_seeds(3))
+def test_seeds_of_this_run(seed):
+    check_passes(random_program(seed, "float64", size_of(seed)), seed)
 
 
 @pytest.mark.parametrize(
