@@ -56,7 +56,8 @@ ROOMS = {
     "training": ("callbacks", "runtime"),
     "export": ("saving", "runtime"),
     "devtools": ("runtime",),
-    "models": ("training", "export", "devtools"),
+    "session": ("training", "export", "devtools"),
+    "models": ("session",),
     "utils": ("models",),
     "backend": ("utils",),
     "__main__": ("devtools",),
@@ -143,7 +144,7 @@ def test_every_directory_of_python_is_a_package():
 @pytest.mark.parametrize(("path", "text", "word"), [
     ("ir/x.py", "from fncompile.graph import tensor", "fncompile.graph.tensor"),
     ("ir/x.py", "from fncompile import passes", "fncompile.passes"),
-    ("ir/x.py", "from ..runtime.native import Env", "fncompile.runtime.native.Env"),
+    ("ir/x.py", "from ..runtime.binding import Env", "fncompile.runtime.binding.Env"),
     ("ir/x.py", "def f():\n    import fncompile.layers as l", "fncompile.layers"),
     ("training/x.py", "from fncompile.codegen import emit", "fncompile.codegen.emit"),
     ("graph/x.py", "import networkx as nx", "move that into a function"),

@@ -1,7 +1,7 @@
 """Describe the extension `fncompile.runtime._trampoline` to cffi; setup.py builds it.
 
 The extension is optional: where it cannot be built (no C compiler or no Python headers), the
-package still installs and `fncompile.runtime.native` calls compiled models through libffi.
+package still installs and `fncompile.runtime.binding` calls compiled models through libffi.
 """
 
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""From what a model gives (`models.native`) to the description of its library.
+"""From what a model gives (`session.exported`) to the description of its library.
 
 Requires entries that were lowered for the same blocks. Ensures names that are distinct in C,
 sizes over one set of symbols, and a hash that tells models apart whose checkpoints do not fit

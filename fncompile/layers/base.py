@@ -26,7 +26,7 @@ from fncompile.ir.types import is_float
 from fncompile.layers.building import Building
 from fncompile.layers.call_spec import CallSpec, check_positional, masks_of, signature_of
 from fncompile.layers.configurable import Configurable, constructor_arguments
-from fncompile.layers.errors import described
+from fncompile.layers.error_context import described
 from fncompile.layers.input_spec import check_inputs
 from fncompile.layers.inspection import Inspection
 from fncompile.layers.options import input_shape_argument

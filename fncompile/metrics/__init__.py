@@ -16,7 +16,7 @@ from fncompile.metrics.accuracies import (
     sparse_top_k_categorical_accuracy,
     top_k_categorical_accuracy,
 )
-from fncompile.metrics.errors import (
+from fncompile.metrics.from_losses import (
     BinaryCrossentropy,
     CategoricalCrossentropy,
     CategoricalHinge,

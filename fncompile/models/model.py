@@ -139,7 +139,7 @@ class Model(Layer):
 
     def steps(self) -> Any:
         """What runs the model's compiled steps; see `fncompile.training.Steps`."""
-        from fncompile.models import compiled
+        from fncompile.session import compiled
 
         return compiled.steps(self)
 

@@ -9,7 +9,7 @@ import numpy as np
 from fncompile.codegen.place import Place
 from fncompile.ir.dims import evaluate
 from fncompile.ir.types import DTYPES, TensorType
-from fncompile.runtime.native import ALIGN, aligned_bytes
+from fncompile.runtime.binding import ALIGN, aligned_bytes
 
 
 class Block:

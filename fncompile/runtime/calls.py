@@ -16,8 +16,8 @@ from fncompile.ir import interp
 from fncompile.ir.dims import evaluate, is_static, symbol
 from fncompile.ir.types import DTYPES
 from fncompile.plan.machine import machine
+from fncompile.runtime.binding import Env
 from fncompile.runtime.entry import CompiledEntry
-from fncompile.runtime.native import Env
 from fncompile.runtime.team import team
 
 SHARED_WORK = 2 * machine().least_work  # less is shared only where calls come in a row

@@ -27,9 +27,9 @@ from fncompile.ir.types import DTYPES
 from fncompile.passes.manager import Context, transform
 from fncompile.passes.manager import plan as make_plan
 from fncompile.runtime import cache, toolchain
+from fncompile.runtime.binding import RANGE, Env, Library, aligned_bytes, describe
 from fncompile.runtime.block import Block
 from fncompile.runtime.lowered import lowered
-from fncompile.runtime.native import RANGE, Env, Library, aligned_bytes, describe
 from fncompile.runtime.notice import announced
 from fncompile.runtime.shaped import Shaped, output_kinds
 from fncompile.runtime.team import team

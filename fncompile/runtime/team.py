@@ -15,7 +15,7 @@ import numpy as np
 
 from fncompile.flags import flag
 from fncompile.runtime import cache, toolchain
-from fncompile.runtime.native import OK, Env, Library, describe
+from fncompile.runtime.binding import OK, Env, Library, describe
 
 _teams: dict[int, int] = {}  # number of threads asked for: address of the team, 0 for the caller
 _lock = threading.Lock()

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from fncompile.graph.nest import NESTS, flatten, map_structure
-from fncompile.training.identifiers import check_metric, loss_object
+from fncompile.training.members import check_metric, loss_object
 from fncompile.training.places import Part, Places, unique_name
 
 LossEntry = tuple[Any, Any, "float | None", str]

@@ -20,7 +20,7 @@ from fncompile.graph.variable import Variable
 from fncompile.ir import build
 from fncompile.losses import Loss
 from fncompile.training import assignment
-from fncompile.training.identifiers import metric_object
+from fncompile.training.members import metric_object
 from fncompile.training.metric_results import MetricResults
 from fncompile.training.places import Places, unique_name
 

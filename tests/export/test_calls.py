@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from fncompile.export.api.header import STATUS
-from fncompile.runtime import native
+from fncompile.runtime import binding
 from tests.export.library import (
     ARENA,
     ARG,
@@ -339,9 +339,9 @@ def test_learning_rate(exported):
 
 
 def test_statuses_have_words_and_python_s_numbers(library):
-    texts = {library.status_str(status) for status in [*native.STATUS, -99]}
-    assert len(texts) == len(native.STATUS) + 1
-    assert {number for _, number, _ in STATUS} == set(native.STATUS)
+    texts = {library.status_str(status) for status in [*binding.STATUS, -99]}
+    assert len(texts) == len(binding.STATUS) + 1
+    assert {number for _, number, _ in STATUS} == set(binding.STATUS)
 
 
 class Info(ctypes.Structure):

@@ -11,8 +11,8 @@ import pytest
 import fncompile
 from fncompile.export.bundle import make_sources
 from fncompile.export.prefix import model_prefix
+from fncompile.runtime import binding as runtime
 from fncompile.runtime import cache
-from fncompile.runtime import native as runtime
 from tests.export.library import PREDICT, TRAIN, Context, Library, flat_weights
 from tests.export.zoo import MAKERS, SIZES, data
 from tests.tools import need
@@ -48,7 +48,7 @@ def test_predictions_are_python_s_bit_for_bit(exported, name, rows):
 
 @pytest.mark.parametrize("name", ["classifier", "plain"])
 def test_python_can_run_the_objects_that_ship(exported, name, tmp_path):
-    """`runtime.native` opens what the archive has inside, which the shared library hides, as it
+    """`runtime.binding` opens what the archive has inside, which the shared library hides, as it
     opens the library in the cache."""
     model, library = exported(name)
     x = data(name, 5)[0]

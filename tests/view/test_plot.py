@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 import fncompile as keras
 from fncompile import layers
 from fncompile.graph.view import model_to_dot, plot_model
-from fncompile.graph.view.layout import place
+from fncompile.graph.view.layered import place
 from fncompile.graph.view.scene import Arrow, Box, Label
 from tests.view.models import branching, mnist, nested, several_outputs
 

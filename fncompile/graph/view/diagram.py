@@ -9,8 +9,8 @@ from typing import Any
 from fncompile.graph.call import Call
 from fncompile.graph.dag import Dag, producer
 from fncompile.graph.nest import flatten
-from fncompile.graph.view import describe, style
-from fncompile.graph.view.layout import place
+from fncompile.graph.view import facts, style
+from fncompile.graph.view.layered import place
 from fncompile.graph.view.scene import Arrow, Box, Label, Scene, Shape, text_width
 
 TITLE, BODY = 13.0, 11.0
@@ -45,10 +45,10 @@ def vertices_and_edges(model: Any) -> tuple[list[Vertex], list[tuple[Hashable, H
 
     ValueError for a model that is not built.
     """
-    dag = describe.dag_of(model)
+    dag = facts.dag_of(model)
     if dag is None:
         return _without_graph(model), []
-    shown = [c for c in dag.calls if not (describe.is_stack(model) and _is_input(c.operation))]
+    shown = [c for c in dag.calls if not (facts.is_stack(model) and _is_input(c.operation))]
     edges = _edges(dag, shown, lambda call: call.operation)
     if _is_acyclic(edges):
         operations = dict.fromkeys(call.operation for call in shown)
@@ -69,7 +69,7 @@ def _without_graph(model: Any) -> list[Vertex]:
 
 
 def _is_input(operation: Any) -> bool:
-    return describe.class_name(operation) == "InputLayer"
+    return facts.class_name(operation) == "InputLayer"
 
 
 def _edges(dag: Dag, shown: list[Call], key: Any) -> list[tuple[Hashable, Hashable]]:
@@ -101,7 +101,7 @@ def lines_of(vertex: Vertex, options: Options) -> list[str]:
         lines.append(f"dtype: {_dtypes(vertex)}")
     if options.show_shapes:
         lines += _shapes(vertex)
-    if options.show_trainable and describe.weights_of(operation):
+    if options.show_trainable and facts.weights_of(operation):
         lines.append("trainable" if operation.trainable else "frozen")
     return lines
 
@@ -114,8 +114,8 @@ def _dtypes(vertex: Vertex) -> str:
 def _shapes(vertex: Vertex) -> list[str]:
     if not vertex.calls:
         return ["shape: ?"]
-    taken = list(dict.fromkeys(describe.shape_text(c.input_tensors) for c in vertex.calls))
-    given = list(dict.fromkeys(describe.shape_text(c.outputs) for c in vertex.calls))
+    taken = list(dict.fromkeys(facts.shape_text(c.input_tensors) for c in vertex.calls))
+    given = list(dict.fromkeys(facts.shape_text(c.outputs) for c in vertex.calls))
     if not any(c.input_tensors for c in vertex.calls):
         return ["; ".join(given)]
     return [f"in: {'; '.join(taken)}", f"out: {'; '.join(given)}"]
@@ -155,9 +155,9 @@ def _draw_graph(model: Any, options: Options) -> Scene:
 
 def _draw_vertex(vertex: Vertex, options: Options) -> Scene:
     operation = vertex.operation
-    if options.expand_nested and describe.is_model(operation) and describe.dag_of(operation):
+    if options.expand_nested and facts.is_model(operation) and facts.dag_of(operation):
         return _draw_cluster(operation, options)
-    title, lines = describe.class_name(operation), lines_of(vertex, options)
+    title, lines = facts.class_name(operation), lines_of(vertex, options)
     head, body = style.colours(operation)
     width = max([text_width(title, TITLE, True), *(text_width(t, BODY) for t in lines)]) + 2 * _PAD
     width = max(width, 84.0)
@@ -173,7 +173,7 @@ def _draw_vertex(vertex: Vertex, options: Options) -> Scene:
 
 def _draw_cluster(model: Any, options: Options) -> Scene:
     """A nested model as a frame around its own graph."""
-    inner, title = _draw_graph(model, options), f"{model.name} ({describe.class_name(model)})"
+    inner, title = _draw_graph(model, options), f"{model.name} ({facts.class_name(model)})"
     width = max(inner.width, text_width(title, BODY, True)) + 2 * _CLUSTER_PAD
     height = inner.height + _CLUSTER_TITLE + 2 * _CLUSTER_PAD
     frame = Box(0, 0, width, height, style.CLUSTER_FILL, style.CLUSTER_LINE, radius=10)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from fncompile.graph.view import describe, style
+from fncompile.graph.view import facts, style
 from fncompile.graph.view.diagram import Options, Vertex, lines_of, vertices_and_edges
 
 
@@ -73,15 +73,15 @@ class _Writer:
         operation = vertex.operation
         if (
             self.options.expand_nested
-            and describe.is_model(operation)
-            and describe.dag_of(operation)
+            and facts.is_model(operation)
+            and facts.dag_of(operation)
         ):
             self.lines.append(f"subgraph cluster_{name} {{ label={_quoted(operation.name)};")
             ends = self.graph(operation, f"{name}_")
             self.lines.append("}")
             return ends
         head, body = style.colours(operation)
-        label = "\\n".join([describe.class_name(operation), *lines_of(vertex, self.options)])
+        label = "\\n".join([facts.class_name(operation), *lines_of(vertex, self.options)])
         self.lines.append(f'{name} [label={_quoted(label)}, color="{head}", fillcolor="{body}"];')
         return [name], [name]
 

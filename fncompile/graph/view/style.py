@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from fncompile.graph.call import FunctionOperation
-from fncompile.graph.view.describe import class_name, is_model
+from fncompile.graph.view.facts import class_name, is_model
 
 INK, MUTED, LINE, PAPER = "#1f2933", "#52606d", "#7b8794", "#ffffff"
 CLUSTER_FILL, CLUSTER_LINE = "#f5f7fa", "#cbd2d9"

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from fncompile.graph.view import describe
+from fncompile.graph.view import facts
 from fncompile.graph.view.table import Column, table
 
 _PLAIN = (0.45, 0.80, 1.0)
@@ -33,10 +33,10 @@ def summary(
     is called once with the whole text. `layer_range` names the first and the last layer to show.
     ValueError where it does not.
     """
-    dag = describe.dag_of(model)
-    connected = dag is not None and not describe.is_stack(model) and not describe.is_chain(dag)
+    dag = facts.dag_of(model)
+    connected = dag is not None and not facts.is_stack(model) and not facts.is_chain(dag)
     columns = _columns(connected, show_trainable, line_length, positions)
-    operations = _in_range(describe.operations_of(model), layer_range)
+    operations = _in_range(facts.operations_of(model), layer_range)
     rows = _rows(operations, dag, connected, show_trainable, expand_nested, "")
     text = f'Model: "{model.name}"\n{table(columns, rows)}\n{_totals(model)}\n'
     if print_fn is not None:
@@ -100,15 +100,15 @@ def _rows(
 ) -> list[list[str]]:
     rows = []
     for operation in operations:
-        row = [f"{indent}{operation.name} ({describe.class_name(operation)})"]
-        row += [describe.output_shape(operation, dag), _parameters(operation)]
-        row += [describe.connections(operation, dag)] if connected else []
-        row += [describe.trainable_text(operation)] if trainable else []
+        row = [f"{indent}{operation.name} ({facts.class_name(operation)})"]
+        row += [facts.output_shape(operation, dag), _parameters(operation)]
+        row += [facts.connections(operation, dag)] if connected else []
+        row += [facts.trainable_text(operation)] if trainable else []
         rows.append(row)
-        if nested and describe.is_model(operation):
-            inner = describe.operations_of(operation)
+        if nested and facts.is_model(operation):
+            inner = facts.operations_of(operation)
             deeper = "   " * (len(indent) // 3 + 1) + "└ "
-            inner_dag = describe.dag_of(operation)
+            inner_dag = facts.dag_of(operation)
             sub = _rows(inner, inner_dag, False, trainable, nested, deeper)
             rows += [[*r[:3], "-", *r[3:]] if connected else r for r in sub]
     return rows
@@ -117,7 +117,7 @@ def _rows(
 def _parameters(operation: Any) -> str:
     if not getattr(operation, "built", True) and _has_weights_to_make(operation):
         return "0 (unbuilt)"
-    return f"{_count(describe.weights_of(operation)):,}"
+    return f"{_count(facts.weights_of(operation)):,}"
 
 
 def _has_weights_to_make(layer: Any) -> bool:

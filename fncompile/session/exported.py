@@ -22,10 +22,10 @@ from fncompile.graph.variable import Variable
 from fncompile.ir.dims import Poly
 from fncompile.ir.node import Program, toposort
 from fncompile.ir.types import TensorType
-from fncompile.models.memory import Memory
-from fncompile.models.signature import Signature, step_signature
 from fncompile.passes.manager import Context
 from fncompile.runtime.entry import CompiledEntry
+from fncompile.session.memory import Memory
+from fncompile.session.signature import Signature, step_signature
 
 
 @dataclass

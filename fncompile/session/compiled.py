@@ -20,15 +20,15 @@ from fncompile.graph.variable import Variable
 from fncompile.ir.dims import Poly
 from fncompile.ir.node import Program
 from fncompile.layers import state
-from fncompile.models import programs
-from fncompile.models.identity import contents, objective_key, objective_parts, state_key
-from fncompile.models.memory import Memory, StateMemory, find_runs, name_variables, weights_memory
-from fncompile.models.programs import StepOptimizer
-from fncompile.models.signature import Signature, has_fixed_batch, input_types, step_signature
 from fncompile.passes.apply_optimizer import Run
 from fncompile.passes.manager import Context
 from fncompile.runtime.calls import Bound, Short, ShortOfSeveral, short_way
 from fncompile.runtime.entry import CompiledEntry, Entry
+from fncompile.session import programs
+from fncompile.session.identity import contents, objective_key, objective_parts, state_key
+from fncompile.session.memory import Memory, StateMemory, find_runs, name_variables, weights_memory
+from fncompile.session.programs import StepOptimizer
+from fncompile.session.signature import Signature, has_fixed_batch, input_types, step_signature
 
 Arrays = Sequence[np.ndarray]
 _memory_lock = threading.RLock()  # variables may move between the memories of any two models
@@ -248,13 +248,13 @@ class CompiledSteps:
 
     def can_train(self) -> bool:
         """Is there a loss, and anything to train?"""
-        from fncompile.models.native import can_train
+        from fncompile.session.exported import can_train
 
         return can_train(self.model)
 
     def native(self, training: bool, sample_weight: bool) -> Any:
-        """What `export` makes a library of; see `fncompile.models.native`."""
-        from fncompile.models.native import native
+        """What `export` makes a library of; see `fncompile.session.exported`."""
+        from fncompile.session.exported import native
 
         return native(self, training, sample_weight)
 

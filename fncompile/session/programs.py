@@ -14,7 +14,7 @@ from fncompile.ir import build
 from fncompile.ir.node import Node, Program, current_origins, recording, toposort
 from fncompile.ir.ranges import of_inputs
 from fncompile.ir.types import TensorType, at_border
-from fncompile.models.signature import Signature
+from fncompile.session.signature import Signature
 from fncompile.training.absent import is_absent
 
 

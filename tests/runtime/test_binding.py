@@ -12,7 +12,7 @@ import weakref
 import numpy as np
 import pytest
 
-from fncompile.runtime import cache, native, toolchain
+from fncompile.runtime import binding, cache, toolchain
 
 SOURCE = """
 #include "fnc_abi.h"
@@ -89,33 +89,33 @@ def path():
 def way(request, monkeypatch):
     """Each test by both bindings; the first one only where the extension was built."""
     if request.param == "libffi":
-        binding = native.libffi_binding()
+        found = binding.libffi_binding()
     else:
         pytest.importorskip("fncompile.runtime._trampoline", reason="extension not built here")
-        binding = native.direct_binding()
-    monkeypatch.setattr(native, "_binding", binding)
-    monkeypatch.setattr(native, "_ffi", binding.ffi)
-    monkeypatch.setattr(native, "_from_buffer", binding.ffi.from_buffer)
-    monkeypatch.setattr(native, "_BYTES", binding.ffi.typeof("unsigned char[]"))
-    monkeypatch.setattr(native, "_call", binding.call)
-    monkeypatch.setattr(native, "_call_one", binding.call_one)
-    return binding
+        found = binding.direct_binding()
+    monkeypatch.setattr(binding, "_binding", found)
+    monkeypatch.setattr(binding, "_ffi", found.ffi)
+    monkeypatch.setattr(binding, "_from_buffer", found.ffi.from_buffer)
+    monkeypatch.setattr(binding, "_BYTES", found.ffi.typeof("unsigned char[]"))
+    monkeypatch.setattr(binding, "_call", found.call)
+    monkeypatch.setattr(binding, "_call_one", found.call_one)
+    return found
 
 
 @pytest.fixture
 def library(way, path):
-    return native.Library(path)
+    return binding.Library(path)
 
 
 def weights_of(value):
-    block = native.aligned_bytes(4)
+    block = binding.aligned_bytes(4)
     block.view(np.float32)[0] = value
     return block
 
 
 def test_call_reads_and_writes_arrays(library):
     scale = library.symbol("scale")
-    env = native.Env(inputs=2, outputs=1, dims=1)
+    env = binding.Env(inputs=2, outputs=1, dims=1)
     env.set_weights(weights_of(0.5))
     env.set_in(1, np.array([3.0], np.float32))
     for n in (0, 1, 7):
@@ -123,14 +123,14 @@ def test_call_reads_and_writes_arrays(library):
         env.set_dims(n)
         env.set_in(0, x)
         env.set_out(0, y)
-        assert scale(env) == native.OK
+        assert scale(env) == binding.OK
         np.testing.assert_array_equal(y, x * 3 + 0.5)
 
 
 def test_every_field_arrives(library):
     y = np.zeros(8, np.int64)
-    env = native.Env(inputs=0, outputs=1, dims=2, args=1)
-    train, prepared, arena = (native.aligned_bytes(100) for _ in range(3))
+    env = binding.Env(inputs=0, outputs=1, dims=2, args=1)
+    train, prepared, arena = (binding.aligned_bytes(100) for _ in range(3))
     train[0], prepared[0] = 11, 12
     env.set_dims(2**40, -1)
     env.set_args(-2**50)
@@ -138,38 +138,38 @@ def test_every_field_arrives(library):
     env.set_prepared(prepared)
     env.set_arena(arena)
     env.set_out(0, y)
-    assert library.symbol("echo")(env) == native.OK
+    assert library.symbol("echo")(env) == binding.OK
     assert y.tolist() == [2**40, -1, -2**50, 100, 11, 12, 0, 0]
     assert arena[-1] == 1
     env.set_team(env.pointer)
-    assert library.symbol("echo")(env) == native.OK and y[7] == 1
+    assert library.symbol("echo")(env) == binding.OK and y[7] == 1
     env.set_team(0)
-    assert library.symbol("echo")(env) == native.OK and y[7] == 0
+    assert library.symbol("echo")(env) == binding.OK and y[7] == 0
 
 
 def test_status_comes_back_whole(library):
-    env = native.Env(inputs=0, outputs=0, dims=0, args=1)
+    env = binding.Env(inputs=0, outputs=0, dims=0, args=1)
     for code in (0, -1, -7, -2**31, 2**31 - 1):
         env.set_args(code)
         assert library.symbol("status")(env) == code
 
 
 def test_bytes_are_asked_for(library):
-    env = native.Env(inputs=0, outputs=0, dims=2)
+    env = binding.Env(inputs=0, outputs=0, dims=2)
     env.set_dims(3, 5)
     assert library.symbol("memory").bytes(env) == 192 + 5 * 2**33
 
 
 def test_one_stands_in_for_the_setters(library):
     sizes = library.symbol("sizes")
-    env = native.Env(inputs=1, outputs=1, dims=1)
+    env = binding.Env(inputs=1, outputs=1, dims=1)
     x, y, other = np.float32([[0.5]]), np.zeros((1, 1), np.float32), np.zeros(1, np.float32)
     env.set_dims(9)
     env.set_in(0, np.float32([100]))
     env.set_out(0, other)
-    assert sizes.one(env, 4, x, y) == native.OK
+    assert sizes.one(env, 4, x, y) == binding.OK
     assert y[0, 0] == 4.5 and other[0] == 0
-    assert sizes(env) == native.OK and other[0] == 109, "the environment itself is unchanged"
+    assert sizes(env) == binding.OK and other[0] == 109, "the environment itself is unchanged"
 
 
 def test_arrays_live_as_long_as_they_are_pointed_to(library):
@@ -179,7 +179,7 @@ def test_arrays_live_as_long_as_they_are_pointed_to(library):
     def tracked(value):
         return np.full(3, value, np.float32).view(Tracked)
 
-    env = native.Env(inputs=2, outputs=1, dims=1)
+    env = binding.Env(inputs=2, outputs=1, dims=1)
     x, y = tracked(2), tracked(0)
     alive = [weakref.ref(x), weakref.ref(y)]
     env.set_dims(3)
@@ -189,7 +189,7 @@ def test_arrays_live_as_long_as_they_are_pointed_to(library):
     env.set_weights(weights_of(1))
     del x, y
     gc.collect()
-    assert library.symbol("scale")(env) == native.OK
+    assert library.symbol("scale")(env) == binding.OK
     assert alive[1]().tolist() == [3, 3, 3]
     env.set_in(0, tracked(5))
     env.set_out(0, np.zeros(3, np.float32))
@@ -201,7 +201,7 @@ def test_arrays_live_as_long_as_they_are_pointed_to(library):
     np.zeros((4, 4), np.float32)[:, 1:], np.zeros((4, 4), np.float32).T[:, :2],
     np.zeros(8, np.float32)[::2]])
 def test_scattered_arrays_are_refused(way, array):
-    env = native.Env(inputs=1, outputs=1)
+    env = binding.Env(inputs=1, outputs=1)
     with pytest.raises(ValueError, match="contiguous"):
         env.set_in(0, array)
     with pytest.raises(ValueError, match="contiguous"):
@@ -211,14 +211,14 @@ def test_scattered_arrays_are_refused(way, array):
 def test_read_only_arrays_are_inputs_only(way):
     array = np.zeros(4, np.float32)
     array.flags.writeable = False
-    env = native.Env(inputs=1, outputs=1)
+    env = binding.Env(inputs=1, outputs=1)
     env.set_in(0, array)
     with pytest.raises((ValueError, BufferError), match=r"read-only|writable|writeable"):
         env.set_out(0, array)
 
 
 def test_slots_that_are_not_there_are_refused(way):
-    env = native.Env(inputs=1, outputs=1, dims=1)
+    env = binding.Env(inputs=1, outputs=1, dims=1)
     for bad in (1, -1):
         with pytest.raises(IndexError):
             env.set_in(bad, np.zeros(1))
@@ -231,15 +231,15 @@ def test_slots_that_are_not_there_are_refused(way):
 
 
 def test_memory_must_be_aligned(way):
-    env = native.Env(inputs=0, outputs=0)
+    env = binding.Env(inputs=0, outputs=0)
     for setter in (env.set_weights, env.set_train, env.set_prepared, env.set_arena):
         with pytest.raises(ValueError, match=r"multiple of 64 bytes: make it with aligned_bytes"):
-            setter(native.aligned_bytes(128)[1:])
+            setter(binding.aligned_bytes(128)[1:])
 
 
 @pytest.mark.parametrize("count", [0, 1, 63, 64, 1000])
 def test_aligned_bytes(count):
-    block = native.aligned_bytes(count)
+    block = binding.aligned_bytes(count)
     assert block.dtype == np.uint8 and block.shape == (count,) and not block.any()
     assert block.ctypes.data % 64 == 0
 
@@ -251,7 +251,7 @@ def test_threads_are_inside_at_once(library):
     results = []
 
     def work():
-        env = native.Env(inputs=0, outputs=1, dims=0)
+        env = binding.Env(inputs=0, outputs=1, dims=0)
         env.set_out(0, arrived)
         results.append(entry(env))
 
@@ -260,7 +260,7 @@ def test_threads_are_inside_at_once(library):
         thread.start()
     for thread in threads:
         thread.join()
-    assert results == [native.OK, native.OK]
+    assert results == [binding.OK, binding.OK]
 
 
 def test_threads_with_their_own_environments_do_not_mix(library):
@@ -268,7 +268,7 @@ def test_threads_with_their_own_environments_do_not_mix(library):
     bad = []
 
     def work(seed):
-        env = native.Env(inputs=2, outputs=1, dims=1)
+        env = binding.Env(inputs=2, outputs=1, dims=1)
         env.set_weights(weights_of(seed))
         env.set_in(1, np.array([2.0], np.float32))
         x, y = np.full(64, seed, np.float32), np.zeros(64, np.float32)
@@ -290,10 +290,10 @@ def test_threads_with_their_own_environments_do_not_mix(library):
 
 def test_a_missing_library_or_entry_is_named(library, tmp_path):
     with pytest.raises(OSError, match=r"nowhere\.so"):
-        native.Library(tmp_path / "nowhere.so")
+        binding.Library(tmp_path / "nowhere.so")
     (tmp_path / "text.so").write_text("not a library")
     with pytest.raises(OSError, match=r"text\.so.*(ELF|short|invalid)"):
-        native.Library(tmp_path / "text.so")
+        binding.Library(tmp_path / "text.so")
     with pytest.raises(AttributeError, match=r"no entry point 'absent' in .*model\.so"):
         library.symbol("absent")
 
@@ -301,16 +301,16 @@ def test_a_missing_library_or_entry_is_named(library, tmp_path):
 def test_libraries_do_not_see_each_other(way):
     text = "int32_t who(const fnc_env *env) { (void)env; return %d; }"
     first, second = (
-        native.Library(cache.build_library(
+        binding.Library(cache.build_library(
             {"who": f'#include "fnc_abi.h"\nFNC_EXPORT fnc_entry who;\n{text % n}\n'}).path_so)
         for n in (1, 2))
-    env = native.Env(inputs=0, outputs=0)
+    env = binding.Env(inputs=0, outputs=0)
     assert [lib.symbol("who")(env) for lib in (first, second, first)] == [1, 2, 1]
 
 
 def test_a_relative_path_is_not_searched_for(way, path, monkeypatch):
     monkeypatch.chdir(path.parent)
-    assert native.Library("model.so").symbol("status")
+    assert binding.Library("model.so").symbol("status")
 
 
 def test_bindings_agree_with_the_header(way, tmp_path):
@@ -330,15 +330,15 @@ def test_statuses_agree_with_the_header(tmp_path):
 
     text = (toolchain.csrc_dir() / "include" / "fnc_abi.h").read_text()
     codes = {int(code) for code in re.findall(r"FNC_(?:OK|ERR_\w+) = (-?\d+)", text)}
-    assert codes == set(native.STATUS)
-    assert f"#define FNC_ALIGN {native.ALIGN}\n" in text
-    assert native.describe(-99) == "unknown status -99"
+    assert codes == set(binding.STATUS)
+    assert f"#define FNC_ALIGN {binding.ALIGN}\n" in text
+    assert binding.describe(-99) == "unknown status -99"
 
 
 def test_without_the_extension_libffi_is_chosen(path):
     code = ("import sys; sys.modules['fncompile.runtime._trampoline'] = None\n"
-            "from fncompile.runtime import native\n"
-            "env = native.Env(inputs=0, outputs=0, args=1); env.set_args(-5)\n"
-            "print(native.Library(sys.argv[1]).symbol('status')(env), 'cffi' in sys.modules)")
+            "from fncompile.runtime import binding\n"
+            "env = binding.Env(inputs=0, outputs=0, args=1); env.set_args(-5)\n"
+            "print(binding.Library(sys.argv[1]).symbol('status')(env), 'cffi' in sys.modules)")
     assert subprocess.check_output([sys.executable, "-c", code, os.fspath(path)], text=True) \
         == "-5 True\n"
