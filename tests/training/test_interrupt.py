@@ -13,7 +13,15 @@ from fncompile import layers
 from tests.training.interpreted import toy_data
 
 
-def test_interrupted_training_can_go_on():
+@pytest.fixture
+def heard():
+    """Ctrl-C raises KeyboardInterrupt, also where this process was started with it ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+def test_interrupted_training_can_go_on(heard):
     i = keras.Input((4,))
     model = keras.Model(i, layers.Dense(3, activation="softmax")(i))
     model.compile("sgd", "sparse_categorical_crossentropy")
