@@ -14,7 +14,7 @@ from itertools import pairwise
 
 from fncompile.ir.dims import Dim, product
 from fncompile.ir.node import Node
-from fncompile.passes.access import Indices
+from fncompile.passes.access import Indices, linear
 from fncompile.plan.types import Affine, axis_index
 
 
@@ -85,6 +85,24 @@ def _walks_on(at: Affine, outer: int, inner: int, extent: Dim) -> bool:
 def is_one(group: Sequence[int], sizes: Sequence[Dim], at: Affine) -> bool:
     """Is the group one axis to this access?"""
     return len(merged(group, sizes, [at])) <= 1
+
+
+def result_in(dot: Node, permute: Node) -> Affine:
+    """Where the elements of the contraction lie in the permute that reads it."""
+    places = tuple(axis_index(p) for p in permute["perm"])
+    return linear(permute.shape, places)
+
+
+def may_store_as(dot: Node, permute: Node) -> bool:
+    """Are rows one axis, and columns, adjacent ones, where the permute has them?"""
+    at, sizes = result_in(dot, permute), extents(dot)
+    _, rows, columns, _ = Axes.of(dot).groups()
+    real = [axis for axis in columns if sizes[axis] != 1]
+    return (
+        is_one(rows, sizes, at)
+        and is_one(columns, sizes, at)
+        and (not real or at.coefficient(real[-1]) == 1)
+    )
 
 
 def collapsed(at: Affine, groups: Sequence[Sequence[int]]) -> Affine:

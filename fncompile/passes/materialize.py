@@ -15,6 +15,7 @@ from fncompile.ir.dims import Dim, product
 from fncompile.ir.node import Node, Program, current_origins
 from fncompile.ir.types import DTYPES, TensorType
 from fncompile.passes.access import base_of, is_leaf
+from fncompile.passes.contraction import may_store_as
 from fncompile.passes.demands import computed_uses, viewed_uses
 from fncompile.plan.types import Buffer, Decision
 
@@ -53,18 +54,18 @@ class Memory:
         if node in self.buffers:
             return
         source = node.src[0] if node.op == "permute" else None
-        if source is not None and source.op == "dot" and self._is_private(source, node):
+        if source is not None and source.op == "dot" and self._may_be_stored_as(source, node):
             reason += "; the contraction stores it in that order"
             self.stored_as[source] = node
             self.buffers.pop(source, None)
         self.decisions.append(Decision(describe(node), False, f"stored: {reason}"))
         self.add_arena(node)
 
-    def _is_private(self, source: Node, reader: Node) -> bool:
-        """Is `source` for this reader alone, and nobody has fixed where it lies?"""
-        buffer = self.buffers.get(source)
+    def _may_be_stored_as(self, dot: Node, permute: Node) -> bool:
+        """Is it for this reader alone, and nobody has fixed where it lies?"""
+        buffer = self.buffers.get(dot)
         free = buffer is None or (buffer.kind == "arena" and buffer.base is None)
-        return free and self.readers[source] == [reader]
+        return free and self.readers[dot] == [permute] and may_store_as(dot, permute)
 
     def add_arena(self, node: Node) -> None:
         if node not in self.buffers:

@@ -11,7 +11,15 @@ from dataclasses import replace
 from fncompile.ir.dims import Dim, product
 from fncompile.ir.node import Node
 from fncompile.passes.access import Reader, identity, is_leaf, linear, row_major, view_of
-from fncompile.passes.contraction import Axes, collapsed, extents, merged, points, sizes_of
+from fncompile.passes.contraction import (
+    Axes,
+    collapsed,
+    extents,
+    merged,
+    points,
+    result_in,
+    sizes_of,
+)
 from fncompile.passes.materialize import Memory
 from fncompile.plan.types import (
     Affine,
@@ -173,8 +181,7 @@ def _result(maker: _Maker, node: Node) -> tuple[Buffer, Affine]:
     reader = maker.memory.stored_as.get(node)
     if reader is None:
         return maker.memory.buffers[node], linear(node.shape, identity(node.ndim))
-    places = tuple(axis_index(p) for p in reader["perm"])
-    return maker.memory.buffers[reader], linear(reader.shape, places)
+    return maker.memory.buffers[reader], result_in(node, reader)
 
 
 def _load(maker: _Maker, x: Node, numbers: list[int]) -> Load:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import permutations
+
 import numpy as np
 import pytest
 
@@ -76,6 +78,23 @@ def test_only_what_strides_cannot_say_is_copied(subscripts, left, right, most):
     flat = build.reshape(made, (made.type.size,))
     _, plan = stages(Program((a, b), (), {"y": build.dot(flat, flat, ((0,), (0,)))}))
     assert copies(plan) <= most
+
+
+@pytest.mark.parametrize("order", list(permutations(range(4))))
+def test_a_contraction_behind_any_permute(order):
+    """Rows or columns that the permute tears apart were stored as if they were one axis."""
+    a, b, c = (
+        build.input(name, TensorType("float64", shape))
+        for name, shape in (("a", (2, 3, 4)), ("b", (4, 5, 6)), ("c", (7, 5)))
+    )
+    made = build.permute(build.dot(a, b, ((2,), (0,))), order)
+    flat = build.reshape(made, (made.type.size // 5, 5))
+    program = Program((a, b, c), (), {"y": build.dot(flat, c, ((1,), (1,)))})
+    arrays = [np.random.default_rng(i).normal(size=x.shape) for i, x in enumerate((a, b, c))]
+    product = np.tensordot(arrays[0], arrays[1], 1).transpose(order).reshape(-1, 5)
+    _, plan = stages(program)
+    for found, _ in (run(compiled(program), arrays, {}), run_planned(program, plan, arrays, {})):
+        np.testing.assert_allclose(found[0], product @ arrays[2].T, rtol=1e-12, atol=1e-12)
 
 
 @pytest.mark.parametrize("threads", [2, 3])
