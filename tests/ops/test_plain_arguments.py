@@ -239,7 +239,7 @@ def test_unknown_extents_work_or_are_refused_in_words(case, which):
     tensors = []
     for t in case.types("float32"):
         shape = tuple(unknown(axis, t.shape) for axis in range(t.ndim))
-        tensors.append(KerasTensor(TensorType(t.dtype, shape), "x"))
+        tensors.append(KerasTensor.of(TensorType(t.dtype, shape), "x"))
     try:
         infer_outputs(lambda *xs: case.call(xs), tuple(tensors), {})
     except ValueError as error:
