@@ -28,13 +28,16 @@ from fncompile.caller import warn_caller
 
 @dataclass(frozen=True)
 class Switch:
-    """One row: `kind` is a key of `_PARSERS`; `choices` bounds an int, or lists the words."""
+    """One row: `kind` is a key of `_PARSERS`; `choices` bounds an int, or lists the words. A switch
+    that `makes_another` entry of a program changes the generated code, its compilation, or how it
+    is run: what was made under its old value serves no call under a new one."""
 
     name: str
     kind: str
     default: Any
     doc: str
     choices: tuple[Any, ...] | range | None = None
+    makes_another: bool = False
 
     @property
     def variable(self) -> str:
@@ -107,30 +110,42 @@ TABLE: tuple[Switch, ...] = (
     Switch("explain", "words", (),
            "decisions to print: fuse, schedule, order, barriers, memory, hoist"),
     Switch("stop_after", "text", "", "the last pass to run"),
-    Switch("skip", "words", (), "passes to leave out"),
-    Switch("bisect", "int", None, "apply only the first n optimisations", range(_MANY)),
+    Switch("skip", "words", (), "passes to leave out",
+           makes_another=True),
+    Switch("bisect", "int", None, "apply only the first n optimisations", range(_MANY),
+           makes_another=True),
     Switch("verify", "int", 0, "1 checks the program after each pass, 2 also interprets it",
            range(3)),
-    Switch("interp", "bool", False, "run by the NumPy interpreter, without C"),
-    Switch("check", "bool", False, "run compiled and interpreted, stop at the first difference"),
-    Switch("poison", "bool", False, "fill the arena with signalling NaN before each call"),
-    Switch("nan", "bool", False, "stop at the first kernel that makes a NaN or infinity"),
-    Switch("san", "words", (), "compile with sanitizers", SANITIZERS),
+    Switch("interp", "bool", False, "run by the NumPy interpreter, without C",
+           makes_another=True),
+    Switch("check", "bool", False, "run compiled and interpreted, stop at the first difference",
+           makes_another=True),
+    Switch("poison", "bool", False, "fill the arena with signalling NaN before each call",
+           makes_another=True),
+    Switch("nan", "bool", False, "stop at the first kernel that makes a NaN or infinity",
+           makes_another=True),
+    Switch("san", "words", (), "compile with sanitizers", SANITIZERS,
+           makes_another=True),
     Switch("keep", "bool", False, "keep the generated C beside the compiled library"),
     Switch("cache", "text", "", "directory of compiled libraries; off: keep none"),
     Switch("cache_mb", "int", 512, "how large the cache may grow, in MB", range(_MANY)),
-    Switch("cc", "text", "", "the C compiler, with arguments if need be"),
+    Switch("cc", "text", "", "the C compiler, with arguments if need be",
+           makes_another=True),
     Switch("cc_timeout", "int", 600, "seconds that one run of the compiler may take",
            range(1, _MANY)),
-    Switch("cflags", "text", "", "arguments added to each compilation"),
-    Switch("target", "text", "native", "the machine to compile for", TARGETS),
+    Switch("cflags", "text", "", "arguments added to each compilation",
+           makes_another=True),
+    Switch("target", "text", "native", "the machine to compile for", TARGETS,
+           makes_another=True),
     Switch("threads", "int", 1, "threads that share one step", range(1, _MANY)),
-    Switch("profile", "bool", False, "count time per kernel"),
+    Switch("profile", "bool", False, "count time per kernel",
+           makes_another=True),
     Switch("notice", "bool", True, "say on stderr what is compiled where that takes over a second"),
     Switch("seed", "int", None, "seed of everything random that was given none", range(_MANY)),
     Switch("data_dir", "text", "", "where data sets are looked for"),
 )
 _BY_NAME: Mapping[str, Switch] = {switch.name: switch for switch in TABLE}
+_OF_ENTRIES = tuple(switch.name for switch in TABLE if switch.makes_another)
 _overrides: ContextVar[Mapping[str, Any]] = ContextVar("fncompile_flags", default={})  # noqa: B039
 _environment_checked = False
 
@@ -143,6 +158,11 @@ def flag(name: str) -> Any:
         return overrides[name]
     _check_environment()
     return switch.parse(os.environ.get(switch.variable))
+
+
+def of_entries() -> tuple[Any, ...]:
+    """The values of the switches that make another entry of the same program."""
+    return tuple(map(flag, _OF_ENTRIES))
 
 
 def overrides() -> Mapping[str, Any]:

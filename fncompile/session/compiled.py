@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from fncompile.export.prefix import model_prefix
-from fncompile.flags import flag, overrides
+from fncompile.flags import of_entries, overrides
 from fncompile.graph import structure
 from fncompile.graph.naming import local_names
 from fncompile.graph.variable import Variable
@@ -172,7 +172,7 @@ class CompiledSteps:
 
     def predict_entry(self, arrays: Arrays) -> Entry:
         types = input_types(self.model, self.label, arrays)
-        key = ("predict", tuple(types), _switches())
+        key = ("predict", tuple(types), of_entries())
         with self._build_lock:
             if key not in self.entries:
                 self._prepare_weights()
@@ -186,7 +186,7 @@ class CompiledSteps:
         return self.entries[key]
 
     def step_entry(self, verb: str, signature: Signature) -> Entry:
-        key = (verb, signature.key, _switches())
+        key = (verb, signature.key, of_entries())
         with self._build_lock:
             if key not in self.entries:
                 self._prepare_weights()
@@ -290,13 +290,6 @@ class CompiledSteps:
         self.runs = find_runs(self.weights, trained, optimizer.treatment)
         optimizer.build(trained)
         self.train_memory = StateMemory(state, self.names, self.runs, optimizer)
-
-
-def _switches() -> tuple:
-    """The switches that make another entry of the same program."""
-    names = ("interp", "check", "nan", "profile", "poison",
-             "skip", "bisect", "target", "san", "cflags")
-    return tuple(flag(name) for name in names)
 
 
 def _plain_count(optimizer: Any) -> int:

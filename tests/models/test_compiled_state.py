@@ -12,6 +12,7 @@ from fncompile import (
     Sequential,
     activations,
     callbacks,
+    flags,
     layers,
     metrics,
     models,
@@ -351,3 +352,18 @@ def test_configs_that_are_refused():
         Sequential.from_config({"name": "s", "layers": [{}]})
     found = optimizers.get({"class_name": "rmsprop", "config": {"rho": 0.5}})
     assert type(found) is optimizers.RMSprop and found.rho == 0.5
+
+
+def test_a_compiler_changed_after_the_first_call_is_used(tmp_path):
+    """What was compiled by the one before served on."""
+    log = tmp_path / "log"
+    cc = tmp_path / "other-cc"
+    cc.write_text(f'#!/bin/sh\necho "$@" >> {log}\nexec cc "$@"\n')
+    cc.chmod(0o755)
+    inputs = Input((3,))
+    model = Model(inputs, layers.Dense(2)(inputs))
+    x = np.ones((2, 3), "float32")
+    expected = model.predict(x, verbose=0)
+    with flags(cc=str(cc)):
+        np.testing.assert_array_equal(model.predict(x, verbose=0), expected)
+    assert "-c" in log.read_text()
