@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 import fncompile
+from fncompile.saving import registry
 from tests.api.namespaces import public_objects
 
 OBJECTS = public_objects()
@@ -53,6 +54,8 @@ def test_every_argument_is_described(path):
 
 @each_object
 def test_the_example_runs(path, tmp_path, monkeypatch):
+    monkeypatch.setattr(registry, "_objects", {})  # what examples register, other tests would find
+    monkeypatch.setattr(registry, "_names", {})
     monkeypatch.chdir(tmp_path)
     names = {name: getattr(fncompile, name) for name in fncompile.__all__}
     names |= {"fncompile": fncompile, "np": np}
