@@ -121,9 +121,3 @@ def test_the_switches_can_be_listed():
     )
     for name in re.findall(r"`(FNC_[A-Z]+)", README.read_text()):
         assert name in done.stdout, name
-
-
-def test_the_picture_is_the_drawn_one():
-    namespace: dict = {"__name__": "drawing"}
-    exec((ROOT / "docs" / "make_pipeline.py").read_text(), namespace)
-    assert namespace["draw"]() == (ROOT / "docs" / "pipeline.svg").read_text()

@@ -5,12 +5,10 @@ inlined into its readers; kernels read only what earlier kernels, or earlier sta
 wrote; every edge between kernels has a recorded reason.
 
 1. `materialize` decides which nodes lie in memory (Buffers) and which are inlined; `stages` makes
-   one
-   Stage for each node in memory that is computed.
+   one Stage for each node in memory that is computed.
 2. `hazards` finds updates that must not be made in place, because the old value is still needed.
 3. `group` contracts edges of the NetworkX graph of stages, first around contractions (epilogues),
-   then
-   along rows, and keeps it acyclic.
+   then along rows, and keeps it acyclic.
 """
 
 from __future__ import annotations
@@ -21,6 +19,7 @@ from fncompile.ir.node import Program, toposort
 from fncompile.passes.grouping import group
 from fncompile.passes.hazards import hazards
 from fncompile.passes.materialize import materialize
+from fncompile.passes.naming import name_kernels
 from fncompile.passes.stages import make_stages
 from fncompile.plan.types import Plan
 
@@ -37,7 +36,7 @@ def fuse(program: Program, context=None) -> Plan:
         not_in_place |= blocked
     kernels, decisions = group(stages, allow)
     return Plan(
-        steps=list(kernels),
+        steps=name_kernels(kernels),
         inputs=[memory.buffers[n] for n in program.inputs],
         outputs=memory.outputs,
         params=[memory.buffers[p] for p in program.params],

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from fncompile.ir.dims import Dim, Poly, dim_text
 from fncompile.ir.types import DTYPES
 from fncompile.plan.cost import bytes_of, flops
+from fncompile.plan.schedule import schedule_text
 from fncompile.plan.types import (
     Affine,
     Apply,
@@ -38,6 +39,8 @@ def kernel_comment(kernel: Kernel) -> str:
     """Several lines."""
     lines = [f"{kernel.name}: {kernel.layers}"]
     lines += [f"  {line}" for line in stage_lines(kernel)]
+    if kernel.schedule is not None:
+        lines.append(f"  schedule: {schedule_text(kernel.schedule)}")
     lines.append(
         f"  {dim_text(flops(kernel))} flops; reads {dim_text(bytes_of(kernel, reads))}, writes "
         f"{dim_text(bytes_of(kernel, writes))} bytes"

@@ -5,6 +5,7 @@
 
 /* k00_gelu_mul: gelu
  *   gelu[i] = ((x[i] * 0.5) * (tanh(((x[i] + ((x[i] * (x[i] * x[i])) * 0.044714998453855515)) * 0.7978845834732056)) + 1.0))   for i<8*B
+ *   schedule: rows 8*B/16
  *   72*B flops; reads 32*B, writes 32*B bytes
  *   loops: i<8*B vector */
 static void k00_gelu_mul(const fnc_env *env, int64_t part, int64_t parts) {
@@ -24,6 +25,7 @@ static void k00_gelu_mul(const fnc_env *env, int64_t part, int64_t parts) {
 
 /* k01_elu_add: elu
  *   elu[i] = (max(x[i], 0.0) + expm1((0.0 if (0.0 < x[i]) else x[i])))   for i<8*B
+ *   schedule: rows 8*B/16
  *   40*B flops; reads 32*B, writes 32*B bytes
  *   loops: i<8*B vector */
 static void k01_elu_add(const fnc_env *env, int64_t part, int64_t parts) {
@@ -42,6 +44,7 @@ static void k01_elu_add(const fnc_env *env, int64_t part, int64_t parts) {
 
 /* k02_silu_mul: silu
  *   silu[i] = (x[i] * sigmoid(x[i]))   for i<8*B
+ *   schedule: rows 8*B/16
  *   16*B flops; reads 32*B, writes 32*B bytes
  *   loops: i<8*B vector */
 static void k02_silu_mul(const fnc_env *env, int64_t part, int64_t parts) {
@@ -60,6 +63,7 @@ static void k02_silu_mul(const fnc_env *env, int64_t part, int64_t parts) {
 
 /* k03_softplus_add: softplus
  *   softplus[i] = ((0.0 if (x[i] < 0.0) else x[i]) + log1p(exp((x[i] if (x[i] < 0.0) else -x[i]))))   for i<8*B
+ *   schedule: rows 8*B/16
  *   56*B flops; reads 32*B, writes 32*B bytes
  *   loops: i<8*B vector */
 static void k03_softplus_add(const fnc_env *env, int64_t part, int64_t parts) {
@@ -79,6 +83,7 @@ static void k03_softplus_add(const fnc_env *env, int64_t part, int64_t parts) {
 
 /* k04_leaky_relu_select: leaky_relu
  *   leaky_relu[i] = ((x[i] * 0.20000000298023224) if (x[i] < 0.0) else x[i])   for i<8*B
+ *   schedule: rows 8*B/16
  *   24*B flops; reads 32*B, writes 32*B bytes
  *   loops: i<8*B vector */
 static void k04_leaky_relu_select(const fnc_env *env, int64_t part, int64_t parts) {

@@ -5,6 +5,7 @@
 
 /* k00_transpose_permute: transpose
  *   t8[20 * i + 5 * j + k] = k[20 * i + j + 4 * k]   for i<B, j<4, k<5
+ *   schedule: rows B/16
  *   0 flops; reads 80*B, writes 80*B bytes
  *   loops: i<B j<4: k<5 */
 static void k00_transpose_permute(const fnc_env *env, int64_t part, int64_t parts) {
@@ -25,6 +26,7 @@ static void k00_transpose_permute(const fnc_env *env, int64_t part, int64_t part
 
 /* k01_matmul_dot: matmul
  *   t4[15 * g + 5 * m + n] = sum k<4: q[12 * g + 4 * m + k] * t8[20 * g + 5 * k + n]   for g<B, m<3, n<5
+ *   schedule: tiles q{0 12*0 4*1 1*2} t8{0 20*0 5*1 1*2} | batches B/1
  *   120*B flops; reads 128*B, writes 60*B bytes */
 FNC_INLINE void k01_matmul_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr,
         int64_t nr, const float *acc) {
@@ -60,6 +62,7 @@ static void k01_matmul_dot(const fnc_env *env, int64_t part, int64_t parts) {
  *   then t7[j] = exp(((t4[5 * i + j] * 0.5) - v0))   for i<3*B, j<5
  *   then v2 = sum over j: v1   for i<3*B, j<5
  *   then t3[5 * i + j] = (t7[j] / v2)   for i<3*B, j<5
+ *   schedule: rows 3*B/16
  *   105*B flops; reads 60*B, writes 60*B bytes
  *   loops: i<3*B: reduced j<5, reduced j<5, j<5 */
 static void k02_softmax_div(const fnc_env *env, int64_t part, int64_t parts) {
@@ -89,6 +92,7 @@ static void k02_softmax_div(const fnc_env *env, int64_t part, int64_t parts) {
 
 /* k03_matmul_1_dot: matmul_1
  *   matmul_1[12 * g + 4 * m + n] = sum k<5: t3[15 * g + 5 * m + k] * k[20 * g + 4 * k + n]   for g<B, m<3, n<4
+ *   schedule: tiles t3{0 15*0 5*1 1*2} k{0 20*0 4*1 1*2} | batches B/1
  *   120*B flops; reads 140*B, writes 48*B bytes */
 FNC_INLINE void k03_matmul_1_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr,
         int64_t nr, const float *acc) {

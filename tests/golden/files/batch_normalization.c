@@ -5,6 +5,7 @@
 
 /* k00_norm_mul: norm
  *   t6[i] = (rsqrt((norm/moving_variance[i] + 0.0010000000474974513)) * norm/gamma[i])   for i<7
+ *   schedule: rows 7/16
  *   21 flops; reads 56, writes 28 bytes
  *   loops: i<7 */
 static void k00_norm_mul(const fnc_env *env, int64_t part, int64_t parts) {
@@ -21,6 +22,7 @@ static void k00_norm_mul(const fnc_env *env, int64_t part, int64_t parts) {
 
 /* k01_norm_add: norm
  *   norm[7 * i + j] = (((x[7 * i + j] - norm/moving_mean[j]) * t6[j]) + norm/beta[j])   for i<B, j<7
+ *   schedule: rows B/16
  *   21*B flops; reads 28*B+84, writes 28*B bytes
  *   loops: i<B: j<7 */
 static void k01_norm_add(const fnc_env *env, int64_t part, int64_t parts) {

@@ -5,6 +5,7 @@
 
 /* k00_cumsum_sum: cumsum
  *   cumsum[5 * i + j] = sum over k: (x[5 * i + k] if (k <= j) else 0.0)   for i<B, j<5, k<5
+ *   schedule: rows B/16
  *   75*B flops; reads 20*B, writes 20*B bytes
  *   loops: i<B j<5: reduced k<5 */
 static void k00_cumsum_sum(const fnc_env *env, int64_t part, int64_t parts) {

@@ -6,6 +6,7 @@
 /* k00_dense_dot: dense
  *   v0 = sum k<5: x[5 * m + k] * dense/kernel[3 * k + n]   for g<1, m<B, n<3
  *   dense[3 * j + k] = (v0 + dense/bias[k])   for i<1, j<B, k<3
+ *   schedule: tiles x{0 5*1 1*2} dense/kernel{0 3*1 1*2} | rows B/16
  *   33*B flops; reads 20*B+72, writes 12*B bytes */
 FNC_INLINE void k00_dense_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr, int64_t
         nr, const float *acc) {

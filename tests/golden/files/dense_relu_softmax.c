@@ -6,6 +6,7 @@
 /* k00_hidden_dot: hidden
  *   v0 = sum k<784: img[784 * m + k] * hidden/kernel[64 * k + n]   for g<1, m<B, n<64
  *   t6[64 * j + k] = max((v0 + hidden/bias[k]), 0.0)   for i<1, j<B, k<64
+ *   schedule: tiles img{0 784*1 1*2} hidden/kernel{0 64*1 1*2} | longer
  *   100480*B flops; reads 3136*B+200960, writes 256*B bytes */
 FNC_INLINE void k00_hidden_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr,
         int64_t nr, const float *acc) {
@@ -34,6 +35,7 @@ static void k00_hidden_dot(const fnc_env *env, int64_t part, int64_t parts) {
 
 /* k01_digit_dot: digit
  *   t8[10 * m + n] = sum k<64: t6[64 * m + k] * digit/kernel[10 * k + n]   for g<1, m<B, n<10
+ *   schedule: tiles t6{0 64*1 1*2} digit/kernel{0 10*1 1*2} | rows B/16
  *   1280*B flops; reads 256*B+2560, writes 40*B bytes */
 FNC_INLINE void k01_digit_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr, int64_t
         nr, const float *acc) {
@@ -65,6 +67,7 @@ static void k01_digit_dot(const fnc_env *env, int64_t part, int64_t parts) {
  *   then t11[j] = exp(((t8[10 * i + j] + digit/bias[j]) - v0))   for i<B, j<10
  *   then v2 = sum over j: v1   for i<B, j<10
  *   then digit[10 * i + j] = (t11[j] / v2)   for i<B, j<10
+ *   schedule: rows B/16
  *   70*B flops; reads 40*B+40, writes 40*B bytes
  *   loops: i<B: reduced j<10, reduced j<10, j<10 */
 static void k02_digit_div(const fnc_env *env, int64_t part, int64_t parts) {

@@ -6,6 +6,7 @@
 
 /* k00_embed_gather: embed
  *   t5[3 * i + j] = embed/embeddings[row words[i]][j]   for i<5*B, j<3
+ *   schedule: rows 5*B/16
  *   0 flops; reads 20*B+132, writes 60*B bytes
  *   loops: i<5*B: j<3 */
 static void k00_embed_gather(const fnc_env *env, int64_t part, int64_t parts) {
@@ -28,6 +29,7 @@ static void k00_embed_gather(const fnc_env *env, int64_t part, int64_t parts) {
 /* k01_head_dot: head
  *   v0 = sum k<15: t5[15 * m + k] * head/kernel[2 * k + n]   for g<1, m<B, n<2
  *   head[2 * j + k] = (v0 + head/bias[k])   for i<1, j<B, k<2
+ *   schedule: tiles t5{0 15*1 1*2} head/kernel{0 2*1 1*2} | rows B/16
  *   62*B flops; reads 60*B+128, writes 8*B bytes */
 FNC_INLINE void k01_head_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr, int64_t
         nr, const float *acc) {

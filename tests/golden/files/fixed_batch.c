@@ -5,6 +5,7 @@
 /* k00_dense_dot: dense
  *   v0 = sum k<3: x[3 * m + k] * dense/kernel[2 * k + n]   for g<1, m<2, n<2
  *   dense[2 * j + k] = (v0 + dense/bias[k])   for i<1, j<2, k<2
+ *   schedule: tiles x{0 3*1 1*2} dense/kernel{0 2*1 1*2} | rows 2/16
  *   28 flops; reads 56, writes 16 bytes */
 FNC_INLINE void k00_dense_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr, int64_t
         nr, const float *acc) {

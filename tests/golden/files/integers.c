@@ -5,6 +5,7 @@
 
 /* k00_where_select: where
  *   where[i] = (floordiv(x[i], 2) if (mod(x[i], 3) == 0) else -x[i])   for i<4*B
+ *   schedule: rows 4*B/16
  *   20*B flops; reads 16*B, writes 16*B bytes
  *   loops: i<4*B vector */
 static void k00_where_select(const fnc_env *env, int64_t part, int64_t parts) {

@@ -9,6 +9,7 @@
  *   then v2 = sum over j: ((sequence[9 * i + j] - t6[0]) * (sequence[9 * i + j] - t6[0]))   for i<B*sequence_1, j<9
  *   then t7[0] = rsqrt(((v2 / 9.0) + 0.0010000000474974513))   for i<B*sequence_1
  *   then norm[9 * i + j] = ((((sequence[9 * i + j] - t6[0]) * t7[0]) * norm/gamma[j]) + norm/beta[j])   for i<B*sequence_1, j<9
+ *   schedule: rows B*sequence_1/16
  *   76*B*sequence_1 flops; reads 36*B*sequence_1+72, writes 36*B*sequence_1 bytes
  *   loops: i<B*sequence_1: reduced j<9, one point, reduced j<9, one point, j<9 */
 static void k00_norm_add(const fnc_env *env, int64_t part, int64_t parts) {

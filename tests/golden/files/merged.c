@@ -5,6 +5,7 @@
 
 /* k00_times_mul: times
  *   all[9 * i + j] = (a[3 * i + j] * b[3 * i + j])   for i<B, j<3
+ *   schedule: rows B/16
  *   3*B flops; reads 24*B, writes 36*B bytes
  *   loops: i<B: j<3 */
 static void k00_times_mul(const fnc_env *env, int64_t part, int64_t parts) {
@@ -24,6 +25,7 @@ static void k00_times_mul(const fnc_env *env, int64_t part, int64_t parts) {
 
 /* k01_most_max: most
  *   all[9 * i + j + 3] = max(a[3 * i + j], b[3 * i + j])   for i<B, j<3
+ *   schedule: rows B/16
  *   3*B flops; reads 24*B, writes 36*B bytes
  *   loops: i<B: j<3 */
 static void k01_most_max(const fnc_env *env, int64_t part, int64_t parts) {
@@ -43,6 +45,7 @@ static void k01_most_max(const fnc_env *env, int64_t part, int64_t parts) {
 
 /* k02_mean_mul: mean
  *   all[9 * i + j + 6] = ((a[3 * i + j] + b[3 * i + j]) * 0.5)   for i<B, j<3
+ *   schedule: rows B/16
  *   6*B flops; reads 24*B, writes 36*B bytes
  *   loops: i<B: j<3 */
 static void k02_mean_mul(const fnc_env *env, int64_t part, int64_t parts) {

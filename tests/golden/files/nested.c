@@ -6,6 +6,7 @@
 /* k00_core_dot: inner/core
  *   v0 = sum k<4: x[4 * m + k] * core/kernel[3 * k + n]   for g<1, m<B, n<3
  *   t6[3 * j + k] = max((v0 + core/bias[k]), 0.0)   for i<1, j<B, k<3
+ *   schedule: tiles x{0 4*1 1*2} core/kernel{0 3*1 1*2} | rows B/16
  *   30*B flops; reads 16*B+60, writes 12*B bytes */
 FNC_INLINE void k00_core_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr, int64_t
         nr, const float *acc) {
@@ -36,6 +37,7 @@ static void k00_core_dot(const fnc_env *env, int64_t part, int64_t parts) {
 /* k01_top_dot: top
  *   v0 = sum k<3: t6[3 * m + k] * top/kernel[k]   for g<1, m<B, n<1
  *   top[j] = (v0 + top/bias[0])   for i<1, j<B, k<1
+ *   schedule: tiles t6{0 3*1 1*2} top/kernel{0 1*1} | rows B/16
  *   7*B flops; reads 12*B+16, writes 4*B bytes */
 FNC_INLINE void k01_top_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr, int64_t
         nr, const float *acc) {

@@ -5,6 +5,7 @@
 
 /* k00_transpose_permute: transpose
  *   t3[4 * b_1 * i + b_1 * j + k] = b[4 * b_1 * i + j + 4 * k]   for i<B, j<4, k<b_1
+ *   schedule: rows B/16
  *   0 flops; reads 16*B*b_1, writes 16*B*b_1 bytes
  *   loops: i<B j<4: k<b_1 vector */
 static void k00_transpose_permute(const fnc_env *env, int64_t part, int64_t parts) {
@@ -27,6 +28,7 @@ static void k00_transpose_permute(const fnc_env *env, int64_t part, int64_t part
 
 /* k01_matmul_dot: matmul
  *   matmul[a_1 * b_1 * g + b_1 * m + n] = sum k<4: a[4 * a_1 * g + 4 * m + k] * t3[4 * b_1 * g + b_1 * k + n]   for g<B, m<a_1, n<b_1
+ *   schedule: tiles a{0 4*a_1*0 4*1 1*2} t3{0 4*b_1*0 b_1*1 1*2} | batches B/1
  *   8*B*a_1*b_1 flops; reads 16*B*a_1+16*B*b_1, writes 4*B*a_1*b_1 bytes */
 FNC_INLINE void k01_matmul_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr,
         int64_t nr, const float *acc) {

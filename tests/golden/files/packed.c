@@ -6,6 +6,7 @@
 
 /* k00_first_pack: first
  *   packed0[260 * i + j] = pack: first/kernel[260 * i + j]   for i<240, j<260
+ *   schedule: pack first/kernel{0 260*1 1*2} columns 260 | panels
  *   0 flops; reads 249600, writes 276480 bytes */
 static void k00_first_pack(const fnc_env *env, int64_t part, int64_t parts) {
     const float *restrict first_kernel = (const float *)env->weights;
@@ -17,6 +18,7 @@ static void k00_first_pack(const fnc_env *env, int64_t part, int64_t parts) {
 
 /* k02_last_pack: last
  *   packed1[130 * i + j] = pack: last/kernel[130 * i + j]   for i<260, j<130
+ *   schedule: pack last/kernel{0 130*1 1*2} columns 130 | panels
  *   0 flops; reads 135200, writes 166400 bytes */
 static void k02_last_pack(const fnc_env *env, int64_t part, int64_t parts) {
     const float *restrict last_kernel = (const float *)(env->weights + 250688);
@@ -29,6 +31,7 @@ static void k02_last_pack(const fnc_env *env, int64_t part, int64_t parts) {
 /* k01_first_dot: first
  *   v0 = sum k<240: x[240 * m + k] * first/kernel[260 * k + n]   for g<1, m<B, n<260
  *   t6[260 * j + k] = (v0 + first/bias[k])   for i<1, j<B, k<260
+ *   schedule: panels x{0 240*1 1*2} panels:packed0{0 260*1 1*2} | longer
  *   125060*B flops; reads 960*B+277520, writes 1040*B bytes */
 FNC_INLINE void k01_first_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr, int64_t
         nr, const float *acc) {
@@ -58,6 +61,7 @@ static void k01_first_dot(const fnc_env *env, int64_t part, int64_t parts) {
 /* k03_last_dot: last
  *   v0 = sum k<260: t6[260 * m + k] * last/kernel[130 * k + n]   for g<1, m<B, n<130
  *   last[130 * j + k] = (v0 + last/bias[k])   for i<1, j<B, k<130
+ *   schedule: panels t6{0 260*1 1*2} panels:packed1{0 130*1 1*2} | longer
  *   67730*B flops; reads 1040*B+166920, writes 520*B bytes */
 FNC_INLINE void k03_last_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr, int64_t
         nr, const float *acc) {

@@ -5,6 +5,7 @@
 
 /* k00_pad_pad: pad
  *   pad[6 * i + j] = (x[3 * i + j - 1] if 0 <= j - 1 < 3 else 7.0)   for i<B, j<6
+ *   schedule: rows B/16
  *   0 flops; reads 12*B, writes 24*B bytes
  *   loops: i<B: j<6 */
 static void k00_pad_pad(const fnc_env *env, int64_t part, int64_t parts) {

@@ -5,6 +5,7 @@
 
 /* k00_sum_sum: sum
  *   sum[4 * i + j] = sum over k: x[12 * i + j + 4 * k]   for i<B, j<4, k<3
+ *   schedule: rows B/32 | 32 lanes
  *   12*B flops; reads 48*B, writes 16*B bytes
  *   loops: i<B j<4 by 32 vector: reduced k<3 */
 FNC_INLINE void k00_sum_sum_rows(const float *restrict p_x, float *restrict p_sum, int64_t i,
@@ -45,6 +46,7 @@ static void k00_sum_sum(const fnc_env *env, int64_t part, int64_t parts) {
 
 /* k01_max_max: max
  *   max[i] = max over j: x[4 * i + j]   for i<3*B, j<4
+ *   schedule: rows 3*B/16
  *   12*B flops; reads 48*B, writes 12*B bytes
  *   loops: i<3*B: reduced j<4 */
 static void k01_max_max(const fnc_env *env, int64_t part, int64_t parts) {
@@ -65,6 +67,7 @@ static void k01_max_max(const fnc_env *env, int64_t part, int64_t parts) {
 /* k02_mean_div: mean
  *   v0 = sum over i: x[i]   for i<12*B
  *   then mean[0] = (v0 / (12 * B))   for one value
+ *   schedule: alone
  *   12*B+1 flops; reads 48*B, writes 4 bytes
  *   loops: reduced i<12*B vector, one point */
 static void k02_mean_div(const fnc_env *env, int64_t part, int64_t parts) {
@@ -86,6 +89,7 @@ static void k02_mean_div(const fnc_env *env, int64_t part, int64_t parts) {
 
 /* k03_argmax_argmax: argmax
  *   argmax[i] = argmax over j: x[4 * i + j]   for i<3*B, j<4
+ *   schedule: rows 3*B/16
  *   12*B flops; reads 48*B, writes 12*B bytes
  *   loops: i<3*B: reduced j<4 */
 static void k03_argmax_argmax(const fnc_env *env, int64_t part, int64_t parts) {

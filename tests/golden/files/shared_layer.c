@@ -6,6 +6,7 @@
 /* k00_shared_dot: shared
  *   v0 = sum k<4: a[4 * m + k] * shared/kernel[6 * k + n]   for g<1, m<B, n<6
  *   both[12 * j + k] = sigmoid((v0 + shared/bias[k]))   for i<1, j<B, k<6
+ *   schedule: tiles a{0 4*1 1*2} shared/kernel{0 6*1 1*2} | rows B/16
  *   60*B flops; reads 16*B+120, writes 48*B bytes */
 FNC_INLINE void k00_shared_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr,
         int64_t nr, const float *acc) {
@@ -36,6 +37,7 @@ static void k00_shared_dot(const fnc_env *env, int64_t part, int64_t parts) {
 /* k01_shared_dot: shared
  *   v0 = sum k<4: b[4 * m + k] * shared/kernel[6 * k + n]   for g<1, m<B, n<6
  *   both[12 * j + k + 6] = sigmoid((v0 + shared/bias[k]))   for i<1, j<B, k<6
+ *   schedule: tiles b{0 4*1 1*2} shared/kernel{0 6*1 1*2} | rows B/16
  *   60*B flops; reads 16*B+120, writes 48*B bytes */
 FNC_INLINE void k01_shared_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr,
         int64_t nr, const float *acc) {

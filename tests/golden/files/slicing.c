@@ -5,6 +5,7 @@
 
 /* k00_get_item_slice: get_item
  *   concatenate[24 * i + 4 * j + k] = x[24 * i + 8 * j + k]   for i<B, j<3, k<4
+ *   schedule: rows B/16
  *   0 flops; reads 96*B, writes 96*B bytes
  *   loops: i<B j<3: k<4 */
 static void k00_get_item_slice(const fnc_env *env, int64_t part, int64_t parts) {
@@ -25,6 +26,7 @@ static void k00_get_item_slice(const fnc_env *env, int64_t part, int64_t parts) 
 
 /* k01_get_item_1_slice: get_item_1
  *   concatenate[24 * i + 4 * j + k + 12] = x[24 * i + 4 * j + 7 - k]   for i<B, j<3, k<4
+ *   schedule: rows B/16
  *   0 flops; reads 96*B, writes 96*B bytes
  *   loops: i<B j<3: k<4 */
 static void k01_get_item_1_slice(const fnc_env *env, int64_t part, int64_t parts) {

@@ -5,6 +5,7 @@
 
 /* k00_loss_add: metrics/loss
  *   loss/count'[0] = (loss/count[0] + B)   for one value
+ *   schedule: alone
  *   1 flops; reads 4, writes 4 bytes
  *   loops: one point */
 static void k00_loss_add(const fnc_env *env, int64_t part, int64_t parts) {
@@ -20,6 +21,7 @@ static void k00_loss_add(const fnc_env *env, int64_t part, int64_t parts) {
 
 /* k01_rm_sprop_add: optimizer/rm_sprop
  *   rm_sprop/iteration'[0] = (rm_sprop/iteration[0] + 1)   for one value
+ *   schedule: alone
  *   1 flops; reads 4, writes 4 bytes
  *   loops: one point */
 static void k01_rm_sprop_add(const fnc_env *env, int64_t part, int64_t parts) {
@@ -36,6 +38,7 @@ static void k01_rm_sprop_add(const fnc_env *env, int64_t part, int64_t parts) {
  *   t18[i] = sum over j: x[i + 7 * j]   for i<7, j<B
  *   then t25[i] = (v0 / B)   for i<7
  *   then norm/moving_mean'[i] = ((norm/moving_mean[i] * 0.9900000095367432) + (v1 * 0.009999999776482582))   for i<7
+ *   schedule: rows 7/32 | 32 lanes
  *   7*B+28 flops; reads 28*B+28, writes 84 bytes
  *   loops: i<7 by 32 vector: reduced j<B, one point */
 FNC_INLINE void k02_norm_add_rows(const float *restrict p_x, float *restrict p_t18, float *restrict
@@ -83,6 +86,7 @@ static void k02_norm_add(const fnc_env *env, int64_t part, int64_t parts) {
 
 /* k03_norm_div: norm
  *   t26[i] = (t18[i] / B)   for i<7
+ *   schedule: rows 7/16
  *   7 flops; reads 28, writes 28 bytes
  *   loops: i<7 */
 static void k03_norm_div(const fnc_env *env, int64_t part, int64_t parts) {
@@ -100,6 +104,7 @@ static void k03_norm_div(const fnc_env *env, int64_t part, int64_t parts) {
 /* k04_norm_add: norm
  *   t19[i] = sum over j: ((x[i + 7 * j] - t26[i]) * (x[i + 7 * j] - t26[i]))   for i<7, j<B
  *   then norm/moving_variance'[i] = ((norm/moving_variance[i] * 0.9900000095367432) + ((v0 / B) * 0.009999999776482582))   for i<7
+ *   schedule: rows 7/32 | 32 lanes
  *   21*B+28 flops; reads 28*B+56, writes 56 bytes
  *   loops: i<7 by 32 vector: reduced j<B, one point */
 FNC_INLINE void k04_norm_add_rows(const float *restrict p_x, const float *restrict p_t26, float
@@ -148,6 +153,7 @@ static void k04_norm_add(const fnc_env *env, int64_t part, int64_t parts) {
 /* k05_norm_mul: norm
  *   t27[i] = rsqrt(((t19[i] / B) + 0.0010000000474974513))   for i<7
  *   t28[i] = (v0 * run0[i])   for i<7
+ *   schedule: rows 7/16
  *   28 flops; reads 156, writes 56 bytes
  *   loops: i<7 */
 static void k05_norm_mul(const fnc_env *env, int64_t part, int64_t parts) {
@@ -168,6 +174,7 @@ static void k05_norm_mul(const fnc_env *env, int64_t part, int64_t parts) {
 
 /* k06_mean_absolute_error_grad_div: loss/mean_absolute_error (backward)
  *   t30[0] = (1.0 / max(B, 1.0))   for one value
+ *   schedule: alone
  *   2 flops; reads 0, writes 4 bytes
  *   loops: one point */
 static void k06_mean_absolute_error_grad_div(const fnc_env *env, int64_t part, int64_t parts) {
@@ -186,6 +193,7 @@ static void k06_mean_absolute_error_grad_div(const fnc_env *env, int64_t part, i
  *   t20[i] = sum over j: abs(v0)   for i<B, j<7
  *   then v2 = (t30[0] / 7.0)   for i<B
  *   then t32[7 * i + j] = -(v2 if (0.0 < t29[j]) else (-v2 if (t29[j] < 0.0) else 0.0))   for i<B, j<7
+ *   schedule: rows B/16
  *   85*B flops; reads 56*B+188, writes 32*B bytes
  *   loops: i<B: reduced j<7, one point, j<7 */
 static void k07_mean_absolute_error_grad_neg(const fnc_env *env, int64_t part, int64_t parts) {
@@ -223,6 +231,7 @@ static void k07_mean_absolute_error_grad_neg(const fnc_env *env, int64_t part, i
  *   v0 = sum over i: (t20[i] / 7.0)   for i<B
  *   then loss[0] = (v0 / max(B, 1.0))   for one value
  *   then loss/total'[0] = (loss/total[0] + (v1 * B))   for one value
+ *   schedule: alone
  *   2*B+4 flops; reads 4*B+4, writes 8 bytes
  *   loops: reduced i<B vector, one point */
 static void k08_loss_add(const fnc_env *env, int64_t part, int64_t parts) {
@@ -248,6 +257,7 @@ static void k08_loss_add(const fnc_env *env, int64_t part, int64_t parts) {
 
 /* k09_norm_grad_sum: norm (backward)
  *   t22[i] = sum over j: (t32[i + 7 * j] * (x[i + 7 * j] - t25[i]))   for i<7, j<B
+ *   schedule: rows 7/32 | 32 lanes
  *   21*B flops; reads 56*B+28, writes 28 bytes
  *   loops: i<7 by 32 vector: reduced j<B */
 FNC_INLINE void k09_norm_grad_sum_rows(const float *restrict p_t32, const float *restrict p_x, const
@@ -288,6 +298,7 @@ static void k09_norm_grad_sum(const fnc_env *env, int64_t part, int64_t parts) {
 
 /* k10_norm_grad_mul: norm (backward)
  *   t24_0[i] = (t22[i] * t27[i])   for i<7
+ *   schedule: rows 7/16
  *   7 flops; reads 56, writes 28 bytes
  *   loops: i<7 */
 static void k10_norm_grad_mul(const fnc_env *env, int64_t part, int64_t parts) {
@@ -304,6 +315,7 @@ static void k10_norm_grad_mul(const fnc_env *env, int64_t part, int64_t parts) {
 
 /* k11_norm_grad_sum: norm (backward)
  *   t24_2[i] = sum over j: t32[i + 7 * j]   for i<7, j<B
+ *   schedule: rows 7/32 | 32 lanes
  *   7*B flops; reads 28*B, writes 28 bytes
  *   loops: i<7 by 32 vector: reduced j<B */
 FNC_INLINE void k11_norm_grad_sum_rows(const float *restrict p_t32, float *restrict t24_2, int64_t
@@ -342,6 +354,7 @@ static void k11_norm_grad_sum(const fnc_env *env, int64_t part, int64_t parts) {
 
 /* k12_optimizer_broadcast: optimizer
  *   t24_1[i] = 0.0   for i<9
+ *   schedule: rows 9/16
  *   0 flops; reads 0, writes 36 bytes
  *   loops: i<9 */
 static void k12_optimizer_broadcast(const fnc_env *env, int64_t part, int64_t parts) {
@@ -356,6 +369,7 @@ static void k12_optimizer_broadcast(const fnc_env *env, int64_t part, int64_t pa
 
 /* k13_optimizer_broadcast: optimizer
  *   t24_3[i] = 0.0   for i<9
+ *   schedule: rows 9/16
  *   0 flops; reads 0, writes 36 bytes
  *   loops: i<9 */
 static void k13_optimizer_broadcast(const fnc_env *env, int64_t part, int64_t parts) {
@@ -371,6 +385,7 @@ static void k13_optimizer_broadcast(const fnc_env *env, int64_t part, int64_t pa
 /* k14_rm_sprop_sub: optimizer/rm_sprop
  *   run0.velocity'[i] = ((0.8999999761581421 * run0.velocity[i]) + (0.10000000149011612 * (t24[i] * t24[i])))   for i<32
  *   run0'[i] = (run0[i] - ((rm_sprop/learning_rate[0] * t24[i]) * rsqrt((v0 + 1.0000000116860974e-07))))   for i<32
+ *   schedule: rows 32/16
  *   288 flops; reads 388, writes 256 bytes
  *   loops: i<32 vector */
 static void k14_rm_sprop_sub(const fnc_env *env, int64_t part, int64_t parts) {

@@ -5,6 +5,7 @@
 
 /* k00_loss_add: metrics/loss
  *   loss/count'[0] = (loss/count[0] + B)   for one value
+ *   schedule: alone
  *   1 flops; reads 4, writes 4 bytes
  *   loops: one point */
 static void k00_loss_add(const fnc_env *env, int64_t part, int64_t parts) {
@@ -20,6 +21,7 @@ static void k00_loss_add(const fnc_env *env, int64_t part, int64_t parts) {
 
 /* k01_sgd_add: optimizer/sgd
  *   sgd/iteration'[0] = (sgd/iteration[0] + 1)   for one value
+ *   schedule: alone
  *   1 flops; reads 4, writes 4 bytes
  *   loops: one point */
 static void k01_sgd_add(const fnc_env *env, int64_t part, int64_t parts) {
@@ -34,6 +36,7 @@ static void k01_sgd_add(const fnc_env *env, int64_t part, int64_t parts) {
 
 /* k02_mean_squared_error_grad_div: loss/mean_squared_error (backward)
  *   t19[0] = (1.0 / max(B, 1.0))   for one value
+ *   schedule: alone
  *   2 flops; reads 0, writes 4 bytes
  *   loops: one point */
 static void k02_mean_squared_error_grad_div(const fnc_env *env, int64_t part, int64_t parts) {
@@ -49,6 +52,7 @@ static void k02_mean_squared_error_grad_div(const fnc_env *env, int64_t part, in
 
 /* k03_mean_squared_error_grad_div: loss/mean_squared_error (backward)
  *   t20[i] = (t19[0] / 3.0)   for i<B
+ *   schedule: rows B/16
  *   B flops; reads 4, writes 4*B bytes
  *   loops: i<B vector */
 static void k03_mean_squared_error_grad_div(const fnc_env *env, int64_t part, int64_t parts) {
@@ -67,6 +71,7 @@ static void k03_mean_squared_error_grad_div(const fnc_env *env, int64_t part, in
 /* k04_dense_dot: dense, loss/mean_squared_error (backward)
  *   t13[3 * m + n] = sum k<5: x[5 * m + k] * run0[3 * k + n]   for g<1, m<B, n<3
  *   t12[3 * j + k] = ((t20[j] * (y:0[3 * j + k] - (v0 + run0[k + 16]))) * -2.0)   for i<1, j<B, k<3
+ *   schedule: tiles x{0 5*1 1*2} run0{0 3*1 1*2} | rows B/16
  *   42*B flops; reads 36*B+128, writes 24*B bytes */
 FNC_INLINE void k04_dense_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr, int64_t
         nr, const float *acc) {
@@ -101,6 +106,7 @@ static void k04_dense_dot(const fnc_env *env, int64_t part, int64_t parts) {
 
 /* k05_mean_squared_error_sum: loss/mean_squared_error
  *   t14[i] = sum over j: ((y:0[3 * i + j] - (t13[3 * i + j] + run0[j + 16])) * (y:0[3 * i + j] - (t13[3 * i + j] + run0[j + 16])))   for i<B, j<3
+ *   schedule: rows B/16
  *   12*B flops; reads 24*B+128, writes 4*B bytes
  *   loops: i<B: reduced j<3 */
 static void k05_mean_squared_error_sum(const fnc_env *env, int64_t part, int64_t parts) {
@@ -125,6 +131,7 @@ static void k05_mean_squared_error_sum(const fnc_env *env, int64_t part, int64_t
  *   v0 = sum over i: (t14[i] / 3.0)   for i<B
  *   then loss[0] = (v0 / max(B, 1.0))   for one value
  *   then loss/total'[0] = (loss/total[0] + (v1 * B))   for one value
+ *   schedule: alone
  *   2*B+4 flops; reads 4*B+4, writes 8 bytes
  *   loops: reduced i<B vector, one point */
 static void k06_loss_add(const fnc_env *env, int64_t part, int64_t parts) {
@@ -150,6 +157,7 @@ static void k06_loss_add(const fnc_env *env, int64_t part, int64_t parts) {
 
 /* k07_dense_grad_dot: dense (backward)
  *   t18_0[3 * m + n] = sum k<B: x[m + 5 * k] * t12[3 * k + n]   for g<1, m<5, n<3
+ *   schedule: tiles x{0 1*1 5*2} t12{0 3*1 1*2} | rows 5/16
  *   30*B flops; reads 32*B, writes 60 bytes */
 FNC_INLINE void k07_dense_grad_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr,
         int64_t nr, const float *acc) {
@@ -178,6 +186,7 @@ static void k07_dense_grad_dot(const fnc_env *env, int64_t part, int64_t parts) 
 
 /* k08_dense_grad_sum: dense (backward)
  *   t18_2[i] = sum over j: t12[i + 3 * j]   for i<3, j<B
+ *   schedule: rows 3/32 | 32 lanes
  *   3*B flops; reads 12*B, writes 12 bytes
  *   loops: i<3 by 32 vector: reduced j<B */
 FNC_INLINE void k08_dense_grad_sum_rows(const float *restrict p_t12, float *restrict t18_2, int64_t
@@ -216,6 +225,7 @@ static void k08_dense_grad_sum(const fnc_env *env, int64_t part, int64_t parts) 
 
 /* k09_optimizer_reshape: optimizer
  *   t18_1[0] = 0.0   for one value
+ *   schedule: alone
  *   0 flops; reads 0, writes 4 bytes
  *   loops: one point */
 static void k09_optimizer_reshape(const fnc_env *env, int64_t part, int64_t parts) {
@@ -231,6 +241,7 @@ static void k09_optimizer_reshape(const fnc_env *env, int64_t part, int64_t part
 
 /* k10_optimizer_broadcast: optimizer
  *   t18_3[i] = 0.0   for i<13
+ *   schedule: rows 13/16
  *   0 flops; reads 0, writes 52 bytes
  *   loops: i<13 */
 static void k10_optimizer_broadcast(const fnc_env *env, int64_t part, int64_t parts) {
@@ -246,6 +257,7 @@ static void k10_optimizer_broadcast(const fnc_env *env, int64_t part, int64_t pa
 
 /* k11_sgd_sub: optimizer/sgd
  *   run0'[i] = (run0[i] - (sgd/learning_rate[0] * t18[i]))   for i<32
+ *   schedule: rows 32/16
  *   64 flops; reads 260, writes 128 bytes
  *   loops: i<32 vector */
 static void k11_sgd_sub(const fnc_env *env, int64_t part, int64_t parts) {

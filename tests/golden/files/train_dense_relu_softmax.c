@@ -6,6 +6,7 @@
 
 /* k00_loss_add: metrics/loss
  *   loss/count'[0] = (loss/count[0] + B)   for one value
+ *   schedule: alone
  *   1 flops; reads 4, writes 4 bytes
  *   loops: one point */
 static void k00_loss_add(const fnc_env *env, int64_t part, int64_t parts) {
@@ -22,6 +23,7 @@ static void k00_loss_add(const fnc_env *env, int64_t part, int64_t parts) {
 /* k01_hidden_dot: hidden
  *   v0 = sum k<784: img[784 * m + k] * run0[64 * k + n]   for g<1, m<B, n<64
  *   t16[64 * j + k] = max((v0 + run0[k + 50176]), 0.0)   for i<1, j<B, k<64
+ *   schedule: tiles img{0 784*1 1*2} run0{0 64*1 1*2} | longer
  *   100480*B flops; reads 3136*B+203584, writes 256*B bytes */
 FNC_INLINE void k01_hidden_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr,
         int64_t nr, const float *acc) {
@@ -50,6 +52,7 @@ static void k01_hidden_dot(const fnc_env *env, int64_t part, int64_t parts) {
 
 /* k02_digit_dot: digit
  *   t21[10 * m + n] = sum k<64: t16[64 * m + k] * run0[10 * k + n + 50240]   for g<1, m<B, n<10
+ *   schedule: tiles t16{0 64*1 1*2} run0{50240 10*1 1*2} | rows B/16
  *   1280*B flops; reads 256*B+203584, writes 40*B bytes */
 FNC_INLINE void k02_digit_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr, int64_t
         nr, const float *acc) {
@@ -79,6 +82,7 @@ static void k02_digit_dot(const fnc_env *env, int64_t part, int64_t parts) {
 /* k03_adam_div: optimizer/adam
  *   adam/iteration'[0] = (adam/iteration[0] + 1)   for one value
  *   t37[0] = ((adam/learning_rate[0] * sqrt((1.0 - pow(0.9990000128746033, f32(v0))))) / (1.0 - pow(0.8999999761581421, f32(v0))))   for one value
+ *   schedule: alone
  *   9 flops; reads 8, writes 8 bytes
  *   loops: one point */
 static void k03_adam_div(const fnc_env *env, int64_t part, int64_t parts) {
@@ -100,6 +104,7 @@ static void k03_adam_div(const fnc_env *env, int64_t part, int64_t parts) {
 
 /* k04_sparse_categorical_crossentropy_grad_div: loss/sparse_categorical_crossentropy (backward)
  *   t38[0] = (1.0 / max(B, 1.0))   for one value
+ *   schedule: alone
  *   2 flops; reads 0, writes 4 bytes
  *   loops: one point */
 static void k04_sparse_categorical_crossentropy_grad_div(const fnc_env *env, int64_t part, int64_t
@@ -128,6 +133,7 @@ static void k04_sparse_categorical_crossentropy_grad_div(const fnc_env *env, int
  *   then v10 = sum over j: -v9   for i<B, j<10
  *   then t41[0] = (v10 / v4)   for i<B
  *   then t17[10 * i + j] = (t40[j] + (t41[0] * t34[j]))   for i<B, j<10
+ *   schedule: rows B/16
  *   287*B flops; reads 44*B+203588, writes 48*B bytes
  *   loops: i<B: one point, reduced j<10, reduced j<10, one point, reduced j<10, one point, reduced j<10, one point, j<10 */
 static void k05_digit_grad_add(const fnc_env *env, int64_t part, int64_t parts) {
@@ -193,6 +199,7 @@ static void k05_digit_grad_add(const fnc_env *env, int64_t part, int64_t parts) 
  *   v0 = sum over i: (-t24[i] if (0 < t19[i]) else nan)   for i<B
  *   then loss[0] = (v0 / max(B, 1.0))   for one value
  *   then loss/total'[0] = (loss/total[0] + (v1 * B))   for one value
+ *   schedule: alone
  *   4*B+4 flops; reads 8*B+4, writes 8 bytes
  *   loops: reduced i<B vector, one point */
 static void k06_loss_add(const fnc_env *env, int64_t part, int64_t parts) {
@@ -219,6 +226,7 @@ static void k06_loss_add(const fnc_env *env, int64_t part, int64_t parts) {
 
 /* k07_digit_grad_permute: digit (backward)
  *   t42[64 * i + j] = run0[i + 10 * j + 50240]   for i<10, j<64
+ *   schedule: rows 10/16
  *   0 flops; reads 203584, writes 2560 bytes
  *   loops: i<10: j<64 vector */
 static void k07_digit_grad_permute(const fnc_env *env, int64_t part, int64_t parts) {
@@ -239,6 +247,7 @@ static void k07_digit_grad_permute(const fnc_env *env, int64_t part, int64_t par
 /* k08_digit_grad_dot: digit (backward), hidden (backward)
  *   v0 = sum k<10: t17[10 * m + k] * t42[64 * k + n]   for g<1, m<B, n<64
  *   t18[64 * j + k] = (v0 if (0.0 < t16[64 * j + k]) else 0.0)   for i<1, j<B, k<64
+ *   schedule: tiles t17{0 10*1 1*2} t42{0 64*1 1*2} | rows B/16
  *   1408*B flops; reads 296*B+2560, writes 256*B bytes */
 FNC_INLINE void k08_digit_grad_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr,
         int64_t nr, const float *acc) {
@@ -269,6 +278,7 @@ static void k08_digit_grad_dot(const fnc_env *env, int64_t part, int64_t parts) 
 
 /* k09_hidden_grad_dot: hidden (backward)
  *   t32_0[64 * m + n] = sum k<B: img[m + 784 * k] * t18[64 * k + n]   for g<1, m<784, n<64
+ *   schedule: tiles img{0 1*1 784*2} t18{0 64*1 1*2} | rows 784/16
  *   100352*B flops; reads 3392*B, writes 200704 bytes */
 FNC_INLINE void k09_hidden_grad_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr,
         int64_t nr, const float *acc) {
@@ -297,6 +307,7 @@ static void k09_hidden_grad_dot(const fnc_env *env, int64_t part, int64_t parts)
 
 /* k10_hidden_grad_sum: hidden (backward)
  *   t32_1[i] = sum over j: t18[i + 64 * j]   for i<64, j<B
+ *   schedule: rows 64/32 | 32 lanes
  *   64*B flops; reads 256*B, writes 256 bytes
  *   loops: i<64 by 32 vector: reduced j<B */
 FNC_INLINE void k10_hidden_grad_sum_rows(const float *restrict p_t18, float *restrict t32_1, int64_t
@@ -335,6 +346,7 @@ static void k10_hidden_grad_sum(const fnc_env *env, int64_t part, int64_t parts)
 
 /* k11_digit_grad_dot: digit (backward)
  *   t32_2[10 * m + n] = sum k<B: t16[m + 64 * k] * t17[10 * k + n]   for g<1, m<64, n<10
+ *   schedule: tiles t16{0 1*1 64*2} t17{0 10*1 1*2} | rows 64/16
  *   1280*B flops; reads 296*B, writes 2560 bytes */
 FNC_INLINE void k11_digit_grad_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr,
         int64_t nr, const float *acc) {
@@ -363,6 +375,7 @@ static void k11_digit_grad_dot(const fnc_env *env, int64_t part, int64_t parts) 
 
 /* k12_digit_grad_sum: digit (backward)
  *   t32_3[i] = sum over j: t17[i + 10 * j]   for i<10, j<B
+ *   schedule: rows 10/32 | 32 lanes
  *   10*B flops; reads 40*B, writes 40 bytes
  *   loops: i<10 by 32 vector: reduced j<B */
 FNC_INLINE void k12_digit_grad_sum_rows(const float *restrict p_t17, float *restrict t32_3, int64_t
@@ -401,6 +414,7 @@ static void k12_digit_grad_sum(const fnc_env *env, int64_t part, int64_t parts) 
 
 /* k13_optimizer_broadcast: optimizer
  *   t32_4[i] = 0.0   for i<6
+ *   schedule: rows 6/16
  *   0 flops; reads 0, writes 24 bytes
  *   loops: i<6 */
 static void k13_optimizer_broadcast(const fnc_env *env, int64_t part, int64_t parts) {
@@ -418,6 +432,7 @@ static void k13_optimizer_broadcast(const fnc_env *env, int64_t part, int64_t pa
  *   run0.momentum'[i] = (run0.momentum[i] + ((t32[i] - run0.momentum[i]) * 0.10000000149011612))   for i<50896
  *   run0.velocity'[i] = (run0.velocity[i] + (((t32[i] * t32[i]) - run0.velocity[i]) * 0.0010000000474974513))   for i<50896
  *   run0'[i] = (run0[i] - ((t37[0] * v0) / (sqrt(v1) + 1.0000000116860974e-07)))   for i<50896
+ *   schedule: rows 50896/16
  *   610752 flops; reads 814340, writes 610752 bytes
  *   loops: i<50896 vector */
 static void k14_adam_sub(const fnc_env *env, int64_t part, int64_t parts) {

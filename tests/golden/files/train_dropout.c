@@ -10,6 +10,7 @@ static const uint32_t table_9ca5f08dcb[2] = {
 
 /* k00_loss_add: metrics/loss
  *   loss/count'[0] = (loss/count[0] + B)   for one value
+ *   schedule: alone
  *   1 flops; reads 4, writes 4 bytes
  *   loops: one point */
 static void k00_loss_add(const fnc_env *env, int64_t part, int64_t parts) {
@@ -25,6 +26,7 @@ static void k00_loss_add(const fnc_env *env, int64_t part, int64_t parts) {
 
 /* k01_sgd_add: optimizer/sgd
  *   sgd/iteration'[0] = (sgd/iteration[0] + 1)   for one value
+ *   schedule: alone
  *   1 flops; reads 4, writes 4 bytes
  *   loops: one point */
 static void k01_sgd_add(const fnc_env *env, int64_t part, int64_t parts) {
@@ -39,6 +41,7 @@ static void k01_sgd_add(const fnc_env *env, int64_t part, int64_t parts) {
 
 /* k02_drop_select: drop
  *   t15[i] = ((x[i] * 2.0) if (0.5 <= (f32(shr(bits(seed_generator/seed_generator_state, i), 8)) * 5.960464477539063e-08)) else 0.0)   for i<6*B
+ *   schedule: rows 6*B/16
  *   36*B flops; reads 24*B+8, writes 24*B bytes
  *   loops: i<6*B by 256 vector (bits ahead) */
 static void k02_drop_select(const fnc_env *env, int64_t part, int64_t parts) {
@@ -65,6 +68,7 @@ static void k02_drop_select(const fnc_env *env, int64_t part, int64_t parts) {
 
 /* k03_drop_add: drop
  *   seed_generator/seed_generator_state'[i] = (seed_generator/seed_generator_state[i] + c8[i])   for i<2
+ *   schedule: rows 2/16
  *   2 flops; reads 16, writes 8 bytes
  *   loops: i<2 */
 static void k03_drop_add(const fnc_env *env, int64_t part, int64_t parts) {
@@ -80,6 +84,7 @@ static void k03_drop_add(const fnc_env *env, int64_t part, int64_t parts) {
 
 /* k04_binary_crossentropy_grad_div: loss/binary_crossentropy (backward)
  *   t23[0] = (1.0 / max(B, 1.0))   for one value
+ *   schedule: alone
  *   2 flops; reads 0, writes 4 bytes
  *   loops: one point */
 static void k04_binary_crossentropy_grad_div(const fnc_env *env, int64_t part, int64_t parts) {
@@ -97,6 +102,7 @@ static void k04_binary_crossentropy_grad_div(const fnc_env *env, int64_t part, i
  *   t17[m] = sum k<6: t15[6 * m + k] * run0[k]   for g<1, m<B, n<1
  *   t22[j] = (1.0 - min(max((v0 + run0[16]), 1.0000000116860974e-07), 0.9999998807907104))   for i<1, j<B, k<1
  *   t16[j] = (((-(-(t23[0] * (1.0 - y:0[j])) / v1) + (-(t23[0] * y:0[j]) / min(max((v0 + run0[16]), 1.0000000116860974e-07), 0.9999998807907104))) if (min(max((v0 + run0[16]), 1.0000000116860974e-07), 0.9999998807907104) < 0.9999998807907104) else 0.0) if (1.0000000116860974e-07 < max((v0 + run0[16]), 1.0000000116860974e-07)) else 0.0)   for i<1, j<B, k<1
+ *   schedule: tiles t15{0 6*1 1*2} run0{0 1*1} | rows B/16
  *   32*B flops; reads 28*B+132, writes 12*B bytes */
 FNC_INLINE void k05_out_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr, int64_t
         nr, const float *acc) {
@@ -141,6 +147,7 @@ static void k05_out_dot(const fnc_env *env, int64_t part, int64_t parts) {
  *   v0 = sum over i: ((y:0[i] * -log(min(max((t17[i] + run0[16]), 1.0000000116860974e-07), 0.9999998807907104))) + ((1.0 - y:0[i]) * -log(t22[i])))   for i<B
  *   then loss[0] = (v0 / max(B, 1.0))   for one value
  *   then loss/total'[0] = (loss/total[0] + (v1 * B))   for one value
+ *   schedule: alone
  *   12*B+4 flops; reads 12*B+132, writes 8 bytes
  *   loops: reduced i<B vector, one point */
 static void k06_loss_add(const fnc_env *env, int64_t part, int64_t parts) {
@@ -172,6 +179,7 @@ static void k06_loss_add(const fnc_env *env, int64_t part, int64_t parts) {
 
 /* k07_out_grad_dot: out (backward)
  *   t21_0[m] = sum k<B: t15[m + 6 * k] * t16[k]   for g<1, m<6, n<1
+ *   schedule: tiles t15{0 1*1 6*2} t16{0 1*1} | rows 6/16
  *   12*B flops; reads 28*B, writes 24 bytes */
 FNC_INLINE void k07_out_grad_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr,
         int64_t nr, const float *acc) {
@@ -201,6 +209,7 @@ static void k07_out_grad_dot(const fnc_env *env, int64_t part, int64_t parts) {
 
 /* k08_out_grad_sum: out (backward)
  *   t21_2[0] = sum over i: t16[i]   for i<B
+ *   schedule: alone
  *   B flops; reads 4*B, writes 4 bytes
  *   loops: reduced i<B vector */
 static void k08_out_grad_sum(const fnc_env *env, int64_t part, int64_t parts) {
@@ -221,6 +230,7 @@ static void k08_out_grad_sum(const fnc_env *env, int64_t part, int64_t parts) {
 
 /* k09_optimizer_broadcast: optimizer
  *   t21_1[i] = 0.0   for i<10
+ *   schedule: rows 10/16
  *   0 flops; reads 0, writes 40 bytes
  *   loops: i<10 */
 static void k09_optimizer_broadcast(const fnc_env *env, int64_t part, int64_t parts) {
@@ -236,6 +246,7 @@ static void k09_optimizer_broadcast(const fnc_env *env, int64_t part, int64_t pa
 
 /* k10_optimizer_broadcast: optimizer
  *   t21_3[i] = 0.0   for i<15
+ *   schedule: rows 15/16
  *   0 flops; reads 0, writes 60 bytes
  *   loops: i<15 */
 static void k10_optimizer_broadcast(const fnc_env *env, int64_t part, int64_t parts) {
@@ -251,6 +262,7 @@ static void k10_optimizer_broadcast(const fnc_env *env, int64_t part, int64_t pa
 
 /* k11_sgd_sub: optimizer/sgd
  *   run0'[i] = (run0[i] - (sgd/learning_rate[0] * t21[i]))   for i<32
+ *   schedule: rows 32/16
  *   64 flops; reads 260, writes 128 bytes
  *   loops: i<32 vector */
 static void k11_sgd_sub(const fnc_env *env, int64_t part, int64_t parts) {

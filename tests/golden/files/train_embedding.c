@@ -6,6 +6,7 @@
 
 /* k00_loss_add: metrics/loss
  *   loss/count'[0] = (loss/count[0] + B)   for one value
+ *   schedule: alone
  *   1 flops; reads 4, writes 4 bytes
  *   loops: one point */
 static void k00_loss_add(const fnc_env *env, int64_t part, int64_t parts) {
@@ -21,6 +22,7 @@ static void k00_loss_add(const fnc_env *env, int64_t part, int64_t parts) {
 
 /* k01_embed_gather: embed
  *   t16[3 * i + j] = run0[row words[i]][j]   for i<5*B, j<3
+ *   schedule: rows 5*B/16
  *   0 flops; reads 20*B+384, writes 60*B bytes
  *   loops: i<5*B: j<3 */
 static void k01_embed_gather(const fnc_env *env, int64_t part, int64_t parts) {
@@ -42,6 +44,7 @@ static void k01_embed_gather(const fnc_env *env, int64_t part, int64_t parts) {
 /* k02_adam_w_div: optimizer/adam_w
  *   adam_w/iteration'[0] = (adam_w/iteration[0] + 1)   for one value
  *   t26[0] = ((adam_w/learning_rate[0] * sqrt((1.0 - pow(0.9990000128746033, f32(v0))))) / (1.0 - pow(0.8999999761581421, f32(v0))))   for one value
+ *   schedule: alone
  *   9 flops; reads 8, writes 8 bytes
  *   loops: one point */
 static void k02_adam_w_div(const fnc_env *env, int64_t part, int64_t parts) {
@@ -63,6 +66,7 @@ static void k02_adam_w_div(const fnc_env *env, int64_t part, int64_t parts) {
 
 /* k03_mean_squared_error_grad_div: loss/mean_squared_error (backward)
  *   t27[0] = (1.0 / max(B, 1.0))   for one value
+ *   schedule: alone
  *   2 flops; reads 0, writes 4 bytes
  *   loops: one point */
 static void k03_mean_squared_error_grad_div(const fnc_env *env, int64_t part, int64_t parts) {
@@ -78,6 +82,7 @@ static void k03_mean_squared_error_grad_div(const fnc_env *env, int64_t part, in
 
 /* k04_mean_squared_error_grad_mul: loss/mean_squared_error (backward)
  *   t28[i] = (t27[0] * 0.5)   for i<B
+ *   schedule: rows B/16
  *   B flops; reads 4, writes 4*B bytes
  *   loops: i<B vector */
 static void k04_mean_squared_error_grad_mul(const fnc_env *env, int64_t part, int64_t parts) {
@@ -96,6 +101,7 @@ static void k04_mean_squared_error_grad_mul(const fnc_env *env, int64_t part, in
 /* k05_head_dot: head, loss/mean_squared_error (backward)
  *   t18[2 * m + n] = sum k<15: t16[15 * m + k] * run0[2 * k + n + 48]   for g<1, m<B, n<2
  *   t17[2 * j + k] = ((t28[j] * (y:0[2 * j + k] - (v0 + run0[k + 80]))) * -2.0)   for i<1, j<B, k<2
+ *   schedule: tiles t16{0 15*1 1*2} run0{48 2*1 1*2} | rows B/16
  *   68*B flops; reads 72*B+384, writes 16*B bytes */
 FNC_INLINE void k05_head_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr, int64_t
         nr, const float *acc) {
@@ -131,6 +137,7 @@ static void k05_head_dot(const fnc_env *env, int64_t part, int64_t parts) {
 
 /* k06_mean_squared_error_sum: loss/mean_squared_error
  *   t19[i] = sum over j: ((y:0[2 * i + j] - (t18[2 * i + j] + run0[j + 80])) * (y:0[2 * i + j] - (t18[2 * i + j] + run0[j + 80])))   for i<B, j<2
+ *   schedule: rows B/16
  *   8*B flops; reads 16*B+384, writes 4*B bytes
  *   loops: i<B: reduced j<2 */
 static void k06_mean_squared_error_sum(const fnc_env *env, int64_t part, int64_t parts) {
@@ -155,6 +162,7 @@ static void k06_mean_squared_error_sum(const fnc_env *env, int64_t part, int64_t
  *   v0 = sum over i: (t19[i] * 0.5)   for i<B
  *   then loss[0] = (v0 / max(B, 1.0))   for one value
  *   then loss/total'[0] = (loss/total[0] + (v1 * B))   for one value
+ *   schedule: alone
  *   2*B+4 flops; reads 4*B+4, writes 8 bytes
  *   loops: reduced i<B vector, one point */
 static void k07_loss_add(const fnc_env *env, int64_t part, int64_t parts) {
@@ -180,6 +188,7 @@ static void k07_loss_add(const fnc_env *env, int64_t part, int64_t parts) {
 
 /* k08_head_grad_permute: head (backward)
  *   t29[15 * i + j] = run0[i + 2 * j + 48]   for i<2, j<15
+ *   schedule: rows 2/16
  *   0 flops; reads 384, writes 120 bytes
  *   loops: i<2: j<15 */
 static void k08_head_grad_permute(const fnc_env *env, int64_t part, int64_t parts) {
@@ -198,6 +207,7 @@ static void k08_head_grad_permute(const fnc_env *env, int64_t part, int64_t part
 
 /* k09_head_grad_dot: head (backward)
  *   t21[15 * m + n] = sum k<2: t17[2 * m + k] * t29[15 * k + n]   for g<1, m<B, n<15
+ *   schedule: tiles t17{0 2*1 1*2} t29{0 15*1 1*2} | rows B/16
  *   60*B flops; reads 8*B+120, writes 60*B bytes */
 FNC_INLINE void k09_head_grad_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr,
         int64_t nr, const float *acc) {
@@ -226,6 +236,7 @@ static void k09_head_grad_dot(const fnc_env *env, int64_t part, int64_t parts) {
 
 /* k10_embed_grad_scatter: embed (backward)
  *   t25_0[j] = scatter: t21[3 * i + j]   for i<5*B, j<3
+ *   schedule: alone
  *   15*B flops; reads 80*B, writes 132 bytes
  *   loops: in turn i<5*B j<3 */
 static void k10_embed_grad_scatter(const fnc_env *env, int64_t part, int64_t parts) {
@@ -252,6 +263,7 @@ static void k10_embed_grad_scatter(const fnc_env *env, int64_t part, int64_t par
 
 /* k11_head_grad_dot: head (backward)
  *   t25_2[2 * m + n] = sum k<B: t16[m + 15 * k] * t17[2 * k + n]   for g<1, m<15, n<2
+ *   schedule: tiles t16{0 1*1 15*2} t17{0 2*1 1*2} | rows 15/16
  *   60*B flops; reads 68*B, writes 120 bytes */
 FNC_INLINE void k11_head_grad_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr,
         int64_t nr, const float *acc) {
@@ -280,6 +292,7 @@ static void k11_head_grad_dot(const fnc_env *env, int64_t part, int64_t parts) {
 
 /* k12_head_grad_sum: head (backward)
  *   t25_4[i] = sum over j: t17[i + 2 * j]   for i<2, j<B
+ *   schedule: rows 2/32 | 32 lanes
  *   2*B flops; reads 8*B, writes 8 bytes
  *   loops: i<2 by 32 vector: reduced j<B */
 FNC_INLINE void k12_head_grad_sum_rows(const float *restrict p_t17, float *restrict t25_4, int64_t
@@ -318,6 +331,7 @@ static void k12_head_grad_sum(const fnc_env *env, int64_t part, int64_t parts) {
 
 /* k13_optimizer_broadcast: optimizer
  *   t25_1[i] = 0.0   for i<15
+ *   schedule: rows 15/16
  *   0 flops; reads 0, writes 60 bytes
  *   loops: i<15 */
 static void k13_optimizer_broadcast(const fnc_env *env, int64_t part, int64_t parts) {
@@ -333,6 +347,7 @@ static void k13_optimizer_broadcast(const fnc_env *env, int64_t part, int64_t pa
 
 /* k14_optimizer_broadcast: optimizer
  *   t25_3[i] = 0.0   for i<2
+ *   schedule: rows 2/16
  *   0 flops; reads 0, writes 8 bytes
  *   loops: i<2 */
 static void k14_optimizer_broadcast(const fnc_env *env, int64_t part, int64_t parts) {
@@ -348,6 +363,7 @@ static void k14_optimizer_broadcast(const fnc_env *env, int64_t part, int64_t pa
 
 /* k15_optimizer_broadcast: optimizer
  *   t25_5[i] = 0.0   for i<14
+ *   schedule: rows 14/16
  *   0 flops; reads 0, writes 56 bytes
  *   loops: i<14 */
 static void k15_optimizer_broadcast(const fnc_env *env, int64_t part, int64_t parts) {
@@ -365,6 +381,7 @@ static void k15_optimizer_broadcast(const fnc_env *env, int64_t part, int64_t pa
  *   run0.momentum'[i] = (run0.momentum[i] + ((t25[i] - run0.momentum[i]) * 0.10000000149011612))   for i<96
  *   run0.velocity'[i] = (run0.velocity[i] + (((t25[i] * t25[i]) - run0.velocity[i]) * 0.0010000000474974513))   for i<96
  *   run0'[i] = ((run0[i] - ((run0[i] * 0.004000000189989805) * adam_w/learning_rate[0])) - ((t26[0] * v0) / (sqrt(v1) + 1.0000000116860974e-07)))   for i<96
+ *   schedule: rows 96/16
  *   1440 flops; reads 1544, writes 1152 bytes
  *   loops: i<96 vector */
 static void k16_adam_w_sub(const fnc_env *env, int64_t part, int64_t parts) {

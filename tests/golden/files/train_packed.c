@@ -6,6 +6,7 @@
 
 /* k00_loss_add: metrics/loss
  *   loss/count'[0] = (loss/count[0] + B)   for one value
+ *   schedule: alone
  *   1 flops; reads 4, writes 4 bytes
  *   loops: one point */
 static void k00_loss_add(const fnc_env *env, int64_t part, int64_t parts) {
@@ -21,6 +22,7 @@ static void k00_loss_add(const fnc_env *env, int64_t part, int64_t parts) {
 
 /* k01_sgd_add: optimizer/sgd
  *   sgd/iteration'[0] = (sgd/iteration[0] + 1)   for one value
+ *   schedule: alone
  *   1 flops; reads 4, writes 4 bytes
  *   loops: one point */
 static void k01_sgd_add(const fnc_env *env, int64_t part, int64_t parts) {
@@ -35,6 +37,7 @@ static void k01_sgd_add(const fnc_env *env, int64_t part, int64_t parts) {
 
 /* k02_first_pack: first
  *   packed0[260 * i + j] = pack: run0[260 * i + j]   for i<240, j<260
+ *   schedule: pack run0{0 260*1 1*2} columns 260 | panels
  *   0 flops; reads 386496, writes 276480 bytes */
 static void k02_first_pack(const fnc_env *env, int64_t part, int64_t parts) {
     const float *restrict run0 = (const float *)env->weights;
@@ -47,6 +50,7 @@ static void k02_first_pack(const fnc_env *env, int64_t part, int64_t parts) {
 /* k03_first_dot: first
  *   v0 = sum k<240: x[240 * m + k] * run0[260 * k + n]   for g<1, m<B, n<260
  *   t12[260 * j + k] = (v0 + run0[k + 62400])   for i<1, j<B, k<260
+ *   schedule: panels x{0 240*1 1*2} panels:packed0{0 260*1 1*2} | longer
  *   125060*B flops; reads 960*B+662976, writes 1040*B bytes */
 FNC_INLINE void k03_first_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr, int64_t
         nr, const float *acc) {
@@ -75,6 +79,7 @@ static void k03_first_dot(const fnc_env *env, int64_t part, int64_t parts) {
 
 /* k04_mean_squared_error_grad_div: loss/mean_squared_error (backward)
  *   t24[0] = (1.0 / max(B, 1.0))   for one value
+ *   schedule: alone
  *   2 flops; reads 0, writes 4 bytes
  *   loops: one point */
 static void k04_mean_squared_error_grad_div(const fnc_env *env, int64_t part, int64_t parts) {
@@ -90,6 +95,7 @@ static void k04_mean_squared_error_grad_div(const fnc_env *env, int64_t part, in
 
 /* k05_mean_squared_error_grad_div: loss/mean_squared_error (backward)
  *   t25[i] = (t24[0] / 130.0)   for i<B
+ *   schedule: rows B/16
  *   B flops; reads 4, writes 4*B bytes
  *   loops: i<B vector */
 static void k05_mean_squared_error_grad_div(const fnc_env *env, int64_t part, int64_t parts) {
@@ -107,6 +113,7 @@ static void k05_mean_squared_error_grad_div(const fnc_env *env, int64_t part, in
 
 /* k06_last_pack: last
  *   packed1[130 * i + j] = pack: run0[130 * i + j + 62672]   for i<260, j<130
+ *   schedule: pack run0{62672 130*1 1*2} columns 130 | panels
  *   0 flops; reads 386496, writes 166400 bytes */
 static void k06_last_pack(const fnc_env *env, int64_t part, int64_t parts) {
     const float *restrict run0 = (const float *)env->weights;
@@ -119,6 +126,7 @@ static void k06_last_pack(const fnc_env *env, int64_t part, int64_t parts) {
 /* k07_last_dot: last, loss/mean_squared_error (backward)
  *   t15[130 * m + n] = sum k<260: t12[260 * m + k] * run0[130 * k + n + 62672]   for g<1, m<B, n<130
  *   t13[130 * j + k] = ((t25[j] * (y:0[130 * j + k] - (v0 + run0[k + 96480]))) * -2.0)   for i<1, j<B, k<130
+ *   schedule: panels t12{0 260*1 1*2} panels:packed1{0 130*1 1*2} | longer
  *   68120*B flops; reads 1564*B+552896, writes 1040*B bytes */
 FNC_INLINE void k07_last_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr, int64_t
         nr, const float *acc) {
@@ -153,6 +161,7 @@ static void k07_last_dot(const fnc_env *env, int64_t part, int64_t parts) {
 
 /* k08_mean_squared_error_sum: loss/mean_squared_error
  *   t16[i] = sum over j: ((y:0[130 * i + j] - (t15[130 * i + j] + run0[j + 96480])) * (y:0[130 * i + j] - (t15[130 * i + j] + run0[j + 96480])))   for i<B, j<130
+ *   schedule: rows B/16
  *   520*B flops; reads 1040*B+386496, writes 4*B bytes
  *   loops: i<B: reduced j<130 by 16 vector */
 FNC_INLINE void k08_mean_squared_error_sum_lanes(const float *restrict y_0, const float *restrict
@@ -198,6 +207,7 @@ static void k08_mean_squared_error_sum(const fnc_env *env, int64_t part, int64_t
  *   v0 = sum over i: (t16[i] / 130.0)   for i<B
  *   then loss[0] = (v0 / max(B, 1.0))   for one value
  *   then loss/total'[0] = (loss/total[0] + (v1 * B))   for one value
+ *   schedule: alone
  *   2*B+4 flops; reads 4*B+4, writes 8 bytes
  *   loops: reduced i<B vector, one point */
 static void k09_loss_add(const fnc_env *env, int64_t part, int64_t parts) {
@@ -223,6 +233,7 @@ static void k09_loss_add(const fnc_env *env, int64_t part, int64_t parts) {
 
 /* k10_last_grad_pack: last (backward)
  *   packed2[260 * i + j] = pack: run0[i + 130 * j + 62672]   for i<130, j<260
+ *   schedule: pack run0{62672 1*1 130*2} columns 260 | panels
  *   0 flops; reads 386496, writes 149760 bytes */
 static void k10_last_grad_pack(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
@@ -235,6 +246,7 @@ static void k10_last_grad_pack(const fnc_env *env, int64_t part, int64_t parts) 
 
 /* k11_last_grad_dot: last (backward)
  *   t18[260 * m + n] = sum k<130: t13[130 * m + k] * run0[k + 130 * n + 62672]   for g<1, m<B, n<260
+ *   schedule: panels t13{0 130*1 1*2} panels:packed2{0 260*1 1*2} | longer
  *   67600*B flops; reads 520*B+149760, writes 1040*B bytes */
 FNC_INLINE void k11_last_grad_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr,
         int64_t nr, const float *acc) {
@@ -262,6 +274,7 @@ static void k11_last_grad_dot(const fnc_env *env, int64_t part, int64_t parts) {
 
 /* k12_first_grad_pack: first (backward)
  *   packed3[260 * i + j] = pack: t18[260 * i + j]   for i<B, j<260
+ *   schedule: pack t18{0 260*1 1*2} columns 260 | panels
  *   0 flops; reads 1040*B, writes 1152*B bytes */
 static void k12_first_grad_pack(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
@@ -274,6 +287,7 @@ static void k12_first_grad_pack(const fnc_env *env, int64_t part, int64_t parts)
 
 /* k13_first_grad_dot: first (backward)
  *   t23_0[260 * m + n] = sum k<B: x[m + 240 * k] * t18[260 * k + n]   for g<1, m<240, n<260
+ *   schedule: panels x{0 1*1 240*2} panels:packed3{0 260*1 1*2} | rows 240/16
  *   124800*B flops; reads 2112*B, writes 249600 bytes */
 FNC_INLINE void k13_first_grad_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr,
         int64_t nr, const float *acc) {
@@ -301,6 +315,7 @@ static void k13_first_grad_dot(const fnc_env *env, int64_t part, int64_t parts) 
 
 /* k14_first_grad_sum: first (backward)
  *   t23_1[i] = sum over j: t18[i + 260 * j]   for i<260, j<B
+ *   schedule: rows 260/32 | 32 lanes
  *   260*B flops; reads 1040*B, writes 1040 bytes
  *   loops: i<260 by 32 vector: reduced j<B */
 FNC_INLINE void k14_first_grad_sum_rows(const float *restrict p_t18, float *restrict t23_1, int64_t
@@ -339,6 +354,7 @@ static void k14_first_grad_sum(const fnc_env *env, int64_t part, int64_t parts) 
 
 /* k15_last_grad_pack: last (backward)
  *   packed4[130 * i + j] = pack: t13[130 * i + j]   for i<B, j<130
+ *   schedule: pack t13{0 130*1 1*2} columns 130 | panels
  *   0 flops; reads 520*B, writes 640*B bytes */
 static void k15_last_grad_pack(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
@@ -351,6 +367,7 @@ static void k15_last_grad_pack(const fnc_env *env, int64_t part, int64_t parts) 
 
 /* k16_last_grad_dot: last (backward)
  *   t23_3[130 * m + n] = sum k<B: t12[m + 260 * k] * t13[130 * k + n]   for g<1, m<260, n<130
+ *   schedule: panels t12{0 1*1 260*2} panels:packed4{0 130*1 1*2} | rows 260/16
  *   67600*B flops; reads 1680*B, writes 135200 bytes */
 FNC_INLINE void k16_last_grad_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr,
         int64_t nr, const float *acc) {
@@ -378,6 +395,7 @@ static void k16_last_grad_dot(const fnc_env *env, int64_t part, int64_t parts) {
 
 /* k17_last_grad_sum: last (backward)
  *   t23_5[i] = sum over j: t13[i + 130 * j]   for i<130, j<B
+ *   schedule: rows 130/32 | 32 lanes
  *   130*B flops; reads 520*B, writes 520 bytes
  *   loops: i<130 by 32 vector: reduced j<B */
 FNC_INLINE void k17_last_grad_sum_rows(const float *restrict p_t13, float *restrict t23_5, int64_t
@@ -416,6 +434,7 @@ static void k17_last_grad_sum(const fnc_env *env, int64_t part, int64_t parts) {
 
 /* k18_optimizer_broadcast: optimizer
  *   t23_2[i] = 0.0   for i<12
+ *   schedule: rows 12/16
  *   0 flops; reads 0, writes 48 bytes
  *   loops: i<12 */
 static void k18_optimizer_broadcast(const fnc_env *env, int64_t part, int64_t parts) {
@@ -430,6 +449,7 @@ static void k18_optimizer_broadcast(const fnc_env *env, int64_t part, int64_t pa
 
 /* k19_optimizer_broadcast: optimizer
  *   t23_4[i] = 0.0   for i<8
+ *   schedule: rows 8/16
  *   0 flops; reads 0, writes 32 bytes
  *   loops: i<8 */
 static void k19_optimizer_broadcast(const fnc_env *env, int64_t part, int64_t parts) {
@@ -444,6 +464,7 @@ static void k19_optimizer_broadcast(const fnc_env *env, int64_t part, int64_t pa
 
 /* k20_optimizer_broadcast: optimizer
  *   t23_6[i] = 0.0   for i<14
+ *   schedule: rows 14/16
  *   0 flops; reads 0, writes 56 bytes
  *   loops: i<14 */
 static void k20_optimizer_broadcast(const fnc_env *env, int64_t part, int64_t parts) {
@@ -458,6 +479,7 @@ static void k20_optimizer_broadcast(const fnc_env *env, int64_t part, int64_t pa
 
 /* k21_sgd_sub: optimizer/sgd
  *   run0'[i] = (run0[i] - (sgd/learning_rate[0] * t23[i]))   for i<96624
+ *   schedule: rows 96624/16
  *   193248 flops; reads 772996, writes 386496 bytes
  *   loops: i<96624 vector */
 static void k21_sgd_sub(const fnc_env *env, int64_t part, int64_t parts) {

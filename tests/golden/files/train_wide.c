@@ -8,6 +8,7 @@
 
 /* k00_loss_add: metrics/loss
  *   loss/count'[0] = (loss/count[0] + B)   for one value
+ *   schedule: alone
  *   1 flops; reads 4, writes 4 bytes
  *   loops: one point */
 static void k00_loss_add(const fnc_env *env, int64_t part, int64_t parts) {
@@ -23,6 +24,7 @@ static void k00_loss_add(const fnc_env *env, int64_t part, int64_t parts) {
 
 /* k01_sgd_add: optimizer/sgd
  *   sgd/iteration'[0] = (sgd/iteration[0] + 1)   for one value
+ *   schedule: alone
  *   1 flops; reads 4, writes 4 bytes
  *   loops: one point */
 static void k01_sgd_add(const fnc_env *env, int64_t part, int64_t parts) {
@@ -37,6 +39,7 @@ static void k01_sgd_add(const fnc_env *env, int64_t part, int64_t parts) {
 
 /* k02_first_pack: first
  *   packed0[1040 * i + j] = pack: run0[1040 * i + j]   for i<130, j<1040
+ *   schedule: pack run0{0 1040*1 1*2} columns 1040 | panels
  *   0 flops; reads 2710272, writes 549120 bytes */
 static void k02_first_pack(const fnc_env *env, int64_t part, int64_t parts) {
     const float *restrict run0 = (const float *)env->weights;
@@ -49,6 +52,7 @@ static void k02_first_pack(const fnc_env *env, int64_t part, int64_t parts) {
 /* k03_first_dot: first
  *   v0 = sum k<130: x[130 * m + k] * run0[1040 * k + n]   for g<1, m<B, n<1040
  *   t12[1040 * j + k] = max((v0 + run0[k + 135200]), 0.0)   for i<1, j<B, k<1040
+ *   schedule: panels x{0 130*1 1*2} panels:packed0{0 1040*1 1*2} | longer
  *   272480*B flops; reads 520*B+3259392, writes 4160*B bytes */
 FNC_INLINE void k03_first_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr, int64_t
         nr, const float *acc) {
@@ -77,6 +81,7 @@ static void k03_first_dot(const fnc_env *env, int64_t part, int64_t parts) {
 
 /* k04_mean_squared_error_grad_div: loss/mean_squared_error (backward)
  *   t25[0] = (1.0 / max(B, 1.0))   for one value
+ *   schedule: alone
  *   2 flops; reads 0, writes 4 bytes
  *   loops: one point */
 static void k04_mean_squared_error_grad_div(const fnc_env *env, int64_t part, int64_t parts) {
@@ -92,6 +97,7 @@ static void k04_mean_squared_error_grad_div(const fnc_env *env, int64_t part, in
 
 /* k05_mean_squared_error_grad_div: loss/mean_squared_error (backward)
  *   t26[i] = (t25[0] / 520.0)   for i<B
+ *   schedule: rows B/16
  *   B flops; reads 4, writes 4*B bytes
  *   loops: i<B vector */
 static void k05_mean_squared_error_grad_div(const fnc_env *env, int64_t part, int64_t parts) {
@@ -109,6 +115,7 @@ static void k05_mean_squared_error_grad_div(const fnc_env *env, int64_t part, in
 
 /* k06_last_pack: last
  *   packed1[520 * i + j] = pack: run0[520 * i + j + 136240]   for i<1040, j<520
+ *   schedule: if B<=64: nothing; else: pack run0{136240 520*1 1*2} columns 520 | panels
  *   0 flops; reads 2710272, writes 2263040 bytes */
 static void k06_last_pack(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
@@ -125,6 +132,7 @@ static void k06_last_pack(const fnc_env *env, int64_t part, int64_t parts) {
 /* k07_last_dot: last, loss/mean_squared_error (backward)
  *   t16[520 * m + n] = sum k<1040: t12[1040 * m + k] * run0[520 * k + n + 136240]   for g<1, m<B, n<520
  *   t13[520 * j + k] = ((t26[j] * (y:0[520 * j + k] - (v0 + run0[k + 677040]))) * -2.0)   for i<1, j<B, k<520
+ *   schedule: if B<=64: strips t12{0 1040*1 1*2} run0{136240 520*1 1*2}; else: panels t12{0 1040*1 1*2} panels:packed1{0 520*1 1*2} | longer
  *   1083680*B flops; reads 6244*B+4973312, writes 4160*B bytes */
 FNC_INLINE void k07_last_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr, int64_t
         nr, const float *acc) {
@@ -165,6 +173,7 @@ static void k07_last_dot(const fnc_env *env, int64_t part, int64_t parts) {
 
 /* k08_mean_squared_error_sum: loss/mean_squared_error
  *   t17[i] = sum over j: ((y:0[520 * i + j] - (t16[520 * i + j] + run0[j + 677040])) * (y:0[520 * i + j] - (t16[520 * i + j] + run0[j + 677040])))   for i<B, j<520
+ *   schedule: rows B/16
  *   2080*B flops; reads 4160*B+2710272, writes 4*B bytes
  *   loops: i<B: reduced j<520 vector */
 static void k08_mean_squared_error_sum(const fnc_env *env, int64_t part, int64_t parts) {
@@ -190,6 +199,7 @@ static void k08_mean_squared_error_sum(const fnc_env *env, int64_t part, int64_t
  *   v0 = sum over i: (t17[i] / 520.0)   for i<B
  *   then loss[0] = (v0 / max(B, 1.0))   for one value
  *   then loss/total'[0] = (loss/total[0] + (v1 * B))   for one value
+ *   schedule: alone
  *   2*B+4 flops; reads 4*B+4, writes 8 bytes
  *   loops: reduced i<B vector, one point */
 static void k09_loss_add(const fnc_env *env, int64_t part, int64_t parts) {
@@ -215,6 +225,7 @@ static void k09_loss_add(const fnc_env *env, int64_t part, int64_t parts) {
 
 /* k10_last_grad_pack: last (backward)
  *   packed2[1040 * i + j] = pack: run0[i + 520 * j + 136240]   for i<520, j<1040
+ *   schedule: if B<=64: pack t13{0 1*1 520*2} columns B; else: pack run0{136240 1*1 520*2} columns 1040 | panels
  *   0 flops; reads 2080*B+2710272, writes 2196480 bytes */
 static void k10_last_grad_pack(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
@@ -235,6 +246,7 @@ static void k10_last_grad_pack(const fnc_env *env, int64_t part, int64_t parts) 
 /* k11_last_grad_dot: last (backward), first (backward)
  *   v0 = sum k<520: t13[520 * m + k] * run0[k + 520 * n + 136240]   for g<1, m<B, n<1040
  *   t14[1040 * j + k] = (v0 if (0.0 < t12[1040 * j + k]) else 0.0)   for i<1, j<B, k<1040
+ *   schedule: if B<=64: swapped panels:packed2{0 1*1 B*2} run0{136240 1*1 520*2}; else: panels t13{0 520*1 1*2} panels:packed2{0 1040*1 1*2} | longer
  *   1083680*B flops; reads 6240*B+4906752, writes 4160*B bytes */
 FNC_INLINE void k11_last_grad_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr,
         int64_t nr, const float *acc) {
@@ -270,6 +282,7 @@ static void k11_last_grad_dot(const fnc_env *env, int64_t part, int64_t parts) {
 
 /* k12_first_grad_sum: first (backward)
  *   t24_1[i] = sum over j: t14[i + 1040 * j]   for i<1040, j<B
+ *   schedule: rows 1040/32 | 32 lanes
  *   1040*B flops; reads 4160*B, writes 4160 bytes
  *   loops: i<1040 by 32 vector: reduced j<B */
 FNC_INLINE void k12_first_grad_sum_rows(const float *restrict p_t14, float *restrict t24_1, int64_t
@@ -308,6 +321,7 @@ static void k12_first_grad_sum(const fnc_env *env, int64_t part, int64_t parts) 
 
 /* k13_last_grad_sum: last (backward)
  *   t24_3[i] = sum over j: t13[i + 520 * j]   for i<520, j<B
+ *   schedule: rows 520/32 | 32 lanes
  *   520*B flops; reads 2080*B, writes 2080 bytes
  *   loops: i<520 by 32 vector: reduced j<B */
 FNC_INLINE void k13_last_grad_sum_rows(const float *restrict p_t13, float *restrict t24_3, int64_t
@@ -346,6 +360,7 @@ static void k13_last_grad_sum(const fnc_env *env, int64_t part, int64_t parts) {
 
 /* k14_optimizer_broadcast: optimizer
  *   t24_4[i] = 0.0   for i<8
+ *   schedule: rows 8/16
  *   0 flops; reads 0, writes 32 bytes
  *   loops: i<8 */
 static void k14_optimizer_broadcast(const fnc_env *env, int64_t part, int64_t parts) {
@@ -361,6 +376,7 @@ static void k14_optimizer_broadcast(const fnc_env *env, int64_t part, int64_t pa
 
 /* k15_first_grad_pack: first (backward)
  *   packed3[1040 * i + j] = pack: t14[1040 * i + j]   for i<B, j<1040
+ *   schedule: pack t14{0 1040*1 1*2} columns 1040 | panels
  *   0 flops; reads 4160*B, writes 4224*B bytes */
 static void k15_first_grad_pack(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
@@ -374,6 +390,7 @@ static void k15_first_grad_pack(const fnc_env *env, int64_t part, int64_t parts)
 /* k16_first_grad_dot: first (backward), optimizer/sgd
  *   v0 = sum k<B: x[m + 130 * k] * t14[1040 * k + n]   for g<1, m<130, n<1040
  *   run0_0'[1040 * j + k] = (run0_0[1040 * j + k] - (sgd/learning_rate[0] * v0))   for i<1, j<130, k<1040
+ *   schedule: bands x{0 1*1 130*2} panels:packed3{0 1040*1 1*2} | rows 130/16 | update
  *   270400*B+270400 flops; reads 4744*B+540804, writes 540800 bytes */
 FNC_INLINE void k16_first_grad_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr,
         int64_t nr, const float *acc) {
@@ -405,6 +422,7 @@ static void k16_first_grad_dot(const fnc_env *env, int64_t part, int64_t parts) 
 
 /* k17_last_grad_pack: last (backward)
  *   packed4[520 * i + j] = pack: t13[520 * i + j]   for i<B, j<520
+ *   schedule: pack t13{0 520*1 1*2} columns 520 | panels
  *   0 flops; reads 2080*B, writes 2176*B bytes */
 static void k17_last_grad_pack(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
@@ -418,6 +436,7 @@ static void k17_last_grad_pack(const fnc_env *env, int64_t part, int64_t parts) 
 /* k18_last_grad_dot: last (backward), optimizer/sgd
  *   v0 = sum k<B: t12[m + 1040 * k] * t13[520 * k + n]   for g<1, m<1040, n<520
  *   run0_2'[520 * j + k] = (run0_2[520 * j + k] - (sgd/learning_rate[0] * v0))   for i<1, j<1040, k<520
+ *   schedule: bands t12{0 1*1 1040*2} panels:packed4{0 520*1 1*2} | rows 1040/16 | update
  *   1081600*B+1081600 flops; reads 6336*B+2163204, writes 2163200 bytes */
 FNC_INLINE void k18_last_grad_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr,
         int64_t nr, const float *acc) {
@@ -450,6 +469,7 @@ static void k18_last_grad_dot(const fnc_env *env, int64_t part, int64_t parts) {
 /* k19_sgd_sub: optimizer/sgd
  *   run0_1'[i] = (run0_1[i] - (sgd/learning_rate[0] * t24_1[i]))   for i<1040
  *   then run0_3'[i] = (run0_3[i] - (sgd/learning_rate[0] * t24_3[i]))   for i<528
+ *   schedule: alone
  *   3136 flops; reads 12548, writes 6272 bytes
  *   loops: i<1040 vector, i<528 vector */
 static void k19_sgd_sub(const fnc_env *env, int64_t part, int64_t parts) {

@@ -6,6 +6,7 @@
 /* k00_trunk_dot: trunk
  *   v0 = sum k<6: x[6 * m + k] * trunk/kernel[4 * k + n]   for g<1, m<B, n<4
  *   t9[4 * j + k] = max((v0 + trunk/bias[k]), 0.0)   for i<1, j<B, k<4
+ *   schedule: tiles x{0 6*1 1*2} trunk/kernel{0 4*1 1*2} | rows B/16
  *   56*B flops; reads 24*B+112, writes 16*B bytes */
 FNC_INLINE void k00_trunk_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr, int64_t
         nr, const float *acc) {
@@ -36,6 +37,7 @@ static void k00_trunk_dot(const fnc_env *env, int64_t part, int64_t parts) {
 /* k01_left_dot: left
  *   v0 = sum k<4: t9[4 * m + k] * left/kernel[k]   for g<1, m<B, n<1
  *   left[j] = (v0 + left/bias[0])   for i<1, j<B, k<1
+ *   schedule: tiles t9{0 4*1 1*2} left/kernel{0 1*1} | rows B/16
  *   9*B flops; reads 16*B+20, writes 4*B bytes */
 FNC_INLINE void k01_left_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr, int64_t
         nr, const float *acc) {
@@ -67,6 +69,7 @@ static void k01_left_dot(const fnc_env *env, int64_t part, int64_t parts) {
 /* k02_right_dot: right
  *   v0 = sum k<4: t9[4 * m + k] * right/kernel[2 * k + n]   for g<1, m<B, n<2
  *   right[2 * j + k] = (v0 + right/bias[k])   for i<1, j<B, k<2
+ *   schedule: tiles t9{0 4*1 1*2} right/kernel{0 2*1 1*2} | rows B/16
  *   18*B flops; reads 16*B+40, writes 8*B bytes */
 FNC_INLINE void k02_right_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr, int64_t
         nr, const float *acc) {

@@ -6,6 +6,7 @@
 /* k00_inner_dot: inner, sum
  *   v0 = sum k<8: x[8 * m + k] * inner/kernel[8 * k + n]   for g<1, m<B, n<8
  *   sum[8 * j + k] = (x[8 * j + k] + tanh((v0 + inner/bias[k])))   for i<1, j<B, k<8
+ *   schedule: tiles x{0 8*1 1*2} inner/kernel{0 8*1 1*2} | rows B/16
  *   152*B flops; reads 32*B+288, writes 32*B bytes */
 FNC_INLINE void k00_inner_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr, int64_t
         nr, const float *acc) {
