@@ -58,21 +58,27 @@
 #define FNC_IS_WIDE(N, bytes) FNC_CERTAIN((int64_t)(N) * (bytes) >= FNC_VEC_BYTES)
 #define FNC_IS_SMALL(N, K, bytes)                                                                  \
     FNC_CERTAIN((int64_t)(K) <= FNC_KC_WHOLE && (int64_t)(N) * (K) * (bytes) <= FNC_GEMM_L2)
-#define FNC_GEMM(S, wide, small)                                                                   \
-    __builtin_choose_expr((wide) && (small), fnc_gemm_small_##S,                                   \
-                          __builtin_choose_expr(wide, fnc_gemm_wide_##S, fnc_gemm_any_##S))
+#define FNC_IS_VECTOR(N, bytes)                                                                    \
+    FNC_CERTAIN((N) == 1 || (int64_t)(N) * (bytes) == 16 ||                                        \
+                ((int64_t)(N) * (bytes) <= FNC_VEC_BYTES &&                                        \
+                 ((int64_t)(N) * (bytes) == 32 || (int64_t)(N) * (bytes) == 64)))
+#define FNC_GEMM(S, vector, wide, small)                                                           \
+    __builtin_choose_expr(                                                                         \
+        vector, fnc_gemm_vector_##S,                                                               \
+        __builtin_choose_expr((wide) && (small), fnc_gemm_small_##S,                               \
+                              __builtin_choose_expr(wide, fnc_gemm_wide_##S, fnc_gemm_any_##S)))
 
 #define fnc_gemm_f32(M, N, K, A, rs_a, cs_a, B, ldb, ...)                                          \
-    FNC_GEMM(f32, FNC_IS_WIDE(N, 4), FNC_IS_SMALL(N, K, 4))                                        \
+    FNC_GEMM(f32, FNC_IS_VECTOR(N, 4), FNC_IS_WIDE(N, 4), FNC_IS_SMALL(N, K, 4))                                        \
     (M, N, K, A, rs_a, cs_a, B, ldb, 0, __VA_ARGS__)
 #define fnc_gemm_f64(M, N, K, A, rs_a, cs_a, B, ldb, ...)                                          \
-    FNC_GEMM(f64, FNC_IS_WIDE(N, 8), FNC_IS_SMALL(N, K, 8))                                        \
+    FNC_GEMM(f64, FNC_IS_VECTOR(N, 8), FNC_IS_WIDE(N, 8), FNC_IS_SMALL(N, K, 8))                                        \
     (M, N, K, A, rs_a, cs_a, B, ldb, 0, __VA_ARGS__)
 #define fnc_gemm_packed_f32(M, N, K, A, rs_a, cs_a, panels, ...)                                   \
-    FNC_GEMM(f32, 1, FNC_IS_SMALL(N, K, 4))                                                        \
+    FNC_GEMM(f32, FNC_IS_VECTOR(N, 4), 1, FNC_IS_SMALL(N, K, 4))                                                        \
     (M, N, K, A, rs_a, cs_a, panels, FNC_NR_F32, 1, __VA_ARGS__)
 #define fnc_gemm_packed_f64(M, N, K, A, rs_a, cs_a, panels, ...)                                   \
-    FNC_GEMM(f64, 1, FNC_IS_SMALL(N, K, 8))                                                        \
+    FNC_GEMM(f64, FNC_IS_VECTOR(N, 8), 1, FNC_IS_SMALL(N, K, 8))                                                        \
     (M, N, K, A, rs_a, cs_a, panels, FNC_NR_F64, 1, __VA_ARGS__)
 
 #endif

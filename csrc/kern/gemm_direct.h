@@ -33,21 +33,24 @@ FNC_NOINLINE int64_t FNC_X(fnc_row_panels)(const fnc_tile_args *t, int64_t fit, 
     return 1;
 }
 
-/* With the tiles of p, whose vectors are no wider than B; panels are as wide as the widest. */
+/* With the tiles of p, whose vectors are no wider than B; panels are as wide as the widest. A tile
+ * of two vectors lays the second over the first where B has less than two. */
 FNC_INLINE void FNC_X(fnc_gemm_direct)(const FNC_ARGS p, int whole, int64_t tail) {
-    const FNC_TILES *tiles = p.tiles;
-    const int64_t lanes = tiles->lanes, second = p.packed ? lanes : fnc_min_i64(lanes, p.N - lanes);
+    const FNC_TILES *ts = p.tiles;
+    const int64_t lanes = ts->lanes, second = ts->vectors == 1 ? 0
+                                              : p.packed       ? lanes
+                                                               : fnc_min_i64(lanes, p.N - lanes);
     const int64_t width = lanes + second, column = p.packed ? p.K : 1, height = p.m1 - p.m0;
+    const int64_t low_rows = fnc_low_rows(ts->high, ts->low);
     const int one = __builtin_constant_p(p.N) && p.N <= FNC_NR;
     const fnc_tile_args t = {
         1, p.K, NULL, 0, p.rs_a, p.cs_a, p.ldb, second, column * FNC_NR, FNC_NR, FNC_NR, NULL, 0};
-    FNC_T acc[FNC_MR * FNC_NR] __attribute__((aligned(64)));
+    FNC_T acc[FNC_MR_1 * FNC_NR] __attribute__((aligned(64)));
     int64_t rows, end;
     for (int64_t m = p.m0; m < p.m1; m += rows) {
-        rows = height < FNC_MT ? 1
-               : height < FNC_MR
-                   ? FNC_MT
-                   : fnc_tile_rows(p.m1 - m, FNC_MR, FNC_MT, fnc_low_rows(FNC_MR, FNC_MT));
+        rows = height < ts->low    ? 1
+               : height < ts->high ? ts->low
+                                   : fnc_tile_rows(p.m1 - m, ts->high, ts->low, low_rows);
         const int64_t top = fnc_min_i64(m, p.m1 - rows), mr = fnc_min_i64(rows, p.m1 - m);
         const FNC_T *a = p.A + top * p.rs_a;
         for (int64_t n = p.n0; n < p.n1; n = end) {
@@ -56,12 +59,12 @@ FNC_INLINE void FNC_X(fnc_gemm_direct)(const FNC_ARGS p, int whole, int64_t tail
                                             : fnc_min_i64(n, p.N - width);
             const FNC_T *b = p.B + left * column;
             end = whole ? n + FNC_NR : fnc_min_i64(left + width, p.n1);
-            if (rows == FNC_MR) {
-                tiles->of_high(&t, 1, a, b, acc);
-            } else if (rows == FNC_MT) {
-                tiles->of_low(&t, 1, a, b, acc);
+            if (rows == ts->high) {
+                ts->of_high(&t, 1, a, b, acc);
+            } else if (rows == ts->low) {
+                ts->of_low(&t, 1, a, b, acc);
             } else if (one || lanes < FNC_NR / 2) {
-                tiles->of_row[0](&t, 1, a, b, acc);
+                ts->of_row[0](&t, 1, a, b, acc);
             } else {
                 const int64_t fit = (p.n1 - left) / FNC_NR;
                 const int64_t panels = FNC_X(fnc_row_panels)(&t, fit, a, b, acc);
@@ -73,9 +76,9 @@ FNC_INLINE void FNC_X(fnc_gemm_direct)(const FNC_ARGS p, int whole, int64_t tail
     }
 }
 
-/* Three entries, from the fewest ways to all; gemm.h picks one while the compiler still parses,
+/* Four entries, from the fewest ways to all; gemm.h picks one while the compiler still parses,
  * because code that is found dead later costs much of its compile time all the same.
- * Small: B is a vector wide at least, and in the second-level cache. */
+ * Vector: B is exactly one vector wide. */
 FNC_INLINE FNC_ARGS FNC_X(fnc_args)(int64_t M, int64_t N, int64_t K, const FNC_T *A, int64_t rs_a,
                                     int64_t cs_a, const FNC_T *B, int64_t ldb, int packed,
                                     int64_t m0, int64_t m1, int64_t n0, int64_t n1,
@@ -98,6 +101,21 @@ FNC_INLINE FNC_ARGS FNC_X(fnc_args)(int64_t M, int64_t N, int64_t K, const FNC_T
                       .env = env,
                       .tiles = &FNC_WIDEST(fnc_tiles)};
 }
+FNC_INLINE void FNC_X(fnc_gemm_vector)(int64_t M, int64_t N, int64_t K, const FNC_T *A,
+                                       int64_t rs_a, int64_t cs_a, const FNC_T *B, int64_t ldb,
+                                       int packed, int64_t m0, int64_t m1, int64_t n0, int64_t n1,
+                                       FNC_EPILOGUE epilogue, const void *env) {
+    const int known = __builtin_constant_p(n1 - n0) && n1 - n0 == N;
+    FNC_ARGS p =
+        FNC_X(fnc_args)(M, N, K, A, rs_a, cs_a, B, ldb, packed, m0, m1, n0, n1, epilogue, env);
+    if (!packed || K <= FNC_KC_WHOLE) p.tiles = FNC_X(fnc_tiles_of_vector)(N);
+    if (K <= FNC_KC_WHOLE)
+        FNC_X(fnc_gemm_direct)(p, 0, known ? N : 0);
+    else
+        FNC_X(fnc_gemm_tiled)(&p);
+}
+
+/* Small: B is a vector wide at least, and in the second-level cache. */
 FNC_INLINE void FNC_X(fnc_gemm_small)(int64_t M, int64_t N, int64_t K, const FNC_T *A, int64_t rs_a,
                                       int64_t cs_a, const FNC_T *B, int64_t ldb, int packed,
                                       int64_t m0, int64_t m1, int64_t n0, int64_t n1,

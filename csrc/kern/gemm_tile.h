@@ -61,6 +61,7 @@ FNC_INLINE void FNC_NAME(fnc_tile)(int rows, int vectors, int prefetch, int copi
                     FNC_UNROLL(4)
                     for (int v = 0; v < vectors; ++v) c[i * vectors + v] += x * b[v];
                     if (vectors > 1) FNC_UNTIL_HERE(x);
+                    if (rows * vectors == 1) FNC_LONE_SUM(c[0]);
                     if (i % per == per - 1 || i == rows - 1) a[i / per] += cs_a;
                 }
                 FNC_UNROLL(4)
@@ -112,6 +113,21 @@ FNC_INLINE void FNC_NAME(fnc_tile)(int rows, int vectors, int prefetch, int copi
 FNC_DEFINE_TILE(fnc_tile_high, FNC_MR, 2, 0)
 FNC_DEFINE_TILE(fnc_tile_low, FNC_MT, 2, 0)
 FNC_DEFINE_TILE(fnc_tile_row, 1, 2, 0)
+
+/* Of one vector, for a B that has no more. */
+FNC_DEFINE_TILE(fnc_tile_high_1, FNC_MR_1, 1, 0)
+FNC_DEFINE_TILE(fnc_tile_low_1, FNC_MT, 1, 0)
+FNC_DEFINE_TILE(fnc_tile_row_1, 1, 1, 0)
+static const FNC_TILES FNC_NAME(fnc_tiles_1) __attribute__((unused)) = {
+    FNC_MR_1,
+    FNC_MT,
+    1,
+    FNC_VL,
+    FNC_NAME(fnc_tile_high_1),
+    FNC_NAME(fnc_tile_high_1),
+    FNC_NAME(fnc_tile_low_1),
+    {FNC_NAME(fnc_tile_row_1), NULL, NULL},
+    NULL};
 
 /* The rest is for the widest vectors: a B that takes narrower ones has less than two of them. */
 #if FNC_BYTES == FNC_VEC_BYTES

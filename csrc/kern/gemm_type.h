@@ -106,6 +106,20 @@ FNC_INLINE const FNC_TILES *FNC_X(fnc_tiles_for)(int64_t columns) {
     return &FNC_PASTE(fnc_tiles, FNC_S, _scalar);
 }
 
+/* The tiles of one vector that are exactly as wide as so many columns. */
+FNC_INLINE const FNC_TILES *FNC_X(fnc_tiles_of_vector)(int64_t columns) {
+    const int64_t bytes = columns * (int64_t)sizeof(FNC_T);
+    (void)bytes;
+#if FNC_VEC_BYTES >= 64
+    if (bytes == 64) return &FNC_PASTE(fnc_tiles_1, FNC_S, _v64);
+#endif
+#if FNC_VEC_BYTES >= 32
+    if (bytes == 32) return &FNC_PASTE(fnc_tiles_1, FNC_S, _v32);
+#endif
+    if (bytes == 16) return &FNC_PASTE(fnc_tiles_1, FNC_S, _v16);
+    return &FNC_PASTE(fnc_tiles_1, FNC_S, _scalar);
+}
+
 #include "gemm_driver.h"
 
 #include "gemm_direct.h"

@@ -55,6 +55,14 @@
 #define FNC_UNTIL_HERE(x) (void)(x)
 #endif
 
+/* Keep the multiply-adds of a loop that has one sum alone: gcc takes such a chain apart where it tunes
+ * for Zen (-mtune=znver*), and rounds twice. */
+#if defined(FNC_VEC_FORCED) || !(defined(__x86_64__) || defined(__aarch64__))
+#define FNC_LONE_SUM(x) __asm__("" : "+m"(x))
+#else
+#define FNC_LONE_SUM(x) FNC_IN_REGISTER(x)
+#endif
+
 /* Make the compiler forget how a pointer or a number came about: it would keep what else it computed
  * that way, and run out of registers. */
 #define FNC_OPAQUE(x) __asm__("" : "+r"(x))

@@ -106,18 +106,21 @@ def test_tile_stays_in_registers(level: str, suffix: str, tmp_path: Path) -> Non
         f"    fnc_gemm_packed_{suffix}(M, N, K, A, K, 1, B, 0, M, 0, N, store, &C);\n"
         "}\n"
     )
-    target = compile_text(text, [f"-march={LEVELS[level]}"], tmp_path)[0]
+    listing = disassembled(text, level, tmp_path)
+    assert check_tiles(listing, r"fnc_tile_(?:high|low|prefetch)_\w+", level) == 3
+
+
+def disassembled(text: str, level: str, directory: Path) -> str:
+    target = compile_text(text, [f"-march={LEVELS[level]}"], directory)[0]
     dump = ["objdump", "-d", "--no-show-raw-insn", str(target)]
-    listing = subprocess.run(dump, capture_output=True, text=True, check=True).stdout
-    checked = check_tiles(listing, r"fnc_tile_(?:high|low|prefetch)_\w+", level)
-    assert checked == 3
+    return subprocess.run(dump, capture_output=True, text=True, check=True).stdout
 
 
 def check_tiles(listing: str, names: str, level: str) -> int:
     """How many functions of these names there are: none touches the stack in its only loop."""
     checked = 0
     for function in re.split(r"\n\n", listing):
-        name = re.match(rf"\s*[0-9a-f]+ <({names})>", function)
+        name = re.match(rf"\s*[0-9a-f]+ <({names})(?:\.\w+)*>", function)
         if not name:
             continue
         loops = [b for b in inner_loops(function) if any("mul" in t or "fma" in t for t in b)]
@@ -138,7 +141,31 @@ def test_every_shape_stays_in_registers(level: str, suffix: str, tmp_path: Path)
     shapes.append(f"fnc_tile_copied_{suffix}")
     text = '#include "gemm_bands.h"\n#include "gemm_shapes.h"\n'
     text += f"fnc_tile_{suffix} *const tiles[] = {{{', '.join(shapes)}}};\n"
-    target = compile_text(text, [f"-march={LEVELS[level]}"], tmp_path)[0]
-    dump = ["objdump", "-d", "--no-show-raw-insn", str(target)]
-    listing = subprocess.run(dump, capture_output=True, text=True, check=True).stdout
+    listing = disassembled(text, level, tmp_path)
     assert check_tiles(listing, r"fnc_tile_\w+", level) == len(shapes)
+
+
+VECTORS = {"sse2": (1, 4), "avx2": (1, 4, 8), "avx512": (1, 4, 8, 16)}
+
+
+@pytest.mark.parametrize("level, columns", [(lv, n) for lv, ns in VECTORS.items() for n in ns])
+def test_a_width_of_one_vector_takes_tiles_of_one(level: str, columns: int, tmp_path: Path) -> None:
+    """A tile of two would compute each column twice: 22 instead of 14 GFLOP/s for 16 x 16."""
+    text = (
+        '#include "gemm.h"\n'
+        "FNC_INLINE void store(const void *env, int64_t m, int64_t n, int64_t mr, int64_t nr,\n"
+        "                      const float *acc) {\n"
+        "    float *const *out = env;\n"
+        "    for (int64_t i = 0; i < mr * nr; ++i) (*out)[m * 999 + n + i] = acc[i];\n"
+        "}\n"
+        "void f(int64_t M, const float *A, const float *B, float *C) {\n"
+        f"    fnc_gemm_f32(M, {columns}, 20, A, 20, 1, B, {columns}, 0, M, 0, {columns},"
+        " store, &C);\n"
+        "}\n"
+    )
+    listing = disassembled(text, level, tmp_path)
+    names = set(re.findall(r"<(fnc_tile_\w+)[.\w]*>:", listing))
+    width = {1: "scalar", 4: "v16", 8: "v32", 16: "v64"}[columns]
+    assert names == {f"fnc_tile_{form}_1_f32_{width}" for form in ("high", "low", "row")}
+    if columns > 1:
+        assert check_tiles(listing, r"fnc_tile_\w+", level) == 3

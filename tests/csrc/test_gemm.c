@@ -192,7 +192,54 @@ static void constant_extents(void) {
     compare_f32(&s, expected, "constant", K);
 }
 
+/* The same for every width of a vector, whose tiles have one; cut among two threads by rows and by
+ * columns. */
+#define DEFINE_VECTOR(S, T, N)                                                                     \
+    static void vector_##S##_##N(int64_t K, int64_t most) {                                        \
+        for (int64_t M = 0, M0, N0; M <= most; M += M < 27 ? 1 : 11)                               \
+            for (int form = 0; form < 12; ++form) {                                                \
+                T *A = exact(M * K, sizeof(T)), *B = exact(K * N, sizeof(T));                      \
+                T *panels = exact(fnc_pack_size_##S(N, K), sizeof(T));                             \
+                T *expected = exact(M * N, sizeof(T));                                             \
+                store_##S s = {exact(M * N, sizeof(T)), exact(M * N, sizeof(int)), M, N};          \
+                const int64_t rs = form & 1 ? 1 : K, cs = form & 1 ? M : 1;                        \
+                M0 = form / 4 == 1 ? M / 3 : M, N0 = form / 4 == 2 ? N / 3 : N;                    \
+                for (int64_t i = 0; i < M * K; ++i) A[i] = (T)random_real();                       \
+                for (int64_t i = 0; i < K * N; ++i) B[i] = (T)random_real();                       \
+                for (int64_t i = 0; i < M * N; ++i) s.seen[i] = 0, s.C[i] = -7;                    \
+                fnc_pack_b_##S(N, K, B, N, panels, 0, fnc_pack_parts_##S(N, K));                   \
+                fnc_ref_gemm_##S(M, N, K, A, rs, cs, B, N, 1, expected);                           \
+                for (int part = 0; part < 4; ++part) {                                             \
+                    const int64_t m0 = part & 1 ? M0 : 0, m1 = part & 1 ? M : M0;                  \
+                    const int64_t n0 = part & 2 ? N0 : 0, n1 = part & 2 ? N : N0;                  \
+                    if (form & 2)                                                                  \
+                        fnc_gemm_packed_##S(M, N, K, A, rs, cs, panels, m0, m1, n0, n1,            \
+                                            epilogue_##S, &s);                                     \
+                    else                                                                           \
+                        fnc_gemm_##S(M, N, K, A, rs, cs, B, N, m0, m1, n0, n1, epilogue_##S, &s);  \
+                }                                                                                  \
+                compare_##S(&s, expected, "vector", K);                                            \
+                free(A), free(B), free(panels), free(expected), free(s.C), free(s.seen);           \
+            }                                                                                      \
+    }
+DEFINE_VECTOR(f32, float, 1)
+DEFINE_VECTOR(f32, float, 4)
+DEFINE_VECTOR(f32, float, 8)
+DEFINE_VECTOR(f32, float, 16)
+DEFINE_VECTOR(f64, double, 1)
+DEFINE_VECTOR(f64, double, 2)
+DEFINE_VECTOR(f64, double, 4)
+DEFINE_VECTOR(f64, double, 8)
+
+static void literal_vectors(void) {
+    vector_f32_1(19, 60), vector_f32_4(19, 60), vector_f32_8(19, 60), vector_f32_16(19, 60);
+    vector_f64_1(19, 60), vector_f64_2(19, 60), vector_f64_4(19, 60), vector_f64_8(19, 60);
+    vector_f32_1(FNC_KC_WHOLE + 5, 30), vector_f32_16(FNC_KC_WHOLE + 5, 30);
+    vector_f64_1(FNC_KC_WHOLE + 5, 30), vector_f64_8(FNC_KC_WHOLE + 5, 30);
+}
+
 int main(void) {
+    literal_vectors();
     small_extents();
     large_extents();
     nan_and_infinity();
