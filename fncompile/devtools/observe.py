@@ -23,7 +23,7 @@ from fncompile.plan.text import plan_text
 from fncompile.plan.types import Plan
 
 Observe = Callable[[str, Any], None]
-LAST = "barriers"  # the pass after which a plan is complete
+LAST = "members"  # the pass after which a plan is complete
 
 
 def observer(title: str, context: Context) -> Observe | None:

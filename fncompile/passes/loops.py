@@ -39,7 +39,8 @@ from fncompile.plan.types import (
 def rewrite(
     expr: Expr, leaf: Callable[[Expr], Expr], affine: Callable[[Affine], Affine] = lambda a: a
 ) -> Expr:
-    """`expr` with `affine` applied to every index, then `leaf` to every Load and Value."""
+    """`expr` with `affine` applied to every index, then `leaf` to every Load, GatherLoad and
+    Value."""
     memo: dict[Expr, Expr] = {}
 
     def visit(e: Expr) -> Expr:
@@ -57,7 +58,7 @@ def _rewritten(e: Expr, visit, leaf, affine) -> Expr:
         conditions = tuple((affine(a), d) for a, d in e.conditions)
         return replace(e, conditions=conditions, inside=visit(e.inside), outside=visit(e.outside))
     if isinstance(e, GatherLoad):
-        return replace(e, row=visit(e.row), at=affine(e.at))
+        return leaf(replace(e, row=visit(e.row), at=affine(e.at)))
     if isinstance(e, (Index, Bits)):
         return replace(e, at=affine(e.at))
     if isinstance(e, Load):

@@ -68,6 +68,7 @@ PLACE = (
     _pass("localize", "ordered", "local", optional=True),
     _pass("memory", "ordered", "placed"),
     _pass("barriers", "scheduled placed", "safe"),
+    _pass("members", "safe"),
 )
 
 # Program to Program, then Program to Plan: a kind of entry has a row in both.

@@ -1,8 +1,8 @@
 """A program as C text and what its caller must know, remembered between processes.
 
 Planning and printing take longer than all else in a warm start, so their result is stored under a
-hash of the program's text, the places of its parameters, and the compiler's own source. Switches
-that look into the pipeline, or change it, go around the store.
+hash of the program's text, the places and runs of its parameters, and the compiler's own source.
+Switches that look into the pipeline, or change it, go around the store.
 """
 
 from __future__ import annotations
@@ -134,7 +134,7 @@ def lowered(
     def write(directory: Path) -> None:
         (directory / "lowered.json").write_text(make().to_json(), encoding="utf-8")
 
-    facts = repr(sorted(places.items())), repr(machine())
+    facts = repr(sorted(places.items())), repr(machine()), repr(context.runs)
     key = _key(print_program(program), kind, name, prefix, *facts)
     found = open_store().entry(key, write) / "lowered.json"
     return Lowered.from_json(found.read_text(encoding="utf-8"))

@@ -130,7 +130,8 @@ def _run(
     last = members[-1]
     total = last.offset + evaluate(last.type.size, {})
     elements = -(-total * size // 64) * 64 // size
-    run = Run(f"run{number}", variables[0].dtype, elements, members, decay, overwrite)
+    name = f"weights_{number + 1}" if number else "weights"
+    run = Run(name, variables[0].dtype, elements, members, decay, overwrite)
     block.alias(run.name, TensorType(run.dtype, (run.size,)), start)
     return run
 

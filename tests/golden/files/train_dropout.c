@@ -99,18 +99,18 @@ static void k04_binary_crossentropy_grad_div(const fnc_env *env, int64_t part, i
 }
 
 /* k05_out_dot: out, loss/binary_crossentropy, loss/binary_crossentropy (backward)
- *   t17[m] = sum k<6: t15[6 * m + k] * run0[k]   for g<1, m<B, n<1
- *   t22[j] = (1.0 - min(max((v0 + run0[16]), 1.0000000116860974e-07), 0.9999998807907104))   for i<1, j<B, k<1
- *   t16[j] = (((-(-(t23[0] * (1.0 - y:0[j])) / v1) + (-(t23[0] * y:0[j]) / min(max((v0 + run0[16]), 1.0000000116860974e-07), 0.9999998807907104))) if (min(max((v0 + run0[16]), 1.0000000116860974e-07), 0.9999998807907104) < 0.9999998807907104) else 0.0) if (1.0000000116860974e-07 < max((v0 + run0[16]), 1.0000000116860974e-07)) else 0.0)   for i<1, j<B, k<1
- *   schedule: tiles t15{0 6*1 1*2} run0{0 1*1} | rows B/16
- *   32*B flops; reads 28*B+132, writes 12*B bytes */
+ *   t17[m] = sum k<6: t15[6 * m + k] * out/kernel[k]   for g<1, m<B, n<1
+ *   t22[j] = (1.0 - min(max((v0 + out/bias[0]), 1.0000000116860974e-07), 0.9999998807907104))   for i<1, j<B, k<1
+ *   t16[j] = (((-(-(t23[0] * (1.0 - y:0[j])) / v1) + (-(t23[0] * y:0[j]) / min(max((v0 + out/bias[0]), 1.0000000116860974e-07), 0.9999998807907104))) if (min(max((v0 + out/bias[0]), 1.0000000116860974e-07), 0.9999998807907104) < 0.9999998807907104) else 0.0) if (1.0000000116860974e-07 < max((v0 + out/bias[0]), 1.0000000116860974e-07)) else 0.0)   for i<1, j<B, k<1
+ *   schedule: tiles t15{0 6*1 1*2} out/kernel{0 1*1} | rows B/16
+ *   32*B flops; reads 28*B+32, writes 12*B bytes */
 FNC_INLINE void k05_out_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr, int64_t
         nr, const float *acc) {
     (void)n0;
     const fnc_env *env = ((const fnc_tile *)tile)->env;
     const int64_t B = env->dims[0];
     float *restrict p_t17 = (float *)(env->arena + (128 * B + 128));
-    const float *restrict run0 = (const float *)env->weights;
+    const float *restrict out_bias = (const float *)env->weights + 16;
     float *restrict p_t22 = (float *)(env->arena + (192 * B + 128));
     const float *restrict p_t23 = (const float *)(env->arena + 64 * B);
     const float *restrict y_0 = (const float *)env->in[1];
@@ -119,7 +119,7 @@ FNC_INLINE void k05_out_dot_epilogue(const void *tile, int64_t m0, int64_t n0, i
 #pragma omp simd
         for (int64_t j = 0; j < nr; ++j) {
             const float v0 = acc[i * FNC_NR_F32 + j];
-            const float v1 = fnc_max_f32(v0 + run0[16], 1e-07f);
+            const float v1 = fnc_max_f32(v0 + out_bias[0], 1e-07f);
             const float v2 = v1 > 0.9999999f ? 0.9999999f : v1;
             const float v3 = 1.0f - v2;
             const float v4 = p_t23[0];
@@ -136,25 +136,26 @@ FNC_INLINE void k05_out_dot_epilogue(const void *tile, int64_t m0, int64_t n0, i
 static void k05_out_dot(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     const float *restrict p_t15 = (const float *)env->arena;
-    const float *restrict run0 = (const float *)env->weights;
+    const float *restrict out_kernel = (const float *)env->weights;
     const int64_t begin = fnc_share(B, 16, part, parts);
     const int64_t end = fnc_share(B, 16, part + 1, parts);
     fnc_tile tile = {env, {0}};
-    fnc_gemm_f32(B, 1, 6, p_t15, 6, 1, run0, 1, begin, end, 0, 1, k05_out_dot_epilogue, &tile);
+    fnc_gemm_f32(B, 1, 6, p_t15, 6, 1, out_kernel, 1, begin, end, 0, 1, k05_out_dot_epilogue,
+            &tile);
 }
 
 /* k06_loss_add: loss/binary_crossentropy, metrics/loss
- *   v0 = sum over i: ((y:0[i] * -log(min(max((t17[i] + run0[16]), 1.0000000116860974e-07), 0.9999998807907104))) + ((1.0 - y:0[i]) * -log(t22[i])))   for i<B
+ *   v0 = sum over i: ((y:0[i] * -log(min(max((t17[i] + out/bias[0]), 1.0000000116860974e-07), 0.9999998807907104))) + ((1.0 - y:0[i]) * -log(t22[i])))   for i<B
  *   then loss[0] = (v0 / max(B, 1.0))   for one value
  *   then loss/total'[0] = (loss/total[0] + (v1 * B))   for one value
  *   schedule: alone
- *   12*B+4 flops; reads 12*B+132, writes 8 bytes
+ *   12*B+4 flops; reads 12*B+8, writes 8 bytes
  *   loops: reduced i<B vector, one point */
 static void k06_loss_add(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     const float *restrict y_0 = (const float *)env->in[1];
     const float *restrict p_t17 = (const float *)(env->arena + (128 * B + 128));
-    const float *restrict run0 = (const float *)env->weights;
+    const float *restrict out_bias = (const float *)env->weights + 16;
     const float *restrict p_t22 = (const float *)(env->arena + (192 * B + 128));
     float *restrict loss = (float *)env->out[0];
     float *restrict loss_total = (float *)(env->train + 128);
@@ -166,8 +167,8 @@ static void k06_loss_add(const fnc_env *env, int64_t part, int64_t parts) {
 #pragma omp simd reduction(+ : r0)
     for (int64_t i = 0; i < B; ++i) {
         const float v0_0 = y_0[i];
-        r0 += v0_0 * -fnc_log_f32(fnc_max_f32(p_t17[i] + run0[16], 1e-07f) > 0.9999999f ? 0.9999999f
-                : fnc_max_f32(p_t17[i] + run0[16], 1e-07f)) + (1.0f - v0_0) *
+        r0 += v0_0 * -fnc_log_f32(fnc_max_f32(p_t17[i] + out_bias[0], 1e-07f) > 0.9999999f ?
+                0.9999999f : fnc_max_f32(p_t17[i] + out_bias[0], 1e-07f)) + (1.0f - v0_0) *
                 -fnc_log_f32(p_t22[i]);
     }
     const float v1_0 = (float)B;
@@ -261,21 +262,21 @@ static void k10_optimizer_broadcast(const fnc_env *env, int64_t part, int64_t pa
 }
 
 /* k11_sgd_sub: optimizer/sgd
- *   run0'[i] = (run0[i] - (sgd/learning_rate[0] * t21[i]))   for i<32
+ *   weights'[i] = (weights[i] - (sgd/learning_rate[0] * t21[i]))   for i<32
  *   schedule: rows 32/16
  *   64 flops; reads 260, writes 128 bytes
  *   loops: i<32 vector */
 static void k11_sgd_sub(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
-    float *restrict run0 = (float *)(unsigned char *)env->weights;
+    float *restrict weights = (float *)(unsigned char *)env->weights;
     const float *restrict sgd_learning_rate = (const float *)(env->train + 64);
     const float *restrict p_t21 = (const float *)(env->arena + 64 * B);
     const int64_t begin = fnc_share(32, 16, part, parts);
     const int64_t end = fnc_share(32, 16, part + 1, parts);
 #pragma omp simd
     for (int64_t i = begin; i < end; ++i) {
-        const float s0 = run0[i] - sgd_learning_rate[0] * p_t21[i];
-        run0[i] = s0;
+        const float s0 = weights[i] - sgd_learning_rate[0] * p_t21[i];
+        weights[i] = s0;
     }
 }
 
@@ -321,7 +322,7 @@ FNC_EXPORT int64_t golden_train_step_arena(const int64_t *dims) {
 /* How much work a call is, as fnc_run takes it. */
 static int64_t amount_train_step(const int64_t *dims) {
     const int64_t B = dims[0];
-    return 420 * B + 1136;
+    return 420 * B + 912;
 }
 
 FNC_EXPORT int32_t golden_train_step_entry(const fnc_env *env) {

@@ -21,21 +21,22 @@ static void k00_loss_add(const fnc_env *env, int64_t part, int64_t parts) {
 }
 
 /* k01_embed_gather: embed
- *   t16[3 * i + j] = run0[row words[i]][j]   for i<5*B, j<3
+ *   t16[3 * i + j] = embed/embeddings[row words[i]][j]   for i<5*B, j<3
  *   schedule: rows 5*B/16
- *   0 flops; reads 20*B+384, writes 60*B bytes
+ *   0 flops; reads 20*B+132, writes 60*B bytes
  *   loops: i<5*B: j<3 */
 static void k01_embed_gather(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     const int32_t *restrict words = (const int32_t *)env->in[0];
-    const float *restrict run0 = (const float *)env->weights;
+    const float *restrict embed_embeddings = (const float *)env->weights;
     float *restrict p_t16 = (float *)env->arena;
     const int64_t begin = fnc_share(5 * B, 16, part, parts);
     const int64_t end = fnc_share(5 * B, 16, part + 1, parts);
     for (int64_t i = begin; i < end; ++i) {
         for (int64_t j = 0; j < 3; ++j) {
             const int64_t v0_0 = (int64_t)words[i];
-            const float s0 = (v0_0 >= 0) && (v0_0 < 11) ? run0[v0_0 * 3 + j] : FNC_NAN_F32;
+            const float s0 = (v0_0 >= 0) && (v0_0 < 11) ? embed_embeddings[v0_0 * 3 + j] :
+                    FNC_NAN_F32;
             p_t16[3 * i + j] = s0;
         }
     }
@@ -99,10 +100,10 @@ static void k04_mean_squared_error_grad_mul(const fnc_env *env, int64_t part, in
 }
 
 /* k05_head_dot: head, loss/mean_squared_error (backward)
- *   t18[2 * m + n] = sum k<15: t16[15 * m + k] * run0[2 * k + n + 48]   for g<1, m<B, n<2
- *   t17[2 * j + k] = ((t28[j] * (y:0[2 * j + k] - (v0 + run0[k + 80]))) * -2.0)   for i<1, j<B, k<2
- *   schedule: tiles t16{0 15*1 1*2} run0{48 2*1 1*2} | rows B/16
- *   68*B flops; reads 72*B+384, writes 16*B bytes */
+ *   t18[2 * m + n] = sum k<15: t16[15 * m + k] * head/kernel[2 * k + n]   for g<1, m<B, n<2
+ *   t17[2 * j + k] = ((t28[j] * (y:0[2 * j + k] - (v0 + head/bias[k]))) * -2.0)   for i<1, j<B, k<2
+ *   schedule: tiles t16{0 15*1 1*2} head/kernel{0 2*1 1*2} | rows B/16
+ *   68*B flops; reads 72*B+128, writes 16*B bytes */
 FNC_INLINE void k05_head_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr, int64_t
         nr, const float *acc) {
     const fnc_env *env = ((const fnc_tile *)tile)->env;
@@ -110,14 +111,14 @@ FNC_INLINE void k05_head_dot_epilogue(const void *tile, int64_t m0, int64_t n0, 
     float *restrict p_t18 = (float *)(env->arena + (192 * B + 128));
     const float *restrict p_t28 = (const float *)(env->arena + (128 * B + 128));
     const float *restrict y_0 = (const float *)env->in[1];
-    const float *restrict run0 = (const float *)env->weights;
+    const float *restrict head_bias = (const float *)env->weights + 80;
     float *restrict p_t17 = (float *)(env->arena + (64 * B + 64));
     for (int64_t i = 0; i < mr; ++i) {
 #pragma omp simd
         for (int64_t j = 0; j < nr; ++j) {
             const float v0 = acc[i * FNC_NR_F32 + j];
-            const float v1 = p_t28[m0 + i] * (y_0[2 * (m0 + i) + (n0 + j)] - (v0 + run0[n0 + j +
-                    80])) * -2.0f;
+            const float v1 = p_t28[m0 + i] * (y_0[2 * (m0 + i) + (n0 + j)] - (v0 + head_bias[n0 +
+                    j])) * -2.0f;
             p_t18[2 * (m0 + i) + (n0 + j)] = v0;
             p_t17[2 * (m0 + i) + (n0 + j)] = v1;
         }
@@ -127,31 +128,31 @@ FNC_INLINE void k05_head_dot_epilogue(const void *tile, int64_t m0, int64_t n0, 
 static void k05_head_dot(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     const float *restrict p_t16 = (const float *)env->arena;
-    const float *restrict run0 = (const float *)env->weights;
+    const float *restrict head_kernel = (const float *)env->weights + 48;
     const int64_t begin = fnc_share(B, 16, part, parts);
     const int64_t end = fnc_share(B, 16, part + 1, parts);
     fnc_tile tile = {env, {0}};
-    fnc_gemm_f32(B, 2, 15, p_t16, 15, 1, run0 + 48, 2, begin, end, 0, 2, k05_head_dot_epilogue,
+    fnc_gemm_f32(B, 2, 15, p_t16, 15, 1, head_kernel, 2, begin, end, 0, 2, k05_head_dot_epilogue,
             &tile);
 }
 
 /* k06_mean_squared_error_sum: loss/mean_squared_error
- *   t19[i] = sum over j: ((y:0[2 * i + j] - (t18[2 * i + j] + run0[j + 80])) * (y:0[2 * i + j] - (t18[2 * i + j] + run0[j + 80])))   for i<B, j<2
+ *   t19[i] = sum over j: ((y:0[2 * i + j] - (t18[2 * i + j] + head/bias[j])) * (y:0[2 * i + j] - (t18[2 * i + j] + head/bias[j])))   for i<B, j<2
  *   schedule: rows B/16
- *   8*B flops; reads 16*B+384, writes 4*B bytes
+ *   8*B flops; reads 16*B+8, writes 4*B bytes
  *   loops: i<B: reduced j<2 */
 static void k06_mean_squared_error_sum(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     const float *restrict y_0 = (const float *)env->in[1];
     const float *restrict p_t18 = (const float *)(env->arena + (192 * B + 128));
-    const float *restrict run0 = (const float *)env->weights;
+    const float *restrict head_bias = (const float *)env->weights + 80;
     float *restrict p_t19 = (float *)(env->arena + (128 * B + 128));
     const int64_t begin = fnc_share(B, 16, part, parts);
     const int64_t end = fnc_share(B, 16, part + 1, parts);
     for (int64_t i = begin; i < end; ++i) {
         float r0 = 0.0f;
         for (int64_t j = 0; j < 2; ++j) {
-            const float v0_0 = y_0[2 * i + j] - (p_t18[2 * i + j] + run0[j + 80]);
+            const float v0_0 = y_0[2 * i + j] - (p_t18[2 * i + j] + head_bias[j]);
             r0 += v0_0 * v0_0;
         }
         p_t19[i] = r0;
@@ -187,19 +188,19 @@ static void k07_loss_add(const fnc_env *env, int64_t part, int64_t parts) {
 }
 
 /* k08_head_grad_permute: head (backward)
- *   t29[15 * i + j] = run0[i + 2 * j + 48]   for i<2, j<15
+ *   t29[15 * i + j] = head/kernel[i + 2 * j]   for i<2, j<15
  *   schedule: rows 2/16
- *   0 flops; reads 384, writes 120 bytes
+ *   0 flops; reads 120, writes 120 bytes
  *   loops: i<2: j<15 */
 static void k08_head_grad_permute(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
-    const float *restrict run0 = (const float *)env->weights;
+    const float *restrict head_kernel = (const float *)env->weights + 48;
     float *restrict p_t29 = (float *)(env->arena + (256 * B + 128));
     const int64_t begin = fnc_share(2, 16, part, parts);
     const int64_t end = fnc_share(2, 16, part + 1, parts);
     for (int64_t i = begin; i < end; ++i) {
         for (int64_t j = 0; j < 15; ++j) {
-            const float s0 = run0[i + 2 * j + 48];
+            const float s0 = head_kernel[i + 2 * j];
             p_t29[15 * i + j] = s0;
         }
     }
@@ -378,35 +379,35 @@ static void k15_optimizer_broadcast(const fnc_env *env, int64_t part, int64_t pa
 }
 
 /* k16_adam_w_sub: optimizer/adam_w
- *   run0.momentum'[i] = (run0.momentum[i] + ((t25[i] - run0.momentum[i]) * 0.10000000149011612))   for i<96
- *   run0.velocity'[i] = (run0.velocity[i] + (((t25[i] * t25[i]) - run0.velocity[i]) * 0.0010000000474974513))   for i<96
- *   run0'[i] = ((run0[i] - ((run0[i] * 0.004000000189989805) * adam_w/learning_rate[0])) - ((t26[0] * v0) / (sqrt(v1) + 1.0000000116860974e-07)))   for i<96
+ *   weights.momentum'[i] = (weights.momentum[i] + ((t25[i] - weights.momentum[i]) * 0.10000000149011612))   for i<96
+ *   weights.velocity'[i] = (weights.velocity[i] + (((t25[i] * t25[i]) - weights.velocity[i]) * 0.0010000000474974513))   for i<96
+ *   weights'[i] = ((weights[i] - ((weights[i] * 0.004000000189989805) * adam_w/learning_rate[0])) - ((t26[0] * v0) / (sqrt(v1) + 1.0000000116860974e-07)))   for i<96
  *   schedule: rows 96/16
  *   1440 flops; reads 1544, writes 1152 bytes
  *   loops: i<96 vector */
 static void k16_adam_w_sub(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
-    float *restrict run0_momentum = (float *)(env->train + 256);
+    float *restrict weights_momentum = (float *)(env->train + 256);
     const float *restrict p_t25 = (const float *)(env->arena + (256 * B + 128));
-    float *restrict run0_velocity = (float *)(env->train + 640);
-    float *restrict run0 = (float *)(unsigned char *)env->weights;
+    float *restrict weights_velocity = (float *)(env->train + 640);
+    float *restrict weights = (float *)(unsigned char *)env->weights;
     const float *restrict adam_w_learning_rate = (const float *)(env->train + 64);
     const float *restrict p_t26 = (const float *)(env->arena + 64 * B);
     const int64_t begin = fnc_share(96, 16, part, parts);
     const int64_t end = fnc_share(96, 16, part + 1, parts);
 #pragma omp simd
     for (int64_t i = begin; i < end; ++i) {
-        const float v0_0 = run0_momentum[i];
+        const float v0_0 = weights_momentum[i];
         const float v0_1 = p_t25[i];
         const float s0 = v0_0 + (v0_1 - v0_0) * 0.1f;
-        const float v0_3 = run0_velocity[i];
+        const float v0_3 = weights_velocity[i];
         const float s1 = v0_3 + (v0_1 * v0_1 - v0_3) * 0.001f;
-        const float v0_5 = run0[i];
+        const float v0_5 = weights[i];
         const float s2 = v0_5 - v0_5 * 0.004f * adam_w_learning_rate[0] - p_t26[0] * s0 /
                 (fnc_sqrt_f32(s1) + 1e-07f);
-        run0_momentum[i] = s0;
-        run0_velocity[i] = s1;
-        run0[i] = s2;
+        weights_momentum[i] = s0;
+        weights_velocity[i] = s1;
+        weights[i] = s2;
     }
 }
 
@@ -460,7 +461,7 @@ FNC_EXPORT int64_t golden_train_step_arena(const int64_t *dims) {
 /* How much work a call is, as fnc_run takes it. */
 static int64_t amount_train_step(const int64_t *dims) {
     const int64_t B = dims[0];
-    return 654 * B + 10724;
+    return 654 * B + 9576;
 }
 
 /* Are all numbers that stand for rows of a table, or for classes, ones that there are? */
