@@ -22,10 +22,43 @@ from fncompile.layers.merge_functions import (
     subtract,
 )
 from fncompile.layers.merging import Add, Average, Maximum, Minimum, Multiply, Subtract
-from fncompile.layers.normalization import BatchNormalization, LayerNormalization
-from fncompile.layers.regularization import Dropout
-from fncompile.layers.reshaping import Flatten, Permute, RepeatVector, Rescaling, Reshape
+from fncompile.layers.normalization.batch_normalization import BatchNormalization
+from fncompile.layers.normalization.group_normalization import GroupNormalization
+from fncompile.layers.normalization.layer_normalization import LayerNormalization
+from fncompile.layers.normalization.rms_normalization import RMSNormalization
+from fncompile.layers.normalization.unit_normalization import UnitNormalization
+from fncompile.layers.pooling.global_pooling import (
+    GlobalAveragePooling1D,
+    GlobalAveragePooling2D,
+    GlobalAveragePooling3D,
+    GlobalMaxPooling1D,
+    GlobalMaxPooling2D,
+    GlobalMaxPooling3D,
+)
+from fncompile.layers.preprocessing.rescaling import Rescaling
+from fncompile.layers.preprocessing.resizing import CenterCrop, Resizing
+from fncompile.layers.regularization.activity import ActivityRegularization
+from fncompile.layers.regularization.dropout import Dropout
+from fncompile.layers.regularization.noise import AlphaDropout, GaussianDropout, GaussianNoise
+from fncompile.layers.regularization.spatial_dropout import (
+    SpatialDropout1D,
+    SpatialDropout2D,
+    SpatialDropout3D,
+)
+from fncompile.layers.reshaping.cropping import Cropping1D, Cropping2D, Cropping3D
+from fncompile.layers.reshaping.padding import ZeroPadding1D, ZeroPadding2D, ZeroPadding3D
+from fncompile.layers.reshaping.shapes import Flatten, Permute, RepeatVector, Reshape
+from fncompile.layers.reshaping.upsampling import UpSampling1D, UpSampling2D, UpSampling3D
+from fncompile.layers.wrapper import Wrapper
 from fncompile.missing import explain_missing
+
+# Keras' other names
+GlobalAvgPool1D = GlobalAveragePooling1D
+GlobalAvgPool2D = GlobalAveragePooling2D
+GlobalAvgPool3D = GlobalAveragePooling3D
+GlobalMaxPool1D = GlobalMaxPooling1D
+GlobalMaxPool2D = GlobalMaxPooling2D
+GlobalMaxPool3D = GlobalMaxPooling3D
 
 
 def serialize(layer: Layer) -> Any:
@@ -57,15 +90,36 @@ def deserialize(config: Any, custom_objects: Any = None) -> Layer:
 __all__ = [
     "ELU",
     "Activation",
+    "ActivityRegularization",
     "Add",
+    "AlphaDropout",
     "Average",
     "BatchNormalization",
+    "CenterCrop",
     "Concatenate",
+    "Cropping1D",
+    "Cropping2D",
+    "Cropping3D",
     "Dense",
     "Dot",
     "Dropout",
     "Embedding",
     "Flatten",
+    "GaussianDropout",
+    "GaussianNoise",
+    "GlobalAveragePooling1D",
+    "GlobalAveragePooling2D",
+    "GlobalAveragePooling3D",
+    "GlobalAvgPool1D",
+    "GlobalAvgPool2D",
+    "GlobalAvgPool3D",
+    "GlobalMaxPool1D",
+    "GlobalMaxPool2D",
+    "GlobalMaxPool3D",
+    "GlobalMaxPooling1D",
+    "GlobalMaxPooling2D",
+    "GlobalMaxPooling3D",
+    "GroupNormalization",
     "Identity",
     "Input",
     "InputLayer",
@@ -79,12 +133,25 @@ __all__ = [
     "Multiply",
     "PReLU",
     "Permute",
+    "RMSNormalization",
     "ReLU",
     "RepeatVector",
     "Rescaling",
     "Reshape",
+    "Resizing",
     "Softmax",
+    "SpatialDropout1D",
+    "SpatialDropout2D",
+    "SpatialDropout3D",
     "Subtract",
+    "UnitNormalization",
+    "UpSampling1D",
+    "UpSampling2D",
+    "UpSampling3D",
+    "Wrapper",
+    "ZeroPadding1D",
+    "ZeroPadding2D",
+    "ZeroPadding3D",
     "add",
     "average",
     "concatenate",

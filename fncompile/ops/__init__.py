@@ -8,7 +8,7 @@ On arrays they evaluate at once, on symbolic tensors they make a node of the gra
 # fmt: off
 from fncompile.graph.operators import IMPLEMENTATIONS
 from fncompile.missing import explain_missing
-from fncompile.ops import nn
+from fncompile.ops import image, nn
 from fncompile.ops.blocks import scatter, segment_sum, slice, slice_update
 from fncompile.ops.casting import (
     cast, convert_to_numpy, convert_to_tensor, dtype, is_tensor, stop_gradient,
@@ -136,6 +136,7 @@ __all__ = [
     "hard_tanh",
     "hstack",
     "identity",
+    "image",
     "in_top_k",
     "inner",
     "is_tensor",

@@ -51,7 +51,7 @@ _PLAIN = frozenset({
     "axis", "axes", "axis1", "axis2", "source", "destination", "shape", "newshape", "noise_shape",
     "N", "M", "n", "k", "offset", "num", "num_classes", "num_segments", "num_samples", "repeats",
     "shift", "indices_or_sections", "pad_width", "decimals", "start_indices", "start", "stop",
-    "step", "ord", "order", "constant_values", "epsilon", "alpha", "negative_slope", "rate",
+    "step", "size", "ord", "order", "constant_values", "epsilon", "alpha", "negative_slope", "rate",
 })  # fmt: skip
 
 

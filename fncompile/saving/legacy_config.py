@@ -7,9 +7,11 @@ not changed. Calls between layers stay in their old form, which `graph.config` r
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from typing import Any
 
+from .public_names import find_class
 from .registry import get_registered_object
 
 Config = dict[str, Any]
@@ -21,7 +23,7 @@ _DROPPED = {
     "function_type", "output_shape_type", "output_shape_module", "mask_type",
 }  # fmt: skip
 _DROPPED_IF = {"time_major": False, "groups": 1, "unroll": False, "stateful": False, "ragged": None}
-_GROUPS_STAY = {"Conv1D", "Conv2D", "Conv3D"}
+_GROUPS_STAY = {"Conv1D", "Conv2D", "Conv3D", "GroupNormalization"}
 _CLASSES = {
     "Model": "Functional", "BatchNormalizationV1": "BatchNormalization",
     "BatchNormalizationV2": "BatchNormalization", "CuDNNLSTM": "LSTM", "CuDNNGRU": "GRU",
@@ -58,13 +60,24 @@ def _convert_arguments(name: str, config: Config) -> Config:
 def _marked(layer: Config) -> Config:
     """Say of a function of `ops` that it is one: `.h5` files of Keras 3 name `Mean` and no module.
 
-    The configuration of a layer of Keras' own always has "trainable", that of a function never.
+    The configuration of a layer of Keras' own has "trainable" where its class takes that; that of a
+    function never has.
     """
     config = layer["config"]
-    known = "module" in layer or layer["class_name"] == "InputLayer" or "trainable" in config
+    named = layer["class_name"] == "InputLayer" or _never_trainable(layer["class_name"])
+    known = "module" in layer or "trainable" in config or named
     if known or "layers" in config or get_registered_object(layer["class_name"]) is not None:
         return layer
     return {"module": "keras.src.ops.numpy", **layer} if "inbound_nodes" in layer else layer
+
+
+def _never_trainable(name: str) -> bool:
+    """Whether `name` is a layer whose constructor takes no `trainable`, as SpatialDropout1D's."""
+    cls = find_class("keras.layers", name)
+    if cls is None:
+        return False
+    taken = inspect.signature(cls.__init__).parameters.values()  # type: ignore[misc]
+    return not any(p.name == "trainable" or p.kind is p.VAR_KEYWORD for p in taken)
 
 
 def _with_input(before: list[Config], layers: list[Config]) -> list[Config]:

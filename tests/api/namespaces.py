@@ -10,7 +10,8 @@ MODULES = [
     "fncompile.config", "fncompile.constraints", "fncompile.datasets", "fncompile.dtype_policies",
     "fncompile.export", "fncompile.initializers", "fncompile.layers", "fncompile.losses",
     "fncompile.metrics", "fncompile.mixed_precision", "fncompile.models", "fncompile.ops",
-    "fncompile.ops.nn", "fncompile.optimizers", "fncompile.optimizers.schedules",
+    "fncompile.ops.image", "fncompile.ops.nn", "fncompile.optimizers",
+    "fncompile.optimizers.schedules",
     "fncompile.random", "fncompile.regularizers", "fncompile.saving", "fncompile.utils",
 ]  # fmt: skip
 

@@ -13,6 +13,7 @@ import pytest
 
 from tests.keras_reference.target import NAME, keras
 from tests.layers.harness import run_layer_test
+from tests.layers.rows import normalizing, spatial
 
 erf = np.vectorize(math.erf)
 
@@ -548,6 +549,8 @@ CASES = [
         (1,),
         dict(formula=cosine),
     ),
+    *spatial.CASES,
+    *normalizing.CASES,
 ]
 
 

@@ -1,12 +1,11 @@
-"""Layers that act in training only, by chance."""
+"""Inputs that are left out by chance, in training."""
 
 from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from fncompile import ops, random
+from fncompile.layers.regularization.arguments import checked_fraction, checked_noise_shape
 from fncompile.layers.standard import StandardLayer
 
 
@@ -33,15 +32,9 @@ class Dropout(StandardLayer):
         self, rate: float, noise_shape: Any = None, seed: int | None = None, **kwargs: Any
     ):
         super().__init__(**kwargs)
-        if not isinstance(rate, (int, float)) or not 0 <= rate <= 1:
-            raise ValueError(
-                "Invalid value received for argument `rate`. Expected a float value between 0 and "
-                "1. "
-                f"Received: rate={rate}"
-            )
-        self.rate = rate
+        self.rate = checked_fraction("rate", rate)
         self.seed = seed
-        self.noise_shape = None if noise_shape is None else _checked_noise_shape(noise_shape)
+        self.noise_shape = checked_noise_shape(noise_shape)
         self.supports_masking = True
         if rate > 0:
             self.seed_generator = random.SeedGenerator(seed)
@@ -52,16 +45,3 @@ class Dropout(StandardLayer):
         if self.rate == 1:
             return ops.zeros_like(inputs)
         return random.dropout(inputs, self.rate, self.noise_shape, self.seed_generator)
-
-
-def _checked_noise_shape(noise_shape: Any) -> tuple[int | None, ...]:
-    problem = "Invalid value received for argument `noise_shape`. Expected "
-    received = f" Received: noise_shape={noise_shape}"
-    if not isinstance(noise_shape, (list, tuple)):
-        raise ValueError(f"{problem}a tuple or list of integers.{received}")
-    extents = [extent for extent in noise_shape if extent is not None]
-    if not all(isinstance(extent, (int, np.integer)) for extent in extents):
-        raise ValueError(f"{problem}all elements to be integers or None.{received}")
-    if not all(extent > 0 for extent in extents):
-        raise ValueError(f"{problem}all dimensions to be positive integers or None.{received}")
-    return tuple(noise_shape)

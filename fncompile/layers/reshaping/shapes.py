@@ -1,4 +1,4 @@
-"""The same numbers in another shape, order or scale. The batch axis stays where it is."""
+"""The same numbers in another shape or order. The batch axis stays where it is."""
 
 from __future__ import annotations
 
@@ -6,11 +6,10 @@ import math
 from typing import Any
 
 from fncompile import ops
-from fncompile.config import image_data_format
 from fncompile.ir.dims import Dim, divide, is_static, product
+from fncompile.layers.arguments import checked_data_format
 from fncompile.layers.input_spec import InputSpec
 from fncompile.layers.standard import StandardLayer
-from fncompile.saving.serialization import deserialize_keras_object, serialize_keras_object
 
 
 class Flatten(StandardLayer):
@@ -26,13 +25,7 @@ class Flatten(StandardLayer):
 
     def __init__(self, data_format: str | None = None, **kwargs: Any):
         super().__init__(**kwargs)
-        data_format = data_format or image_data_format()
-        if data_format not in ("channels_first", "channels_last"):
-            raise ValueError(
-                "The `data_format` argument must be one of {'channels_first', 'channels_last'}. "
-                f"Received: data_format={data_format}"
-            )
-        self.data_format = data_format
+        self.data_format = checked_data_format(data_format)
         self.input_spec = InputSpec(min_ndim=1)
 
     def call(self, inputs: Any) -> Any:
@@ -137,44 +130,3 @@ class RepeatVector(StandardLayer):
     def call(self, inputs: Any) -> Any:
         batch, features = ops.shape(inputs)
         return ops.broadcast_to(ops.expand_dims(inputs, 1), (batch, self.n, features))
-
-
-class Rescaling(StandardLayer):
-    """`inputs * scale + offset`, in the layer's float type.
-
-    Both may be lists or arrays, which go along the last axis; with the image data format
-    "channels_first", along that of the channels, the third from the end.
-
-    `scale`, `offset`: numbers, lists or arrays. The result has the shape of the input.
-
-    >>> layers.Rescaling(2.0, offset=-1.0)(np.array([0, 1]))
-    array([-1.,  1.], dtype=float32)
-    """
-
-    fields = ("scale", "offset")
-
-    def __init__(self, scale: Any, offset: Any = 0.0, **kwargs: Any):
-        super().__init__(**kwargs)
-        self.scale = scale
-        self.offset = offset
-        self.supports_masking = True
-
-    def call(self, inputs: Any) -> Any:
-        rank = len(inputs.shape)
-        scale, offset = (self._along_channels(x, rank) for x in (self.scale, self.offset))
-        return ops.cast(inputs, self.compute_dtype) * scale + offset
-
-    def _along_channels(self, x: Any, rank: int) -> Any:
-        x = ops.cast(x, self.compute_dtype)
-        if len(x.shape) == 1 and rank > 2 and image_data_format() == "channels_first":
-            return ops.reshape(x, (-1, 1, 1))
-        return x
-
-    def get_config(self) -> dict[str, Any]:
-        own = {"scale": self.scale, "offset": self.offset}
-        return {**super().get_config(), **serialize_keras_object(own)}
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Any:
-        own = {key: deserialize_keras_object(config[key]) for key in cls.fields if key in config}
-        return super().from_config({**config, **own})

@@ -1,0 +1,20 @@
+"""What normalizations share: their axes, and the dtype of what they compute."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def statistics_dtype(x: Any) -> str:
+    """Moments of bfloat16 numbers are float32."""
+    return "float32" if x.dtype == "bfloat16" else x.dtype
+
+
+def check_axes(layer: Any, axes: Any, input_shape: tuple) -> None:
+    """ValueError where an axis is outside of the input."""
+    rank = len(input_shape)
+    if any(not -rank <= axis < rank for axis in axes):
+        raise ValueError(
+            f"Argument `axis` of layer '{layer.name}' is outside of its input. "
+            f"Received: axis={layer.axis}, input_shape={input_shape}"
+        )

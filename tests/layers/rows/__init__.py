@@ -1,0 +1,1 @@
+"""Rows of the table of layers (`tests/layers/test_layers.py`), by family."""
