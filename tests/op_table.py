@@ -5,7 +5,7 @@ that have none."""
 from __future__ import annotations
 
 from tests.op_case import Array, OpCase, program_of
-from tests.op_rows import elementwise, indexing, linalg, nn, reductions, shaping
+from tests.op_rows import elementwise, indexing, linalg, nn, reductions, shaping, windows
 
 CASES: list[OpCase] = [
     *elementwise.CASES,
@@ -14,6 +14,7 @@ CASES: list[OpCase] = [
     *indexing.CASES,
     *linalg.CASES,
     *nn.CASES,
+    *windows.CASES,
 ]
 
 __all__ = ["CASES", "Array", "OpCase", "program_of"]

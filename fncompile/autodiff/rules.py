@@ -71,6 +71,24 @@ def _concat(node: Node, g: Node) -> Cotangents:
     return parts
 
 
+def _window(node: Node, g: Node) -> Cotangents:
+    axes, x = node["axes"], node.src[0]
+    extents = [x.shape[a] for a in axes]
+    return [build.unwindow(g, axes, extents, node["stride"], node["dilation"], node["low"])]
+
+
+def _unwindow(node: Node, g: Node) -> Cotangents:
+    """Each window reads again; `high` is what its count of windows needs."""
+    axes, x = node["axes"], node.src[0]
+    size = x.shape[node.ndim :]
+    rows = zip(axes, size, node["stride"], node["dilation"], node["low"])
+    high = [
+        (x.shape[a] - 1) * stride + (k - 1) * dilation + 1 - low - node.shape[a]
+        for a, k, stride, dilation, low in rows
+    ]
+    return [build.window(g, axes, size, node["stride"], node["dilation"], node["low"], high)]
+
+
 def _reduce(node: Node, g: Node) -> Cotangents:
     x, axes = node.src[0], node["axes"]
     spread = build.broadcast_to(build.expand_dims(g, axes), x.shape)
@@ -147,10 +165,13 @@ VJP: dict[str, Callable[[Node, Node], Cotangents]] = {
     "slice": _slice,
     "pad": _pad,
     "concat": _concat,
+    "window": _window,
+    "unwindow": _unwindow,
     "reduce": _reduce,
     "dot": _dot,
     "gather": _gather,
     "scatter_add": _scatter_add,
+    "straight_through": lambda node, g: [None, g],
 }
 
 

@@ -1,4 +1,5 @@
-"""Slices and pads that fit only for some sizes: what an entry must check before it reads or writes.
+"""Slices, pads and windows that fit only for some sizes: what an entry must check before it reads
+or writes.
 
 Inference refuses what cannot fit for any size. Where an extent is a symbol, `bounds` lists the
 rest.
@@ -6,10 +7,10 @@ rest.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from fncompile.ir.dims import Dim, evaluate, is_static
+from fncompile.ir.dims import Dim, Shape, evaluate, is_static
 from fncompile.ir.node import Node, Program
 
 
@@ -36,19 +37,39 @@ def bounds(program: Program) -> tuple[Bound, ...]:
     """Those that depend on symbols, in program order."""
     found: dict[Bound, None] = {}
     for node in program.nodes():
-        if node.op in ("slice", "pad"):
-            for bound in _of(node):
-                if not is_static((bound.count, bound.first, bound.last, bound.extent)):
-                    found[bound] = None
+        for bound in RULES.get(node.op, _none)(node):
+            if not is_static((bound.count, bound.first, bound.last, bound.extent)):
+                found[bound] = None
     return tuple(b for b in found if not _always(b))
 
 
-def _of(node: Node) -> list[Bound]:
-    inner, outer = (
-        (node.shape, node.src[0].shape) if node.op == "slice" else (node.src[0].shape, node.shape)
-    )
+def _none(node: Node) -> list[Bound]:
+    return []
+
+
+def _slice(node: Node) -> list[Bound]:
+    return _of(node, node.shape, node.src[0].shape)
+
+
+def _pad(node: Node) -> list[Bound]:
+    return _of(node, node.src[0].shape, node.shape)
+
+
+def _of(node: Node, inner: Shape, outer: Shape) -> list[Bound]:
     rows = zip(inner, node["start"], node["step"], outer)
     return [Bound(n, first, first + (n - 1) * step, extent) for n, first, step, extent in rows]
+
+
+def _window(node: Node) -> list[Bound]:
+    """Any number of windows, but not fewer than none."""
+    return [Bound(node.shape[axis], 0, 0, 1) for axis in node["axes"]]
+
+
+RULES: dict[str, Callable[[Node], list[Bound]]] = {
+    "slice": _slice,
+    "pad": _pad,
+    "window": _window,
+}
 
 
 def _always(bound: Bound) -> bool:

@@ -122,8 +122,43 @@ def pad(
 ) -> Node:
     """A tensor of shape `size` holding x[i] at `start + i*step`, and `value` elsewhere."""
     step = tuple(step) if step is not None else (1,) * x.ndim
-    exact = fit(DTYPES[x.dtype].numpy.type(value), x.dtype).item()
-    return make("pad", (x,), tuple(start), tuple(size), step, exact)
+    return make("pad", (x,), tuple(start), tuple(size), step, _exact(value, x.dtype))
+
+
+def window(
+    x: Node,
+    axes: Sequence[int],
+    size: Sequence[int],
+    stride: Sequence[int] | None = None,
+    dilation: Sequence[int] | None = None,
+    low: Sequence[Dim] | None = None,
+    high: Sequence[Dim] | None = None,
+    fill=0,
+) -> Node:
+    """What windows of `size` taps see along each of `axes`; the taps are the last axes."""
+    ones, none = (1,) * len(axes), (0,) * len(axes)
+    return make(
+        "window", (x,), tuple(axes), tuple(size), tuple(stride or ones), tuple(dilation or ones),
+        tuple(low or none), tuple(high or none), _exact(fill, x.dtype),
+    )  # fmt: skip
+
+
+def unwindow(
+    x: Node,
+    axes: Sequence[int],
+    extents: Sequence[Dim],
+    stride: Sequence[int],
+    dilation: Sequence[int],
+    low: Sequence[Dim],
+) -> Node:
+    """The sum of what windows saw of each element, in a tensor with `extents` along `axes`."""
+    attrs = (axes, extents, stride, dilation, low)
+    return make("unwindow", (x,), *map(tuple, attrs))
+
+
+def _exact(value, dtype: str):
+    """The number that `value` is as an element of `dtype`."""
+    return fit(DTYPES[dtype].numpy.type(value), dtype).item()
 
 
 def concat(xs: Sequence[Node], axis: int) -> Node:
@@ -194,6 +229,11 @@ def uniform(seed: Node, shape: Shape, dtype: str) -> Node:
 
 def stop_gradient(x: Node) -> Node:
     return make("stop_gradient", (x,))
+
+
+def straight_through(x: Node, path: Node) -> Node:
+    """`x`, whose gradient goes the way of `path`: another formula for the same value."""
+    return make("straight_through", (x, path))
 
 
 # small compositions that autodiff, ops and optimizers share -------------------------------------

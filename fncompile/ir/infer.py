@@ -11,9 +11,10 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
 
-from fncompile.ir.dims import Dim, Poly, product
+from fncompile.ir.dims import Dim, Poly, is_static, product
 from fncompile.ir.ops import OPS, REDUCTIONS, SCALARS
 from fncompile.ir.types import TensorType
+from fncompile.ir.windows import window_count
 
 _assumed: ContextVar[list[tuple[Dim, Dim]] | None] = ContextVar("assumed", default=None)
 
@@ -165,6 +166,37 @@ def _concat(*args: Any) -> TensorType:
     return TensorType(first.dtype, tuple(dims))
 
 
+def _window(x: TensorType, axes, size, stride, dilation, low, high, fill) -> TensorType:
+    what = f"window of {x} along {axes}"
+    per_axis = (size, stride, dilation, low, high)
+    if len(set(axes)) != len(axes) or not all(0 <= a < x.ndim for a in axes):
+        raise ValueError(f"{what}: axes")
+    if any(len(values) != len(axes) for values in per_axis):
+        raise ValueError(f"{what}: one number per axis, received {per_axis}")
+    if any(n < 1 for n in (*size, *stride, *dilation)):
+        raise ValueError(f"{what}: size, stride and dilation are at least 1, received {per_axis}")
+    shape = list(x.shape)
+    for axis, *row in zip(axes, *per_axis):
+        shape[axis] = count = window_count(shape[axis], *row)
+        if isinstance(count, int) and count < 0:
+            raise ValueError(f"{what}: {row[0]} taps {row[2]} apart do not fit {x.shape[axis]}")
+    return TensorType(x.dtype, (*shape, *size))
+
+
+def _unwindow(x: TensorType, axes, extents, stride, dilation, low) -> TensorType:
+    what = f"unwindow of {x} along {axes}"
+    if x.kind == "b" or any(len(v) != len(axes) for v in (extents, stride, dilation, low)):
+        raise ValueError(f"{what}: {(extents, stride, dilation, low)}")
+    shape = list(x.shape[: x.ndim - len(axes)])
+    if len(set(axes)) != len(axes) or not all(0 <= a < len(shape) for a in axes):
+        raise ValueError(f"{what}: axes")
+    if not is_static(x.shape[len(shape) :]):
+        raise ValueError(f"{what}: taps are known numbers")
+    for axis, extent in zip(axes, extents):
+        shape[axis] = extent
+    return TensorType(x.dtype, tuple(shape))
+
+
 def _reduce(x: TensorType, kind: str, axes: tuple[int, ...]) -> TensorType:
     if not (kind in REDUCTIONS and x.kind != "b"):
         raise ValueError(f"reduce {kind} of {x}")
@@ -223,6 +255,13 @@ def _same(x: TensorType) -> TensorType:
     return x
 
 
+def _straight_through(x: TensorType, path: TensorType) -> TensorType:
+    same_shape(x.shape, path.shape, "straight_through")
+    if x.dtype != path.dtype:
+        raise ValueError(f"straight_through of {x} and {path}")
+    return x
+
+
 RULES: dict[str, Callable[..., TensorType]] = {
     "input": _leaf,
     "param": _leaf,
@@ -237,6 +276,8 @@ RULES: dict[str, Callable[..., TensorType]] = {
     "slice": _slice,
     "pad": _pad,
     "concat": _concat,
+    "window": _window,
+    "unwindow": _unwindow,
     "reduce": _reduce,
     "argmax": _argmax,
     "dot": _dot,
@@ -244,4 +285,5 @@ RULES: dict[str, Callable[..., TensorType]] = {
     "scatter_add": _scatter_add,
     "bits": _bits,
     "stop_gradient": _same,
+    "straight_through": _straight_through,
 }

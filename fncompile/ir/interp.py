@@ -157,6 +157,37 @@ def _pad(node: Node, args, env: Env):
     return out
 
 
+def _window(node: Node, args, env: Env):
+    x = args[0]
+    for axis, size, stride, dilation, low in zip(
+        node["axes"], node["size"], node["stride"], node["dilation"], shape_of(node["low"], env)
+    ):
+        count = evaluate(node.shape[axis], env)
+        first = np.arange(max(count, 0)) * stride - low
+        at = first[:, None] + np.arange(size) * dilation
+        around = [(0, 0)] * x.ndim
+        around[axis] = (max(0, -at.min(initial=0)), max(0, at.max(initial=0) + 1 - x.shape[axis]))
+        wide = np.pad(x, around, constant_values=x.dtype.type(node["fill"]))
+        x = np.moveaxis(np.take(wide, at + around[axis][0], axis), axis + 1, -1)
+    return x
+
+
+def _unwindow(node: Node, args, env: Env):
+    x, out = args[0], np.zeros(shape_of(node.shape, env), args[0].dtype)
+    rows = list(zip(node["axes"], node["stride"], node["dilation"], shape_of(node["low"], env)))
+    for taps in np.ndindex(x.shape[out.ndim :]):
+        seen, windows = [slice(None)] * out.ndim, [slice(None)] * out.ndim
+        for t, (axis, stride, dilation, low) in zip(taps, rows):
+            start = t * dilation - low
+            first = max(0, -(start // stride))
+            last = min(x.shape[axis], -((start - out.shape[axis]) // stride))
+            windows[axis] = slice(first, max(first, last))
+            begin = first * stride + start
+            seen[axis] = slice(begin, begin + max(0, last - first) * stride, stride)
+        out[tuple(seen)] += x[tuple(windows) + taps]
+    return out
+
+
 _REDUCE = {"sum": np.add, "prod": np.multiply, "max": np.maximum, "min": np.minimum}
 
 
@@ -241,6 +272,8 @@ RULES: dict[str, Callable] = {
     "slice": _slice,
     "pad": _pad,
     "concat": lambda n, a, env: np.concatenate(a, axis=n["axis"]),
+    "window": _window,
+    "unwindow": _unwindow,
     "reduce": _reduce,
     "argmax": _argmax,
     "dot": _dot,
@@ -248,6 +281,7 @@ RULES: dict[str, Callable] = {
     "scatter_add": _scatter_add,
     "bits": _bits,
     "stop_gradient": lambda n, a, env: a[0],
+    "straight_through": lambda n, a, env: a[0],
 }
 
 

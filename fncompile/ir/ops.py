@@ -2,7 +2,7 @@
 
 A row here needs a row in `infer.RULES`, `interp.RULES`, `autodiff.rules.VJP` (or an entry in its
 NOT_DIFFERENTIABLE), and a way to be emitted; `tests/test_completeness.py` names what is missing.
-Recurrence (`scan`) and sliding windows (`window`/`unwindow`) will be further rows.
+Recurrence (`scan`) will be a further row.
 """
 
 from __future__ import annotations
@@ -36,6 +36,11 @@ OPS = {
         OpDef("slice", 1, ("start", "size", "step"), "view"),  # out[i] = x[start + i*step]
         OpDef("pad", 1, ("start", "size", "step", "value"), "view"),  # out[start + i*step] = x[i]
         OpDef("concat", -1, ("axis",), "view"),
+        # out[.., o, .., t ..] = x[.., o*stride + t*dilation - low, ..] along each of `axes`, and
+        # `fill` outside: taps are further axes behind those of x, in the order of `axes`.
+        OpDef("window", 1, ("axes", "size", "stride", "dilation", "low", "high", "fill"), "view"),
+        # The sum of all that windows saw of each element: the adjoint of `window`.
+        OpDef("unwindow", 1, ("axes", "extents", "stride", "dilation", "low"), "reduce"),
         OpDef("reduce", 1, ("kind", "axes"), "reduce"),  # kind: a key of REDUCTIONS; drops axes
         OpDef(
             "argmax", 1, ("axis",), "reduce"
@@ -51,6 +56,8 @@ OPS = {
         ),  # (updates, idx) -> sum of rows; out of range: dropped
         OpDef("bits", 1, ("shape",), "random"),  # Philox4x32-10 stream of key seed: u32[2]
         OpDef("stop_gradient", 1, (), "marker"),
+        # The value of the first, the gradient of the second, which has the value of the first.
+        OpDef("straight_through", 2, (), "marker"),
     )
 }
 

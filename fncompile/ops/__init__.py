@@ -57,6 +57,7 @@ from fncompile.ops.shaping import (
     broadcast_to, expand_dims, flip, moveaxis, ndim, ravel, repeat, reshape, roll, shape, size,
     squeeze, swapaxes, tile, transpose,
 )
+from fncompile.ops.windows import average_pool, conv, max_pool
 
 # fmt: on
 
@@ -85,6 +86,7 @@ __all__ = [
     "array",
     "array_split",
     "average",
+    "average_pool",
     "batch_normalization",
     "binary_crossentropy",
     "broadcast_to",
@@ -94,6 +96,7 @@ __all__ = [
     "celu",
     "clip",
     "concatenate",
+    "conv",
     "convert_to_numpy",
     "convert_to_tensor",
     "cos",
@@ -162,6 +165,7 @@ __all__ = [
     "logsumexp",
     "matmul",
     "max",
+    "max_pool",
     "maximum",
     "mean",
     "meshgrid",

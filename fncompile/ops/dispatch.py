@@ -52,6 +52,7 @@ _PLAIN = frozenset({
     "N", "M", "n", "k", "offset", "num", "num_classes", "num_segments", "num_samples", "repeats",
     "shift", "indices_or_sections", "pad_width", "decimals", "start_indices", "start", "stop",
     "step", "size", "ord", "order", "constant_values", "epsilon", "alpha", "negative_slope", "rate",
+    "strides", "pool_size", "dilation_rate",
 })  # fmt: skip
 
 

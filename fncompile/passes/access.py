@@ -202,11 +202,23 @@ def _reshape(node: Node, indices: Indices) -> tuple[Node, Indices] | None:
     return None if moved is None else (node.src[0], moved)
 
 
+def _window(node: Node, indices: Indices) -> tuple[Node, Indices]:
+    """Without padding: that is a pad, see windows.py."""
+    source = node.src[0]
+    moved = list(indices[: source.ndim])
+    taps = indices[source.ndim :]
+    for axis, tap, stride, dilation in zip(node["axes"], taps, node["stride"], node["dilation"]):
+        moved[axis] = moved[axis].scale(stride) + tap.scale(dilation)
+    return source, tuple(moved)
+
+
 VIEWS: dict[str, Callable[[Node, Indices], tuple[Node, Indices] | None]] = {
     "permute": _permute,
     "broadcast": _broadcast,
     "slice": _slice,
+    "window": _window,
     "stop_gradient": _same,
+    "straight_through": _same,
     "reshape": _reshape,
 }
 

@@ -1,7 +1,7 @@
 """Add the gradient of the loss for every trainable parameter.
 
 Requires: an output called `loss`, a scalar. Ensures: an output `grad:<name>` for each name in
-`context.trainable`; `stop_gradient` has done its work and is gone.
+`context.trainable`; markers have done their work and are gone.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from fncompile.autodiff import gradients
 from fncompile.ir.node import Node, Program, rebuild
+from fncompile.ir.ops import OPS
 
 
 def differentiate(program: Program, context) -> Program:
@@ -21,9 +22,9 @@ def differentiate(program: Program, context) -> Program:
 
 
 def drop_markers(program: Program, context=None) -> Program:
-    """Remove `stop_gradient`, which only differentiation reads."""
+    """Remove what only differentiation reads: markers are their first source."""
 
     def visit(node: Node, src: tuple[Node, ...]) -> Node | None:
-        return src[0] if node.op == "stop_gradient" else None
+        return src[0] if OPS[node.op].family == "marker" else None
 
     return program.map(rebuild(program.roots, visit).__getitem__)

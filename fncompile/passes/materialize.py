@@ -19,8 +19,9 @@ from fncompile.passes.contraction import may_store_as
 from fncompile.passes.demands import computed_uses, viewed_uses
 from fncompile.plan.types import Buffer, Decision
 
-STAGE_OPS = ("reduce", "argmax", "dot", "concat", "scatter_add")
-VIEW_OPS = ("reshape", "permute", "broadcast", "slice", "pad", "stop_gradient")
+STAGE_OPS = ("reduce", "unwindow", "argmax", "dot", "concat", "scatter_add")
+VIEW_OPS = ("reshape", "permute", "broadcast", "slice", "pad", "window", "stop_gradient")
+SPREADING = ("broadcast", "window")  # views in which an element stands several times
 COSTS = {"div": 4, "sqrt": 4, "rsqrt": 5, "mod": 6, "floordiv": 6}
 COSTS |= dict.fromkeys(
     ("exp", "expm1", "log", "log1p", "sin", "cos", "tanh", "sigmoid", "erf", "pow"), 12
@@ -176,7 +177,7 @@ def _place_shared(memory: Memory, order: list[Node]) -> None:
     for node in reversed(order):  # a view's readers are the readers of what it views
         if node.op in VIEW_OPS:
             readers[node.src[0]] += max(readers[node] - 1, 0)
-            if node.op == "broadcast" or node in spread:
+            if node.op in SPREADING or node in spread:
                 spread.add(node.src[0])
     costs: dict[Node, int] = {}
     for node in order:

@@ -54,7 +54,8 @@ BACKWARD = (
     _pass("simplify", "updates", "simple", name="simplify_step", optional=True),
 )
 FUSE = (
-    _pass("layout", "unmarked", "matrices"),
+    _pass("windows", "unmarked", "bare"),
+    _pass("layout", "bare", "matrices"),
     _pass("simplify", "matrices", "simple", name="simplify_layout", optional=True),
     _pass("precision", "matrices", "wide"),
     _pass("fuse", "matrices wide", "plan"),

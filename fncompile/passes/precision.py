@@ -25,7 +25,7 @@ def precision(program: Program, context=None) -> Program:
     def visit(node: Node, src: tuple[Node, ...]) -> Node | None:
         if not src or not DTYPES[src[0].dtype].widens:
             return None
-        if node.op in ("reduce", "argmax", "scatter_add"):
+        if node.op in ("reduce", "unwindow", "argmax", "scatter_add"):
             wide = build.cast(src[0], DTYPES[src[0].dtype].in_register)
             return build.cast(make(node.op, (wide, *src[1:]), *node.attr), node.dtype)
         return make("dot", map(_computed, src), *node.attr) if node.op == "dot" else None
@@ -44,7 +44,7 @@ def _copied(root: Node) -> Node:
 def _computed(operand: Node) -> Node:
     """`operand`, where it is a view of memory in two bytes, as a view of a copy of that."""
     leaf = operand
-    while leaf.op in ("reshape", "permute", "broadcast", "slice"):
+    while leaf.op in ("reshape", "permute", "broadcast", "slice", "window"):
         leaf = leaf.src[0]
     if leaf.op not in IN_MEMORY:
         return operand

@@ -5,11 +5,13 @@ Requires: a `Memory`. Ensures: stages in an order in which writers come before r
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from itertools import product as product_of
 
 from fncompile.ir.dims import Dim, product
 from fncompile.ir.node import Node
+from fncompile.ir.windows import Phase, phases
 from fncompile.passes.access import Reader, identity, is_leaf, linear, row_major, view_of
 from fncompile.passes.contraction import (
     Axes,
@@ -25,6 +27,7 @@ from fncompile.plan.types import (
     Affine,
     Buffer,
     Const,
+    Guarded,
     Load,
     Operand,
     Product,
@@ -143,6 +146,37 @@ def _pad(maker: _Maker, node: Node) -> list[Stage]:
     return [fill, maker.copy(source, target, start, steps)]
 
 
+def _unwindow(maker: _Maker, node: Node) -> list[Stage]:
+    """The elements of one remainder of the strides are one stage: the same taps see them."""
+    source = node.src[0]
+    columns = (node["extents"], source.shape[node.ndim :], *node.attr[2:])
+    along = [phases(*row) for row in zip(*columns)]
+    return [_phase(maker, node, chosen) for chosen in product_of(*along)]
+
+
+def _phase(maker: _Maker, node: Node, chosen: Sequence[Phase]) -> Stage:
+    """`chosen`: of each windowed axis. What windows saw is summed over their taps."""
+    source, at = node.src[0], Affine()
+    domain, windows = list(node.shape), list(identity(node.ndim))
+    strides, taps, conditions = row_major(node.shape), [], []
+    for number, (axis, phase, stride) in enumerate(zip(node["axes"], chosen, node["stride"])):
+        u = axis_index(node.ndim + number)
+        domain[axis] = phase.count
+        windows[axis] = windows[axis].shift(phase.shift) + u.scale(-phase.step)
+        taps.append(u.scale(phase.tap_step).shift(phase.tap))
+        at = at.shift(phase.first * strides[axis])
+        strides[axis] = strides[axis] * stride
+        if not phase.inside(source.shape[axis]):
+            conditions.append((windows[axis], source.shape[axis]))
+    expr = maker.reader.expr(source, (*windows, *taps))
+    if conditions:
+        expr = Guarded(tuple(conditions), expr, Const(0, node.dtype), node.dtype)
+    for axis, stride in enumerate(strides):
+        at = at + axis_index(axis).scale(stride)
+    store, reduced = Store(maker.memory.buffers[node], at), tuple(p.taps for p in chosen)
+    return Stage(node, "sum", (*domain, *reduced), len(chosen), expr, (store,), node.dtype)
+
+
 def _scatter_add(maker: _Maker, node: Node) -> list[Stage]:
     updates, idx = node.src
     points = identity(updates.ndim)
@@ -196,5 +230,6 @@ RULES: dict[str, Callable[[_Maker, Node], list[Stage]]] = {
     "concat": _concat,
     "pad": _pad,
     "scatter_add": _scatter_add,
+    "unwindow": _unwindow,
     "dot": _dot,
 }

@@ -141,6 +141,7 @@ class Bound:
         memory: Any,
     ):
         sizes = interp.bind_symbols(entry.program, inputs)
+        entry.check_sizes(sizes)
         self.entry, self.memory, self.inputs, self._sizes = entry, memory, list(inputs), sizes
         shapes = [tuple(evaluate(d, sizes) for d in t.shape) for t in entry.lowered.outputs]
         dtypes = [DTYPES[t.dtype].numpy for t in entry.lowered.outputs]

@@ -20,7 +20,7 @@ from fncompile.codegen.place import Place
 from fncompile.flags import flag
 from fncompile.ir import interp, ranges
 from fncompile.ir.bfloat16 import encode
-from fncompile.ir.bounds import bounds
+from fncompile.ir.bounds import Bound, bounds
 from fncompile.ir.dims import evaluate
 from fncompile.ir.node import Program
 from fncompile.ir.types import DTYPES
@@ -165,6 +165,7 @@ class CompiledEntry(Entry):
             ),
             "B": batch,
         }
+        self.check_sizes(sizes)
         scratch = evaluate(self.lowered.arena, sizes) + 64
         scratch += sum(
             -(-batch * evaluate(row, sizes) // 64) * 64 for row in self.lowered.row_bytes
@@ -198,13 +199,23 @@ class CompiledEntry(Entry):
         slice that does not fit; or RuntimeError."""
         if status == RANGE:
             self.check_indices(inputs)
-        broken = next((b for b in bounds(self.program) if not b.holds(sizes)), None)
+        self.check_sizes(sizes)
+        check_status(status, self.name)
+
+    @functools.cached_property
+    def bounds(self) -> tuple[Bound, ...]:
+        """What sizes must satisfy."""
+        return bounds(self.program)
+
+    def check_sizes(self, sizes: dict[str, int]) -> None:
+        """ValueError where the program has no meaning for these: an extent would be negative, an
+        index outside. C says so too, but memory for the outputs is needed before."""
+        broken = next((b for b in self.bounds if not b.holds(sizes)), None)
         if broken is not None:
             named = ", ".join(f"{s}={n}" for s, n in sizes.items())
             raise ValueError(
                 f"The sizes {named} are too small for the model: it takes {broken}."
             )
-        check_status(status, self.name)
 
     def new_outputs(self, sizes: dict[str, int]) -> list[np.ndarray]:
         """Arrays for the outputs."""

@@ -31,6 +31,7 @@ class Shaped:
     def __init__(self, entry: CompiledEntry, inputs: Sequence[np.ndarray]):
         sizes, lowered = interp.bind_symbols(entry.program, inputs), entry.lowered
         self.entry, self._sizes = entry, sizes
+        entry.check_sizes(sizes)
         self._dims = tuple(sizes[s] for s in lowered.symbols)
         self._scratch = evaluate(lowered.arena, sizes)
         self._shares = flag("threads") > 1

@@ -76,6 +76,7 @@ class Generator:
                 "unary", "unary", "binary", "binary", "binary", "select", "cast", "reshape",
                 "permute", "slice", "flip", "pad", "spread", "concat", "reduce", "reduce",
                 "softmax", "argmax", "dot", "dot", "gather", "scatter", "bits", "iota", "exp",
+                "window", "unwindow", "pool", "conv",
             ]
         )
         return getattr(self, f"make_{kind}")(x)
@@ -145,6 +146,50 @@ class Generator:
         axis = int(self.rng.integers(x.ndim))
         same = [v for v in self.values if v.ndim == x.ndim and _equal_but(v.shape, x.shape, axis)]
         return build.concat([x, self.choice(same), x][: int(self.rng.integers(2, 4))], axis)
+
+    def make_window(self, x: Node) -> Node | None:
+        """Along one axis or two, with strides where the extent is known."""
+        if x.ndim > 3 or (isinstance(x.type.size, int) and x.type.size > 400):
+            return None
+        axes = [int(a) for a in self.rng.permutation(x.ndim)[: int(self.rng.integers(1, 3))]]
+        size, stride, dilation, low, high = ([] for _ in range(5))
+        for axis in axes:
+            known = isinstance(x.shape[axis], int)
+            size.append(int(self.rng.integers(1, 4)))
+            dilation.append(int(self.rng.integers(1, 3)))
+            stride.append(int(self.rng.integers(1, 4)) if known else 1)
+            reach = (size[-1] - 1) * dilation[-1]
+            low.append(int(self.rng.integers(-1 if known and x.shape[axis] > 1 else 0, 3)))
+            high.append(reach + int(self.rng.integers(0, 2)))  # one window and more, of any extent
+        fill = self.choice((0, 1.5, -2))
+        return build.window(x, axes, size, stride, dilation, low, high, fill)
+
+    def make_unwindow(self, x: Node) -> Node | None:
+        seen = self.make_window(x)
+        if seen is None:
+            return None
+        axes, extents = seen["axes"], [x.shape[a] for a in seen["axes"]]
+        weighed = build.ew("mul", build.ew("sin", seen), build.like(seen, 0.5))
+        return build.unwindow(weighed, axes, extents, *seen.attr[2:5])
+
+    def make_pool(self, x: Node) -> Node | None:
+        seen = self.make_window(x)
+        if seen is None:
+            return None
+        taps = range(x.ndim, seen.ndim)
+        return build.reduce(build.ew("tanh", seen), self.choice(("sum", "max")), taps)
+
+    def make_conv(self, x: Node) -> Node | None:
+        """A contraction over taps, and over another axis where one of a parameter fits."""
+        seen = self.make_window(x)
+        if seen is None or (not isinstance(seen.type.size, int) and seen.ndim > 4):
+            return None
+        taps = seen.shape[x.ndim :]
+        count = build.product(taps)
+        scale = build.ew("sin", build.cast(build.iota((count, 3), 0), self.dtype))
+        kernel = build.reshape(build.ew("add", scale, build.like(scale, 0.3)), (*taps, 3))
+        axes = range(x.ndim, seen.ndim), range(len(taps))
+        return build.ew("tanh", build.dot(seen, kernel, axes))
 
     def make_reduce(self, x: Node) -> Node:
         axes = [i for i in range(x.ndim) if self.rng.random() < 0.5] or [x.ndim - 1]
