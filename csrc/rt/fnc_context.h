@@ -19,8 +19,21 @@
 
 #define FNC_LIB static __attribute__((unused))
 
-enum { FNC_MODE_PREDICT = 0, FNC_MODE_PRIVATE = 1, FNC_MODE_TRAIN = 2 };
-enum { FNC_CTX_STEPS = 4, FNC_CTX_SYMBOLS = 16, FNC_CTX_HEAD = 512 };
+enum { FNC_MODE_PREDICT = 0, FNC_MODE_PRIVATE = 1, FNC_MODE_TRAIN = 2, FNC_MODE_SPLIT = 3 };
+enum { FNC_CTX_STEPS = 8, FNC_CTX_SYMBOLS = 16, FNC_CTX_HEAD = 512, FNC_PENDING_ARRAYS = 64 };
+
+/* A forward that its backward may follow, and the arrays that both read. */
+typedef struct fnc_pending {
+    const fnc_step *step; /* null: none */
+    int64_t version;      /* of the weights, then */
+    int64_t dims[FNC_CTX_SYMBOLS];
+    const void *in[FNC_PENDING_ARRAYS];
+    void *out[FNC_PENDING_ARRAYS]; /* the last one is `loss` */
+    double loss;
+} fnc_pending;
+
+enum { FNC_PENDING_BYTES = 1216 };
+typedef char fnc_pending_fits[sizeof(fnc_pending) <= FNC_PENDING_BYTES ? 1 : -1];
 
 typedef struct fnc_ctx {
     const fnc_model *model;
@@ -35,6 +48,8 @@ typedef struct fnc_ctx {
     int64_t version; /* counts changes of own weights */
     int64_t prepared_for[FNC_CTX_STEPS];
     int64_t max[FNC_CTX_SYMBOLS]; /* the largest sizes, by symbol of the model */
+    fnc_pending *pending; /* in mode split */
+    int32_t frozen;       /* is any weight? */
     int32_t mode;
     int32_t threads; /* as asked for; 0: not asked */
     fnc_team *team;  /* null: the caller alone */
@@ -78,10 +93,15 @@ FNC_LIB void fnc_ctx_own(fnc_ctx *ctx, unsigned char **end) {
         memcpy(*end, model->data, (size_t)model->weights_bytes);
         *end += fnc_padded(model->weights_bytes);
     }
-    if (ctx->mode == FNC_MODE_TRAIN) {
+    if (ctx->mode >= FNC_MODE_TRAIN) {
         ctx->train = *end;
         memcpy(*end, model->data + model->train_at, (size_t)model->train_bytes);
         *end += fnc_padded(model->train_bytes);
+    }
+    if (ctx->mode == FNC_MODE_SPLIT) {
+        memset(*end, 0, (size_t)(model->parts_bytes + FNC_PENDING_BYTES));
+        ctx->pending = (fnc_pending *)(void *)(*end + model->parts_bytes);
+        *end += model->parts_bytes + FNC_PENDING_BYTES;
     }
 }
 
@@ -184,6 +204,7 @@ FNC_LIB int32_t fnc_ctx_call(fnc_ctx *ctx, const fnc_step *step, fnc_entry *run,
         ctx->prepared_for[step->number] = version;
     }
     if (step->trains) ++ctx->version;
+    if (ctx->pending != NULL) ctx->pending->step = NULL; /* the call takes its memory */
     return run(env);
 }
 
@@ -193,6 +214,7 @@ FNC_LIB int32_t fnc_ctx_run(const fnc_model *model, fnc_ctx *ctx, const fnc_step
     if (status == FNC_OK) status = fnc_check_sizes(ctx, step, dims);
     if (status == FNC_OK)
         status = fnc_check_arrays(step, step->symbols > 0 && dims[0] == 0, in, out);
+    if (status == FNC_OK && ctx->frozen && step->fused) status = FNC_ERR_STATE;
     if (status != FNC_OK) return status;
     const fnc_env env = fnc_ctx_env(ctx, step, dims, NULL, in, out);
     return fnc_ctx_call(ctx, step, step->run, &env);
@@ -205,6 +227,7 @@ FNC_LIB int32_t fnc_ctx_run_steps(const fnc_model *model, fnc_ctx *ctx, const fn
                                   void *const *out) {
     const int64_t count = args[0], batch = args[1];
     int32_t status = fnc_ctx_check(model, ctx, step->mode);
+    if (status == FNC_OK && ctx->frozen && step->fused) status = FNC_ERR_STATE;
     if (status != FNC_OK) return status;
     if (count < 0 || batch < 1 || args[2] < 0 || in[step->inputs] == NULL) return FNC_ERR_ARG;
     if (count == 0) return FNC_OK;
@@ -246,22 +269,27 @@ FNC_LIB void fnc_give_array(void *array, const unsigned char *memory, int64_t by
     else memcpy(array, memory, (size_t)bytes);
 }
 
+/* Is this an array for the parameters, one after the other? */
+FNC_LIB int fnc_is_flat(const fnc_model *model, const void *array, int64_t count) {
+    return array != NULL && count == model->param_count &&
+           (uintptr_t)array % (uintptr_t)model->param_item == 0;
+}
+
 /* Copies the parameters to or from one flat array without gaps. */
 FNC_LIB int32_t fnc_ctx_params(const fnc_model *model, const fnc_ctx *ctx, void *target,
                                const void *source, int64_t count) {
     int32_t status = fnc_ctx_check(model, ctx, source ? FNC_MODE_PRIVATE : FNC_MODE_PREDICT);
     if (status != FNC_OK) return status;
-    const char *array = source ? (const char *)source : (const char *)target;
-    if (array == NULL || count != model->param_count) return FNC_ERR_ARG;
-    if ((uintptr_t)array % (uintptr_t)model->param_item != 0) return FNC_ERR_ARG;
+    if (!fnc_is_flat(model, source ? source : target, count)) return FNC_ERR_ARG;
     int64_t at = 0;
-    for (int i = 0; i < model->param_spans; ++i) {
-        const fnc_span span = model->params[i];
+    for (int i = 0; i < model->tensor_count; ++i) {
+        const fnc_tensor *t = &model->tensors[i];
+        if (!t->listed) continue;
         if (source)
-            fnc_take_array(ctx->own_weights + span.offset, (const char *)source + at, span.bytes, span.narrow);
+            fnc_take_array(ctx->own_weights + t->offset, (const char *)source + at, t->bytes, t->narrow);
         else
-            fnc_give_array((char *)target + at, ctx->weights + span.offset, span.bytes, span.narrow);
-        at += span.bytes;
+            fnc_give_array((char *)target + at, ctx->weights + t->offset, t->bytes, t->narrow);
+        at += t->bytes;
     }
     return FNC_OK;
 }

@@ -8,12 +8,14 @@
 typedef struct fnc_step {
     fnc_entry *run;
     fnc_entry *steps;   /* the same over many batches of gathered rows, or null */
+    fnc_entry *backward; /* the second half, where `run` is the first, or null */
     fnc_entry *prepare; /* to be called when weights have changed, or null */
     int64_t prepared_at; /* where in a context's prepared memory its share begins */
     int32_t number;
     int32_t mode;        /* the least mode of a context that may call it */
     int32_t least;       /* the least size it accepts: 1 where a mean over nothing would be taken */
     int32_t trains;      /* does it change weights? */
+    int32_t fused;       /* all of a step at once, which knows nothing of frozen weights */
     int32_t reads_state; /* does `prepare` depend on more than weights? */
     int32_t inputs, outputs, symbols;
     const unsigned char *symbol;     /* which of the model's symbols each of its own is */
@@ -22,8 +24,18 @@ typedef struct fnc_step {
 
 typedef struct fnc_span {
     int64_t offset, bytes;
-    int64_t narrow; /* `bytes` bytes of float for the caller are bfloat16 in memory */
 } fnc_span;
+
+/* One weight. */
+typedef struct fnc_tensor {
+    const char *name;
+    int64_t offset, bytes; /* in the weights; bytes for the caller */
+    int64_t count, item;   /* elements, and bytes of each in memory */
+    int64_t gradient;      /* where the sum of its gradients is in the training state, or -1 */
+    int64_t frozen;        /* where it says so, a byte an element */
+    int32_t narrow;        /* float for the caller, bfloat16 in memory */
+    int32_t listed;        /* is it in the flat array of parameters? */
+} fnc_tensor;
 
 /* One dataset of a checkpoint: where it lies in the file, and where in a context. */
 typedef struct fnc_piece {
@@ -51,12 +63,13 @@ typedef struct fnc_model {
     const unsigned char *data; /* weights, training state, checkpoint head, fixed datasets */
     const char *hash;
     int64_t weights_bytes, train_at, train_bytes;
+    int64_t parts_bytes; /* behind the training state, where steps are done in parts */
     int64_t prepared_bytes; /* of all steps together */
     int32_t symbols;
     int32_t param_item; /* bytes of one flat parameter */
     int64_t param_count;
-    const fnc_span *params;
-    int32_t param_spans;
+    const fnc_tensor *tensors;
+    int32_t tensor_count;
     const fnc_span *metrics; /* the training state that metrics keep */
     int32_t metric_spans;
     fnc_checkpoint checkpoint;

@@ -1,6 +1,7 @@
 """The entry points of a unit, and what they need besides the kernels.
 
     <prefix>_<entry>_entry   int32_t (const fnc_env *): checks sizes and indices, then runs all
+    <prefix>_<entry>_forward_entry, ..._backward_entry   the halves of a step that has halves
     <prefix>_<entry>_arena   int64_t (const int64_t *dims): bytes of scratch memory for these sizes
     <prefix>_<entry>_prepare int32_t (const fnc_env *): fills `prepared` from the weights
     <prefix>_<entry>_steps   the step over many batches of gathered rows (see csrc/rt/fnc_steps.h)
@@ -51,6 +52,8 @@ def emit_entries(plan: Plan, prefix: str, entry: str) -> list[TopLevel]:
     if plan.ranges:
         items.append(_inside(plan, entry))
     items.append(_entry(plan, name, entry))
+    if plan.first_half is not None:
+        items += [_entry(plan, name, entry, half) for half in ("_forward", "_backward")]
     return [*items, *_steps(plan, name, entry)] if plan_has_steps(plan) else items
 
 
@@ -64,9 +67,10 @@ def plan_has_steps(plan: Plan) -> bool:
 # one call -----------------------------------------------------------------------------------------
 
 
-def _entry(plan: Plan, name: str, entry: str) -> Function:
+def _entry(plan: Plan, name: str, entry: str, half: str = "") -> Function:
+    """Of the whole step, or of a half of it."""
     amount = call(f"amount_{entry}", Name("env->dims"))
-    run = Do(call("fnc_run", Name("env"), Name(f"run_{entry}"), amount))
+    run = Do(call("fnc_run", Name("env"), Name(f"run_{entry}{half}"), amount))
     ok = Binary("==", Name("status"), Name("FNC_OK"))
     const = "" if plan.ranges else "const "
     body: list[Stmt] = [
@@ -77,7 +81,7 @@ def _entry(plan: Plan, name: str, entry: str) -> Function:
     if plan.ranges:
         inside = call(f"inside_{entry}", Name("env"), Name("NULL"), Int(0))
         body.insert(1, If(ok, (Assign(Name("status"), "=", inside),)))
-    return Function("FNC_EXPORT", "int32_t", f"{name}_entry", ENV, tuple(body))
+    return Function("FNC_EXPORT", "int32_t", f"{name}{half}_entry", ENV, tuple(body))
 
 
 def _prepare(plan: Plan, name: str, entry: str) -> Function:

@@ -79,7 +79,7 @@ def emit_program(
     items += [_table(b) for b in _constants([*plan.prepare, *plan.kernels])]
     for kernel in (*plan.prepare, *plan.kernels):
         items += emit_kernel(kernel, plan, places)
-    items.append(_run(plan, entry))
+    items += _run(plan, entry)
     if plan.prepare:
         items.append(_prepare(plan.prepare, f"{entry}_prepare"))
     items += emit_entries(plan, prefix, entry)
@@ -166,11 +166,22 @@ def _keeps(plan: Plan) -> bool:
     return any(root_buffer(b).kind == "param" for k in plan.kernels for b in writes(k))
 
 
-def _run(plan: Plan, name: str) -> Function:
-    """Every step in order, for a worker of a team. What is kept from call to call must not decay
-    into subnormal numbers."""
+def _run(plan: Plan, name: str) -> list[TopLevel]:
+    """Every step in order, for a worker of a team: in halves, and the two together, where the plan
+    has halves."""
+    if plan.first_half is None:
+        return [_run_steps(plan.steps, plan, name)]
+    cut = plan.first_half
+    halves = {f"{name}_forward": plan.steps[:cut], f"{name}_backward": plan.steps[cut:]}
+    run = [s for half in halves for s in (BARRIER, Do(call(f"run_{half}", *WORKER)))]
+    parts = [_run_steps(steps, plan, half) for half, steps in halves.items()]
+    return [*parts, _worker(name, run[1:])]
+
+
+def _run_steps(steps: Sequence[Step], plan: Plan, name: str) -> Function:
+    """What is kept from call to call must not decay into subnormal numbers."""
     waits = dict(zip((k.name for k in plan.kernels), map(bool, plan.barriers), strict=True))
-    run = _steps_run(plan.steps, waits, plan)
+    run = _steps_run(steps, waits, plan)
     if plan.loop_symbols:
         run = with_symbols(plan.symbols, [*_own_sizes(plan), *run])
     return _worker(name, _flushed(run) if _keeps(plan) else run)

@@ -20,7 +20,7 @@ from fncompile.export.api.library import Library
 from fncompile.export.api.unit import emit_unit
 from fncompile.export.checkpoint import make_checkpoint, sources
 from fncompile.export.data import data_blocks, data_unit, write_data
-from fncompile.export.describe import describe, model_hash
+from fncompile.export.describe import describe, entries_of, model_hash
 from fncompile.export.example import emit_example
 from fncompile.export.prefix import model_prefix
 from fncompile.flags import override
@@ -138,16 +138,11 @@ def make_sources(model: Any, prefix: str, training: bool, sample_weight: bool = 
         "train_at": train_at,
     }
     library = describe(native, prefix, checkpoint, facts)
-    entries = {e.name: _entry_text(e, prefix, native) for e in _entries(native)}
+    entries = {e.name: _entry_text(e, prefix) for e in entries_of(native).values()}
     return Sources(library, entries, emit_unit(library), emit_header(library), [*blocks, carried])
 
 
-def _entries(native: Any) -> list[Any]:
-    found = native.training
-    return [native.predict, *((found.train_step, found.evaluate, found.report) if found else ())]
-
-
-def _entry_text(entry: Any, prefix: str, native: Any) -> str:
+def _entry_text(entry: Any, prefix: str) -> str:
     """Python's own text, unless other names were asked for."""
     return entry.source if prefix == entry.prefix else entry.emit(prefix)
 

@@ -26,7 +26,7 @@ def data_blocks(native: Any) -> tuple[list[np.ndarray], int]:
     if native.training is None:
         return [weights], weights.nbytes
     memory = native.memories[1]
-    state = memory.block.memory.copy()
+    state = memory.block.memory[: memory.state_bytes].copy()
     pairs = zip(native.training.metric_variables, native.training.reset_values, strict=True)
     for variable, value in pairs:
         raw = np.frombuffer(np.ascontiguousarray(value).tobytes(), np.uint8)

@@ -17,6 +17,7 @@ from fncompile.export.api.library import (
     Checkpoint,
     Library,
     Param,
+    Part,
     Port,
     State,
     Step,
@@ -30,7 +31,8 @@ from fncompile.ir.types import DTYPES, TensorType, at_border
 from fncompile.passes.memory import round_up
 from fncompile.plan.types import reads, root_buffer
 
-MAX_SYMBOLS, MAX_INPUTS = 16, 64  # FNC_CTX_SYMBOLS, FNC_STEPS_MAX_INPUTS of csrc
+# FNC_CTX_SYMBOLS, FNC_STEPS_MAX_INPUTS and FNC_PENDING_ARRAYS of csrc
+MAX_SYMBOLS, MAX_INPUTS, MAX_ARRAYS = 16, 64, 64
 
 
 def describe(native: Any, prefix: str, checkpoint: Checkpoint, facts: dict[str, Any]) -> Library:
@@ -41,10 +43,11 @@ def describe(native: Any, prefix: str, checkpoint: Checkpoint, facts: dict[str, 
         prefix=prefix,
         title=native.model.name,
         steps=_steps(native, prefix),
-        params=_params(native.model, weights),
+        params=_params(native, weights),
         param_dtype=_param_dtype(native.model),
         weights_bytes=weights.block.nbytes,
-        train_bytes=native.memories[1].block.nbytes if native.training else 0,
+        train_bytes=native.memories[1].state_bytes if native.training else 0,
+        parts_bytes=_parts_bytes(native),
         checkpoint=checkpoint,
         batch=_fixed_batch(native.predict.program),
         training=_training(native),
@@ -69,6 +72,11 @@ def _check_limits(library: Library) -> None:
             f"{len(library.symbols)}: fix some of them in its Inputs."
         )
     for step in library.steps.values():
+        if max(len(step.inputs), len(step.outputs)) > MAX_ARRAYS and step.halves:
+            raise ValueError(
+                f"A library takes or gives at most {MAX_ARRAYS} arrays a step, and "
+                f"{library.title!r} has more: join some of them."
+            )
         if len(step.inputs) > MAX_INPUTS and step.steps:
             raise ValueError(
                 f"A library takes at most {MAX_INPUTS} arrays a step, and {library.title!r} has "
@@ -79,12 +87,17 @@ def _check_limits(library: Library) -> None:
 # steps ------------------------------------------------------------------------------------------
 
 
+TRAINING = ("train_step", "evaluate", "report", "gradient", "optimizer", "input_gradient")
+
+
+def entries_of(native: Any) -> dict[str, Any]:
+    """The compiled entries of a library, by name."""
+    found = {name: getattr(native.training, name, None) for name in TRAINING}
+    return {"predict": native.predict, **{k: e for k, e in found.items() if e is not None}}
+
+
 def _steps(native: Any, prefix: str) -> dict[str, Step]:
-    entries = {"predict": native.predict}
-    if native.training is not None:
-        entries |= {
-            name: getattr(native.training, name) for name in ("train_step", "evaluate", "report")
-        }
+    entries = entries_of(native)
     return {name: _step(native, name, entry, prefix) for name, entry in entries.items()}
 
 
@@ -101,6 +114,7 @@ def _step(native: Any, name: str, entry: Any, prefix: str) -> Step:
         prepared=lowered.prepared,
         steps=steps,
         reads_state=_reads_state(entry, native),
+        halves=name == "gradient",
     )
 
 
@@ -132,7 +146,7 @@ def _c_names(titles: Sequence[str], prefix: str) -> list[str]:
 
 
 def _roles(native: Any, name: str, entry: Any) -> list[str]:
-    if name not in ("train_step", "evaluate"):
+    if name not in ("train_step", "evaluate", "gradient"):
         return ["input"] * len(entry.program.inputs)
     signature = native.training.signature
     groups = (
@@ -177,13 +191,36 @@ def _param_dtype(model: Any) -> str:
     return next(real, "float32")
 
 
-def _params(model: Any, memory: Any) -> tuple[Param, ...]:
+def _parts_bytes(native: Any) -> int:
+    if native.training is None:
+        return 0
+    memory = native.memories[1]
+    return int(memory.block.nbytes - memory.state_bytes)
+
+
+def _part(native: Any, name: str) -> Part | None:
+    """Where the sum of gradients of a weight lies, and what says that it is frozen."""
+    if native.training is None:
+        return None
+    places = native.memories[1].block.offsets
+    for run in native.runs:
+        for member in run.members:
+            if member.name == name:
+                gradient = places[run.gradient["name"]] + member.offset * DTYPES[run.dtype].size
+                return Part(gradient, places[run.frozen["name"]] + member.offset)
+    return None
+
+
+def _params(native: Any, memory: Any) -> tuple[Param, ...]:
+    model = native.model
     found, first, dtype = [], 0, _param_dtype(model)
     for v in model.weights:
         type, narrow = at_border(v.type), DTYPES[v.dtype].widens
         listed = type.dtype == dtype
         place = memory.block.offsets[memory.names[v]]
-        found.append(Param(v.path, type, place, first if listed else None, v.trainable, narrow))
+        part = _part(native, memory.names[v])
+        at = first if listed else None
+        found.append(Param(v.path, type, place, at, v.trainable, bool(narrow), part))
         first += v.size if listed else 0
     return tuple(found)
 

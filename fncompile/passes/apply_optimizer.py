@@ -41,9 +41,20 @@ class Run:
     decay: bool = True
     overwrite: bool = False
 
-    def param(self, slot: str | None = None) -> Node:
+    def param(self, slot: str | None = None, dtype: str | None = None) -> Node:
+        """The run, or what its elements have besides; of its own dtype unless another is given."""
         name = self.name if slot is None else f"{self.name}.{slot}"
-        return build.param(name, TensorType(self.dtype, (self.size,)))
+        return build.param(name, TensorType(dtype or self.dtype, (self.size,)))
+
+    @property
+    def gradient(self) -> Node:
+        """The sum of gradients, where a step is done in parts."""
+        return self.param("gradient")
+
+    @property
+    def frozen(self) -> Node:
+        """Which elements stay as they are, where a step is done in parts."""
+        return self.param("frozen", "bool")
 
 
 class Update(Protocol):
@@ -53,6 +64,7 @@ class Update(Protocol):
     transform: Callable[[dict[str, Node]], dict[str, Node]]  # gradients by name -> clipped
     update: Callable[[Node, Node, dict[str, Node], bool], tuple[Node, dict[str, Node]]]
     constrain: Callable[[str, Node], Node]  # new value of one parameter -> allowed value
+    settle: Callable[[Run, Node, Node], Node]  # old and new value of a run, or slot -> that to keep
     finish: Callable[[], dict[Node, Node]]  # updates of the optimizer's own state
 
 
@@ -70,23 +82,27 @@ def _applied(program: Program, context) -> Program:
     updates, params = dict(program.updates), list(program.params)
     for run in runs:
         if run.overwrite:
-            updates[run.param()] = _gather_run(run, grads)
+            updates[run.param()] = optimizer.settle(run, run.param(), gather_run(run, grads))
             params.append(run.param())
             continue
         slots = {s: run.param(s) for s in optimizer.slots}
-        new, new_slots = optimizer.update(run.param(), _gather_run(run, grads), slots, run.decay)
-        updates[run.param()] = _constrained(run, new, optimizer.constrain)
-        updates.update({slots[s]: n for s, n in new_slots.items()})
+        new, new_slots = optimizer.update(run.param(), gather_run(run, grads), slots, run.decay)
+        new = _constrained(run, new, optimizer.constrain)
+        updates[run.param()] = optimizer.settle(run, run.param(), new)
+        updates.update({slots[s]: optimizer.settle(run, slots[s], n) for s, n in new_slots.items()})
         params += [run.param(), *slots.values()]
     updates.update(optimizer.finish())
     outputs = {k: n for k, n in program.outputs.items() if not k.startswith("grad:")}
-    return _slice_params(
+    return slice_params(
         replace(program, outputs=outputs, updates=updates, params=tuple(params)), runs
     )
 
 
-def _gather_run(run: Run, grads: dict[str, Node]) -> Node:
-    """The gradients of a run in one vector, zeros in the gaps."""
+def gather_run(run: Run, grads: dict[str, Node]) -> Node:
+    """The gradients of a run in one vector, zeros in the gaps: that of their sums, where they are
+    those as they are."""
+    if all(grads[m.name] is member_of(run.gradient, m) for m in run.members):
+        return run.gradient
     parts: list[Node] = []
     end = 0
     for member in run.members:
@@ -111,23 +127,19 @@ def _constrained(run: Run, new: Node, constrain: Callable[[str, Node], Node]) ->
     allowed = {name: constrain(name, value) for name, value in values.items()}
     if all(allowed[name] is values[name] for name in values):
         return new
-    return _gather_run(run, allowed)
+    return gather_run(run, allowed)
 
 
-def _slice_params(program: Program, runs: Sequence[Run]) -> Program:
+def slice_params(program: Program, runs: Sequence[Run]) -> Program:
     """Every parameter of a run as a slice of the run, so that there is one name for its memory."""
     views = {
         build.param(m.name, m.type): member_of(run.param(), m) for run in runs for m in run.members
     }
     new = rebuild(program.roots, lambda node, src: views.get(node))
-    used = _params_below(new.values())
     program = program.map(new.__getitem__)
+    used = {n for n in program.nodes() if n.op == "param"}
     order = list(dict.fromkeys([*program.params, *sorted(used, key=lambda p: p["name"])]))
     return replace(
         program,
         params=tuple(p for p in order if p not in views and (p in used or p in program.updates)),
     )
-
-
-def _params_below(nodes) -> set[Node]:
-    return {n for n in nodes if n.op == "param"}

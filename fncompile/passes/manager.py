@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +26,7 @@ class Context:
     trainable: Sequence[str] = ()
     runs: Sequence[Run] = ()
     optimizer: Update | None = None
+    seeds: Mapping[str, str] = field(default_factory=dict)  # output -> input with its gradient
     limit: int | None = None
     fired: int = 0
     observe: Callable[[str, Any], None] | None = None

@@ -27,9 +27,9 @@ def _ordered(steps: Sequence[Step], plan: Plan) -> list[Step]:
         replace(s, body=tuple(_ordered(s.body, plan))) if isinstance(s, Repeat) else s
         for s in steps
     ]
-    before = _before(steps)
+    waits = before(steps)
     after: dict[int, list[int]] = defaultdict(list)
-    for i, sources in enumerate(before):
+    for i, sources in enumerate(waits):
         for j in sources:
             after[j].append(i)
     pressure = _Pressure(steps, plan.kernel_symbols)
@@ -39,10 +39,10 @@ def _ordered(steps: Sequence[Step], plan: Plan) -> list[Step]:
     was_done = [False] * len(steps)
 
     def offer(i: int) -> None:
-        if not before[i] and pressure.growth[i] <= 0:
+        if not waits[i] and pressure.growth[i] <= 0:
             heapq.heappush(freeing, i)
 
-    for i, sources in enumerate(before):
+    for i, sources in enumerate(waits):
         if not sources:
             heapq.heappush(ready, i)
             offer(i)
@@ -55,18 +55,18 @@ def _ordered(steps: Sequence[Step], plan: Plan) -> list[Step]:
         for i in pressure.run(best):
             offer(i)
         for i in after[best]:
-            before[i].remove(best)
-            if not before[i]:
+            waits[i].remove(best)
+            if not waits[i]:
                 heapq.heappush(ready, i)
                 offer(i)
     assert len(done) == len(steps), "the kernels wait for each other"
     return [steps[i] for i in done]
 
 
-def _before(steps: Sequence[Step]) -> list[set[int]]:
+def before(steps: Sequence[Step]) -> list[set[int]]:
     """For each step those that it must follow: wherever two touch the same memory and one of them
     writes it. What follows from others is left out."""
-    before: list[set[int]] = []
+    found: list[set[int]] = []
     last_write: dict[Buffer, int] = {}
     reads_since: dict[Buffer, list[int]] = defaultdict(list)
     for i, step in enumerate(steps):
@@ -74,12 +74,12 @@ def _before(steps: Sequence[Step]) -> list[set[int]]:
         read = {root_buffer(b) for b in reads(step)}
         sources = {last_write[b] for b in written | read if b in last_write}
         sources.update(j for b in written for j in reads_since[b])
-        before.append(sources)
+        found.append(sources)
         for b in written:
             last_write[b], reads_since[b] = i, []
         for b in read - written:
             reads_since[b].append(i)
-    return before
+    return found
 
 
 class _Pressure:

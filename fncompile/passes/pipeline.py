@@ -53,6 +53,22 @@ BACKWARD = (
     _pass("apply_optimizer", "gradients", "updates"),
     _pass("simplify", "updates", "simple", name="simplify_step", optional=True),
 )
+PARTS = (
+    _pass("rewrite", "sizes", optional=True),
+    _pass("simplify", "sizes", "simple", optional=True),
+    _pass("differentiate", "sizes", "gradients unmarked"),
+    _pass("keep_gradients", "gradients", "updates"),
+    _pass("simplify", "updates", "simple", name="simplify_step", optional=True),
+)
+INPUTS = (
+    _pass("rewrite", "sizes", optional=True),
+    _pass("differentiate.input_gradients", "sizes", "unmarked"),
+    _pass("simplify", "sizes", "simple", optional=True),
+)
+OPTIMIZER = (
+    _pass("apply_optimizer", "sizes", "updates unmarked"),
+    _pass("simplify", "updates", "simple", name="simplify_step", optional=True),
+)
 FUSE = (
     _pass("windows", "unmarked", "bare"),
     _pass("layout", "bare", "matrices"),
@@ -72,23 +88,31 @@ PLACE = (
     _pass("members", "safe"),
 )
 
+INFER = (
+    *FUSE,
+    _pass("schedule", "plan", "scheduled"),
+    *CARRY_OUT,
+    _pass("hoist", "ordered", "hoisted", optional=True),
+    *PLACE,
+)
+STEP = (
+    *FUSE,
+    _pass("schedule.schedule_step", "plan", "scheduled", name="schedule"),
+    *CARRY_OUT,
+)
+
 # Program to Program, then Program to Plan: a kind of entry has a row in both.
 TRANSFORM: dict[str, tuple[Pass, ...]] = {
     "infer": (TRACED, *FORWARD),
     "train": (TRACED, *BACKWARD),
+    "gradient": (TRACED, *PARTS),
+    "input_gradient": (TRACED, *INPUTS),
+    "optimizer": (TRACED, *OPTIMIZER),
 }
 LOWER: dict[str, tuple[Pass, ...]] = {
-    "infer": (
-        *FUSE,
-        _pass("schedule", "plan", "scheduled"),
-        *CARRY_OUT,
-        _pass("hoist", "ordered", "hoisted", optional=True),
-        *PLACE,
-    ),
-    "train": (
-        *FUSE,
-        _pass("schedule.schedule_step", "plan", "scheduled", name="schedule"),
-        *CARRY_OUT,
-        *PLACE,
-    ),
+    "infer": INFER,
+    "input_gradient": INFER,
+    "train": (*STEP, *PLACE),
+    "gradient": (*STEP, _pass("halve", "ordered", "halves"), *PLACE),
+    "optimizer": (*STEP, *PLACE),
 }

@@ -262,6 +262,9 @@ class Plan:
     block of its own, `prepared` (bytes), and is computed again only when weights change.
     `barriers` gives for each of `kernels` why the workers of a team must wait for each other before
     it, or "".
+
+    Where `first_half` is not None the step can be called in two halves, of which the first are so
+    many `steps`.
     """
 
     steps: list[Step]
@@ -280,6 +283,7 @@ class Plan:
     prepared_offsets: dict[Buffer, int] = field(default_factory=dict)
     prepared: int = 0
     barriers: tuple[str, ...] = ()
+    first_half: int | None = None
 
     @property
     def kernels(self) -> list[Kernel]:

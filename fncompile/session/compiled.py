@@ -16,6 +16,7 @@ from fncompile.export.prefix import model_prefix
 from fncompile.flags import of_entries, overrides
 from fncompile.graph import structure
 from fncompile.graph.naming import local_names
+from fncompile.graph.trace import Trace
 from fncompile.graph.variable import Variable
 from fncompile.ir.dims import Poly
 from fncompile.ir.node import Program
@@ -27,8 +28,14 @@ from fncompile.runtime.entry import CompiledEntry, Entry
 from fncompile.session import programs
 from fncompile.session.identity import contents, objective_key, objective_parts, state_key
 from fncompile.session.memory import Memory, StateMemory, find_runs, name_variables, weights_memory
-from fncompile.session.programs import StepOptimizer
-from fncompile.session.signature import Signature, has_fixed_batch, input_types, step_signature
+from fncompile.session.programs import PartsOptimizer, StepOptimizer
+from fncompile.session.signature import (
+    Signature,
+    Types,
+    has_fixed_batch,
+    input_types,
+    step_signature,
+)
 
 Arrays = Sequence[np.ndarray]
 _memory_lock = threading.RLock()  # variables may move between the memories of any two models
@@ -186,11 +193,16 @@ class CompiledSteps:
         return self.entries[key]
 
     def step_entry(self, verb: str, signature: Signature) -> Entry:
+        make = self._train_entry if verb == "train" else self._evaluate_entry
+        return self._cached(verb, signature, make)
+
+    def _cached(
+        self, verb: str, signature: Signature, make: Callable[[Signature], Entry]
+    ) -> Entry:
         key = (verb, signature.key, of_entries())
         with self._build_lock:
             if key not in self.entries:
                 self._prepare_weights()
-                make = self._train_entry if verb == "train" else self._evaluate_entry
                 self.entries[key] = make(signature)
         return self.entries[key]
 
@@ -210,21 +222,63 @@ class CompiledSteps:
         program, trace = self._objective_program(signature, training=True)
         self._prepare_state(trace)
         by_name = {self.names[v]: v for v in trained}
-        context = Context(
-            trainable=[self.names[v] for v in self.weights.variables if v in set(trained)],
-            runs=self.runs,
-            optimizer=StepOptimizer(optimizer, by_name, trace),
-        )
+        context = self._train_context(StepOptimizer(optimizer, by_name, trace))
         return self._build(
             programs.with_all_trained(program, trained, trace), "train", "train_step", context
         )
 
-    def _objective_program(self, signature: Signature, training: bool):
+    def gradient_entry(self, signature: Signature) -> Entry:
+        """Forward and backward of a step that is done in parts: adds to the sums of gradients."""
+        return self._cached("gradient", signature, self._gradient_entry)
+
+    def optimizer_entry(self, signature: Signature) -> Entry:
+        """The rest of it: what the optimizer makes of the sums."""
+        return self._cached("optimizer", signature, self._optimizer_entry)
+
+    def input_gradient_entry(self, types: Types) -> Entry:
+        """The gradients of inputs of these types, from those of outputs."""
+        key = ("input gradient", tuple(types), of_entries())
+        with self._build_lock:
+            if key not in self.entries:
+                self._prepare_weights()
+                program, trace, seeds = programs.input_gradient_program(
+                    self.model, types, self.names, self.label
+                )
+                self._prepare_predict_state(trace)
+                memories = (self.weights, self.predict_state)
+                context, name = Context(seeds=seeds), "input_gradient"
+                self.entries[key] = self._build(program, name, name, context, memories)
+        return self.entries[key]
+
+    def _gradient_entry(self, signature: Signature) -> Entry:
+        program, trace = self._objective_program(signature, True, with_outputs=True)
+        self._prepare_state(trace)
+        trained = self.model.trainable_variables
+        program = programs.with_all_trained(program, trained, trace)
+        return self._build(program, "gradient", "gradient", self._train_context(None))
+
+    def _optimizer_entry(self, signature: Signature) -> Entry:
+        trained = self.model.trainable_variables
+        trace = Trace(training=True, names=self.names, label=self.label)
+        program = programs.optimizer_program(trained, trace, self.runs)
+        by_name = {self.names[v]: v for v in trained}
+        optimizer = PartsOptimizer(self.model.optimizer, by_name, trace, self.runs)
+        context = self._train_context(optimizer)
+        return self._build(program, "optimizer", "optimizer", context)
+
+    def _train_context(self, optimizer: StepOptimizer | None) -> Context:
+        trained = set(self.model.trainable_variables)
+        names = [self.names[v] for v in self.weights.variables if v in trained]
+        return Context(trainable=names, runs=self.runs, optimizer=optimizer)
+
+    def _objective_program(
+        self, signature: Signature, training: bool, with_outputs: bool = False
+    ) -> tuple[Program, Trace]:
         from fncompile.training.compile import objective_of
 
         objective = objective_of(self.model)
         return programs.objective_program(
-            self.model, objective, signature, self.names, self.label, training
+            self.model, objective, signature, self.names, self.label, training, with_outputs
         )
 
     def _build(

@@ -22,6 +22,7 @@ from fncompile.graph.variable import Variable
 from fncompile.ir.dims import Poly
 from fncompile.ir.node import Program, toposort
 from fncompile.ir.types import TensorType
+from fncompile.passes.apply_optimizer import Run
 from fncompile.passes.manager import Context
 from fncompile.runtime.entry import CompiledEntry
 from fncompile.session.memory import Memory
@@ -30,11 +31,16 @@ from fncompile.session.signature import Signature, step_signature
 
 @dataclass
 class Training:
-    """The entries of training; `report` gives the metrics, then the learning rate."""
+    """The entries of training; `report` gives the metrics, then the learning rate. `gradient` and
+    `optimizer` are the parts of a step, `input_gradient` gives the gradients of inputs, where there
+    are real ones."""
 
     train_step: CompiledEntry
     evaluate: CompiledEntry
     report: CompiledEntry
+    gradient: CompiledEntry
+    optimizer: CompiledEntry
+    input_gradient: CompiledEntry | None
     signature: Signature
     targets: list[str]  # names of the outputs that have targets
     metrics: list[str]
@@ -50,6 +56,7 @@ class Native:
     predict: CompiledEntry
     training: Training | None
     memories: list[Memory]
+    runs: list[Run]
 
 
 def native(steps: Any, training: bool, sample_weight: bool) -> Native:
@@ -63,6 +70,7 @@ def native(steps: Any, training: bool, sample_weight: bool) -> Native:
         entry,
         found,
         [m for m in (steps.weights, steps.train_memory if training else None) if m],
+        steps.runs,
     )
 
 
@@ -102,12 +110,23 @@ def _training(steps: Any, sample_weight: bool) -> Training:
         train,
         evaluate,
         report,
+        steps.gradient_entry(signature),
+        steps.optimizer_entry(signature),
+        _input_gradient(steps, signature),
         signature,
         names,
         metrics,
         variables,
         _reset_values(objective, variables),
     )
+
+
+def _input_gradient(steps: Any, signature: Signature) -> CompiledEntry | None:
+    real = [t for _, t in signature.inputs if t.kind == "f"]
+    outputs = [o.type for o in getattr(steps.model, "outputs", ())]
+    if not real or not any(t.kind == "f" for t in outputs):
+        return None
+    return steps.input_gradient_entry(signature.inputs)
 
 
 def _signature(steps: Any, sample_weight: bool) -> Signature:

@@ -51,7 +51,9 @@ class Memory:
 
 
 class StateMemory(Memory):
-    """The `train` block: variables, and the optimizer's slots as one array per run and slot."""
+    """The `train` block: variables, and the optimizer's slots as one array per run and slot. Behind
+    these `state_bytes` bytes is what steps that are done in parts use besides: the sum of gradients
+    of each run, and which of its elements are frozen. Nobody touches it otherwise."""
 
     def __init__(
         self,
@@ -60,10 +62,13 @@ class StateMemory(Memory):
         runs: Sequence[Run],
         optimizer: Any,
     ):
-        runs = [run for run in runs if not run.overwrite]  # their gradients need no slots
-        super().__init__("train", variables, dict(names), slot_items(runs, optimizer.slots))
+        updated = [run for run in runs if not run.overwrite]  # others' gradients need no slots
+        slots = slot_items(updated, optimizer.slots)
+        parts = [(p["name"], p.type) for run in runs for p in (run.gradient, run.frozen)]
+        super().__init__("train", variables, dict(names), [*slots, *parts])
+        self.state_bytes = self.block.offsets[parts[0][0]] if parts else self.block.nbytes
         by_name = {name: v for v, name in names.items()}
-        for run in runs:
+        for run in updated:
             for slot in optimizer.slots:
                 self._place_slot(run, slot, optimizer, by_name)
 

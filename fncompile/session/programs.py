@@ -14,6 +14,7 @@ from fncompile.ir import build
 from fncompile.ir.node import Node, Program, current_origins, recording, toposort
 from fncompile.ir.ranges import of_inputs
 from fncompile.ir.types import TensorType, at_border
+from fncompile.passes.apply_optimizer import Run, member_of
 from fncompile.session.signature import Signature
 from fncompile.training.absent import is_absent
 
@@ -29,10 +30,39 @@ def predict_program(
     with trace.active():
         inputs = [placeholder(name, at_border(type)) for name, type in types]
         outputs = model.run_graph(_inside(trace, model, inputs, types), training=False)
-        with trace.scope("outputs"):
-            nodes = [build.cast(t.node, at_border(t.type).dtype) for t in outputs]
-    named = _named(map(label, _output_names(model, len(outputs))), nodes)
+        named = _outputs(trace, model, outputs, label)
     return _program(trace, inputs, named, trace.updates()), trace
+
+
+def input_gradient_program(
+    model: Any,
+    types: Sequence[tuple[str, TensorType]],
+    names: Mapping[Variable, str],
+    label: Callable[[str], str],
+) -> tuple[Program, Trace, dict[str, str]]:
+    """What predicts, with further inputs for the gradients of its real outputs, whose names are
+    given by those of the outputs. Nothing is updated."""
+    program, trace = predict_program(model, types, names, label)
+    taken = {p["name"] for p in program.inputs}
+    real = {k: n.type for k, n in program.outputs.items() if n.type.kind == "f"}
+    seeds = {k: unique_name(f"d_{k}", taken) for k in real}
+    given = tuple(build.input(seeds[k], type) for k, type in real.items())
+    outputs = {k: n for k, n in program.outputs.items() if k in real}
+    inputs = (*program.inputs, *given)
+    return replace(program, inputs=inputs, outputs=outputs, updates={}), trace, seeds
+
+
+def _outputs(
+    trace: Trace,
+    model: Any,
+    outputs: Sequence[Tensor],
+    label: Callable[[str], str],
+    taken: Iterable[str] = (),
+) -> dict[str, Node]:
+    """The outputs by name, as callers get them."""
+    with trace.scope("outputs"):
+        nodes = [build.cast(t.node, at_border(t.type).dtype) for t in outputs]
+    return _named(map(label, _output_names(model, len(outputs))), nodes, taken)
 
 
 def objective_program(
@@ -42,9 +72,10 @@ def objective_program(
     names: Mapping[Variable, str],
     label: Callable[[str], str],
     training: bool,
+    with_outputs: bool = False,
 ) -> tuple[Program, Trace]:
-    """The loss of a batch as output `loss`, and the updates of metrics and of the model's own
-    state."""
+    """The loss of a batch as output `loss`, behind the model's outputs where these are wanted, and
+    the updates of metrics and of the model's own state."""
     trace = Trace(training=training, names=names, label=label)
     with trace.active():
         inputs, targets, weights = (
@@ -60,7 +91,9 @@ def objective_program(
             sample[k] = tensor
         penalties = [*trace.losses, *regularization(model, trace)]
         total = objective.trace(true, outputs, sample, penalties)
-    program = _program(trace, [*inputs, *targets, *weights], {"loss": total.node}, trace.updates())
+        wanted = _outputs(trace, model, outputs, label, {"loss"}) if with_outputs else {}
+    results = {**wanted, "loss": total.node}
+    program = _program(trace, [*inputs, *targets, *weights], results, trace.updates())
     return program, trace
 
 
@@ -132,12 +165,50 @@ class StepOptimizer:
         with self.tracing():
             return constraint(Tensor(value)).node
 
+    def settle(self, run: Run, old: Node, new: Node) -> Node:
+        """The value to keep of a run, or of one of its slots."""
+        return new
+
     def finish(self) -> dict[Node, Node]:
         with self.tracing():
             step = self.trace.params.get(self.optimizer.iterations) or self.trace.read(
                 self.optimizer.iterations
             )
             return {step: build.ew("add", step, build.const(1, step.dtype))}
+
+
+class PartsOptimizer(StepOptimizer):
+    """The same for steps that are done in parts, where some elements may be frozen: these stay as
+    they are, and do not count in the norm of all gradients."""
+
+    def __init__(
+        self,
+        optimizer: Any,
+        variables: Mapping[str, Variable],
+        trace: Trace,
+        runs: Sequence[Run],
+    ):
+        super().__init__(optimizer, variables, trace)
+        self.frozen = {m.name: member_of(run.frozen, m) for run in runs for m in run.members}
+
+    def transform(self, grads: dict[str, Node]) -> dict[str, Node]:
+        if self.optimizer.global_clipnorm:
+            grads = {
+                n: build.ew("select", self.frozen[n], build.like(g, 0), g)
+                for n, g in grads.items()
+            }
+        return super().transform(grads)
+
+    def settle(self, run: Run, old: Node, new: Node) -> Node:
+        return build.ew("select", run.frozen, old, new)
+
+
+def optimizer_program(trained: Sequence[Variable], trace: Trace, runs: Sequence[Run]) -> Program:
+    """The sums of gradients as outputs `grad:<name>`, for the optimizer to take."""
+    sums = {f"grad:{m.name}": member_of(run.gradient, m) for run in runs for m in run.members}
+    beside = tuple(p for run in runs for p in (run.gradient, run.frozen))
+    program = Program((), beside, sums, {}, origins=trace.origins)
+    return with_all_trained(program, trained, trace)
 
 
 def _program(
@@ -166,6 +237,8 @@ def _output_names(model: Any, count: int) -> list[str]:
     return getattr(model, "output_names", None) or [f"output_{k}" for k in range(count)]
 
 
-def _named(names: Iterable[str], nodes: Sequence[Node]) -> dict[str, Node]:
-    taken: set[str] = set()
+def _named(
+    names: Iterable[str], nodes: Sequence[Node], others: Iterable[str] = ()
+) -> dict[str, Node]:
+    taken = set(others)
     return {unique_name(name, taken): node for name, node in zip(names, nodes)}

@@ -74,6 +74,32 @@ static void use(digit_model_ctx *ctx) {
     CHECK(calls == 0);
 }
 
+/* The same in parts, which allocate nothing either. */
+static void in_parts(void) {
+    static float gradients[DIGIT_MODEL_NUM_PARAMS], moved[ROWS * IN];
+    digit_model_ctx *ctx = NULL;
+    float loss = -1;
+    OK(digit_model_create(DIGIT_MODEL_SPLIT, BATCH, &ctx));
+    calls = 0;
+    OK(digit_model_zero_grad(ctx));
+    for (int k = 0; k < 2; ++k) {
+        OK(digit_model_forward(ctx, BATCH, images, labels, outputs, &loss));
+        OK(digit_model_backward(ctx));
+    }
+    CHECK(loss > 0);
+    OK(digit_model_scale_gradients(ctx, 0.5));
+    OK(digit_model_get_gradients(ctx, gradients, DIGIT_MODEL_NUM_PARAMS));
+    OK(digit_model_add_gradients(ctx, gradients, DIGIT_MODEL_NUM_PARAMS));
+    OK(digit_model_set_gradients(ctx, gradients, DIGIT_MODEL_NUM_PARAMS));
+    OK(digit_model_set_trainable(ctx, "hidden", 0));
+    OK(digit_model_optimizer_step(ctx));
+    CHECK(digit_model_train_step(ctx, 1, images, labels, NULL) == DIGIT_MODEL_ERR_STATE);
+    OK(digit_model_set_trainable(ctx, "hidden", 1));
+    OK(digit_model_input_gradients(ctx, BATCH, images, outputs, moved));
+    CHECK(calls == 0);
+    digit_model_destroy(ctx);
+}
+
 /* A context in memory of the program's own, as large as the macro says and not a byte more. */
 static void own_memory(void) {
     enum { BYTES = DIGIT_MODEL_TRAIN_BYTES(BATCH) };
@@ -159,6 +185,7 @@ int main(int argc, char **argv) {
     OK(digit_model_create(DIGIT_MODEL_TRAIN, BATCH, &ctx));
     use(ctx);
     own_memory();
+    in_parts();
     shared(ctx);
     files(ctx, argv[1]);
     damage(ctx);

@@ -10,7 +10,7 @@ from ctypes import POINTER, byref, c_double, c_float, c_int32, c_int64, c_void_p
 import numpy as np
 
 OK, SHAPE, ARENA, ARG, MEMORY, IO, FORMAT, STATE, RANGE = 0, -1, -2, -3, -4, -5, -6, -7, -8
-PREDICT, PRIVATE, TRAIN = 0, 1, 2
+PREDICT, PRIVATE, TRAIN, SPLIT = 0, 1, 2, 3
 C_TYPES = {
     "float *": POINTER(c_float),
     "int64_t": c_int64,

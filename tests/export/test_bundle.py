@@ -84,7 +84,7 @@ def test_nothing_in_the_library_can_be_written(exported, tmp_path):
     bundle = exported("classifier")[1].bundle
     run("ar", "x", bundle.static, cwd=tmp_path)
     objects = list(tmp_path.glob("*.o"))
-    assert len(objects) == 6
+    assert len(objects) == 9
     for path in objects:
         sections = dict(
             line.split()[:2]

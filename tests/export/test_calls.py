@@ -169,7 +169,7 @@ def test_predicting_contexts_do_not_train(library):
 
 
 def test_sizes_of_contexts(library):
-    assert library.ctx_size(-1, 8) == library.ctx_size(3, 8) == library.ctx_size(PREDICT, -1) == ARG
+    assert library.ctx_size(-1, 8) == library.ctx_size(4, 8) == library.ctx_size(PREDICT, -1) == ARG
     assert library.ctx_size(TRAIN, BIG) == library.ctx_size(PREDICT, 2**45) == MEMORY
     assert (
         0 < library.ctx_size(PREDICT, 8) < library.ctx_size(PRIVATE, 8) < library.ctx_size(TRAIN, 8)

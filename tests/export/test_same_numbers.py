@@ -10,6 +10,7 @@ import pytest
 
 import fncompile
 from fncompile.export.bundle import make_sources
+from fncompile.export.describe import TRAINING
 from fncompile.export.prefix import model_prefix
 from fncompile.runtime import binding as runtime
 from fncompile.runtime import cache
@@ -73,7 +74,7 @@ def test_objects_in_the_archive_are_those_of_python_s_library(exported, name, tm
     subprocess.run(["ar", "x", library.bundle.static], cwd=tmp_path, check=True)
     entries = [e for e in model.steps().entries.values() if hasattr(e, "source")]
     assert {e.name for e in entries} == (
-        {"predict"} if name == "plain" else {"predict", "evaluate", "train_step"}
+        {"predict", *(TRAINING if name != "plain" else ())} - {"report"}
     )
     for entry in entries:
         built = cache.build_library({entry.name: entry.source}, keep_objects=True)

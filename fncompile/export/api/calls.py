@@ -19,9 +19,9 @@ _EVAL = "Loss of a batch of n samples; the metrics advance, nothing else changes
 def predict(library: Library) -> Public:
     step = library.steps["predict"]
     ports = [*step.inputs, *step.outputs]
-    doc = f"Outputs for a batch of n samples, in any mode.\n{_listed(library, ports)}"
-    params = ("ctx", "int64_t n", *_more_sizes(library, step), *map(_param, ports))
-    body = (*_check_batch(library, step), *_one_batch(library, step, _names(step.outputs)))
+    doc = f"Outputs for a batch of n samples, in any mode.\n{listed(library, ports)}"
+    params = ("ctx", "int64_t n", *more_sizes(library, step), *map(param, ports))
+    body = (*check_batch(library, step), *one_batch(library, step, _names(step.outputs)))
     return public(library, CALLS, "predict", params, doc, *body)
 
 
@@ -36,12 +36,12 @@ def training_steps(library: Library) -> list[Public]:
 
 
 def _one(library: Library, step: Step, name: str, about: str) -> Public:
-    unused, wanted = _loss(library)
+    unused, wanted = loss_argument(library)
     doc = f"""{about}
-{_listed(library, step.inputs)}
+{listed(library, step.inputs)}
 `loss`, unless null, receives the loss of the batch. Mode train."""
-    params = ("ctx", "int64_t n", *_array_params(library, step))
-    body = (*_check_batch(library, step), unused, *_one_batch(library, step, [wanted]))
+    params = ("ctx", "int64_t n", *array_params(library, step))
+    body = (*check_batch(library, step), unused, *one_batch(library, step, [wanted]))
     return public(library, CALLS, name, params, doc, *body)
 
 
@@ -49,28 +49,30 @@ def _many(library: Library, step: Step, one: str) -> Public:
     doc = f"""{one} for batch after batch of the samples index[0] ... index[count-1], each a row of
 the arrays, which have n = `rows` rows. The last batch may be smaller; `loss` is that of the last.
 No batch may be larger than the context was made for.
-{_listed(library, step.inputs)}"""
+{listed(library, step.inputs)}"""
     own = ("const int64_t *index", "int64_t count", "int64_t batch_size", "int64_t rows")
-    params = ("ctx", *own, *_array_params(library, step))
+    params = ("ctx", *own, *array_params(library, step))
     return public(library, CALLS, f"{one}s", params, doc, *_many_batches(library, step))
 
 
 # bodies -----------------------------------------------------------------------------------------
 
 
-def _one_batch(library: Library, step: Step, outs: Sequence[CExpr]) -> tuple[Stmt, ...]:
+def one_batch(
+    library: Library, step: Step, outs: Sequence[CExpr], function: str = "fnc_ctx_run", *more: str
+) -> tuple[Stmt, ...]:
     names = [library.size_names[s] for s in step.symbols]
     return (
         Declare("const int64_t", "dims[]", Name("{" + (", ".join(names) or "0") + "}")),
         pointers("const void *const", "in[]", _names(step.inputs)),
         pointers("void *const", "out[]", outs),
-        runtime("fnc_ctx_run", CTX, f"&step_{step.name}", "dims", "in", "out"),
+        runtime(function, CTX, f"&step_{step.name}", "dims", "in", "out", *more),
     )
 
 
 def _many_batches(library: Library, step: Step) -> tuple[Stmt, ...]:
     """The runtime fills in the batch, the first of `dims`."""
-    unused, wanted = _loss(library)
+    unused, wanted = loss_argument(library)
     names = ["0" if s == "B" else library.size_names[s] for s in step.symbols]
     return (
         unused,
@@ -82,13 +84,13 @@ def _many_batches(library: Library, step: Step) -> tuple[Stmt, ...]:
     )
 
 
-def _loss(library: Library) -> tuple[Stmt, CExpr]:
+def loss_argument(library: Library) -> tuple[Stmt, CExpr]:
     """Where the loss goes: to a local variable if the caller does not want it."""
     wanted = Binary("!=", Name("loss"), Name("NULL"))
-    return Declare(_real(library), "unused"), Ternary(wanted, Name("loss"), Name("&unused"))
+    return Declare(real(library), "unused"), Ternary(wanted, Name("loss"), Name("&unused"))
 
 
-def _check_batch(library: Library, step: Step) -> tuple[Stmt, ...]:
+def check_batch(library: Library, step: Step) -> tuple[Stmt, ...]:
     """Where the batch is not open, `n` must be what it is."""
     if "B" in step.symbols:
         return ()
@@ -106,22 +108,22 @@ def pointers(type: str, name: str, values: Sequence[CExpr]) -> Declare:
 # parameters and what is said of them ------------------------------------------------------------
 
 
-def _array_params(library: Library, step: Step) -> tuple[str, ...]:
-    sizes = _more_sizes(library, step)
-    return (*sizes, *map(_param, step.inputs), f"{_real(library)} *loss")
+def array_params(library: Library, step: Step) -> tuple[str, ...]:
+    sizes = more_sizes(library, step)
+    return (*sizes, *map(param, step.inputs), f"{real(library)} *loss")
 
 
-def _more_sizes(library: Library, step: Step) -> list[str]:
+def more_sizes(library: Library, step: Step) -> list[str]:
     """Open sizes besides the batch."""
     return [f"int64_t {library.size_names[s]}" for s in step.symbols if s != "B"]
 
 
-def _param(port: Port) -> str:
+def param(port: Port) -> str:
     const = "" if port.role == "output" else "const "
     return f"{const}{c_type(port.type.dtype)} *{port.name}"
 
 
-def _real(library: Library) -> str:
+def real(library: Library) -> str:
     assert library.training is not None
     return c_type(library.training.real)
 
@@ -133,7 +135,7 @@ def _names(ports: Sequence[Port]) -> list[CExpr]:
 _ROLES = {"input": "in", "target": "in, target", "weight": "in, sample weights", "output": "out"}
 
 
-def _listed(library: Library, ports: Sequence[Port]) -> str:
+def listed(library: Library, ports: Sequence[Port]) -> str:
     """One line an array: what it is, dtype, shape, and what the user calls it."""
     lines, names = [], library.size_names
     for port in ports:

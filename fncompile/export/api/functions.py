@@ -10,6 +10,7 @@ from fncompile.codegen.ctree import Binary, Cast, Declare, Do, If, Name, Return,
 from fncompile.export.api.calls import predict, training_steps
 from fncompile.export.api.facts import facts
 from fncompile.export.api.library import Library
+from fncompile.export.api.parts import parts
 from fncompile.export.api.public import CTX, MODEL, Public, public, runtime
 from fncompile.export.api.state import loading, parameters, saving, training_state
 
@@ -21,7 +22,7 @@ def public_functions(library: Library) -> list[Public]:
     """Everything that the header declares, in its order."""
     found = [*_contexts(library), *_shared_contexts(library), _threads(library), predict(library)]
     if library.training is not None:
-        found += [*training_steps(library), *training_state(library)]
+        found += [*training_steps(library), *parts(library), *training_state(library)]
     found += parameters(library)
     found += saving(library) if library.training is not None else []
     return [*found, *loading(library), *facts(library)]

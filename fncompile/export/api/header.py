@@ -10,12 +10,12 @@ from fncompile.codegen.cprint import WIDTH, comment_block
 from fncompile.export.api.functions import public_functions
 from fncompile.export.api.library import ABI_VERSION, Library, Port
 from fncompile.export.api.public import Public
-from fncompile.export.api.unit import MODES
+from fncompile.export.api.unit import MODES, RULES
 from fncompile.ir.dims import Dim, Poly, dim_text, symbols_of, upper_bound
 from fncompile.ir.types import TensorType
 from fncompile.plan.machine import machine
 
-ALIGN, HEAD = machine().align, 512  # FNC_CTX_HEAD of csrc
+ALIGN, HEAD, PENDING = machine().align, 512, 1216  # FNC_CTX_HEAD, FNC_PENDING_BYTES of csrc
 STATUS = (
     ("OK", 0, ""),
     ("ERR_SHAPE", -1, "a size is negative or zero, or sizes that must agree differ"),
@@ -31,6 +31,7 @@ MODE_NOTES = (
     "predicts, with weights that all such contexts share and nobody changes",
     "predicts, with weights of its own, which load and set_params change",
     "predicts and trains, with weights and training state of its own",
+    "also trains in parts, and has gradients, with memory for these",
 )
 
 
@@ -188,23 +189,28 @@ def _sizes(library: Library) -> Iterator[str]:
     params = f"({', '.join(names)})"
     yield from ("", "/* Bytes of a context of each mode, for arrays of at most these sizes. */")
     for mode, size in zip(MODES, context_sizes(library), strict=False):
-        if names and mode == (MODES[2] if library.training else MODES[1]):
+        if names and mode == (MODES[-1] if library.training else MODES[1]):
             yield f"#define {M}_{mode}_SUM{params} {_in_macro(library, size)}"
         yield f"#define {M}_{mode}_BYTES{params} {_in_macro(library, size, '(int64_t)')}"
 
 
 def context_sizes(library: Library) -> list[Dim]:
-    """Of modes predict, private and, with training, train."""
+    """Of modes predict, private and, with training, train and split."""
     base = ALIGN + HEAD + _padded(library.prepared_bytes)
-    arena = library.steps["predict"].arena
-    every: Dim = 0
+    own, trained = _padded(library.weights_bytes), _padded(library.train_bytes)
+    parts = library.parts_bytes + PENDING
+    kept = (0, own, own + trained, own + trained + parts)
+    modes = MODES if library.training else MODES[:2]
+    return [_arena(library, m) + base + k for m, k in zip(modes, kept, strict=False)]
+
+
+def _arena(library: Library, mode: str) -> Dim:
+    """What the steps need that a context of this mode may run."""
+    found: Dim = 0
     for step in library.steps.values():
-        every = upper_bound(every, step.arena)
-    own = _padded(library.weights_bytes)
-    sizes = [arena + base, arena + base + own]
-    return (
-        [*sizes, every + base + own + _padded(library.train_bytes)] if library.training else sizes
-    )
+        if MODES.index(RULES[step.name][0]) <= MODES.index(mode):
+            found = upper_bound(found, step.arena)
+    return found
 
 
 def _padded(size: int) -> int:

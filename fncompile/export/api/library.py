@@ -61,6 +61,16 @@ class Step:
     prepared: int
     steps: bool = False
     reads_state: bool = False
+    halves: bool = False  # forward and backward
+
+
+@dataclass(frozen=True)
+class Part:
+    """Of a weight that is trained: its sum of gradients, and a byte an element that says whether it
+    is frozen, by their offsets in the training state."""
+
+    gradient: int
+    frozen: int
 
 
 @dataclass(frozen=True)
@@ -76,6 +86,7 @@ class Param:
     first: int | None
     trainable: bool
     narrow: bool = False
+    part: Part | None = None
 
 
 @dataclass(frozen=True)
@@ -120,7 +131,7 @@ class Training:
 
 @dataclass(frozen=True)
 class Library:
-    """`steps` by name: predict, and with training train_step, evaluate and report."""
+    """`steps` by name: predict, and with training those of `describe.TRAINING`."""
 
     prefix: str
     title: str
@@ -133,6 +144,7 @@ class Library:
     weights_bytes: int
     train_at: int
     train_bytes: int
+    parts_bytes: int  # behind the training state, in contexts that train in parts
     checkpoint: Checkpoint
     batch: int | None  # the only batch size, where it is not open
     training: Training | None = None

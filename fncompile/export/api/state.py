@@ -118,14 +118,14 @@ def parameters(library: Library) -> list[Public]:
             PARAMETERS,
             "set_params",
             ("ctx", put, "int64_t count"),
-            f"Set them. {_own_modes(library)}",
+            f"Set them. {own_modes(library)}",
             runtime("fnc_ctx_set_params", CTX, *both),
         ),
     ]
 
 
-def _own_modes(library: Library) -> str:
-    return "Modes private and train." if library.training else "Mode private."
+def own_modes(library: Library) -> str:
+    return "Modes private, train and split." if library.training else "Mode private."
 
 
 # files ------------------------------------------------------------------------------------------
@@ -152,7 +152,7 @@ def loading(library: Library) -> list[Public]:
     memory = ("ctx", "const void *bytes", "int64_t size")
     more = ", or a checkpoint; in mode train all that is in it" if library.training else ""
     about = f"Read the weights of a .weights.h5 file of Python's{more}."
-    doc = f"{about}\n{_own_modes(library)} {_CHECKED}"
+    doc = f"{about}\n{own_modes(library)} {_CHECKED}"
     load = runtime("fnc_ctx_load", CTX, "path")
     load_mem = runtime("fnc_ctx_load_mem", CTX, "bytes", "size")
     return [

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Sequence
 
 from fncompile.codegen.cprint import expression
 from fncompile.codegen.ctree import CExpr, Declare, Int, Name, Table, TopLevel
-from fncompile.export.api.library import Library, Piece, Port
+from fncompile.export.api.library import Library, Param, Piece, Port
 from fncompile.ir.dims import Dim, Poly, evaluate
-from fncompile.ir.types import TensorType
+from fncompile.ir.types import DTYPES, TensorType
 
 BLOCKS = {"weights": "FNC_WEIGHTS", "train": "FNC_TRAIN", "fixed": "FNC_FIXED"}
 H5_TYPES = {"bool": "BOOL", "uint8": "U8", "int8": "I8", "uint32": "U32", "int32": "I32"}
@@ -42,10 +42,25 @@ def numbers(values: Iterable[int]) -> tuple[CExpr, ...]:
     return tuple(map(Int, values))
 
 
-def spans(name: str, found: Iterable[tuple[int, int, bool]]) -> Table:
-    """Offset, bytes for the caller, and whether memory keeps them as bfloat16."""
-    rows = tuple(braces(numbers(map(int, span))) for span in found)
-    return Table("fnc_span", name, rows or (Name("{0, 0, 0}"),))
+def spans(name: str, found: Iterable[tuple[int, int]]) -> Table:
+    """Offset and bytes."""
+    rows = tuple(braces(numbers(span)) for span in found)
+    return Table("fnc_span", name, rows or (Name("{0, 0}"),))
+
+
+def tensor_table(params: Sequence[Param]) -> Table:
+    rows = tuple(map(_tensor, params)) or (Name("{0}"),)
+    return Table("fnc_tensor", "tensors", rows)
+
+
+def _tensor(p: Param) -> Name:
+    count, nbytes = evaluate(p.type.size, {}), evaluate(p.type.nbytes, {})
+    gradient, frozen = (p.part.gradient, p.part.frozen) if p.part else (-1, -1)
+    item = 2 if p.narrow else DTYPES[p.type.dtype].size
+    flags = (int(p.narrow), int(p.first is not None))
+    return braces(
+        [quoted(p.title), *numbers((p.offset, nbytes, count, item, gradient, frozen, *flags))]
+    )
 
 
 # checkpoints ------------------------------------------------------------------------------------

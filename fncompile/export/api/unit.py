@@ -27,11 +27,28 @@ from fncompile.codegen.ctree import (
 )
 from fncompile.export.api.functions import max_names, public_functions
 from fncompile.export.api.library import Library, Step
-from fncompile.export.api.tables import braces, info_tables, numbers, piece_tables, record, spans
-from fncompile.ir.dims import evaluate
+from fncompile.export.api.tables import (
+    braces,
+    info_tables,
+    numbers,
+    piece_tables,
+    record,
+    spans,
+    tensor_table,
+)
 from fncompile.ir.types import DTYPES
 
-MODES = ("PREDICT", "PRIVATE", "TRAIN")
+MODES = ("PREDICT", "PRIVATE", "TRAIN", "SPLIT")
+# Of each step: the least mode of its contexts, the least size it takes, does it change weights?
+RULES = {
+    "predict": ("PREDICT", 0, 0),
+    "train_step": ("TRAIN", 1, 1),
+    "evaluate": ("TRAIN", 1, 0),
+    "report": ("TRAIN", 1, 0),
+    "gradient": ("SPLIT", 1, 1),
+    "optimizer": ("SPLIT", 1, 1),
+    "input_gradient": ("SPLIT", 0, 0),
+}
 MOST_BYTES = 2.0**46  # larger contexts are refused, so that sizes never overflow
 
 
@@ -59,11 +76,17 @@ def emit_unit(library: Library) -> str:
 def _entry_declaration(library: Library, step: Step) -> TopLevel:
     name = f"{library.prefix}_{step.name}"
     names = (
-        [f"{name}_entry"]
+        _runs(library, step)
         + [f"{name}_steps"] * step.steps
         + [f"{name}_prepare"] * bool(step.prepared)
     )
     return Declare("extern fnc_entry", ", ".join(names))
+
+
+def _runs(library: Library, step: Step) -> list[str]:
+    """The function that runs the step, or those of its halves."""
+    halves = ("_forward", "_backward") if step.halves else ("",)
+    return [f"{library.prefix}_{step.name}{half}_entry" for half in halves]
 
 
 def _step_tables(library: Library) -> list[TopLevel]:
@@ -79,18 +102,20 @@ def _step(library: Library, step: Step, number: int, prepared_at: int) -> list[T
     name = f"{library.prefix}_{step.name}"
     symbols = [Int(library.symbols.index(s)) for s in step.symbols]
     sizes = [Int(DTYPES[p.type.dtype].size) for p in (*step.inputs, *step.outputs)]
-    training = step.name != "predict"
+    runs, mode, least, trains = _runs(library, step), *RULES[step.name]
     made = record(
         "fnc_step",
         f"step_{step.name}",
-        run=Name(f"{name}_entry"),
+        run=Name(runs[0]),
+        backward=Name(runs[1] if step.halves else "NULL"),
         steps=Name(f"{name}_steps" if step.steps else "NULL"),
         prepare=Name(f"{name}_prepare" if step.prepared else "NULL"),
         prepared_at=Int(prepared_at),
         number=Int(number),
-        mode=Name("FNC_MODE_TRAIN" if training else "FNC_MODE_PREDICT"),
-        least=Int(int(training)),
-        trains=Int(int(step.name == "train_step")),
+        mode=Name(f"FNC_MODE_{mode}"),
+        least=Int(least),
+        trains=Int(trains),
+        fused=Int(int(step.name == "train_step")),
         reads_state=Int(int(step.reads_state)),
         inputs=Int(len(step.inputs)),
         outputs=Int(len(step.outputs)),
@@ -110,7 +135,6 @@ def _step(library: Library, step: Step, number: int, prepared_at: int) -> list[T
 
 def _model_tables(library: Library) -> list[TopLevel]:
     file, metrics = library.checkpoint, library.training.metric_spans if library.training else ()
-    listed = [p for p in library.params if p.first is not None]
     head = numbers((file.head_at, file.head_bytes, file.file_bytes))
     pieces = (Name("pieces"), Int(len(file.pieces)), Name("piece_dims"), Name("piece_paths"))
     made = record(
@@ -121,19 +145,18 @@ def _model_tables(library: Library) -> list[TopLevel]:
         weights_bytes=Int(library.weights_bytes),
         train_at=Int(library.train_at),
         train_bytes=Int(library.train_bytes),
+        parts_bytes=Int(library.parts_bytes),
         prepared_bytes=Int(library.prepared_bytes),
         symbols=Int(len(library.symbols)),
         param_item=Int(DTYPES[library.param_dtype].size),
         param_count=Int(library.param_count),
-        params=Name("param_spans"),
-        param_spans=Int(len(listed)),
+        tensors=Name("tensors"),
+        tensor_count=Int(len(library.params)),
         metrics=Name("metric_spans"),
         metric_spans=Int(len(metrics)),
         checkpoint=braces([*head, *pieces]),
     )
-    places = ((p.offset, evaluate(p.type.nbytes, {}), p.narrow) for p in listed)
-    metric_places = ((offset, size, False) for offset, size in metrics)
-    tables = [spans("param_spans", places), spans("metric_spans", metric_places)]
+    tables = [tensor_table(library.params), spans("metric_spans", metrics)]
     return [*tables, *piece_tables(file.pieces), made]
 
 

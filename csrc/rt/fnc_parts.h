@@ -1,0 +1,156 @@
+/* fnc_parts.h: a step of training in parts: forward, backward, then what the optimizer makes of the
+ * sum of the gradients. For contexts of mode split, whose training state ends in these sums, in a
+ * byte an element that says whether it is frozen, and in an fnc_pending. */
+#ifndef FNC_PARTS_H
+#define FNC_PARTS_H
+
+#include "fnc_context.h"
+
+/* Forward, and what backward must know of it; `loss`, of the size that it has, may be null. */
+FNC_LIB int32_t fnc_ctx_forward(const fnc_model *model, fnc_ctx *ctx, const fnc_step *step,
+                                const int64_t *dims, const void *const *in, void *const *out,
+                                void *loss) {
+    int32_t status = fnc_ctx_check(model, ctx, FNC_MODE_SPLIT);
+    if (status != FNC_OK) return status;
+    fnc_pending *pending = ctx->pending;
+    const int last = step->outputs - 1, size = step->item_bytes[step->inputs + last];
+    if ((uintptr_t)loss % (uintptr_t)size != 0) return FNC_ERR_ARG;
+    pending->step = NULL;
+    for (int i = 0; i < step->symbols; ++i) pending->dims[i] = dims[i];
+    for (int i = 0; i < step->inputs; ++i) pending->in[i] = in[i];
+    for (int i = 0; i < last; ++i) pending->out[i] = out[i];
+    pending->out[last] = &pending->loss;
+    status = fnc_ctx_run(model, ctx, step, dims, pending->in, pending->out);
+    if (status != FNC_OK) return status;
+    if (loss != NULL) memcpy(loss, &pending->loss, (size_t)size);
+    pending->step = step;
+    pending->version = ctx->version;
+    return FNC_OK;
+}
+
+/* Adds the gradients of the forward before. What that left in the arena must be there still. */
+FNC_LIB int32_t fnc_ctx_backward(const fnc_model *model, fnc_ctx *ctx) {
+    const int32_t status = fnc_ctx_check(model, ctx, FNC_MODE_SPLIT);
+    if (status != FNC_OK) return status;
+    const fnc_pending *pending = ctx->pending;
+    const fnc_step *step = pending->step;
+    if (step == NULL || pending->version != ctx->version) return FNC_ERR_STATE;
+    const fnc_env env = fnc_ctx_env(ctx, step, pending->dims, NULL, pending->in, pending->out);
+    return fnc_ctx_call(ctx, step, step->backward, &env);
+}
+
+FNC_LIB int32_t fnc_ctx_zero_grad(const fnc_model *model, fnc_ctx *ctx) {
+    const int32_t status = fnc_ctx_check(model, ctx, FNC_MODE_SPLIT);
+    if (status != FNC_OK) return status;
+    for (int i = 0; i < model->tensor_count; ++i) {
+        const fnc_tensor *t = &model->tensors[i];
+        if (t->gradient >= 0) memset(ctx->train + t->gradient, 0, (size_t)(t->count * t->item));
+    }
+    return FNC_OK;
+}
+
+/* Copies the gradients to or from an array with the places of the flat array of parameters; those
+ * of weights that are not trained are 0, and stay so. */
+FNC_LIB int32_t fnc_ctx_gradients(const fnc_model *model, const fnc_ctx *ctx, void *target,
+                                  const void *source, int64_t count) {
+    const int32_t status = fnc_ctx_check(model, ctx, FNC_MODE_SPLIT);
+    if (status != FNC_OK) return status;
+    if (!fnc_is_flat(model, source ? source : target, count)) return FNC_ERR_ARG;
+    int64_t at = 0;
+    for (int i = 0; i < model->tensor_count; ++i) {
+        const fnc_tensor *t = &model->tensors[i];
+        if (!t->listed) continue;
+        if (source && t->gradient >= 0)
+            fnc_take_array(ctx->train + t->gradient, (const char *)source + at, t->bytes, t->narrow);
+        if (target && t->gradient >= 0)
+            fnc_give_array((char *)target + at, ctx->train + t->gradient, t->bytes, t->narrow);
+        if (target && t->gradient < 0) memset((char *)target + at, 0, (size_t)t->bytes);
+        at += t->bytes;
+    }
+    return FNC_OK;
+}
+
+FNC_LIB int32_t fnc_ctx_get_gradients(const fnc_model *model, const fnc_ctx *ctx, void *target,
+                                      int64_t count) {
+    return fnc_ctx_gradients(model, ctx, target, NULL, count);
+}
+
+FNC_LIB int32_t fnc_ctx_set_gradients(const fnc_model *model, fnc_ctx *ctx, const void *source,
+                                      int64_t count) {
+    if (source == NULL) return FNC_ERR_ARG;
+    return fnc_ctx_gradients(model, ctx, NULL, source, count);
+}
+
+/* memory[i] = scale * memory[i] + more[i], where there is more. */
+FNC_LIB void fnc_add_scaled(unsigned char *memory, const void *more, int64_t count, int64_t item,
+                            double scale) {
+    for (int64_t i = 0; i < count; ++i) {
+        if (item == 8) {
+            double *x = (double *)(void *)memory + i;
+            *x = scale * *x + (more ? ((const double *)more)[i] : 0);
+        } else if (item == 4) {
+            float *x = (float *)(void *)memory + i;
+            *x = (float)scale * *x + (more ? ((const float *)more)[i] : 0);
+        } else {
+            fnc_bf16 *x = (fnc_bf16 *)(void *)memory + i;
+            float wide;
+            fnc_widen_bf16(&wide, x, 1);
+            wide = (float)scale * wide + (more ? ((const float *)more)[i] : 0);
+            fnc_narrow_bf16(x, &wide, 1);
+        }
+    }
+}
+
+/* Adds a flat array to the gradients, or, where it is null, multiplies them. */
+FNC_LIB int32_t fnc_ctx_change_gradients(const fnc_model *model, fnc_ctx *ctx, const void *source,
+                                         double scale) {
+    const int32_t status = fnc_ctx_check(model, ctx, FNC_MODE_SPLIT);
+    if (status != FNC_OK) return status;
+    int64_t at = 0;
+    for (int i = 0; i < model->tensor_count; ++i) {
+        const fnc_tensor *t = &model->tensors[i];
+        const char *more = source && t->listed ? (const char *)source + at : NULL;
+        if (t->gradient >= 0 && (more || !source))
+            fnc_add_scaled(ctx->train + t->gradient, more, t->count, t->item, scale);
+        if (t->listed) at += t->bytes;
+    }
+    return FNC_OK;
+}
+
+FNC_LIB int32_t fnc_ctx_add_gradients(const fnc_model *model, fnc_ctx *ctx, const void *source,
+                                      int64_t count) {
+    if (!fnc_is_flat(model, source, count)) return FNC_ERR_ARG;
+    return fnc_ctx_change_gradients(model, ctx, source, 1);
+}
+
+FNC_LIB int32_t fnc_ctx_scale_gradients(const fnc_model *model, fnc_ctx *ctx, double factor) {
+    if (factor - factor != 0) return FNC_ERR_ARG; /* infinite, or NaN */
+    return fnc_ctx_change_gradients(model, ctx, NULL, factor);
+}
+
+/* Is the weight called `name` of the layer `layer`, a path, or the weight itself? */
+FNC_LIB int fnc_is_of_layer(const char *name, const char *layer) {
+    const size_t length = strlen(layer);
+    return length > 0 && strncmp(name, layer, length) == 0 &&
+           (name[length] == '/' || name[length] == '\0');
+}
+
+FNC_LIB int32_t fnc_ctx_set_trainable(const fnc_model *model, fnc_ctx *ctx, const char *layer,
+                                      int32_t trainable) {
+    const int32_t status = fnc_ctx_check(model, ctx, FNC_MODE_SPLIT);
+    if (status != FNC_OK) return status;
+    int found = 0;
+    ctx->frozen = 0;
+    for (int i = 0; i < model->tensor_count && layer != NULL; ++i) {
+        const fnc_tensor *t = &model->tensors[i];
+        if (t->gradient < 0) continue;
+        if (fnc_is_of_layer(t->name, layer)) {
+            memset(ctx->train + t->frozen, !trainable, (size_t)t->count);
+            found = 1;
+        }
+        if (t->count > 0 && ctx->train[t->frozen]) ctx->frozen = 1;
+    }
+    return found ? FNC_OK : FNC_ERR_ARG;
+}
+
+#endif
