@@ -19,6 +19,7 @@ from tests.export.library import (
     PRIVATE,
     RANGE,
     SHAPE,
+    SPLIT,
     STATE,
     TRAIN,
     Context,
@@ -172,10 +173,11 @@ def test_sizes_of_contexts(library):
     assert library.ctx_size(-1, 8) == library.ctx_size(4, 8) == library.ctx_size(PREDICT, -1) == ARG
     assert library.ctx_size(TRAIN, BIG) == library.ctx_size(PREDICT, 2**45) == MEMORY
     assert (
-        0 < library.ctx_size(PREDICT, 8) < library.ctx_size(PRIVATE, 8) < library.ctx_size(TRAIN, 8)
+        0 < library.ctx_size(PREDICT, 8) < library.ctx_size(PRIVATE, 8)
+        < library.ctx_size(TRAIN, 8) < library.ctx_size(SPLIT, 8)
     )
     pointer = c_void_p()
-    assert library.create(3, 8, byref(pointer)) == ARG
+    assert library.create(4, 8, byref(pointer)) == ARG
     assert library.create(PREDICT, 8, None) == ARG
     assert library.create(PREDICT, 2**40, byref(pointer)) in (MEMORY, OK)
     library.destroy(pointer)
