@@ -36,6 +36,8 @@ def pool() -> dict[str, np.ndarray]:
     probs = np.exp(arrays["logits"])
     arrays["probs"] = (probs / probs.sum(-1, keepdims=True)).astype("float32")
     arrays["hot"] = np.eye(4, dtype="float32")[[1, 3]]
+    arrays.update(photo=f32(2, 6, 5, 4), kernel=f32(3, 2, 4, 6),
+                  sound=f32(2, 9, 4), taps=f32(3, 4, 5))
     return arrays
 
 
@@ -202,6 +204,12 @@ layer_normalization(x); rms_normalization(x); batch_normalization(x, v, absolute
 moments(x, axes=[0]); moments(c, axes=[0, 2], keepdims=True); size(x) * x; get_item(x, 1)
 """
 
+WINDOWS = """
+conv(photo, kernel); conv(photo, kernel, padding="same"); conv(photo, kernel, (2, 3), "same")
+conv(photo, kernel, dilation_rate=2, padding="same")
+conv(sound, taps); conv(sound, taps, 2, "same"); conv(sound, taps, padding="same", dilation_rate=3)
+"""
+
 PROMOTION = """
 add(i, 1); add(i, 1.5); add(i, l); add(i, x); add(l, x); add(l, 1); add(l, 1.5); add(b, 1)
 add(b, 1.5); add(b, i); add(b, x); add(b, g)
@@ -219,5 +227,5 @@ def _lines(block: str) -> list[str]:
     return [case.strip() for line in block.strip().splitlines() for case in line.split(";")]
 
 
-CASES = list(dict.fromkeys(case for block in (ARITHMETIC, COMPARISON, REDUCTIONS, SHAPES, POINTWISE,
-                                              OTHERS, PROMOTION) for case in _lines(block)))
+BLOCKS = (ARITHMETIC, COMPARISON, REDUCTIONS, SHAPES, POINTWISE, OTHERS, WINDOWS, PROMOTION)
+CASES = list(dict.fromkeys(case for block in BLOCKS for case in _lines(block)))
