@@ -5,7 +5,16 @@ that have none."""
 from __future__ import annotations
 
 from tests.op_case import Array, OpCase, program_of
-from tests.op_rows import elementwise, indexing, linalg, nn, reductions, shaping, windows
+from tests.op_rows import (
+    attention,
+    elementwise,
+    indexing,
+    linalg,
+    nn,
+    reductions,
+    shaping,
+    windows,
+)
 
 CASES: list[OpCase] = [
     *elementwise.CASES,
@@ -13,6 +22,7 @@ CASES: list[OpCase] = [
     *shaping.CASES,
     *indexing.CASES,
     *linalg.CASES,
+    *attention.CASES,
     *nn.CASES,
     *windows.CASES,
 ]

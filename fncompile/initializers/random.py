@@ -8,7 +8,9 @@ each call.
 
 from __future__ import annotations
 
+import copy
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -161,7 +163,9 @@ class VarianceScaling(RandomInitializer):
     n)).
 
     `mode`: "fan_in", "fan_out" or "fan_avg". `seed`: a whole number, None for another at each run,
-    or a SeedGenerator. ValueError for other names and for a `scale` that is not above 0.
+    or a SeedGenerator. `input_axes`, `output_axes`: which axes of a kernel the fans are the extents
+    of, where both are given; else as `compute_fans` has it. ValueError for other names and for a
+    `scale` that is not above 0.
 
     >>> initializers.VarianceScaling(2.0, seed=1)((2, 3)).shape
     (2, 3)
@@ -173,6 +177,8 @@ class VarianceScaling(RandomInitializer):
         mode: str = "fan_in",
         distribution: str = "truncated_normal",
         seed: Any = None,
+        input_axes: Sequence[int] | None = None,
+        output_axes: Sequence[int] | None = None,
     ):
         super().__init__(seed)
         if scale <= 0.0:
@@ -185,9 +191,19 @@ class VarianceScaling(RandomInitializer):
         self.scale = scale
         self.mode = mode
         self.distribution = distribution
+        self.input_axes = input_axes
+        self.output_axes = output_axes
+
+    def along(self, input_axes: Sequence[int], output_axes: Sequence[int]) -> VarianceScaling:
+        """This initializer with the fans of these axes of a kernel, or as it is if it has axes."""
+        if self.input_axes is not None and self.output_axes is not None:
+            return self
+        same = copy.copy(self)
+        same.input_axes, same.output_axes = list(input_axes), list(output_axes)
+        return same
 
     def draw(self, generator: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
-        fan_in, fan_out = compute_fans(shape)
+        fan_in, fan_out = compute_fans(shape, self.input_axes, self.output_axes)
         fan = {"fan_in": fan_in, "fan_out": fan_out, "fan_avg": (fan_in + fan_out) / 2}[self.mode]
         variance = self.scale / max(1.0, fan)
         if self.distribution == "uniform":
@@ -203,15 +219,13 @@ class VarianceScaling(RandomInitializer):
             "scale": self.scale,
             "mode": self.mode,
             "distribution": self.distribution,
+            **self._axes(),
         }
 
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Initializer:
-        """Also takes `input_axes` and `output_axes` of newer Keras, as long as they are None."""
-        axes = {key: config.get(key) for key in ("input_axes", "output_axes")}
-        if any(value is not None for value in axes.values()):
-            raise ValueError(f"{cls.__name__}: {axes} is not supported; fans follow the shape.")
-        return super().from_config({k: v for k, v in config.items() if k not in axes})
+    def _axes(self) -> dict[str, Any]:
+        """Left out where they say nothing, so that older versions of Keras read the rest."""
+        axes = {"input_axes": self.input_axes, "output_axes": self.output_axes}
+        return {key: list(value) for key, value in axes.items() if value is not None}
 
 
 def _check_choice(what: str, value: Any, choices: tuple[str, ...]) -> None:
@@ -226,8 +240,15 @@ def _truncated_normal(generator: np.random.Generator, shape: tuple[int, ...]) ->
     return numbers
 
 
-def compute_fans(shape: tuple[int, ...]) -> tuple[float, float]:
-    """(fan-in, fan-out) of a kernel: matrices (in, out), convolutions (*window, in, out)."""
+def compute_fans(
+    shape: tuple[int, ...],
+    input_axes: Sequence[int] | None = None,
+    output_axes: Sequence[int] | None = None,
+) -> tuple[float, float]:
+    """(fan-in, fan-out) of a kernel: matrices (in, out), convolutions (*window, in, out), or the
+    extents of `input_axes` and `output_axes` where both are given."""
+    if input_axes is not None and output_axes is not None:
+        return math.prod(shape[a] for a in input_axes), math.prod(shape[a] for a in output_axes)
     if len(shape) < 2:
         return (shape[0], shape[0]) if shape else (1, 1)
     window = math.prod(shape[:-2])
@@ -239,11 +260,16 @@ class _Preset(VarianceScaling):
 
     preset: tuple[float, str, str]
 
-    def __init__(self, seed: Any = None):
-        super().__init__(*self.preset, seed=seed)
+    def __init__(
+        self,
+        seed: Any = None,
+        input_axes: Sequence[int] | None = None,
+        output_axes: Sequence[int] | None = None,
+    ):
+        super().__init__(*self.preset, seed, input_axes, output_axes)
 
     def get_config(self) -> dict[str, Any]:
-        return RandomInitializer.get_config(self)
+        return {**RandomInitializer.get_config(self), **self._axes()}
 
 
 class GlorotUniform(_Preset):

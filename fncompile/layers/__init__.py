@@ -5,8 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from fncompile.layers.activation import ELU, LeakyReLU, PReLU, ReLU, Softmax
+from fncompile.layers.attention import (
+    AdditiveAttention,
+    Attention,
+    GroupQueryAttention,
+    MultiHeadAttention,
+)
 from fncompile.layers.base import Layer
 from fncompile.layers.core import Activation, Dense, Identity, Lambda
+from fncompile.layers.einsum_dense import EinsumDense
 from fncompile.layers.embedding import Embedding
 from fncompile.layers.input import Input, InputLayer
 from fncompile.layers.input_spec import InputSpec
@@ -92,7 +99,9 @@ __all__ = [
     "Activation",
     "ActivityRegularization",
     "Add",
+    "AdditiveAttention",
     "AlphaDropout",
+    "Attention",
     "Average",
     "BatchNormalization",
     "CenterCrop",
@@ -103,6 +112,7 @@ __all__ = [
     "Dense",
     "Dot",
     "Dropout",
+    "EinsumDense",
     "Embedding",
     "Flatten",
     "GaussianDropout",
@@ -120,6 +130,7 @@ __all__ = [
     "GlobalMaxPooling2D",
     "GlobalMaxPooling3D",
     "GroupNormalization",
+    "GroupQueryAttention",
     "Identity",
     "Input",
     "InputLayer",
@@ -130,6 +141,7 @@ __all__ = [
     "LeakyReLU",
     "Maximum",
     "Minimum",
+    "MultiHeadAttention",
     "Multiply",
     "PReLU",
     "Permute",

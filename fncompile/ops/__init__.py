@@ -10,13 +10,14 @@ from fncompile.graph.operators import IMPLEMENTATIONS
 from fncompile.missing import explain_missing
 from fncompile.ops import image, nn
 from fncompile.ops.blocks import scatter, segment_sum, slice, slice_update
+from fncompile.ops.attention import dot_product_attention
 from fncompile.ops.casting import (
     cast, convert_to_numpy, convert_to_tensor, dtype, is_tensor, stop_gradient,
 )
 from fncompile.ops.contraction import einsum
 from fncompile.ops.creation import (
-    arange, empty, empty_like, eye, full, full_like, identity, linspace, meshgrid, ones, ones_like,
-    tri, tril, triu, zeros, zeros_like,
+    arange, copy, empty, empty_like, eye, full, full_like, identity, linspace, meshgrid, ones,
+    ones_like, tri, tril, triu, zeros, zeros_like,
 )
 from fncompile.ops.crossentropy import (
     binary_crossentropy, categorical_crossentropy, sparse_categorical_crossentropy,
@@ -99,6 +100,7 @@ __all__ = [
     "conv",
     "convert_to_numpy",
     "convert_to_tensor",
+    "copy",
     "cos",
     "cosh",
     "count_nonzero",
@@ -109,6 +111,7 @@ __all__ = [
     "divide",
     "divide_no_nan",
     "dot",
+    "dot_product_attention",
     "dtype",
     "einsum",
     "elu",

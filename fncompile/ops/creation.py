@@ -105,6 +105,18 @@ def full_like(x: TensorLike, fill_value: TensorLike, dtype: DTypeLike | None = N
 
 
 @op
+def copy(x: TensorLike) -> Result:
+    """A tensor of the same numbers; a mask does not come with it.
+
+    `x`: a tensor or array of any shape.
+
+    >>> ops.copy([1, 2])
+    array([1, 2], dtype=int32)
+    """
+    return node(x)
+
+
+@op
 def arange(
     start: Any, stop: Any = None, step: Any = None, dtype: DTypeLike | None = None
 ) -> Result:

@@ -27,6 +27,7 @@ _GROUPS_STAY = {"Conv1D", "Conv2D", "Conv3D", "GroupNormalization"}
 _CLASSES = {
     "Model": "Functional", "BatchNormalizationV1": "BatchNormalization",
     "BatchNormalizationV2": "BatchNormalization", "CuDNNLSTM": "LSTM", "CuDNNGRU": "GRU",
+    "GroupedQueryAttention": "GroupQueryAttention",
 }  # fmt: skip
 
 

@@ -65,8 +65,13 @@ def _without_modules(config: dict[str, Any]) -> dict[str, Any]:
     return {**config, "layers": layers}
 
 
+# The class's own name, where that is not the one that Keras exports.
+_OWN_NAMES = {"GroupQueryAttention": "GroupedQueryAttention"}
+
+
 def _class_name(config: dict[str, Any]) -> str:
-    return config.get("registered_name") or config["class_name"]
+    name = config.get("registered_name") or config["class_name"]
+    return _OWN_NAMES.get(name, name)
 
 
 def load_model_tree(tree: Group, path: Any, compile: bool) -> Any:

@@ -36,9 +36,18 @@ def keras_name(cls: type) -> tuple[str, str] | None:
     if not cls.__module__.startswith("fncompile."):
         return None
     for ours, keras in _KERAS_MODULE.items():
-        if _in_room(cls, ours) and getattr(_module(ours), cls.__name__, None) is cls:
-            return _SPECIAL.get(cls.__name__, keras), cls.__name__
+        name = _name_in(ours, cls) if _in_room(cls, ours) else None
+        if name is not None:
+            return _SPECIAL.get(name, keras), name
     return None
+
+
+def _name_in(room: str, cls: type) -> str | None:
+    """The name that a room has for a class: its own, or, where Keras' differs, the one exported."""
+    public = vars(_module(room))
+    if public.get(cls.__name__) is cls:
+        return cls.__name__
+    return next((name for name in public.get("__all__", ()) if public[name] is cls), None)
 
 
 def find_class(module: str | None, name: str) -> type | None:

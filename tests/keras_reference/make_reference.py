@@ -3,7 +3,7 @@
     python -m venv /path/to/env
     /path/to/env/bin/pip install keras==3.15.1 jax==0.10.2 pytest
     PYTHONPATH=. /path/to/env/bin/python tests/keras_reference/make_reference.py [training] [ops]
-    [api]
+    [layers] [api]
 
 training  Keras on JAX in float64, so that the values carry no rounding of their own. (Keras
           narrows float64 to float32 when it infers dtypes, except on TensorFlow; target.py sets
@@ -13,10 +13,12 @@ training  Keras on JAX in float64, so that the values carry no rounding of their
           ill-conditioned, and refused here.
 ops       Keras on NumPy (which keeps int64 and float64) and on JAX; both must agree, up to the
           exceptions named in op_harness.py. The dtype is the one that symbolic inference gives.
+layers    Keras on JAX in float64.
 api       Keras on JAX: summaries, hook orders and progress bars as text.
 
 Each part runs in its own process, because Keras chooses backend and precision at import.
-Writes training.json, ops.json and api.json beside this file. Requires nothing of fncompile.
+Writes training.json, ops.json, layers.json and api.json beside this file. Requires nothing of
+fncompile.
 """
 
 from __future__ import annotations
@@ -29,7 +31,7 @@ import tempfile
 from pathlib import Path
 
 HERE = Path(__file__).parent
-PARTS = ("training", "ops", "api")
+PARTS = ("training", "ops", "layers", "api")
 
 
 def in_fresh_keras(part: str, backend: str, floatx: str = "float32"):
@@ -58,6 +60,12 @@ def record_ops(keras):
     from tests.keras_reference import op_cases, op_harness
 
     return {expression: op_harness.record(keras, expression) for expression in op_cases.CASES}
+
+
+def record_layers(keras):
+    from tests.keras_reference import layer_cases
+
+    return {name: layer_cases.results(keras, name) for name in layer_cases.CASES}
 
 
 def record_api(keras):
@@ -99,6 +107,7 @@ def write(name: str, records: dict) -> None:
 def main(parts) -> None:
     for part in parts or PARTS:
         makers = {"training": make_training, "ops": make_ops,
+                  "layers": lambda: in_fresh_keras("layers", "jax", "float64"),
                   "api": lambda: in_fresh_keras("api", "jax")}
         write(part, makers[part]())
 

@@ -33,6 +33,7 @@ def pool() -> dict[str, np.ndarray]:
         g=np.array([[True, True, False], [False, True, True]]),
         dbl=np.array([[0.1, -0.2, 0.3], [1.5, 2.5, -3.5]], "float64"),
     )
+    arrays["q"] = arrays["c"][:, :, None]
     probs = np.exp(arrays["logits"])
     arrays["probs"] = (probs / probs.sum(-1, keepdims=True)).astype("float32")
     arrays["hot"] = np.eye(4, dtype="float32")[[1, 3]]
@@ -67,6 +68,11 @@ einsum("...ij,...jk->...ik", c, d); einsum("ij,jk", x, m); einsum("bij,bjk,k->bi
 einsum("ij,jk->ik", i, transpose(j))
 tensordot(x, m, axes=1); tensordot(c, d, axes=[[1, 2], [2, 1]]); tensordot(x, y, axes=[[0], [0]])
 tensordot(v, v, axes=0)
+dot_product_attention(q, q[:, :2], q[:, 1:])
+dot_product_attention(q, q, q, is_causal=True, scale=2.0)
+dot_product_attention(q, q, q, bias=x[:, None, None], mask=b[:, None, None])
+dot_product_attention(q, q, q, mask=zeros((1, 1, 3, 3), "bool"))
+copy(x); copy(i)
 tensordot(c, d, axes=[[2], [1]]); tensordot(i, transpose(j), axes=1)
 """
 

@@ -129,9 +129,11 @@ def test_configurations_of_other_versions():
     newer = {"module": "keras.initializers", "class_name": "HeNormal", "registered_name": None,
              "config": {"seed": 1, "input_axes": None, "output_axes": None}}  # fmt: skip
     assert initializers.get(newer).seed == 1
-    newer["config"]["input_axes"] = [0]
-    with pytest.raises(ValueError, match="not supported"):
-        initializers.get(newer)
+    newer["config"].update(input_axes=[0, 1], output_axes=[2])
+    again = initializers.get(newer)
+    assert again.get_config() == newer["config"]
+    spread = again((4, 5, 1000)).std()  # variance 2 / fan-in, of 20 here
+    np.testing.assert_allclose(spread, np.sqrt(2 / 20), rtol=0.02)
 
 
 @pytest.mark.parametrize("alias, name", [("uniform", "RandomUniform"), ("normal", "RandomNormal"),

@@ -219,6 +219,7 @@ UNTOLD = {
     "diagonal": "is not known before the program runs",
     "diag": "is not known before the program runs",
     "reshape": "total size of the tensor must be unchanged",
+    "dot_product_attention": "heads",
     "glu": "axis size must be divisible by 2",
     "scatter": "so its extent must be known",
     "slice": "must have as many entries",
