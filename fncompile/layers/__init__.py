@@ -5,12 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from fncompile.layers.activation import ELU, LeakyReLU, PReLU, ReLU, Softmax
-from fncompile.layers.attention import (
-    AdditiveAttention,
-    Attention,
-    GroupQueryAttention,
-    MultiHeadAttention,
-)
+from fncompile.layers.attention.additive import AdditiveAttention
+from fncompile.layers.attention.dot_product import Attention
+from fncompile.layers.attention.grouped_query import GroupedQueryAttention as GroupQueryAttention
+from fncompile.layers.attention.multi_head import MultiHeadAttention
 from fncompile.layers.base import Layer
 from fncompile.layers.core import Activation, Dense, Identity, Lambda
 from fncompile.layers.einsum_dense import EinsumDense

@@ -27,8 +27,10 @@ class EinsumDense(StandardLayer):
     `equation`: "ab,bc->ac", with "..." ahead or behind in both input and result for further axes;
     `output_shape`: the extents of the result without the batch and without those under "...", None
     for one that is as in the input; `bias_axes`: the labels of the result that the bias has, None
-    for no bias. The initializers, regularizers and constraints are names or objects; the fans of
-    the kernel's initializer are its summed and its kept axes. ValueError for equations of other
+    for no bias; `activation`: a name or a function. The initializers (`kernel_initializer`,
+    `bias_initializer`), regularizers (`kernel_regularizer`, `bias_regularizer`) and constraints
+    (`kernel_constraint`, `bias_constraint`) are names or objects; the fans of the kernel's
+    initializer are those of its summed and its kept axes. ValueError for equations of other
     forms and for shapes that do not fit them.
 
     >>> layer = layers.EinsumDense("abc,cd->abd", output_shape=(None, 2), bias_axes="d")

@@ -11,7 +11,7 @@ from fncompile.ir.node import Node
 from fncompile.ops.axes import display
 from fncompile.ops.contraction import contract
 from fncompile.ops.dispatch import as_float, node, op, promote, widened
-from fncompile.ops.nn import softmax
+from fncompile.ops.nn import softmax_of
 from fncompile.ops.types import Result, TensorLike
 
 # What stands for minus infinity under a mask: finite, so that a row without any key has equal
@@ -67,7 +67,7 @@ def dot_product_attention(
         position = build.iota(logits.shape, logits.ndim - 2)
         seen = build.ew("le", build.iota(logits.shape, logits.ndim - 1), position)
         logits = _masked(logits, seen)
-    weights = build.cast(node(softmax(logits)), v.dtype)
+    weights = build.cast(softmax_of(logits), v.dtype)
     out = contract(weights, "bkgts", v, "bskh", "btkgh")
     return build.reshape(out, (*out.shape[:2], groups[0] * groups[1], v.shape[3]))
 

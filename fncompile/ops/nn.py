@@ -179,7 +179,11 @@ def softmax(x: TensorLike, axis: Axis = -1) -> Result:
     array([0.25, 0.25, 0.5 ], dtype=float32)
     """
     _warn_of_one(node(x), axis)
-    e = build.ew("exp", _below_peak(as_float(x), axis))
+    return softmax_of(as_float(x), axis)
+
+
+def softmax_of(x: Node, axis: Axis = -1) -> Node:
+    e = build.ew("exp", _below_peak(x, axis))
     return build.ew("div", e, build.reduce(e, "sum", canonical_axes(axis, e.ndim), keepdims=True))
 
 

@@ -16,8 +16,8 @@ class AdditiveAttention(Attention):
 
     >>> x = np.array([[[1.0, 0.0], [0.0, 1.0]]])
     >>> layers.AdditiveAttention(use_scale=False)([x, x]).round(4)
-    array([[[0.3639, 0.6361],
-            [0.6361, 0.3639]]], dtype=float32)
+    array([[[0.3637, 0.6363],
+            [0.6363, 0.3637]]], dtype=float32)
     """
 
     fields = ("use_scale", "dropout", "seed")

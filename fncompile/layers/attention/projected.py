@@ -10,7 +10,7 @@ from fncompile import ops
 from fncompile.layers.activation import Softmax
 from fncompile.layers.attention import masks
 from fncompile.layers.einsum_dense import EinsumDense
-from fncompile.layers.regularization import Dropout
+from fncompile.layers.regularization.dropout import Dropout
 from fncompile.layers.standard import StandardLayer, weight_fields
 
 WEIGHT_FIELDS = weight_fields("kernel", "bias")
