@@ -30,11 +30,10 @@ class CallbackList(Callback):
         model: Any = None,
         **params: Any,
     ):
-        self.callbacks = list(_flat(callbacks))
-        history = next((c for c in self.callbacks if isinstance(c, History)), None)
-        has_progbar = any(isinstance(c, ProgbarLogger) for c in self.callbacks)
-        if add_progbar and not has_progbar:
+        self.callbacks: list[Callback] = [] if callbacks is None else list(_flat(callbacks))
+        if add_progbar and _first(self.callbacks, ProgbarLogger) is None:
             self.callbacks.append(ProgbarLogger())
+        history = _first(self.callbacks, History) if self.callbacks else None
         if add_history and history is None:
             history = History()
             self.callbacks.append(history)
@@ -63,13 +62,15 @@ class CallbackList(Callback):
 
     def needs_every_batch(self, mode: str) -> bool:
         """Does one of them look at batches of `mode`, "train", "test" or "predict"?"""
-        return any(c.needs_every_batch(mode) for c in self.callbacks)
+        return bool(self.callbacks) and any(c.needs_every_batch(mode) for c in self.callbacks)
+
+
+def _first(callbacks: list[Callback], kind: type) -> Any:
+    return next((c for c in callbacks if isinstance(c, kind)), None)
 
 
 def _flat(callbacks: Any) -> Iterable[Callback]:
     """The callbacks in a callback, a list, or nested lists."""
-    if callbacks is None:
-        return
     if isinstance(callbacks, (list, tuple)):
         for entry in callbacks:
             yield from _flat(entry)

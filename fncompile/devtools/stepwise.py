@@ -19,7 +19,7 @@ from fncompile.ir.dims import evaluate
 from fncompile.plan.cost import flops, moved_bytes
 from fncompile.plan.interp import Machine
 from fncompile.plan.types import Buffer, Kernel, writes
-from fncompile.runtime.entry import CompiledEntry, Entry, Run, check_status
+from fncompile.runtime.entry import CompiledEntry, Run, RunSteps, check_status
 
 TOLERANCE = {"float32": 2e-4, "float64": 1e-9}  # of the largest element
 
@@ -37,8 +37,8 @@ class StepwiseEntry(CompiledEntry):
         self.times: dict[str, list[float]] = {k.name: [] for k in self.plan.kernels}
         self._totals: dict[str, tuple[int, int]] = {}  # flops and bytes over all calls
 
-    def run_steps(self, arrays: Sequence[np.ndarray], index: np.ndarray, batch_size: int) -> None:
-        Entry.run_steps(self, arrays, index, batch_size)
+    def shaped_steps(self, batch: Sequence[np.ndarray]) -> RunSteps:
+        return self.run_steps
 
     def shaped(self, inputs: Sequence[np.ndarray]) -> Run:
         return self.run

@@ -9,15 +9,10 @@ from __future__ import annotations
 import itertools
 
 _numbers = itertools.count(1)
-_version = 0
+version = 0  # never the same before and after a change
 
 
 def changed() -> None:
     """Say that a model may now have other variables, or train others."""
-    global _version
-    _version = next(_numbers)
-
-
-def version() -> int:
-    """A number that is never the same before and after a change."""
-    return _version
+    global version
+    version = next(_numbers)

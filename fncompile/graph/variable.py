@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
@@ -232,3 +232,11 @@ class Variable(Operators):
 
     def __int__(self) -> int:
         return int(self.value)
+
+
+def clear_all(variables: Iterable[Variable]) -> None:
+    """`clear` of each, outside of a trace."""
+    for variable in variables:
+        variable._storage.fill(0)
+        if variable._owner is not None:
+            variable._owner.version += 1

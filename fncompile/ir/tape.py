@@ -12,7 +12,7 @@ rounding, at a tenth of the price.
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -30,8 +30,8 @@ ON_NUMBERS: dict[str, Callable] = {
     "eq": operator.eq,
     "lt": operator.lt,
     "le": operator.le,
-    "select": lambda condition, a, b: a if condition else b,
 }
+Pick = Callable[[list], Sequence]  # the values of a node's sources, of those of all
 
 
 class Tape:
@@ -40,15 +40,16 @@ class Tape:
     def __init__(self, roots: Sequence[Node], leaves: Sequence[Node]):
         order = toposort([*leaves, *roots])
         places = {node: i for i, node in enumerate(order)}
-        self._leaves = [(places[node], node.dtype) for node in leaves]
-        self._roots = [places[node] for node in roots]
+        self._leaves = [(places[n], n.dtype if DTYPES[n.dtype].widens else None) for n in leaves]
+        self._roots = _picked([places[node] for node in roots])
         self._row: list[Any] = [None] * len(order)  # values; those of constants filled in
         self._work: list[tuple] = []
         varying = set(leaves)
         for node in order:
             if node in leaves:
                 continue
-            step = (_rule(node), [places[s] for s in node.src], places[node], *_dtypes(node))
+            pick = _picked([places[s] for s in node.src])
+            step = (_rule(node), pick, places[node], *_dtypes(node))
             if varying.isdisjoint(node.src):
                 _run([step], self._row)
                 self._row[places[node]] = self._row[places[node]][()]
@@ -56,21 +57,30 @@ class Tape:
                 varying.add(node)
                 self._work.append(step)
 
-    def __call__(self, values: Sequence[np.ndarray]) -> list[Any]:
+    def __call__(self, values: Iterable[np.ndarray]) -> Sequence[Any]:
         """Arrays, or NumPy scalars where a root is one number."""
         row = self._row.copy()
-        for (place, dtype), value in zip(self._leaves, values, strict=True):
-            row[place] = decode(value, dtype)[()]
+        for (place, encoded), value in zip(self._leaves, values, strict=True):
+            row[place] = value[()] if encoded is None else decode(value, encoded)[()]
         _run(self._work, row)
-        return [row[place] for place in self._roots]
+        return self._roots(row)
 
 
-def _rule(node: Node) -> Callable:
-    """The node as a function of the values of its sources."""
+def _picked(places: list[int]) -> Pick:
+    if len(places) > 1:
+        return operator.itemgetter(*places)
+    first = places[0] if places else 0
+    return operator.itemgetter(slice(first, first + len(places)))
+
+
+def _rule(node: Node) -> Callable | None:
+    """The node as a function of the values of its sources; None for the choice between two
+    numbers."""
     if node.op != "ew":
         return lambda *args: RULES[node.op](node, list(args), {})
-    numbers = not any(s.ndim for s in node.src) and node["fn"] in ON_NUMBERS
-    return (ON_NUMBERS if numbers else SCALAR_RULES)[node["fn"]]
+    if any(s.ndim for s in node.src):
+        return SCALAR_RULES[node["fn"]]
+    return None if node["fn"] == "select" else ON_NUMBERS.get(node["fn"], SCALAR_RULES[node["fn"]])
 
 
 def _dtypes(node: Node) -> tuple[str, np.dtype | None]:
@@ -80,6 +90,10 @@ def _dtypes(node: Node) -> tuple[str, np.dtype | None]:
 
 def _run(work: Sequence[tuple], row: list[Any]) -> None:
     with np.errstate(all="ignore"):
-        for rule, sources, place, dtype, exact in work:
-            value = rule(*[row[s] for s in sources])
+        for rule, pick, place, dtype, exact in work:
+            if rule is None:
+                condition, a, b = pick(row)
+                value = a if condition else b
+            else:
+                value = rule(*pick(row))
             row[place] = value if value.dtype == exact else fit(value, dtype)[()]  # [()]: a number

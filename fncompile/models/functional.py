@@ -8,8 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from fncompile import flags
-from fncompile.graph import structure
 from fncompile.graph.call import Operation, relink
 from fncompile.graph.config import dag_config, dag_from_config
 from fncompile.graph.dag import Dag, build_dag, rebase, replay
@@ -19,7 +17,6 @@ from fncompile.graph.trace import current_trace
 from fncompile.ir.types import DTYPES
 from fncompile.layers.base import Layer
 from fncompile.layers.input import InputLayer
-from fncompile.layers.state import is_unchanged
 from fncompile.models.inputs import (
     check_dict_keys,
     check_tensors,
@@ -146,30 +143,21 @@ class Functional(Model):
 
     # computation ----------------------------------------------------------------------------------
 
-    _not_state = Model._not_state | {"_short", "_short_mark", "input_places"}
-    _short: Any = None  # of runtime.calls, once the model was called on arrays
-    _short_mark: Any = None  # what the short way was made for: see `_short_is_current`
+    _not_state = Model._not_state | {"_plan", "_short", "input_places"}
+    _plan: Any = None  # of calls on arrays, once there was one
+    _short: Any = None  # its short way, of `runtime.calls`, if there is one
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        if self._short is not None and len(args) == 1 and not kwargs and current_trace() is None:
-            out = self._call_shortly(args[0]) if self._short_is_current() else None
+        short = self._short
+        plain = short is not None and len(args) == 1 and not kwargs and current_trace() is None
+        if plain and self._plan.holds(self):
+            out = short(args[0]) if short.takes_one else self._call_on_several(args[0])
             if out is not None:
                 return out
         return super().__call__(*args, **kwargs)
 
-    def _short_is_current(self) -> bool:
-        """Are the layers, and the switches that `flags` sets, those of the compiled entry?"""
-        version, switches, watched = self._short_mark
-        return (
-            version == structure.version()
-            and switches is flags.overrides()
-            and (not watched or is_unchanged(watched))
-        )
-
-    def _call_shortly(self, x: Any) -> Any:
+    def _call_on_several(self, x: Any) -> Any:
         """The outputs for arrays in the structure of the inputs; None for what needs thought."""
-        if self._short.takes_one:
-            return self._short(x)
         arrays = leaves_in_order(x, self._inputs_struct, self.input_spec)
         outputs = None if arrays is None else self._short(arrays)
         return None if outputs is None else self.pack_outputs(outputs)
@@ -189,10 +177,10 @@ class Functional(Model):
         steps = self.steps()
         if steps.adds_losses(arrays):  # `losses` must have their values
             return super()._call_on_arrays(args, kwargs)
-        outputs = steps.predict(arrays, max((len(a) for a in arrays if a.ndim), default=1))
+        plan = steps.plan("predict", arrays)
+        outputs = plan.batch(arrays)
         if not forced:
-            self._short_mark = (steps.mark[0], flags.overrides(), steps.watched)
-            self._short = steps.short_call(arrays)
+            self._plan, self._short = plan, steps.short_call(arrays)
         return self.pack_outputs(outputs)
 
     def _sets_training(self) -> bool:
@@ -304,7 +292,7 @@ class Functional(Model):
     def get_build_config(self) -> dict[str, Any] | None:
         return None
 
-    _not_pickled = Model._not_pickled | {"_dag", "_short", "_short_mark"}
+    _not_pickled = Model._not_pickled | {"_dag", "_plan", "_short"}
 
     def __getstate__(self) -> dict[str, Any]:
         """With the calls of the graph in a list, since their own links would be followed to any

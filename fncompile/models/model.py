@@ -139,51 +139,51 @@ class Model(Layer):
 
     def steps(self) -> Any:
         """What runs the model's compiled steps; see `fncompile.training.Steps`."""
-        from fncompile.session import compiled
+        from fncompile.session.compiled import steps
 
-        return compiled.steps(self)
+        return steps(self)
 
     def compile(self, *args: Any, **kwargs: Any) -> Any:
         """Choose optimizer, loss and metrics; see `fncompile.training.compile`."""
-        from fncompile import training
+        from fncompile.training.compile import compile
 
-        return training.compile(self, *args, **kwargs)
+        return compile(self, *args, **kwargs)
 
     def fit(self, *args: Any, **kwargs: Any) -> Any:
         """Train for a number of epochs; gives the History; see `fncompile.training.fit`."""
-        from fncompile import training
+        from fncompile.training.loop import fit
 
-        return training.fit(self, *args, **kwargs)
+        return fit(self, *args, **kwargs)
 
     def evaluate(self, *args: Any, **kwargs: Any) -> Any:
         """Loss and metrics on data; see `fncompile.training.evaluate`."""
-        from fncompile import training
+        from fncompile.training.loop import evaluate
 
-        return training.evaluate(self, *args, **kwargs)
+        return evaluate(self, *args, **kwargs)
 
     def predict(self, *args: Any, **kwargs: Any) -> Any:
         """Outputs for data, in batches; see `fncompile.training.predict`."""
-        from fncompile import training
+        from fncompile.training.loop import predict
 
-        return training.predict(self, *args, **kwargs)
+        return predict(self, *args, **kwargs)
 
     def train_on_batch(self, *args: Any, **kwargs: Any) -> Any:
         """One training step; gives loss and metrics; see `fncompile.training.train_on_batch`."""
-        from fncompile import training
+        from fncompile.training.on_batch import train_on_batch
 
-        return training.train_on_batch(self, *args, **kwargs)
+        return train_on_batch(self, *args, **kwargs)
 
     def test_on_batch(self, *args: Any, **kwargs: Any) -> Any:
         """Loss and metrics of one batch; see `fncompile.training.test_on_batch`."""
-        from fncompile import training
+        from fncompile.training.on_batch import test_on_batch
 
-        return training.test_on_batch(self, *args, **kwargs)
+        return test_on_batch(self, *args, **kwargs)
 
     def predict_on_batch(self, *args: Any, **kwargs: Any) -> Any:
         """Outputs for one batch; see `fncompile.training.predict_on_batch`."""
-        from fncompile import training
+        from fncompile.training.on_batch import predict_on_batch
 
-        return training.predict_on_batch(self, *args, **kwargs)
+        return predict_on_batch(self, *args, **kwargs)
 
     def reset_metrics(self) -> None:
         """Forget what loss and metrics have seen."""

@@ -31,7 +31,7 @@ from fncompile.runtime.binding import RANGE, Env, Library, aligned_bytes, descri
 from fncompile.runtime.block import Block
 from fncompile.runtime.lowered import lowered
 from fncompile.runtime.notice import announced
-from fncompile.runtime.shaped import Shaped, output_kinds
+from fncompile.runtime.shaped import Shaped, ShapedSteps, output_kinds
 from fncompile.runtime.team import team
 
 if TYPE_CHECKING:
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
 PREFIX = "model"
 Run = Callable[[Sequence[np.ndarray]], list[np.ndarray]]
+RunSteps = Callable[[Sequence[np.ndarray], np.ndarray, int], None]  # arrays, rows, batch size
 
 
 class Entry:
@@ -58,6 +59,10 @@ class Entry:
         """`run` for arrays of the shapes and dtypes that `inputs` have. ValueError as `run`."""
         return self.run
 
+    def is_prepared(self, version: int) -> bool:
+        """Is what depends on weights alone up to date with their `version`?"""
+        return True
+
     def prepare(self, version: int) -> None:
         """Bring what was computed from weights alone up to their `version`."""
 
@@ -65,8 +70,13 @@ class Entry:
         """ValueError where an input that is an index has a value that the model does not know."""
         ranges.check_inputs(self.program.ranges, self.program.inputs, inputs)
 
+    def shaped_steps(self, batch: Sequence[np.ndarray]) -> RunSteps:
+        """`run_steps` for batches of the shapes and dtypes that `batch` has, but for the last,
+        which may have fewer rows. ValueError as `run`."""
+        return self.run_steps
+
     def run_steps(self, arrays: Sequence[np.ndarray], index: np.ndarray, batch_size: int) -> None:
-        """The program for each batch of the rows `index` of `arrays`."""
+        """The program for each batch of the rows `index` (int64) of `arrays`."""
         for start in range(0, len(index), batch_size):
             rows = index[start : start + batch_size]
             self.run([np.ascontiguousarray(a[rows]) for a in arrays])
@@ -139,13 +149,12 @@ class CompiledEntry(Entry):
         return emit_program(self.plan, self.places(), prefix, self.name)
 
     def is_prepared(self, version: int) -> bool:
-        """Is what depends on weights alone up to date with their `version`?"""
         return self._prepare is None or version == self._prepared_for
 
     def prepare(self, version: int) -> None:
         if self.is_prepared(version):
             return
-        env = self.thread_env([0] * len(self.lowered.symbols), 0)
+        env = self.thread_env((0,) * len(self.lowered.symbols), 0)
         check_status(self._prepare(env), self.name)
         self._prepared_for = version
 
@@ -155,42 +164,8 @@ class CompiledEntry(Entry):
     def shaped(self, inputs: Sequence[np.ndarray]) -> Run:
         return Shaped(self, inputs)
 
-    def run_steps(self, arrays: Sequence[np.ndarray], index: np.ndarray, batch_size: int) -> None:
-        if self.steps is None or not len(index):
-            return super().run_steps(arrays, index, batch_size)
-        batch = min(batch_size, len(index))
-        sizes = {
-            **interp.bind_symbols(
-                self.program, [a[:batch] if len(a) >= batch else a for a in arrays]
-            ),
-            "B": batch,
-        }
-        self.check_sizes(sizes)
-        scratch = evaluate(self.lowered.arena, sizes) + 64
-        scratch += sum(
-            -(-batch * evaluate(row, sizes) // 64) * 64 for row in self.lowered.row_bytes
-        )
-        env = self.thread_env([sizes[s] for s in self.lowered.symbols], scratch)
-        env.set_arrays((*arrays, index), self.new_outputs(sizes))
-        env.set_args(len(index), batch_size, len(arrays[0]))
-        status = self.steps(env)
-        if status == RANGE:
-            self._run_to_first_outside(arrays, index, batch_size)
-        elif status:
-            self.refuse(status, sizes, ())
-        return None
-
-    def _run_to_first_outside(
-        self, arrays: Sequence[np.ndarray], index: np.ndarray, batch_size: int
-    ) -> None:
-        """The batches before the first with an index that the model does not have; then the error
-        of that one."""
-        known, inputs = self.program.ranges, self.program.inputs
-        wanted = dict(known)
-        rows = [a[index] if node["name"] in wanted else index for a, node in zip(arrays, inputs)]
-        at = ranges.first_outside(known, inputs, rows) // batch_size * batch_size
-        self.run_steps(arrays, index[:at], batch_size)
-        self.check_indices([row[at : at + batch_size] for row in rows])
+    def shaped_steps(self, batch: Sequence[np.ndarray]) -> RunSteps:
+        return super().shaped_steps(batch) if self.steps is None else ShapedSteps(self, batch)
 
     def refuse(
         self, status: int, sizes: dict[str, int], inputs: Sequence[np.ndarray]
@@ -242,7 +217,7 @@ class CompiledEntry(Entry):
         env.set_prepared(self._prepared)
         return env
 
-    def thread_env(self, dims: Sequence[int], scratch: int, shares: bool = True) -> Env:
+    def thread_env(self, dims: tuple[int, ...], scratch: int, shares: bool = True) -> Env:
         """This thread's environment with these sizes, and room for `scratch` bytes; with the team
         where the call `shares` its work."""
         local = self._local
@@ -250,7 +225,7 @@ class CompiledEntry(Entry):
             env = local.env
         except AttributeError:
             env = local.env = self._new_env()
-            local.arena, local.team = -1, 0
+            local.arena, local.team, local.dims = -1, 0, ()
         if local.arena < scratch or self._poisons:
             env.set_arena(self._new_arena(scratch))
             local.arena = scratch
@@ -258,7 +233,9 @@ class CompiledEntry(Entry):
         if workers != local.team:
             env.set_team(workers)
             local.team = workers
-        env.set_dims(*dims)
+        if dims is not local.dims:
+            env.set_dims(*dims)
+            local.dims = dims
         return env
 
     def _new_arena(self, scratch: int) -> np.ndarray:

@@ -7,26 +7,24 @@ model leaves open stay open. Compiling again, or changing what is trainable, sta
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from fncompile.export.prefix import model_prefix
-from fncompile.flags import of_entries, overrides
-from fncompile.graph import structure
+from fncompile.flags import of_entries
 from fncompile.graph.naming import local_names
 from fncompile.graph.trace import Trace
 from fncompile.graph.variable import Variable
-from fncompile.ir.dims import Poly
 from fncompile.ir.node import Program
-from fncompile.layers import state
 from fncompile.passes.apply_optimizer import Run
 from fncompile.passes.manager import Context
 from fncompile.runtime.calls import Bound, Short, ShortOfSeveral, short_way
 from fncompile.runtime.entry import CompiledEntry, Entry
 from fncompile.session import programs
-from fncompile.session.identity import contents, objective_key, objective_parts, state_key
+from fncompile.session.call_plan import CallPlan
+from fncompile.session.fingerprint import Fingerprint
 from fncompile.session.memory import Memory, StateMemory, find_runs, name_variables, weights_memory
 from fncompile.session.programs import PartsOptimizer, StepOptimizer
 from fncompile.session.signature import (
@@ -46,13 +44,11 @@ def steps(model: Any) -> CompiledSteps:
     changed."""
     with _memory_lock:
         found = getattr(model, "_steps", None)
-        mark = (structure.version(), *objective_key(model))
-        if found is not None and found.mark == mark and state.is_unchanged(found.watched):
-            return found
-        if found is None or found.state_key != state_key(model):
-            found = CompiledSteps(model)
-            model._steps = found
-        found.mark, found.watched = mark, contents(model)
+        if found is not None:
+            known = found.fingerprint
+            if known.holds(model) or known.renewed(model):
+                return found
+        found = model._steps = CompiledSteps(model)
         return found
 
 
@@ -61,12 +57,7 @@ class CompiledSteps:
 
     def __init__(self, model: Any):
         self.model = model
-        self.state_key = state_key(model)
-        # what says, without a walk through the layers, that the key holds
-        self.mark: tuple = ()
-        self.watched: list[state.Contents] = []
-        # the key is made of identities, which hold while the objects live
-        self._kept = model.weights, model._flatten_layers(), objective_parts(model)
+        self.fingerprint = Fingerprint(model)
         self.trains = bool(model.trainable_variables)
         self._build_lock = threading.RLock()
         self.weights: Memory | None = None
@@ -74,8 +65,7 @@ class CompiledSteps:
         self.predict_state: Memory | None = None  # seeds of layers that predict as if in training
         self.runs: list[Run] = []
         self.entries: dict[tuple, Entry] = {}
-        self._last: dict[str, tuple[Any, list, Entry]] = {}  # by verb: for what, and it
-        self.bound: dict[tuple, Any] = {}  # of training.batch_call
+        self.plans: dict[tuple, CallPlan] = {}  # that `training.call_plan` remembers
         self.names: dict[Variable, str] = {}
         operations = model, *getattr(model, "operations", ()), *model._flatten_layers()
         self.label = local_names(operations)
@@ -84,15 +74,17 @@ class CompiledSteps:
 
     # the protocol ---------------------------------------------------------------------------------
 
+    def plan(self, verb: str, arrays: Arrays, sources: Any = None) -> CallPlan:
+        """How `verb` ("train", "evaluate" or "predict") is done for arrays like these."""
+        return CallPlan(self, verb, arrays, sources)
+
     def predict(self, arrays: Arrays, batch_size: int) -> list[np.ndarray]:
-        rows = len(arrays[0]) if arrays[0].ndim else 1
-        if rows > batch_size and self.fixed_batch:  # each part may be another entry's
-            return _joined(self.predict(part, batch_size) for part in _parts(arrays, batch_size))
-        entry = self.entry("predict", arrays)
-        self._make_ready(entry, self.weights, self.predict_state)
-        if rows <= batch_size or not _batched(entry):
-            return entry.run(arrays)
-        return _joined(map(entry.run, _parts(arrays, batch_size)))
+        """Flat outputs for all rows of flat inputs."""
+        return self.plan("predict", arrays).predict(arrays, batch_size)
+
+    def train(self, arrays: Arrays, index: np.ndarray, batch_size: int) -> None:
+        """A stretch of steps: see `CallPlan.stretch`."""
+        self.plan("train", arrays).stretch(arrays, index, batch_size)
 
     def adds_losses(self, arrays: Arrays) -> bool:
         """Do layers add losses when they are called?"""
@@ -108,48 +100,10 @@ class CompiledSteps:
         entry = self.predict_entry(arrays)
         if not isinstance(entry, CompiledEntry):
             raise RuntimeError("bind() needs compiled code; FNC_INTERP is set.")
-        self._make_ready(entry, self.weights, self.predict_state)
+        self.make_ready(entry, self.weights, self.predict_state)
         return Bound(entry, arrays, out, self.weights)
 
-    def train(self, arrays: Arrays, index: np.ndarray, batch_size: int) -> None:
-        self._run("train", arrays, index, batch_size)
-
-    def evaluate(self, arrays: Arrays, index: np.ndarray, batch_size: int) -> None:
-        self._run("evaluate", arrays, index, batch_size)
-
-    def shaped(self, verb: str, arrays: Arrays) -> Callable[[Arrays], list[np.ndarray]]:
-        """`verb` ("train", "evaluate" or "predict") of one batch, for arrays of the shapes and
-        dtypes of these: what follows from them is decided now."""
-        entry = self.entry(verb, arrays)
-        memories = self.weights, self.predict_state if verb == "predict" else self.train_memory
-        run, weights = entry.shaped(arrays), self.weights
-
-        def step(arrays: Arrays) -> list[np.ndarray]:
-            self._make_ready(entry, *memories)
-            outputs = run(arrays)
-            if verb == "train":
-                weights.version += 1
-            return outputs
-
-        return step
-
-    def _run(self, verb: str, arrays: Arrays, index: np.ndarray, batch_size: int) -> None:
-        batch = arrays
-        if self.fixed_batch:  # a last batch of fewer rows is another entry's
-            whole = len(index) // batch_size * batch_size
-            if 0 < whole < len(index):
-                self._run(verb, arrays, index[:whole], batch_size)
-                index = index[whole:]
-            batch = [a[: min(batch_size, len(index))] for a in arrays]
-        entry = self.entry(verb, batch)
-        self._make_ready(entry, self.weights, self.train_memory)
-        try:
-            entry.run_steps(arrays, np.ascontiguousarray(index, np.int64), batch_size)
-        finally:  # an error may come after some batches
-            if verb == "train":
-                self.weights.version += 1
-
-    def _make_ready(self, entry: Entry, *memories: Memory | None) -> None:
+    def make_ready(self, entry: Entry, *memories: Memory | None) -> None:
         """Weights in place, and what follows from them alone computed: by the first thread."""
         with _memory_lock:
             self._adopt(*memories)
@@ -163,19 +117,10 @@ class CompiledSteps:
     # entries --------------------------------------------------------------------------------------
 
     def entry(self, verb: str, arrays: Arrays) -> Entry:
-        """What runs `verb`, one of those of `shaped`. For arrays like those before it is the one
-        it was then, whatever the environment says by now of the switches."""
-        first = 0 if self.fixed_batch else 1
-        switches, like = overrides(), [(a.dtype, a.ndim, a.shape[first:]) for a in arrays]
-        last = self._last.get(verb)
-        if last is not None and last[0] is switches and last[1] == like:
-            return last[2]
+        """What runs `verb`, one of those of `plan`."""
         if verb == "predict":
-            found = self.predict_entry(arrays)
-        else:
-            found = self.step_entry(verb, step_signature(self.model, self.label, arrays))
-        self._last[verb] = switches, like, found
-        return found
+            return self.predict_entry(arrays)
+        return self.step_entry(verb, step_signature(self.model, self.label, arrays))
 
     def predict_entry(self, arrays: Arrays) -> Entry:
         types = input_types(self.model, self.label, arrays)
@@ -349,16 +294,3 @@ class CompiledSteps:
 def _plain_count(optimizer: Any) -> int:
     """How many of the optimizer's variables are not slots."""
     return len(optimizer.variables) - len(optimizer._slots)
-
-
-def _parts(arrays: Arrays, batch_size: int) -> Iterator[list[np.ndarray]]:
-    """The batches of consecutive rows."""
-    return ([a[i : i + batch_size] for a in arrays] for i in range(0, len(arrays[0]), batch_size))
-
-
-def _joined(parts: Iterable[list[np.ndarray]]) -> list[np.ndarray]:
-    return [np.concatenate(group) for group in zip(*parts)]
-
-
-def _batched(entry: Entry) -> bool:
-    return any(isinstance(d, Poly) for t in entry.program.inputs for d in t.shape[:1])

@@ -90,8 +90,8 @@ def places_of(model: Any) -> Places:
 
 def objective_of(model: Any) -> Objective:
     """The model's objective, made now if its outputs were unknown at `compile`."""
-    check_compiled(model)
     if model._objective is None:
+        check_compiled(model)
         model._objective = _objective(model)
     return model._objective
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from fncompile.caller import warn_caller
-from fncompile.training.steps import Step, Steps
+from fncompile.training.steps import CallPlan
 
 Arrays = list[np.ndarray]
 
@@ -22,32 +22,33 @@ Arrays = list[np.ndarray]
 class Stretch:
     """Some batches: `batches` of them, the rows `index` of `arrays`, `batch_size` at a time."""
 
+    plan: CallPlan
     arrays: Arrays
     index: np.ndarray
     batch_size: int
     batches: int
 
-    def run(self, steps: Steps, verb: str) -> None:
-        """`verb` is "train" or "evaluate"."""
-        getattr(steps, verb)(self.arrays, self.index, self.batch_size)
+    def run(self) -> None:
+        """Take the steps."""
+        self.plan.stretch(self.arrays, self.index, self.batch_size)
 
 
 @dataclass
 class Batch:
-    """One batch, all rows of `arrays`, and the step that is to take them."""
+    """One batch, all rows of `arrays`."""
 
-    step: Step
+    plan: CallPlan
     arrays: Arrays
     batches: int = 1
 
-    def run(self, steps: Steps, verb: str) -> None:
-        """Nothing, where the batch is empty."""
+    def run(self) -> None:
+        """Take the step; nothing, where the batch is empty."""
         if len(self.arrays[0]):
-            self.step(self.arrays)
+            self.plan.batch(self.arrays)
 
 
 class ArrayFeed:
-    """Batches of arrays that are all there.
+    """Batches of arrays that are all there; `plan(arrays)` gives the plan to run an epoch by.
 
     With `steps` given, an epoch goes on where the one before it stopped, and ends, with a warning,
     where the data does; the next begins a new pass over it. The order of a pass follows from the
@@ -57,11 +58,13 @@ class ArrayFeed:
 
     def __init__(
         self,
+        plan: Callable[[Arrays], CallPlan],
         arrays: Arrays,
         batch_size: int | None = None,
         shuffle: bool | str = False,
         steps: int | None = None,
     ):
+        self._plan_for = plan
         self.arrays = arrays
         self.rows = len(arrays[0])
         self.batch_size = checked_batch_size(batch_size)
@@ -73,6 +76,7 @@ class ArrayFeed:
 
     def begin(self, epoch: int = 0, iterations: int = 0, seed: int = 0) -> None:
         assert self.steps is not None
+        self._plan = self._plan_for(self.arrays)
         self._seed = seed
         epochs_per_pass = -(-self.per_pass // self.steps)
         self._position = epoch % epochs_per_pass * self.steps
@@ -100,7 +104,7 @@ class ArrayFeed:
         first = self._position * self.batch_size
         index = self._index[first : first + count * self.batch_size]
         self._position += count
-        return Stretch(self.arrays, index, self.batch_size, count)
+        return Stretch(self._plan, self.arrays, index, self.batch_size, count)
 
 
 def _warn_of_the_end() -> None:
@@ -114,8 +118,8 @@ class BatchFeed:
     """Batches as a generator, a data set or any other iterable gives them.
 
     `start(seed)` gives the iterator of a pass over the data (a generator can only ever give
-    itself); `seed`, a list of numbers, is for those that shuffle. `prepare` makes of an item a step
-    and flat arrays for it, as `batch_call` does. With `steps` given, an epoch goes on where the one
+    itself); `seed`, a list of numbers, is for those that shuffle. `prepare` makes of an item a plan
+    and flat arrays for it, as `call_plan` does. With `steps` given, an epoch goes on where the one
     before it stopped, and ends, with a warning, where the data does; the next begins a new pass.
     `ran_out` says that there can be none.
     """
@@ -123,7 +127,7 @@ class BatchFeed:
     def __init__(
         self,
         start: Callable[[list[int]], Iterator],
-        prepare: Callable[[Any], tuple[Step, Arrays]],
+        prepare: Callable[[Any], tuple[CallPlan, Arrays]],
         steps: int | None = None,
         length: int | None = None,
     ):

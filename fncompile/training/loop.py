@@ -15,17 +15,24 @@ import numpy as np
 
 from fncompile.callbacks import CallbackList, History
 from fncompile.training import data
-from fncompile.training.compile import check_compiled, reset_metrics, warn_if_nothing_trains
-from fncompile.training.feed import ArrayFeed, checked_batch_size, checked_steps
-from fncompile.training.results import logs_of, result_list
+from fncompile.training.call_plan import call_plan
+from fncompile.training.compile import (
+    check_compiled,
+    objective_of,
+    reset_metrics,
+    warn_if_nothing_trains,
+)
+from fncompile.training.feed import checked_batch_size, checked_steps
+from fncompile.training.results import result_of
 from fncompile.training.sources import (
     Feed,
+    array_feed,
     check_splittable,
     is_arrays,
     prediction_feed,
     training_feed,
 )
-from fncompile.training.steps import Arrays, Pace
+from fncompile.training.steps import Arrays, CallPlan, Pace
 
 
 def fit(
@@ -61,13 +68,15 @@ def fit(
     weights = (sample_weight, class_weight)
     if validation_split and validation_data is None:
         check_splittable(x)
-        arrays, held_out = data.split(data.flat_data(model, x, y, *weights), validation_split)
-        feed: Feed = ArrayFeed(arrays, batch_size, shuffle, steps_per_epoch)
+        plan, arrays = call_plan(model, "train", x, y, *weights)
+        arrays, held_out = data.split(arrays, validation_split)
+        feed: Feed = array_feed(model, plan, arrays, batch_size, shuffle, steps_per_epoch)
         if class_weight is not None:
             held_out = held_out[:-1]  # class weights, the last array, are for training only
-        validation_feed = ArrayFeed(
-            held_out, validation_batch_size or batch_size, steps=validation_steps
-        )
+        validation_feed = array_feed(
+            model, model.steps().plan("evaluate", held_out), held_out,
+            validation_batch_size or batch_size, steps=validation_steps,
+        )  # fmt: skip
     else:
         feed = training_feed(model, "train", x, y, *weights, batch_size, shuffle, steps_per_epoch)
     if validation_data is not None:
@@ -115,13 +124,13 @@ class _Training:
 
     def _train(self, epoch: int) -> dict[str, Any]:
         model, calls, pace = self.model, self.calls, self.pace
-        steps, done, logs = model.steps(), 0, {}
+        done, logs = 0, {}
         reset_metrics(model)
         self.feed.begin(epoch, int(model.optimizer.iterations), model.training_seed)
         for turn in _turns(self.feed, pace, lambda: model.stop_training):
             calls.on_train_batch_begin(done)
-            done += _run(turn, steps, "train", pace)
-            logs = logs_of(model)
+            done += _run(turn, pace)
+            logs = objective_of(model).logs()
             calls.on_train_batch_end(done - 1, logs)
         return logs
 
@@ -133,8 +142,8 @@ class _Training:
         return epoch + 1 in self.freq
 
     def _validate(self) -> dict[str, Any]:
-        logs = _evaluate(self.model, self.validation, self.calls, self.test_pace)
-        return {f"val_{name}": value for name, value in logs.items()}
+        results = _evaluate(self.model, self.validation, self.calls, self.test_pace)
+        return {f"val_{name}": value for name, value in results}
 
 
 def _validation_feed(model: Any, given: Any, batch_size: int | None, steps: int | None) -> Feed:
@@ -161,24 +170,25 @@ def evaluate(
     check_compiled(model)
     feed = training_feed(model, "evaluate", x, y, sample_weight, batch_size=batch_size, steps=steps)
     calls = _calls(model, callbacks, verbose, feed.steps)
-    logs = _evaluate(model, feed, calls, _pace(model, calls, "test"))
-    return logs if return_dict else result_list(model)
+    results = _evaluate(model, feed, calls, _pace(model, calls, "test"))
+    return result_of(results, return_dict)
 
 
-def _evaluate(model: Any, feed: Feed, calls: CallbackList, pace: Pace) -> dict[str, Any]:
-    steps, done = model.steps(), 0
-    logs: dict[str, Any] = {}
+def _evaluate(
+    model: Any, feed: Feed, calls: CallbackList, pace: Pace
+) -> list[tuple[str, Any]]:
+    done, results = 0, []
     model.stop_evaluating = False
     reset_metrics(model)
     calls.on_test_begin()
     feed.begin()
     for turn in _turns(feed, pace, lambda: model.stop_evaluating):
         calls.on_test_batch_begin(done)
-        done += _run(turn, steps, "evaluate", pace)
-        logs = logs_of(model)
-        calls.on_test_batch_end(done - 1, logs)
-    calls.on_test_end(logs)
-    return logs
+        done += _run(turn, pace)
+        results = objective_of(model).results()
+        calls.on_test_batch_end(done - 1, dict(sorted(results)))
+    calls.on_test_end(dict(sorted(results)))
+    return results or objective_of(model).results()
 
 
 def predict(
@@ -191,13 +201,13 @@ def predict(
 ) -> Any:
     """The outputs for all rows of `x`, as arrays in the structure of the model's outputs."""
     batch_size = checked_batch_size(batch_size)
-    model.stop_predicting = False
+    if model.stop_predicting:
+        model.stop_predicting = False
     if is_arrays(x):
-        arrays = data.flat_inputs(model, x)
-        data.check_cardinality({"x": arrays})
-        batches: int | None = -(-len(arrays[0]) // batch_size)
+        plan, arrays = call_plan(model, "predict", x)
+        batches: int | None = -(-plan.rows // batch_size)
         batches = batches if steps is None else min(batches, checked_steps(steps))
-        source = partial(_slices, model, arrays, batch_size, batches)
+        source = partial(_slices, model, plan, arrays, batch_size, batches)
     else:
         feed = prediction_feed(model, x, batch_size, steps)
         batches, source = feed.steps, partial(_items, model, feed)
@@ -225,7 +235,7 @@ def _predict(source: Source, calls: CallbackList, pace: Pace) -> list[np.ndarray
     calls.on_predict_end()
     if not parts:
         raise ValueError("There is nothing to predict: the data has no batches.")
-    return _joined(parts)
+    return parts[0] if len(parts) == 1 else _joined(parts)
 
 
 def _joined(parts: list[list[np.ndarray]]) -> list[np.ndarray]:
@@ -234,15 +244,18 @@ def _joined(parts: list[list[np.ndarray]]) -> list[np.ndarray]:
     return [np.concatenate(column) for column in zip(*parts, strict=True)]
 
 
-def _slices(model: Any, arrays: Arrays, batch_size: int, batches: int, pace: Pace) -> Source:
+def _slices(
+    model: Any, plan: CallPlan, arrays: Arrays, batch_size: int, batches: int, pace: Pace
+) -> Source:
     """Stretches of consecutive rows; one empty stretch when there are none."""
-    done, steps = 0, model.steps()
+    done = 0
     if batches == 0:
-        yield partial(steps.predict, arrays, batch_size), 0
+        yield partial(plan.batch, arrays), 0
     while done < batches and not model.stop_predicting:
         count = min(pace.batches, batches - done)
         rows = slice(done * batch_size, (done + count) * batch_size)
-        yield partial(steps.predict, [a[rows] for a in arrays], batch_size), count
+        part = arrays if count * batch_size >= plan.rows else [a[rows] for a in arrays]
+        yield partial(plan.predict, part, batch_size), count
         done += count
 
 
@@ -253,7 +266,7 @@ def _items(model: Any, feed: Feed, pace: Pace) -> Source:
 
 
 def _outputs(turn: list[Any]) -> list[np.ndarray]:
-    return _joined([batch.step(batch.arrays) for batch in turn])
+    return _joined([batch.plan.batch(batch.arrays) for batch in turn])
 
 
 def _pace(model: Any, calls: CallbackList, mode: str) -> Pace:
@@ -277,12 +290,13 @@ def _turns(feed: Feed, pace: Pace, stopped: Callable[[], bool]) -> Iterator[list
             yield turn
 
 
-def _run(turn: list[Any], steps: Any, verb: str, pace: Pace) -> int:
+def _run(turn: list[Any], pace: Pace) -> int:
     """The number of batches that ran."""
     pace.begin()
+    batches = 0
     for stretch in turn:
-        stretch.run(steps, verb)
-    batches = sum(stretch.batches for stretch in turn)
+        stretch.run()
+        batches += stretch.batches
     pace.end(batches)
     return batches
 

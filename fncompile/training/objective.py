@@ -174,8 +174,12 @@ class Objective:
         return {**vars(self), "_results": None}  # for pickle and copy: made again when asked for
 
     def reset(self) -> None:
-        for _, metric in self.named_metrics:
-            metric.reset_state()
+        """Forget what metrics have seen."""
+        if self._results is None:
+            for _, metric in self.named_metrics:
+                metric.reset_state()
+        else:
+            self._results.reset()
 
     def _name_metrics(self) -> list[tuple[str, Any]]:
         """What `named_metrics` is; metrics of outputs are among them once they are made, and those

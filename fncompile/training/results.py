@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from operator import itemgetter
 from typing import Any
 
-from fncompile.training.compile import objective_of
+_VALUE = itemgetter(1)
 
 
-def logs_of(model: Any) -> dict[str, Any]:
-    """The metrics as they stand, sorted by name."""
-    return objective_of(model).logs()
-
-
-def result_list(model: Any) -> Any:
-    """The metrics in Keras' order: a float when there is the loss alone, else a list."""
-    values = [value for _, value in objective_of(model).results()]
-    return values[0] if len(values) == 1 else values
+def result_of(results: Sequence[tuple[str, Any]], as_dict: bool = False) -> Any:
+    """The metrics in Keras' order: a number when there is the loss alone, else a list; or by name,
+    sorted."""
+    if as_dict:
+        return dict(sorted(results))
+    return results[0][1] if len(results) == 1 else [*map(_VALUE, results)]

@@ -14,9 +14,10 @@ from typing import Any
 
 import numpy as np
 
-from fncompile.training.batch_call import batch_call
-from fncompile.training.data import Arrays, flat_data, unpack
+from fncompile.training.call_plan import call_plan, plan_again
+from fncompile.training.data import Arrays, unpack
 from fncompile.training.feed import ArrayFeed, BatchFeed
+from fncompile.training.steps import CallPlan
 
 Feed = Any  # ArrayFeed | BatchFeed
 
@@ -81,7 +82,7 @@ class PyDataset:
 
 def is_arrays(x: Any) -> bool:
     """Arrays, or lists, tuples and dicts of them: data that is all there."""
-    return x is None or isinstance(x, (list, tuple, Mapping)) or hasattr(x, "__array__")
+    return x is None or hasattr(x, "__array__") or isinstance(x, (list, tuple, Mapping))
 
 
 def training_feed(
@@ -97,18 +98,30 @@ def training_feed(
 ) -> Feed:
     """The feed of inputs, targets and weights, to "train" with or to "evaluate"."""
     if is_arrays(x):
-        arrays = flat_data(model, x, y, sample_weight, class_weight)
-        return ArrayFeed(arrays, batch_size, shuffle, steps)
+        plan, arrays = call_plan(model, verb, x, y, sample_weight, class_weight)
+        return array_feed(model, plan, arrays, batch_size, shuffle, steps)
     _check_alone(x, y, sample_weight, class_weight)
     take = partial(_unpacked, type(x))
-    prepare = lambda item: batch_call(model, verb, *take(item), class_weight)  # noqa: E731
+    prepare = lambda item: call_plan(model, verb, *take(item), class_weight)  # noqa: E731
     return _batch_feed(x, prepare, steps, bool(shuffle))
+
+
+def array_feed(
+    model: Any,
+    plan: CallPlan,
+    arrays: Arrays,
+    batch_size: int | None = None,
+    shuffle: bool | str = False,
+    steps: int | None = None,
+) -> ArrayFeed:
+    """The feed of flat arrays, to do with them what `plan` does."""
+    return ArrayFeed(partial(plan_again, model, plan), arrays, batch_size, shuffle, steps)
 
 
 def prediction_feed(model: Any, x: Any, batch_size: int | None, steps: int | None) -> Feed:
     """The feed of inputs only; targets in the batches of `x` are ignored."""
     take = partial(_unpacked, type(x))
-    prepare = lambda item: batch_call(model, "predict", take(item)[0])  # noqa: E731
+    prepare = lambda item: call_plan(model, "predict", take(item)[0])  # noqa: E731
     return _batch_feed(x, prepare, steps)
 
 

@@ -3,42 +3,53 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 import numpy as np
 
 Arrays = Sequence[np.ndarray]
-Step = Callable[[Arrays], list[np.ndarray]]  # one batch: outputs for flat arrays
 
 STRETCH_SECONDS = 0.15
 _MAX_GROWTH = 8
 
 
-class Steps(Protocol):
-    """Runs whole stretches of steps without entering Python.
+class CallPlan(Protocol):
+    """How one kind of call is done: see `Steps.plan`.
 
     `arrays` are the model's flat inputs, then the targets of `objective.targets`, then, or not at
-    all, one array of sample weights for each of these targets. They have the same number of rows,
-    are C-contiguous and in the program's dtypes. After `train` and `evaluate` the variables of the
-    objective, and after `train` those of the model and its optimizer, hold the new state.
+    all, one array of sample weights for each of these targets; of a prediction, inputs only. They
+    have the same number of rows, are C-contiguous and in the program's dtypes. After "train" and
+    "evaluate" the variables of the objective, and after "train" those of the model and its
+    optimizer, hold the new state.
     """
 
-    def train(self, arrays: Arrays, index: np.ndarray, batch_size: int) -> None:
-        """`ceil(len(index) / batch_size)` steps on the rows `index` (int64), in that order."""
+    verb: str
+    rows: int  # of the arrays that it was made for
+    sources: Any  # what `training.call_plan` keeps here
 
-    def evaluate(self, arrays: Arrays, index: np.ndarray, batch_size: int) -> None:
-        """As `train`, but only the metrics advance."""
+    def holds(self, model: Any) -> bool:
+        """Would a plan made now be the same?"""
+
+    def batch(self, arrays: Arrays) -> list[np.ndarray]:
+        """All rows as one batch; flat outputs."""
 
     def predict(self, arrays: Arrays, batch_size: int) -> list[np.ndarray]:
-        """Flat outputs for all rows; `arrays` are inputs only."""
+        """Flat outputs for all rows, in batches."""
 
-    def shaped(self, verb: str, arrays: Arrays) -> Step:
-        """One batch, all rows of the arrays that it is given: `verb` is "train", "evaluate" or
-        "predict". For arrays of the shapes and dtypes that `arrays` have."""
+    def stretch(self, arrays: Arrays, index: np.ndarray, batch_size: int) -> None:
+        """`ceil(len(index) / batch_size)` steps on the rows `index` (int64), in that order, without
+        entering Python between them."""
+
+
+class Steps(Protocol):
+    """The compiled steps of a model."""
 
     trains: bool  # is there a variable to train?
-    bound: dict[tuple, Any]  # what `batch_call` has decided; empty when the steps are made
+    plans: dict[tuple, CallPlan]  # those that `training.call_plan` has made
+
+    def plan(self, verb: str, arrays: Arrays, sources: Any = None) -> CallPlan:
+        """How `verb`, which is "train", "evaluate" or "predict", is done for arrays like these."""
 
 
 class Pace:

@@ -18,14 +18,11 @@ class InterpretedSteps:
     def __init__(self, model):
         self.model = model
         self.calls = []
-        self.bound = {}
+        self.plans = {}
         self.trains = bool(model.trainable_variables)
 
-    def shaped(self, verb, arrays):
-        rows = len(arrays[0])
-        if verb == "predict":
-            return lambda arrays: self.predict(arrays, rows)
-        return lambda arrays: self._run(verb, arrays, np.arange(rows), rows)
+    def plan(self, verb, arrays, sources=None):
+        return PlanOf(self, verb, len(arrays[0]))
 
     def train(self, arrays, index, batch_size):
         self._run("train", arrays, index, batch_size)
@@ -76,6 +73,30 @@ class InterpretedSteps:
         grads = gradients(loss.node, [trace.read(v) for v in variables])
         model.optimizer.apply([Tensor(g) for g in grads], variables)
         return loss
+
+
+class PlanOf:
+    """A `training.CallPlan` of steps that have methods `train`, `evaluate` and `predict`."""
+
+    sources = None
+
+    def __init__(self, steps, verb, rows):
+        self.steps, self.verb, self.rows = steps, verb, rows
+
+    def holds(self, model):
+        return False
+
+    def batch(self, arrays):
+        rows = len(arrays[0])
+        if self.verb == "predict":
+            return self.predict(arrays, rows)
+        return self.stretch(arrays, np.arange(rows), rows)
+
+    def predict(self, arrays, batch_size):
+        return self.steps.predict(arrays, batch_size)
+
+    def stretch(self, arrays, index, batch_size):
+        getattr(self.steps, self.verb)(arrays, index, batch_size)
 
 
 def use_interpreter(model):

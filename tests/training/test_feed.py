@@ -11,6 +11,11 @@ from fncompile.training.feed import ArrayFeed, BatchFeed
 from fncompile.training.steps import STRETCH_SECONDS, Pace
 
 
+def array_feed(*args, **kwargs):
+    """A feed of which no batch is run."""
+    return ArrayFeed(lambda arrays: None, *args, **kwargs)
+
+
 def epoch(feed, number=0, iterations=0, batches=3, seed=3):
     """Rows of the batches of an epoch, and how many batches there were."""
     feed.begin(number, iterations, seed)
@@ -29,7 +34,7 @@ sizes = st.tuples(st.integers(1, 60), st.integers(1, 70), st.integers(1, 5))
 @given(sizes, st.sampled_from([False, True, "batch"]))
 def test_every_row_once(size, shuffle):
     rows, batch_size, batches = size
-    feed = ArrayFeed([np.arange(rows)], batch_size, shuffle)
+    feed = array_feed([np.arange(rows)], batch_size, shuffle)
     seen, count = epoch(feed, batches=batches)
     assert sorted(seen) == list(range(rows))
     assert count == feed.steps == -(-rows // batch_size)
@@ -42,34 +47,34 @@ def test_every_row_once(size, shuffle):
 def test_resuming_gives_the_same_rows(size, steps, resumed_at):
     """With any number of steps per epoch, begun anew at any epoch."""
     rows, batch_size, batches = size
-    whole, began, seen = ArrayFeed([np.arange(rows)], batch_size, True, steps), [0], []
+    whole, began, seen = array_feed([np.arange(rows)], batch_size, True, steps), [0], []
     for e in range(5):
         index, count = epoch(whole, e, began[-1], batches)
         seen.append(index)
         began.append(began[-1] + count)
-    again = ArrayFeed([np.arange(rows)], batch_size, True, steps)
+    again = array_feed([np.arange(rows)], batch_size, True, steps)
     for e in range(resumed_at, 5):
         assert epoch(again, e, began[e], batches)[0] == seen[e]
 
 
 def test_epochs_differ_and_seeds_differ():
-    feed = ArrayFeed([np.arange(50)], 8, True)
+    feed = array_feed([np.arange(50)], 8, True)
     assert epoch(feed, 0, 0) != epoch(feed, 1, 7)
     assert epoch(feed, 0, 0, seed=1) != epoch(feed, 0, 0, seed=2)
 
 
 def test_steps_per_epoch_go_on_and_end_with_the_data():
-    feed = ArrayFeed([np.arange(10)], 4, steps=2)
+    feed = array_feed([np.arange(10)], 4, steps=2)
     assert epoch(feed, 0, 0)[0] == [0, 1, 2, 3, 4, 5, 6, 7]
     with pytest.warns(UserWarning, match="ran out of data"):
         assert epoch(feed, 1, 2)[0] == [8, 9]
     assert epoch(feed, 2, 3)[0] == [0, 1, 2, 3, 4, 5, 6, 7]
     with pytest.warns(UserWarning, match="ran out of data"):
-        assert epoch(ArrayFeed([np.arange(3)], 2, steps=5))[0] == [0, 1, 2]
+        assert epoch(array_feed([np.arange(3)], 2, steps=5))[0] == [0, 1, 2]
 
 
 def test_shuffled_batches_stay_whole():
-    seen, _ = epoch(ArrayFeed([np.arange(11)], 3, "batch"))
+    seen, _ = epoch(array_feed([np.arange(11)], 3, "batch"))
     assert seen[9:] == [9, 10]
     assert all(list(seen[k : k + 3]) == list(range(seen[k], seen[k] + 3)) for k in (0, 3, 6))
 
@@ -77,25 +82,25 @@ def test_shuffled_batches_stay_whole():
 @pytest.mark.parametrize("wrong", [0, -1, 2.5, "4"])
 def test_wrong_batch_size_and_steps(wrong):
     with pytest.raises(ValueError, match="batch_size"):
-        ArrayFeed([np.arange(3)], wrong)
+        array_feed([np.arange(3)], wrong)
     with pytest.raises(ValueError, match="steps"):
-        ArrayFeed([np.arange(3)], 1, steps=wrong)
+        array_feed([np.arange(3)], 1, steps=wrong)
 
 
 def test_no_rows():
     with pytest.raises(ValueError, match="no samples"):
-        ArrayFeed([np.zeros((0, 3))])
+        array_feed([np.zeros((0, 3))])
 
 
 def prepared(item):
-    return len, [np.asarray(item)]  # a step, and what it takes
+    return len, [np.asarray(item)]  # a plan, and what it takes
 
 
 def values(feed, number=0):
     feed.begin(number)
     out = []
     while (stretch := feed.take(8)) is not None:
-        assert stretch.batches == 1 and stretch.step is len
+        assert stretch.batches == 1 and stretch.plan is len
         out.append(stretch.arrays[0].tolist())
     return out
 

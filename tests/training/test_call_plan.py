@@ -12,7 +12,7 @@ import pytest
 
 import fncompile as k
 from fncompile import layers
-from fncompile.training import batch_call
+from fncompile.training import call_plan
 
 
 def rows(n, width=4, seed=0, dtype="float32"):
@@ -38,7 +38,7 @@ def test_each_call_equals_that_of_a_twin_given_lists():
         assert model.train_on_batch(x, y, w) == twin.train_on_batch(listed(x), listed(y), listed(w))
         assert model.test_on_batch(x, y) == twin.test_on_batch(listed(x), listed(y))
         np.testing.assert_array_equal(model.predict_on_batch(x), twin.predict_on_batch(listed(x)))
-    assert 0 < len(model.steps().bound) <= 9 and not twin.steps().bound
+    assert 0 < len(model.steps().plans) <= 9 and not twin.steps().plans
 
 
 def test_one_array_given_twice_says_nothing_of_the_next_call():
@@ -180,11 +180,11 @@ def test_a_users_metric_resets_and_reports_in_its_own_way():
 
 
 def test_a_model_remembers_no_more_kinds_than_it_says(monkeypatch):
-    monkeypatch.setattr(batch_call, "KINDS", 3)
+    monkeypatch.setattr(call_plan, "KINDS", 3)
     model = chain()
     for n in (1, 2, 3, 4, 1, 2):
         np.testing.assert_array_equal(model.predict_on_batch(rows(n)), model.predict(rows(n)))
-        assert len(model.steps().bound) <= 3
+        assert len(model.steps().plans) <= 3
 
 
 def test_threads_predict_at_once():
