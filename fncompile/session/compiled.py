@@ -7,7 +7,7 @@ model leaves open stay open. Compiling again, or changing what is trainable, sta
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
