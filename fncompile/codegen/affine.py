@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from fncompile.codegen.ctree import CExpr, Int, Name, binary
-from fncompile.ir.dims import Dim
+from fncompile.codegen.ctree import Binary, CExpr, Int, Name, binary
+from fncompile.ir.dims import Dim, Quotient
 from fncompile.plan.types import Affine
 
 
@@ -23,11 +23,18 @@ def dim(d: Dim) -> CExpr:
     for monomial, coef in d.terms:
         term: CExpr = Int(abs(coef))
         for s in monomial:
-            term = binary("*", term, Name(size_name(s)))
+            term = binary("*", term, _size(s))
         total = (
             binary("-" if coef < 0 else "+", total, term) if total != Int(0) or coef < 0 else term
         )
     return total
+
+
+def _size(symbol: str) -> CExpr:
+    """C rounds towards zero, which is down: nothing in a quotient is negative."""
+    if isinstance(symbol, Quotient):
+        return Binary("/", dim(symbol.numerator), Int(symbol.denominator))
+    return Name(size_name(symbol))
 
 
 def index(at: Affine, axes: Sequence[CExpr]) -> CExpr:

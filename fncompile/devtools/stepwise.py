@@ -48,6 +48,8 @@ class StepwiseEntry(CompiledEntry):
         self.check_indices(inputs)
         outputs = self.new_outputs(sizes)
         env = self.environment(sizes)
+        for array in (*outputs, env.arena_memory):
+            array[...] = 0  # several kernels may write one of them, each a part
         env.set_arrays(inputs, outputs)
         native = self._machine(inputs, sizes)
         native.arena, native.prepared = env.arena_memory, self._prepared
@@ -78,6 +80,7 @@ class StepwiseEntry(CompiledEntry):
     ) -> Machine:
         params = {b.name: self._view(b.name).copy() for b in self.plan.params}
         oracle = Machine(self.plan, inputs, params, sizes)
+        oracle.arena[...] = 0
         with np.errstate(all="ignore"):
             for kernel in self.plan.prepare:
                 oracle._run_kernel(kernel)

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
 
-from fncompile.ir.dims import Dim, Poly, is_static, product
+from fncompile.ir.dims import Dim, Poly, is_static, product, reduced
 from fncompile.ir.ops import OPS, REDUCTIONS, SCALARS
 from fncompile.ir.types import TensorType
 from fncompile.ir.windows import window_count
@@ -104,7 +104,7 @@ def _cast(x: TensorType, dtype: str) -> TensorType:
 
 
 def _reshape(x: TensorType, shape: tuple[Dim, ...]) -> TensorType:
-    same_dim(x.size, product(shape), f"reshape of {x} to {shape}")
+    same_dim(*reduced(x.size, product(shape)), f"reshape of {x} to {shape}")
     return TensorType(x.dtype, shape)
 
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 
 from fncompile.ir.bfloat16 import decode, fit
-from fncompile.ir.dims import Dim, Poly, evaluate, symbols_of
+from fncompile.ir.dims import Dim, Poly, evaluate, floordiv, is_symbol, symbols_of
 from fncompile.ir.node import Node, Program, toposort
 from fncompile.ir.philox import philox
 from fncompile.ir.types import DTYPES, is_float
@@ -68,24 +68,30 @@ def bind_symbols(program: Program, inputs: Sequence[np.ndarray]) -> dict[str, in
             raise ValueError(
                 f"Input {node['name']!r}: expected shape {want}, received {np.shape(array)}"
             )
+    check_constraints(program, env)
+    return env
+
+
+def check_constraints(program: Program, env: Env) -> None:
+    """ValueError where sizes differ that the program takes to be equal."""
     for a, b in program.constraints:
         if evaluate(a, env) != evaluate(b, env):
-            raise ValueError(
-                f"Sizes that must agree do not: {a} is {evaluate(a, env)}, {b} is "
-                f"{evaluate(b, env)}"
-            )
-    return env
+            raise ValueError(_disagreement(a, b, env))
+
+
+def _disagreement(a: Dim, b: Dim, env: Env) -> str:
+    for whole, parts in ((a, b), (b, a)):
+        count = parts.terms[0][1] if isinstance(parts, Poly) else 0
+        if count > 1 and floordiv(whole, count) * count == parts:
+            return f"{whole} is {evaluate(whole, env)}, which {count} does not divide."
+    return f"Sizes that must agree do not: {a} is {evaluate(a, env)}, {b} is {evaluate(b, env)}"
 
 
 def _bind_shape(node: Node, shape: tuple[int, ...], env: dict[str, int]) -> None:
     if len(shape) != node.ndim:
         raise ValueError(f"Input {node['name']!r}: expected {node.type}, received shape {shape}")
     for dim, n in zip(node.shape, shape):
-        if (
-            isinstance(dim, Poly)
-            and dim.terms[0][1] == 1
-            and len(dim.terms) == 1 == len(dim.terms[0][0])
-        ):
+        if is_symbol(dim):
             env.setdefault(symbols_of((dim,))[0], n)
 
 

@@ -178,7 +178,7 @@ def _number(text: str) -> Any:
 
 
 def _parse_attr(text: str) -> Any:
-    if text.startswith("("):
+    if text.startswith("(") and ("," in text or text == "()"):
         return tuple(_parse_attr(t) for t in text[1:-1].split(",") if t)
     if "[" in text:
         return parse_type(text)

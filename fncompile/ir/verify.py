@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from weakref import WeakKeyDictionary
 
-from fncompile.ir.dims import Dim
+from fncompile.ir.dims import Dim, equation
 from fncompile.ir.infer import assumed, infer
 from fncompile.ir.node import Node, Program
 
@@ -16,10 +16,11 @@ class VerifyError(AssertionError):
 def verify(program: Program, stage: str = "") -> None:
     """Types are what inference says, leaves are declared once, sizes agree without assumptions."""
     _check_leaves(program, stage)
+    known = {equation(*pair) for pair in program.constraints}
     for node in program.nodes():
         if node not in _checked:
             _checked[node] = _check_type(node, stage)
-        unknown = [p for p in _checked[node] if p not in program.constraints]
+        unknown = [pair for pair in _checked[node] if equation(*pair) not in known]
         if unknown and stage not in ("", "trace"):
             raise VerifyError(f"{stage}: {node} assumes that {unknown} are equal")
     for param, value in program.updates.items():

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import gcd
 
-from fncompile.ir.dims import Dim
+from fncompile.ir.dims import Dim, Poly, floordiv
 
 
 def window_count(
@@ -17,19 +17,7 @@ def window_count(
 ) -> Dim:
     """The windows that fit an axis of `extent` elements with `low` and `high` more around it."""
     room = extent + low + high - ((size - 1) * dilation + 1)
-    return floor_divide(room, stride) + 1
-
-
-def floor_divide(a: Dim, b: int) -> Dim:
-    """The largest whole number up to a / b."""
-    if b == 1:
-        return a
-    if isinstance(a, int):
-        return a // b
-    raise ValueError(
-        f"({a}) / {b}, rounded down, is no polynomial of the sizes: strides above 1 need an extent "
-        "that is known. Give the shape of the Input along this axis"
-    )
+    return floordiv(room, stride) + 1
 
 
 @dataclass(frozen=True)
@@ -53,17 +41,23 @@ class Phase:
 
 
 def phases(extent: Dim, size: int, stride: int, dilation: int, low: Dim) -> list[Phase]:
-    """All elements of an axis, by their remainder of the stride."""
+    """All elements of an axis, by their remainder of the stride. ValueError where it depends on an
+    unknown extent which taps see them."""
+    if stride > 1 and isinstance(low, Poly):
+        raise ValueError(
+            f"Windows with a stride of {stride} and an unknown padding of {low} have no gradient: "
+            'give the extent of the Input along this axis, or use padding "valid"'
+        )
     tap_step = stride // gcd(stride, dilation)
     found = []
     for first in range(stride):
-        count = floor_divide(extent - first + stride - 1, stride)
+        count = floordiv(extent - first + stride - 1, stride)
         if isinstance(count, int) and count <= 0:
             continue
         tap, taps, shift = 0, size, first + low
         if stride > 1:
             seeing = [t for t in range(size) if (first + low - t * dilation) % stride == 0]
             tap, taps = (seeing[0] if seeing else 0), len(seeing)
-            shift = floor_divide(first + low - tap * dilation, stride)
+            shift = floordiv(first + low - tap * dilation, stride)
         found.append(Phase(first, count, tap, tap_step, taps, shift, dilation * tap_step // stride))
     return found

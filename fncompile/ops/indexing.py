@@ -15,7 +15,7 @@ import numpy as np
 
 from fncompile.config import floatx
 from fncompile.ir import build
-from fncompile.ir.dims import Dim, Poly, divide, product
+from fncompile.ir.dims import Dim, Poly, ceildiv, product
 from fncompile.ir.node import Node
 from fncompile.ir.types import is_float
 from fncompile.ops.axes import canonical_axis, canonical_dim, display
@@ -36,7 +36,8 @@ def get_item(x: TensorLike, key: Any) -> Result:
     array([2, 4])
     """
     x = node(x)
-    keys = _expanded(key if isinstance(key, tuple) else (key,), x.ndim)
+    given = key if isinstance(key, tuple) else (key,)
+    keys = _expanded(given, x.ndim)
     advanced = any(_is_tensor(k) for k in keys)
     axis, tensors = 0, []
     for k in keys:
@@ -50,7 +51,13 @@ def get_item(x: TensorLike, key: Any) -> Result:
             x = _picked(x, axis, k)
             continue
         axis += 1
-    return gathered(x, tensors) if tensors else x
+    return gathered(x, tensors, _is_together(given)) if tensors else x
+
+
+def _is_together(keys: tuple) -> bool:
+    """Do integers and tensors follow each other, without even an ellipsis of no axes between?"""
+    found = [i for i, k in enumerate(keys) if not (k is None or k is ... or isinstance(k, slice))]
+    return found[-1] - found[0] < len(found)
 
 
 def _is_tensor(key: Any) -> bool:
@@ -116,13 +123,7 @@ def _symbolic_range(
     length = end - start if step > 0 else start - end
     if isinstance(length, int):
         return start, max(0, math.ceil(length / abs(step))), step
-    size = divide(length, abs(step))
-    if size is None:
-        raise ValueError(
-            f"Cannot take every element number {step} of an unknown extent: "
-            "the size of the result could not be told."
-        )
-    return start, size, step
+    return start, ceildiv(length, abs(step)), step
 
 
 def _from_front(index: Dim, n: Dim) -> Dim:
@@ -139,8 +140,9 @@ def wrapped(index: Any, n: Dim) -> Node:
     return build.ew("select", build.ew("lt", index, build.like(index, 0)), behind, index)
 
 
-def gathered(x: Node, tensors: list[tuple[int, Node]]) -> Node:
-    """Elements at several index tensors at once; their axes come where they stood, if together."""
+def gathered(x: Node, tensors: list[tuple[int, Node]], together: bool = True) -> Node:
+    """Elements at several index tensors at once; their axes come where they stood, if together, and
+    otherwise first."""
     axes = [axis for axis, _ in tensors]
     rest = [i for i in range(x.ndim) if i not in axes]
     sizes = [x.shape[a] for a in axes]
@@ -149,7 +151,6 @@ def gathered(x: Node, tensors: list[tuple[int, Node]]) -> Node:
         build.permute(x, axes + rest), (product(sizes), *(x.shape[i] for i in rest))
     )
     out = build.gather(flat, index)
-    together = axes == list(range(axes[0], axes[0] + len(axes)))
     before = axes[0] if together else 0
     order = [
         *range(index.ndim, index.ndim + before),

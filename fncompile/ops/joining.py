@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from typing import Any
 
 import numpy as np
 
 from fncompile.graph.tensor import Tensor
 from fncompile.ir import build
-from fncompile.ir.dims import Dim, divide
+from fncompile.ir.dims import Dim, divide, floordiv
 from fncompile.ir.node import Node
 from fncompile.ops.axes import canonical_axis, display
 from fncompile.ops.dispatch import node, op, promote
@@ -130,32 +130,44 @@ def split(x: TensorLike, indices_or_sections: Any, axis: Axis = 0) -> Result:
     """The list of pieces along `axis`: so many equal ones, or cut before the given indices.
 
     `x`: a tensor; `indices_or_sections`: a number that divides the extent of `axis`, ValueError
-    otherwise, or a list.
+    otherwise (of an unknown extent, where the model is called), or a list.
 
     >>> ops.split([1, 2, 3, 4], 2)
     [array([1, 2], dtype=int32), array([3, 4], dtype=int32)]
     """
     x = node(x)
     axis = canonical_axis(axis, x.ndim)
-    bounds = _bounds(x.shape[axis], indices_or_sections, axis)
+    if np.ndim(indices_or_sections) == 0:
+        return equal_pieces(x, _count(indices_or_sections), axis)
+    bounds = _clamped([int(c) for c in indices_or_sections], x.shape[axis])
     return [build.slice_axis(x, axis, a, b - a) for a, b in pairwise(bounds)]
 
 
-def _bounds(n: Dim, cuts: Any, axis: int) -> list[Dim]:
-    if np.ndim(cuts) == 0:
-        step = divide(n, int(cuts))
-        if step is None and not isinstance(n, int):
-            raise ValueError(
-                f"Axis {axis} of `x` has an unknown extent, so the size of {cuts} equal pieces is "
-                "not known. Split at indices, or give the extent in `Input`."
-            )
-        if step is None:
-            raise ValueError(
-                f"`x` size along axis {axis} must be divisible by `indices_or_sections`. "
-                f"Received: indices_or_sections={cuts} and a size of {display((n,))[0]}."
-            )
-        return [step * i for i in range(int(cuts) + 1)]
-    return _clamped([int(c) for c in cuts], n)
+def _count(sections: Any) -> int:
+    if int(sections) < 1:
+        raise ValueError(
+            f"`indices_or_sections` must be at least 1, or a list. Received: {sections}"
+        )
+    return int(sections)
+
+
+def equal_pieces(x: Node, count: int, axis: int) -> list[Node]:
+    """`count` pieces along `axis`; ValueError where they cannot be equal, of an unknown extent when
+    it is known."""
+    n = x.shape[axis]
+    size = divide(n, count)
+    if size is not None:
+        return [build.slice_axis(x, axis, size * i, size) for i in range(count)]
+    if isinstance(n, int):
+        raise ValueError(
+            f"`x` size along axis {axis} must be divisible by `indices_or_sections`. "
+            f"Received: indices_or_sections={count} and a size of {n}."
+        )
+    size = floordiv(n, count)  # by a reshape, so that the call checks that nothing is left
+    before, after = x.shape[:axis], x.shape[axis + 1 :]
+    pieces = build.reshape(x, (*before, count, size, *after))
+    found = [build.slice_axis(pieces, axis, i, 1) for i in range(count)]
+    return [build.reshape(piece, (*before, size, *after)) for piece in found]
 
 
 def _clamped(cuts: list[int], n: Dim) -> list[Dim]:
@@ -173,18 +185,20 @@ def _clamped(cuts: list[int], n: Dim) -> list[Dim]:
 def array_split(x: TensorLike, indices_or_sections: Any, axis: Axis = 0) -> Result:
     """As `split`, but the first pieces may be longer by one.
 
-    `x`: a tensor; `indices_or_sections`: a number, or a list; `axis`: of a known extent.
+    `x`: a tensor; `indices_or_sections`: a number, or a list.
 
     >>> ops.array_split([1, 2, 3], 2)
     [array([1, 2], dtype=int32), array([3], dtype=int32)]
     """
     x = node(x)
-    n = x.shape[canonical_axis(axis, x.ndim)]
-    if np.ndim(indices_or_sections) == 0 and isinstance(n, int):
-        small, extra = divmod(n, int(indices_or_sections))
-        lengths = [small + (i < extra) for i in range(int(indices_or_sections))]
-        indices_or_sections = np.cumsum(lengths)[:-1].tolist()
-    return split(Tensor(x), indices_or_sections, axis)
+    axis = canonical_axis(axis, x.ndim)
+    n = x.shape[axis]
+    if np.ndim(indices_or_sections) > 0:
+        return split(Tensor(x), indices_or_sections, axis)
+    count = _count(indices_or_sections)
+    lengths = [floordiv(n + count - 1 - i, count) for i in range(count)]
+    starts = accumulate(lengths, initial=0)
+    return [build.slice_axis(x, axis, a, m) for a, m in zip(starts, lengths)]
 
 
 # padding --------------------------------------------------------------------------------------

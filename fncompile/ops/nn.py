@@ -7,11 +7,11 @@ import math
 from fncompile.caller import warn_caller
 from fncompile.graph.trace import current_trace
 from fncompile.ir import build
-from fncompile.ir.dims import divide
 from fncompile.ir.node import Node
 from fncompile.missing import explain_missing
 from fncompile.ops.axes import canonical_axes, canonical_axis, display
 from fncompile.ops.dispatch import as_float, node, op
+from fncompile.ops.joining import equal_pieces
 from fncompile.ops.pieces import (
     scaled,
     shifted,
@@ -235,14 +235,14 @@ def glu(x: TensorLike, axis: Axis = -1) -> Result:
     """
     x = as_float(x)
     axis = canonical_axis(axis, x.ndim)
-    half = divide(x.shape[axis], 2)
-    if half is None:
+    n = x.shape[axis]
+    if isinstance(n, int) and n % 2:
         raise ValueError(
             "axis size must be divisible by 2. "
             f"Received: x.shape={display(x.shape)} with axis={axis}"
         )
-    gate = build.ew("sigmoid", build.slice_axis(x, axis, half, half))
-    return build.ew("mul", build.slice_axis(x, axis, 0, half), gate)
+    first, second = equal_pieces(x, 2, axis)
+    return build.ew("mul", first, build.ew("sigmoid", second))
 
 
 __all__ = [

@@ -8,7 +8,7 @@ import numpy as np
 
 from fncompile.graph.tensor import KerasTensor
 from fncompile.ir import build
-from fncompile.ir.dims import Dim, Shape, divide, is_static, product
+from fncompile.ir.dims import Dim, Shape, divide_checked, is_static, product
 from fncompile.ir.node import Node
 from fncompile.ops.axes import (
     canonical_axes,
@@ -91,7 +91,7 @@ def resolve_shape(have: Shape, newshape: Any) -> Shape:
             f"Received: newshape={many}."
         )
     total, rest = product(have), product(known)
-    missing = divide(total, rest) if len(known) < len(dims) else 1
+    missing = divide_checked(total, rest) if len(known) < len(dims) else 1
     if missing is None or (is_static((total, rest, missing)) and rest * missing != total):
         raise ValueError(
             "The total size of the tensor must be unchanged. "

@@ -13,11 +13,10 @@ import numpy as np
 
 from fncompile.config import image_data_format
 from fncompile.ir import build
-from fncompile.ir.dims import Dim, divide, is_static
+from fncompile.ir.dims import Dim, ceildiv, divide, floordiv, is_static
 from fncompile.ir.interp import evaluate_nodes, reduce_identity
 from fncompile.ir.node import Node
 from fncompile.ir.types import is_float
-from fncompile.ir.windows import floor_divide
 from fncompile.ops.contraction import contract
 from fncompile.ops.dispatch import as_float, node, op, promote_float
 from fncompile.ops.types import Result, TensorLike
@@ -57,10 +56,10 @@ def padding_of(
 
 
 def _same(extent: Dim, size: int, stride: int, dilation: int) -> tuple[Dim, Dim]:
-    count = floor_divide(extent + stride - 1, stride)
+    count = ceildiv(extent, stride)
     total = (count - 1) * stride + (size - 1) * dilation + 1 - extent
     total = max(total, 0) if isinstance(total, int) else total
-    low = floor_divide(total, 2)
+    low = floordiv(total, 2)
     return low, total - low
 
 

@@ -243,8 +243,10 @@ def split_indices(shape: Sequence[Dim], indices: Indices, target: Sequence[Dim])
             elif wanted:
                 targets.append(wanted.pop(0))
                 want = want * target[targets[-1]]
-            else:
+            elif source:
                 return None
+            else:  # what is left of both is of equal size, as both shapes are
+                break
         if not _assign(group, [target[t] for t in targets], targets, out):
             return None
     if source or wanted:

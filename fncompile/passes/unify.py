@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from fncompile.ir.dims import Dim, Poly, substitute, symbols_of
+from fncompile.ir.dims import Dim, Poly, is_symbol, substitute, symbols_of
 from fncompile.ir.infer import assumed, infer
 from fncompile.ir.node import Node, Program, make, rebuild
 from fncompile.ir.types import TensorType
@@ -40,22 +40,13 @@ def _solve(pairs: list[tuple[Dim, Dim]]) -> dict[str, Dim]:
         a, b = substitute(a, known), substitute(b, known)
         if a == b:
             continue
-        if not _is_symbol(a) or (_is_symbol(b) and symbols_of((a, b))[0] == symbols_of((a,))[0]):
+        if not is_symbol(a) or (is_symbol(b) and symbols_of((a, b))[0] == symbols_of((a,))[0]):
             a, b = b, a  # replace the later symbol; B stays
-        if _is_symbol(a) and symbols_of((a,))[0] not in symbols_of((b,)):
+        if is_symbol(a) and symbols_of((a,))[0] not in symbols_of((b,)):
             name = symbols_of((a,))[0]
             known = {s: substitute(d, {name: b}) for s, d in known.items()}
             known[name] = b
     return known
-
-
-def _is_symbol(dim: Dim) -> bool:
-    return (
-        isinstance(dim, Poly)
-        and len(dim.terms) == 1
-        and dim.terms[0][1] == 1
-        and len(dim.terms[0][0]) == 1
-    )
 
 
 def _substituted(node: Node, src: tuple[Node, ...], known: dict[str, Dim]) -> Node:

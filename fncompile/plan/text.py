@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from fncompile.ir.dims import Dim, Poly, dim_text
+from fncompile.ir.dims import C_STYLE, Dim, Poly, dim_text
 from fncompile.ir.types import DTYPES
 from fncompile.plan.cost import bytes_of, flops
 from fncompile.plan.schedule import schedule_text
@@ -100,10 +100,7 @@ def _term(coefficient: Dim, axis: str) -> str:
 
 def _dim(dim: Dim) -> str:
     """With the operators of C, as the rest of an index has them."""
-    if isinstance(dim, int):
-        return str(dim)
-    terms = [(c, [str(abs(c))] * (abs(c) != 1 or not m) + list(m)) for m, c in dim.terms]
-    return " ".join(f"{'-' if c < 0 else '+'} {' * '.join(f)}" for c, f in terms).removeprefix("+ ")
+    return dim_text(dim, style=C_STYLE)
 
 
 def _is_negative(dim: Dim) -> bool:

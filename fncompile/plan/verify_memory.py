@@ -31,6 +31,7 @@ from fncompile.plan.types import (
 )
 
 SIZES = (1, 3, 70)  # of symbols; the last one is beyond "few rows"
+DIVISIBLE = 840  # by 2 to 8, where none of the others can be divided as the plan asks
 Env = Mapping[str, int]
 
 
@@ -38,7 +39,14 @@ def sample_sizes(plan: Plan) -> list[Env]:
     """Some that an entry would let pass: the same for every symbol, and one larger than others."""
     alike = [dict.fromkeys(plan.symbols, n) for n in SIZES]
     mixed = [{**env, name: 2 * env[name] + 1} for env in alike[1:] for name in plan.symbols[:3]]
-    return [env for env in (*alike, *mixed) if _is_possible(plan, env)] if plan.symbols else [{}]
+    if not plan.symbols:
+        return [{}]
+    divisible = [dict.fromkeys(plan.symbols, DIVISIBLE)]
+    return _possible(plan, [*alike, *mixed]) or _possible(plan, divisible)
+
+
+def _possible(plan: Plan, sizes: Iterable[Env]) -> list[Env]:
+    return [env for env in sizes if _is_possible(plan, env)]
 
 
 def _is_possible(plan: Plan, env: Env) -> bool:

@@ -184,7 +184,9 @@ class CompiledEntry(Entry):
 
     def check_sizes(self, sizes: dict[str, int]) -> None:
         """ValueError where the program has no meaning for these: an extent would be negative, an
-        index outside. C says so too, but memory for the outputs is needed before."""
+        index outside, sizes differ that must agree. C says so too, but memory for the outputs is
+        needed before."""
+        interp.check_constraints(self.program, sizes)
         broken = next((b for b in self.bounds if not b.holds(sizes)), None)
         if broken is not None:
             named = ", ".join(f"{s}={n}" for s, n in sizes.items())

@@ -81,6 +81,7 @@ class ShapedSteps:
         if status == RANGE:
             self._run_to_first_outside(arrays, index, batch_size)
         elif status:
+            entry.check_sizes({**self._sizes, "B": len(index) % batch_size or batch_size})
             entry.refuse(status, self._sizes, ())
 
     def _run_to_first_outside(

@@ -20,9 +20,9 @@ DIFFERENCES: dict[str, tuple[str, ...]] = {
          "ops/core_test.py::*::test_slice_negative_one_shape_tensor_indices",
          _NUMPY + "NumpyTwoInputOps*ShapeTest::test_where",
          _NUMPY + "*::test_reshape_symbolic_tensor_shape"),
-    "half of an unknown extent, or the lesser of two, has no symbol; Keras gives None":
+    "the lesser of two unknown extents has no symbol; Keras gives None":
         tuple(_NUMPY + "NumpyOneInputOpsDynamicShapeTest::test_" + name
-              for name in ("array_split", "split", "diag", "diagonal", "repeat")),
+              for name in ("diag", "diagonal", "repeat")),
     "x[:5] of an unknown extent gives 5, and an error for less; Keras gives None":
         (_NUMPY + "NumpyOneInputOpsDynamicShapeTest::test_get_item",),
     "an index that is a symbolic tensor of floats is refused":

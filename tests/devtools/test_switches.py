@@ -126,6 +126,17 @@ def test_check_knows_of_operands_in_panels():
     assert text.count("fnc_pack_") > 2
 
 
+def test_check_knows_of_kernels_that_write_a_part_of_an_array():
+    """Here the parts of a concatenation, which differ in their extents."""
+    with fncompile.flags(check=True, nan=True):
+        x = fncompile.Input((9, 4))
+        parts = [fncompile.ops.exp(x[:, :2]), x[:, 2:] * 2.0]
+        model = fncompile.Model(x, fncompile.ops.concatenate(parts, axis=1))
+        for rows in (1, 64, 300):  # arrays of several sizes, whose memory held other numbers
+            np.full((rows, 9, 4), np.nan, "float32")
+            model.predict(np.ones((rows, 9, 4), "float32"), batch_size=512, verbose=0)
+
+
 def test_check_names_the_wrong_kernel(data, monkeypatch):
     from fncompile.ir import interp
 

@@ -8,6 +8,7 @@ from ctypes import byref, c_void_p
 import numpy as np
 import pytest
 
+import fncompile
 from fncompile.export.api.header import STATUS
 from fncompile.runtime import binding
 from tests.export.library import (
@@ -23,11 +24,32 @@ from tests.export.library import (
     STATE,
     TRAIN,
     Context,
+    Library,
     address,
 )
 from tests.export.zoo import MAKERS, SIZES, data
 
 BIG = 2**62
+
+
+def test_an_extent_that_has_to_be_divided(tmp_path):
+    """What does not come out is a status; the header sizes the outputs by C's own division."""
+    x = fncompile.Input((None, 4), name="x")
+    third = fncompile.ops.split(x, 3, axis=1)[1]
+    model = fncompile.Model(x, [third, x[:, 1::2]], name="parts")
+    library = Library(model.export(tmp_path))
+    assert library.macro(r"OUT_SPLIT_SIZE\(x_1\)") == "(4 * ((x_1) / 3))"
+    assert library.macro(r"OUT_GET_ITEM_SIZE\(x_1\)") == "(4 * ((x_1) / 2))"
+    context = Context(library, PREDICT, 2, 10)
+    for length in (9, 3, 0):
+        x = np.random.default_rng(0).normal(size=(2, length, 4)).astype("float32")
+        found = np.empty((2, length // 3, 4), "float32"), np.empty((2, length // 2, 4), "float32")
+        context.ok("predict", 2, length, x, *found)
+        np.testing.assert_array_equal(found[0], x[:, length // 3 : length // 3 * 2])
+        np.testing.assert_array_equal(found[1], x[:, 1::2])
+    for length in (8, 10, 1):
+        assert context.call("predict", 2, length, *map(np.copy, (x, *found))) == SHAPE
+    assert context.call("predict", 2, 12, x, *found) == ARENA
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from fncompile.codegen.ctree import Binary, CExpr, Declare, Do, If, Int, Name, R
 from fncompile.codegen.expr import c_type
 from fncompile.export.api.library import Library, Port, Step
 from fncompile.export.api.public import CTX, Public, public, runtime
-from fncompile.ir.dims import dim_text
+from fncompile.ir.dims import C_STYLE, dim_text
 
 CALLS = "Calls"
 _TRAIN = "One step of training on a batch of n samples: forward, backward, optimizer, metrics."
@@ -139,7 +139,7 @@ def listed(library: Library, ports: Sequence[Port]) -> str:
     """One line an array: what it is, dtype, shape, and what the user calls it."""
     lines, names = [], library.size_names
     for port in ports:
-        dims = [dim_text(d, " * ", names.__getitem__) for d in port.type.shape]
+        dims = [dim_text(d, names.__getitem__, C_STYLE) for d in port.type.shape]
         title = f", {port.title!r}" if port.title != port.name else ""
         kind = f"{_ROLES[port.role]}, {port.type.dtype} ({', '.join(dims) or 'one number'})"
         known = f", {port.known}" if port.known else ""

@@ -11,7 +11,7 @@ from fncompile.export.api.functions import public_functions
 from fncompile.export.api.library import ABI_VERSION, Library, Port
 from fncompile.export.api.public import Public
 from fncompile.export.api.unit import MODES, RULES
-from fncompile.ir.dims import Dim, Poly, dim_text, symbols_of, upper_bound
+from fncompile.ir.dims import C_STYLE, Dim, Poly, dim_text, symbols_of, upper_bound
 from fncompile.ir.types import TensorType
 from fncompile.plan.machine import machine
 
@@ -138,8 +138,7 @@ def _in_macro(library: Library, size: Dim, cast: str = "") -> str:
     if isinstance(size, int):
         return str(size)
     names = library.size_names
-    text = dim_text(size, " * ", lambda s: f"{cast}({names[s]})")
-    return f"({text.replace('+', ' + ')})"
+    return f"({dim_text(size, lambda s: f'{cast}({names[s]})', C_STYLE)})"
 
 
 def _types(library: Library) -> Iterator[str]:

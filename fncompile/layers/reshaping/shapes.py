@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from fncompile import ops
-from fncompile.ir.dims import Dim, divide, is_static, product
+from fncompile.ir.dims import Dim, divide_checked, is_static, product
 from fncompile.layers.arguments import checked_data_format
 from fncompile.layers.input_spec import InputSpec
 from fncompile.layers.standard import StandardLayer
@@ -71,7 +71,7 @@ class Reshape(StandardLayer):
     def _missing_extent(self, total: Dim, input_shape: tuple) -> Dim:
         """The extent that -1 stands for, or 1 where there is none."""
         known = math.prod(d for d in self.target_shape if d != -1)
-        extent = divide(total, known) if -1 in self.target_shape else 1
+        extent = divide_checked(total, known) if -1 in self.target_shape else 1
         if extent is None or (is_static((total,)) and extent * known != total):
             raise ValueError(
                 "The total size of the tensor must be unchanged. Received: "
