@@ -56,9 +56,17 @@ def padding_of(
 
 
 def _same(extent: Dim, size: int, stride: int, dilation: int) -> tuple[Dim, Dim]:
-    count = ceildiv(extent, stride)
-    total = (count - 1) * stride + (size - 1) * dilation + 1 - extent
-    total = max(total, 0) if isinstance(total, int) else total
+    reach = (size - 1) * dilation + 1
+    if reach == 1:
+        return 0, 0
+    total = (ceildiv(extent, stride) - 1) * stride + reach - extent
+    if isinstance(total, int):
+        total = max(total, 0)
+    elif reach < stride:
+        raise ValueError(
+            f'padding="same" with windows of {reach} elements and strides of {stride}, which leave '
+            "some out, needs an extent that is known. Give the shape of the Input along this axis"
+        )
     low = floordiv(total, 2)
     return low, total - low
 
@@ -157,6 +165,10 @@ def windows_of(
 ) -> Node:  # fmt: skip
     """The windows of `x` along all axes but the batch and the last; taps are further axes."""
     low, high = zip(*pads)
+    if not is_static((*low, *high)):  # taps of a window do not depend on sizes
+        extents = [a + n + b for n, (a, b) in zip(x.shape[1:-1], pads)]
+        x = build.pad(x, (0, *low, 0), (x.shape[0], *extents, x.shape[-1]), None, fill)
+        low = high = (0,) * len(low)
     return build.window(x, range(1, x.ndim - 1), size, strides, dilation, low, high, fill)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 
@@ -215,6 +217,7 @@ UNTOLD = {
     "reshape": "total size of the tensor must be unchanged",
     "dot_product_attention": "heads",
     "scatter": "so its extent must be known",
+    "conv": "`kernel` must be a positive integer|must be a multiple of those of `kernel`",
     "slice": "must have as many entries",
     "slice_update": "must have as many entries",
 }
@@ -238,7 +241,7 @@ def test_unknown_extents_work_or_are_refused_in_words(case, which):
         infer_outputs(lambda *xs: case.call(xs), tuple(tensors), {})
     except ValueError as error:
         op = case.name.split(":")[0].split("[")[0]
-        assert op in UNTOLD and UNTOLD[op] in str(error)
+        assert op in UNTOLD and re.search(UNTOLD[op], str(error))
 
 
 def test_counts_of_repeat_tell_an_unknown_extent():

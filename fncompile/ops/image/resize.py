@@ -180,7 +180,7 @@ def _fitted(x: Node, target: tuple[Dim, Dim], grow: bool, fill_value: float) -> 
     for axis, extent in zip((1, 2), wanted):
         size = x.shape[axis]
         start = [0] * 4
-        start[axis] = (extent - size if grow else size - extent) // 2  # type: ignore[operator]
+        start[axis] = (extent - size if grow else size - extent) // 2  # type: ignore[assignment, operator]
         shape = list(x.shape)
         shape[axis] = extent
         x = build.pad(x, start, shape, value=fill_value) if grow else build.slice(x, start, shape)
