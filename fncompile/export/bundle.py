@@ -6,6 +6,7 @@ a blob the weights. Files appear in the directory when all of them are made, eac
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import shlex
 import tempfile
@@ -23,6 +24,9 @@ from fncompile.export.data import data_blocks, data_unit, write_data
 from fncompile.export.describe import describe, entries_of, model_hash
 from fncompile.export.example import emit_example
 from fncompile.export.prefix import model_prefix
+from fncompile.export.selftest import emit_selftest
+from fncompile.export.vectors import Vectors, measure
+from fncompile.export.wrapper import emit_wrapper
 from fncompile.flags import override
 from fncompile.ir.types import TensorType
 from fncompile.runtime import cache, toolchain
@@ -33,8 +37,9 @@ from fncompile.runtime.store import open_store
 class Bundle:
     """The files of an export; `prefix` begins every C name.
 
-    `directory` holds all; `shared`, `static`, `header`, `pkgconfig`, `example` and `readme` are the
-    paths of the files.
+    `directory` holds all; the others are the paths of the files. `shared` is a link to the library
+    itself, `soname`; `wrapper` is the header for C++; `cmake` is for find_package, `pkgconfig` for
+    pkg-config; `selftest` is a program that compares the library with what Python computed.
 
     >>> model = fncompile.Sequential([fncompile.Input((2,)), layers.Dense(1)], name="tiny")
     >>> bundle = model.export("build")
@@ -45,22 +50,35 @@ class Bundle:
     directory: Path
     prefix: str
     shared: Path
+    soname: Path
     static: Path
     header: Path
+    wrapper: Path
     pkgconfig: Path
+    cmake: Path
+    cmake_version: Path
     example: Path
+    selftest: Path
     readme: Path
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """The paths of all."""
+        fields = (getattr(self, f.name) for f in dataclasses.fields(self))
+        return tuple(f for f in fields if isinstance(f, Path) and f != self.directory)
 
 
 @dataclass(frozen=True)
 class Sources:
-    """The library before it is compiled: units of C by name, the header, and the binary data."""
+    """The library before it is compiled: units of C by name, the header, the binary data, and what
+    the self-test compares with."""
 
     library: Library
     entries: dict[str, str]
     unit: str
     header: str
     data: list[Any]  # of buffers, to be written one after the other
+    vectors: Vectors
 
 
 def export(
@@ -72,8 +90,8 @@ def export(
     sample_weight: bool = False,
     target: str | None = None,
 ) -> Bundle:
-    """Write `lib<prefix>.so`, `lib<prefix>.a`, `<prefix>.h`, `<prefix>.pc`, an example and a
-    README.
+    """Write `lib<prefix>.so`, `lib<prefix>.a`, `<prefix>.h`, `<prefix>.hpp`, files for pkg-config
+    and CMake, an example, a self-test and a README.
 
     `prefix` begins every C name, by default the model's name. With `training`, by default if
     the model is compiled with a loss, the library trains too, and takes sample weights if
@@ -139,7 +157,8 @@ def make_sources(model: Any, prefix: str, training: bool, sample_weight: bool = 
     }
     library = describe(native, prefix, checkpoint, facts)
     entries = {e.name: _entry_text(e, prefix) for e in entries_of(native).values()}
-    return Sources(library, entries, emit_unit(library), emit_header(library), [*blocks, carried])
+    unit, header, data = emit_unit(library), emit_header(library), [*blocks, carried]
+    return Sources(library, entries, unit, header, data, measure(native, library))
 
 
 def _entry_text(entry: Any, prefix: str) -> str:
@@ -160,53 +179,58 @@ def _write(made: Sources, directory: Path) -> Bundle:
     directory.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".export-", dir=directory) as work:
         build(made, Path(work))
-        bundle = _bundle(made.library.prefix, directory)
-        for path in (
-            bundle.shared,
-            bundle.static,
-            bundle.header,
-            bundle.pkgconfig,
-            bundle.example,
-            bundle.readme,
-        ):
+        bundle = _bundle(made.library, directory)
+        for path in bundle.files:
             os.replace(Path(work) / path.name, path)
     return bundle
 
 
-def _bundle(prefix: str, directory: Path) -> Bundle:
-    names = (
-        f"lib{prefix}.so",
-        f"lib{prefix}.a",
-        f"{prefix}.h",
-        f"{prefix}.pc",
-        f"example_{prefix}.c",
-    )
-    return Bundle(
-        directory, prefix, *(directory / n for n in names), directory / f"README_{prefix}.md"
-    )
+def _bundle(library: Library, directory: Path) -> Bundle:
+    m = library.prefix
+    names = {
+        "shared": f"lib{m}.so",
+        "soname": texts.soname(library),
+        "static": f"lib{m}.a",
+        "header": f"{m}.h",
+        "wrapper": f"{m}.hpp",
+        "pkgconfig": f"{m}.pc",
+        "cmake": f"{m}Config.cmake",
+        "cmake_version": f"{m}ConfigVersion.cmake",
+        "example": f"example_{m}.c",
+        "selftest": f"selftest_{m}.c",
+        "readme": f"README_{m}.md",
+    }
+    return Bundle(directory, m, **{field: directory / name for field, name in names.items()})
 
 
 def build(made: Sources, work: Path) -> None:
     """Make all files of the bundle in `work`, beside what compiling leaves there."""
     m, library = made.library.prefix, made.library
-    for name, text in (
-        (f"{m}.h", made.header),
-        (f"{m}.pc", texts.pkgconfig(library)),
-        (f"{m}.map", texts.exports(library)),
-        (f"example_{m}.c", emit_example(library)),
-        (f"README_{m}.md", texts.readme(library)),
+    names = _bundle(library, work)
+    for path, text in (
+        (names.header, made.header),
+        (names.wrapper, emit_wrapper(library)),
+        (names.pkgconfig, texts.pkgconfig(library)),
+        (names.cmake, texts.cmake(library)),
+        (names.cmake_version, texts.cmake_version(library)),
+        (names.example, emit_example(library)),
+        (names.selftest, emit_selftest(library, made.vectors)),
+        (names.readme, texts.readme(library)),
+        (work / f"{m}.map", texts.exports(library)),
     ):
-        (work / name).write_text(text, encoding="utf-8")
+        path.write_text(text, encoding="utf-8")
     built = cache.build_library(made.entries, keep_objects=True).objects
     objects = _named_after(m, built, work)
     compiler = cache.Compiler.find(open_store())
     write_data(made.data, work / f"{m}_data.bin")
     for name, text in ((m, made.unit), (f"{m}_data", data_unit(m))):
         objects.append(toolchain.compile_object(compiler.command, text, name, compiler.flags, work))
-    shared = [f"-Wl,-soname,lib{m}.so", "-Wl,-z,relro,-z,now", "-Wl,-z,noexecstack"]
+    soname = texts.soname(library)
+    shared = [f"-Wl,-soname,{soname}", "-Wl,-z,relro,-z,now", "-Wl,-z,noexecstack"]
     shared.append(f"-Wl,--version-script={m}.map")
-    toolchain.link_shared(compiler.command, objects, work / f"lib{m}.so", shared)
-    toolchain.make_archive(compiler.command, objects, work / f"lib{m}.a")
+    toolchain.link_shared(compiler.command, objects, work / soname, shared)
+    names.shared.symlink_to(soname)
+    toolchain.make_archive(compiler.command, objects, names.static)
 
 
 def _named_after(prefix: str, objects: dict[str, Path], work: Path) -> list[Path]:

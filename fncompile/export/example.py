@@ -77,12 +77,12 @@ def _check(library: Library) -> Function:
 def _run(library: Library) -> Function:
     """Predict and print the first outputs of each array."""
     step = library.steps["predict"]
-    body: list[Stmt] = [*_declare(library, [*step.inputs, *step.outputs]), *_fill(library, step)]
+    body: list[Stmt] = [*declared(library, [*step.inputs, *step.outputs]), *_fill(library, step)]
     body.append(
         _checked(
             library,
             "predict",
-            [*_sizes(library, step), *_names(step.inputs), *_names(step.outputs)],
+            [*sizes_of(library, step), *_names(step.inputs), *_names(step.outputs)],
         )
     )
     for port in step.outputs:
@@ -91,7 +91,7 @@ def _run(library: Library) -> Function:
         first = Binary("<", Name("i"), Int(8))
         body += [
             Do(call("printf", quoted(f"{port.name}:"))),
-            For("i", Int(0), _count(library, port), (If(first, (shown,)),)),
+            For("i", Int(0), array_count(library, port), (If(first, (shown,)),)),
             Do(call("printf", quoted("\n"))),
         ]
     return Function("static", "void", "predict", (f"{library.prefix}_ctx *ctx",), tuple(body))
@@ -100,7 +100,7 @@ def _run(library: Library) -> Function:
 def _train(library: Library) -> Function:
     """A few steps on one batch; the loss falls."""
     step, real = library.steps["train_step"], c_type(library.training.real)  # type: ignore[union-attr]
-    args = [*_sizes(library, step), *_names(step.inputs), Name("&loss")]
+    args = [*sizes_of(library, step), *_names(step.inputs), Name("&loss")]
     shown = call(
         "printf",
         quoted("step %d: loss %g\n"),
@@ -115,7 +115,7 @@ def _train(library: Library) -> Function:
     )
     count = Name(f"{library.macro}_NUM_METRICS")
     body = (
-        *_declare(library, step.inputs),
+        *declared(library, step.inputs),
         Declare(real, "loss", Int(0)),
         Declare(real, "metrics", None, count),
         *_fill(library, step),
@@ -167,18 +167,19 @@ def _names(ports: tuple[Port, ...]) -> list[CExpr]:
     return [Name(p.name) for p in ports]
 
 
-def _sizes(library: Library, step: Step) -> list[CExpr]:
+def sizes_of(library: Library, step: Step) -> list[CExpr]:
     return [Name("BATCH"), *(Name(library.size_names[s].upper()) for s in step.symbols if s != "B")]
 
 
-def _declare(library: Library, ports) -> list[Stmt]:
+def declared(library: Library, ports) -> list[Stmt]:
     """Static arrays; one of no elements gets one, which nobody reads."""
     return [
-        Declare(f"static {c_type(p.type.dtype)}", p.name, None, _count(library, p)) for p in ports
+        Declare(f"static {c_type(p.type.dtype)}", p.name, None, array_count(library, p))
+        for p in ports
     ]
 
 
-def _count(library: Library, port: Port) -> CExpr:
+def array_count(library: Library, port: Port) -> CExpr:
     size = TensorType(port.type.dtype, port.type.shape[1:]).size
     if not port.type.shape or size == 0:
         return Int(1)
@@ -202,7 +203,7 @@ def _fill(library: Library, step: Step) -> list[Stmt]:
                 For(
                     "i",
                     Int(0),
-                    _count(library, port),
+                    array_count(library, port),
                     (Assign(Element(Name(port.name), Name("i")), "=", value),),
                 )
             )

@@ -50,7 +50,12 @@ def test_a_bundle_has_these_files_and_no_others(exported):
     bundle = exported("classifier")[1].bundle
     m = "digit_model"
     assert bundle.prefix == m
-    expected = {f"lib{m}.so", f"lib{m}.a", f"{m}.h", f"{m}.pc", f"example_{m}.c", f"README_{m}.md"}
+    expected = {
+        f"lib{m}.so", f"lib{m}.so.1", f"lib{m}.a", f"{m}.h", f"{m}.hpp", f"{m}.pc",
+        f"{m}Config.cmake", f"{m}ConfigVersion.cmake", f"example_{m}.c", f"selftest_{m}.c",
+        f"README_{m}.md",
+    }  # fmt: skip
+    assert set(bundle.files) == {bundle.directory / name for name in expected}
     assert {p.name for p in bundle.directory.iterdir()} == expected
 
 
@@ -103,7 +108,7 @@ def test_nothing_but_the_c_library_is_needed(exported):
     text = run("readelf", "-d", exported("classifier")[1].bundle.shared)
     needed = set(re.findall(r"NEEDED.*\[(.*)\]", text))
     assert needed <= {"libc.so.6", "libm.so.6"}
-    assert re.findall(r"SONAME.*\[(.*)\]", text) == ["libdigit_model.so"]
+    assert re.findall(r"SONAME.*\[(.*)\]", text) == ["libdigit_model.so.1"]
     assert "TEXTREL" not in text and "NOW" in text
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from fncompile.codegen.c_names import distinct
 from fncompile.codegen.cprint import WIDTH, comment_block
 from fncompile.export.api.functions import public_functions
-from fncompile.export.api.library import ABI_VERSION, Library, Port
+from fncompile.export.api.library import ABI_VERSION, OWNERSHIP, Library, Port
 from fncompile.export.api.public import Public
 from fncompile.export.api.unit import MODES, RULES
 from fncompile.ir.dims import C_STYLE, Dim, Poly, dim_text, symbols_of, upper_bound
@@ -93,7 +93,9 @@ Numbers that stand for rows of a table or for classes are compared with those th
 stand beside each array, before anything is computed: {library.macro}_ERR_RANGE.
 
 A function that returns another status than {library.macro}_OK has changed nothing. None prints,
-aborts or exits."""
+aborts or exits.
+
+{OWNERSHIP}"""
 
 
 def _facts(library: Library) -> Iterator[str]:

@@ -12,6 +12,8 @@ from fncompile.ir.dims import Dim, evaluate
 from fncompile.ir.types import TensorType
 
 ABI_VERSION = 1
+OWNERSHIP = """What was generated, and the data, belong to those who made the model. The parts of
+fncompile in the library are under the Apache License 2.0 (SPDX: Apache-2.0)."""
 # Names that generated functions, and those of the example, use already.
 RESERVED = (
     "ctx",

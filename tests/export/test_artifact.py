@@ -1,0 +1,163 @@
+"""What a bundle has besides the library and its header: a face for C++, CMake's files, and a
+self-test."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.export.test_bundle import DIALECTS, STRICT, run
+from tests.export.zoo import MAKERS
+from tests.tools import need
+
+
+def build_selftest(bundle, library: Path, program: Path, dialect: str = "gcc-c99") -> Path:
+    command = DIALECTS[dialect]
+    need(command[0])
+    run(*command, bundle.selftest, f"-I{bundle.directory}", "-x", "none", library, "-lm",
+        "-pthread", f"-Wl,-rpath,{library.parent}", "-o", program)  # fmt: skip
+    return program
+
+
+@pytest.mark.parametrize("name", MAKERS)
+def test_the_self_test_passes(exported, name, tmp_path):
+    bundle = exported(name)[1].bundle
+    dialect = "clang-c++11" if name == "classifier" else "gcc-c99"
+    program = build_selftest(bundle, bundle.static, tmp_path / "test", dialect)
+    assert run(program) == "passed\n"
+
+
+@pytest.mark.parametrize("name", MAKERS)
+def test_exporting_changes_nothing_of_the_model(name, tmp_path):
+    """Though the self-test's values come from a step on it: weights, optimizer, seeds, metrics."""
+    model = MAKERS[name]()
+    steps = model.steps()
+    model.export(tmp_path / "one")
+    memories = [m for m in (steps.weights, steps.train_memory) if m is not None]
+    before = [m.block.memory.copy() for m in memories]
+    model.export(tmp_path / "two")
+    for memory, contents in zip(memories, before, strict=True):
+        assert memory.block.memory.tobytes() == contents.tobytes()
+    selftest = next((tmp_path / "one").glob("selftest_*.c")).name
+    first, second = ((tmp_path / d / selftest).read_bytes() for d in ("one", "two"))
+    assert first == second
+
+
+@pytest.mark.parametrize("name", ["classifier", "plain"])
+def test_the_self_test_finds_a_weight_that_was_changed(exported, name, tmp_path):
+    """One bit of one of the weights, in the library's file."""
+    model, library = exported(name)
+    bundle = library.bundle
+    raw = bytearray(bundle.soname.read_bytes())
+    weight = model.get_weights()[0]
+    place = raw.find(weight.tobytes())
+    assert place > 0 and raw.find(weight.tobytes(), place + 1) < 0
+    raw[place + 4 * 7] ^= 1
+    changed = tmp_path / bundle.soname.name
+    changed.write_bytes(raw)
+    program = build_selftest(bundle, changed, tmp_path / "test")
+    done = subprocess.run([program], capture_output=True, text=True)
+    assert done.returncode == 1 and done.stdout.startswith("weights: not those of the export\n")
+
+
+def test_the_self_test_finds_wrong_values_and_gradients(exported, tmp_path):
+    """Of a library that computes with other weights than it says."""
+    bundle = exported("classifier")[1].bundle
+    text = bundle.selftest.read_text()
+    text = text.replace("    values(ctx);", "    double_them(ctx);\n    values(ctx);")
+    helper = """static void double_them(digit_model_ctx *ctx) {
+    static float all[DIGIT_MODEL_NUM_PARAMS];
+    digit_model_get_params(ctx, all, DIGIT_MODEL_NUM_PARAMS);
+    for (int i = 0; i < DIGIT_MODEL_NUM_PARAMS; ++i) all[i] *= 2;
+    digit_model_set_params(ctx, all, DIGIT_MODEL_NUM_PARAMS);
+}
+
+int main"""
+    source = tmp_path / "wrong.c"
+    source.write_text(text.replace("int main", helper))
+    run("gcc", "-std=c99", *STRICT, source, f"-I{bundle.directory}", bundle.static, "-lm",
+        "-pthread", "-o", tmp_path / "wrong")  # fmt: skip
+    done = subprocess.run([tmp_path / "wrong"], capture_output=True, text=True)
+    assert done.returncode == 1
+    for what in ("digit: ", "loss: ", "hidden/kernel: ", "digit/bias: "):
+        assert f"\n{what}" in f"\n{done.stdout}"
+
+
+# C++ --------------------------------------------------------------------------------------------
+
+CPP = """
+#include <cstdio>
+#include <vector>
+
+#include "digit_model.hpp"
+
+int main() {
+    std::vector<float> images(6 * DIGIT_MODEL_IN_IMG_SIZE, 0.5f);
+    std::vector<float> one(6 * DIGIT_MODEL_OUT_DIGIT_SIZE), two(one.size());
+    std::vector<int32_t> labels(6, 3);
+    float first = 0, last = 0;
+    digit_model::model model(DIGIT_MODEL_TRAIN, 6);
+    model.train_step(6, images.data(), labels.data(), &first);
+    for (int i = 0; i < 20; ++i) model.train_step(6, images.data(), labels.data(), &last);
+    digit_model::model moved(std::move(model)), shared = moved.clone_shared();
+    moved.predict(6, images.data(), one.data());
+    shared.predict(6, images.data(), two.data());
+    try {
+        shared.predict(7, images.data(), two.data());
+    } catch (const digit_model::error &wrong) {
+        std::printf("%d %s\\n", (int)wrong.status(), wrong.what());
+    }
+    return one == two && last < first && model.get() == nullptr ? 0 : 1;
+}
+"""
+
+
+@pytest.mark.parametrize("compiler", ["g++", "clang++"])
+def test_the_face_for_cpp(exported, tmp_path, compiler):
+    need(compiler)
+    bundle = exported("classifier")[1].bundle
+    source = tmp_path / "face.cpp"
+    source.write_text(CPP)
+    run(compiler, "-std=c++11", *STRICT, source, f"-I{bundle.directory}", bundle.static,
+        "-pthread", "-o", tmp_path / "face")  # fmt: skip
+    assert run(tmp_path / "face").startswith("-2 a size is larger than the context")
+
+
+CMAKE = """cmake_minimum_required(VERSION 3.10)
+project(consumer C CXX)
+set(CMAKE_C_STANDARD 99)
+set(CMAKE_CXX_STANDARD 11)
+find_package(digit_model 0.1 REQUIRED)
+add_executable(one test.c)
+target_link_libraries(one digit_model::shared)
+add_executable(two test.c)
+target_link_libraries(two digit_model::static)
+add_executable(face face.cpp)
+target_link_libraries(face digit_model::static)
+find_package(digit_model 99 QUIET)
+if(digit_model_FOUND)
+  message(FATAL_ERROR "a version that is too old was found")
+endif()
+"""
+
+
+def test_cmake_finds_both_libraries(exported, tmp_path):
+    need("cmake", "make", "g++")
+    bundle = exported("classifier")[1].bundle
+    (tmp_path / "CMakeLists.txt").write_text(CMAKE)
+    (tmp_path / "test.c").write_text(bundle.selftest.read_text())
+    (tmp_path / "face.cpp").write_text(CPP)
+    out = tmp_path / "out"
+    run("cmake", "-S", tmp_path, "-B", out, f"-Ddigit_model_DIR={bundle.directory}")
+    run("cmake", "--build", out)
+    assert run(out / "one") == run(out / "two") == "passed\n"
+    run(out / "face")
+
+
+def test_who_owns_what_is_said(exported):
+    bundle = exported("plain")[1].bundle
+    for path in (bundle.header, bundle.wrapper, bundle.cmake, bundle.readme):
+        text = " ".join(path.read_text().replace("*", " ").replace("#", " ").split())
+        assert "belong to those who made the model" in text and "Apache-2.0" in text, path
