@@ -13,8 +13,9 @@ import pytest
 # Program -> the Debian package that has it. `.ci/run` installs what is missing.
 PACKAGES = {
     "aarch64-linux-gnu-gcc": "gcc-aarch64-linux-gnu libc6-dev-arm64-cross",
-    "ar": "binutils", "clang": "clang", "clang++": "clang", "gcc": "gcc", "g++": "g++", "make": "make",
-    "cmake": "cmake", "h5dump": "hdf5-tools", "nm": "binutils", "objdump": "binutils", "pkg-config": "pkg-config",
+    "ar": "binutils", "clang": "clang", "clang++": "clang", "cmake": "cmake", "gcc": "gcc",
+    "g++": "g++", "h5dump": "hdf5-tools", "make": "make", "nm": "binutils", "objdump": "binutils",
+    "pkg-config": "pkg-config",
     "qemu-x86_64": "qemu-user", "readelf": "binutils", "setarch": "util-linux",
     "size": "binutils", "valgrind": "valgrind",
 }  # fmt: skip
