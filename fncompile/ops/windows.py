@@ -146,10 +146,11 @@ def convolved(
             f"as many groups. Received: inputs of shape {x.shape}, kernel of shape {kernel.shape}"
         )
     size = per_axis(kernel.shape[:rank], rank, "kernel")
-    seen = windows_of(x, size, strides, pads, dilation)
+    x = build.reshape(x, (*x.shape[:-1], groups, kernel.shape[-2]))
+    low, high = zip(*pads)
+    seen = build.window(x, range(1, rank + 1), size, strides, dilation, low, high)
     taps, spatial = [f"tap{i}" for i in range(rank)], [f"at{i}" for i in range(rank)]
-    seen = build.permute(seen, [*range(rank + 1), *range(rank + 2, seen.ndim), rank + 1])
-    seen = build.reshape(seen, (*seen.shape[:-1], groups, kernel.shape[-2]))
+    seen = build.permute(seen, [*range(rank + 1), *range(x.ndim, seen.ndim), rank + 1, rank + 2])
     parts = build.reshape(kernel, (*kernel.shape[:-1], groups, each))
     out = contract(
         seen, ["batch", *spatial, *taps, "group", "channel"],

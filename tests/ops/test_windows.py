@@ -48,7 +48,7 @@ def check(name, arrays, *args, **kwargs):
         np.testing.assert_allclose(a, b, 2e-5, 2e-5)
 
 
-# Strides are given: without them Keras 3.15 on JAX makes a window of pool_size as strides of its own.
+# With strides: Keras 3.15 on JAX fails without.
 POOLS = [((2, 6, 5, 3), (2, 2)), ((2, 6, 5, 3), ((3, 2), 2, "same")), ((2, 9, 3), (3, 1, "same")),
          ((1, 4, 5, 3, 2), ((1, 2, 2), 1, "same")), ((2, 7, 7, 1), (3, 2))]  # fmt: skip
 

@@ -14,6 +14,7 @@ from fncompile.ir.node import Program
 from fncompile.ir.text import parse, print_program
 from fncompile.ir.types import TensorType
 from fncompile.ir.windows import phases
+from fncompile.passes.windows import windows
 from tests.programs.native import compiled, run
 
 CASES = [
@@ -54,6 +55,29 @@ def test_what_is_seen_and_summed_up():
                     part = weights[:, o, p.tap + u * p.tap_step]
                     by_phase[:, p.first + stride * j] += part
         np.testing.assert_allclose(by_phase, sums, atol=1e-12)
+
+
+CONTRACTED = [c for c in CASES if c[0] > 0 and c[0] + c[4] + c[5] > (c[1] - 1) * c[3]]
+
+
+@pytest.mark.parametrize("swapped", [False, True])
+def test_the_adjoint_of_a_contraction_is_contractions(swapped):
+    """One for each remainder of the strides; nothing is summed up element by element."""
+    rng = np.random.default_rng(0)
+    for extent, size, stride, dilation, low, high in CONTRACTED:
+        x = build.input("x", TensorType("float64", (2, extent, 3, 2)))
+        kernel = build.input("k", TensorType("float64", (2, size, 2, 4)))
+        w = build.window(x, (1,), (size,), (stride,), (dilation,), (low,), (high,))
+        operands = [(w, (3, 4), (0,)), (kernel, (2, 1), (0,))][:: -1 if swapped else 1]
+        (a, contract_a, batch_a), (b, contract_b, batch_b) = operands
+        y = build.dot(a, b, (contract_a, contract_b), (batch_a, batch_b))
+        g = build.input("g", y.type)
+        p = Program((x, kernel, g), (), {"dx": autodiff.gradients(y, [x], seed=g)[0]})
+        lowered = windows(p)
+        assert "unwindow" not in {n.op for n in lowered.nodes()}
+        arrays = [rng.standard_normal(v.shape) for v in p.inputs]
+        want, found = (interp.run(program, arrays, {})[0]["dx"] for program in (p, lowered))
+        np.testing.assert_allclose(found, want, atol=1e-12)
 
 
 def program(extent, dtype="float64") -> Program:
