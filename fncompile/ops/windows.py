@@ -147,8 +147,7 @@ def convolved(
         )
     size = per_axis(kernel.shape[:rank], rank, "kernel")
     x = build.reshape(x, (*x.shape[:-1], groups, kernel.shape[-2]))
-    low, high = zip(*pads)
-    seen = build.window(x, range(1, rank + 1), size, strides, dilation, low, high)
+    seen = windows_of(x, size, strides, pads, dilation)
     taps, spatial = [f"tap{i}" for i in range(rank)], [f"at{i}" for i in range(rank)]
     seen = build.permute(seen, [*range(rank + 1), *range(x.ndim, seen.ndim), rank + 1, rank + 2])
     parts = build.reshape(kernel, (*kernel.shape[:-1], groups, each))
@@ -164,13 +163,15 @@ def windows_of(
     x: Node, size: Sequence[int], strides: Sequence[int], pads: Pads,
     dilation: Sequence[int] | None = None, fill: float = 0,
 ) -> Node:  # fmt: skip
-    """The windows of `x` along all axes but the batch and the last; taps are further axes."""
+    """The windows of `x` along as many axes behind the batch; taps are further axes."""
     low, high = zip(*pads)
+    axes = range(1, 1 + len(size))
     if not is_static((*low, *high)):  # taps of a window do not depend on sizes
-        extents = [a + n + b for n, (a, b) in zip(x.shape[1:-1], pads)]
-        x = build.pad(x, (0, *low, 0), (x.shape[0], *extents, x.shape[-1]), None, fill)
+        around = [(0, 0), *pads, *[(0, 0)] * (x.ndim - 1 - len(pads))]
+        extents = [a + n + b for n, (a, b) in zip(x.shape, around)]
+        x = build.pad(x, [a for a, _ in around], extents, None, fill)
         low = high = (0,) * len(low)
-    return build.window(x, range(1, x.ndim - 1), size, strides, dilation, low, high, fill)
+    return build.window(x, axes, size, strides, dilation, low, high, fill)
 
 
 # pooling ----------------------------------------------------------------------------------------

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from itertools import product
 
 from fncompile.ir import build
-from fncompile.ir.dims import Dim, Shape
+from fncompile.ir.dims import Dim, Shape, ceildiv
 from fncompile.ir.node import Node, Program, make, rebuild
-from fncompile.ir.windows import Phase, floor_divide, phases
+from fncompile.ir.windows import Phase, phases
 
 
 def windows(program: Program, context=None) -> Program:
@@ -129,7 +129,7 @@ def as_contraction(node: Node) -> Node | None:
         return None
     taps = node.src[0].shape[node.ndim :]
     along = [phases(*row) for row in zip(node["extents"], taps, *node.attr[2:])]
-    counts = [floor_divide(n + s - 1, s) for n, s in zip(node["extents"], node["stride"])]
+    counts = [ceildiv(n, s) for n, s in zip(node["extents"], node["stride"])]
     parts = [found.of(chosen, counts) for chosen in product(*along)]
     return _interleaved(parts, node, along)
 
