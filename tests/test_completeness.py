@@ -36,7 +36,8 @@ def test_every_op_can_be_read_or_is_a_stage():
     readable = {*access.VIEWS, *access.RULES}
     staged = set(stages.RULES)
     leaves = {"input", "param"}  # these are memory
-    assert missing(readable | staged | leaves, OPS) == []
+    regions = {"scan", "part"}  # taken apart by passes/inline.py
+    assert missing(readable | staged | leaves | regions, OPS) == []
 
 
 def test_every_op_is_in_the_random_programs():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from fncompile.autodiff.rules import VJP
 from fncompile.ir import build
@@ -22,26 +23,52 @@ def gradients(output: Node, wrt: Sequence[Node], seed: Node | None = None) -> li
                 f"The output to differentiate must be a scalar. Received: {output.type}"
             )
         seed = build.const(1, output.dtype)
-    order = toposort([output])
+    found = pullback([output], [seed], wrt)
+    return [
+        build.full(x.shape, 0, x.dtype) if g is None else g for x, g in zip(wrt, found, strict=True)
+    ]
+
+
+def pullback(
+    outputs: Sequence[Node], seeds: Sequence[Node | None], wrt: Sequence[Node]
+) -> list[Node | None]:
+    """The sum over the outputs of seed * d(output)/d(x) for each `x` of `wrt`, None where none
+    depends on it. An output whose seed is None does not count."""
+    order = toposort(outputs)
     active = _reaching(order, set(wrt))
-    origins, cotangents = current_origins(), {output: seed}
+    origins, cotangents = current_origins(), dict[Node, Node]()
+
+    def add(node: Node, part: Node | None) -> None:
+        if part is not None and node in active:
+            old = cotangents.get(node)
+            cotangents[node] = part if old is None else build.ew("add", old, part)
+
+    for output, seed in zip(outputs, seeds, strict=True):
+        add(output, seed)
     for node in reversed(order):
-        g = cotangents.get(node)
+        g = _cotangent(node, cotangents)
         if g is None or node not in active or not node.src:
             continue
         with coming_from(_backward(origins.get(node))):
             for source, part in zip(node.src, VJP[node.op](node, g)):
-                if part is not None and source in active:
-                    old = cotangents.get(source)
-                    cotangents[source] = part if old is None else build.ew("add", old, part)
-    return [cotangents.get(x, build.full(x.shape, 0, x.dtype)) for x in wrt]
+                add(source, part)
+    return [cotangents.get(x) for x in wrt]
+
+
+def _cotangent(node: Node, cotangents: dict[Node, Node]) -> Any:
+    """That of a part stays with it until its bundle takes those of all parts."""
+    if node.op != "scan":
+        return cotangents.get(node)
+    found = tuple(cotangents.get(part) for part in build.parts(node))
+    return found if any(g is not None for g in found) else None
 
 
 def _reaching(order: Sequence[Node], targets: set[Node]) -> set[Node]:
     """Floating-point nodes of `order` that depend on a target."""
     active: set[Node] = set()
     for node in order:
-        if node in targets or (is_float(node.dtype) and any(s in active for s in node.src)):
+        floating = any(is_float(type.dtype) for type in node.type.parts)
+        if node in targets or (floating and any(s in active for s in node.src)):
             active.add(node)
     return active
 

@@ -1,7 +1,8 @@
 """One vector-Jacobian product per op: `VJP[op](node, g)` gives a cotangent per source, or None.
 
-`g` has the type of `node`; every cotangent has the type of its source. The derivative of an
-element-wise function is a row of `SCALAR_VJP`.
+`g` has the type of `node`, or, for a bundle, is a tuple, with None for some of its parts. Every
+cotangent has the type of its source. The derivative of an element-wise function is a row of
+`SCALAR_VJP`.
 
 Where branches meet there is no derivative, and the number given lies between the slopes on either
 side: 0 for |x| at 0; half to each of two equal operands of max or min, and the same share to each
@@ -13,6 +14,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from fncompile.ir import build
 from fncompile.ir.build import ew
@@ -22,7 +24,7 @@ from fncompile.ir.types import is_float
 Cotangents = Sequence["Node | None"]
 
 NOT_DIFFERENTIABLE = (
-    "input", "param", "const", "iota", "size", "argmax", "bits", "stop_gradient",
+    "input", "param", "const", "iota", "size", "argmax", "bits", "stop_gradient", "part",
 )  # fmt: skip
 
 
@@ -151,11 +153,17 @@ def _scatter_add(node: Node, g: Node) -> Cotangents:
     return [ew("select", inside, build.gather(g, idx), build.like(g, 0)), None]
 
 
+def _scan(node: Node, g: Sequence[Node | None]) -> Cotangents:
+    from fncompile.autodiff.scan import scan  # which walks a body as reverse.py does
+
+    return scan(node, g)
+
+
 def _extent_like(dim, idx: Node) -> Node:
     return build.extent(dim, idx.dtype)
 
 
-VJP: dict[str, Callable[[Node, Node], Cotangents]] = {
+VJP: dict[str, Callable[[Node, Any], Cotangents]] = {
     **dict.fromkeys(NOT_DIFFERENTIABLE, _none),
     "ew": _ew,
     "cast": _cast,
@@ -172,6 +180,7 @@ VJP: dict[str, Callable[[Node, Node], Cotangents]] = {
     "gather": _gather,
     "scatter_add": _scatter_add,
     "straight_through": lambda node, g: [None, g],
+    "scan": _scan,
 }
 
 

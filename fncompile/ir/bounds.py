@@ -36,7 +36,7 @@ class Bound:
 def bounds(program: Program) -> tuple[Bound, ...]:
     """Those that depend on symbols, in program order."""
     found: dict[Bound, None] = {}
-    for node in program.nodes():
+    for node in program.all_nodes():
         for bound in RULES.get(node.op, _none)(node):
             if not is_static((bound.count, bound.first, bound.last, bound.extent)):
                 found[bound] = None

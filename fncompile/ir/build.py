@@ -13,6 +13,7 @@ from fncompile.ir.bfloat16 import decode, encode, fit
 from fncompile.ir.dims import Dim, Shape, is_static, product
 from fncompile.ir.infer import same_dim
 from fncompile.ir.node import Node, make
+from fncompile.ir.region import Region
 from fncompile.ir.types import DTYPES, TensorType
 
 # leaves ---------------------------------------------------------------------------------------
@@ -234,6 +235,21 @@ def stop_gradient(x: Node) -> Node:
 def straight_through(x: Node, path: Node) -> Node:
     """`x`, whose gradient goes the way of `path`: another formula for the same value."""
     return make("straight_through", (x, path))
+
+
+# regions ----------------------------------------------------------------------------------------
+
+
+def scan(
+    body: Region, sources: Sequence[Node], count: Dim, reverse: bool = False
+) -> tuple[Node, ...]:
+    """The last carries, then the sequences that come out; `sources` are first carries, sequences
+    and invariants."""
+    return parts(make("scan", tuple(sources), body, count, reverse))
+
+
+def parts(bundle: Node) -> tuple[Node, ...]:
+    return tuple(make("part", (bundle,), i) for i in range(len(bundle.type.parts)))
 
 
 # small compositions that autodiff, ops and optimizers share -------------------------------------

@@ -13,7 +13,8 @@ from typing import Any
 
 from fncompile.ir.dims import Dim, Poly, is_static, product, reduced
 from fncompile.ir.ops import OPS, REDUCTIONS, SCALARS
-from fncompile.ir.types import TensorType
+from fncompile.ir.region import split
+from fncompile.ir.types import Bundle, TensorType
 from fncompile.ir.windows import window_count
 
 _assumed: ContextVar[list[tuple[Dim, Dim]] | None] = ContextVar("assumed", default=None)
@@ -262,6 +263,35 @@ def _straight_through(x: TensorType, path: TensorType) -> TensorType:
     return x
 
 
+def _scan(*args: Any) -> TensorType:
+    *types, body, count, _ = args
+    if len(types) != len(body.inputs) or len(body.outputs) < body.carries:
+        raise ValueError(f"scan of {len(types)} operands by {body}")
+    carries, sequences, others = split(types, body.carries, body.sequences)
+    inputs = body.groups
+    for x, inside, new in zip(carries, inputs[0], body.outputs):
+        _same_type(x, inside.type, "a carry of a scan")
+        _same_type(inside.type, new.type, "a carry of a scan")
+    for x, inside in zip(sequences, inputs[1]):
+        _same_type(x, TensorType(inside.dtype, (count, *inside.shape)), "a sequence of a scan")
+    for x, inside in zip(others, inputs[2]):
+        _same_type(x, inside.type, "an operand of a scan")
+    out = [TensorType(n.dtype, (count, *n.shape)) for n in body.elements_out]
+    return Bundle(members=(*(n.type for n in inputs[0]), *out))
+
+
+def _same_type(a: TensorType, b: TensorType, what: str) -> None:
+    if a.dtype != b.dtype:
+        raise ValueError(f"{what}: {a} and {b}")
+    same_shape(a.shape, b.shape, what)
+
+
+def _part(x: TensorType, index: int) -> TensorType:
+    if not isinstance(x, Bundle) or not 0 <= index < len(x.parts):
+        raise ValueError(f"part {index} of {x}")
+    return x.parts[index]
+
+
 RULES: dict[str, Callable[..., TensorType]] = {
     "input": _leaf,
     "param": _leaf,
@@ -286,4 +316,6 @@ RULES: dict[str, Callable[..., TensorType]] = {
     "bits": _bits,
     "stop_gradient": _same,
     "straight_through": _straight_through,
+    "scan": _scan,
+    "part": _part,
 }

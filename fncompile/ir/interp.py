@@ -16,7 +16,8 @@ from fncompile.ir.bfloat16 import decode, fit
 from fncompile.ir.dims import Dim, Poly, evaluate, floordiv, is_symbol, symbols_of
 from fncompile.ir.node import Node, Program, toposort
 from fncompile.ir.philox import philox
-from fncompile.ir.types import DTYPES, is_float
+from fncompile.ir.region import split
+from fncompile.ir.types import DTYPES, TensorType, is_float
 
 Env = Mapping[str, int]
 
@@ -44,8 +45,10 @@ def evaluate_nodes(roots, leaves: Mapping[Node, np.ndarray], env: Env, float64: 
             if node in leaves:
                 value = decode(np.asarray(leaves[node]), node.dtype)
             else:
-                value = RULES[node.op](node, [values[s] for s in node.src], env)
-            values[node] = _fit(value, node.dtype, float64)
+                args = [values[s] for s in node.src]
+                wide = {"float64": float64} if node.op == "scan" else {}
+                value = RULES[node.op](node, args, env, **wide)
+            values[node] = value if node.op == "scan" else _fit(value, node.dtype, float64)
     return values
 
 
@@ -260,6 +263,27 @@ def _bits(node: Node, args, env: Env):
     return philox(int(args[0][0]), int(args[0][1]), 0, count).reshape(shape)
 
 
+def _scan(node: Node, args, env: Env, float64: bool = False):
+    """A list: the last carries, then the sequences out."""
+    body, turns = node["body"], range(evaluate(node["count"], env))
+    carries, sequences, others = split(args, body.carries, body.sequences)
+    out: list[list[np.ndarray]] = [[] for _ in body.elements_out]
+    for turn in reversed(turns) if node["reverse"] else turns:
+        given = dict(zip(body.inputs, (*carries, *(s[turn] for s in sequences), *others)))
+        values = evaluate_nodes([*body.inputs, *body.outputs], given, env, float64)
+        carries = tuple(values[n] for n in body.next_carries)
+        for found, element in zip(out, body.elements_out):
+            found.append(values[element])
+    types = node.type.parts[body.carries :]
+    return [*carries, *(_stacked(f, t, node, env) for f, t in zip(out, types))]
+
+
+def _stacked(found: list[np.ndarray], type: TensorType, node: Node, env: Env) -> np.ndarray:
+    if not found:
+        return np.zeros(shape_of(type.shape, env), DTYPES[type.dtype].numpy)
+    return np.stack(found[::-1] if node["reverse"] else found)
+
+
 def _missing(node: Node, args, env: Env):
     raise KeyError(f"No value was given for {node.op} {node['name']!r}")
 
@@ -288,6 +312,8 @@ RULES: dict[str, Callable] = {
     "bits": _bits,
     "stop_gradient": lambda n, a, env: a[0],
     "straight_through": lambda n, a, env: a[0],
+    "scan": _scan,
+    "part": lambda n, a, env: a[0][n["index"]],
 }
 
 

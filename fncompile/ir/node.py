@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 from fncompile.ir.dims import Dim
 from fncompile.ir.infer import infer
 from fncompile.ir.ops import OPS
+from fncompile.ir.region import rebuilt
 from fncompile.ir.types import TensorType
 
 if TYPE_CHECKING:
@@ -158,6 +159,10 @@ class Program:
     def _order(self) -> list[Node]:
         return toposort(self.roots)
 
+    def all_nodes(self) -> list[Node]:
+        """Also those of regions, which come before the node that they are in."""
+        return with_regions(self._order)
+
     def map(self, fn: Callable[[Node], Node]) -> Program:
         """The program with every root replaced by `fn(root)`."""
         return replace(
@@ -180,18 +185,34 @@ def toposort(roots: Iterable[Node]) -> list[Node]:
     return list(done)
 
 
+def with_regions(nodes: Iterable[Node]) -> list[Node]:
+    """The nodes, and before each that has a region those inside it."""
+    found: dict[Node, None] = {}
+    for node in nodes:
+        if node.op == "scan":
+            found.update(dict.fromkeys(with_regions(toposort(node["body"].outputs))))
+        found[node] = None
+    return list(found)
+
+
 def rebuild(roots: Iterable[Node], replace_node: Callable[[Node, tuple[Node, ...]], Node | None]):
     """Map each node below `roots` bottom up; returns the dict old -> new.
 
     `replace_node(node, new_sources)` gives the replacement, or None to keep the op and attributes.
-    What it makes comes from where `node` came from.
+    What it makes comes from where `node` came from. Regions are rebuilt first; parts of bundles
+    are not asked about.
     """
     new: dict[Node, Node] = {}
     origins = current_origins()
     for node in toposort(roots):
         src = tuple(new[s] for s in node.src)
         with coming_from(origins.get(node)):
-            result = replace_node(node, src)
+            if node.op == "scan":
+                body = rebuilt(node["body"], lambda inner: rebuild(inner, replace_node))
+                node_now = make("scan", src, body, *node.attr[1:])
+                new[node] = replace_node(node_now, src) or node_now
+                continue
+            result = None if node.op == "part" else replace_node(node, src)
             if result is None:
                 result = node if src == node.src else make(node.op, src, *node.attr)
         new[node] = result

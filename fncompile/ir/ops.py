@@ -2,7 +2,6 @@
 
 A row here needs a row in `infer.RULES`, `interp.RULES`, `autodiff.rules.VJP` (or an entry in its
 NOT_DIFFERENTIABLE), and a way to be emitted; `tests/test_completeness.py` names what is missing.
-Recurrence (`scan`) will be a further row.
 """
 
 from __future__ import annotations
@@ -58,6 +57,11 @@ OPS = {
         OpDef("stop_gradient", 1, (), "marker"),
         # The value of the first, the gradient of the second, which has the value of the first.
         OpDef("straight_through", 2, (), "marker"),
+        # Sources: first carries, sequences (time axis first), invariants, as the inputs of `body`,
+        # a Region. Gives a bundle: last carries, then sequences out. `reverse`: from the last
+        # element to the first; what comes out has the places of what went in.
+        OpDef("scan", -1, ("body", "count", "reverse"), "region"),
+        OpDef("part", 1, ("index",), "region"),  # of a bundle
     )
 }
 

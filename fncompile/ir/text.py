@@ -8,21 +8,26 @@
     upd %w = %3
     eq  T, U
     rng %img 10 -1 "layer 'x'"
+
+The body of a scan is printed before all that uses it, between `body @0 1 2`, with its number of
+carries and of sequences, and `end`.
 """
 
 from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
 
 from fncompile.ir.bfloat16 import decode, encode
 from fncompile.ir.dims import Poly, dim_text, evaluate, parse_dim
-from fncompile.ir.node import Node, Origins, Program, make, parse_origin
+from fncompile.ir.node import Node, Origins, Program, make, parse_origin, toposort
 from fncompile.ir.ops import OPS
 from fncompile.ir.ranges import Range
+from fncompile.ir.region import Region
 from fncompile.ir.types import DTYPES, TensorType, parse_type
 
 LEAVES = {"input": "in ", "param": "par"}
@@ -33,17 +38,15 @@ def print_program(program: Program, origins: bool = True) -> str:
 
     Without `origins` nothing in it depends on what layers are called."""
     names: dict[Node, str] = {}
+    bodies = {b: f"@{i}" for i, b in enumerate(_bodies(program))}
     lines = ["program"]
+    for body in bodies:
+        lines += _body_lines(body, bodies, program.origins if origins else {})
     for kind, nodes in (("in ", program.inputs), ("par", program.params)):
         for node in nodes:
             names[node] = f"%{node['name']}"
             lines.append(f"{kind} {names[node]} : {node.type}")
-    for node in program.nodes():
-        if node not in names:
-            names[node] = f"%{len(names) - len(program.inputs) - len(program.params)}"
-            found = program.origins.get(node) if origins else None
-            note = f"   ; {found}" if found else ""
-            lines.append(f"{names[node]} = {node_text(node, names)} : {node.type}{note}")
+    lines += _node_lines(program.nodes(), names, bodies, program.origins if origins else {})
     lines += [f"out {name} = {names[node]}" for name, node in program.outputs.items()]
     lines += [f"upd {names[p]} = {names[node]}" for p, node in program.updates.items()]
     lines += [
@@ -58,14 +61,52 @@ def print_program(program: Program, origins: bool = True) -> str:
     return "\n".join(lines) + "\n"
 
 
-def node_text(node: Node, names: dict[Node, str]) -> str:
+def _bodies(program: Program) -> list[Region]:
+    """Inner ones before those that they are in."""
+    return list(dict.fromkeys(n["body"] for n in program.all_nodes() if n.op == "scan"))
+
+
+def _body_lines(body: Region, bodies: Mapping[Region, str], origins: Origins) -> list[str]:
+    names = {node: f"%{node['name']}" for node in body.inputs}
+    return [
+        f"body {bodies[body]} {body.carries} {body.sequences}",
+        *(f"in  {name} : {node.type}" for node, name in names.items()),
+        *_node_lines(toposort(body.outputs), names, bodies, origins),
+        *(f"out {i} = {names[node]}" for i, node in enumerate(body.outputs)),
+        "end",
+    ]
+
+
+def _node_lines(
+    nodes: Iterable[Node],
+    names: dict[Node, str],
+    bodies: Mapping[Region, str],
+    origins: Origins,
+) -> Iterator[str]:
+    """Those that have no name yet, and get one."""
+    given = len(names)
+    for node in nodes:
+        if node not in names:
+            names[node] = f"%{len(names) - given}"
+            found = origins.get(node)
+            note = f"   ; {found}" if found else ""
+            yield f"{names[node]} = {node_text(node, names, bodies)} : {node.type}{note}"
+
+
+def node_text(
+    node: Node, names: dict[Node, str], bodies: Mapping[Region, str] | None = None
+) -> str:
     """`op(%a, %b) attr=value`; element-wise functions print as `ew.add(%a, %b)`."""
     sources = ", ".join(names[s] for s in node.src)
     if node.op == "ew":
         return f"ew.{node['fn']}({sources})"
     if node.op == "const":
         return f"const {_const_text(node)}"
-    attrs = [f"{k}={attr_text(v)}" for k, v in zip(OPS[node.op].attrs, node.attr)]
+    known = bodies or {}
+    attrs = [
+        f"{k}={known.get(v, '@') if isinstance(v, Region) else attr_text(v)}"
+        for k, v in zip(OPS[node.op].attrs, node.attr)
+    ]
     return " ".join([f"{node.op}({sources})", *attrs])
 
 
@@ -89,21 +130,25 @@ def parse(text: str) -> Program:
     for number, line in enumerate(text.splitlines(), 1):
         body, found, origin = (part.strip() for part in line.partition("   ; "))
         try:
-            reader.read(body, origin if found else None)
+            reader = reader.read(body, origin if found else None)
         except (KeyError, ValueError, IndexError, AttributeError) as error:
             raise ValueError(f"line {number}: {body!r}: {error}") from error
     return reader.program()
 
 
 class _Reader:
-    def __init__(self) -> None:
+    """Of the program, or of a body that is in `outer`."""
+
+    def __init__(self, outer: _Reader | None = None, *head: str) -> None:
+        self.outer, self.head = outer, head
+        self.bodies: dict[str, Region] = {} if outer is None else outer.bodies
         self.names: dict[str, Node] = {}
         self.leaves: dict[str, list[Node]] = {"input": [], "param": []}
         self.outputs: dict[str, Node] = {}
         self.updates: dict[Node, Node] = {}
         self.constraints: list = []
         self.ranges: list[tuple[str, Range]] = []
-        self.origins: Origins = {}
+        self.origins: Origins = {} if outer is None else outer.origins
 
     def program(self) -> Program:
         inputs, params = (tuple(self.leaves[k]) for k in ("input", "param"))
@@ -113,10 +158,27 @@ class _Reader:
             inputs, params, self.outputs, self.updates, constraints, self.origins, ranges
         )
 
-    def read(self, line: str, origin: str | None) -> None:
+    def read(self, line: str, origin: str | None) -> _Reader:
+        """Who reads the next line."""
+        if line.startswith("body "):
+            return _Reader(self, *line.split()[1:])
+        if line == "end":
+            return self._ended()
+        if line and line != "program":
+            self._read(line, origin)
+        return self
+
+    def _ended(self) -> _Reader:
+        if self.outer is None:
+            raise ValueError("no body ends here")
+        name, carries, sequences = self.head
+        made = tuple(self.outputs.values())
+        inputs = tuple(self.leaves["input"])
+        self.bodies[name] = Region(inputs, made, int(carries), int(sequences))
+        return self.outer
+
+    def _read(self, line: str, origin: str | None) -> None:
         word = line[:3].strip()
-        if not line or line == "program":
-            return
         if word in ("in", "par"):
             self._leaf("input" if word == "in" else "param", line[3:])
         elif word == "rng":
@@ -156,7 +218,10 @@ class _Reader:
         if head.startswith("ew."):
             return make("ew", src, head[3:])
         found = dict(re.findall(r"(\w+)=(\([^=]*\)|\S+)", rest))
-        return make(head, src, *(_parse_attr(found[a]) for a in OPS[head].attrs))
+        return make(head, src, *(self._attr(found[a]) for a in OPS[head].attrs))
+
+    def _attr(self, text: str) -> Any:
+        return self.bodies[text] if text.startswith("@") else _parse_attr(text)
 
 
 def _groups(pattern: str, text: str) -> tuple[str, ...]:

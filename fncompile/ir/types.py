@@ -135,12 +135,38 @@ class TensorType:
     def kind(self) -> str:
         return DTYPES[self.dtype].kind
 
+    @property
+    def parts(self) -> tuple[TensorType, ...]:
+        """The tensors that a value of this type is."""
+        return (self,)
+
     def __str__(self) -> str:
         return f"{DTYPES[self.dtype].short}[{','.join(map(dim_text, self.shape))}]"
 
 
+@dataclass(frozen=True)
+class Bundle(TensorType):
+    """The type of an op with several results, of which `part` takes one: it has no dtype."""
+
+    dtype: str = ""
+    shape: Shape = ()
+    members: tuple[TensorType, ...] = ()
+
+    def __post_init__(self) -> None:
+        pass
+
+    @property
+    def parts(self) -> tuple[TensorType, ...]:
+        return self.members
+
+    def __str__(self) -> str:
+        return f"({';'.join(map(str, self.members))})"
+
+
 def parse_type(text: str) -> TensorType:
     """The inverse of `str(TensorType)`: `f32[B,64]`."""
+    if text.startswith("("):
+        return Bundle(members=tuple(parse_type(t) for t in text[1:-1].split(";") if t))
     short, _, rest = text.partition("[")
     dims = [d for d in rest.rstrip("]").split(",") if d]
     return TensorType(SHORT[short], tuple(parse_dim(d) for d in dims))

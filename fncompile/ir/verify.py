@@ -6,7 +6,7 @@ from weakref import WeakKeyDictionary
 
 from fncompile.ir.dims import Dim, equation
 from fncompile.ir.infer import assumed, infer
-from fncompile.ir.node import Node, Program
+from fncompile.ir.node import Node, Program, toposort
 
 
 class VerifyError(AssertionError):
@@ -17,7 +17,7 @@ def verify(program: Program, stage: str = "") -> None:
     """Types are what inference says, leaves are declared once, sizes agree without assumptions."""
     _check_leaves(program, stage)
     known = {equation(*pair) for pair in program.constraints}
-    for node in program.nodes():
+    for node in program.all_nodes():
         if node not in _checked:
             _checked[node] = _check_type(node, stage)
         unknown = [pair for pair in _checked[node] if equation(*pair) not in known]
@@ -54,6 +54,10 @@ def _check_leaves(program: Program, stage: str) -> None:
     for node in program.nodes():
         if node.op in ("input", "param") and node not in declared:
             raise VerifyError(f"{stage}: {node.op} {node['name']!r} is not declared")
+    for scan in (n for n in program.all_nodes() if n.op == "scan"):
+        for node in toposort(scan["body"].outputs):
+            if node.op in ("input", "param") and node not in scan["body"].inputs:
+                raise VerifyError(f"{stage}: {node['name']!r} is read in {scan}, not given to it")
     undeclared = [p for p in program.updates if p not in program.params]
     if undeclared:
         raise VerifyError(f"{stage}: updates of {undeclared} that are not params")

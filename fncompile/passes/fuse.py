@@ -4,11 +4,13 @@ Requires: `layout` and `simplify` ran. Ensures: every node is computed by exactl
 inlined into its readers; kernels read only what earlier kernels, or earlier stages of their own,
 wrote; every edge between kernels has a recorded reason.
 
+0. `inline` takes the bodies of scans apart: below, every stage belongs to the program or to one of
+   its recurrences.
 1. `materialize` decides which nodes lie in memory (Buffers) and which are inlined; `stages` makes
    one Stage for each node in memory that is computed.
 2. `hazards` finds updates that must not be made in place, because the old value is still needed.
-3. `group` contracts edges of the NetworkX graph of stages, first around contractions (epilogues),
-   then along rows, and keeps it acyclic.
+3. `turns` makes the tree of steps. `group` contracts edges of the graph of stages between which no
+   repeat runs, first around contractions (epilogues), then along rows, and keeps it acyclic.
 """
 
 from __future__ import annotations
@@ -16,27 +18,31 @@ from __future__ import annotations
 from fncompile.ir.bounds import bounds
 from fncompile.ir.dims import symbols_of
 from fncompile.ir.node import Program, toposort
-from fncompile.passes.grouping import group
-from fncompile.passes.hazards import hazards
+from fncompile.passes.inline import inline
 from fncompile.passes.materialize import materialize
 from fncompile.passes.naming import name_kernels
 from fncompile.passes.stages import make_stages
+from fncompile.passes.turns import Turns
 from fncompile.plan.types import Plan
 
 
 def fuse(program: Program, context=None) -> Plan:
     allow = context.fusions if context is not None else (lambda name: True)
     not_in_place: set[str] = set()
+    flat = inline(program)
     while True:
-        memory = materialize(program, not_in_place)
-        stages = make_stages(memory)
-        blocked = hazards(stages)
+        memory = materialize(flat, not_in_place)
+        carried = {
+            r.symbol: tuple(memory.buffers[c.before] for c in r.carries) for r in flat.recurrences
+        }
+        turns = Turns(make_stages(memory), flat.recurrences, carried, allow)
+        blocked = turns.hazards()
         if not blocked:
             break
         not_in_place |= blocked
-    kernels, decisions = group(stages, allow)
+    steps = turns.steps()
     return Plan(
-        steps=name_kernels(kernels),
+        steps=name_kernels(steps),
         inputs=[memory.buffers[n] for n in program.inputs],
         outputs=memory.outputs,
         params=[memory.buffers[p] for p in program.params],
@@ -44,6 +50,6 @@ def fuse(program: Program, context=None) -> Plan:
         constraints=program.constraints,
         bounds=bounds(program),
         ranges=program.ranges,
-        decisions=[*memory.decisions, *decisions],
+        decisions=[*memory.decisions, *turns.decisions],
         rewritten=list(context.rewritten) if context is not None else [],
     )

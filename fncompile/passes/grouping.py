@@ -11,7 +11,7 @@ stages that follow it.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -97,7 +97,7 @@ def dependencies(stages: list[Stage]) -> list[Edge]:
     edges: dict[Edge, None] = {}
     for j, stage in enumerate(stages):
         for buffer, _ in accesses(stage):
-            old_value = root_buffer(buffer).kind == "param" and buffer.base is None
+            old_value = root_buffer(buffer).has_old_value and buffer.base is None
             if old_value:
                 for i, written in writers.of_root.get(buffer, ()):
                     if i != j and written.base is not None:
@@ -149,8 +149,10 @@ class Groups(Quotient):
 Rule = Callable[[Groups, int, int], "str | None"]
 
 
-def group(stages: list[Stage], allow: Callable[[str], bool]) -> tuple[list[Kernel], list[Decision]]:
-    """Kernels in a valid order, and the decisions taken."""
+def group(
+    stages: list[Stage], allow: Callable[[str], bool], read_elsewhere: Iterable[Buffer] = ()
+) -> tuple[list[Kernel], list[Decision]]:
+    """Kernels in a valid order, and the decisions taken. Other stages need `read_elsewhere`."""
     groups = Groups(stages, dependencies(stages))
     decisions: dict[tuple[str, int, int], str | None] = {}
     for name, rule in RULES.items():
@@ -158,6 +160,8 @@ def group(stages: list[Stage], allow: Callable[[str], bool]) -> tuple[list[Kerne
             source, target = groups.edges[number]
             decisions[name, source, target] = reason
     readers = _readers(stages)
+    for buffer in read_elsewhere:
+        readers.setdefault(buffer, set()).add(len(stages))
     kernels = [_kernel(groups, g, readers) for g in groups.ordered()]
     return kernels, [_decision(groups, *key, reason) for key, reason in decisions.items()]
 

@@ -33,7 +33,7 @@ def _self_overlap(stage: Stage) -> list[str]:
     names = []
     for store in stage.stores:
         root = root_buffer(store.buffer)
-        if store.buffer.kind == "param":
+        if root.has_old_value and store.buffer.base is not None:
             read = [at for b, at in accesses(stage) if b == root]
             if any(at != store.at for at in read):
                 names.append(root.name)

@@ -8,15 +8,17 @@ when computing it again for each reader would cost more than storing it. Everyth
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from fncompile.ir import build
 from fncompile.ir.dims import Dim, product
-from fncompile.ir.node import Node, Program, current_origins
+from fncompile.ir.node import Node, current_origins
 from fncompile.ir.types import DTYPES, TensorType
 from fncompile.passes.access import base_of, is_leaf
 from fncompile.passes.contraction import may_store_as
 from fncompile.passes.demands import computed_uses, viewed_uses
+from fncompile.passes.inline import OUTSIDE, Flat, Recurrence
 from fncompile.plan.types import Buffer, Decision
 
 STAGE_OPS = ("reduce", "unwindow", "argmax", "dot", "concat", "scatter_add")
@@ -31,18 +33,30 @@ DEPTH_LIMIT = 32  # an expression of more levels is cut: trees are walked by rec
 BROADCAST_LIMIT = 1  # a value spread over a larger shape is stored when it costs more than this
 
 
-@dataclass
-class Memory:
-    """`buffers` of nodes; `copies` are (node, destination, via) that only move a value.
+@dataclass(frozen=True)
+class Copy:
+    """The value of `node` moves to element `start` of `target`, in the turns of `home`.
 
     `via` is a temporary for a value that must be read before its destination is written.
     """
 
-    program: Program
+    node: Node
+    target: Buffer
+    via: Buffer | None = None
+    start: Dim = 0
+    home: str = OUTSIDE
+
+
+@dataclass
+class Memory:
+    """`buffers` of nodes; `copies` only move a value.
+    """
+
+    program: Flat
     readers: dict[Node, list[Node]]
     buffers: dict[Node, Buffer] = field(default_factory=dict)
     outputs: list[Buffer] = field(default_factory=list)
-    copies: list[tuple[Node, Buffer, Buffer | None]] = field(default_factory=list)
+    copies: list[Copy] = field(default_factory=list)
     # concat -> parts to copy: (part, destination, where it starts along the axis)
     parts: dict[Node, list[tuple[Node, Buffer, Dim]]] = field(default_factory=dict)
     decisions: list[Decision] = field(default_factory=list)
@@ -79,7 +93,7 @@ def widened(type: TensorType) -> TensorType:
     return TensorType(DTYPES[type.dtype].in_register, type.shape)
 
 
-def materialize(program: Program, not_in_place: set[str] | None = None) -> Memory:
+def materialize(program: Flat, not_in_place: set[str] | None = None) -> Memory:
     order = program.nodes()
     readers: dict[Node, list[Node]] = defaultdict(list)
     for node in order:
@@ -89,7 +103,10 @@ def materialize(program: Program, not_in_place: set[str] | None = None) -> Memor
         readers[root].append(root)  # whoever asked for it
     memory = Memory(program, readers, not_in_place=set(not_in_place or ()))
     _place_leaves(memory, order)
+    states = [_place_results(memory, r) for r in program.recurrences]
     _place_roots(memory)
+    for recurrence, buffers in zip(program.recurrences, states):
+        _place_turn(memory, recurrence, buffers)
     for node in order:
         for used, reason in computed_uses(node, memory.buffers):
             if not _has_stages(used):
@@ -98,6 +115,7 @@ def materialize(program: Program, not_in_place: set[str] | None = None) -> Memor
         if node not in memory.stored_as:
             memory.add_arena(node)
     _place_shared(memory, order)
+    _place_invariants(memory, order)
     _cut_deep(memory, order)
     for node in order:
         if node.op == "concat":
@@ -143,11 +161,14 @@ def _place_roots(memory: Memory) -> None:
         _place_root(memory, node, target, param["name"] not in memory.not_in_place)
 
 
-def _place_root(memory: Memory, node: Node, target: Buffer, direct: bool = True) -> None:
+def _place_root(
+    memory: Memory, node: Node, target: Buffer, direct: bool = True, home: str = OUTSIDE
+) -> None:
     base = base_of(node)
     computed = base.op not in VIEW_OPS and not is_leaf(base)
     pointwise = target.kind == "output" or base.op in ("ew", "cast")
-    if direct and computed and pointwise and base not in memory.buffers:
+    there = memory.program.home.get(base, OUTSIDE) == home
+    if direct and computed and pointwise and there and base not in memory.buffers:
         memory.buffers[base] = _retyped(target, base.type)
     else:
         if computed:
@@ -156,7 +177,52 @@ def _place_root(memory: Memory, node: Node, target: Buffer, direct: bool = True)
         if not direct and not computed:
             name = f"t{len(memory.buffers)}_{len(memory.copies)}"
             via = Buffer(name, widened(node.type), "arena")
-        memory.copies.append((node, target, via))
+        memory.copies.append(Copy(node, target, via, 0, home))
+
+
+def _place_results(memory: Memory, recurrence: Recurrence) -> list[Buffer]:
+    """Memory of carries, which is given, and of the sequences that come out."""
+    states = []
+    for i, carry in enumerate(recurrence.carries):
+        type = widened(carry.before.type)
+        state = Buffer(f"{recurrence.symbol}_carry{i}", type, "arena", carried=True)
+        memory.buffers[carry.before] = memory.buffers[carry.after] = state
+        memory.copies.append(Copy(carry.first, state, None, 0, recurrence.around))
+        states.append(state)
+    for i, out in enumerate(recurrence.outs):
+        name = f"{recurrence.symbol}_out{i}"
+        memory.buffers[out.whole] = Buffer(name, widened(out.whole.type), "arena")
+    return states
+
+
+def _place_turn(memory: Memory, recurrence: Recurrence, states: Sequence[Buffer]) -> None:
+    """What a turn computes: new carries in place where they can be, rows of what comes out."""
+    for carry, state in zip(recurrence.carries, states):
+        target = Buffer(f"{state.name}'", state.type, "arena", base=state)
+        in_place = state.name not in memory.not_in_place
+        _place_root(memory, carry.next, target, in_place, recurrence.symbol)
+    for out in recurrence.outs:
+        start = out.at * out.element.type.size
+        target = memory.buffers[out.whole]
+        memory.copies.append(Copy(out.element, target, None, start, recurrence.symbol))
+
+
+def _place_invariants(memory: Memory, order: list[Node]) -> None:
+    """What is computed outside of turns that read it, or in those around, is stored."""
+    home = memory.program.home
+
+    def read(node: Node, reader: str) -> None:
+        while node.op in VIEW_OPS and node not in memory.buffers:
+            node = node.src[0]
+        if home.get(node, OUTSIDE) != reader and not is_leaf(node):
+            memory.demand(node, "the turns of a recurrence read it")
+
+    if memory.program.recurrences:
+        for node in order:
+            for source in node.src if node.op not in VIEW_OPS else ():
+                read(source, home.get(node, OUTSIDE))
+        for copy in memory.copies:
+            read(copy.node, copy.home)
 
 
 def _retyped(buffer: Buffer, type: TensorType) -> Buffer:
@@ -225,13 +291,18 @@ def _place_parts(memory: Memory, node: Node) -> None:
         name = f"{whole.name}_{number}"
         type = TensorType(whole.type.dtype, base.shape)
         place = Buffer(name, type, whole.kind, whole.index, whole, start * row)
-        if contiguous and _may_move(memory, base):
+        if contiguous and _may_move(memory, base) and _same_home(memory, base, node):
             memory.buffers[base] = place
         elif contiguous:
             memory.parts[node].append((part, place, 0))
         else:
             memory.parts[node].append((part, whole, start))
         start = start + part.shape[axis]
+
+
+def _same_home(memory: Memory, a: Node, b: Node) -> bool:
+    home = memory.program.home
+    return home.get(a, OUTSIDE) == home.get(b, OUTSIDE)
 
 
 def _may_move(memory: Memory, base: Node) -> bool:

@@ -45,12 +45,14 @@ FORWARD = (
     _pass("rewrite", "sizes", optional=True),
     _pass("differentiate.drop_markers", "sizes", "unmarked"),
     _pass("simplify", "sizes", "simple", optional=True),
+    _pass("scans", "sizes", optional=True),
 )
 BACKWARD = (
     _pass("rewrite", "sizes", optional=True),
     _pass("simplify", "sizes", "simple", optional=True),
     _pass("differentiate", "sizes", "gradients unmarked"),
     _pass("apply_optimizer", "gradients", "updates"),
+    _pass("scans", "updates", optional=True),
     _pass("simplify", "updates", "simple", name="simplify_step", optional=True),
 )
 PARTS = (

@@ -22,7 +22,8 @@ from fncompile.passes.contraction import (
     result_in,
     sizes_of,
 )
-from fncompile.passes.materialize import Memory
+from fncompile.passes.inline import OUTSIDE
+from fncompile.passes.materialize import Copy, Memory
 from fncompile.plan.types import (
     Affine,
     Buffer,
@@ -37,8 +38,9 @@ from fncompile.plan.types import (
 )
 
 
-def make_stages(memory: Memory) -> list[Stage]:
-    """Stages of all that `memory` has a place for and that is not there already."""
+def make_stages(memory: Memory) -> dict[str, list[Stage]]:
+    """Stages of all that `memory` has a place for and that is not there already, by where it is
+    computed."""
     return _Maker(memory).make_all()
 
 
@@ -47,10 +49,12 @@ class _Maker:
         self.memory = memory
         self.reader = Reader(memory.buffers)
 
-    def make_all(self) -> list[Stage]:
-        stages: list[Stage] = []
+    def make_all(self) -> dict[str, list[Stage]]:
+        home = self.memory.program.home
+        found: dict[str, list[Stage]] = {OUTSIDE: []}
         written = set(self.memory.stored_as.values())
         for node in self.memory.program.nodes():
+            stages = found.setdefault(home.get(node, OUTSIDE), [])
             if node in self.memory.stored_as:
                 stages += _dot(self, node)
             elif node in written:
@@ -64,13 +68,14 @@ class _Maker:
                 and node.op in ("iota", "size", "const")
                 and self.memory.buffers[node].kind == "arena"
             ):
-                stages.insert(0, self.map(node))
-        for node, target, via in self.memory.copies:
-            stages += self._moved(node, target, via)
-        return stages
+                found[OUTSIDE].insert(0, self.map(node))
+        for copy in self.memory.copies:
+            found.setdefault(copy.home, []).extend(self._moved(copy))
+        return found
 
-    def _moved(self, node: Node, target: Buffer, via: Buffer | None) -> list[Stage]:
-        first = self.copy(node, via or target, Affine())
+    def _moved(self, copy: Copy) -> list[Stage]:
+        node, target, via = copy.node, copy.target, copy.via
+        first = self.copy(node, via or target, Affine(copy.start))
         if via is None:
             return [first]
         at = first.stores[0].at

@@ -77,7 +77,7 @@ class Buffer:
     what a kernel alone computes and reads.
 
     `index` numbers inputs and outputs; `base` and `offset` (elements) place a buffer inside
-    another.
+    another. `carried`: what a turn of a repeat leaves there is for the next one.
     """
 
     name: str
@@ -87,6 +87,12 @@ class Buffer:
     base: Buffer | None = None
     offset: Dim = 0
     data: bytes = b""
+    carried: bool = False
+
+    @property
+    def has_old_value(self) -> bool:
+        """Is there a value before anything is computed, which a buffer inside it replaces?"""
+        return self.kind == "param" or self.carried
 
     def __repr__(self) -> str:
         return f"{self.kind}:{self.name}"

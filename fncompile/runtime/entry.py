@@ -288,7 +288,7 @@ def _built(
     prefix: str,
 ) -> Entry:
     program = transform(program, kind, context)
-    if any(DTYPES[n.dtype].widens for n in program.nodes()):
+    if any(DTYPES[t.dtype].widens for n in program.all_nodes() for t in n.type.parts):
         _tell_of_emulation()
     if flag("interp"):
         return InterpretedEntry(program, blocks)

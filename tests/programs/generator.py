@@ -12,6 +12,7 @@ import numpy as np
 from fncompile.ir import build
 from fncompile.ir.dims import Poly, symbol
 from fncompile.ir.node import Node, Program
+from fncompile.ir.region import closed, fresh
 from fncompile.ir.types import DTYPES, TensorType
 
 B, T = symbol("B"), symbol("T")
@@ -76,7 +77,7 @@ class Generator:
                 "unary", "unary", "binary", "binary", "binary", "select", "cast", "reshape",
                 "permute", "slice", "flip", "pad", "spread", "concat", "reduce", "reduce",
                 "softmax", "argmax", "dot", "dot", "gather", "scatter", "bits", "iota", "exp",
-                "window", "unwindow", "pool", "conv",
+                "window", "unwindow", "pool", "conv", "scan",
             ]
         )
         return getattr(self, f"make_{kind}")(x)
@@ -241,6 +242,19 @@ class Generator:
     def make_bits(self, x: Node) -> Node:
         u = build.uniform(self.params[2], x.shape, self.dtype)
         return build.ew("select", build.ew("lt", u, build.like(u, 0.5)), x, u)
+
+    def make_scan(self, x: Node) -> Node:
+        """Along the first axis, one way or the other: a carry, and what comes out; a product with
+        the carry, where there is a value that fits."""
+        first = build.ew("tanh", build.reduce(x, "sum", (0,)))
+        h, e = fresh(first.type), fresh(first.type)
+        mixed = [w for w in self.values if w.ndim == 2 and h.ndim and w.shape == h.shape[-1:] * 2]
+        state = build.dot(h, self.choice(mixed), ((h.ndim - 1,), (0,))) if mixed else h
+        after = build.ew("tanh", build.ew(self.choice(("add", "mul", "max")), state, e))
+        out = self.choice((h, after, build.ew("mul", state, e)))
+        body, outer = closed([h, e], [after, out], 1)
+        found = build.scan(body, [first, x, *outer], x.shape[0], bool(self.rng.integers(2)))
+        return self.choice(found)
 
     def make_iota(self, x: Node) -> Node:
         axis = int(self.rng.integers(x.ndim))
