@@ -10,6 +10,7 @@ from tests.op_rows import (
     elementwise,
     indexing,
     linalg,
+    loops,
     nn,
     reductions,
     shaping,
@@ -25,6 +26,7 @@ CASES: list[OpCase] = [
     *attention.CASES,
     *nn.CASES,
     *windows.CASES,
+    *loops.CASES,
 ]
 
 __all__ = ["CASES", "Array", "OpCase", "program_of"]

@@ -65,6 +65,11 @@ def _shifted(node: Node, args: Sequence[Node], flags: Sequence[bool], n: Dim) ->
     return make(node.op, [spread(v, n) for v in zip(args, flags)], *attrs)
 
 
+def _windowed(node: Node, args: Sequence[Node], flags: Sequence[bool], n: Dim) -> Node:
+    axes, *others = node.attr
+    return make(node.op, args, tuple(a + 1 for a in axes), *others)
+
+
 def _permute(node: Node, args: Sequence[Node], flags: Sequence[bool], n: Dim) -> Node:
     return build.permute(args[0], (0, *(p + 1 for p in node["perm"])))
 
@@ -107,6 +112,8 @@ RULES: dict[str, Rule] = {
     "permute": _permute,
     "slice": _slice,
     "pad": _pad,
+    "window": _windowed,
+    "unwindow": _windowed,
     "concat": _shifted,
     "argmax": _shifted,
     "reduce": lambda node, args, flags, n: build.reduce(
@@ -115,4 +122,7 @@ RULES: dict[str, Rule] = {
     "dot": _dot,
     "gather": _gather,
     "stop_gradient": lambda node, args, flags, n: build.stop_gradient(args[0]),
+    "straight_through": lambda node, args, flags, n: make(
+        node.op, [spread(v, n) for v in zip(args, flags)]
+    ),
 }

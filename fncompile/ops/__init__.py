@@ -15,6 +15,7 @@ from fncompile.ops.casting import (
     cast, convert_to_numpy, convert_to_tensor, dtype, is_tensor, stop_gradient,
 )
 from fncompile.ops.contraction import einsum
+from fncompile.ops.control import cond, switch, while_loop
 from fncompile.ops.creation import (
     arange, copy, empty, empty_like, eye, full, full_like, identity, linspace, meshgrid, ones,
     ones_like, tri, tril, triu, zeros, zeros_like,
@@ -54,6 +55,7 @@ from fncompile.ops.reductions import (
     all, amax, amin, any, argmax, argmin, average, count_nonzero, cumprod, cumsum, logsumexp, max,
     mean, min, prod, std, sum, var,
 )
+from fncompile.ops.scanning import associative_scan, fori_loop, map, scan, vectorized_map
 from fncompile.ops.shaping import (
     broadcast_to, expand_dims, flip, moveaxis, ndim, ravel, repeat, reshape, roll, shape, size,
     squeeze, swapaxes, tile, transpose,
@@ -86,6 +88,7 @@ __all__ = [
     "argmin",
     "array",
     "array_split",
+    "associative_scan",
     "average",
     "average_pool",
     "batch_normalization",
@@ -97,6 +100,7 @@ __all__ = [
     "celu",
     "clip",
     "concatenate",
+    "cond",
     "conv",
     "convert_to_numpy",
     "convert_to_tensor",
@@ -128,6 +132,7 @@ __all__ = [
     "flip",
     "floor",
     "floor_divide",
+    "fori_loop",
     "full",
     "full_like",
     "gelu",
@@ -166,6 +171,7 @@ __all__ = [
     "logical_or",
     "logical_xor",
     "logsumexp",
+    "map",
     "matmul",
     "max",
     "max_pool",
@@ -203,6 +209,7 @@ __all__ = [
     "roll",
     "round",
     "rsqrt",
+    "scan",
     "scatter",
     "segment_sum",
     "selu",
@@ -234,6 +241,7 @@ __all__ = [
     "sum",
     "swapaxes",
     "swish",
+    "switch",
     "take",
     "take_along_axis",
     "tan",
@@ -252,8 +260,10 @@ __all__ = [
     "unstack",
     "var",
     "vdot",
+    "vectorized_map",
     "vstack",
     "where",
+    "while_loop",
     "zeros",
     "zeros_like",
 ]

@@ -28,7 +28,7 @@ def unify(program: Program, context: object = None) -> Program:
 
 def _assumptions(program: Program) -> list[tuple[Dim, Dim]]:
     with assumed() as pairs:
-        for node in program.nodes():
+        for node in program.all_nodes():
             infer(node.op, tuple(s.type for s in node.src), node.attr)
     return list(dict.fromkeys(pairs))
 
