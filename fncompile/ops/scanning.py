@@ -90,14 +90,15 @@ def _count(sequences: Sequence[Node], length: Dim | None) -> Dim:
         raise ValueError("Got no `xs` to scan over and `length` not provided.")
     if length is not None and not isinstance(length, (int, Poly)):
         raise ValueError(f"`length` should be a whole number. Received: length={length}")
-    count = sequences[0].shape[0] if sequences and sequences[0].ndim else length
+    extents: list[Dim] = [] if length is None else [length]
     for s in sequences:
         if not s.ndim:
             raise ValueError("scan goes along the first axis of `xs`, but received a scalar.")
-        count = same_dim(count, s.shape[0], "first axes of `xs`")
-    return (
-        count if length is None else same_dim(count, length, "`length` and the first axis of `xs`")
-    )
+        extents.append(s.shape[0])
+    count = extents[0]
+    for extent in extents[1:]:
+        count = same_dim(count, extent, "`length` and first axes of `xs` of a scan")
+    return count
 
 
 class _Turn:
