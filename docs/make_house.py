@@ -1,5 +1,8 @@
-"""Draws docs/house.svg, the rooms of the package and what each may import, from the table ROOMS of
-tests/test_layering.py: `python docs/make_house.py`."""
+"""Draws docs/house.svg, the rooms of the package and what each imports, from the table ROOMS of
+tests/test_layering.py: `python docs/make_house.py`.
+
+An arrow that is there by way of another room as well is left out.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,8 @@ HERE = Path(__file__).parent
 PACKAGE = HERE.parent / "fncompile"
 TABLE = HERE.parent / "tests" / "test_layering.py"
 
-Rooms = Mapping[str, tuple[str, ...]]
+Table = Mapping[str, tuple[str, Mapping[str, str]]]
+Rooms = Mapping[str, list[str]]
 
 # Where a room that stands first in a part of the house is named, the part begins; x is its column.
 PARTS = (
@@ -24,11 +28,26 @@ PARTS = (
 WIDTH, HEIGHT, GAP, STEP, MARGIN = 250, 40, 40, 66, 30
 
 
-def rooms_of_the_test() -> Rooms:
+def table_of_the_test() -> Table:
     for statement in ast.parse(TABLE.read_text()).body:
-        if isinstance(statement, ast.Assign) and ast.unparse(statement.targets[0]) == "ROOMS":
+        if isinstance(statement, ast.AnnAssign) and ast.unparse(statement.target) == "ROOMS":
+            assert statement.value is not None
             return ast.literal_eval(statement.value)
     raise ValueError(f"{TABLE} has no table ROOMS")
+
+
+def longest_ways(table: Table) -> Rooms:
+    """What each room imports, without what a room among these reaches."""
+    direct = {room: [*leaves.split(), *others] for room, (leaves, others) in table.items()}
+
+    @cache
+    def below(room: str) -> frozenset[str]:
+        return frozenset(direct[room]).union(*map(below, direct[room]))
+
+    return {
+        room: [r for r in rooms if not any(r in below(other) for other in rooms)]
+        for room, rooms in direct.items()
+    }
 
 
 def note(room: str) -> str:
@@ -52,8 +71,9 @@ def levels(rooms: Rooms) -> dict[str, int]:
     return {room: level(room) for room in rooms}
 
 
-def places(rooms: Rooms) -> dict[str, tuple[int, int, str]]:
-    """x, y and color of each room: as high as what it may import asks for, in its part's column."""
+def places(table: Table) -> dict[str, tuple[int, int, str]]:
+    """x, y and color of each room: as high as what it imports asks for, in its part's column."""
+    rooms = longest_ways(table)
     found: dict[str, tuple[int, int, str]] = {}
     taken: set[tuple[int, int]] = set()
     height, part = levels(rooms), PARTS[0]
@@ -94,8 +114,8 @@ def legend(x: int) -> str:
     )
 
 
-def draw(rooms: Rooms) -> str:
-    at = places(rooms)
+def draw(table: Table) -> str:
+    rooms, at = longest_ways(table), places(table)
     parts = [arrow(at[room], at[other]) for room, direct in rooms.items() for other in direct]
     parts += [box(room, *at[room]) for room in rooms]
     width = max(x for x, _, _ in at.values()) + WIDTH + MARGIN
@@ -115,4 +135,4 @@ def draw(rooms: Rooms) -> str:
 
 
 if __name__ == "__main__":
-    (HERE / "house.svg").write_text(draw(rooms_of_the_test()))
+    (HERE / "house.svg").write_text(draw(table_of_the_test()))

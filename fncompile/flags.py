@@ -30,7 +30,9 @@ from fncompile.caller import warn_caller
 class Switch:
     """One row: `kind` is a key of `_PARSERS`; `choices` bounds an int, or lists the words. A switch
     that `makes_another` entry of a program changes the generated code, its compilation, or how it
-    is run: what was made under its old value serves no call under a new one."""
+    is run: what was made under its old value serves no call under a new one. One that looks into
+    the compiler, or changes which passes run, bypasses what is stored between processes; `looks_in`
+    is the room that serves it, "passes" or "devtools"."""
 
     name: str
     kind: str
@@ -38,6 +40,7 @@ class Switch:
     doc: str
     choices: tuple[Any, ...] | range | None = None
     makes_another: bool = False
+    looks_in: str = ""
 
     @property
     def variable(self) -> str:
@@ -105,25 +108,27 @@ SANITIZERS = ("address", "undefined", "leak", "thread")
 
 TABLE: tuple[Switch, ...] = (
     Switch("debug", "int", 0, "what to print: 1 stages, 2 kernels, 3 decisions, 4 C, 5 every pass",
-           range(6)),
-    Switch("dump", "text", "", "directory[:text,dot,svg,c] that receives every stage"),
+           range(6), looks_in="devtools"),
+    Switch("dump", "text", "", "directory[:text,dot,svg,c] that receives every stage",
+           looks_in="devtools"),
     Switch("explain", "words", (),
-           "decisions to print: fuse, schedule, order, barriers, memory, hoist"),
-    Switch("stop_after", "text", "", "the last pass to run"),
+           "decisions to print: fuse, schedule, order, barriers, memory, hoist",
+           looks_in="devtools"),
+    Switch("stop_after", "text", "", "the last pass to run", looks_in="passes"),
     Switch("skip", "words", (), "passes to leave out",
-           makes_another=True),
+           makes_another=True, looks_in="passes"),
     Switch("bisect", "int", None, "apply only the first n optimisations", range(_MANY),
-           makes_another=True),
+           makes_another=True, looks_in="passes"),
     Switch("verify", "int", 0, "1 checks the program after each pass, 2 also interprets it",
-           range(3)),
+           range(3), looks_in="devtools"),
     Switch("interp", "bool", False, "run by the NumPy interpreter, without C",
            makes_another=True),
     Switch("check", "bool", False, "run compiled and interpreted, stop at the first difference",
-           makes_another=True),
+           makes_another=True, looks_in="devtools"),
     Switch("poison", "bool", False, "fill the arena with signalling NaN before each call",
            makes_another=True),
     Switch("nan", "bool", False, "stop at the first kernel that makes a NaN or infinity",
-           makes_another=True),
+           makes_another=True, looks_in="devtools"),
     Switch("san", "words", (), "compile with sanitizers", SANITIZERS,
            makes_another=True),
     Switch("keep", "bool", False, "keep the generated C beside the compiled library"),
@@ -139,7 +144,7 @@ TABLE: tuple[Switch, ...] = (
            makes_another=True),
     Switch("threads", "int", 1, "threads that share one step", range(1, _MANY)),
     Switch("profile", "bool", False, "count time per kernel",
-           makes_another=True),
+           makes_another=True, looks_in="devtools"),
     Switch("notice", "bool", True, "say on stderr what is compiled where that takes over a second"),
     Switch("seed", "int", None, "seed of everything random that was given none", range(_MANY)),
     Switch("data_dir", "text", "", "where data sets are looked for"),
@@ -163,6 +168,11 @@ def flag(name: str) -> Any:
 def of_entries() -> tuple[Any, ...]:
     """The values of the switches that make another entry of the same program."""
     return tuple(map(flag, _OF_ENTRIES))
+
+
+def looked_into(rooms: tuple[str, ...] = ("passes", "devtools")) -> bool:
+    """Is a switch set that looks into the compiler, and that one of the `rooms` serves?"""
+    return any(flag(s.name) != s.default for s in TABLE if s.looks_in in rooms)
 
 
 def overrides() -> Mapping[str, Any]:

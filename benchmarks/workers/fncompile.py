@@ -106,10 +106,10 @@ def _step(model, inputs, targets) -> Run:
 def _stretch(model, inputs, targets, count: int) -> Run:
     """What `fit` does between two looks at the clock: `count` steps, rows gathered, in C."""
     arrays, rows = [*inputs, *targets], np.arange(len(inputs[0]))
-    index, steps = np.tile(rows, count), model.steps()
+    index, plan = np.tile(rows, count), model.steps().plan("train", arrays)
 
     def losses():
         return [_step(model, inputs, targets).call() for _ in range(CHECK_STEPS)]
 
-    return Run(lambda: steps.train(arrays, index, len(rows)), steps=count, losses=losses,
+    return Run(lambda: plan.stretch(arrays, index, len(rows)), steps=count, losses=losses,
                rate=model.optimizer.learning_rate.assign)

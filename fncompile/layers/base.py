@@ -21,8 +21,6 @@ from fncompile.graph.nest import flatten, map_structure
 from fncompile.graph.tensor import KerasTensor, Tensor
 from fncompile.graph.trace import current_trace, to_node
 from fncompile.graph.variable import Variable
-from fncompile.ir import build as ir
-from fncompile.ir.types import is_float
 from fncompile.layers.building import Building
 from fncompile.layers.call_spec import CallSpec, check_positional, masks_of, signature_of
 from fncompile.layers.configurable import Configurable, constructor_arguments
@@ -32,6 +30,7 @@ from fncompile.layers.inspection import Inspection
 from fncompile.layers.options import input_shape_argument
 from fncompile.layers.penalties import Penalties
 from fncompile.layers.weights import Weights
+from fncompile.ops.dispatch import is_float, node
 
 
 class Layer(Building, Penalties, Inspection, Weights, Configurable, Operation):
@@ -197,7 +196,7 @@ class Layer(Building, Penalties, Inspection, Weights, Configurable, Operation):
         dtype = self.compute_dtype
         if not cast or x.dtype == dtype or not is_float(dtype):
             return x
-        out = Tensor(ir.cast(x.node, dtype))
+        out = Tensor(node(x, dtype))
         out._keras_mask = x._keras_mask
         return out
 

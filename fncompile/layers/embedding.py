@@ -8,10 +8,8 @@ import numpy as np
 
 from fncompile import ops
 from fncompile.caller import warn_caller
-from fncompile.graph.trace import current_trace
-from fncompile.ir import build as ir
 from fncompile.layers.standard import StandardLayer
-from fncompile.ops.dispatch import node, op
+from fncompile.ops.indexing import rows
 
 
 class Embedding(StandardLayer):
@@ -72,14 +70,7 @@ class Embedding(StandardLayer):
     def call(self, inputs: Any) -> Any:
         if inputs.dtype not in ("int32", "int64"):
             inputs = ops.cast(inputs, "int32")
-        return ops.cast(_rows(self.embeddings, inputs), self.compute_dtype)
+        return ops.cast(rows(self.embeddings, inputs), self.compute_dtype)
 
     def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
         return ops.not_equal(inputs, 0) if self.mask_zero else None
-
-
-@op
-def _rows(table: Any, index: Any) -> Any:
-    """Unlike `ops.take`, does not count negative indices from the end: here they are mistakes."""
-    current_trace().note_range(node(index), node(table).shape[0], "layer")
-    return ir.gather(node(table), node(index))

@@ -6,9 +6,8 @@ from typing import Any
 
 from fncompile import ops
 from fncompile.graph.symbols import is_shape
-from fncompile.ir import build as ir
 from fncompile.layers.merging import Merge, check_batches, checked_masks
-from fncompile.ops.dispatch import op, promote
+from fncompile.ops.linalg import batch_dot
 
 
 class Concatenate(Merge):
@@ -141,13 +140,8 @@ class Dot(Merge):
         i, j = self._axes_of(x.shape, y.shape)
         if self.normalize:
             x, y = ops.normalize(x, axis=i), ops.normalize(y, axis=j)
-        out = _batch_dot(x, y, i, j)
+        out = batch_dot(x, y, i, j)
         return ops.expand_dims(out, -1) if len(out.shape) == 1 else out
 
     def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
         return None
-
-
-@op
-def _batch_dot(x: Any, y: Any, i: int, j: int) -> Any:
-    return ir.dot(*promote(x, y), contract=((i,), (j,)), batch=((0,), (0,)))

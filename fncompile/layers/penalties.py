@@ -10,7 +10,7 @@ from fncompile import ops
 from fncompile.graph.nest import flatten
 from fncompile.graph.tensor import Tensor
 from fncompile.graph.trace import current_trace, to_node
-from fncompile.ir import build as ir
+from fncompile.ops.shaping import extent
 
 
 class Penalties:
@@ -51,6 +51,6 @@ class Penalties:
         if self.activity_regularizer is not None:
             for x in flatten(outputs):
                 loss = ops.cast(self.activity_regularizer(x), self.variable_dtype)
-                rows = Tensor(ir.extent(x.node.shape[0], loss.dtype))
+                rows = Tensor(extent(ops.shape(x)[0], loss.dtype))
                 self.add_loss(loss / ops.maximum(rows, 1.0))  # no rows: 0 of them is 0
         return outputs

@@ -11,8 +11,8 @@ from fncompile.config import floatx
 from fncompile.graph import structure
 from fncompile.graph.naming import auto_name, current_path, name_scope
 from fncompile.graph.variable import Variable
-from fncompile.ir.types import is_float
 from fncompile.layers import state
+from fncompile.ops.dispatch import is_float
 
 LOCKED = (
     "You cannot add new elements of state (variables or sub-layers) to a layer that is already "

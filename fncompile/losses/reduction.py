@@ -9,9 +9,9 @@ from typing import Any
 
 from fncompile import ops
 from fncompile.config import epsilon
-from fncompile.ir import build
-from fncompile.ir.dims import product
+from fncompile.ops.axes import product
 from fncompile.ops.dispatch import op
+from fncompile.ops.shaping import extent
 
 REDUCTIONS = ("sum_over_batch_size", "sum", "mean", "mean_with_sample_weight", "none", None)
 _MEANS = ("sum_over_batch_size", "mean")
@@ -66,7 +66,7 @@ def masked_weights(weights: Any, mask: Any, dtype: str, rescale: bool) -> Any:
 @op
 def count(x: Any) -> Any:
     """The number of elements of `x`, as a scalar of its dtype."""
-    return build.extent(product(ops.shape(x)), x.dtype)
+    return extent(product(ops.shape(x)), x.dtype)
 
 
 def check_reduction(reduction: str | None) -> str | None:

@@ -6,7 +6,11 @@ import operator
 from collections.abc import Sequence
 from typing import Any
 
-from fncompile.ir.dims import Dim, Poly, Shape
+from fncompile.ir.dims import Dim as Dim
+from fncompile.ir.dims import Poly, Shape
+from fncompile.ir.dims import divide_checked as divide_checked  # these three for layers and losses
+from fncompile.ir.dims import is_static as is_static
+from fncompile.ir.dims import product as product
 
 
 def canonical_axis(axis: Any, ndim: int) -> int:

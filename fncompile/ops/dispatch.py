@@ -23,8 +23,9 @@ from fncompile.graph.trace import current_trace, to_node
 from fncompile.ir import build
 from fncompile.ir.dims import Poly
 from fncompile.ir.node import Node
-from fncompile.ir.types import DTYPES, is_float
-from fncompile.ir.types import standard_dtype as standard_dtype  # for all that stands on ops
+from fncompile.ir.types import DTYPES
+from fncompile.ir.types import is_float as is_float  # these two for all that stands on ops
+from fncompile.ir.types import standard_dtype as standard_dtype
 
 F = TypeVar("F", bound=Callable[..., Any])
 

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from fncompile.config import floatx
+from fncompile.graph.trace import current_trace
 from fncompile.ir import build
 from fncompile.ir.dims import Dim, Poly, ceildiv, product
 from fncompile.ir.node import Node
@@ -195,6 +196,19 @@ def take(x: TensorLike, indices: TensorLike, axis: Axis = None) -> Result:
         x, axis = build.reshape(x, (x.type.size,)), 0
     axis = canonical_axis(axis, x.ndim)
     return gathered(x, [(axis, wrapped(indices, x.shape[axis]))])
+
+
+@op
+def rows(table: TensorLike, indices: TensorLike) -> Result:
+    """Rows of a table, for layers. Unlike `take`, it does not count negative indices from the end:
+    here they are mistakes, and a ValueError where they are an input of the model.
+
+    `table`: two axes; `indices`: whole numbers of any shape.
+    """
+    trace = current_trace()
+    assert trace is not None
+    trace.note_range(node(indices), node(table).shape[0], "layer")
+    return build.gather(node(table), node(indices))
 
 
 @op

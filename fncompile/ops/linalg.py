@@ -11,7 +11,7 @@ from fncompile.ir.infer import same_dim
 from fncompile.ir.node import Node
 from fncompile.ops.axes import canonical_axes, canonical_axis, display
 from fncompile.ops.contraction import Labels, as_product, contract, operands
-from fncompile.ops.dispatch import as_float, as_number, node, op
+from fncompile.ops.dispatch import as_float, as_number, node, op, promote
 from fncompile.ops.reductions import for_sum
 from fncompile.ops.singular import singular_norm
 from fncompile.ops.types import Axis, Result, TensorLike
@@ -293,3 +293,12 @@ def _matrix_norm(size: Node, ord, axes, keepdims: bool) -> Node:
         if keepdims
         else build.reshape(out, [d for i, d in enumerate(size.shape) if i not in axes])
     )
+
+
+@op
+def batch_dot(x: TensorLike, y: TensorLike, i: int, j: int) -> Result:
+    """For layers: sample by sample, the sum of products over axis `i` of `x` and `j` of `y`.
+
+    The result has the other axes of `x`, then those of `y`.
+    """
+    return build.dot(*promote(x, y), contract=((i,), (j,)), batch=((0,), (0,)))

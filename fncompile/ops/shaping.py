@@ -336,3 +336,8 @@ def _repeat_all(x: Node, count: int, axis: int) -> Node:
         build.broadcast_to(apart, tuple(dims)),
         (*x.shape[:axis], x.shape[axis] * count, *x.shape[axis + 1 :]),
     )
+
+
+def extent(dim: Dim, dtype: str) -> Node:
+    """For layers and losses: an extent, perhaps unknown, as a number inside a trace."""
+    return build.extent(dim, dtype)

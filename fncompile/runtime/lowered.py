@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import fncompile
 from fncompile.codegen.place import Place
-from fncompile.flags import flag
+from fncompile.flags import flag, looked_into
 from fncompile.ir.dims import Dim, dim_text, parse_dim
 from fncompile.ir.node import Program
 from fncompile.ir.text import print_program
@@ -29,19 +29,6 @@ from fncompile.runtime.store import open_store
 
 if TYPE_CHECKING:
     from fncompile.plan.types import Plan
-
-LOOKING_IN = (
-    "debug",
-    "dump",
-    "explain",
-    "stop_after",
-    "skip",
-    "bisect",
-    "verify",
-    "profile",
-    "check",
-    "nan",
-)
 
 
 @dataclass(frozen=True)
@@ -124,11 +111,7 @@ def lowered(
         made = plan(program, kind, context)
         return Lowered.of(made, emit_program(made, places, prefix, name, one_by_one))
 
-    if (
-        any(flag(name) for name in LOOKING_IN)
-        or flag("bisect") is not None
-        or context.observe is not None
-    ):
+    if looked_into() or context.observe is not None:
         return make()
 
     def write(directory: Path) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from fncompile.export.prefix import model_prefix
-from fncompile.flags import of_entries
+from fncompile.flags import looked_into, of_entries
 from fncompile.graph.naming import local_names
 from fncompile.graph.trace import Trace
 from fncompile.graph.variable import Variable
@@ -21,7 +21,7 @@ from fncompile.ir.node import Program
 from fncompile.passes.apply_optimizer import Run
 from fncompile.passes.manager import Context
 from fncompile.runtime.calls import Bound, Short, ShortOfSeveral, short_way
-from fncompile.runtime.entry import CompiledEntry, Entry
+from fncompile.runtime.entry import CompiledEntry, Entry, build_entry
 from fncompile.session import programs
 from fncompile.session.call_plan import CallPlan
 from fncompile.session.fingerprint import Fingerprint
@@ -234,11 +234,12 @@ class CompiledSteps:
         context: Context,
         memories: Sequence[Memory | None] | None = None,
     ) -> Entry:
-        from fncompile.devtools import build_entry
-
         memories = (self.weights, self.train_memory) if memories is None else memories
         blocks = [m.block for m in memories if m is not None]
-        return build_entry(program, kind, name, blocks, context, self.prefix)
+        build = build_entry
+        if looked_into(("devtools",)):
+            from fncompile.devtools import build_entry as build  # not without being asked for
+        return build(program, kind, name, blocks, context, self.prefix)
 
     @property
     def prefix(self) -> str:

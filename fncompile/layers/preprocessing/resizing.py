@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from fncompile import ops
-from fncompile.ir.dims import is_static
 from fncompile.layers.arguments import checked_data_format
 from fncompile.layers.standard import StandardLayer
-from fncompile.ops.axes import display
+from fncompile.ops.axes import display, is_static
 
 
 class Resizing(StandardLayer):

@@ -6,10 +6,10 @@ import math
 from typing import Any
 
 from fncompile import ops
-from fncompile.ir.dims import Dim, divide_checked, is_static, product
 from fncompile.layers.arguments import checked_data_format
 from fncompile.layers.input_spec import InputSpec
 from fncompile.layers.standard import StandardLayer
+from fncompile.ops.axes import Dim, divide_checked, is_static, product
 
 
 class Flatten(StandardLayer):
