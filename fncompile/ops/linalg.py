@@ -301,4 +301,5 @@ def batch_dot(x: TensorLike, y: TensorLike, i: int, j: int) -> Result:
 
     The result has the other axes of `x`, then those of `y`.
     """
-    return build.dot(*promote(x, y), contract=((i,), (j,)), batch=((0,), (0,)))
+    a, b = promote(x, y)
+    return build.dot(a, b, contract=((i,), (j,)), batch=((0,), (0,)))
