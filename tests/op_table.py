@@ -7,6 +7,7 @@ from __future__ import annotations
 from tests.op_case import Array, OpCase, program_of
 from tests.op_rows import (
     attention,
+    convolution,
     elementwise,
     indexing,
     linalg,
@@ -27,6 +28,7 @@ CASES: list[OpCase] = [
     *nn.CASES,
     *windows.CASES,
     *loops.CASES,
+    *convolution.CASES,
 ]
 
 __all__ = ["CASES", "Array", "OpCase", "program_of"]

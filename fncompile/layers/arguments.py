@@ -21,6 +21,17 @@ def checked_data_format(value: str | None) -> str:
     return found
 
 
+def checked_padding(value: Any, allowed: tuple[str, ...] = ("same", "valid")) -> str:
+    """`value` in lower case; ValueError unless it is one of `allowed`."""
+    found = value.lower() if isinstance(value, str) else value
+    if found not in allowed:
+        choices = ", ".join(map(repr, allowed))
+        raise ValueError(
+            f"The `padding` argument must be one of {{{choices}}}. Received: {value}"
+        )
+    return found
+
+
 def int_tuple(value: Any, count: int, name: str, allow_zero: bool = False) -> tuple[int, ...]:
     """`count` whole numbers: `value` itself, or the one number `value` for all of them."""
     one = not isinstance(value, (list, tuple)) and not hasattr(value, "__iter__")

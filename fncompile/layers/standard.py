@@ -48,14 +48,20 @@ class StandardLayer(Layer):
         setattr(self, f"{name}_constraint", constraints.get(constraint))
 
     def _make_weight(
-        self, name: str, shape: tuple, trainable: bool = True, autocast: bool = True
+        self,
+        name: str,
+        shape: tuple,
+        trainable: bool = True,
+        autocast: bool = True,
+        options: str | None = None,
     ) -> Variable:
-        """The weight `name`, with the options remembered for it."""
+        """The weight `name`, with the options remembered for `options`, its own name if None."""
+        options = options or name
         return self.add_weight(
             shape=shape,
-            initializer=getattr(self, f"{name}_initializer"),
-            regularizer=getattr(self, f"{name}_regularizer"),
-            constraint=getattr(self, f"{name}_constraint"),
+            initializer=getattr(self, f"{options}_initializer"),
+            regularizer=getattr(self, f"{options}_regularizer"),
+            constraint=getattr(self, f"{options}_constraint"),
             trainable=trainable,
             autocast=autocast,
             name=name,

@@ -9,6 +9,7 @@ On arrays they evaluate at once, on symbolic tensors they make a node of the gra
 from fncompile.graph.operators import IMPLEMENTATIONS
 from fncompile.missing import explain_missing
 from fncompile.ops import image, nn
+from fncompile.ops.adaptive import adaptive_average_pool, adaptive_max_pool
 from fncompile.ops.blocks import scatter, segment_sum, slice, slice_update
 from fncompile.ops.attention import dot_product_attention
 from fncompile.ops.casting import (
@@ -16,6 +17,7 @@ from fncompile.ops.casting import (
 )
 from fncompile.ops.contraction import einsum
 from fncompile.ops.control import cond, switch, while_loop
+from fncompile.ops.convolution import conv_transpose, depthwise_conv, separable_conv
 from fncompile.ops.creation import (
     arange, copy, empty, empty_like, eye, full, full_like, identity, linspace, meshgrid, ones,
     ones_like, tri, tril, triu, zeros, zeros_like,
@@ -28,6 +30,7 @@ from fncompile.ops.elementwise import (
     mod, multiply, nan_to_num, negative, power, reciprocal, round, sign, square, subtract,
     true_divide, trunc,
 )
+from fncompile.ops.folding import extract_sequences, fold, unfold
 from fncompile.ops.functions import (
     cos, cosh, erf, erfinv, exp, exp2, expm1, log, log1p, log2, log10, logaddexp, rsqrt, sin, sinh,
     sqrt, tan, tanh,
@@ -77,6 +80,8 @@ IMPLEMENTATIONS.update(
 __all__ = [
     "abs",
     "absolute",
+    "adaptive_average_pool",
+    "adaptive_max_pool",
     "add",
     "all",
     "amax",
@@ -102,6 +107,7 @@ __all__ = [
     "concatenate",
     "cond",
     "conv",
+    "conv_transpose",
     "convert_to_numpy",
     "convert_to_tensor",
     "copy",
@@ -110,6 +116,7 @@ __all__ = [
     "count_nonzero",
     "cumprod",
     "cumsum",
+    "depthwise_conv",
     "diag",
     "diagonal",
     "divide",
@@ -128,10 +135,12 @@ __all__ = [
     "exp2",
     "expand_dims",
     "expm1",
+    "extract_sequences",
     "eye",
     "flip",
     "floor",
     "floor_divide",
+    "fold",
     "fori_loop",
     "full",
     "full_like",
@@ -213,6 +222,7 @@ __all__ = [
     "scatter",
     "segment_sum",
     "selu",
+    "separable_conv",
     "shape",
     "sigmoid",
     "sign",
@@ -257,6 +267,7 @@ __all__ = [
     "triu",
     "true_divide",
     "trunc",
+    "unfold",
     "unstack",
     "var",
     "vdot",

@@ -17,6 +17,8 @@ from fncompile.ir.dims import Dim, ceildiv, divide, floordiv, is_static
 from fncompile.ir.interp import evaluate_nodes, reduce_identity
 from fncompile.ir.node import Node
 from fncompile.ir.types import is_float
+from fncompile.ir.windows import window_count
+from fncompile.ops.axes import display
 from fncompile.ops.contraction import contract
 from fncompile.ops.dispatch import as_float, node, op, promote_float
 from fncompile.ops.types import Result, TensorLike
@@ -27,12 +29,13 @@ LARGEST_BYTE = 255
 # arguments --------------------------------------------------------------------------------------
 
 
-def per_axis(value: Any, rank: int, name: str) -> tuple[int, ...]:
+def per_axis(value: Any, rank: int, name: str, least: int = 1) -> tuple[int, ...]:
     """A number for each windowed axis, from one for all of them or as many as there are."""
     many = tuple(value) if isinstance(value, (tuple, list)) else (value,) * rank
-    if len(many) != rank or any(not isinstance(n, (int, np.integer)) or n < 1 for n in many):
+    if len(many) != rank or any(not isinstance(n, (int, np.integer)) or n < least for n in many):
         raise ValueError(
-            f"`{name}` must be a positive integer, or {rank} of them. Received: {name}={value}"
+            f"`{name}` must be an integer from {least} on, or {rank} of them. "
+            f"Received: {name}={value}"
         )
     return tuple(int(n) for n in many)
 
@@ -49,9 +52,7 @@ def padding_of(
     if padding == "causal":
         return [((k - 1) * d, 0) for _, k, _, d in rows]
     if padding != "same":
-        raise ValueError(
-            f"`padding` must be 'valid' or 'same'. Received: padding={padding!r}"
-        )
+        raise ValueError(f"Invalid padding {padding!r}, must be 'same' or 'valid'.")
     return [_same(*row) for row in rows]
 
 
@@ -69,6 +70,18 @@ def _same(extent: Dim, size: int, stride: int, dilation: int) -> tuple[Dim, Dim]
         )
     low = floordiv(total, 2)
     return low, total - low
+
+
+def check_room(x: Node, size: Sequence[int], strides: Sequence[int], pads: Pads,
+               dilation: Sequence[int], received: str) -> None:  # fmt: skip
+    """ValueError where the elements along an axis of `x`, channels last, are too few for one
+    window. `received`: what the caller was given, for the message."""
+    for extent, k, stride, d, (low, high) in zip(x.shape[1:-1], size, strides, dilation, pads):
+        count = window_count(extent, k, stride, d, low, high)
+        if isinstance(count, int) and count <= 0:
+            raise ValueError(
+                f"Computed output size would be zero or negative. Received {received}."
+            )
 
 
 def with_channels_last(
@@ -121,11 +134,16 @@ def conv(
         )
     steps = per_axis(strides, rank, "strides")
     dilation = per_axis(dilation_rate, rank, "dilation_rate")
-
-    taps = per_axis(w.shape[:rank], rank, "kernel")
+    taps, given = per_axis(w.shape[:rank], rank, "kernel"), x.shape
 
     def compute(x: Node) -> Node:
         pads = padding_of(padding, x.shape[1:-1], taps, steps, dilation)
+        if padding != "same":  # which has no windows only where it has no elements
+            check_room(
+                x, taps, steps, pads, dilation,
+                f"`inputs shape={display(given)}`, `kernel shape={w.shape}`, "
+                f"`dilation_rate={dilation}`, `strides={steps}`, `padding={padding}`",
+            )  # fmt: skip
         return convolved(x, w, steps, pads, dilation)
 
     return with_channels_last(x, data_format, compute)
@@ -142,8 +160,9 @@ def convolved(
     each = None if groups is None else divide(filters, groups)
     if groups is None or each is None:
         raise ValueError(
-            f"The channels of `inputs` must be a multiple of those of `kernel`, and the filters of "
-            f"as many groups. Received: inputs of shape {x.shape}, kernel of shape {kernel.shape}"
+            "The number of input channels must be evenly divisible by kernel's in_channels, and "
+            "the filters by as many groups. "
+            f"Received input channels {channels} and a kernel of shape {kernel.shape}"
         )
     size = per_axis(kernel.shape[:rank], rank, "kernel")
     x = build.reshape(x, (*x.shape[:-1], groups, kernel.shape[-2]))
@@ -223,11 +242,18 @@ def _pooled(x: Node, pool_size, strides, padding: str, data_format, reduce) -> N
         raise ValueError(
             f"`inputs` must have a batch, extents and channels. Received: shape {x.shape}"
         )
-    size = per_axis(pool_size, rank, "pool_size")
+    size, given = per_axis(pool_size, rank, "pool_size"), x.shape
     steps = size if strides is None else per_axis(strides, rank, "strides")
 
     def compute(x: Node) -> Node:
-        pads = padding_of(padding, x.shape[1:-1], size, steps, (1,) * rank)
+        dense = (1,) * rank
+        pads = padding_of(padding, x.shape[1:-1], size, steps, dense)
+        if padding != "same":
+            check_room(
+                x, size, steps, pads, dense,
+                f"`inputs.shape={display(given)}`, `pool_size={size}`, `strides={steps}`, "
+                f"`padding={padding}`",
+            )  # fmt: skip
         return reduce(x, size, steps, pads)
 
     return with_channels_last(x, data_format, compute)
