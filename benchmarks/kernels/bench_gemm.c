@@ -140,7 +140,7 @@ static void shape(int64_t M, int64_t N, int64_t K, int t, kernel *rows, kernel *
     free(A), free(B), free(bias), free(C), free(P), free(D);
 }
 
-/* A 3x3 convolution of an image with a halo, as one product over nine segments a row of pixels, by
+/* A 3x3 convolution of an image with a halo, as one product over three segments a row of pixels, by
  * the tile of so many vectors. */
 typedef struct {
     int height, width, in, out, vectors;
@@ -164,8 +164,7 @@ static void convolve(const convolution *c, const float *x, const float *panels, 
     static const fnc_tiles_f32 *const tiles[] = {&fnc_tiles_f32_1, &TILES_OF_2, &fnc_tiles_f32_3,
                                                  &fnc_tiles_f32_4};
     const int64_t line = (c->width + 2) * c->in;
-    int64_t taps[9];
-    for (int i = 0; i < 9; ++i) taps[i] = i / 3 * line + i % 3 * c->in;
+    const fnc_axis rows[] = {{3, line}};
     for (int h = 0; h < c->height; ++h) {
         const dense d = {y + h * c->width * c->out, bias, c->out};
         const fnc_gemm_args_f32 p = {.M = c->width,
@@ -174,8 +173,8 @@ static void convolve(const convolution *c, const float *x, const float *panels, 
                                      .A = x + h * line,
                                      .rs_a = c->in,
                                      .cs_a = 1,
-                                     .segments = 9,
-                                     .offsets = taps,
+                                     .axes = 1,
+                                     .outer = rows,
                                      .B = panels,
                                      .packed = 1,
                                      .m1 = c->width,

@@ -3,6 +3,9 @@
  *     fnc_gemm_f32(M, N, K, A, rs_a, cs_a, B, ldb, m0, m1, n0, n1, epilogue, env)
  *     fnc_gemm_packed_f32(M, N, K, A, rs_a, cs_a, panels, m0, m1, n0, n1, epilogue, env)
  *
+ *     fnc_gemm_walked_f32(axes, outer, M, N, K, ...), fnc_gemm_packed_walked_f32(axes, outer, ...)
+ *         the same where k counts along several axes of A, cs_a apart along the last one only
+ *
  * compute rows m0 .. m1 - 1 and columns n0 .. n1 - 1 of C[M, N] = A[M, K] B[K, N] and hand them
  * over in blocks: epilogue(env, m, n, mr, nr, acc) receives the finished sums of rows m ... and
  * columns n ..., acc[i * FNC_NR_F32 + j]. nr is at most FNC_NR_F32 (but see gemm_bands.h). Each
@@ -64,21 +67,24 @@
                  ((int64_t)(N) * (bytes) == 32 || (int64_t)(N) * (bytes) == 64)))
 #define FNC_GEMM(S, vector, wide, small)                                                           \
     __builtin_choose_expr(                                                                         \
-        vector, fnc_gemm_vector_##S,                                                               \
+        vector, __builtin_choose_expr(small, fnc_gemm_vector_##S, fnc_gemm_long_vector_##S),       \
         __builtin_choose_expr((wide) && (small), fnc_gemm_small_##S,                               \
                               __builtin_choose_expr(wide, fnc_gemm_wide_##S, fnc_gemm_any_##S)))
 
-#define fnc_gemm_f32(M, N, K, A, rs_a, cs_a, B, ldb, ...)                                          \
-    FNC_GEMM(f32, FNC_IS_VECTOR(N, 4), FNC_IS_WIDE(N, 4), FNC_IS_SMALL(N, K, 4))                                        \
-    (M, N, K, A, rs_a, cs_a, B, ldb, 0, __VA_ARGS__)
-#define fnc_gemm_f64(M, N, K, A, rs_a, cs_a, B, ldb, ...)                                          \
-    FNC_GEMM(f64, FNC_IS_VECTOR(N, 8), FNC_IS_WIDE(N, 8), FNC_IS_SMALL(N, K, 8))                                        \
-    (M, N, K, A, rs_a, cs_a, B, ldb, 0, __VA_ARGS__)
-#define fnc_gemm_packed_f32(M, N, K, A, rs_a, cs_a, panels, ...)                                   \
-    FNC_GEMM(f32, FNC_IS_VECTOR(N, 4), 1, FNC_IS_SMALL(N, K, 4))                                                        \
-    (M, N, K, A, rs_a, cs_a, panels, FNC_NR_F32, 1, __VA_ARGS__)
-#define fnc_gemm_packed_f64(M, N, K, A, rs_a, cs_a, panels, ...)                                   \
-    FNC_GEMM(f64, FNC_IS_VECTOR(N, 8), 1, FNC_IS_SMALL(N, K, 8))                                                        \
-    (M, N, K, A, rs_a, cs_a, panels, FNC_NR_F64, 1, __VA_ARGS__)
+#define FNC_GEMM_ROWS(S, bytes, axes, outer, M, N, K, A, rs_a, cs_a, B, ldb, ...)                  \
+    FNC_GEMM(S, FNC_IS_VECTOR(N, bytes), FNC_IS_WIDE(N, bytes), FNC_IS_SMALL(N, K, bytes))         \
+    (M, N, K, A, rs_a, cs_a, axes, outer, B, ldb, 0, __VA_ARGS__)
+#define FNC_GEMM_PANELS(S, bytes, NR, axes, outer, M, N, K, A, rs_a, cs_a, panels, ...)            \
+    FNC_GEMM(S, FNC_IS_VECTOR(N, bytes), 1, FNC_IS_SMALL(N, K, bytes))                             \
+    (M, N, K, A, rs_a, cs_a, axes, outer, panels, NR, 1, __VA_ARGS__)
+
+#define fnc_gemm_f32(...) FNC_GEMM_ROWS(f32, 4, 0, NULL, __VA_ARGS__)
+#define fnc_gemm_f64(...) FNC_GEMM_ROWS(f64, 8, 0, NULL, __VA_ARGS__)
+#define fnc_gemm_walked_f32(...) FNC_GEMM_ROWS(f32, 4, __VA_ARGS__)
+#define fnc_gemm_walked_f64(...) FNC_GEMM_ROWS(f64, 8, __VA_ARGS__)
+#define fnc_gemm_packed_f32(...) FNC_GEMM_PANELS(f32, 4, FNC_NR_F32, 0, NULL, __VA_ARGS__)
+#define fnc_gemm_packed_f64(...) FNC_GEMM_PANELS(f64, 8, FNC_NR_F64, 0, NULL, __VA_ARGS__)
+#define fnc_gemm_packed_walked_f32(...) FNC_GEMM_PANELS(f32, 4, FNC_NR_F32, __VA_ARGS__)
+#define fnc_gemm_packed_walked_f64(...) FNC_GEMM_PANELS(f64, 8, FNC_NR_F64, __VA_ARGS__)
 
 #endif

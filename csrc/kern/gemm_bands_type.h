@@ -43,7 +43,8 @@ FNC_INLINE void FNC_X(fnc_gemm_bands)(int64_t N, int64_t K, const FNC_T *A, int6
                                       int64_t n1, FNC_EPILOGUE epilogue, const void *env,
                                       const FNC_T *const *beside, int64_t count) {
     FNC_ARGS p =
-        FNC_X(fnc_args)(m1, N, K, A, 1, cs_a, panels, FNC_NR, 1, m0, m1, n0, n1, epilogue, env);
+        FNC_X(fnc_args)(m1, N, K, A, 1, cs_a, 0, NULL, panels, FNC_NR, 1, m0, m1, n0, n1, epilogue,
+                        env);
     if (m1 - m0 < FNC_MT) {
         FNC_X(fnc_gemm_tiled)(&p);
         return;

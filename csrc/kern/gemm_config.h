@@ -67,15 +67,21 @@ enum { FNC_PREFETCH_FROM = 4 << 20, FNC_PREFETCH_ROWS = 96, FNC_BESIDE_PACE = 12
 /* Panels that a single row takes at once: 8 accumulators; and of a B streamed by rows: 8 KB. */
 enum { FNC_GEMV_PANELS = 4, FNC_STREAM_PANELS = 4096 / FNC_VEC_BYTES };
 
+/* Sums may be over several axes of A, all but the last of which are `outer`: the steps of k along
+ * the last one are a segment. At most so many segments are taken in one block of k. */
+enum { FNC_OUTER = 3, FNC_SEGMENTS = FNC_KC };
+typedef struct {
+    int64_t extent, step;
+} fnc_axis;
+
 /* What the tiles over one block of k have in common, in elements. The block is `segments` runs of
- * `depth` steps of k. From one to the next A jumps: by the differences of `offsets`, or without
- * them by `step`; within one it goes on by cs_a. B just runs on, by ldb. Vector v of a tile stands
- * at column (v / 2) * pair_b + v % 2 * second of B, and at (v / 2) * pair_c + v % 2 * second of the
- * sums, whose rows are ldc apart. `at`: what is prefetched, `pace` bytes further with each k. */
+ * `depth` steps of k. From one to the next A jumps by the differences of `offsets`; within one it
+ * goes on by cs_a. B just runs on, by ldb. Vector v of a tile stands at column
+ * (v / 2) * pair_b + v % 2 * second of B, and at (v / 2) * pair_c + v % 2 * second of the sums, whose
+ * rows are ldc apart. `at`: what is prefetched, `pace` bytes further with each k. */
 typedef struct {
     int64_t segments, depth;
     const int64_t *offsets;
-    int64_t step;
     int64_t rs_a, cs_a;
     int64_t ldb, second, pair_b;
     int64_t ldc, pair_c;
@@ -92,10 +98,9 @@ typedef struct {
     int64_t m0, m1, n0, n1;
 } fnc_region;
 
-/* k .. k + length - 1, and A's part of it: from element `from` on, as fnc_tile_args has it. */
+/* k .. k + length - 1, and A's part of it, as fnc_tile_args has it: from element offsets[0] on. */
 typedef struct {
-    int64_t k, length, segments, depth, from;
-    const int64_t *offsets;
+    int64_t k, length, segments, depth, offsets[FNC_SEGMENTS];
     int last;
 } fnc_k_block;
 
@@ -107,6 +112,32 @@ typedef struct {
     int64_t high, low, low_rows, kc, rows, columns, inner, ldc, slot;
     int copy_a;
 } fnc_blocking;
+
+/* How many segments there are: one of an empty sum. */
+FNC_INLINE int64_t fnc_segments(int axes, const fnc_axis *outer) {
+    int64_t count = 1;
+    for (int i = 0; i < axes; ++i) count *= outer[i].extent;
+    return count + !count;
+}
+
+/* Where segments s, s + 1, ... of A begin: `count` of them, each one turn of a counter. */
+FNC_INLINE void fnc_segment_offsets(int axes, const fnc_axis *outer, int64_t s, int64_t count,
+                                    int64_t *offsets) {
+    int64_t turn[FNC_OUTER], at = 0;
+    for (int i = axes; i-- > 0; s /= outer[i].extent) {
+        turn[i] = s % outer[i].extent;
+        at += turn[i] * outer[i].step;
+    }
+    for (int64_t n = 0; n < count; ++n) {
+        offsets[n] = at;
+        for (int i = axes; i-- > 0;) {
+            at += outer[i].step;
+            if (++turn[i] < outer[i].extent) break;
+            at -= turn[i] * outer[i].step;
+            turn[i] = 0;
+        }
+    }
+}
 
 /* The most rows that are left to low tiles when they are fewer than a high one has. */
 FNC_INLINE int64_t fnc_low_rows(int64_t high, int64_t low) { return (high - 1) / low * low; }

@@ -43,10 +43,13 @@ FNC_INLINE void FNC_X(fnc_gemm_direct)(const FNC_ARGS p, int whole, int64_t tail
     const int64_t width = lanes + second, column = p.packed ? p.K : 1, height = p.m1 - p.m0;
     const int64_t low_rows = fnc_low_rows(ts->high, ts->low);
     const int one = __builtin_constant_p(p.N) && p.N <= FNC_NR;
-    const fnc_tile_args t = {
-        1, p.K, NULL, 0, p.rs_a, p.cs_a, p.ldb, second, column * FNC_NR, FNC_NR, FNC_NR, NULL, 0};
+    const int64_t segments = fnc_segments(p.axes, p.outer), depth = p.K / segments;
+    int64_t offsets[FNC_KC_WHOLE];
+    const fnc_tile_args t = {segments, depth,  offsets, p.rs_a,          p.cs_a, p.ldb,
+                             second,   column * FNC_NR, FNC_NR, FNC_NR, NULL,   0};
     FNC_T acc[FNC_MR_1 * FNC_NR] __attribute__((aligned(64)));
     int64_t rows, end;
+    if (p.axes > 0 && p.K > 0) fnc_segment_offsets(p.axes, p.outer, 0, segments, offsets);
     for (int64_t m = p.m0; m < p.m1; m += rows) {
         rows = height < ts->low    ? 1
                : height < ts->high ? ts->low
@@ -76,20 +79,25 @@ FNC_INLINE void FNC_X(fnc_gemm_direct)(const FNC_ARGS p, int whole, int64_t tail
     }
 }
 
-/* Four entries, from the fewest ways to all; gemm.h picks one while the compiler still parses,
- * because code that is found dead later costs much of its compile time all the same.
- * Vector: B is exactly one vector wide. */
-FNC_INLINE FNC_ARGS FNC_X(fnc_args)(int64_t M, int64_t N, int64_t K, const FNC_T *A, int64_t rs_a,
-                                    int64_t cs_a, const FNC_T *B, int64_t ldb, int packed,
-                                    int64_t m0, int64_t m1, int64_t n0, int64_t n1,
-                                    FNC_EPILOGUE epilogue, const void *env) {
+/* What the entries take: `axes` axes `outer` around the one of cs_a, see fnc_gemm_args. One by one,
+ * since gcc does not see through a struct that is handed from function to function before it inlines
+ * epilogues. */
+#define FNC_PARAMETERS                                                                             \
+    int64_t M, int64_t N, int64_t K, const FNC_T *A, int64_t rs_a, int64_t cs_a, int axes,         \
+        const fnc_axis *outer, const FNC_T *B, int64_t ldb, int packed, int64_t m0, int64_t m1,    \
+        int64_t n0, int64_t n1, FNC_EPILOGUE epilogue, const void *env
+#define FNC_ARGUMENTS                                                                              \
+    M, N, K, A, rs_a, cs_a, axes, outer, B, ldb, packed, m0, m1, n0, n1, epilogue, env
+
+FNC_INLINE FNC_ARGS FNC_X(fnc_args)(FNC_PARAMETERS) {
     return (FNC_ARGS){.M = M,
                       .N = N,
                       .K = K,
                       .A = A,
                       .rs_a = rs_a,
                       .cs_a = cs_a,
-                      .segments = 1,
+                      .axes = axes,
+                      .outer = outer,
                       .B = B,
                       .ldb = ldb,
                       .packed = packed,
@@ -101,50 +109,48 @@ FNC_INLINE FNC_ARGS FNC_X(fnc_args)(int64_t M, int64_t N, int64_t K, const FNC_T
                       .env = env,
                       .tiles = &FNC_WIDEST(fnc_tiles)};
 }
-FNC_INLINE void FNC_X(fnc_gemm_vector)(int64_t M, int64_t N, int64_t K, const FNC_T *A,
-                                       int64_t rs_a, int64_t cs_a, const FNC_T *B, int64_t ldb,
-                                       int packed, int64_t m0, int64_t m1, int64_t n0, int64_t n1,
-                                       FNC_EPILOGUE epilogue, const void *env) {
+
+/* The entries, from the fewest ways to all; gemm.h picks one while the compiler still parses,
+ * because code that is found dead later costs much of its compile time all the same.
+ * Vector: B is exactly one vector wide, and in the second-level cache. */
+FNC_INLINE void FNC_X(fnc_gemm_vector)(FNC_PARAMETERS) {
     const int known = __builtin_constant_p(n1 - n0) && n1 - n0 == N;
-    FNC_ARGS p =
-        FNC_X(fnc_args)(M, N, K, A, rs_a, cs_a, B, ldb, packed, m0, m1, n0, n1, epilogue, env);
-    if (!packed || K <= FNC_KC_WHOLE) p.tiles = FNC_X(fnc_tiles_of_vector)(N);
-    if (K <= FNC_KC_WHOLE)
-        FNC_X(fnc_gemm_direct)(p, 0, known ? N : 0);
-    else
-        FNC_X(fnc_gemm_tiled)(&p);
+    FNC_ARGS p = FNC_X(fnc_args)(FNC_ARGUMENTS);
+    p.tiles = FNC_X(fnc_tiles_of_vector)(N);
+    FNC_X(fnc_gemm_direct)(p, 0, known ? N : 0);
 }
 
 /* Small: B is a vector wide at least, and in the second-level cache. */
-FNC_INLINE void FNC_X(fnc_gemm_small)(int64_t M, int64_t N, int64_t K, const FNC_T *A, int64_t rs_a,
-                                      int64_t cs_a, const FNC_T *B, int64_t ldb, int packed,
-                                      int64_t m0, int64_t m1, int64_t n0, int64_t n1,
-                                      FNC_EPILOGUE epilogue, const void *env) {
+FNC_INLINE void FNC_X(fnc_gemm_small)(FNC_PARAMETERS) {
     const int known = __builtin_constant_p(N) && __builtin_constant_p(n0) &&
                       __builtin_constant_p(n1) && n0 == 0 && n1 == N;
     const int64_t tail = known ? N % FNC_NR : 0;
-    const FNC_ARGS p =
-        FNC_X(fnc_args)(M, N, K, A, rs_a, cs_a, B, ldb, packed, m0, m1, n0, n1, epilogue, env);
-    FNC_X(fnc_gemm_direct)(p, known && tail == 0, tail);
+    FNC_X(fnc_gemm_direct)(FNC_X(fnc_args)(FNC_ARGUMENTS), known && tail == 0, tail);
+}
+
+/* Vector, of any length. */
+FNC_INLINE void FNC_X(fnc_gemm_long_vector)(FNC_PARAMETERS) {
+    if (K <= FNC_KC_WHOLE) {
+        FNC_X(fnc_gemm_vector)(FNC_ARGUMENTS);
+    } else {
+        FNC_ARGS p = FNC_X(fnc_args)(FNC_ARGUMENTS);
+        if (!packed) p.tiles = FNC_X(fnc_tiles_of_vector)(N);
+        FNC_X(fnc_gemm_tiled)(&p);
+    }
 }
 
 /* Wide: B is a vector wide at least. */
-FNC_INLINE void FNC_X(fnc_gemm_wide)(int64_t M, int64_t N, int64_t K, const FNC_T *A, int64_t rs_a,
-                                     int64_t cs_a, const FNC_T *B, int64_t ldb, int packed,
-                                     int64_t m0, int64_t m1, int64_t n0, int64_t n1,
-                                     FNC_EPILOGUE epilogue, const void *env) {
-    if (K <= FNC_KC_WHOLE && N * K * (int64_t)sizeof(FNC_T) <= FNC_GEMM_L2) FNC_X(fnc_gemm_small)
-    (M, N, K, A, rs_a, cs_a, B, ldb, packed, m0, m1, n0, n1, epilogue, env);
-    else {
-        FNC_ARGS p =
-            FNC_X(fnc_args)(M, N, K, A, rs_a, cs_a, B, ldb, packed, m0, m1, n0, n1, epilogue, env);
+FNC_INLINE void FNC_X(fnc_gemm_wide)(FNC_PARAMETERS) {
+    if (K <= FNC_KC_WHOLE && N * K * (int64_t)sizeof(FNC_T) <= FNC_GEMM_L2) {
+        FNC_X(fnc_gemm_small)(FNC_ARGUMENTS);
+    } else {
+        FNC_ARGS p = FNC_X(fnc_args)(FNC_ARGUMENTS);
         if (packed) p.prefetch = FNC_X(fnc_prefetch_panels);
         FNC_X(fnc_gemm_tiled)(&p);
     }
 }
 
-/* Matrices with fewer columns than the widest vector has lanes: small ones as those that are wider,
- * by narrower vectors. */
+/* Narrow: B has fewer columns than the widest vector has lanes, and takes narrower ones. */
 FNC_INLINE void FNC_X(fnc_gemm_narrow)(FNC_ARGS p) {
     p.tiles = FNC_X(fnc_tiles_for)(p.N);
     if (p.K <= FNC_KC_WHOLE)
@@ -153,15 +159,11 @@ FNC_INLINE void FNC_X(fnc_gemm_narrow)(FNC_ARGS p) {
         FNC_X(fnc_gemm_tiled)(&p);
 }
 
-FNC_INLINE void FNC_X(fnc_gemm_any)(int64_t M, int64_t N, int64_t K, const FNC_T *A, int64_t rs_a,
-                                    int64_t cs_a, const FNC_T *B, int64_t ldb, int packed,
-                                    int64_t m0, int64_t m1, int64_t n0, int64_t n1,
-                                    FNC_EPILOGUE epilogue, const void *env) {
+FNC_INLINE void FNC_X(fnc_gemm_any)(FNC_PARAMETERS) {
     if (packed || N * (int64_t)sizeof(FNC_T) >= FNC_VEC_BYTES)
-        FNC_X(fnc_gemm_wide)(M, N, K, A, rs_a, cs_a, B, ldb, packed, m0, m1, n0, n1, epilogue, env);
-    else {
-        const FNC_ARGS p =
-            FNC_X(fnc_args)(M, N, K, A, rs_a, cs_a, B, ldb, packed, m0, m1, n0, n1, epilogue, env);
-        FNC_X(fnc_gemm_narrow)(p);
-    }
+        FNC_X(fnc_gemm_wide)(FNC_ARGUMENTS);
+    else
+        FNC_X(fnc_gemm_narrow)(FNC_X(fnc_args)(FNC_ARGUMENTS));
 }
+#undef FNC_PARAMETERS
+#undef FNC_ARGUMENTS

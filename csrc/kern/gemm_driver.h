@@ -19,19 +19,23 @@ enum {
 
 /* The block of k that begins at k: not across a cut of a packed B, and of segments as many as are
  * whole, or a part of one. */
-FNC_INLINE fnc_k_block FNC_X(fnc_next_block)(const FNC_ARGS *p, int64_t k, int64_t kc) {
+FNC_INLINE void FNC_X(fnc_next_block)(const FNC_ARGS *p, int64_t k, int64_t kc, fnc_k_block *b) {
     const int64_t room = fnc_min_i64(kc - k % kc, p->K - k);
-    fnc_k_block b = {k, room, 1, room, k * p->cs_a, NULL, k + room == p->K};
-    if (p->segments > 1 && p->K > 0) {
-        const int64_t depth = p->K / p->segments, s = k / depth, inside = k % depth;
-        b.segments = inside == 0 && room >= depth ? room / depth : 1;
-        b.depth = fnc_min_i64(room, depth - inside);
-        b.length = b.segments * b.depth;
-        b.from = inside * p->cs_a + (p->offsets ? p->offsets[s] : s * p->step);
-        b.offsets = p->offsets ? p->offsets + s : NULL;
-        b.last = k + b.length == p->K;
+    const int64_t segments = fnc_segments(p->axes, p->outer);
+    b->k = k;
+    b->segments = 1;
+    b->depth = room;
+    b->offsets[0] = k * p->cs_a;
+    if (segments > 1 && p->K > 0) {
+        const int64_t depth = p->K / segments, inside = k % depth;
+        const int64_t fit = fnc_min_i64(room / depth, FNC_SEGMENTS);
+        b->segments = inside == 0 && fit > 0 ? fit : 1;
+        b->depth = fnc_min_i64(room, depth - inside);
+        fnc_segment_offsets(p->axes, p->outer, k / depth, b->segments, b->offsets);
+        b->offsets[0] += inside * p->cs_a;
     }
-    return b;
+    b->length = b->segments * b->depth;
+    b->last = k + b->length == p->K;
 }
 
 /* `depth` steps of A in the rows of r, adjacent in memory, tile after tile as copied[k][rows].
@@ -70,11 +74,8 @@ FNC_INLINE void FNC_X(fnc_copy_block)(const FNC_ARGS *p, const fnc_blocking *by,
                                 : fnc_tile_rows(end - r.m0, by->high, by->low, by->low_rows);
         r.m0 = fnc_min_i64(r.m0, end - rows);
         r.m1 = r.m0 + rows;
-        const FNC_T *A = p->A + b->from;
-        for (int64_t s = 0; s < b->segments; ++s, copied += rows * b->depth) {
-            if (s > 0) A += b->offsets ? b->offsets[s] - b->offsets[s - 1] : p->step;
-            FNC_X(fnc_copy_a)(by, &r, b->depth, A, p->cs_a, copied);
-        }
+        for (int64_t s = 0; s < b->segments; ++s, copied += rows * b->depth)
+            FNC_X(fnc_copy_a)(by, &r, b->depth, p->A + b->offsets[s], p->cs_a, copied);
     }
 }
 
@@ -175,14 +176,13 @@ FNC_NOINLINE void FNC_X(fnc_gemm_region)(const FNC_ARGS *p, const fnc_blocking *
     const int64_t pair = 2 * ts->lanes, nr = ts->vectors * ts->lanes;
     const int64_t last_left = right.panels ? r->n1 : p->N - right.width;
     const int fresh = b->k == 0 && p->start == NULL, begins = b->k == 0 && !fresh;
-    const int64_t loaded = by->high > 1 ? right.width : FNC_GEMV_PANELS * nr;
+    const int64_t loaded = by->high == 1 && by->ldc ? FNC_GEMV_PANELS * nr : right.width;
     const int by_row = b->last && by->ldc && p->unit != FNC_TRANSPOSED;
     const int by_tile = b->last && !by_row;
     const int simple = by_tile && nr <= pair && !by->ldc && p->unit == FNC_BY_TILE;
     fnc_tile_args t = {b->segments,
                        b->depth,
                        b->offsets,
-                       p->step,
                        p->rs_a,
                        p->cs_a,
                        p->ldb,
@@ -204,7 +204,7 @@ FNC_NOINLINE void FNC_X(fnc_gemm_region)(const FNC_ARGS *p, const fnc_blocking *
         for (int64_t m = r->m0, rows; m < r->m1; m += rows) {
             rows = fnc_tile_rows(r->m1 - m, by->high, by->low, by->low_rows);
             const int64_t top = fnc_min_i64(m, r->m1 - rows), mr = fnc_min_i64(rows, r->m1 - m);
-            if (!copied) a = p->A + b->from + top * p->rs_a;
+            if (!copied) a = p->A + b->offsets[0] + top * p->rs_a;
             if (copied) t.cs_a = rows;
             if (by->ldc) tile = acc;
             for (int64_t n = c, left = c0, end; n < c1; n = end, left = fnc_min_i64(n, last_left)) {
@@ -214,7 +214,7 @@ FNC_NOINLINE void FNC_X(fnc_gemm_region)(const FNC_ARGS *p, const fnc_blocking *
                 if (rows > 1 && rows < ts->high) {
                     ts->of_low(&t, fresh, a, from, tile);
                 } else if (rows == 1) {
-                    end = FNC_X(fnc_row)(p, &t, fresh, a, from, left, c1, tile);
+                    end = FNC_X(fnc_row)(p, &t, fresh, a, from, left, by->ldc ? c1 : end, tile);
                 } else if (w->rows > 0 && t.pace > 0) {
                     FNC_X(fnc_prefetch_part)(w, &t);
                     ts->with_prefetch(&t, fresh, a, from, tile);
@@ -246,12 +246,13 @@ FNC_ONE_COPY void FNC_X(fnc_gemm_blocked)(const FNC_ARGS *p, const fnc_blocking 
     for (r.n0 = p->n0; r.n0 < p->n1; r.n0 = r.n1) {
         r.n1 = fnc_min_i64((p->pack ? r.n0 : fnc_panel_start(r.n0, nr)) + by->columns, p->n1);
         for (r.m0 = p->m0; r.m0 < p->m1; r.m0 = r.m1) {
-            fnc_k_block b = {0};
+            fnc_k_block b;
+            b.k = b.length = 0;
             r.m1 = fnc_min_i64(r.m0 + fnc_max_i64(by->rows, fnc_tile_rows(p->m1 - r.m0, by->high,
                                                                           by->low, by->low_rows)),
                                p->m1);
             do {
-                b = FNC_X(fnc_next_block)(p, b.k + b.length, by->kc);
+                FNC_X(fnc_next_block)(p, b.k + b.length, by->kc, &b);
                 if (p->prefetch) p->prefetch(p, &r, &b, &w);
                 if (by->copy_a) FNC_X(fnc_copy_block)(p, by, r, &b, scratch);
                 if (p->pack)
@@ -263,23 +264,31 @@ FNC_ONE_COPY void FNC_X(fnc_gemm_blocked)(const FNC_ARGS *p, const fnc_blocking 
     }
 }
 
+/* Are there more segments than a block of k may have? */
+FNC_INLINE int FNC_X(fnc_too_many)(const FNC_ARGS *p) {
+    return fnc_segments(p->axes, p->outer) > FNC_SEGMENTS;
+}
+
 /* By tiles: columns by blocks whose part of B stays in the second-level cache, rows by groups where
  * they are copied or partial sums wait. Where there are not enough rows for a high tile, low ones
  * serve; not for that either, single rows, whose sums lie side by side. */
 FNC_INLINE fnc_blocking FNC_X(fnc_by_tiles)(const FNC_ARGS *p) {
     const FNC_TILES *ts = p->tiles;
     const int64_t height = p->m1 - p->m0, nr = ts->vectors * ts->lanes, stream = FNC_STREAM_PANELS;
+    const int64_t slot = ts->high * fnc_round_up(nr, FNC_NR);
     if (height < ts->low) {
         const int64_t kc = p->packed ? fnc_pack_length(p->K) : p->K + !p->K, columns = stream * nr;
+        const int64_t few = FNC_X(FNC_ACC) / slot * nr;
+        if (!p->packed && FNC_X(fnc_too_many)(p)) /* a last tile overlaps: each waits alone */
+            return (fnc_blocking){1, 1, 0, FNC_KC, 1, few, few, 0, slot, 0};
         return (fnc_blocking){1, 1, 0, kc, 1, columns, columns, columns, 0, 0};
     }
     const int copy_a = p->rs_a == 1 && p->N >= FNC_COPY_FROM * nr;
     const int64_t whole = copy_a ? FNC_KC : p->packed ? FNC_KC_PACKED : FNC_KC_WHOLE;
-    const int split = p->K > whole;
+    const int split = p->K > whole || FNC_X(fnc_too_many)(p);
     const int64_t kc = split ? FNC_KC : p->K + !p->K;
     const int64_t fit = FNC_GEMM_L2 / (int64_t)sizeof(FNC_T) / nr / (kc + 1);
-    const int64_t fits = FNC_X(FNC_SCRATCH) / kc - ts->high,
-                  slot = ts->high * fnc_round_up(nr, FNC_NR);
+    const int64_t fits = FNC_X(FNC_SCRATCH) / kc - ts->high;
     const int64_t rows = copy_a ? fnc_min_i64(FNC_GROUP_ROWS, fits) : split ? FNC_GROUP_ROWS : 1;
     const int64_t room = FNC_X(FNC_ACC) / slot / (rows / ts->high + 1);
     const int64_t panels = split ? fnc_min_i64(FNC_GROUP_PANELS, room) : fnc_max_i64(fit, 1);
@@ -306,7 +315,7 @@ FNC_INLINE fnc_blocking FNC_X(fnc_by_bands)(const FNC_ARGS *p) {
     enum { PAD = 64 / sizeof(FNC_T), SPLIT = FNC_BAND_SPLIT_BYTES / sizeof(FNC_T) };
     const FNC_TILES *ts = p->tiles;
     const int64_t nr = ts->vectors * ts->lanes, most = FNC_X(FNC_SCRATCH) / ts->high;
-    const int split = p->K > fnc_min_i64(FNC_KC_WHOLE, most);
+    const int split = p->K > fnc_min_i64(FNC_KC_WHOLE, most) || FNC_X(fnc_too_many)(p);
     const int64_t kc = split ? FNC_KC : p->K + !p->K,
                   high = p->m1 - p->m0 < ts->high ? ts->low : ts->high;
     const int64_t fit = FNC_X(FNC_SCRATCH) / kc / ts->high * ts->high - ts->high;

@@ -22,7 +22,8 @@ FNC_INLINE void FNC_X(fnc_gemm_strips)(int64_t M, int64_t N, int64_t K, const FN
                                        int64_t rs_a, int64_t cs_a, const FNC_T *B, int64_t ldb,
                                        int64_t m0, int64_t m1, int64_t n0, int64_t n1,
                                        FNC_EPILOGUE epilogue, const void *env) {
-    FNC_ARGS p = FNC_X(fnc_args)(M, N, K, A, rs_a, cs_a, B, ldb, 0, m0, m1, n0, n1, epilogue, env);
+    FNC_ARGS p = FNC_X(fnc_args)(M, N, K, A, rs_a, cs_a, 0, NULL, B, ldb, 0, m0, m1, n0, n1,
+                                 epilogue, env);
     if (m1 - m0 < FNC_MT) {
         FNC_X(fnc_gemm_tiled)(&p);
         return;
@@ -51,7 +52,8 @@ FNC_INLINE void FNC_X(fnc_gemm_flipped)(int64_t M, int64_t N, int64_t K, const F
                                         int64_t n0, int64_t n1, FNC_EPILOGUE epilogue,
                                         const void *env) {
     FNC_ARGS p =
-        FNC_X(fnc_args)(N, M, K, Bt, ldb, 1, panels, FNC_NR, 1, n0, n1, m0, m1, epilogue, env);
+        FNC_X(fnc_args)(N, M, K, Bt, ldb, 1, 0, NULL, panels, FNC_NR, 1, n0, n1, m0, m1, epilogue,
+                        env);
     p.unit = FNC_TRANSPOSED;
     p.prefetch = FNC_X(fnc_prefetch_rows);
     FNC_X(fnc_gemm_tiled)(&p);

@@ -89,7 +89,7 @@ FNC_INLINE void FNC_NAME(fnc_tile)(int rows, int vectors, int prefetch, int copi
         }
         FNC_OPAQUE(t); /* read again what is needed again */
         if (copied || s >= t->segments) break;
-        A += t->offsets ? t->offsets[s] - t->offsets[s - 1] : t->step;
+        A += t->offsets[s] - t->offsets[s - 1];
         B += t->depth * t->ldb;
     }
     const int64_t ldc = t->ldc, pair_c = t->pair_c, second_c = copied ? FNC_VL : t->second;

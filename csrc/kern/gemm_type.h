@@ -38,9 +38,8 @@ typedef struct FNC_ARGS {
     int64_t M, N, K;
     const FNC_T *A; /* A[m, k] at m * rs_a + k * cs_a ... */
     int64_t rs_a, cs_a;
-    int64_t segments;       /* ... if 1; else K is so many runs of equal length, and run s of A */
-    const int64_t *offsets; /* begins at offsets[s], or with NULL at s * step; B just runs on */
-    int64_t step;
+    int axes; /* ... if 0; else k counts along so many axes of A around the one of cs_a */
+    const fnc_axis *outer;
     const FNC_T *B; /* row-major, or in panels as wide as the tile */
     int64_t ldb;
     int packed;

@@ -34,7 +34,7 @@ from fncompile.codegen.expr import store as put
 from fncompile.codegen.pointers import Pointers, with_symbols
 from fncompile.ir.types import DTYPES
 from fncompile.plan.schedule import DRIVERS, Guard, Partition, Schedule, Variant
-from fncompile.plan.text import BATCH_AXES
+from fncompile.plan.text import BATCH_AXES, OUTER_AXES
 from fncompile.plan.types import Affine, Kernel, Operand, Product, result_arrays
 
 
@@ -173,7 +173,21 @@ def _calls(kernel: Kernel, variant: Variant, pointers: Pointers) -> list[Stmt]:
     m, n, k = (dim(d) for d in product.matrix_shape)
     arguments = ARGUMENTS[variant.driver](m, n, k, a, b)
     before, after = _result_arrays(kernel, pointers) if driver.unit == "row" else ([], [])
-    return [*before, Do(call(f"{driver.function}_{suffix}", *arguments, *rest, *after))]
+    function = driver.function
+    if variant.outer:
+        function += "_walked"
+        before.append(_outer(variant))
+        arguments = [Int(len(variant.outer)), Name("outer"), *arguments]
+    return [*before, Do(call(f"{function}_{suffix}", *arguments, *rest, *after))]
+
+
+def _outer(variant: Variant) -> Stmt:
+    """The axes of the left operand that its sums are walked along."""
+    assert variant.a is not None
+    first = variant.a.batches + 2
+    steps = [variant.a.at.coefficient(first + i) for i in range(len(variant.outer))]
+    rows = [f"{{{expression(dim(e))}, {expression(dim(s))}}}" for e, s in zip(variant.outer, steps)]
+    return Declare("const fnc_axis", "outer[]", Name("{" + ", ".join(rows) + "}"))
 
 
 @dataclass(frozen=True)
@@ -222,10 +236,13 @@ def _start(operand: Operand, product: Product, pointers: Pointers) -> CExpr:
 def _plain(kernel: Kernel, product: Product, pointers: Pointers, axis: str) -> list[Stmt]:
     """Integer products, which are rare: three loops and the same epilogue."""
     dtype = kernel.stages[0].dtype
-    k = product.shape[-1]
+    *outer, inner = product.contracted
     batches: list[CExpr] = [*map(Name, batch_names(product))] or [Int(0)]
-    a = Element(pointers(product.a.buffer), index(product.a.at, [*batches, Name("m"), Name("k")]))
-    b = Element(pointers(product.b.buffer), index(product.b.at, [*batches, Name("k"), Name("n")]))
+    names = OUTER_AXES[: len(outer)]
+    left = [*batches, Name("m"), Name("k"), *map(Name, names)]
+    a = Element(pointers(product.a.buffer), index(product.a.at, left))
+    right = [*batches, Name("k"), Name("n"), *map(Name, names)]
+    b = Element(pointers(product.b.buffer), index(product.right_by_segments, right))
     short = DTYPES[dtype].short
     wraps = short in ("i32", "i64")
     term: CExpr = call(f"fnc_mul_{short}", a, b) if wraps else Binary("*", a, b)
@@ -239,10 +256,9 @@ def _plain(kernel: Kernel, product: Product, pointers: Pointers, axis: str) -> l
         Int(1),
         Name("&sum"),
     )
-    point: list[Stmt] = [
-        Declare(c_type(dtype), "sum", Int(0)),
-        For("k", Int(0), dim(k), (Assign(Name("sum"), "=", add),)),
-        Do(finish),
-    ]
+    steps: Stmt = For("k", Int(0), dim(inner), (Assign(Name("sum"), "=", add),))
+    for name, extent in reversed(list(zip(names, outer))):
+        steps = For(name, Int(0), dim(extent), (steps,))
+    point: list[Stmt] = [Declare(c_type(dtype), "sum", Int(0)), steps, Do(finish)]
     m0, m1, n0, n1 = _ranges(product, axis)
     return [For("m", m0, m1, (For("n", n0, n1, tuple(point)),))]

@@ -224,12 +224,12 @@ def touches(kernel: Kernel) -> list[Touch]:
     product = kernel.product
     if product is not None:
         assert kernel.schedule is not None
-        g, (m, n, k) = product.batches, product.matrix_shape
+        left_and_right = product.left_domain, product.right_domain
         for variant in kernel.schedule.variants:
-            for operand, domain in ((variant.a, (*g, m, k)), (variant.b, (*g, k, n))):
+            for operand, domain in zip((variant.a, variant.b), left_and_right):
                 assert operand is not None, f"{kernel.name}: operands are not packed yet"
                 left = operand is variant.a
-                by_row = operand.layout == "strided" and (axis < len(g) or left)
+                by_row = operand.layout == "strided" and (axis < len(product.batches) or left)
                 at = operand.at if by_row else None
                 found.append(_touch(operand.buffer, at, domain, axis, False))
     others = {o.buffer for o in operands(kernel)} - {t.buffer for t in found}

@@ -2,8 +2,10 @@
 
 Requires: the order of axes that `layout` gives. A group of adjacent axes is one axis to every
 access that steps from one to the next as along a row: that of the operands, and of the result,
-where it lies. Batches may be several axes; rows, columns and what is contracted are one each, or
-their operand is copied, which costs less than the product.
+where it lies. Batches may be several axes. Columns, and what is contracted in the right operand,
+are one each, or that operand is copied, which costs less than the product. Of the left operand
+rows that are no one axis are batches as well, but the last of them; what is contracted is walked in
+segments, whose last axis the tile goes along; or it is copied, whichever costs less.
 """
 
 from __future__ import annotations
@@ -12,9 +14,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from fncompile.ir.dims import Dim, product
+from fncompile.ir.dims import Dim, evaluate, product, symbols_of
 from fncompile.ir.node import Node
 from fncompile.passes.access import Indices, linear
+from fncompile.plan.machine import machine
 from fncompile.plan.types import Affine, axis_index
 
 
@@ -113,3 +116,37 @@ def collapsed(at: Affine, groups: Sequence[Sequence[int]]) -> Affine:
 
 def sizes_of(groups: Sequence[Sequence[int]], sizes: Sequence[Dim]) -> tuple[Dim, ...]:
     return tuple(product(sizes[axis] for axis in group) for group in groups)
+
+
+def segments(group: Sequence[int], sizes: Sequence[Dim], left: Affine) -> list[list[int]]:
+    """What is contracted, as the axes that the left operand walks it along."""
+    return merged(group, sizes, [left]) or [[]]
+
+
+MOST_SEGMENT_AXES = 4  # FNC_OUTER of csrc/kern, and the one that tiles go along
+
+
+def may_walk(dot: Node, at: Affine) -> bool:
+    """Does the left operand cost less where it lies, at `at` by the numbers of all axes, than a
+    copy of it would?"""
+    sizes, (_, rows, columns, contracted) = extents(dot), Axes.of(dot).groups()
+    row_runs, runs = merged(rows, sizes, [at]), segments(contracted, sizes, at)
+    if len(row_runs) <= 1 and len(runs) == 1:
+        return True
+    if len(runs) > MOST_SEGMENT_AXES:
+        return False
+    n, k = (_typical([sizes[i] for i in group]) for group in (columns, contracted))
+    height = _typical([sizes[i] for i in (row_runs or [[]])[-1]])
+    depth, number = _typical([sizes[i] for i in runs[-1]]), machine()
+    walking = k * n * _of_rows(height) + number.walk_call / height + k / depth * number.walk_segment
+    return walking <= k * (n * _of_rows(_typical([sizes[i] for i in rows])) + number.copy)
+
+
+def _of_rows(rows: int) -> float:
+    """What a multiply-add costs where there are so many rows at once."""
+    return machine().lone_row if rows < machine().tile_rows else 1
+
+
+def _typical(dims: Sequence[Dim]) -> int:
+    size = product(dims)
+    return max(1, evaluate(size, dict.fromkeys(symbols_of([size]), machine().typical)))

@@ -21,7 +21,7 @@ from fncompile.passes.access import (
     split_indices,
     view_of,
 )
-from fncompile.passes.contraction import Axes, extents, is_one
+from fncompile.passes.contraction import Axes, extents, is_one, may_walk
 from fncompile.plan.types import Affine, Load
 
 
@@ -81,16 +81,18 @@ def _no_uses(node: Node) -> list[Use]:
 def _dot(node: Node) -> list[Use]:
     a, b = node.src
     axes, sizes = Axes.of(node), extents(node)
-    _, rows, columns, contracted = axes.groups()
+    _, _, columns, contracted = axes.groups()
 
     def walks(numbers: list[int], *groups: range) -> Callable[[Load], bool]:
         """Is each group one axis to a load at the axes of its operand in their order?"""
         return lambda load: all(is_one(g, sizes, _renamed(load.at, numbers)) for g in groups)
 
-    left = walks(axes.left(), rows, contracted)
+    def left(load: Load) -> bool:
+        return may_walk(node, _renamed(load.at, axes.left()))
+
     right = walks(axes.right(), columns, contracted)
     return [
-        Use(a, "the rows of the left operand of a contraction are one axis in memory", left),
+        Use(a, "walking the left operand of a contraction costs more than a copy", left),
         Use(
             b,
             "the right operand of a contraction is read along its last axis",

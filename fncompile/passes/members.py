@@ -111,14 +111,12 @@ class _Names:
         if product is None:  # it packs
             rows = kernel.stages[0].domain[0]
             return replace(variant, a=self._operand(variant.a, (1, rows, variant.columns)))
-        m, n, k = product.matrix_shape
-        a = self._operand(variant.a, (*product.batches, m, k))
-        return replace(variant, a=a, b=self._operand(variant.b, (*product.batches, k, n)))
+        a = self._operand(variant.a, product.left_domain)
+        return replace(variant, a=a, b=self._operand(variant.b, product.right_domain))
 
     def _product(self, product: Product) -> Product:
-        m, n, k = product.matrix_shape
-        a = self._operand(product.a, (*product.batches, m, k))
-        b = self._operand(product.b, (*product.batches, k, n))
+        a = self._operand(product.a, product.left_domain)
+        b = self._operand(product.b, product.right_domain)
         assert a is not None and b is not None
         return replace(product, a=a, b=b)
 

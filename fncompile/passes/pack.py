@@ -59,6 +59,7 @@ class Source:
 
     @property
     def operand(self) -> Operand:
+        """Of one batch."""
         return Operand(self.buffer, self.at.map_axes({0: axis_index(1), 1: axis_index(2)}))
 
 
@@ -149,7 +150,7 @@ def _is_invariant(step: Step, repeat: Repeat) -> bool:
 def _source(kernel: Kernel, copies: _Copies) -> Source | None:
     """None where the right operand has no fixed width, or no axis that is adjacent in memory."""
     product = kernel.product
-    if product is None or not product.is_single:
+    if product is None or not product.b.is_shared:
         return None
     _, columns, inner = product.matrix_shape
     if not isinstance(columns, int):
@@ -246,7 +247,7 @@ class _Operands:
         kernel = replace(kernel, schedule=replace(kernel.schedule, variants=variants))
         if source is None or any(v.b == product.b for v in variants):
             return made, kernel
-        return made, _reading(kernel, source.operand)
+        return made, _reading(kernel, source.operand.of_batches(product.b.batches))
 
     def _served(self, variant: Variant, kernel: Kernel, source: Source | None) -> Variant:
         product, layout = kernel.product, DRIVERS[variant.driver].b
@@ -258,7 +259,7 @@ class _Operands:
             left = _left_panels(product.matrix_shape[0], place.buffer)
             return replace(variant, a=left, b=source.operand)
         b = source.operand if layout == "rows" else self._made[self._key(source, layout)]
-        return replace(variant, a=product.a, b=b)
+        return replace(variant, a=product.a, b=b.of_batches(product.b.batches))
 
 
 def _packed_layout(variant: Variant) -> str | None:

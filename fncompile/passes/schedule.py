@@ -17,6 +17,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from fncompile.ir.dims import product as prod
 from fncompile.ir.types import DTYPES
 from fncompile.passes.hoist import movable
 from fncompile.passes.pack import sources
@@ -113,6 +114,11 @@ def variants_of(kernel: Kernel, facts: Facts | None) -> tuple[Variant, ...]:
     """The ways to compute the product of a kernel, cheapest for the rows at hand."""
     product = kernel.product
     assert product is not None
+    outer = product.contracted[:-1]
+    return tuple(replace(v, outer=outer) for v in _cheapest(kernel, product, facts))
+
+
+def _cheapest(kernel: Kernel, product: Product, facts: Facts | None) -> tuple[Variant, ...]:
     dtype = kernel.stages[0].dtype
     if not DTYPES[dtype].tile:
         return (Variant("loops"),)
@@ -120,7 +126,7 @@ def variants_of(kernel: Kernel, facts: Facts | None) -> tuple[Variant, ...]:
         return (Variant("tiles"),)
     found = {name: rule(product, dtype, facts) for name, rule in COSTS.items()}
     costs = {name: cost for name, cost in found.items() if cost is not None}
-    rows = product.matrix_shape[0]
+    rows = prod(product.batches) * product.matrix_shape[0]
     if isinstance(rows, int):
         able = [n for n, c in costs.items() if c.limit is None or rows <= c.limit]
         return _with_short_sums(min(able, key=lambda n: costs[n].of(rows)), kernel, product)
@@ -159,8 +165,10 @@ def _tiles(product: Product, dtype: str, facts: Facts) -> Cost:
 
 
 def _panels(product: Product, dtype: str, facts: Facts) -> Cost | None:
-    if not _is_far_apart(product) or not product.is_single:
+    if not _is_far_apart(product) or not product.b.is_shared:
         return None
+    if DTYPES[dtype].widens and len(product.contracted) > 1:
+        return None  # its tiles see no segments
     rows, number = product.matrix_shape[0], machine()
     once = facts.prepared and not isinstance(rows, int)
     return Cost(0 if once else number.pack, 1)
@@ -173,7 +181,7 @@ def _strips(product: Product, dtype: str, facts: Facts) -> Cost | None:
 
 
 def _swapped(product: Product, dtype: str, facts: Facts) -> Cost | None:
-    if not facts.by_columns or 1 not in product.a.strides:
+    if not facts.by_columns or not product.is_single or 1 not in product.a.strides:
         return None
     if not _is_large(product, dtype, facts):
         return None
@@ -184,7 +192,9 @@ def _bands(product: Product, dtype: str, facts: Facts) -> Cost | None:
     """The gradient x^T dy of large weights: x lies by columns."""
     panels, number = _panels(product, dtype, facts), machine()
     rows, columns, _ = product.matrix_shape
-    if panels is None or not isinstance(rows, int) or not isinstance(columns, int):
+    if panels is None or not product.is_plain:
+        return None
+    if not isinstance(rows, int) or not isinstance(columns, int):
         return None
     if columns < number.band_columns or rows * columns < number.band_elements:
         return None
@@ -195,7 +205,7 @@ def _bands(product: Product, dtype: str, facts: Facts) -> Cost | None:
 
 def _single(product: Product, dtype: str, facts: Facts) -> Cost | None:
     _, columns, inner = product.matrix_shape
-    if not DTYPES[dtype].widens or not facts.prepared or not product.is_single:
+    if not DTYPES[dtype].widens or not facts.prepared or not product.is_plain:
         return None
     if not isinstance(columns, int) or not isinstance(inner, int):
         return None
@@ -215,7 +225,7 @@ def _is_far_apart(product: Product) -> bool:
 def _is_large(product: Product, dtype: str, facts: Facts) -> bool:
     """Would packing it in each call take long, and for this product alone?"""
     _, columns, inner = product.matrix_shape
-    if not product.is_single or facts.prepared or facts.shared or DTYPES[dtype].widens:
+    if not product.is_plain or facts.prepared or facts.shared or DTYPES[dtype].widens:
         return False
     if not isinstance(columns, int) or not isinstance(inner, int):
         return False

@@ -20,6 +20,7 @@ from fncompile.passes.contraction import (
     merged,
     points,
     result_in,
+    segments,
     sizes_of,
 )
 from fncompile.passes.inline import OUTSIDE
@@ -204,13 +205,15 @@ def _dot(maker: _Maker, node: Node) -> list[Stage]:
     )
     target, result = _result(maker, node)
     batch, rows, columns, contracted = axes.groups()
-    batches = merged(batch, sizes, [left.at, right.at, result]) or [[]]
-    inside = [[i for i in group if sizes[i] != 1] for group in (rows, columns, contracted)]
-    m, n, k = inside
+    *more, m = merged(rows, sizes, [left.at, result]) or [[]]
+    batches = [*merged(batch, sizes, [left.at, right.at, result]), *more] or [[]]
+    n, k = ([i for i in group if sizes[i] != 1] for group in (columns, contracted))
+    *outer, inner = walked = segments(contracted, sizes, left.at)
     domain = sizes_of([*batches, m, n], sizes)
-    a = Operand(left.buffer, collapsed(left.at, [*batches, m, k]), batches=len(batches))
+    at = collapsed(left.at, [*batches, m, inner, *outer])
+    a = Operand(left.buffer, at, batches=len(batches))
     b = Operand(right.buffer, collapsed(right.at, [*batches, k, n]), batches=len(batches))
-    made = Product((*domain, *sizes_of([k], sizes)), a, b)
+    made = Product((*domain, *sizes_of([k], sizes)), a, b, sizes_of(walked, sizes))
     store = Store(target, collapsed(result, [*batches, m, n]))
     return [Stage(node, "dot", domain, 0, Const(0, node.dtype), (store,), node.dtype, product=made)]
 

@@ -152,14 +152,15 @@ class Machine:
         return fit(ufunc.reduce(x, axis=axes, initial=start, dtype=x.dtype), stage.dtype)
 
     def _product(self, product: Product, variant: Variant | None) -> np.ndarray:
-        *g, m, n, k = self._sizes(product.shape)
+        *g, m, _, k = self._sizes(product.shape)
         left, right = product.a, product.b
         if variant is not None and variant.a is not None and variant.b is not None:
             left = variant.a
             right = product.b if variant.b.layout == "narrow" else variant.b
-        a = self._gather(left.buffer, left.at, (*g, m, k))
-        b = self._gather(right.buffer, right.at, (*g, k, n))
-        return np.matmul(a, b)
+        a = self._gather(left.buffer, left.at, self._sizes(product.left_domain))
+        b = self._gather(right.buffer, right.at, self._sizes(product.right_domain))
+        last = np.moveaxis(a, len(g) + 1, -1)  # behind the axes around it
+        return np.matmul(last.reshape(*g, m, k), b)
 
     def _pack(self, stage: Stage, variant: Variant | None) -> None:
         """A packed operand holds its matrix by rows here: panels are a matter of C."""

@@ -28,6 +28,14 @@ class Machine:
     large_elements: int = 1 << 15
     read_strided: float = 2.07  # a multiply-add of such a one; with `pack`: from 32 rows on it pays
 
+    # A left operand walked where it lies: a call for each run of rows, and a jump for each segment
+    # of a sum; or copied first. Runs of rows shorter than the low tile go one by one.
+    copy: float = 34.0
+    walk_call: float = 3000.0
+    walk_segment: float = 60.0
+    tile_rows: int = 4
+    lone_row: float = 2.5
+
     # Packing it first. 32 x 2048 x 2048, from memory: 53 GFLOP/s with the packing.
     pack: float = 34.0
     panel_bytes: int = 128  # the last panel is filled up to it: two of the widest vectors

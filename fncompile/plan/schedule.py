@@ -63,6 +63,8 @@ class Variant:
     Of a product `driver` is a key of DRIVERS and `a`, `b` what it reads; of a packed operand it is
     one of PACKING and `a` the matrix of `columns` columns that is packed, element (k, n) at axes 1
     and 2.
+    `outer` are the extents of the axes of `a` that K counts along besides its last one: the driver
+    walks them, from segment to segment of the sum.
     """
 
     driver: str
@@ -70,6 +72,7 @@ class Variant:
     b: Operand | None = None
     guard: Guard | None = None
     columns: Dim = 0
+    outer: tuple[Dim, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -158,7 +161,8 @@ def _variant_text(variant: Variant, all_of_them: tuple[Variant, ...]) -> str:
         head = "else: "
     operands = [_operand_text(o) for o in (variant.a, variant.b) if o is not None]
     columns = [f"columns {dim_text(variant.columns)}"] * (variant.columns != 0)
-    return head + " ".join([variant.driver, *operands, *columns])
+    outer = [f"segments {','.join(map(dim_text, variant.outer))}"] * bool(variant.outer)
+    return head + " ".join([variant.driver, *operands, *columns, *outer])
 
 
 def _operand_text(operand: Operand) -> str:
@@ -195,9 +199,12 @@ def _parse_variant(text: str, buffers: Mapping[str, Buffer]) -> Variant:
         raise ValueError(f"No variant of a schedule: {text!r}. Drivers are {[*DRIVERS, *PACKING]}.")
     operands = [_parse_operand(o, buffers) for o in re.findall(r"\S+?\{[^}]*\}", found["rest"])]
     guard = Guard(parse_dim(found["size"]), int(found["most"])) if found["size"] else None
-    columns = re.search(r" columns (\S+)$", found["rest"])
+    columns = re.search(r" columns (\S+)", found["rest"])
+    outer = re.search(r" segments (\S+)", found["rest"])
     a, b = [*operands, None, None][:2]
-    return Variant(found["driver"], a, b, guard, parse_dim(columns[1]) if columns else 0)
+    across = parse_dim(columns[1]) if columns else 0
+    walked = tuple(map(parse_dim, outer[1].split(","))) if outer else ()
+    return Variant(found["driver"], a, b, guard, across, walked)
 
 
 def _parse_operand(text: str, buffers: Mapping[str, Buffer]) -> Operand:

@@ -32,6 +32,7 @@ from fncompile.plan.types import (
 
 SYMBOLS = {"add": "+", "sub": "-", "mul": "*", "div": "/", "lt": "<", "le": "<=", "eq": "=="}
 BATCH_AXES = "ghpq"
+OUTER_AXES = "uvw"
 AXES = "ijklpqtuw"  # r, s and v with a number are values: r0 is no block of an axis r
 
 
@@ -63,17 +64,23 @@ def _stage_text(stage: Stage, number: int) -> str:
     axes = ", ".join(f"{names[i]}<{dim_text(d)}" for i, d in enumerate(stage.domain))
     target = ", ".join(f"{s.buffer.name}[{_at(s.at, names)}]" for s in stage.stores) or f"v{number}"
     if stage.product:
-        a, b, k = stage.product.a, stage.product.b, dim_text(stage.product.shape[-1])
-        batches = names.removesuffix("mnk")
-        left = f"{a.buffer.name}[{_at(a.at, batches + 'mk')}]"
-        right = f"{b.buffer.name}[{_at(b.at, batches + 'kn')}]"
-        body = f"sum k<{k}: {left} * {right}"
+        body = _product_text(stage.product, names.removesuffix("mnk"))
     else:
         body = text(stage.expr, names)
         if stage.kind != "map":
             over = ", ".join(names[len(stage.kept) + i] for i in range(stage.reduced))
             body = f"{stage.kind}{f' over {over}' if over else ''}: {body}"
     return f"{target} = {body}   for {axes or 'one value'}"
+
+
+def _product_text(product: Product, batches: str) -> str:
+    """`sum u<3, k<48: x[640 * u + 16 * m + k] * w[768 * u + 16 * k + n]`"""
+    a, b, extents = product.a, product.b, product.contracted
+    left = _at(a.at, batches + "mk" + OUTER_AXES)
+    right = _at(product.right_by_segments, batches + "kn" + OUTER_AXES)
+    names = [*OUTER_AXES[: len(extents) - 1], "k"]
+    over = ", ".join(f"{n}<{dim_text(d)}" for n, d in zip(names, extents))
+    return f"sum {over}: {a.buffer.name}[{left}] * {b.buffer.name}[{right}]"
 
 
 def product_axes(product: Product) -> str:

@@ -51,7 +51,8 @@ class Store:
 @dataclass(frozen=True)
 class Operand:
     """A matrix per batch: element (g, i, j) lies at `at`, whose axes are the `batches` of the
-    product, one at least, then i and j.
+    product, one at least, then i and j; of a left operand whose columns are several axes in memory,
+    j is the last of them and the others follow, outermost first.
 
     `layout`: "strided", where it lies as `at` says; or, in C, packed: in "panels" as of
     csrc/kern/gemm_pack.h and gemm_bf16.h, or "narrow" as of gemv_bf16.h.
@@ -87,18 +88,36 @@ class Operand:
         """Are the elements of a row adjacent?"""
         return self.strides[1] == 1
 
+    @property
+    def is_shared(self) -> bool:
+        """Is it one matrix for all batches?"""
+        return all(self.at.coefficient(i) == 0 for i in range(self.batches))
+
+    def of_batches(self, batches: int) -> Operand:
+        """The matrix of an operand that is shared, for each of so many axes of batches."""
+        by = batches - self.batches
+        axes = {self.batches + i: axis_index(self.batches + i + by) for i in range(2)}
+        return replace(self, at=self.at.map_axes(axes), batches=batches)
+
 
 @dataclass(frozen=True)
 class Product:
     """`c[g,m,n] = sum_k a[g,m,k] * b[g,k,n]`; `shape` is (G, M, N, K), where G stands for one axis
     or several, of extent 1 where there is one matrix alone.
 
+    Rows whose addresses are not one axis of `a` are batches as well, where all read the same `b`.
+    `contracted` are the extents of those that K is in memory of `a`, outermost first.
     `a` and `b` are where the matrices lie; what C reads in their place is the schedule's.
     """
 
     shape: tuple[Dim, ...]
     a: Operand
     b: Operand
+    contracted: tuple[Dim, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.contracted:
+            object.__setattr__(self, "contracted", self.shape[-1:])
 
     @property
     def batches(self) -> tuple[Dim, ...]:
@@ -110,10 +129,38 @@ class Product:
         return self.batches == (1,)
 
     @property
+    def is_plain(self) -> bool:
+        """One matrix alone, whose rows and columns are one axis each?"""
+        return self.is_single and len(self.contracted) == 1
+
+    @property
     def matrix_shape(self) -> tuple[Dim, Dim, Dim]:
         """(M, N, K)."""
         m, n, k = self.shape[-3:]
         return m, n, k
+
+    @property
+    def left_domain(self) -> tuple[Dim, ...]:
+        """Of the axes of `a`."""
+        *outer, inner = self.contracted
+        return (*self.batches, self.shape[-3], inner, *outer)
+
+    @property
+    def right_by_segments(self) -> Affine:
+        """Where an element of `b` lies by the axes that `a` has: k is the last of those contracted,
+        and the others follow n."""
+        count = len(self.batches)
+        k = axis_index(count)
+        for i in range(len(self.contracted) - 1):
+            k = k + axis_index(count + 2 + i).scale(product(self.contracted[i + 1 :]))
+        same = {i: axis_index(i) for i in (*range(count), count + 1)}
+        return self.b.at.map_axes({**same, count: k})
+
+    @property
+    def right_domain(self) -> tuple[Dim, ...]:
+        """Of the axes of `b`."""
+        _, n, k = self.matrix_shape
+        return (*self.batches, k, n)
 
 
 @dataclass(frozen=True)

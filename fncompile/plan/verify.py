@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
-from fncompile.ir.dims import Dim
+from fncompile.ir.dims import Dim, product
 from fncompile.ir.verify import VerifyError
 from fncompile.plan.types import (
     Buffer,
@@ -95,8 +95,13 @@ def _check_product(kernel: Kernel) -> None:
         raise VerifyError(
             f"{kernel.name}: a product of shape {head.product.shape} over {head.domain}"
         )
-    for operand in (head.product.a, head.product.b):
-        last = len(head.product.batches) + 1
+    if product(head.product.contracted) != head.product.shape[-1]:
+        raise VerifyError(f"{kernel.name}: K is not {head.product.contracted}")
+    for operand, domain in (
+        (head.product.a, head.product.left_domain),
+        (head.product.b, head.product.right_domain),
+    ):
+        last = len(domain) - 1
         if any(axis > last for axis, _ in operand.at.terms):
             raise VerifyError(f"{kernel.name}: operand {operand.buffer} has axes beyond {last}")
         if operand.batches != len(head.product.batches):

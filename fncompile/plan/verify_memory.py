@@ -145,11 +145,10 @@ def _of_operands(kernel: Kernel) -> Iterator[Access]:
     product, schedule = kernel.product, kernel.schedule
     variants = schedule.variants if schedule is not None else ()
     if product is not None:
-        g, (m, n, k) = product.batches, product.matrix_shape
         ways = [(v.a, v.b, v.guard) for v in variants if v.a is not None and v.b is not None]
         for a, b, guard in ways or [(product.a, product.b, None)]:
-            yield from _of_operand(a, (*g, m, k), "a", guard)
-            yield from _of_operand(b, (*g, k, n), "b", guard)
+            yield from _of_operand(a, product.left_domain, "a", guard)
+            yield from _of_operand(b, product.right_domain, "b", guard)
     elif len(kernel.stages[0].domain) == 2:
         for v in variants:
             domain = (1, kernel.stages[0].domain[0], v.columns)

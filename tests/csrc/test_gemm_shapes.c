@@ -26,6 +26,24 @@ typedef struct {
     int poison;
 } instance;
 
+/* Where segment s begins, in steps: one after the other, or of columns of three read from the last
+ * to the first, one column after the other. */
+#define LISTED(c, s) ((c).listed ? (2 - (s) % 3) * ((c).segments / 3) + (s) / 3 : (s))
+
+/* The axes that say so; sometimes one more of a single turn. */
+static int outer_axes(instance *c, int64_t step, fnc_axis *outer) {
+    c->listed = c->listed && c->segments % 3 == 0;
+    if (c->segments == 1) return 0;
+    if (!c->listed) {
+        outer[0] = (fnc_axis){c->segments, step};
+        return 1;
+    }
+    outer[0] = (fnc_axis){1, 999};
+    outer[1] = (fnc_axis){c->segments / 3, step};
+    outer[2] = (fnc_axis){3, -(c->segments / 3) * step};
+    return 3;
+}
+
 #define DEFINE_TESTS(S, T, NR, EPS)                                                                \
     typedef struct {                                                                               \
         T *C;                                                                                      \
@@ -100,13 +118,15 @@ typedef struct {
         const int64_t run = (M - (M > 0)) * rs + (c.depth - (c.depth > 0)) * cs + 1,               \
                       step = run + 2;                                                              \
         int64_t *offsets = exact(c.segments, sizeof *offsets);                                     \
+        fnc_axis outer[FNC_OUTER] = {{0, 0}, {0, 0}, {0, 0}};                                      \
+        const int axes = outer_axes(&c, step, outer);                                              \
         T *A = exact(c.segments * step, sizeof(T)), *B = exact(K * N, sizeof(T));                  \
         T *start = exact(M * N, sizeof(T)), *expected = exact(M * N, sizeof(T));                   \
         for (int64_t i = 0; i < c.segments * step; ++i) A[i] = (T)random_real();                   \
         for (int64_t i = 0; i < K * N; ++i) B[i] = (T)random_real();                               \
         for (int64_t i = 0; i < M * N; ++i) start[i] = (T)random_real();                           \
-        for (int64_t s = 0; s < c.segments; ++s) /* listed ones overlap, and go back */            \
-            offsets[s] = c.listed ? s * 7 % c.segments * step : s * step;                          \
+        for (int64_t s = 0; s < c.segments; ++s)                                                   \
+            offsets[s] = LISTED(c, s) * step;                          \
         if (c.poison && M * N * K > 0)                                                             \
             A[offsets[c.segments / 2]] = (T)NAN, B[K * N - 1] = (T)INFINITY;                       \
         for (int64_t m = 0; m < M; ++m)                                                            \
@@ -131,12 +151,11 @@ typedef struct {
             const fnc_gemm_args_##S p = {.M = M,                                                   \
                                          .N = N,                                                   \
                                          .K = K,                                                   \
-                                         .A = A,                                                   \
+                                         .A = A + (c.listed ? 2 * (c.segments / 3) * step : 0),     \
                                          .rs_a = rs,                                               \
                                          .cs_a = cs,                                               \
-                                         .segments = c.segments,                                   \
-                                         .offsets = c.listed ? offsets : NULL,                     \
-                                         .step = step,                                             \
+                                         .axes = axes,                                             \
+                                         .outer = outer,                                           \
                                          .B = c.packed ? panels : B,                               \
                                          .ldb = N,                                                 \
                                          .packed = c.packed,                                       \
@@ -191,6 +210,13 @@ static void large_sizes(void) {
                         (fnc_unit)unit, 0});
     }
     both((instance){FNC_MR_1 + 3, 2 * FNC_BAND_BYTES / 4 + 9, 1, 5, 1, 0, 0, 1, FNC_BY_ROW, 0});
+    for (int packed = 0; packed < 2; ++packed) /* more segments than a block has */
+        for (int goes_on = 0; goes_on < 2; ++goes_on) {
+            both((instance){3, 40, 3 * FNC_SEGMENTS, 2, 0, 1, goes_on, packed, FNC_BY_TILE, 0});
+            both((instance){3, 197, FNC_SEGMENTS + 1, 3, 1, 0, goes_on, packed, FNC_BY_ROW, 0});
+            both((instance){31, 70, 3 * FNC_SEGMENTS, 1, 1, 1, goes_on, packed, FNC_BY_ROW, 0});
+            both((instance){31, 40, FNC_SEGMENTS + 7, 1, 0, 0, goes_on, packed, FNC_BY_TILE, 0});
+        }
     both((instance){2, 2 * FNC_BAND_BYTES / 4 + 9, 3, 5, 0, 0, 1, 1, FNC_BY_TILE, 0});
 }
 
