@@ -39,6 +39,8 @@ class Model(Layer):
         "_objective",
         "_steps",
         "_compile_arguments",
+        "_compile_metrics",
+        "_loss_tracker",
         "_output_places",
     }
     _not_pickled = Layer._not_pickled | {"_steps"}  # compiled code: a copy finds it in the cache
@@ -192,9 +194,13 @@ class Model(Layer):
 
     @property
     def metrics(self) -> list[Any]:
-        """The loss tracker and the metrics of `compile`, and those that layers hold. "accuracy" and
-        "crossentropy" are among them once the shape of a target is known."""
-        return self.held_metrics() if self._objective is None else self._objective.metrics
+        """After `compile`, the tracker of the loss, one metric that stands for all of `compile`, and
+        trackers of single losses; then those that layers hold."""
+        if not self.compiled:
+            return self.held_metrics()
+        compiled = [self._loss_tracker, self._compile_metrics]
+        single = self._objective.loss_trackers if self._objective is not None else []
+        return [*filter(None, compiled), *single, *self.held_metrics()]
 
     def held_metrics(self) -> list[Any]:
         """The metrics on attributes of this model and the layers below."""

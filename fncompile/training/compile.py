@@ -9,6 +9,8 @@ import numpy as np
 from fncompile import optimizers
 from fncompile.caller import warn_caller
 from fncompile.graph.nest import flatten, map_structure
+from fncompile.metrics import Mean
+from fncompile.training.compile_metrics import CompileMetrics
 from fncompile.training.objective import Objective
 from fncompile.training.places import Places
 
@@ -55,6 +57,9 @@ def compile(
     }
     model.optimizer = optimizers.get(optimizer)
     model._compile_arguments, model.loss = arguments, loss
+    model._loss_tracker = Mean(name="loss")
+    given = metrics is not None or weighted_metrics is not None
+    model._compile_metrics = CompileMetrics() if given else None
     model._objective = _objective(model) if knows_outputs(model) else None
     model._steps = None
     model.training_seed = int(np.random.randint(2**31 - 1))
@@ -97,7 +102,15 @@ def objective_of(model: Any) -> Objective:
 
 
 def _objective(model: Any) -> Objective:
-    return Objective(places_of(model), **model._compile_arguments, own=model.held_metrics())
+    found = Objective(
+        places_of(model),
+        **model._compile_arguments,
+        own=model.held_metrics(),
+        loss_tracker=model._loss_tracker,
+    )
+    if model._compile_metrics is not None:
+        model._compile_metrics.objective = found
+    return found
 
 
 def build_for(model: Any, x: Any) -> None:

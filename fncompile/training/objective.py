@@ -63,6 +63,7 @@ class Objective:
         metrics: Any = None,
         weighted_metrics: Any = None,
         own: Sequence[Any] = (),
+        loss_tracker: Any = None,
     ):
         self.outputs = outputs
         self.own = list(own)
@@ -75,7 +76,7 @@ class Objective:
         ]
         places = [t.place for t in self.terms], [t.output for t in self.metric_terms]
         self.targets = sorted(set(flatten(places)))
-        self.loss_tracker = metric_types.Mean(name="loss")
+        self.loss_tracker = loss_tracker or metric_types.Mean(name="loss")
         if len(self.terms) > 1:
             for term in self.terms:
                 term.tracker = metric_types.Mean(name=term.name)
@@ -160,6 +161,11 @@ class Objective:
         return Tensor(build.const(0, floatx()))
 
     # between steps --------------------------------------------------------------------------------
+
+    @property
+    def loss_trackers(self) -> list[Any]:
+        """The means of single losses, where there are several."""
+        return [term.tracker for term in self.terms if term.tracker is not None]
 
     @property
     def metrics(self) -> list[Any]:

@@ -49,9 +49,6 @@ DIFFERENCES: dict[str, tuple[str, ...]] = {
     "get_config of CosineSimilarity and Huber has axis and delta, which Keras loses":
         ("losses/losses_test.py::CosineSimilarityTest::test_config",
          "losses/losses_test.py::HuberLossTest::test_config"),
-    "metrics are made when the outputs are known; Keras lists a container for them before":
-        ("trainers/trainer_test.py::TestTrainer::test_multiple_compiles",
-         "trainers/trainer_test.py::TestTrainer::test_nested_trainer_metrics"),
     "ops.ndim is a number; Keras gives a symbolic tensor":
         (_NUMPY + "NumpyOneInputOps*ShapeTest::test_ndim",),
     "tensors are NumPy arrays, so ops.is_tensor(array) is true":

@@ -40,19 +40,64 @@ def names(model):
 # metrics ----------------------------------------------------------------------------------------
 
 
-def test_metrics_are_there_once_the_model_is_compiled():
-    model = dense(loss="mse", metrics=["mae", metrics.MeanSquaredError(name="own")])
-    assert names(model) == model.metrics_names == ["loss", "mae", "own"]
+@pytest.mark.parametrize("built", [True, False])
+def test_metrics_are_there_once_the_model_is_compiled(built):
+    """Those of `compile` as one, as in Keras, whether or not the outputs are known by then."""
+    own = metrics.MeanSquaredError(name="own")
+    model = dense() if built else Sequential([layers.Dense(1)])
+    model.compile("sgd", "mse", metrics=["mae", own])
+    loss, compiled = model.metrics
+    assert (loss.name, compiled.name) == ("loss", "compile_metrics")
+    with pytest.raises(ValueError, match="compile_metrics has no result before the first batch"):
+        _compiled_inner().metrics[1].result()
     model.fit(X, Y, verbose=0)
-    assert names(model) == ["loss", "mae", "own"]
+    assert model.metrics == [loss, compiled]
+    assert [m.name for m in compiled.metrics] == ["mae", "own"] and compiled.metrics[1] is own
+    assert model.metrics_names == ["loss", "mae", "own"]
+    found = model.evaluate(X, Y, verbose=0, return_dict=True)
+    assert {k: float(v) for k, v in compiled.result().items()} == pytest.approx(
+        {k: found[k] for k in ("mae", "own")}
+    )
+    assert float(loss.result()) == pytest.approx(found["loss"])
+    assert compiled.variables == [v for m in compiled.metrics for v in m.variables]
+    compiled.reset_state()
+    assert [float(v) for v in compiled.result().values()] == [0, 0]
+    compiled.update_state(Y, Y + 2)
+    assert [float(v) for v in compiled.result().values()] == pytest.approx([2, 4])
+
+
+def test_losses_of_several_outputs_are_listed_behind_the_metrics():
+    """As Keras 3.15 does: loss, compile_metrics, then the loss of each output."""
+    x = Input((3,))
+    model = Model(x, [layers.Dense(1, name="a")(x), layers.Dense(1, name="b")(x)])
+    model.compile("sgd", ["mse", "mae"], metrics=[["mae"], ["mse"]], weighted_metrics=[["mae"], []])
+    model.fit(X, [Y, Y], verbose=0)
+    assert names(model) == ["loss", "compile_metrics", "a_loss", "b_loss"]
+    assert list(model.metrics[1].result()) == ["a_mae", "b_mse", "a_weighted_mae"]
 
 
 def test_what_needs_the_shape_of_a_target_comes_with_it():
     model = dense(loss="mse", metrics=["accuracy", "mae"])
-    assert names(model) == ["loss", "mae"]
+    assert [m.name for m in model.metrics[1].metrics] == ["mae"]
     found = model.evaluate(X, Y, verbose=0, return_dict=True)
     assert list(found) == ["accuracy", "loss", "mae"]
     assert model.metrics_names == ["loss", "accuracy", "mae"]
+    assert [m.name for m in model.metrics[1].metrics] == ["accuracy", "mae"]
+
+
+def test_a_model_inside_another_keeps_its_metrics_to_itself():
+    inner = _compiled_inner()
+    x = Input((3,))
+    outer = Model(x, layers.Dense(1)(inner(x)))
+    outer.compile("sgd", "mse", metrics=["mae"])
+    assert names(outer) == names(inner) == ["loss", "compile_metrics"]
+    assert outer.metrics[1] is not inner.metrics[1]
+
+
+def _compiled_inner():
+    inner = Sequential([layers.Dense(3)])
+    inner.compile("sgd", "mse", metrics=["mse"])
+    return inner
 
 
 class Counts(layers.Layer):
@@ -72,7 +117,8 @@ def test_metrics_that_layers_hold_are_listed_logged_and_reset():
     model = Model(inputs, layers.Dense(1)(Counts()(inputs)))
     assert names(model) == ["seen"]
     model.compile("sgd", "mse", metrics=["mae"])
-    assert names(model) == ["loss", "mae", "seen"]
+    assert names(model) == ["loss", "compile_metrics", "seen"]
+    assert model.metrics_names == ["loss", "mae", "seen"]
     history = model.fit(X, Y, epochs=2, verbose=0).history
     np.testing.assert_allclose(history["seen"], [X.mean(), X.mean()], rtol=1e-4, atol=1e-6)
     found = model.evaluate(X[:4], Y[:4], verbose=0)
