@@ -20,7 +20,8 @@ enum {
     FNC_ERR_IO = -5,     /* a file could not be opened, read or written */
     FNC_ERR_FORMAT = -6, /* a file is not what it should be: truncated, corrupt or of another model */
     FNC_ERR_STATE = -7,  /* called out of turn, as training a context made for prediction */
-    FNC_ERR_RANGE = -8   /* an index or a class number that the model does not have */
+    FNC_ERR_RANGE = -8,  /* an index or a class number that the model does not have */
+    FNC_ERR_CPU = -9     /* the processor lacks instructions that the code needs */
 };
 
 /* Every block of memory in an environment starts at a multiple of this many bytes. */

@@ -50,6 +50,7 @@ typedef struct fnc_ctx {
     int64_t max[FNC_CTX_SYMBOLS]; /* the largest sizes, by symbol of the model */
     fnc_pending *pending; /* in mode split */
     int32_t frozen;       /* is any weight? */
+    int32_t level;        /* of model->levels, whose code runs */
     int32_t mode;
     int32_t threads; /* as asked for; 0: not asked */
     fnc_team *team;  /* null: the caller alone */
@@ -68,6 +69,7 @@ FNC_LIB const char *fnc_status_text(int32_t status) {
     case FNC_ERR_FORMAT: return "a file is truncated, corrupt or of another model";
     case FNC_ERR_STATE: return "the context's mode does not allow this";
     case FNC_ERR_RANGE: return "an index or a class number that the model does not have";
+    case FNC_ERR_CPU: return "the processor lacks instructions that the library needs";
     default: return "unknown status";
     }
 }
@@ -79,6 +81,11 @@ FNC_LIB unsigned char *fnc_aligned(void *memory) {
 
 FNC_LIB int64_t fnc_padded(int64_t bytes) {
     return (bytes + FNC_ALIGN - 1) / FNC_ALIGN * FNC_ALIGN;
+}
+
+/* What was prepared from the weights is forgotten. */
+FNC_LIB void fnc_ctx_unprepare(fnc_ctx *ctx) {
+    for (int i = 0; i < FNC_CTX_STEPS; ++i) ctx->prepared_for[i] = -1;
 }
 
 /* Where the weights and the training state of a context are; own copies are placed at `*end`. */
@@ -105,6 +112,13 @@ FNC_LIB void fnc_ctx_own(fnc_ctx *ctx, unsigned char **end) {
     }
 }
 
+/* The best level that this processor has instructions for, or a status. */
+FNC_LIB int32_t fnc_best_level(const fnc_model *model) {
+    for (int32_t i = 0; i < model->level_count; ++i)
+        if (fnc_cpu_has(model->levels[i].needs)) return i;
+    return FNC_ERR_CPU;
+}
+
 /* Lay a context out in `bytes` bytes at `memory`, of which it needs `needed`. With a `source` its
  * weights are those of that context. */
 FNC_LIB int32_t fnc_ctx_init(const fnc_model *model, void *memory, int64_t bytes, int64_t needed,
@@ -113,18 +127,21 @@ FNC_LIB int32_t fnc_ctx_init(const fnc_model *model, void *memory, int64_t bytes
     if (needed < 0) return (int32_t)needed;
     if (memory == NULL || result == NULL) return FNC_ERR_ARG;
     if (bytes < needed) return FNC_ERR_MEMORY;
+    const int32_t level = source != NULL ? source->level : fnc_best_level(model);
+    if (level < 0) return level;
     unsigned char *start = fnc_aligned(memory), *end = start + FNC_CTX_HEAD;
     fnc_ctx *ctx = (fnc_ctx *)(void *)start;
     memset(ctx, 0, sizeof *ctx);
     ctx->model = model;
     ctx->mode = mode;
+    ctx->level = level;
     fnc_ctx_own(ctx, &end);
     if (source != NULL && (source->own_weights != NULL || source->owner != source)) {
         ctx->owner = source->owner;
         ctx->weights = source->weights;
         ctx->train = source->train;
     }
-    for (int i = 0; i < FNC_CTX_STEPS; ++i) ctx->prepared_for[i] = -1;
+    fnc_ctx_unprepare(ctx);
     for (int i = 0; i < model->symbols; ++i) ctx->max[i] = max[i];
     ctx->prepared = end;
     ctx->arena = end + fnc_padded(model->prepared_bytes);
@@ -194,12 +211,17 @@ FNC_LIB fnc_env fnc_ctx_env(fnc_ctx *ctx, const fnc_step *step, const int64_t *d
     return env;
 }
 
-/* Calls `run`, which is step->run or step->steps, after `prepare` where weights have changed. */
+FNC_LIB const fnc_code *fnc_ctx_code(const fnc_ctx *ctx, const fnc_step *step) {
+    return &step->code[ctx->level];
+}
+
+/* Calls `run`, a function of the step's code, after `prepare` where weights have changed. */
 FNC_LIB int32_t fnc_ctx_call(fnc_ctx *ctx, const fnc_step *step, fnc_entry *run,
                              const fnc_env *env) {
     const int64_t version = ctx->owner->version;
-    if (step->prepare != NULL && (step->reads_state || ctx->prepared_for[step->number] != version)) {
-        const int32_t status = step->prepare(env);
+    const fnc_code *code = fnc_ctx_code(ctx, step);
+    if (code->prepare != NULL && (step->reads_state || ctx->prepared_for[step->number] != version)) {
+        const int32_t status = code->prepare(env);
         if (status != FNC_OK) return status;
         ctx->prepared_for[step->number] = version;
     }
@@ -217,7 +239,7 @@ FNC_LIB int32_t fnc_ctx_run(const fnc_model *model, fnc_ctx *ctx, const fnc_step
     if (status == FNC_OK && ctx->frozen && step->fused) status = FNC_ERR_STATE;
     if (status != FNC_OK) return status;
     const fnc_env env = fnc_ctx_env(ctx, step, dims, NULL, in, out);
-    return fnc_ctx_call(ctx, step, step->run, &env);
+    return fnc_ctx_call(ctx, step, fnc_ctx_code(ctx, step)->run, &env);
 }
 
 /* The step for each batch of the rows index[0..count) of arrays of `rows` rows; in[inputs] is the
@@ -238,7 +260,25 @@ FNC_LIB int32_t fnc_ctx_run_steps(const fnc_model *model, fnc_ctx *ctx, const fn
         status = FNC_ERR_ARG;
     if (status != FNC_OK) return status;
     const fnc_env env = fnc_ctx_env(ctx, step, dims, args, in, out);
-    return fnc_ctx_call(ctx, step, step->steps, &env);
+    return fnc_ctx_call(ctx, step, fnc_ctx_code(ctx, step)->steps, &env);
+}
+
+FNC_LIB int32_t fnc_ctx_set_level(const fnc_model *model, fnc_ctx *ctx, const char *name) {
+    const int32_t status = fnc_ctx_check(model, ctx, FNC_MODE_PREDICT);
+    if (status != FNC_OK) return status;
+    for (int32_t i = 0; name != NULL && i < model->level_count; ++i) {
+        if (strcmp(model->levels[i].name, name) != 0) continue;
+        if (!fnc_cpu_has(model->levels[i].needs)) return FNC_ERR_CPU;
+        if (ctx->level != i) fnc_ctx_unprepare(ctx);
+        if (ctx->pending != NULL && ctx->level != i) ctx->pending->step = NULL;
+        ctx->level = i;
+        return FNC_OK;
+    }
+    return FNC_ERR_ARG;
+}
+
+FNC_LIB const char *fnc_ctx_level(const fnc_model *model, const fnc_ctx *ctx) {
+    return ctx != NULL && ctx->model == model ? model->levels[ctx->level].name : NULL;
 }
 
 /* Calls of this context are shared by `threads` threads, the caller's among them, from now on; by

@@ -3,13 +3,25 @@
 #define FNC_MODEL_INFO_H
 
 #include "../include/fnc_abi.h"
+#include "fnc_cpu.h"
+
+/* The functions of an entry point, for one level of instructions. */
+typedef struct fnc_code {
+    fnc_entry *run;
+    fnc_entry *backward; /* the second half, where `run` is the first, or null */
+    fnc_entry *steps;    /* the same over many batches of gathered rows, or null */
+    fnc_entry *prepare;  /* to be called when weights have changed, or null */
+} fnc_code;
+
+/* Instructions that all entry points are compiled for. */
+typedef struct fnc_level {
+    const char *name;
+    const fnc_cpu *needs;
+} fnc_level;
 
 /* One entry point. The batch, where it is open, is the first of its symbols. */
 typedef struct fnc_step {
-    fnc_entry *run;
-    fnc_entry *steps;   /* the same over many batches of gathered rows, or null */
-    fnc_entry *backward; /* the second half, where `run` is the first, or null */
-    fnc_entry *prepare; /* to be called when weights have changed, or null */
+    const fnc_code *code; /* one for each level */
     int64_t prepared_at; /* where in a context's prepared memory its share begins */
     int32_t number;
     int32_t mode;        /* the least mode of a context that may call it */
@@ -60,6 +72,8 @@ typedef struct fnc_checkpoint {
 } fnc_checkpoint;
 
 typedef struct fnc_model {
+    const fnc_level *levels; /* the best first */
+    int32_t level_count;
     const unsigned char *data; /* weights, training state, checkpoint head, fixed datasets */
     const char *hash;
     int64_t weights_bytes, train_at, train_bytes;

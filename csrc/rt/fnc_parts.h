@@ -36,7 +36,7 @@ FNC_LIB int32_t fnc_ctx_backward(const fnc_model *model, fnc_ctx *ctx) {
     const fnc_step *step = pending->step;
     if (step == NULL || pending->version != ctx->version) return FNC_ERR_STATE;
     const fnc_env env = fnc_ctx_env(ctx, step, pending->dims, NULL, pending->in, pending->out);
-    return fnc_ctx_call(ctx, step, step->backward, &env);
+    return fnc_ctx_call(ctx, step, fnc_ctx_code(ctx, step)->backward, &env);
 }
 
 FNC_LIB int32_t fnc_ctx_zero_grad(const fnc_model *model, fnc_ctx *ctx) {

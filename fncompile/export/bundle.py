@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import platform
+import re
 import shlex
 import tempfile
 from dataclasses import dataclass
@@ -17,8 +19,8 @@ from typing import Any
 import fncompile
 from fncompile.export import texts
 from fncompile.export.api.header import emit_header
-from fncompile.export.api.library import Library
-from fncompile.export.api.unit import emit_unit
+from fncompile.export.api.library import Level, Library
+from fncompile.export.api.unit import emit_unit, needs_unit
 from fncompile.export.checkpoint import make_checkpoint, sources
 from fncompile.export.data import data_blocks, data_unit, write_data
 from fncompile.export.describe import describe, entries_of, model_hash
@@ -27,8 +29,8 @@ from fncompile.export.prefix import model_prefix
 from fncompile.export.selftest import emit_selftest
 from fncompile.export.vectors import Vectors, measure
 from fncompile.export.wrapper import emit_wrapper
-from fncompile.flags import override
-from fncompile.ir.types import TensorType
+from fncompile.flags import flag, override
+from fncompile.ir.types import DTYPES, TensorType
 from fncompile.runtime import cache, toolchain
 from fncompile.runtime.store import open_store
 
@@ -88,17 +90,21 @@ def export(
     prefix: str | None = None,
     training: bool | None = None,
     sample_weight: bool = False,
-    target: str | None = None,
+    march: str | None = None,
 ) -> Bundle:
     """Write `lib<prefix>.so`, `lib<prefix>.a`, `<prefix>.h`, `<prefix>.hpp`, files for pkg-config
     and CMake, an example, a self-test and a README.
 
     `prefix` begins every C name, by default the model's name. With `training`, by default if
     the model is compiled with a loss, the library trains too, and takes sample weights if
-    `sample_weight` says so or the model was trained with them. `target` is the machine to
-    compile for as in FNC_TARGET, by default this one. The data types of targets are those the
-    model was last trained with, or else what its losses ask for: int32 class numbers, or the
+    `sample_weight` says so or the model was trained with them. The data types of targets are those
+    the model was last trained with, or else what its losses ask for: int32 class numbers, or the
     dtype of the output.
+
+    On x86-64 the code is there for several kinds of processors, from which each context chooses the
+    best: it runs on any. `march="native"` compiles it for this one alone, as Python does, whose
+    bits it then gives; other names are those of FNC_TARGET, which has the same effect. Where a
+    processor lacks the instructions, `_create` says so by a status.
 
     What is bfloat16 in the model is float32 for the library's callers and in its files.
 
@@ -114,8 +120,10 @@ def export(
     'tiny.h'
     """
     prefix = _checked_prefix(model, prefix)
-    with override(**({"target": target} if target else {})):
-        made = make_sources(model, prefix, _wants_training(model, training), sample_weight)
+    training = _wants_training(model, training)
+    with override(**({"target": march} if march else {})):
+        several = not march and flag("target") == "native"
+        made = make_sources(model, prefix, training, sample_weight, several)
         return _write(made, Path(directory).resolve())
 
 
@@ -141,8 +149,15 @@ def _wants_training(model: Any, training: bool | None) -> bool:
     return possible if training is None else training
 
 
-def make_sources(model: Any, prefix: str, training: bool, sample_weight: bool = False) -> Sources:
-    """The C of a library and its data; compiles nothing but what Python itself runs."""
+def make_sources(
+    model: Any,
+    prefix: str,
+    training: bool,
+    sample_weight: bool = False,
+    several: bool = False,
+) -> Sources:
+    """The C of a library and its data; compiles nothing but what Python itself runs. `several`
+    levels of instructions, or that of FNC_TARGET."""
     native = model.steps().native(training, sample_weight)
     tree, known = sources(model, native.memories, optimizer=training)
     arrays = [(path, TensorType(a.dtype.name, a.shape)) for path, a in tree.datasets()]
@@ -153,12 +168,26 @@ def make_sources(model: Any, prefix: str, training: bool, sample_weight: bool = 
         "hash": hash,
         "build": _build_info(),
         "version": fncompile.__version__,
+        "levels": _levels(native, several),
         "train_at": train_at,
     }
     library = describe(native, prefix, checkpoint, facts)
     entries = {e.name: _entry_text(e, prefix) for e in entries_of(native).values()}
     unit, header, data = emit_unit(library), emit_header(library), [*blocks, carried]
     return Sources(library, entries, unit, header, data, measure(native, library))
+
+
+def _levels(native: Any, several: bool) -> tuple[Level, ...]:
+    """That of FNC_TARGET; or all that are worth it on processors of this kind, with that for
+    products of bfloat16 where the model has any."""
+    if not several:
+        return (Level(flag("target"), flag("target")),)
+    if platform.machine() not in ("x86_64", "AMD64"):
+        return (Level("baseline", "ref"),)
+    targets = {"avx512": "x86-64-v4", "avx2": "x86-64-v3", "baseline": "ref"}
+    if any(DTYPES[n.dtype].widens for n in native.predict.program.nodes()):
+        targets = {"avx512_bf16": "x86-64-v4-bf16", **targets}
+    return tuple(Level(name, target, f"_{name}") for name, target in targets.items())
 
 
 def _entry_text(entry: Any, prefix: str) -> str:
@@ -219,9 +248,9 @@ def build(made: Sources, work: Path) -> None:
         (work / f"{m}.map", texts.exports(library)),
     ):
         path.write_text(text, encoding="utf-8")
-    built = cache.build_library(made.entries, keep_objects=True).objects
-    objects = _named_after(m, built, work)
-    compiler = cache.Compiler.find(open_store())
+    objects = [path for level in library.levels for path in _level_objects(made, level, work)]
+    with override(target="ref"):  # create has to run anywhere, to say that the rest does not
+        compiler = cache.Compiler.find(open_store())
     write_data(made.data, work / f"{m}_data.bin")
     for name, text in ((m, made.unit), (f"{m}_data", data_unit(m))):
         objects.append(toolchain.compile_object(compiler.command, text, name, compiler.flags, work))
@@ -233,10 +262,21 @@ def build(made: Sources, work: Path) -> None:
     toolchain.make_archive(compiler.command, objects, names.static)
 
 
-def _named_after(prefix: str, objects: dict[str, Path], work: Path) -> list[Path]:
-    """Copies of the objects under names that say whose they are, for the archive."""
-    found = []
-    for name, path in objects.items():
-        found.append(work / f"{prefix}_{name}.o")
+def _level_objects(made: Sources, level: Level, work: Path) -> list[Path]:
+    """The entries compiled for a level, under names that say whose they are, for the archive."""
+    library, found = made.library, []
+    with override(target=level.target):
+        built = cache.build_objects(made.entries, _renamed(made, level))
+        built |= cache.build_objects({"needs": needs_unit(library, level)})
+    for name, path in built.items():
+        found.append(work / f"{library.prefix}_{name}{level.suffix}.o")
         found[-1].write_bytes(path.read_bytes())
     return found
+
+
+def _renamed(made: Sources, level: Level) -> list[str]:
+    """What gives the functions that units export the level's suffix."""
+    if not level.suffix:
+        return []
+    found = {n for text in made.entries.values() for n in re.findall(r"FNC_EXPORT \w+ (\w+)", text)}
+    return [f"-D{name}={name}{level.suffix}" for name in sorted(found)]

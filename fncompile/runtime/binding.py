@@ -37,6 +37,7 @@ STATUS = {
     -6: "a file is truncated, corrupt or of another model",
     -7: "called out of turn",
     RANGE: "an index or a class number that the model does not have",
+    -9: "the processor lacks instructions that the code needs",
 }
 
 

@@ -15,7 +15,7 @@ import hashlib
 import os
 from collections.abc import Mapping, Sequence
 from contextvars import copy_context
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -55,6 +55,17 @@ def build_library(sources: Mapping[str, str], *, keep_objects: bool = False) -> 
     toolchain.check_sanitizer_loaded(compiler.command)
     objects = _compile_all(store, compiler, sources, keys) if keep_objects else {}
     return Built(entry / "model.so", objects)
+
+
+def build_objects(sources: Mapping[str, str], defines: Sequence[str] = ()) -> dict[str, Path]:
+    """The object of each text, with these macros defined; raises as `build_library`."""
+    store = open_store()
+    compiler = Compiler.find(store)
+    if defines:
+        compiler = replace(compiler, flags=[*compiler.flags, *defines])
+        compiler = replace(compiler, identity=_digest(compiler.identity, *defines))
+    keys = {name: compiler.key("object", name, text) for name, text in sources.items()}
+    return _compile_all(store, compiler, sources, keys)
 
 
 def _compile_all(store: Store, compiler: Compiler, sources: Mapping[str, str],

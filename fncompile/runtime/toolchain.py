@@ -118,6 +118,8 @@ def target_flags() -> list[str]:
     if target == "native":
         arm = os.uname().machine in ("aarch64", "arm64")
         return ["-mcpu=native" if arm else "-march=native"]
+    if target == "x86-64-v4-bf16":  # which asks at run time whether there is AMX as well
+        return ["-march=x86-64-v4", "-mavx512bf16", "-mamx-tile", "-mamx-bf16"]
     return [f"-march={target}"]
 
 

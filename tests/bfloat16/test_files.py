@@ -83,7 +83,8 @@ def test_weights_of_float32_are_rounded_on_loading(tmp_path):
 def exported(request, tmp_path_factory):
     """A policy, and the library of `small_model(policy)` as it is made, before any training."""
     directory = tmp_path_factory.mktemp("bfloat16")
-    return request.param, Library(small_model(request.param).export(directory, prefix="reg"))
+    bundle = small_model(request.param).export(directory, prefix="reg", march="native")
+    return request.param, Library(bundle)
 
 
 def test_a_library_gives_the_same_bits(exported):

@@ -12,13 +12,15 @@ from tests.export.zoo import MAKERS
 
 @pytest.fixture(scope="session")
 def exported(tmp_path_factory):
-    """exported(name) -> (model, Library); the model is as it was when it was exported."""
+    """exported(name) -> (model, Library), of code for this machine as Python's own is; the model
+    is as it was when it was exported."""
     made: dict = {}
 
     def get(name: str):
         if name not in made:
             model = MAKERS[name]()
-            made[name] = model, Library(model.export(tmp_path_factory.mktemp(name)))
+            bundle = model.export(tmp_path_factory.mktemp(name), march="native")
+            made[name] = model, Library(bundle)
         return made[name]
 
     return get

@@ -34,10 +34,10 @@ def test_exporting_changes_nothing_of_the_model(name, tmp_path):
     """Though the self-test's values come from a step on it: weights, optimizer, seeds, metrics."""
     model = MAKERS[name]()
     steps = model.steps()
-    model.export(tmp_path / "one")
+    model.export(tmp_path / "one", march="native")
     memories = [m for m in (steps.weights, steps.train_memory) if m is not None]
     before = [m.block.memory.copy() for m in memories]
-    model.export(tmp_path / "two")
+    model.export(tmp_path / "two", march="native")
     for memory, contents in zip(memories, before, strict=True):
         assert memory.block.memory.tobytes() == contents.tobytes()
     selftest = next((tmp_path / "one").glob("selftest_*.c")).name

@@ -89,7 +89,7 @@ def test_nothing_in_the_library_can_be_written(exported, tmp_path):
     bundle = exported("classifier")[1].bundle
     run("ar", "x", bundle.static, cwd=tmp_path)
     objects = list(tmp_path.glob("*.o"))
-    assert len(objects) == 9
+    assert len(objects) == 10
     for path in objects:
         sections = dict(
             line.split()[:2]
@@ -203,7 +203,7 @@ int main(void) {{
 def test_two_libraries_in_one_program(exported, tmp_path, kinds):
     """One model under two names: all that could clash would."""
     model, one = exported("plain")
-    other = model.export(tmp_path, prefix="twin")
+    other = model.export(tmp_path, prefix="twin", march="native")
     source, program = tmp_path / "two.c", tmp_path / "two"
     source.write_text(TWO.format("plain", "twin", "PLAIN", "TWIN"))
     files = [getattr(bundle, kind) for bundle, kind in zip((one.bundle, other), kinds, strict=True)]
@@ -235,17 +235,17 @@ def test_training_can_be_left_out(exported):
 def test_training_needs_a_loss(tmp_path):
     model = MAKERS["plain"]()
     with pytest.raises(ValueError, match="Exporting 'plain' with training=True needs a loss"):
-        model.export(tmp_path, training=True)
+        model.export(tmp_path, training=True, march="native")
     model.compile("sgd")
     with pytest.raises(ValueError, match="needs a loss"):
-        model.export(tmp_path, training=True)
+        model.export(tmp_path, training=True, march="native")
     assert set(make_sources(model, "plain", model.steps().can_train()).entries) == {"predict"}
 
 
 @pytest.mark.parametrize("prefix", ["", "Model", "a-b", "7up", "_x", "a__b", "fnc", "é", "x_"])
 def test_prefixes_that_are_no_c_names(exported, tmp_path, prefix):
     with pytest.raises(ValueError, match="`prefix` must be a C name"):
-        exported("plain")[0].export(tmp_path, prefix=prefix)
+        exported("plain")[0].export(tmp_path, prefix=prefix, march="native")
     assert not list(tmp_path.iterdir())
 
 
@@ -305,7 +305,7 @@ def test_models_called_like_something_else_build_and_run(tmp_path, name):
     """The example includes headers of the system and links its libraries beside the model's."""
     x = fncompile.Input((2,), name=name)
     model = fncompile.Model(x, fncompile.layers.Dense(8, name=f"{name}_2")(x), name=name)
-    bundle = model.export(tmp_path)
+    bundle = model.export(tmp_path, march="native")
     strict = ["gcc", "-std=c99", *STRICT, bundle.example, f"-I{tmp_path}"]
     run(*strict, f"-L{tmp_path}", f"-l{bundle.prefix}", "-lm", "-pthread", "-o", tmp_path / "one")
     run(*strict, bundle.static, "-lm", "-pthread", "-o", tmp_path / "two")
@@ -334,7 +334,7 @@ def test_odd_names_give_sound_c_and_files(tmp_path, start):
         path = tmp_path / f"x.{suffix}"
         model.save_weights(path) if suffix == "weights.h5" else model.save(path)
         model.load_weights(path)
-    bundle = model.export(tmp_path / "lib")
+    bundle = model.export(tmp_path / "lib", march="native")
     command = ["gcc", "-std=c99", *STRICT, "-Wno-unused", "-trigraphs", bundle.example]
     run(*command, f"-I{bundle.directory}", bundle.static, "-lm", "-pthread", "-o", tmp_path / "p")
     run(tmp_path / "p")
@@ -378,7 +378,7 @@ def test_names_that_mean_something_in_c_or_in_a_shell(tmp_path):
     x = fncompile.Input((2,), name='a * "b" \\')
     y = fncompile.layers.Dense(8, name="%d é ??")(x)
     model = fncompile.Model(x, y, name='"${x}" `id`\n#error \\')
-    bundle = model.export(tmp_path)
+    bundle = model.export(tmp_path, march="native")
     assert bundle.prefix == "x_id_error"
     command = ["gcc", "-std=c99", "-Wall", "-Wextra", "-Werror", "-trigraphs"]
     program = tmp_path / "p"
@@ -394,22 +394,22 @@ def test_a_model_that_does_not_know_its_inputs(tmp_path):
 
     model = Twice(name="twice")
     with pytest.raises(ValueError, match="'twice' has no fixed inputs: call `predict`"):
-        model.export(tmp_path)
+        model.export(tmp_path, march="native")
 
 
 def test_a_failing_compiler_leaves_the_earlier_export(exported, tmp_path, monkeypatch):
     model, _ = exported("plain")
-    bundle = model.export(tmp_path)
+    bundle = model.export(tmp_path, march="native")
     before = {p.name: p.read_bytes() for p in tmp_path.iterdir()}
     monkeypatch.setenv("FNC_CFLAGS", "-include no_such_file.h")
     with pytest.raises(CompileError, match="no_such_file"):
-        model.export(tmp_path)
+        model.export(tmp_path, march="native")
     assert {p.name: p.read_bytes() for p in bundle.directory.iterdir()} == before
 
 
 def test_the_same_model_gives_the_same_files(exported, tmp_path):
     model, library = exported("plain")
-    again = model.export(tmp_path)
+    again = model.export(tmp_path, march="native")
     for path in library.bundle.directory.iterdir():
         assert path.read_bytes() == (again.directory / path.name).read_bytes(), path.name
 
@@ -428,5 +428,5 @@ def test_another_target(exported, tmp_path):
     if os.uname().machine != "x86_64":
         pytest.skip("names of x86-64")
     model, _ = exported("plain")
-    bundle = model.export(tmp_path, target="x86-64-v3")
+    bundle = model.export(tmp_path, march="x86-64-v3")
     assert "-march=x86-64-v3" in bundle.readme.read_text()

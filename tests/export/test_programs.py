@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from fncompile.export.api.unit import needs_unit
 from fncompile.export.bundle import make_sources
 from fncompile.export.data import data_unit, write_data
 from fncompile.runtime.toolchain import BASE_FLAGS, include_flags
@@ -52,7 +53,8 @@ def units(exported, tmp_path_factory):
     made = make_sources(exported("classifier")[0], "digit_model", True)
     (directory / "digit_model.h").write_text(made.header)
     write_data(made.data, directory / "digit_model_data.bin")
-    texts = {**made.entries, "digit_model": made.unit, "digit_model_data": data_unit("digit_model")}
+    needs = needs_unit(made.library, made.library.levels[0])
+    texts = {**made.entries, "needs": needs, "digit_model": made.unit, "digit_model_data": data_unit("digit_model")}
     for name, text in texts.items():
         (directory / f"{name}.c").write_text(text)
     return directory, [f"{name}.c" for name in texts]
@@ -72,7 +74,7 @@ def test_no_allocation_where_none_is_promised(exported, tmp_path):
 def test_under_valgrind(exported, tmp_path):
     """For a target that valgrind knows: this machine may have instructions that it does not."""
     need("valgrind")
-    bundle = exported("classifier")[0].export(tmp_path / "lib", target=emulated_target())
+    bundle = exported("classifier")[0].export(tmp_path / "lib", march=emulated_target())
     program = link(bundle, "driver", tmp_path / "driver")
     options = ["-q", "--error-exitcode=9", "--leak-check=full", "--show-leak-kinds=all"]
     command = ["valgrind", *options, program, tmp_path / "x.weights.h5"]
@@ -82,7 +84,7 @@ def test_under_valgrind(exported, tmp_path):
 
 @pytest.mark.parametrize("target", executable_targets())
 def test_the_driver_for_each_target_of_this_machine(exported, tmp_path, target):
-    bundle = exported("classifier")[0].export(tmp_path / "lib", target=target)
+    bundle = exported("classifier")[0].export(tmp_path / "lib", march=target)
     program = link(bundle, "driver", tmp_path / "driver")
     assert run(program, tmp_path / "x.weights.h5") == "done\n"
 
@@ -94,7 +96,7 @@ def test_the_driver_on_a_processor_with_no_more_than_its_target(
 ):
     """Whatever this machine has: no instruction comes in that the target does not name."""
     need("qemu-x86_64")
-    bundle = exported("classifier")[0].export(tmp_path / "lib", target=target)
+    bundle = exported("classifier")[0].export(tmp_path / "lib", march=target)
     program = link(bundle, "driver", tmp_path / "driver")
     emulated = ["qemu-x86_64", "-cpu", processor, program]
     assert run(*emulated, tmp_path / "x.weights.h5") == "done\n"

@@ -11,7 +11,7 @@ from fncompile.export.api.calls import predict, training_steps
 from fncompile.export.api.facts import facts
 from fncompile.export.api.library import Library
 from fncompile.export.api.parts import parts
-from fncompile.export.api.public import CTX, MODEL, Public, public, runtime
+from fncompile.export.api.public import CONST_CTX, CTX, MODEL, Public, public, runtime
 from fncompile.export.api.state import loading, parameters, saving, training_state
 
 CONTEXTS = "Contexts"
@@ -20,7 +20,8 @@ RESULT = Cast("fnc_ctx **", Name("result"))
 
 def public_functions(library: Library) -> list[Public]:
     """Everything that the header declares, in its order."""
-    found = [*_contexts(library), *_shared_contexts(library), _threads(library), predict(library)]
+    found = [*_contexts(library), *_shared_contexts(library), *_levels(library)]
+    found += [_threads(library), predict(library)]
     if library.training is not None:
         found += [*training_steps(library), *parts(library), *training_state(library)]
     found += parameters(library)
@@ -32,7 +33,8 @@ _SIZE = """Bytes of memory that a context takes, for arrays of at most these siz
 the batch is at least one; or a status, which is negative. Allocates nothing."""
 _INIT = """Make a context in `bytes` bytes of memory, of any alignment, that must outlive it.
 Allocates nothing, and needs no end: forget the memory, unless it was given threads."""
-_CREATE = "Make a context in memory from malloc, for destroy to free."
+_CREATE = """Make a context in memory from malloc, for destroy to free. The status tells where the
+processor lacks the instructions that the library was compiled for."""
 _INIT_SHARED = """As init, for predicting with the weights of `source`, which must outlive the new
 context. Takes ctx_size bytes of mode predict with the sizes of `source`. While `source` learns or
 loads, nobody else may use its weights."""
@@ -83,6 +85,19 @@ def _shared_contexts(library: Library) -> list[Public]:
         public(library, CONTEXTS, "init_shared", memory, _INIT_SHARED, *init),
         public(library, CONTEXTS, "clone_shared", (source, out), _CLONE, *clone),
         public(library, CONTEXTS, "destroy", ("ctx",), _DESTROY, destroy, type="void"),
+    ]
+
+
+def _levels(library: Library) -> list[Public]:
+    names = ", ".join(repr(level.name) for level in library.levels)
+    doc = f"""Run the code for the instructions called `name`: {names}. A context begins with the
+first of these that the processor has. {library.macro}_ERR_CPU where it has not."""
+    body = runtime("fnc_ctx_set_level", CTX, "name")
+    told = Return(call("fnc_ctx_level", MODEL, CONST_CTX))
+    what = "The name of the instructions whose code runs; null without a context."
+    return [
+        public(library, CONTEXTS, "set_level", ("ctx", "const char *name"), doc, body),
+        public(library, CONTEXTS, "level", ("const ctx",), what, told, type="const char *"),
     ]
 
 

@@ -26,6 +26,7 @@ STATUS = (
     ("ERR_FORMAT", -6, "a file is truncated, corrupt or of another model"),
     ("ERR_STATE", -7, "the context's mode does not allow this"),
     ("ERR_RANGE", -8, "an index or a class number that the model does not have"),
+    ("ERR_CPU", -9, "the processor lacks instructions that the library needs"),
 )
 MODE_NOTES = (
     "predicts, with weights that all such contexts share and nobody changes",

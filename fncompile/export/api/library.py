@@ -92,6 +92,16 @@ class Param:
 
 
 @dataclass(frozen=True)
+class Level:
+    """Instructions that all entries are compiled for: `name` for users, `target` as in FNC_TARGET;
+    `suffix` tells the functions of several levels apart."""
+
+    name: str
+    target: str
+    suffix: str = ""
+
+
+@dataclass(frozen=True)
 class State:
     """A scalar of the training state, by its offset in the block."""
 
@@ -140,6 +150,7 @@ class Library:
     hash: str
     build: str
     version: str
+    levels: tuple[Level, ...]  # the best first
     steps: dict[str, Step]
     params: tuple[Param, ...]
     param_dtype: str

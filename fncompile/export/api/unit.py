@@ -26,12 +26,13 @@ from fncompile.codegen.ctree import (
     call,
 )
 from fncompile.export.api.functions import max_names, public_functions
-from fncompile.export.api.library import Library, Step
+from fncompile.export.api.library import Level, Library, Step
 from fncompile.export.api.tables import (
     braces,
     info_tables,
     numbers,
     piece_tables,
+    quoted,
     record,
     spans,
     tensor_table,
@@ -60,7 +61,7 @@ def emit_unit(library: Library) -> str:
         Include("rt/fnc_library.h"),
         Include(f"{library.prefix}.h"),
         Declare("extern const unsigned char", data),
-        *(_entry_declaration(library, step) for step in library.steps.values()),
+        *_declarations(library),
         *_step_tables(library),
         *_model_tables(library),
         *info_tables(library),
@@ -73,20 +74,52 @@ def emit_unit(library: Library) -> str:
 # steps ------------------------------------------------------------------------------------------
 
 
-def _entry_declaration(library: Library, step: Step) -> TopLevel:
+def _functions(library: Library, step: Step, level: Level) -> dict[str, str]:
+    """The members of `fnc_code` that there are."""
     name = f"{library.prefix}_{step.name}"
-    names = (
-        _runs(library, step)
-        + [f"{name}_steps"] * step.steps
-        + [f"{name}_prepare"] * bool(step.prepared)
-    )
-    return Declare("extern fnc_entry", ", ".join(names))
+    found = {"run": f"{name}_entry"}
+    if step.halves:
+        found = {"run": f"{name}_forward_entry", "backward": f"{name}_backward_entry"}
+    found |= {"steps": f"{name}_steps"} if step.steps else {}
+    found |= {"prepare": f"{name}_prepare"} if step.prepared else {}
+    return {member: function + level.suffix for member, function in found.items()}
 
 
-def _runs(library: Library, step: Step) -> list[str]:
-    """The function that runs the step, or those of its halves."""
-    halves = ("_forward", "_backward") if step.halves else ("",)
-    return [f"{library.prefix}_{step.name}{half}_entry" for half in halves]
+def _declarations(library: Library) -> list[TopLevel]:
+    """What other units define."""
+    found: list[TopLevel] = []
+    for level in library.levels:
+        for step in library.steps.values():
+            names = _functions(library, step, level).values()
+            found.append(Declare("extern fnc_entry", ", ".join(names)))
+        found.append(Declare("extern const fnc_cpu", needs_name(library, level)))
+    return found
+
+
+def needs_name(library: Library, level: Level) -> str:
+    return f"{library.prefix}_needs{level.suffix}"
+
+
+def needs_unit(library: Library, level: Level) -> str:
+    """C text of the unit that says what instructions the level's units need."""
+    name = f'{needs_name(library, level)} __attribute__((visibility("hidden")))'
+    declared = Declare("extern const fnc_cpu", name)
+    defined = Declare("const fnc_cpu", needs_name(library, level), Name("FNC_CPU_NEEDS"))
+    return print_unit([Include("rt/fnc_cpu.h"), declared, defined])
+
+
+def _level_table(library: Library) -> Table:
+    rows = (braces([quoted(v.name), Name(f"&{needs_name(library, v)}")]) for v in library.levels)
+    return Table("fnc_level", "levels", tuple(rows))
+
+
+def _code_table(library: Library, step: Step) -> Table:
+    rows = []
+    for level in library.levels:
+        found = _functions(library, step, level)
+        members = ("run", "backward", "steps", "prepare")
+        rows.append(braces([Name(found.get(m, "NULL")) for m in members]))
+    return Table("fnc_code", f"code_{step.name}", tuple(rows))
 
 
 def _step_tables(library: Library) -> list[TopLevel]:
@@ -99,17 +132,13 @@ def _step_tables(library: Library) -> list[TopLevel]:
 
 
 def _step(library: Library, step: Step, number: int, prepared_at: int) -> list[TopLevel]:
-    name = f"{library.prefix}_{step.name}"
     symbols = [Int(library.symbols.index(s)) for s in step.symbols]
     sizes = [Int(DTYPES[p.type.dtype].size) for p in (*step.inputs, *step.outputs)]
-    runs, mode, least, trains = _runs(library, step), *RULES[step.name]
+    mode, least, trains = RULES[step.name]
     made = record(
         "fnc_step",
         f"step_{step.name}",
-        run=Name(runs[0]),
-        backward=Name(runs[1] if step.halves else "NULL"),
-        steps=Name(f"{name}_steps" if step.steps else "NULL"),
-        prepare=Name(f"{name}_prepare" if step.prepared else "NULL"),
+        code=Name(f"code_{step.name}"),
         prepared_at=Int(prepared_at),
         number=Int(number),
         mode=Name(f"FNC_MODE_{mode}"),
@@ -126,6 +155,7 @@ def _step(library: Library, step: Step, number: int, prepared_at: int) -> list[T
     return [
         Table("unsigned char", f"symbols_{step.name}", tuple(symbols)),
         Table("unsigned char", f"items_{step.name}", tuple(sizes)),
+        _code_table(library, step),
         made,
     ]
 
@@ -140,6 +170,8 @@ def _model_tables(library: Library) -> list[TopLevel]:
     made = record(
         "fnc_model",
         "the_model",
+        levels=Name("levels"),
+        level_count=Int(len(library.levels)),
         data=Name(f"{library.prefix}_data"),
         hash=Name(f"{library.macro}_HASH"),
         weights_bytes=Int(library.weights_bytes),
@@ -156,7 +188,7 @@ def _model_tables(library: Library) -> list[TopLevel]:
         metric_spans=Int(len(metrics)),
         checkpoint=braces([*head, *pieces]),
     )
-    tables = [tensor_table(library.params), spans("metric_spans", metrics)]
+    tables = [_level_table(library), tensor_table(library.params), spans("metric_spans", metrics)]
     return [*tables, *piece_tables(file.pieces), made]
 
 
