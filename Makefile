@@ -32,8 +32,7 @@ conformance: $(VENV)/installed-conformance
 
 lint: $(VENV)/installed-lint
 	$(BIN)/ruff check .
-	$(BIN)/mypy fncompile/ir fncompile/plan fncompile/passes fncompile/codegen fncompile/ops \
-		fncompile/random.py fncompile/activations.py
+	$(BIN)/mypy fncompile
 
 bench: $(PEERS)/installed
 	$(PEERS)/bin/python -m benchmarks.run $(ARGS)

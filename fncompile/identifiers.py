@@ -29,7 +29,8 @@ class Described:
     always_shown: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
-        name, defaults = type(self).__name__, _defaults(type(self))
+        own: Any = type(self)
+        name, defaults = own.__name__, _defaults(own)
         try:
             config = self.get_config()  # type: ignore[attr-defined]
         except Exception:  # a subclass that is half made, or has none
@@ -61,7 +62,8 @@ _REQUIRED = inspect.Parameter.empty
 def _defaults(cls: type) -> dict[str, Any]:
     """The defaults of the constructor's arguments, those that it hands to its bases included."""
     found: dict[str, Any] = {}
-    for base in cls.__mro__:
+    bases: tuple[Any, ...] = cls.__mro__
+    for base in bases:
         own = [*inspect.signature(base.__init__).parameters.values()][1:]
         found = {**{p.name: p.default for p in own if p.kind is p.POSITIONAL_OR_KEYWORD}, **found}
         if not any(p.kind is p.VAR_KEYWORD for p in own):

@@ -82,7 +82,7 @@ def _window(node: Node, g: Node) -> Cotangents:
 def _unwindow(node: Node, g: Node) -> Cotangents:
     """Each window reads again; `high` is what its count of windows needs."""
     axes, x = node["axes"], node.src[0]
-    size = x.shape[node.ndim :]
+    size: Any = x.shape[node.ndim :]  # taps are known
     rows = zip(axes, size, node["stride"], node["dilation"], node["low"])
     high = [
         (x.shape[a] - 1) * stride + (k - 1) * dilation + 1 - low - node.shape[a]

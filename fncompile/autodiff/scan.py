@@ -52,7 +52,7 @@ def scan(node: Node, g: Sequence[Node | None]) -> list[Node | None]:
         *(d_elements[i] for i in outs),
     ]
     inputs = [
-        *(back_in[i] for i in flows), *totals, *(rows_in[i] for i in seeds),
+        *(x for x in back_in if x is not None), *totals, *(x for x in rows_in if x is not None),
         *(values[n] for n in used),
     ]  # fmt: skip
     carried = len(flows) + len(totals)

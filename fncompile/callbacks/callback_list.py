@@ -33,7 +33,7 @@ class CallbackList(Callback):
         self.callbacks: list[Callback] = [] if callbacks is None else list(_flat(callbacks))
         if add_progbar and _first(self.callbacks, ProgbarLogger) is None:
             self.callbacks.append(ProgbarLogger())
-        history = _first(self.callbacks, History) if self.callbacks else None
+        history: Any = _first(self.callbacks, History) if self.callbacks else None
         if add_history and history is None:
             history = History()
             self.callbacks.append(history)

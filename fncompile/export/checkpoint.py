@@ -18,7 +18,7 @@ from fncompile.ir.types import DTYPES, TensorType, at_border
 from fncompile.saving.hdf5_format import align
 from fncompile.saving.hdf5_writer import plan
 from fncompile.saving.state import store_training_state
-from fncompile.saving.tree import Group
+from fncompile.saving.tree import Group, Stored
 from fncompile.saving.weights_layout import own_variables, walk, weights_tree
 
 MODEL_ATTRIBUTE = "fncompile_model"  # csrc/rt/fnc_checkpoint.h compares it
@@ -99,7 +99,7 @@ def _without_values(tree: Group) -> Group:
     return blank
 
 
-def _type_of(array: np.ndarray) -> TensorType:
+def _type_of(array: np.ndarray | Stored) -> TensorType:
     name = array.dtype.name
     if name not in DTYPES:
         raise ValueError(f"A library's checkpoint cannot hold an array of dtype {name}.")

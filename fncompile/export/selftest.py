@@ -76,7 +76,7 @@ def _constants(library: Library, vectors: Vectors) -> Constants:
 
 
 def _tables(library: Library, vectors: Vectors) -> list[TopLevel]:
-    found = [
+    found: list[TopLevel] = [
         _table(f"want_{k}", f"of output {p.title!r}", values)
         for k, (p, values) in enumerate(
             zip(library.steps["predict"].outputs, vectors.outputs, strict=True)

@@ -71,7 +71,7 @@ class Operation:
 
 def _blank(cls: type, name: str) -> Operation:
     """An operation that has no state yet, but can stand in calls."""
-    operation = object.__new__(cls)
+    operation: Operation = object.__new__(cls)
     vars(operation).update(name=name, _inbound_nodes=[], _outbound_nodes=[])
     return operation
 
@@ -133,7 +133,8 @@ def _placeholder_for(seen: dict[KerasTensor, Tensor]) -> Callable[[Any], Any]:
 
 def record_call(operation: Operation, args: tuple, kwargs: dict[str, Any], outputs: Any) -> Any:
     """Append a Call to the graph and give its outputs as symbolic tensors with their history."""
-    node_index, made = len(operation._inbound_nodes), []
+    node_index = len(operation._inbound_nodes)
+    made: list[KerasTensor] = []
 
     def symbolic(x: Any) -> Any:
         if not isinstance(x, Tensor):

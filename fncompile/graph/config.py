@@ -49,9 +49,8 @@ def dag_config(
     for operation in dag.operations:
         entry = describe(operation)
         calls = [call for call in dag.calls_of(operation) if call.input_tensors]
-        nodes = [
-            Call(operation, *map_structure(relocated, (c.args, c.kwargs)), c.outputs) for c in calls
-        ]
+        moved = lambda given: map_structure(relocated, given)  # noqa: E731
+        nodes = [Call(operation, moved(c.args), moved(c.kwargs), c.outputs) for c in calls]
         entry.update(name=operation.name, inbound_nodes=[describe_call(node) for node in nodes])
         layers.append(entry)
     return {

@@ -7,7 +7,7 @@ that keeps the arrow between the packages pointing one way.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 IMPLEMENTATIONS: dict[str, Callable[..., Any]] = {}
 
@@ -31,6 +31,17 @@ class Operators:
 
     def __getitem__(self, key: Any) -> Any:
         return IMPLEMENTATIONS["get_item"](self, key)
+
+    if TYPE_CHECKING:  # of what is set below, that which this package uses
+
+        def __add__(self, other: Any) -> Any: ...
+        def __sub__(self, other: Any) -> Any: ...
+        def __mul__(self, other: Any) -> Any: ...
+        def __truediv__(self, other: Any) -> Any: ...
+        def __radd__(self, other: Any) -> Any: ...
+        def __rsub__(self, other: Any) -> Any: ...
+        def __rmul__(self, other: Any) -> Any: ...
+        def __rtruediv__(self, other: Any) -> Any: ...
 
 
 def _forward(name: str) -> Callable[..., Any]:

@@ -65,7 +65,7 @@ class Tensor(_Typed):
         self._keras_mask: Tensor | None = None
 
     @property
-    def type(self) -> TensorType:
+    def type(self) -> TensorType:  # type: ignore[override]  # nobody sets it
         return self.node.type
 
     def __repr__(self) -> str:

@@ -37,7 +37,7 @@ class Phase:
         """Are all of these among so many windows, for sure?"""
         first = self.shift - (self.taps - 1) * self.step
         after = self.shift + self.count - windows
-        return all(isinstance(n, int) for n in (first, after)) and first >= 0 >= after  # type: ignore
+        return all(isinstance(n, int) for n in (first, after)) and first >= 0 >= after
 
 
 def phases(extent: Dim, size: int, stride: int, dilation: int, low: Dim) -> list[Phase]:

@@ -75,6 +75,6 @@ def edge_pairs(value: Any, rank: int, name: str) -> tuple[tuple[int, int], ...]:
         count = "two" if rank == 2 else rank
         raise ValueError(f"`{name}` should have {count} elements. Received: {name}={value}.")
     return tuple(
-        int_tuple(edges, 2, f"{nth} entry of {name}", allow_zero=True)
+        int_tuple(edges, 2, f"{nth} entry of {name}", allow_zero=True)  # type: ignore[misc]
         for nth, edges in zip(_ORDINALS, per_axis)
-    )  # type: ignore[return-value]
+    )

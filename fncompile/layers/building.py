@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fncompile.graph.naming import current_path, name_scope
 from fncompile.graph.trace import suspended
@@ -39,8 +39,15 @@ class Building:
 
     name: str
     built: bool
+    path: str
     _building: bool
     _locked: bool
+    _build_shapes: dict[str, Any] | None
+
+    if TYPE_CHECKING:  # of the other parts of `Layer`
+
+        def _sublayers(self) -> list[Any]: ...
+        def _trace_on_shapes(self, *args: Any, **kwargs: Any) -> Any: ...
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import functools
 import inspect
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 _PLAIN = (str, int, float, bool, type(None))
 
@@ -13,7 +13,7 @@ _PLAIN = (str, int, float, bool, type(None))
 _signature = functools.lru_cache(maxsize=None)(inspect.signature)
 
 
-def constructor_arguments(cls: type, args: tuple, kwargs: dict[str, Any]) -> dict[str, Any] | None:
+def constructor_arguments(cls: Any, args: tuple, kwargs: dict[str, Any]) -> dict[str, Any] | None:
     """The arguments of `cls(*args, **kwargs)` by name, and plain defaults; None where not all are
     plain, or some have no name."""
     signature = _signature(cls.__init__)
@@ -52,6 +52,14 @@ class Configurable:
     dtype_policy: Any
     _auto_config: dict[str, Any] | None
     _build_shapes: dict[str, Any] | None
+    activity_regularizer: Any
+
+    if TYPE_CHECKING:  # of the other parts of `Layer`
+
+        @property
+        def trainable(self) -> bool: ...
+        def build(self, *args: Any, **kwargs: Any) -> None: ...
+        def _build_with(self, shapes: dict[str, Any]) -> None: ...
 
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments.

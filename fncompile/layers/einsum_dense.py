@@ -39,6 +39,9 @@ class EinsumDense(StandardLayer):
     """
 
     fields = ("equation", "activation", "bias_axes", *weight_fields("kernel", "bias"))
+    kernel_initializer: Any
+    kernel_regularizer: Any
+    kernel_constraint: Any
 
     def __init__(
         self,

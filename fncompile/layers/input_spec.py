@@ -43,7 +43,7 @@ class InputSpec:
             self.ndim = len(self.shape)
         limit = self.ndim if self.ndim is not None else self.max_ndim
         too_far = [axis for axis in self.axes if limit is not None and axis >= limit]
-        if too_far:
+        if limit is not None and too_far:
             raise ValueError(
                 f"Axis {max(too_far)} is greater than the maximum allowed value: {limit - 1}"
             )
@@ -75,7 +75,7 @@ def check_inputs(input_spec: Any, inputs: Any, layer_name: str) -> None:
 
 
 def _in_order_of_names(specs: list[InputSpec], inputs: dict[str, Any]) -> list[Any]:
-    names = [spec.name for spec in specs]
+    names: list[Any] = [spec.name for spec in specs]
     nested = any(isinstance(x, NESTS) for x in inputs.values())
     if nested or any(name is None for name in names):
         return flatten(inputs)
@@ -140,8 +140,12 @@ def _problem(spec: InputSpec, shape: Shape, dtype: str) -> str | None:
     return None
 
 
+def _squeezed(shape: Shape) -> Shape:
+    return shape[:-1] if shape and shape[-1] == 1 else shape
+
+
 def _fits(spec: InputSpec, shape: Shape) -> bool:
-    expected = spec.shape
+    expected = spec.shape or ()
     if spec.allow_last_axis_squeeze:
-        shape, expected = (s[:-1] if s and s[-1] == 1 else s for s in (shape, expected))
+        shape, expected = _squeezed(shape), _squeezed(expected)
     return all(e is None or d is None or e == d for e, d in zip(expected, shape, strict=False))

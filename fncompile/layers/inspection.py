@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fncompile.graph.call import Call, infer_outputs
 from fncompile.graph.naming import name_scope
@@ -11,14 +11,29 @@ from fncompile.graph.symbols import placeholders_of_shapes
 from fncompile.graph.tensor import KerasTensor, Tensor
 from fncompile.graph.trace import placeholder, suspended
 
+if TYPE_CHECKING:
+    from fncompile.layers.call_spec import CallSpec
+
 
 class Inspection:
     """Mixin of `Layer`."""
 
     name: str
-    dtype: str
     built: bool
     _inbound_nodes: list[Call]
+
+    if TYPE_CHECKING:  # of the other parts of `Layer`
+
+        @property
+        def dtype(self) -> str: ...
+        @property
+        def compute_dtype(self) -> str: ...
+        def run(self, *args: Any, **kwargs: Any) -> Any: ...
+        def get_config(self) -> dict[str, Any]: ...
+        @classmethod
+        def from_config(cls, config: dict[str, Any]) -> Any: ...
+        def _with_masks(self, inputs: Any, outputs: Any) -> Any: ...
+        def _call_spec(self, args: tuple, kwargs: dict[str, Any]) -> CallSpec: ...
 
     @property
     def input(self) -> Any:

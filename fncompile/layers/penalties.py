@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -17,9 +17,18 @@ class Penalties:
     """Mixin of `Layer`."""
 
     name: str
-    variable_dtype: str
     activity_regularizer: Any
     _losses: list[Any]
+
+    if TYPE_CHECKING:  # of the other parts of `Layer`
+
+        @property
+        def variable_dtype(self) -> str: ...
+        @property
+        def trainable_weights(self) -> list[Any]: ...
+        def _flatten_layers(
+            self, include_self: bool = True, recursive: bool = True
+        ) -> list[Any]: ...
 
     def add_loss(self, loss: Any) -> None:
         """Add a scalar, or a list of scalars, to what training minimizes. To be called in

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -211,7 +211,7 @@ class Weights:
         """A copy of each of `weights`."""
         return [v.numpy() for v in self.weights]
 
-    def set_weights(self, weights: list[Any]) -> None:
+    def set_weights(self, weights: Sequence[Any]) -> None:
         """Assign `weights` in order; ValueError, and nothing assigned, where count or shapes
         differ."""
         weights, variables = list(weights), self.weights
@@ -246,4 +246,4 @@ def _static_shape(shape: Any, path: str) -> tuple[int, ...]:
             "Shapes used to initialize variables must be fully-defined (no `None` dimensions). "
             f"Received: shape={shape} for variable path='{path}'"
         )
-    return shape  # type: ignore[return-value]
+    return shape

@@ -180,7 +180,9 @@ class RootMeanSquaredError(Mean):
         super().__init__(name, dtype)
 
     @op
-    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+    def update_state(  # type: ignore[override]  # as Keras has it
+        self, y_true: Any, y_pred: Any, sample_weight: Any = None
+    ) -> None:
         y_pred = ops.cast(as_tensors(y_pred), self.dtype)
         y_true, y_pred = match_ranks(ops.cast(as_tensors(y_true), self.dtype), y_pred)
         super().update_state(ops.square(y_true - y_pred), sample_weight)

@@ -104,7 +104,9 @@ class MeanMetricWrapper(Mean):
         self._options = kwargs
 
     @op
-    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+    def update_state(  # type: ignore[override]  # as Keras has it
+        self, y_true: Any, y_pred: Any, sample_weight: Any = None
+    ) -> None:
         mask = getattr(y_pred, "_keras_mask", None)
         y_true, y_pred = as_tensors(y_true), as_tensors(y_pred)
         values = self._fn(y_true, y_pred, **self._options)

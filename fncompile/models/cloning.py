@@ -114,7 +114,7 @@ def _beginning(model: Sequential, input_tensors: Any) -> list[Any]:
         return [tensor]
     if model._functional is None:
         return []
-    first = model._stack[0]
+    first: Any = model._stack[0]  # an InputLayer
     return [InputLayer(batch_shape=first.batch_shape, dtype=first.dtype, name=first.name)]
 
 

@@ -325,7 +325,7 @@ def _shift(operation: Operation) -> int:
     return int(isinstance(operation, Functional))
 
 
-def _has_graph_constructor(cls: type) -> bool:
+def _has_graph_constructor(cls: Any) -> bool:
     """Does a constructor take `inputs` and `outputs`, perhaps to hand them on?"""
     parameters = list(inspect.signature(cls.__init__).parameters.values())[1:]
     kinds = {p.kind for p in parameters}

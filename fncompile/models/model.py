@@ -48,6 +48,7 @@ class Model(Layer):
     stop_training = stop_evaluating = stop_predicting = False  # callbacks set them
     steps_per_execution = 1
     optimizer: Any  # of `compile`
+    _compile_arguments: dict[str, Any]  # of it, but for the optimizer
     _objective: Any = None
     _steps: Any = None
 

@@ -57,10 +57,10 @@ def describe_call(call: Call) -> dict[str, Any]:
     """{"args", "kwargs"} of one call."""
     from fncompile.saving.serialization import serialize_keras_object
 
-    args, kwargs = call.args, call.kwargs
+    args, kwargs = list(call.args), call.kwargs
     if isinstance(call.operation, FunctionOperation):
-        args, kwargs = _split(call)[0], {}
-    return {"args": serialize_keras_object(list(args)), "kwargs": serialize_keras_object(kwargs)}
+        args, kwargs = list(_split(call)[0]), {}
+    return {"args": serialize_keras_object(args), "kwargs": serialize_keras_object(kwargs)}
 
 
 def revive(entry: dict[str, Any]) -> Operation:
@@ -79,7 +79,7 @@ def revive(entry: dict[str, Any]) -> Operation:
     return operation
 
 
-def call_again(operation: Operation, args: tuple, kwargs: dict[str, Any]) -> Any:
+def call_again(operation: Any, args: tuple, kwargs: dict[str, Any]) -> Any:
     """Call a revived operation on symbolic tensors."""
     if isinstance(operation, FunctionOperation):
         return symbolic_call(operation, *_joined(operation, args, kwargs))

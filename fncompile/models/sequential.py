@@ -131,11 +131,10 @@ class Sequential(Model):
             return
         if isinstance(self._stack[0], InputLayer):
             self.build()
-        elif (
-            isinstance(self._stack[0], Model)
-            and getattr(self._stack[0], "input_shape", None) is not None
-        ):
-            self.build(self._stack[0].input_shape)
+        elif isinstance(self._stack[0], Model):
+            shape = getattr(self._stack[0], "input_shape", None)
+            if shape is not None:
+                self.build(shape)
 
     def build(self, input_shape: Any = None) -> None:
         """Make all weights for inputs of this shape, batch axis included; for a first layer that
@@ -172,7 +171,8 @@ class Sequential(Model):
         return map_structure(lambda x: Input(x.shape[1:], dtype=x.dtype), like)
 
     def _check_shape(self, shape: Any) -> None:
-        own = self._stack[0].batch_shape
+        first: Any = self._stack[0]  # an InputLayer
+        own = first.batch_shape
         if shape is None or not is_shape(shape):
             return
         fits = len(shape) == len(own) and all(None in (a, b) or a == b for a, b in zip(shape, own))

@@ -176,7 +176,7 @@ def _clamped(cuts: list[int], n: Dim) -> list[Dim]:
     for cut in cuts:
         at: Dim = cut if cut >= 0 else n + cut
         if isinstance(n, int):
-            at = min(max(at, bounds[-1]), n)  # type: ignore[type-var]
+            at = min(max(at, bounds[-1]), n)
         bounds.append(at)
     return [*bounds, n]
 

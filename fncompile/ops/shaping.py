@@ -21,7 +21,7 @@ from fncompile.ops.dispatch import node, op
 from fncompile.ops.types import Axis, Result, ShapeLike, TensorLike
 
 
-def shape(x: Any) -> tuple[Dim | None, ...]:
+def shape(x: Any) -> tuple[Any, ...]:
     """The extents: ints; an unknown one is None of a symbolic tensor, as in `x.shape`, and in a
     layer's `call` a dimension that other ops take as extent or number.
 

@@ -61,11 +61,23 @@ class Update(Protocol):
     """What the pass asks of an optimizer; all tensors are nodes."""
 
     slots: Sequence[str]
-    transform: Callable[[dict[str, Node]], dict[str, Node]]  # gradients by name -> clipped
-    update: Callable[[Node, Node, dict[str, Node], bool], tuple[Node, dict[str, Node]]]
-    constrain: Callable[[str, Node], Node]  # new value of one parameter -> allowed value
-    settle: Callable[[Run, Node, Node], Node]  # old and new value of a run, or slot -> that to keep
-    finish: Callable[[], dict[Node, Node]]  # updates of the optimizer's own state
+
+    def transform(self, grads: dict[str, Node]) -> dict[str, Node]:
+        """Gradients by name, clipped."""
+
+    def update(
+        self, w: Node, g: Node, slots: dict[str, Node], decay: bool
+    ) -> tuple[Node, dict[str, Node]]:
+        """The new value of a run, and its slots."""
+
+    def constrain(self, name: str, value: Node) -> Node:
+        """What a new value of one parameter may be."""
+
+    def settle(self, run: Run, old: Node, new: Node) -> Node:
+        """Of the old and the new value of a run, or slot, that to keep."""
+
+    def finish(self) -> dict[Node, Node]:
+        """Updates of the optimizer's own state."""
 
 
 def apply_optimizer(program: Program, context) -> Program:

@@ -155,6 +155,7 @@ class CompiledEntry(Entry):
         if self.is_prepared(version):
             return
         env = self.thread_env((0,) * len(self.lowered.symbols), 0)
+        assert self._prepare is not None
         check_status(self._prepare(env), self.name)
         self._prepared_for = version
 

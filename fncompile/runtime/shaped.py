@@ -74,6 +74,7 @@ class ShapedSteps:
     def __call__(self, arrays: Sequence[np.ndarray], index: np.ndarray, batch_size: int) -> None:
         """The program for each batch of the rows `index` (int64, at least one) of `arrays`."""
         entry = self.entry
+        assert entry.steps is not None  # or this would not have been made
         env = entry.thread_env(self._dims, self._scratch, self._shares)
         env.set_arrays((*arrays, index), [np.empty(shape, dtype) for shape, dtype in self._outputs])
         env.set_args(len(index), batch_size, len(arrays[0]))

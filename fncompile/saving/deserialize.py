@@ -20,7 +20,7 @@ from . import lambdas, public_names, registry, scopes
 class TensorReference:
     """A symbolic tensor as a file tells it; `keras_history` is [operation, call, output]."""
 
-    shape: tuple[int | None, ...]
+    shape: tuple[int | None, ...] | None
     dtype: str
     keras_history: tuple[str, int, int] | None
 
@@ -75,7 +75,9 @@ def _deserialize(config: Any) -> Any:
 
 
 # What objects are looked up by, and the type of each.
-_KEYS = {"class_name": str, "registered_name": str, "module": str, "shared_object_id": (int, str)}
+_KEYS: dict[str, type | tuple[type, ...]] = {
+    "class_name": str, "registered_name": str, "module": str, "shared_object_id": (int, str),
+}  # fmt: skip
 
 
 def _check_keys(config: dict) -> None:

@@ -36,7 +36,7 @@ def read_file(source: str | os.PathLike[str] | bytes, *, foreign: bool = True) -
     except ForeignFormatError as error:
         if not foreign:
             raise ForeignFormatError(f"{name}: {error}") from error
-        return _read_foreign(source, name, error)
+        return _read_foreign(source if isinstance(source, bytes) else name, name, error)
     except FileFormatError as error:
         raise FileFormatError(f"{name}: {error}") from error
 

@@ -39,10 +39,9 @@ def read_with_h5py(source: str | bytes, name: str) -> Group:
 
     bfloat16 datasets, which are opaque, become float32, which holds their values exactly.
     """
-    is_bytes = isinstance(source, bytes)
-    size = len(source) if is_bytes else os.path.getsize(source)
+    size = len(source) if isinstance(source, bytes) else os.path.getsize(source)
     with _naming(name):  # the file stays open for as long as a `Stored` of it lives
-        file = h5py.File(io.BytesIO(source) if is_bytes else source, "r")
+        file = h5py.File(io.BytesIO(source) if isinstance(source, bytes) else source, "r")
         return _Reader(size, name).group(file, "/", 0)
 
 

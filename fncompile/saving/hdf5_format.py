@@ -71,7 +71,7 @@ def _boolean() -> bytes:
     return struct.pack("<BHBI", 0x38, 2, 0, 1) + _fixed_point(1, True) + b"FALSE\0TRUE\0\x00\x01"
 
 
-_ENCODED = {
+_ENCODED: dict[np.dtype, bytes] = {
     np.dtype("float16"): _floating_point(2, 5),
     np.dtype("float32"): _floating_point(4, 8),
     np.dtype("float64"): _floating_point(8, 11),

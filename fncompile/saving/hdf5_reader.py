@@ -223,7 +223,7 @@ def _add_attribute(attrs: dict[str, Any], body: bytes, path: str) -> None:
     if array.ndim:
         attrs[key] = array
     else:
-        attrs[key] = _text(array[()], what) if dtype.kind == "S" else array[()]
+        attrs[key] = _text(bytes(array[()]), what) if dtype.kind == "S" else array[()]
 
 
 def _array(data: Any, shape: tuple[int, ...], dtype: np.dtype, what: str) -> np.ndarray:

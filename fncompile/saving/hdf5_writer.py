@@ -154,7 +154,7 @@ class _Plan:
         end = self.data_start
         for address, array in self._placed:
             yield bytes(address - end)
-            yield memoryview(np.ascontiguousarray(array).reshape(-1).view(np.uint8))
+            yield np.ascontiguousarray(array).reshape(-1).view(np.uint8).data
             end = address + array.nbytes
 
 
@@ -194,7 +194,7 @@ def _attributes(attrs: dict[str, Any], path: str) -> list[tuple[int, bytes]]:
 def _attribute(name: str, value: Any, path: str) -> bytes:
     array = _stored(value, f"attribute {name!r} of {path}")
     if array.dtype.kind == "S" and not array.ndim:
-        array[()].decode()  # a scalar is read back as text
+        bytes(array[()]).decode()  # a scalar is read back as text
     text = name.encode() + b"\0"
     dtype, shape = fmt.encode_dtype(array.dtype), fmt.encode_shape(array.shape)
     head = struct.pack("<BBHHHB", 3, 0, len(text), len(dtype), len(shape), 1)

@@ -43,7 +43,7 @@ def _convert_layer(layer: Config) -> Config:
     if not isinstance(inner, dict):
         return layer
     name = _CLASSES.get(layer["class_name"], layer["class_name"])
-    return {**layer, "class_name": name, "config": _convert_arguments(name, inner)}
+    return {**layer, "class_name": name, "config": _convert_arguments(str(name), inner)}
 
 
 def _convert_arguments(name: str, config: Config) -> Config:
@@ -84,7 +84,8 @@ def _never_trainable(name: str) -> bool:
 def _with_input(before: list[Config], layers: list[Config]) -> list[Config]:
     """Put an InputLayer where the first layer's arguments tell the input shape instead."""
     first = before[0].get("config") if before else None
-    shape = first.get("batch_input_shape") if isinstance(first, dict) else None
+    first = first if isinstance(first, dict) else {}
+    shape = first.get("batch_input_shape")
     if shape is None or before[0]["class_name"] == "InputLayer":
         return layers
     given = {"batch_shape": shape, "dtype": _dtype(first.get("dtype")) or "float32"}

@@ -128,5 +128,5 @@ def _store_generators(model: Any, tree: Group) -> None:
 def _load_generators(model: Any, tree: Group) -> None:
     for path, item in walk(model):
         saved, state = tree.get(f"{_GENERATORS}/{path}"), getattr(item, "state", None)
-        if getattr(saved, "shape", None) == getattr(state, "shape", ()):
+        if state is not None and getattr(saved, "shape", None) == getattr(state, "shape", ()):
             state.assign(np.asarray(saved))

@@ -90,7 +90,7 @@ def get_registered_name(item: Any) -> str:
 
 
 def get_registered_object(
-    name: str | None,
+    name: Any,
     custom_objects: Mapping[str, Any] | None = None,
     module_objects: Mapping[str, Any] | None = None,
 ) -> Any:

@@ -210,12 +210,11 @@ def _match(item: Any, store: dict[str, Any]) -> Pairs:
         raise ValueError(_wrong_count(item, variables, store))
     values = [store.get(str(i)) for i in range(len(store))]
     pairs = list(zip(variables, values, strict=True))
-    for variable, value in pairs:
-        _check_fit(item, variable, value)
-    return pairs
+    return [(variable, _checked(item, variable, value)) for variable, value in pairs]
 
 
-def _check_fit(item: Any, variable: Any, value: Any) -> None:
+def _checked(item: Any, variable: Any, value: Any) -> Any:
+    """`value`; ValueError where it does not fit the variable."""
     if value is None or isinstance(value, Group):
         raise ValueError(f"The weights file has no value for {variable.path!r} of {item}.")
     if value.shape != tuple(variable.shape):
@@ -224,6 +223,7 @@ def _check_fit(item: Any, variable: Any, value: Any) -> None:
             f"`variable.assign(value)` must match. variable.shape={tuple(variable.shape)}, "
             f"Received: value.shape={value.shape}. Target variable: {variable.path}"
         )
+    return value
 
 
 def _wrong_count(item: Any, variables: list[Any], store: dict[str, Any]) -> str:

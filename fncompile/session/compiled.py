@@ -55,12 +55,13 @@ def steps(model: Any) -> CompiledSteps:
 class CompiledSteps:
     """Implements `training.Steps`."""
 
+    weights: Memory  # once there is an entry
+
     def __init__(self, model: Any):
         self.model = model
         self.fingerprint = Fingerprint(model)
         self.trains = bool(model.trainable_variables)
         self._build_lock = threading.RLock()
-        self.weights: Memory | None = None
         self.train_memory: Memory | None = None
         self.predict_state: Memory | None = None  # seeds of layers that predict as if in training
         self.runs: list[Run] = []
@@ -236,10 +237,11 @@ class CompiledSteps:
     ) -> Entry:
         memories = (self.weights, self.train_memory) if memories is None else memories
         blocks = [m.block for m in memories if m is not None]
-        build = build_entry
         if looked_into(("devtools",)):
-            from fncompile.devtools import build_entry as build  # not without being asked for
-        return build(program, kind, name, blocks, context, self.prefix)
+            from fncompile import devtools  # not without being asked for
+
+            return devtools.build_entry(program, kind, name, blocks, context, self.prefix)
+        return build_entry(program, kind, name, blocks, context, self.prefix)
 
     @property
     def prefix(self) -> str:
@@ -261,7 +263,7 @@ class CompiledSteps:
     # memory ---------------------------------------------------------------------------------------
 
     def _prepare_weights(self) -> None:
-        if self.weights is None:
+        if not self.names:
             self.names = name_variables([self.model.weights], self.label)
             self.weights = weights_memory(self.model.weights, self.names)
 

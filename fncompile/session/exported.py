@@ -146,7 +146,7 @@ def _signature(steps: Any, sample_weight: bool) -> Signature:
         )
     targets = [_target(steps.model.outputs[k].type, objective, k) for k in objective.targets]
     weights = [np.zeros(t.shape[:1], floatx()) for t in targets] if sample_weight else []
-    arrays = [*[None] * len(steps.model.inputs), *targets, *weights]
+    arrays: list[Any] = [*[None] * len(steps.model.inputs), *targets, *weights]
     return step_signature(steps.model, steps.label, arrays)
 
 

@@ -147,7 +147,8 @@ class BatchFeed:
         """The next batch of the epoch, None at its end."""
         item = None if self._taken == self._limit else self._next()
         if item is None:
-            return self._end()
+            self._end()
+            return None
         self._taken += 1
         return Batch(*self._prepare(item))
 

@@ -205,13 +205,14 @@ def predict(
         model.stop_predicting = False
     if is_arrays(x):
         plan, arrays = call_plan(model, "predict", x)
-        batches: int | None = -(-plan.rows // batch_size)
+        batches = -(-plan.rows // batch_size)
         batches = batches if steps is None else min(batches, checked_steps(steps))
         source = partial(_slices, model, plan, arrays, batch_size, batches)
+        calls = _calls(model, callbacks, verbose, batches)
     else:
         feed = prediction_feed(model, x, batch_size, steps)
-        batches, source = feed.steps, partial(_items, model, feed)
-    calls = _calls(model, callbacks, verbose, batches)
+        source = partial(_items, model, feed)
+        calls = _calls(model, callbacks, verbose, feed.steps)
     pace = _pace(model, calls, "predict")
     flat = _predict(source(pace), calls, pace)
     return model.pack_outputs(flat)

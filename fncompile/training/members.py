@@ -10,7 +10,7 @@ from typing import Any
 
 from fncompile import losses, metrics
 
-_ACCURACIES = {
+_ACCURACIES: dict[str, Any] = {
     "binary": metrics.BinaryAccuracy,
     "sparse": metrics.SparseCategoricalAccuracy,
     "categorical": metrics.CategoricalAccuracy,
@@ -20,7 +20,7 @@ _CROSSENTROPIES = {
     "sparse": metrics.SparseCategoricalCrossentropy,
     "categorical": metrics.CategoricalCrossentropy,
 }
-_BY_SHAPE = {
+_BY_SHAPE: dict[str, dict[str, Any]] = {
     "accuracy": _ACCURACIES,
     "acc": _ACCURACIES,
     "crossentropy": _CROSSENTROPIES,

@@ -15,7 +15,7 @@ from fncompile import metrics as metric_types
 from fncompile.config import floatx
 from fncompile.graph.nest import flatten, map_structure
 from fncompile.graph.tensor import Tensor
-from fncompile.graph.trace import current_trace, suspended
+from fncompile.graph.trace import Trace, current_trace, suspended
 from fncompile.graph.variable import Variable
 from fncompile.ir import build
 from fncompile.losses import Loss
@@ -80,6 +80,7 @@ class Objective:
         if len(self.terms) > 1:
             for term in self.terms:
                 term.tracker = metric_types.Mean(name=term.name)
+        self.built = False
         self._begin_metrics()
         self.named_metrics = self._name_metrics()  # for logs, in the order of `evaluate`
         self._results: MetricResults | None = None
@@ -126,7 +127,7 @@ class Objective:
         ValueError in a training trace where there is nothing to minimise.
         """
         self.build(y_true, y_pred)
-        scope = current_trace().scope
+        scope = _trace().scope
         with scope("loss"):
             rows = Tensor(build.extent(y_pred[0].type.shape[0], floatx()))
             total = self._total_loss(y_true, y_pred, sample_weight, extra_losses, rows)
@@ -145,7 +146,7 @@ class Objective:
         for term in self.terms:
             true, pred = (map_structure(ys.__getitem__, term.place) for ys in (y_true, y_pred))
             weight = sample_weight[flatten(term.place)[0]]
-            with current_trace().scope(term.loss.name):
+            with _trace().scope(term.loss.name):
                 value = term.loss(true, pred, sample_weight=weight)
             if term.tracker is not None:
                 term.tracker.update_state(value, sample_weight=rows)
@@ -156,7 +157,7 @@ class Objective:
         return sum(parts[1:], parts[0])
 
     def _no_loss(self) -> Tensor:
-        if current_trace().training:
+        if _trace().training:
             raise ValueError("No loss to compute. Provide a `loss` argument in `compile()`.")
         return Tensor(build.const(0, floatx()))
 
@@ -206,3 +207,9 @@ class Objective:
     def logs(self) -> dict[str, Any]:
         """`results` as Python numbers, sorted by name."""
         return dict(sorted(self.results()))
+
+
+def _trace() -> Trace:
+    trace = current_trace()
+    assert trace is not None  # a loss is computed inside a step
+    return trace

@@ -73,7 +73,8 @@ def _is_input(operation: Any) -> bool:
 
 
 def _edges(dag: Dag, shown: list[Call], key: Any) -> list[tuple[Hashable, Hashable]]:
-    known, found = set(shown), {}
+    known = set(shown)
+    found: dict[tuple[Hashable, Hashable], None] = {}
     for call in shown:
         for tensor in call.input_tensors:
             maker = producer(tensor)

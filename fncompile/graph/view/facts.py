@@ -69,6 +69,7 @@ def connections(operation: Any, dag: Dag | None) -> str:
     names = []
     for call in dag.calls_of(operation):
         for tensor in call.input_tensors:
+            assert tensor._keras_history is not None  # of a call
             maker, node, index = tensor._keras_history
             names.append(f"{maker.name}[{node}][{index}]")
     return ", ".join(names) or "-"

@@ -64,7 +64,7 @@ def plot_model(
         raise ValueError(f"Unrecognized keyword arguments: {kwargs}")
     if rankdir not in _DIRECTIONS:
         raise ValueError(f"`rankdir` should be one of {_DIRECTIONS}. Received: rankdir={rankdir}")
-    shown = {
+    shown: dict[str, Any] = {
         "show_shapes": show_shapes, "show_dtype": show_dtype, "show_layer_names": show_layer_names,
         "rankdir": rankdir, "expand_nested": expand_nested,
         "show_layer_activations": show_layer_activations, "show_trainable": show_trainable,

@@ -29,7 +29,7 @@ def write_png(scene: Scene, path: str, dpi: float) -> None:
     for shape in scene.shapes:
         painter.paint(shape)
     if over > 1:
-        image = image.resize(size, Image.LANCZOS)
+        image = image.resize(size, Image.Resampling.LANCZOS)
     image.save(path, dpi=(dpi, dpi))
 
 
@@ -99,4 +99,4 @@ def _bezier(p0, p1, p2, p3) -> list[tuple[float, float]]:
         a, b, c, d = (1 - t) ** 3, 3 * t * (1 - t) ** 2, 3 * t * t * (1 - t), t**3
         corners = zip(p0, p1, p2, p3, strict=True)
         points.append(tuple(a * w + b * x + c * y + d * z for w, x, y, z in corners))
-    return points  # type: ignore[return-value]
+    return points

@@ -122,7 +122,7 @@ def _parameters(operation: Any) -> str:
 
 def _has_weights_to_make(layer: Any) -> bool:
     """A layer with its own `build`, or one of sub-layers, has weights that are not there yet."""
-    base = next(c for c in type(layer).__mro__ if c.__name__ == "Layer")
+    base: Any = next(c for c in type(layer).__mro__ if c.__name__ == "Layer")
     return type(layer).build is not base.build
 
 
@@ -136,7 +136,7 @@ def _bytes(weights: Sequence[Any]) -> int:
 
 def _totals(model: Any) -> str:
     optimizer = getattr(model, "optimizer", None)
-    state = list(optimizer.variables) if getattr(optimizer, "built", False) else []
+    state = list(optimizer.variables) if optimizer is not None and optimizer.built else []
     trainable, fixed = list(model.trainable_weights), list(model.non_trainable_weights)
     lines = [
         _total("Total", [*trainable, *fixed, *state]),

@@ -29,7 +29,7 @@ def table(columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> str:
 
 
 def _rule(columns: Sequence[Column], marks: str) -> str:
-    left, line, cross, right = marks
+    left, line, cross, right = tuple(marks)
     return left + cross.join(line * c.width for c in columns) + right
 
 

@@ -30,7 +30,7 @@ class Attention(StandardLayer):
             [0.2689, 0.7311]]], dtype=float32)
     """
 
-    fields = ("use_scale", "score_mode", "dropout", "seed")
+    fields: tuple[str, ...] = ("use_scale", "score_mode", "dropout", "seed")
 
     def __init__(
         self,

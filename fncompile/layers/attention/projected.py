@@ -22,6 +22,13 @@ class ProjectedAttention(StandardLayer):
     Subclasses set `attention_axes` and the scale's `key_width` and make the projections in `build`.
     """
 
+    kernel_initializer: Any
+    kernel_regularizer: Any
+    kernel_constraint: Any
+    bias_initializer: Any
+    bias_regularizer: Any
+    bias_constraint: Any
+
     def __init__(
         self,
         dropout: float = 0.0,

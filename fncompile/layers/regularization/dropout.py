@@ -25,7 +25,7 @@ class Dropout(StandardLayer):
     [0.0, 2.0]
     """
 
-    fields = ("rate", "seed", "noise_shape")
+    fields: tuple[str, ...] = ("rate", "seed", "noise_shape")
     _stateless = True
 
     def __init__(

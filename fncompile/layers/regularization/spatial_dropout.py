@@ -13,7 +13,7 @@ from fncompile.layers.regularization.dropout import Dropout
 class SpatialDropout(Dropout):
     """A Dropout with one decision for all places of a channel of a sample."""
 
-    fields = ("rate", "seed", "data_format")
+    fields: tuple[str, ...] = ("rate", "seed", "data_format")
     rank: int
 
     def __init__(

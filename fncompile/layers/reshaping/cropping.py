@@ -15,7 +15,7 @@ from fncompile.ops.axes import display
 class Cropping(StandardLayer):
     """The first and the last of each of the `rank` spatial axes are left out."""
 
-    fields = ("cropping", "data_format")
+    fields: tuple[str, ...] = ("cropping", "data_format")
     rank: int
 
     def __init__(self, cropping: Any, data_format: str | None = None, **kwargs: Any):

@@ -174,14 +174,14 @@ def _fitted(x: Node, target: tuple[Dim, Dim], grow: bool, fill_value: float) -> 
         )
     choose = max if grow else min
     wanted = (
-        choose(height, int(width * target[0] / target[1])),  # type: ignore[operator, type-var]
-        choose(width, int(height * target[1] / target[0])),  # type: ignore[operator, type-var]
+        choose(height, int(width * target[0] / target[1])),
+        choose(width, int(height * target[1] / target[0])),
     )
     for axis, extent in zip((1, 2), wanted):
         size = x.shape[axis]
         start = [0] * 4
-        start[axis] = (extent - size if grow else size - extent) // 2  # type: ignore[assignment, operator]
-        shape = list(x.shape)
+        start[axis] = (extent - size if grow else size - extent) // 2
+        shape: list[Any] = list(x.shape)
         shape[axis] = extent
         x = build.pad(x, start, shape, value=fill_value) if grow else build.slice(x, start, shape)
     return x
