@@ -49,6 +49,8 @@ class Model(Layer):
     steps_per_execution = 1
     optimizer: Any  # of `compile`
     _compile_arguments: dict[str, Any]  # of it, but for the optimizer
+    _loss_tracker: Any  # of it
+    _compile_metrics: Any  # of it
     _objective: Any = None
     _steps: Any = None
 
@@ -195,7 +197,7 @@ class Model(Layer):
 
     @property
     def metrics(self) -> list[Any]:
-        """After `compile`, the tracker of the loss, one metric that stands for all of `compile`, and
+        """After `compile`, the tracker of the loss, one metric for all those of `compile`, and
         trackers of single losses; then those that layers hold."""
         if not self.compiled:
             return self.held_metrics()

@@ -179,7 +179,7 @@ def _fitted(x: Node, target: tuple[Dim, Dim], grow: bool, fill_value: float) -> 
     )
     for axis, extent in zip((1, 2), wanted):
         size = x.shape[axis]
-        start = [0] * 4
+        start: list[Any] = [0] * 4
         start[axis] = (extent - size if grow else size - extent) // 2
         shape: list[Any] = list(x.shape)
         shape[axis] = extent
