@@ -28,6 +28,7 @@ from fncompile.layers.embedding import Embedding
 from fncompile.layers.input import Input, InputLayer
 from fncompile.layers.input_spec import InputSpec
 from fncompile.layers.joining import Concatenate, Dot
+from fncompile.layers.masking import Masking
 from fncompile.layers.merge_functions import (
     add,
     average,
@@ -82,6 +83,16 @@ from fncompile.layers.reshaping.cropping import Cropping1D, Cropping2D, Cropping
 from fncompile.layers.reshaping.padding import ZeroPadding1D, ZeroPadding2D, ZeroPadding3D
 from fncompile.layers.reshaping.shapes import Flatten, Permute, RepeatVector, Reshape
 from fncompile.layers.reshaping.upsampling import UpSampling1D, UpSampling2D, UpSampling3D
+from fncompile.layers.rnn.bidirectional import Bidirectional
+from fncompile.layers.rnn.gru import GRU
+from fncompile.layers.rnn.gru_cell import GRUCell
+from fncompile.layers.rnn.lstm import LSTM
+from fncompile.layers.rnn.lstm_cell import LSTMCell
+from fncompile.layers.rnn.rnn import RNN
+from fncompile.layers.rnn.simple_rnn import SimpleRNN
+from fncompile.layers.rnn.simple_rnn_cell import SimpleRNNCell
+from fncompile.layers.rnn.stacked_cells import StackedRNNCells
+from fncompile.layers.rnn.time_distributed import TimeDistributed
 from fncompile.layers.wrapper import Wrapper
 from fncompile.missing import explain_missing
 
@@ -136,6 +147,9 @@ def deserialize(config: Any, custom_objects: Any = None) -> Layer:
 
 __all__ = [
     "ELU",
+    "GRU",
+    "LSTM",
+    "RNN",
     "Activation",
     "ActivityRegularization",
     "AdaptiveAveragePooling1D",
@@ -156,6 +170,7 @@ __all__ = [
     "AvgPool2D",
     "AvgPool3D",
     "BatchNormalization",
+    "Bidirectional",
     "CenterCrop",
     "Concatenate",
     "Conv1D",
@@ -181,6 +196,7 @@ __all__ = [
     "EinsumDense",
     "Embedding",
     "Flatten",
+    "GRUCell",
     "GaussianDropout",
     "GaussianNoise",
     "GlobalAveragePooling1D",
@@ -201,10 +217,12 @@ __all__ = [
     "Input",
     "InputLayer",
     "InputSpec",
+    "LSTMCell",
     "Lambda",
     "Layer",
     "LayerNormalization",
     "LeakyReLU",
+    "Masking",
     "MaxPool1D",
     "MaxPool2D",
     "MaxPool3D",
@@ -227,11 +245,15 @@ __all__ = [
     "SeparableConv2D",
     "SeparableConvolution1D",
     "SeparableConvolution2D",
+    "SimpleRNN",
+    "SimpleRNNCell",
     "Softmax",
     "SpatialDropout1D",
     "SpatialDropout2D",
     "SpatialDropout3D",
+    "StackedRNNCells",
     "Subtract",
+    "TimeDistributed",
     "UnitNormalization",
     "UpSampling1D",
     "UpSampling2D",

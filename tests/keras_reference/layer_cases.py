@@ -1,34 +1,19 @@
 """Calls of layers whose results Keras has given; a case is a line.
 
 A line is: class, its arguments, the inputs, arguments of the call. `F(shape)` stands for numbers,
-`B(shape)` for a mask; both are drawn from the place they have in the case, so that Keras and we see
-the same. Weights are drawn too, from their shapes.
+`B(shape)` for a mask, `L(class, ...)` for a layer among the arguments; numbers are drawn from the
+place they have in the case, so that Keras and we see the same. Weights are drawn too, from their
+shapes.
 """
 
 from __future__ import annotations
 
-import dataclasses
 import zlib
 
 import numpy as np
 
-
-@dataclasses.dataclass(frozen=True)
-class F:
-    shape: tuple[int, ...]
-
-    def make(self, rng):
-        return rng.normal(size=self.shape).round(3)
-
-
-@dataclasses.dataclass(frozen=True)
-class B:
-    shape: tuple[int, ...]
-    share: float = 0.6
-
-    def make(self, rng):
-        return rng.random(self.shape) < self.share
-
+from tests.keras_reference import recurrent_cases
+from tests.keras_reference.placeholders import B, F, L
 
 Q, V, K = F((2, 4, 6)), F((2, 5, 6)), F((2, 5, 7))
 NONE_SEEN = B((2, 4, 5), 0.0)
@@ -174,6 +159,7 @@ CASES = {
         (F((1, 6)),),
         {},
     ),
+    **recurrent_cases.CASES,
 }
 
 
@@ -186,19 +172,36 @@ def made(structure, rng):
     return structure.make(rng) if isinstance(structure, (F, B)) else structure
 
 
+def layer_of(keras, case, **more):
+    """The layer of a case, with `more` arguments; layers inside get its dtype."""
+    kind, init, *_ = CASES[case]
+    inner = {"dtype": more["dtype"]} if "dtype" in more else {}
+
+    def argument(value):
+        if isinstance(value, list):
+            return [argument(item) for item in value]
+        if not isinstance(value, L):
+            return value
+        return getattr(keras.layers, value.kind)(**value.init, **inner)
+
+    given = {key: argument(value) for key, value in init.items()}
+    return getattr(keras.layers, kind)(**given, **more)
+
+
 def called(keras, name):
     """(layer, inputs, arguments of the call) of a case, the layer with the drawn weights."""
-    kind, init, inputs, kwargs = CASES[name]
+    kind, _, inputs, kwargs = CASES[name]
     rng = np.random.default_rng(zlib.crc32(name.encode()))
     inputs, kwargs = made(inputs, rng), made(kwargs, rng)
-    layer = getattr(keras.layers, kind)(**init, dtype="float64")
+    layer = layer_of(keras, name, dtype="float64")
     layer(*inputs, **kwargs)
-    layer.set_weights([_weight(w, rng) for w in layer.get_weights()])
+    least = -0.9 if name in recurrent_cases.CASES and kind != "TimeDistributed" else 0.2
+    layer.set_weights([_weight(w, rng, least) for w in layer.get_weights()])
     return layer, inputs, kwargs
 
 
-def _weight(w, rng):
-    return rng.uniform(0.2, 0.9, w.shape).round(3)
+def _weight(w, rng, least):
+    return rng.uniform(least, 0.9, w.shape).round(3)
 
 
 def results(keras, name):

@@ -52,11 +52,11 @@ def compiled(tmp_path_factory):
     """All cases as one model of float32, predicted, saved, loaded and predicted again."""
     keras.utils.clear_session()
     inputs, outputs, arrays, counts = [], [], [], {}
-    for name, (kind, init, *_) in layer_cases.CASES.items():
+    for name in layer_cases.CASES:
         layer, given, kwargs = layer_cases.called(keras, name)
         if len(flat(given)[0]) != 2:
             continue
-        ours = getattr(keras.layers, kind)(**init, name=name)
+        ours = layer_cases.layer_of(keras, name, name=name)
         tensors = [symbolic(x) for x in given]
         found = ours(*tensors, **kwargs)
         ours.set_weights(layer.get_weights())
