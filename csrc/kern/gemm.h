@@ -29,14 +29,16 @@
 #define FNC_PASTE_(stem, type, suffix) stem##_##type##suffix
 #define FNC_PASTE(stem, type, suffix) FNC_PASTE_(stem, type, suffix)
 
-/* The function of gemm_tile.h or gemm_loop.h for the widest vectors. */
+/* The function of gemm_tile.h for the widest vectors. */
 #if FNC_VEC_BYTES >= 64
-#define FNC_WIDEST(stem) FNC_PASTE(stem, FNC_S, _v64)
+#define FNC_WIDEST_SUFFIX _v64
 #elif FNC_VEC_BYTES >= 32
-#define FNC_WIDEST(stem) FNC_PASTE(stem, FNC_S, _v32)
+#define FNC_WIDEST_SUFFIX _v32
 #else
-#define FNC_WIDEST(stem) FNC_PASTE(stem, FNC_S, _v16)
+#define FNC_WIDEST_SUFFIX _v16
 #endif
+#define FNC_PASTE_ALL(stem, type, suffix) FNC_PASTE_(stem, type, suffix)
+#define FNC_WIDEST(stem) FNC_PASTE_ALL(stem, FNC_S, FNC_WIDEST_SUFFIX)
 
 #define FNC_T float
 #define FNC_S f32

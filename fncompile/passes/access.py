@@ -30,6 +30,9 @@ Indices = tuple[Affine, ...]
 Buffers = Mapping[Node, Buffer]
 
 
+SPREADING = ("broadcast", "window")  # views in which an element stands several times
+
+
 def is_leaf(node: Node) -> bool:
     return not node.src
 

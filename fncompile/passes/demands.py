@@ -12,17 +12,20 @@ from dataclasses import dataclass
 
 from fncompile.ir.node import Node
 from fncompile.passes.access import (
+    SPREADING,
     VIEWS,
     Buffers,
+    Indices,
     base_of,
+    below_views,
     identity,
     is_contiguous,
     is_leaf,
+    linear,
     split_indices,
-    view_of,
 )
 from fncompile.passes.contraction import Axes, extents, is_one, may_walk
-from fncompile.plan.types import Affine, Load
+from fncompile.plan.types import Affine, Buffer, Load
 
 
 @dataclass(frozen=True)
@@ -59,10 +62,29 @@ def viewed_uses(node: Node, buffers: Buffers) -> list[tuple[Node, str]]:
     found = []
     for use in USES.get(node.op, _no_uses)(node):
         if use.fits is not None:
-            load = view_of(use.node, identity(use.node.ndim), buffers)
-            if load is None or not use.fits(load):
+            below = below_views(use.node, identity(use.node.ndim), buffers)
+            if isinstance(below, Load):
+                if not use.fits(below):
+                    found.append((_stored_for(use, buffers), use.reason))
+            elif _is_spread(use.node) and use.fits(_as_if_stored(*below)):
+                found.append((below[0], "an operand of a contraction repeats its elements"))
+            else:
                 found.append((_stored_for(use, buffers), use.reason))
     return found
+
+
+def _is_spread(node: Node) -> bool:
+    """Does an element stand several times in this view?"""
+    while node.op in VIEWS:
+        if node.op in SPREADING:
+            return True
+        node = node.src[0]
+    return False
+
+
+def _as_if_stored(node: Node, indices: Indices) -> Load:
+    """What reading `node` would be if it lay in memory."""
+    return Load(Buffer("", node.type, "arena"), linear(node.shape, indices), node.dtype)
 
 
 def _stored_for(use: Use, buffers: Buffers) -> Node:

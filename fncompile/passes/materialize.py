@@ -15,7 +15,7 @@ from fncompile.ir import build
 from fncompile.ir.dims import Dim, product
 from fncompile.ir.node import Node, current_origins
 from fncompile.ir.types import DTYPES, TensorType
-from fncompile.passes.access import base_of, is_leaf
+from fncompile.passes.access import SPREADING, base_of, is_leaf
 from fncompile.passes.contraction import may_store_as
 from fncompile.passes.demands import computed_uses, viewed_uses
 from fncompile.passes.inline import OUTSIDE, Flat, Recurrence
@@ -23,7 +23,6 @@ from fncompile.plan.types import Buffer, Decision
 
 STAGE_OPS = ("reduce", "unwindow", "argmax", "dot", "concat", "scatter_add")
 VIEW_OPS = ("reshape", "permute", "broadcast", "slice", "pad", "window", "stop_gradient")
-SPREADING = ("broadcast", "window")  # views in which an element stands several times
 COSTS = {"div": 4, "sqrt": 4, "rsqrt": 5, "mod": 6, "floordiv": 6}
 COSTS |= dict.fromkeys(
     ("exp", "expm1", "log", "log1p", "sin", "cos", "tanh", "sigmoid", "erf", "pow"), 12

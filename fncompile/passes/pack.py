@@ -311,11 +311,12 @@ def _packing(source: Source, reader: Kernel) -> tuple[Variant, ...]:
     """What is packed for each variant of the reader: nothing where it packs strips on its way, the
     left operand where it swaps, and the right one for all others."""
     assert reader.schedule is not None and reader.product is not None
-    right = Variant("pack", source.operand, columns=source.columns)
-    rows = reader.product.matrix_shape[0]
-    left = Variant("pack", reader.product.a.transposed, columns=rows)
-    other = {"strips": Variant("nothing"), "swapped": left}
     variants = reader.schedule.variants
+    other = {"strips": Variant("nothing")}
+    if any(v.driver == "swapped" for v in variants):
+        rows = reader.product.matrix_shape[0]
+        other["swapped"] = Variant("pack", reader.product.a.transposed, columns=rows)
+    right = Variant("pack", source.operand, columns=source.columns)
     return _merged([replace(other.get(v.driver, right), guard=v.guard) for v in variants])
 
 

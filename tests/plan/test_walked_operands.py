@@ -132,3 +132,46 @@ def test_threads_give_the_same_bits(case):
         with flags(cflags=cflags, threads=threads):
             found.append(run(compiled(program), arrays, {})[0][0].tobytes())
     assert found[0] == found[1]
+
+
+# convolutions -------------------------------------------------------------------------------------
+
+
+def convolution(images, stride: int, dilation: int, padding: int, dtype: str) -> Program:
+    """3 x 3 windows of 9 x 8 pixels, and the gradient of their weights."""
+    x = build.input("x", TensorType(dtype, (images, 9, 8, 4)))
+    pads = ((padding,) * 2,) * 2
+    windows = build.window(x, (1, 2), (3, 3), (stride,) * 2, (dilation,) * 2, *pads)
+    w = build.input("w", TensorType(dtype, (3, 3, 4, 20)))
+    dy = build.input("dy", TensorType(dtype, (*windows.shape[:3], 20)))
+    y = build.dot(windows, w, ((4, 5, 3), (0, 1, 2)))
+    dw = build.permute(build.dot(windows, dy, ((0, 1, 2), (0, 1, 2))), (1, 2, 0, 3))
+    return Program((x, w, dy), (), {"y": y, "dw": dw})
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(
+    ("stride", "dilation", "padding"), [(1, 1, 1), (1, 1, 0), (2, 1, 1), (1, 2, 2), (2, 2, 3)]
+)
+@pytest.mark.parametrize("images", [B, 4])
+def test_convolutions_are_not_unrolled_in_memory(images, stride, dilation, padding, dtype):
+    program = convolution(images, stride, dilation, padding, dtype)
+    _, plan = stages(program)
+    assert copies(plan) == 0, [schedule_text(k.schedule) for k in plan.kernels]
+    rng = np.random.default_rng(1)
+    nodes = program.inputs
+    arrays = [rng.normal(size=[4 if d == B else d for d in n.shape]).astype(dtype) for n in nodes]
+    x, w, dy = (a.astype(np.float64) for a in arrays)
+    wide = np.pad(x, ((0, 0), (padding,) * 2, (padding,) * 2, (0, 0)))
+    high, across = dy.shape[1:3]
+    y, dw = np.zeros(dy.shape), np.zeros(w.shape)
+    for i, j in np.ndindex(3, 3):
+        rows = slice(i * dilation, i * dilation + (high - 1) * stride + 1, stride)
+        columns = slice(j * dilation, j * dilation + (across - 1) * stride + 1, stride)
+        seen = wide[:, rows, columns]
+        y += seen @ w[i, j]
+        dw[i, j] = np.einsum("nhwi,nhwo->io", seen, dy)
+    tolerance = {"float32": 1e-4, "float64": 1e-11}[dtype]
+    for found, _ in (run(compiled(program), arrays, {}), run_planned(program, plan, arrays, {})):
+        np.testing.assert_allclose(found[0], y, rtol=0, atol=tolerance)
+        np.testing.assert_allclose(found[1], dw, rtol=0, atol=tolerance)
