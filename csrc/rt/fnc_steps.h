@@ -19,6 +19,9 @@ enum { FNC_STEPS_AHEAD = 4 }; /* rows between the one that is asked for and the 
 
 typedef int32_t fnc_indices(const fnc_env *env, const int64_t *index, int64_t rows);
 
+/* Bytes of one row of an input. */
+typedef int64_t fnc_row_bytes(const int64_t *dims, int input);
+
 /* What the generated part tells of a step. */
 typedef struct fnc_stretch {
     fnc_entry *check; /* of sizes and scratch memory */
@@ -26,8 +29,8 @@ typedef struct fnc_stretch {
     fnc_bytes *arena;
     fnc_bytes *amount; /* of work, as fnc_run takes it */
     int inputs, symbols;
-    const int64_t *row_bytes; /* of each input */
-    fnc_indices *inside;      /* are the indices in these rows ones that there are? or null */
+    fnc_row_bytes *row_bytes;
+    fnc_indices *inside; /* are the indices in these rows ones that there are? or null */
 } fnc_stretch;
 
 /* The environment of one batch, and what it points to; each worker has its own. */
@@ -53,7 +56,7 @@ static inline int64_t fnc_batch_init(fnc_batch *batch, const fnc_env *env, const
     batch->env.arena_bytes = used;
     for (int i = 0; i < s->inputs; ++i) {
         batch->gathered[i] = env->arena + used;
-        used += fnc_steps_align(batch->dims[0] * s->row_bytes[i]);
+        used += fnc_steps_align(batch->dims[0] * s->row_bytes(batch->dims, i));
     }
     return used;
 }
@@ -90,7 +93,7 @@ static inline void fnc_gather(const fnc_batch *batch, const fnc_env *env, const 
     const int64_t begin = fnc_share(n, 1, part, parts), end = fnc_share(n, 1, part + 1, parts);
     for (int i = 0; i < s->inputs; ++i) {
         const unsigned char *source = (const unsigned char *)env->in[i];
-        const int64_t bytes = s->row_bytes[i];
+        const int64_t bytes = s->row_bytes(batch->dims, i);
         for (int64_t j = begin; j < end; ++j) {
             const int64_t later = j + FNC_STEPS_AHEAD;
             if (later < end) fnc_ask_for(source + index[later] * bytes, bytes);

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from fncompile.codegen.ctree import Binary, CExpr, Int, Name, binary
 from fncompile.ir.dims import Dim, Quotient
@@ -37,18 +38,49 @@ def _size(symbol: str) -> CExpr:
     return Name(size_name(symbol))
 
 
-def index(at: Affine, axes: Sequence[CExpr]) -> CExpr:
-    """`offset + sum(coefficient * axis)`, positive terms first."""
-    terms = [(axes[axis], coef) for axis, coef in at.terms]
-    plus = [(x, c) for x, c in terms if not _negative(c)]
-    minus = [(x, c) for x, c in terms if _negative(c)]
+@dataclass(frozen=True)
+class Size:
+    """The extent of an axis, and how C writes it: as a constant with a name, say."""
+
+    extent: Dim
+    text: CExpr
+
+
+def index(at: Affine, axes: Sequence[CExpr], sizes: Sequence[Size] = ()) -> CExpr:
+    """`offset + sum(coefficient * axis)`, positive terms first; coefficients in terms of `sizes`,
+    those of the axes."""
+    plus = [(axis, c) for axis, c in at.terms if not _negative(c)]
+    minus = [(axis, c * -1) for axis, c in at.terms if _negative(c)]
     total: CExpr = Int(0)
-    for x, c in plus:
-        total = binary("+", total, binary("*", dim(c), x))
+    for axis, c in plus:
+        total = binary("+", total, binary("*", stride(c, at, sizes, axis), axes[axis]))
     total = binary("+", total, dim(at.offset))
-    for x, c in minus:
-        total = binary("-", total, binary("*", dim(c * -1), x))
+    for axis, c in minus:
+        total = binary("-", total, binary("*", stride(c, at, sizes, axis), axes[axis]))
     return total
+
+
+def stride(step: Dim, at: Affine, sizes: Sequence[Size], axis: int = -1) -> CExpr:
+    """The distance `step` of two points along `axis`: the extents of the axes that lie within it,
+    of those of `at`, or of those that follow `axis`; a number where it is none of them."""
+    if not isinstance(step, int) or not 1 < step < 2**31:
+        return dim(step)
+    for inner, coefficient in at.terms:
+        if inner < len(sizes) and _fills(coefficient, sizes[inner], step):
+            rest = replace(at, terms=tuple(t for t in at.terms if t[0] != inner))
+            return binary("*", sizes[inner].text, stride(coefficient, rest, sizes))
+    found: CExpr = Int(1)
+    filled: Dim = 1
+    for size in reversed(sizes[axis + 1 :]):
+        if filled == step:
+            break
+        filled, found = filled * size.extent, binary("*", size.text, found)
+    return found if filled == step and axis >= 0 else dim(step)
+
+
+def _fills(coefficient: Dim, size: Size, step: int) -> bool:
+    """Do the points of an axis reach as far as `step`, end to end?"""
+    return coefficient * size.extent == step and size.extent != 1
 
 
 def _negative(coef: Dim) -> bool:

@@ -16,6 +16,7 @@ from fncompile.codegen.ctree import (
     Comment,
     Constants,
     Declare,
+    Define,
     Do,
     Element,
     For,
@@ -58,6 +59,7 @@ def print_unit(items: Iterable[TopLevel]) -> str:
     previous: TopLevel | None = None
     for item in items:
         together = type(item) is type(previous) and isinstance(item, (Include, Declare))
+        together |= isinstance(item, Define) and isinstance(previous, (Define, Comment))
         if previous is not None and not together:
             lines.append("")
         lines += _top(item)
@@ -68,10 +70,14 @@ def print_unit(items: Iterable[TopLevel]) -> str:
 def _top(item: TopLevel) -> Iterator[str]:
     if isinstance(item, Include):
         yield f'#include "{item.header}"'
+    elif isinstance(item, Define):
+        params = f"({', '.join(item.params)})" if item.params else ""
+        comment = f" /* {item.comment} */" if item.comment else ""
+        yield f"#define {item.name}{params} {expression(item.value, POSTFIX)}{comment}"
     elif isinstance(item, Function):
         yield from comment_block(item.comment)
         head = f"{item.prefix} {item.type} {item.name}(".strip()
-        params = ", ".join(item.params) or "void"
+        params = ", ".join(p.replace(" ", HELD) for p in item.params) or "void"
         yield from wrap(f"{head}{params}) {{", 0)
         yield from _block(item.body, 1)
         yield "}"
@@ -86,18 +92,28 @@ def _top(item: TopLevel) -> Iterator[str]:
 
 
 def comment_block(text: str, indent: int = 0) -> Iterator[str]:
-    """`text` as a C comment, a line each; a comment cannot be ended from inside."""
+    """`text` as a C comment, a line each, long ones continued four deeper; a comment cannot be
+    ended from inside."""
     if not text:
         return
     plain = "".join(c if c.isprintable() or c == "\n" else ascii(c)[1:-1] for c in text)
-    lines = plain.replace("*/", "* /").replace("/*", "/ *").removesuffix("\n").split("\n")
+    safe = plain.replace("*/", "* /").replace("/*", "/ *").removesuffix("\n")
     pad = "    " * indent
+    lines = [part for line in safe.split("\n") for part in _comment_line(line, len(pad) + 6)]
     if len(lines) == 1:
         yield f"{pad}/* {lines[0]} */"
         return
     for i, line in enumerate(lines):
         end = " */" if i == len(lines) - 1 else ""
         yield f"{pad}{'/*' if i == 0 else ' *'} {line}{end}".rstrip()
+
+
+def _comment_line(line: str, taken: int) -> list[str]:
+    """The parts of a line that leaves room for `taken` characters."""
+    deeper = line[: len(line) - len(line.lstrip())] + "    "
+    return textwrap.wrap(
+        line, WIDTH - taken, subsequent_indent=deeper, break_on_hyphens=False
+    ) or [""]
 
 
 def _block(body: Iterable[Stmt], indent: int) -> Iterator[str]:
@@ -151,7 +167,7 @@ def _simple(s: Stmt) -> str:
 def wrap(line: str, indent: int) -> Iterator[str]:
     """A long line broken at spaces, continued four deeper."""
     if len(line) <= WIDTH:
-        yield line
+        yield line.replace(HELD, " ")
         return
     yield from _fold(line, "    " * (indent + 2))
 

@@ -163,11 +163,21 @@ class Table:
 
 
 @dataclass(frozen=True)
+class Define:
+    """`#define name(params) (value)`, and a comment behind it."""
+
+    name: str
+    params: tuple[str, ...]
+    value: CExpr
+    comment: str = ""
+
+
+@dataclass(frozen=True)
 class Include:
     header: str
 
 
-TopLevel = Function | Table | Include | Comment | Constants | Declare
+TopLevel = Function | Table | Define | Include | Comment | Constants | Declare
 
 
 def binary(op: str, a: CExpr, b: CExpr) -> CExpr:

@@ -21,6 +21,7 @@ from fncompile.codegen.ctree import (
     CExpr,
     Declare,
     Do,
+    Element,
     Function,
     If,
     Int,
@@ -86,8 +87,8 @@ def _entry(plan: Plan, name: str, entry: str, half: str = "") -> Function:
 
 def _prepare(plan: Plan, name: str, entry: str) -> Function:
     work = dim(amount(plan.prepare))
-    run = Do(call("fnc_run", Name("env"), Name(f"run_{entry}_prepare"), work))
-    body = (run, Return(Name("FNC_OK")))
+    run = Do(call("fnc_run", Name("env"), Name(f"run_{entry}_prepare"), Name("amount")))
+    body = (Declare("const int64_t", "amount", work), run, Return(Name("FNC_OK")))
     comment = "Computes what depends on weights alone; to be called again when they change."
     return Function("FNC_EXPORT", "int32_t", f"{name}_prepare", ENV, body, comment)
 
@@ -186,24 +187,24 @@ def row_bytes(buffer: Buffer) -> Dim:
 
 
 def _steps(plan: Plan, name: str, entry: str) -> list[TopLevel]:
-    """The step over `args[0]` rows in batches of `args[1]`: the worker's share, and the call."""
-    share = call("fnc_steps_run", Name("env"), Name("&steps"), Name("part"), Name("parts"))
-    whole = call("fnc_steps", Name("env"), Name("&steps"), Name(f"steps_{entry}"))
-    worker = with_symbols(plan.symbols, [*_stretch(plan, name, entry), Do(share)])
-    body = with_symbols(plan.symbols, [*_stretch(plan, name, entry), Return(whole)])
-    return [
-        Function("FNC_ONE_COPY", "void", f"steps_{entry}", WORKER, tuple(worker)),
-        Function("FNC_EXPORT", "int32_t", f"{name}_steps", ENV, tuple(body)),
-    ]
-
-
-def _stretch(plan: Plan, name: str, entry: str) -> list[Stmt]:
-    """What csrc/rt/fnc_steps.h asks to know."""
+    """The step over `args[0]` rows in batches of `args[1]`: what csrc/rt/fnc_steps.h asks to know,
+    the worker's share, and the call."""
     sizes = Name("{" + ", ".join(expression(dim(row_bytes(b))) for b in plan.inputs) + "}")
+    sized: list[Stmt] = [
+        Declare("const int64_t", "bytes[]", sizes),
+        Return(Element(Name("bytes"), Name("input"))),
+    ]
     functions = f"check_{entry}, run_{entry}, {name}_arena, amount_{entry}"
     counts = f"{len(plan.inputs)}, {len(plan.symbols)}"
     inside = f"inside_{entry}" if plan.ranges else "NULL"
+    step = f"{{{functions}, {counts}, row_bytes_{entry}, {inside}}}"
+    given = (Name("env"), Name(f"&step_{entry}"))
+    share = Do(call("fnc_steps_run", *given, Name("part"), Name("parts")))
+    whole = Return(call("fnc_steps", *given, Name(f"steps_{entry}")))
     return [
-        Declare("const int64_t", "bytes[]", sizes),
-        Declare("const fnc_stretch", "steps", Name(f"{{{functions}, {counts}, bytes, {inside}}}")),
-    ]
+        Function("static", "int64_t", f"row_bytes_{entry}", (*DIMS, "int input"),
+                 _sized(plan, sized)),
+        Declare("static const fnc_stretch", f"step_{entry}", Name(step)),
+        Function("FNC_ONE_COPY", "void", f"steps_{entry}", WORKER, (share,)),
+        Function("FNC_EXPORT", "int32_t", f"{name}_steps", ENV, (whole,)),
+    ]  # fmt: skip

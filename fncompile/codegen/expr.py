@@ -7,9 +7,10 @@ and returns C expressions for the rest.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from typing import Protocol
 
-from fncompile.codegen.affine import dim, index
+from fncompile.codegen.affine import Size, dim, index, stride
 from fncompile.codegen.ctree import (
     Assign,
     Binary,
@@ -26,9 +27,12 @@ from fncompile.codegen.ctree import (
     Unary,
     binary,
     call,
+    names_in,
 )
 from fncompile.ir.types import DTYPES
+from fncompile.plan.names import word
 from fncompile.plan.types import (
+    Affine,
     Apply,
     Bits,
     Buffer,
@@ -101,22 +105,26 @@ def rounded(value: CExpr, dtype: str) -> CExpr:
     return call(f"fnc_round_{row.short}", value) if row.widens else value
 
 
+class Names(Protocol):
+    """Of a kernel: the pointer of a buffer, and names that nothing has yet."""
+
+    def __call__(self, buffer: Buffer) -> Name: ...
+
+    def fresh(self, stem: str) -> str: ...
+
+
 class Scope:
-    """Builds the statements of one loop body. `pointer` names a buffer's C pointer."""
+    """Builds the statements of one loop body."""
 
     def __init__(
         self,
         axes: Sequence[CExpr],
-        pointer: Callable[[Buffer], CExpr],
+        sizes: Sequence[Size],
+        pointer: Names,
         values: dict[int, CExpr],
-        prefix: str = "v",
     ):
-        self.axes, self.pointer, self.values, self.prefix = (
-            list(axes),
-            pointer,
-            dict(values),
-            prefix,
-        )
+        self.axes, self.sizes = list(axes), list(sizes)
+        self.pointer, self.values = pointer, dict(values)
         self.body: list[Stmt] = []
         self.known: dict[Expr, CExpr] = {}
         self.uses: Counter[Expr] = Counter()
@@ -135,14 +143,25 @@ class Scope:
             return self.known[expr]
         text = self._make(expr)
         if self.uses[expr] > 1 and not isinstance(expr, (Const, Value)):
-            text = self.declare(expr.dtype, text)
+            text = self.declare(expr.dtype, text, self._stem(expr))
         self.known[expr] = text
         return text
 
-    def declare(self, dtype: str, value: CExpr) -> Name:
-        name = Name(f"{self.prefix}{len(self.body)}")
-        self.body.append(Declare(f"const {register_type(dtype)}", name.text, value))
-        return name
+    def declare(self, dtype: str, value: CExpr, stem: str) -> Name:
+        return self.put(dtype, value, self.pointer.fresh(stem))
+
+    def put(self, dtype: str, value: CExpr, name: str) -> Name:
+        """Declares `name`, which nothing has yet."""
+        self.body.append(Declare(f"const {register_type(dtype)}", name, value))
+        return Name(name)
+
+    def _stem(self, expr: Expr) -> str:
+        """What a value is called: an element of `x` along i is `x_i`."""
+        if not isinstance(expr, Load):
+            return word(expr)
+        along = [n for axis, step in expr.at.terms if step == 1 for n in names_in(self.axes[axis])]
+        letters = [n for n in along if len(n) == 1]
+        return "_".join([self.pointer(expr.buffer).text, *(letters[-1:] or ["value"])])
 
     def _make(self, e: Expr) -> CExpr:
         if isinstance(e, Const):
@@ -150,9 +169,9 @@ class Scope:
         if isinstance(e, Value):
             return self.values[e.stage]
         if isinstance(e, Load):
-            return load(self.pointer(e.buffer), index(e.at, self.axes), e.buffer)
+            return load(self.pointer(e.buffer), self.index(e.at), e.buffer)
         if isinstance(e, Index):
-            return rounded(Cast(register_type(e.dtype), index(e.at, self.axes)), e.dtype)
+            return rounded(Cast(register_type(e.dtype), self.index(e.at)), e.dtype)
         if isinstance(e, Apply):
             return apply(e, [self.value(a) for a in e.args])
         if isinstance(e, Bits):
@@ -161,35 +180,38 @@ class Scope:
             return self._gather(e)
         return self._guarded(e)
 
+    def index(self, at: Affine) -> CExpr:
+        return index(at, self.axes, self.sizes)
+
     def _bits(self, e: Bits) -> CExpr:
         key = self.pointer(e.seed)
         return call(
             "fnc_philox",
             Element(key, Int(0)),
             Element(key, Int(1)),
-            Cast("uint64_t", index(e.at, self.axes)),
+            Cast("uint64_t", self.index(e.at)),
         )
 
     def _gather(self, e: GatherLoad) -> CExpr:
-        row = self.declare("int64", Cast("int64_t", self.value(e.row)))
+        row = self.declare("int64", Cast("int64_t", self.value(e.row)), "row")
         inside = Binary("&&", Binary(">=", row, Int(0)), Binary("<", row, dim(e.rows)))
-        at = binary("+", binary("*", row, dim(e.stride)), index(e.at, self.axes))
+        at = binary("+", binary("*", row, stride(e.stride, e.at, self.sizes)), self.index(e.at))
         return Ternary(inside, load(self.pointer(e.buffer), at, e.buffer), missing(e.dtype))
 
     def _guarded(self, e: Guarded) -> CExpr:
         """Evaluated under an `if`, since its loads are valid only inside."""
         condition: CExpr | None = None
         for at, extent in e.conditions:
-            i = index(at, self.axes)
+            i = self.index(at)
             test = Binary("&&", Binary(">=", i, Int(0)), Binary("<", i, dim(extent)))
             condition = test if condition is None else Binary("&&", condition, test)
         assert condition is not None
         outside = self.value(e.outside)
         if isinstance(e.inside, Load):
             return Ternary(condition, self._make(e.inside), outside)
-        name = Name(f"{self.prefix}{len(self.body)}")
+        name = Name(self.pointer.fresh("guarded"))
         self.body.append(Declare(register_type(e.dtype), name.text, outside))
-        inner = Scope(self.axes, self.pointer, self.values, f"{name.text}_")
+        inner = Scope(self.axes, self.sizes, self.pointer, self.values)
         inner.known = dict(self.known)
         inner.count(e.inside)
         result = inner.value(e.inside)

@@ -3,7 +3,7 @@ pack the left operand instead, or nothing."""
 
 from __future__ import annotations
 
-from fncompile.codegen.affine import dim
+from fncompile.codegen.affine import dim, stride
 from fncompile.codegen.ctree import (
     CExpr,
     Declare,
@@ -47,16 +47,17 @@ def _pack(stage: Stage, variant: Variant, pointers: Pointers) -> list[Stmt]:
         return [Return()]
     assert variant.a is not None
     matrix, by_rows = variant.a.matrix, variant.a.by_rows
-    short, columns, inner = DTYPES[stage.dtype].tile, dim(variant.columns), dim(stage.domain[0])
+    inner, columns = pointers.size("k", stage.domain[0]), pointers.size("n", variant.columns)
+    sizes, short = [inner, columns], DTYPES[stage.dtype].tile
     source = binary("+", pointers(variant.a.buffer), dim(matrix.offset))
-    stride = dim(matrix.coefficient(0 if by_rows else 1))
+    step = stride(matrix.coefficient(0 if by_rows else 1), matrix, sizes)
     ends: list[CExpr] = [
         call("fnc_share", Name("panels"), Int(1), binary("+", Name("part"), Int(i)), Name("parts"))
         for i in (0, 1)
     ]
     out, form = pointers(stage.stores[0].buffer), "b" if by_rows else "bt"
-    panels = call(f"fnc_pack_parts_{short}", columns, inner)
+    panels = call(f"fnc_pack_parts_{short}", columns.text, inner.text)
     return [
         Declare("const int64_t", "panels", panels),
-        Do(call(f"fnc_pack_{form}_{short}", columns, inner, source, stride, out, *ends)),
+        Do(call(f"fnc_pack_{form}_{short}", columns.text, inner.text, source, step, out, *ends)),
     ]

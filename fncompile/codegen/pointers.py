@@ -1,37 +1,49 @@
-"""Where buffers are in C: the pointer declarations at the top of a kernel."""
+"""What a kernel calls things in C: the pointers, constants and sizes declared at its top."""
 
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Container, Iterable, Mapping, Sequence
 
-from fncompile.codegen.affine import dim, size_name
+from fncompile.codegen.affine import Size, dim, size_name
+from fncompile.codegen.c_names import distinct, identifier
 from fncompile.codegen.ctree import (
+    Binary,
     Cast,
     CExpr,
+    Comment,
+    Constants,
     Declare,
+    Define,
     Do,
     Element,
     Int,
     Name,
     Stmt,
+    TopLevel,
     binary,
+    call,
     names_in,
 )
 from fncompile.codegen.expr import c_type
 from fncompile.codegen.place import Place
-from fncompile.ir.dims import Dim
+from fncompile.ir.dims import Dim, evaluate, symbols_of
+from fncompile.ir.types import DTYPES
+from fncompile.plan.machine import machine
 from fncompile.plan.types import Buffer, Plan
 
 
 class Pointers:
-    """Names and declarations of the buffers that one kernel touches."""
+    """Names and declarations of what one kernel uses: pointers of buffers, `values` of its stages,
+    and constants, which are the extents of its axes."""
 
-    def __init__(self, plan: Plan, places: Mapping[str, Place]):
-        self.plan, self.places = plan, places
+    def __init__(self, plan: Plan, offsets: Offsets, values: Sequence[str] = ()):
+        self.plan, self.offsets, self.values = plan, offsets, tuple(map(identifier, values))
+        self.constants: dict[tuple[str, int], str] = {}  # axis and extent -> name
         self.names: dict[Buffer, str] = {}
         self._canonical: dict[tuple, Buffer] = {}
-        self._taken: set[str] = set()
+        self._taken: set[str] = set(self.values)
 
     def __call__(self, buffer: Buffer) -> Name:
         """The pointer of `buffer`; buffers at the same place share one, so that `restrict`
@@ -50,18 +62,39 @@ class Pointers:
         return (at, start, dtype)
 
     def _name(self, buffer: Buffer) -> str:
-        base = re.sub(r"\W+", "_", root_name(buffer)).strip("_").lower() or "p"
-        base = f"p_{base}" if base[0].isdigit() or LOCALS.fullmatch(base) else base
-        name, k = base, 0
-        while name in self._taken or name in RESERVED:
-            k += 1
-            name = f"{base}_{k}"
+        base = identifier(buffer.name.rstrip("'"), buffer.kind)
+        if LOCALS.fullmatch(base) or base in self._taken:
+            base = f"{base.rstrip('_')}_{buffer.kind}"
+        return self.fresh(base)
+
+    def fresh(self, stem: str) -> str:
+        """`stem`, or, where that is taken, `stem_2`, `stem_3`...: a name of the kernel's own."""
+        [name] = distinct([stem], self._taken)
         self._taken.add(name)
         return name
 
+    def size(self, axis: str, extent: Dim) -> Size:
+        """An extent as C writes it: that of axis j is J, or J_10 where J is another one."""
+        if not isinstance(extent, int) or not 1 < extent < 2**31:
+            return Size(extent, dim(extent))
+        name = axis.upper()
+        if any(name == other and key[1] != extent for key, other in self.constants.items()):
+            name = f"{name}_{extent}"
+        return Size(extent, Name(self.constants.setdefault((axis, extent), name)))
+
+    def sizes(self, axes: Sequence[str], domain: Sequence[Dim]) -> list[Size]:
+        return [self.size(axis, extent) for axis, extent in zip(axes, domain)]
+
+    def with_constants(self, body: Sequence[Stmt]) -> list[Stmt]:
+        """`body` behind the constants that it mentions."""
+        used = names_in(body)
+        items = [(n, Int(extent)) for (_, extent), n in self.constants.items() if n in used]
+        return [*([Constants(tuple(items))] if items else []), *body]
+
     def enclosed(self, work: Sequence[Stmt], written: Iterable[Buffer]) -> list[Stmt]:
         """`work` as the body of a function of `env`: behind what it uses of pointers and sizes."""
-        body = with_symbols(self.plan.kernel_symbols, [*self.declarations(written), *work])
+        body = self.with_constants([*self.declarations(written), *work])
+        body = with_symbols(self.plan.kernel_symbols, body)
         return body if "env" in names_in(body) else [Do(Name("(void)env")), *body]
 
     def parameters(self, names: Container[str], written: Iterable[Buffer]) -> dict[str, str]:
@@ -98,26 +131,62 @@ class Pointers:
 
     def _address(self, buffer: Buffer, pointer: str, written: bool) -> CExpr:
         start: Dim = 0
-        while buffer.base is not None:
-            start, buffer = start + buffer.offset, buffer.base
-        base = _BASES[buffer.kind](self, buffer, pointer, written)
-        return binary("+", base, dim(start))
+        root = buffer
+        while root.base is not None:
+            start, root = start + root.offset, root.base
+        if root.kind == "const":
+            return binary("+", Name(table_name(root)), dim(start))
+        if root.kind in ("input", "output"):
+            field = {"input": "in", "output": "out"}[root.kind]
+            array = Cast(pointer, Element(Name(f"env->{field}"), Int(root.index)))
+            return binary("+", array, dim(start))
+        block, at = self.offsets.of(buffer, root, start)
+        base: CExpr = Name(f"env->{block}")
+        if block == "weights" and written:
+            base = Cast("unsigned char *", base)
+        return Cast(pointer, Binary("+", base, at))
 
-    def _array(self, field: str, buffer: Buffer) -> CExpr:
-        return Element(Name(f"env->{field}"), Int(buffer.index))
 
-    def _block(self, buffer: Buffer, pointer: str, written: bool) -> CExpr:
-        place = self.places[buffer.name]
-        field = Name(f"env->{place.block}")
-        base = Cast("unsigned char *", field) if place.block == "weights" and written else field
-        return Cast(pointer, binary("+", base, Int(place.offset)))
+class Offsets:
+    """Where buffers begin in the blocks of memory that a call is given: constants of the unit."""
 
-    def _arena(self, buffer: Buffer, pointer: str, written: bool) -> CExpr:
-        if buffer in self.plan.prepared_offsets:
-            return Cast(
-                pointer, binary("+", Name("env->prepared"), Int(self.plan.prepared_offsets[buffer]))
-            )
-        return Cast(pointer, binary("+", Name("env->arena"), dim(self.plan.offsets[buffer])))
+    def __init__(self, plan: Plan, places: Mapping[str, Place]):
+        self.plan, self.places = plan, places
+        self._found: dict[tuple[str, str, Dim], tuple[str, Buffer]] = {}
+        self._taken: set[str] = set()
+
+    def of(self, buffer: Buffer, root: Buffer, start: Dim) -> tuple[str, CExpr]:
+        """The block of `root`, and in bytes where in it `buffer` lies, `start` elements behind."""
+        block, begin = self._begin(root)
+        key = block, buffer.name.rstrip("'"), begin + start * DTYPES[root.type.dtype].size
+        if key not in self._found:
+            [name] = distinct([key[1]], self._taken)
+            self._taken.add(name)
+            self._found[key] = f"AT_{name.upper()}", buffer
+        name = self._found[key][0]
+        symbols = [Name(size_name(s)) for s in symbols_of([key[2]])]
+        return block, call(name, *symbols) if symbols else Name(name)
+
+    def _begin(self, root: Buffer) -> tuple[str, Dim]:
+        if root.kind == "param":
+            place = self.places[root.name]
+            return place.block, place.offset
+        if root in self.plan.prepared_offsets:
+            return "prepared", self.plan.prepared_offsets[root]
+        return "arena", self.plan.offsets[root]
+
+    def definitions(self) -> list[TopLevel]:
+        """A comment and a constant for each buffer, block by block in the order of memory."""
+        out: list[TopLevel] = []
+        typical: dict[str, int] = defaultdict(lambda: machine().typical)
+        for block in ("weights", "train", "prepared", "arena"):
+            found = [(key[2], *named) for key, named in self._found.items() if key[0] == block]
+            if found:
+                out.append(Comment(f"Bytes from the beginning of env->{block}."))
+            for at, name, buffer in sorted(found, key=lambda f: (evaluate(f[0], typical), f[1])):
+                symbols = tuple(map(size_name, symbols_of([at])))
+                out.append(Define(name, symbols, dim(at), str(buffer.type)))
+        return out
 
 
 def with_symbols(
@@ -129,27 +198,11 @@ def with_symbols(
     return [*(Declare("const int64_t", s, Element(Name(source), Int(i))) for i, s in dims), *body]
 
 
-_BASES = {
-    "input": lambda self, b, pointer, written: Cast(pointer, self._array("in", b)),
-    "output": lambda self, b, pointer, written: Cast(pointer, self._array("out", b)),
-    "param": Pointers._block,
-    "arena": Pointers._arena,
-    "const": lambda self, b, pointer, written: Name(table_name(b)),
-}
-RESERVED = {
-    "auto", "break", "case", "char", "const", "continue", "default", "do", "double", "else", "enum",
-    "extern", "float", "for", "goto", "if", "inline", "int", "long", "register", "restrict",
-    "return", "short", "signed", "sizeof", "static", "struct", "switch", "typedef", "union",
-    "unsigned", "void", "volatile", "while", "env", "asm", "typeof", "main", "index",
-}  # fmt: skip
-# What emitters call their own variables.
+# What emitters call their own variables, where one may meet the name of a buffer.
 LOCALS = re.compile(
-    r"[a-z]\d*|[vsr]\d+(_\w*)?|mr|nr|part|parts|acc|tile|begin|end|lanes|sum|bytes|number|panels|dims|size_\w*|(bits|row|inside|from)\d+(_\d+)?"
+    r"[ghijklmnpqtuwz]0?|mr|nr|acc|part|parts|tile|begin|end|own|env|lanes|bytes|number|panels|dims|beside|"
+    r"size_\w*|main|index"
 )
-
-
-def root_name(buffer: Buffer) -> str:
-    return buffer.name.rstrip("'")
 
 
 def table_name(buffer: Buffer) -> str:

@@ -6,10 +6,10 @@ every following stage from them: bias, activation, residual, mask, store.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from fncompile.codegen.affine import dim, index
+from fncompile.codegen.affine import Size, dim, index, stride
 from fncompile.codegen.cprint import expression
 from fncompile.codegen.ctree import (
     Assign,
@@ -33,9 +33,10 @@ from fncompile.codegen.expr import Scope, c_type, in_register, rounded
 from fncompile.codegen.expr import store as put
 from fncompile.codegen.pointers import Pointers, with_symbols
 from fncompile.ir.types import DTYPES
+from fncompile.plan.expressions import below
 from fncompile.plan.schedule import DRIVERS, Guard, Partition, Schedule, Variant
-from fncompile.plan.text import BATCH_AXES, OUTER_AXES
-from fncompile.plan.types import Affine, Kernel, Operand, Product, result_arrays
+from fncompile.plan.text import BATCH_AXES, OUTER_AXES, product_axes
+from fncompile.plan.types import Affine, Kernel, Operand, Product, Stage, Value, result_arrays
 
 
 def emit_epilogue(kernel: Kernel, pointers: Pointers) -> Function:
@@ -52,7 +53,8 @@ def emit_epilogue(kernel: Kernel, pointers: Pointers) -> Function:
     columns = For("j", Int(0), Name("nr"), tuple(point), pragma="omp simd")
     memory = pointers.declarations(s.buffer for stage in kernel.stages for s in stage.stores)
     rows = For("i", Int(0), Name("mr"), (columns,))
-    body = with_symbols(pointers.plan.kernel_symbols, [*memory, rows])
+    body = pointers.with_constants([*memory, rows])
+    body = with_symbols(pointers.plan.kernel_symbols, body)
     used = names_in(body)
     body[:0] = [
         Declare("const int64_t", name, Name(f"((const fnc_tile *)tile)->g[{i}]"))
@@ -73,22 +75,29 @@ def emit_epilogue(kernel: Kernel, pointers: Pointers) -> Function:
 
 
 def _point(kernel: Kernel, pointers: Pointers, names: list[CExpr], sum_: CExpr) -> list[Stmt]:
-    scope = Scope(names, pointers, {})
-    dtype = kernel.stages[0].dtype
-    scope.values[0] = scope.declare(dtype, rounded(sum_, dtype))
+    sizes = _sizes(kernel, pointers)[:-1]
+    scope = Scope(names, sizes, pointers, {})
+    dtype, stages = kernel.stages[0].dtype, kernel.stages
     stores: list[Stmt] = []
-    for stage in kernel.stages[1:]:
+    for stage in stages[1:]:
         scope.count(stage.expr)
-    for i, stage in enumerate(kernel.stages):
-        if i:
-            value = scope.value(stage.expr)
-            scope.values[i] = (
-                value if isinstance(value, Name) else scope.declare(stage.dtype, value)
-            )
+    for i, stage in enumerate(stages):
+        value = scope.value(stage.expr) if i else rounded(sum_, dtype)
+        if not (isinstance(value, Name) or stored_alone(i, stages, stages)):
+            value = scope.put(stage.dtype, value, pointers.values[i])
+        scope.values[i] = value
         for store in stage.stores:
-            at = index(store.at, names)
-            stores.append(put(pointers(store.buffer), at, store.buffer, scope.values[i]))
+            at = index(store.at, names, sizes)
+            stores.append(put(pointers(store.buffer), at, store.buffer, value))
     return [*scope.body, *stores]
+
+
+def stored_alone(number: int, together: Sequence[Stage], everywhere: Iterable[Stage]) -> bool:
+    """Is the value of a stage only stored, and is that all that is stored `together`? Then it needs
+    no name."""
+    stores = [store for stage in together for store in stage.stores]
+    read = (e for s in everywhere for x in (s.expr, s.row) if x is not None for e in below(x))
+    return len(stores) == 1 and not any(isinstance(e, Value) and e.stage == number for e in read)
 
 
 def emit_product(kernel: Kernel, pointers: Pointers) -> list[Stmt]:
@@ -96,13 +105,21 @@ def emit_product(kernel: Kernel, pointers: Pointers) -> list[Stmt]:
     product, schedule = kernel.product, kernel.schedule
     assert product is not None and schedule is not None
     work = _variants(kernel, schedule, pointers)
-    for i, (name, extent) in reversed(list(enumerate(zip(batch_names(product), product.batches)))):
+    sizes = [size.text for size in _sizes(kernel, pointers)]
+    for i, name in reversed(list(enumerate(batch_names(product)))):
         cut = i == 0 and schedule.partition.axis == "batches"
-        first, last = (Name("begin"), Name("end")) if cut else (Int(0), dim(extent))
+        first, last = (Name("begin"), Name("end")) if cut else (Int(0), sizes[i])
         known = Assign(Name(f"tile.g[{i}]"), "=", Name(name))
         work = [For(name, first, last, (known, *work))]
     tile = Declare("fnc_tile", "tile", Name("{env, {0}}"))
-    return [*_own_part(kernel, schedule.partition), tile, *work]
+    return [*_own_part(kernel, schedule.partition, sizes), tile, *work]
+
+
+def _sizes(kernel: Kernel, pointers: Pointers) -> list[Size]:
+    """Of the axes of a product: of its batches, then M, N and K."""
+    product = kernel.product
+    assert product is not None
+    return pointers.sizes(product_axes(product), product.shape)
 
 
 def batch_names(product: Product) -> list[str]:
@@ -110,30 +127,34 @@ def batch_names(product: Product) -> list[str]:
     return [] if product.is_single else list(BATCH_AXES[: len(product.batches)])
 
 
-def _own_part(kernel: Kernel, partition: Partition) -> list[Stmt]:
+def _contracted(product: Product, pointers: Pointers) -> list[Size]:
+    """Of the axes that K is in memory of the left operand, the outer ones first."""
+    names = [*OUTER_AXES[: len(product.contracted) - 1], "k"]
+    return pointers.sizes(names, product.contracted)
+
+
+def _own_part(kernel: Kernel, partition: Partition, sizes: Sequence[CExpr]) -> list[Stmt]:
+    m, n, k = sizes[-3:]
     if partition.axis != "longer":
-        return begin_and_end(partition)
-    product = kernel.product
-    assert product is not None
-    m, n, k = product.matrix_shape
+        cut = {"rows": m, "columns": n, "batches": sizes[0]}
+        return begin_and_end(partition, cut.get(partition.axis, Int(1)))
     size = DTYPES[in_register(kernel.stages[0].dtype)].size
-    small = call("FNC_IS_SMALL", dim(n), dim(k), Int(size))
-    block = call("fnc_share_block", dim(m), dim(n), small, Name("part"), Name("parts"))
+    small = call("FNC_IS_SMALL", n, k, Int(size))
+    block = call("fnc_share_block", m, n, small, Name("part"), Name("parts"))
     return [Declare("const fnc_block", "own", block)]
 
 
-def begin_and_end(partition: Partition) -> list[Stmt]:
-    """Where the worker's part begins and ends."""
-    extent, grain = dim(partition.extent), Int(partition.grain)
+def begin_and_end(partition: Partition, extent: CExpr) -> list[Stmt]:
+    """Where the worker's part of `extent` begins and ends."""
+    grain = Int(partition.grain)
     return [
         Declare("const int64_t", name, call("fnc_share", extent, grain, part, Name("parts")))
         for name, part in (("begin", Name("part")), ("end", binary("+", Name("part"), Int(1))))
     ]
 
 
-def _ranges(product: Product, axis: str) -> tuple[CExpr, CExpr, CExpr, CExpr]:
+def _ranges(m: CExpr, n: CExpr, axis: str) -> tuple[CExpr, CExpr, CExpr, CExpr]:
     """First and last row, first and last column of the worker's block."""
-    m, n = (dim(d) for d in product.matrix_shape[:2])
     begin, end = Name("begin"), Name("end")
     found: dict[str, tuple[CExpr, CExpr, CExpr, CExpr]] = {
         "batches": (Int(0), m, Int(0), n),
@@ -165,28 +186,32 @@ def _calls(kernel: Kernel, variant: Variant, pointers: Pointers) -> list[Stmt]:
         return _plain(kernel, product, pointers, schedule.partition.axis)
     driver, dtype = DRIVERS[variant.driver], kernel.stages[0].dtype
     assert variant.a is not None and variant.b is not None
-    a, b = (Matrix(o, _start(o, product, pointers)) for o in (variant.a, variant.b))
-    ranges = _ranges(product, schedule.partition.axis)
+    *batches, m, n, k = _sizes(kernel, pointers)
+    *outer, inner = _contracted(product, pointers)
+    left = [*batches, m, inner, *outer]
+    a = Matrix(variant.a, _start(variant.a, product, pointers), left)
+    b = Matrix(variant.b, _start(variant.b, product, pointers), [*batches, k, n])
+    ranges = _ranges(m.text, n.text, schedule.partition.axis)
     rest = [*ranges, Name(f"{kernel.name}_epilogue"), Unary("&", Name("tile"))]
     packed = driver.b in ("panels", "narrow")
     suffix = DTYPES[dtype if packed else in_register(dtype)].tile
-    m, n, k = (dim(d) for d in product.matrix_shape)
-    arguments = ARGUMENTS[variant.driver](m, n, k, a, b)
+    arguments = ARGUMENTS[variant.driver](m.text, n.text, k.text, a, b)
     before, after = _result_arrays(kernel, pointers) if driver.unit == "row" else ([], [])
     function = driver.function
     if variant.outer:
         function += "_walked"
-        before.append(_outer(variant))
+        before.append(_outer(a))
         arguments = [Int(len(variant.outer)), Name("outer"), *arguments]
     return [*before, Do(call(f"{function}_{suffix}", *arguments, *rest, *after))]
 
 
-def _outer(variant: Variant) -> Stmt:
+def _outer(matrix: Matrix) -> Stmt:
     """The axes of the left operand that its sums are walked along."""
-    assert variant.a is not None
-    first = variant.a.batches + 2
-    steps = [variant.a.at.coefficient(first + i) for i in range(len(variant.outer))]
-    rows = [f"{{{expression(dim(e))}, {expression(dim(s))}}}" for e, s in zip(variant.outer, steps)]
+    at, first = matrix.operand.at, matrix.operand.batches + 2
+    rows = [
+        f"{{{expression(size.text)}, {expression(stride(at.coefficient(i), at, matrix.sizes))}}}"
+        for i, size in enumerate(matrix.sizes[first:], first)
+    ]
     return Declare("const fnc_axis", "outer[]", Name("{" + ", ".join(rows) + "}"))
 
 
@@ -196,10 +221,11 @@ class Matrix:
 
     operand: Operand
     start: CExpr
+    sizes: Sequence[Size]
 
     @property
     def strides(self) -> list[CExpr]:
-        return [dim(stride) for stride in self.operand.strides]
+        return [stride(step, self.operand.at, self.sizes) for step in self.operand.strides]
 
 
 ARGUMENTS: dict[str, Callable[[CExpr, CExpr, CExpr, Matrix, Matrix], list[CExpr]]] = {
@@ -236,17 +262,19 @@ def _start(operand: Operand, product: Product, pointers: Pointers) -> CExpr:
 def _plain(kernel: Kernel, product: Product, pointers: Pointers, axis: str) -> list[Stmt]:
     """Integer products, which are rare: three loops and the same epilogue."""
     dtype = kernel.stages[0].dtype
-    *outer, inner = product.contracted
+    *counts, m, n, _ = _sizes(kernel, pointers)
+    *walked, k = _contracted(product, pointers)
+    outer = [Name(axis) for axis, _ in zip(OUTER_AXES, walked)]
     batches: list[CExpr] = [*map(Name, batch_names(product))] or [Int(0)]
-    names = OUTER_AXES[: len(outer)]
-    left = [*batches, Name("m"), Name("k"), *map(Name, names)]
-    a = Element(pointers(product.a.buffer), index(product.a.at, left))
-    right = [*batches, Name("k"), Name("n"), *map(Name, names)]
-    b = Element(pointers(product.b.buffer), index(product.right_by_segments, right))
+    left = [*batches, Name("m"), Name("k"), *outer]
+    at_a = index(product.a.at, left, [*counts, m, k, *walked])
+    right = [*batches, Name("k"), Name("n"), *outer]
+    at_b = index(product.right_by_segments, right, [*counts, k, n, *walked])
+    a, b = Element(pointers(product.a.buffer), at_a), Element(pointers(product.b.buffer), at_b)
     short = DTYPES[dtype].short
     wraps = short in ("i32", "i64")
     term: CExpr = call(f"fnc_mul_{short}", a, b) if wraps else Binary("*", a, b)
-    add = call(f"fnc_add_{short}", Name("sum"), term) if wraps else Binary("+", Name("sum"), term)
+    add = call(f"fnc_add_{short}", Name("acc"), term) if wraps else Binary("+", Name("acc"), term)
     finish = call(
         f"{kernel.name}_epilogue",
         Unary("&", Name("tile")),
@@ -254,11 +282,11 @@ def _plain(kernel: Kernel, product: Product, pointers: Pointers, axis: str) -> l
         Name("n"),
         Int(1),
         Int(1),
-        Name("&sum"),
+        Name("&acc"),
     )
-    steps: Stmt = For("k", Int(0), dim(inner), (Assign(Name("sum"), "=", add),))
-    for name, extent in reversed(list(zip(names, outer))):
-        steps = For(name, Int(0), dim(extent), (steps,))
-    point: list[Stmt] = [Declare(c_type(dtype), "sum", Int(0)), steps, Do(finish)]
-    m0, m1, n0, n1 = _ranges(product, axis)
+    steps: Stmt = For("k", Int(0), k.text, (Assign(Name("acc"), "=", add),))
+    for name, size in reversed(list(zip(outer, walked))):
+        steps = For(name.text, Int(0), size.text, (steps,))
+    point: list[Stmt] = [Declare(c_type(dtype), "acc", Int(0)), steps, Do(finish)]
+    m0, m1, n0, n1 = _ranges(m.text, n.text, axis)
     return [For("m", m0, m1, (For("n", n0, n1, tuple(point)),))]

@@ -34,9 +34,10 @@ from fncompile.codegen.nest.build import nest_of
 from fncompile.codegen.nest.emit import emit_nest
 from fncompile.codegen.nest.text import nest_text
 from fncompile.codegen.packing import emit_pack, is_pack
-from fncompile.codegen.pointers import Place, Pointers, table_name, with_symbols
+from fncompile.codegen.pointers import Offsets, Place, Pointers, table_name, with_symbols
 from fncompile.codegen.products import emit_epilogue, emit_product
 from fncompile.ir.types import DTYPES
+from fncompile.plan.names import value_names
 from fncompile.plan.text import kernel_comment
 from fncompile.plan.types import (
     Buffer,
@@ -76,9 +77,11 @@ def emit_program(
     if plan.ranges:
         items.append(Include("include/fnc_range.h"))
     items += [Include(f"kern/{header}") for header in _kernel_headers(plan)]
-    items += [_table(b) for b in _constants([*plan.prepare, *plan.kernels])]
-    for kernel in (*plan.prepare, *plan.kernels):
-        items += emit_kernel(kernel, plan, places)
+    offsets, kernels = Offsets(plan, places), (*plan.prepare, *plan.kernels)
+    functions = [f for kernel in kernels for f in emit_kernel(kernel, plan, offsets)]
+    items += offsets.definitions()
+    items += [_table(b) for b in _constants(kernels)]
+    items += functions
     items += _run(plan, entry)
     if plan.prepare:
         items.append(_prepare(plan.prepare, f"{entry}_prepare"))
@@ -121,13 +124,14 @@ def _kernel_by_number(plan: Plan, name: str) -> Function:
     )
 
 
-def emit_kernel(kernel: Kernel, plan: Plan, places: Mapping[str, Place]) -> list[TopLevel]:
-    pointers = Pointers(plan, places)
+def emit_kernel(kernel: Kernel, plan: Plan, offsets: Offsets) -> list[TopLevel]:
+    values = value_names(kernel)
+    pointers = Pointers(plan, offsets, values)
     out: list[TopLevel] = []
     written: Iterable[Buffer] = writes(kernel)
     comment = kernel_comment(kernel)
     if kernel.product is not None:
-        out.append(emit_epilogue(kernel, Pointers(plan, places)))
+        out.append(emit_epilogue(kernel, Pointers(plan, offsets, values)))
         work, written = emit_product(kernel, pointers), ()
     elif is_pack(kernel):
         work = emit_pack(kernel, pointers)

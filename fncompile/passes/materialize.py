@@ -19,6 +19,7 @@ from fncompile.passes.access import SPREADING, base_of, is_leaf
 from fncompile.passes.contraction import may_store_as
 from fncompile.passes.demands import computed_uses, viewed_uses
 from fncompile.passes.inline import OUTSIDE, Flat, Recurrence
+from fncompile.passes.naming import Temporaries, stem
 from fncompile.plan.types import Buffer, Decision
 
 STAGE_OPS = ("reduce", "unwindow", "argmax", "dot", "concat", "scatter_add")
@@ -62,6 +63,7 @@ class Memory:
     not_in_place: set[str] = field(default_factory=set)
     # contraction -> the permute that alone reads it, in whose buffer it is stored
     stored_as: dict[Node, Node] = field(default_factory=dict)
+    names: Temporaries = field(default_factory=Temporaries)
 
     def demand(self, node: Node, reason: str) -> None:
         """Let `node` lie in memory for `reason`."""
@@ -83,8 +85,12 @@ class Memory:
 
     def add_arena(self, node: Node) -> None:
         if node not in self.buffers:
-            number = len(self.buffers) + len(self.stored_as)  # which took one away each
-            self.buffers[node] = Buffer(f"t{number}", widened(node.type), "arena")
+            self.buffers[node] = Buffer(self.name_of(node), widened(node.type), "arena")
+
+    def name_of(self, node: Node) -> str:
+        """For its buffer: the one that it has, or a new one."""
+        buffer = self.buffers.get(node)
+        return self.names.new(stem(node)) if buffer is None else buffer.name
 
 
 def widened(type: TensorType) -> TensorType:
@@ -142,9 +148,8 @@ def _place_leaves(memory: Memory, order: list[Node]) -> None:
         memory.buffers[node] = Buffer(node["name"], node.type, "param")
     for node in order:
         if node.op == "const" and node.type.size != 1 and build.splat(node) is None:
-            memory.buffers[node] = Buffer(
-                f"c{len(memory.buffers)}", node.type, "const", data=node["data"]
-            )
+            name = memory.names.new(stem(node))
+            memory.buffers[node] = Buffer(name, node.type, "const", data=node["data"])
 
 
 def _place_roots(memory: Memory) -> None:
@@ -174,7 +179,7 @@ def _place_root(
             memory.add_arena(base)
         via = None
         if not direct and not computed:
-            name = f"t{len(memory.buffers)}_{len(memory.copies)}"
+            name = memory.names.new(f"{target.name.rstrip(chr(39))}_copy")
             via = Buffer(name, widened(node.type), "arena")
         memory.copies.append(Copy(node, target, via, 0, home))
 
@@ -287,10 +292,11 @@ def _place_parts(memory: Memory, node: Node) -> None:
     memory.parts[node] = []
     for number, part in enumerate(node.src):
         base = base_of(part)
-        name = f"{whole.name}_{number}"
+        moves = contiguous and _may_move(memory, base) and _same_home(memory, base, node)
+        name = memory.name_of(base) if moves else f"{whole.name}_part{number}"
         type = TensorType(whole.type.dtype, base.shape)
         place = Buffer(name, type, whole.kind, whole.index, whole, start * row)
-        if contiguous and _may_move(memory, base) and _same_home(memory, base, node):
+        if moves:
             memory.buffers[base] = place
         elif contiguous:
             memory.parts[node].append((part, place, 0))

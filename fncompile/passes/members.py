@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from fncompile.ir.dims import Dim
 from fncompile.ir.types import TensorType
@@ -44,6 +44,7 @@ class Part:
     start: int
     end: int
     name: str
+    type: TensorType = field(compare=False)
 
 
 Parts = Mapping[Buffer, Sequence[Part]]  # of each run, in the order of memory
@@ -65,7 +66,7 @@ def _parts(buffer: Buffer, run: Run) -> list[Part]:
     for member in run.members:
         size = member.type.size
         assert isinstance(size, int)
-        found.append(Part(member.offset, member.offset + size, f"{member.name}{slot}"))
+        found.append(Part(member.offset, member.offset + size, f"{member.name}{slot}", member.type))
     return sorted(found)
 
 
@@ -133,8 +134,7 @@ class _Names:
         part = None if reach is None or buffer in self.updated else self._part(buffer, *reach)
         if part is None:
             return self._piece(buffer), at
-        type = TensorType(buffer.type.dtype, (part.end - part.start,))
-        own = Buffer(part.name, type, buffer.kind, buffer.index, buffer, part.start)
+        own = Buffer(part.name, part.type, buffer.kind, buffer.index, buffer, part.start)
         return own, at.shift(-part.start)
 
     def _part(self, run: Buffer, first: int, last: int) -> Part | None:

@@ -1,14 +1,15 @@
-"""Readable names for kernels, from the layers that they come from."""
+"""Readable names for kernels and temporaries, from the layers that they come from."""
 
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import count
 
-from fncompile.ir.node import Origin, current_origins
-from fncompile.plan.types import Kernel, Stage, Step, mapped
+from fncompile.ir.node import Node, Origin, current_origins
+from fncompile.plan.types import Kernel, Step, mapped
 
 
 def name_kernels(steps: Sequence[Step]) -> list[Step]:
@@ -29,14 +30,30 @@ def origins(kernel: Kernel) -> tuple[Origin, ...]:
 def _describe(kernel: Kernel) -> str:
     """Of the stage that the kernel is about: its product, or else what comes out at its end."""
     stage = kernel.stages[0] if kernel.product else kernel.stages[-1]
-    origin = current_origins().get(stage.node, Origin(""))
-    layer = re.sub(r"[^A-Za-z0-9]+", "_", origin.path.split("/")[-1])
-    words = [layer, "grad" if origin.backward else "", _work(stage)]
+    return stem(stage.node, stage.kind if stage.kind != "map" else _work(stage.node))
+
+
+def stem(node: Node, work: str = "") -> str:
+    """`dense_max`, `dense_grad_dot`: the layer, whether backward, and the work: the node's own
+    where none is given."""
+    origin = current_origins().get(node, Origin(""))
+    parts = origin.path.split("/")
+    last = parts[0] if parts[0] == "loss" else parts[-1]  # names of loss functions are long
+    layer = re.sub(r"[^A-Za-z0-9]+", "_", last)
+    words = [layer, "grad" if origin.backward else "", work or _work(node)]
     return re.sub(r"_+", "_", "_".join(w for w in words if w)).strip("_")[:48].rstrip("_").lower()
 
 
-def _work(stage: Stage) -> str:
-    if stage.kind != "map":
-        return stage.kind
-    node = stage.node
-    return node["fn"] if node.op == "ew" else node.op
+def _work(node: Node) -> str:
+    return node[{"ew": "fn", "reduce": "kind"}[node.op]] if node.op in ("ew", "reduce") else node.op
+
+
+class Temporaries:
+    """Names for temporaries, no two alike: `dense_max`, `dense_max_2`, ..."""
+
+    def __init__(self) -> None:
+        self._used: Counter[str] = Counter()
+
+    def new(self, stem: str) -> str:
+        self._used[stem] += 1
+        return stem if self._used[stem] == 1 else f"{stem}_{self._used[stem]}"

@@ -21,6 +21,7 @@ from fncompile.ir.dims import Dim, symbols_of
 from fncompile.ir.node import Node
 from fncompile.ir.types import DTYPES, TensorType
 from fncompile.passes.materialize import widened
+from fncompile.passes.naming import Temporaries, stem
 from fncompile.plan.machine import machine
 from fncompile.plan.partition import lanes_of, partition_of
 from fncompile.plan.schedule import DRIVERS, Schedule, Variant
@@ -219,7 +220,7 @@ class _Operands:
     def __init__(self) -> None:
         self._made: dict[tuple[Source, str, int], Operand] = {}
         self._writes: Counter[Buffer] = Counter()
-        self.counts: dict[str, int] = {}
+        self._names = Temporaries()
 
     def forget(self, step: Step) -> None:
         """Those that were made of what the step writes."""
@@ -239,8 +240,8 @@ class _Operands:
                 continue
             assert source is not None
             if self._key(source, layout) not in self._made:
-                number = self.counts[layout] = self.counts.get(layout, -1) + 1
-                packer, operand = _PACKERS[layout](source, kernel, number)
+                name = self._names.new(stem(_node(kernel), layout))
+                packer, operand = _PACKERS[layout](source, kernel, name)
                 self._made[self._key(source, layout)] = operand
                 made.append(packer)
         variants = tuple(self._served(v, kernel, source) for v in kernel.schedule.variants)
@@ -282,12 +283,12 @@ def _reading(kernel: Kernel, right: Operand) -> Kernel:
     return replace(kernel, loops=(Loop((head, *loop.stages[1:])),))
 
 
-def _panels(source: Source, reader: Kernel, number: int) -> tuple[Kernel, Operand]:
-    """The kernel that packs panels for `reader`, and what reads them."""
+def _panels(source: Source, reader: Kernel, name: str) -> tuple[Kernel, Operand]:
+    """The kernel that packs panels for `reader` in a buffer `name`, and what reads them."""
     panel = machine().panel_bytes // DTYPES[source.buffer.type.dtype].size
     width = -(-max(source.columns, _rows_in_place(reader)) // panel) * panel
     type = widened(TensorType(source.dtype, (source.rows, width)))
-    buffer = Buffer(f"packed{number}", type, "arena")
+    buffer = Buffer(name, type, "arena")
     at = Affine(0, ((0, source.columns), (1, 1)))
     domain = (source.rows, source.columns)
     expr = Load(source.buffer, source.at, source.dtype)
@@ -329,13 +330,13 @@ def _merged(variants: list[Variant]) -> tuple[Variant, ...]:
     return tuple(out)
 
 
-def _narrow(source: Source, reader: Kernel, number: int) -> tuple[Kernel, Operand]:
+def _narrow(source: Source, reader: Kernel, name: str) -> tuple[Kernel, Operand]:
     """What fills the panels of csrc/kern/gemv_bf16.h, over (panel, k, word, half), and them."""
     depth, columns = source.rows, source.columns
     assert isinstance(depth, int)
     panel, across = machine().narrow_panel, machine().narrow_columns
     panels = -(-columns // across) * (across // panel)
-    buffer = Buffer(f"narrow{number}", TensorType(source.dtype, (panels, depth, panel)), "arena")
+    buffer = Buffer(name, TensorType(source.dtype, (panels, depth, panel)), "arena")
     column = Affine(0, ((0, panel), (2, 1), (3, panel // 2)))
     at = source.at.map_axes({0: axis_index(1), 1: column})
     expr: Expr = Load(source.buffer, at, source.dtype)

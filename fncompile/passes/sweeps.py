@@ -174,7 +174,7 @@ def _own_buffers(piece: Piece, sweep: Sweep) -> dict[Buffer, Buffer]:
     for buffer in sorted(writes(sweep.kernel), key=lambda b: b.name):
         root = root_buffer(buffer)
         type = TensorType(root.type.dtype, (piece.size,))
-        name = f"{root.name}_{piece.number}"
+        name = f"{root.name}_piece{piece.number}"
         own[root] = Buffer(name, type, root.kind, root.index, root, piece.start)
         if buffer != root:
             own[buffer] = Buffer(f"{name}'", type, root.kind, root.index, own[root])
@@ -183,7 +183,7 @@ def _own_buffers(piece: Piece, sweep: Sweep) -> dict[Buffer, Buffer]:
 
 def _gradient_of(piece: Piece, sweep: Sweep) -> Buffer:
     type = TensorType(sweep.gradient.type.dtype, (piece.size,))
-    return Buffer(f"{sweep.gradient.name}_{piece.number}", type, "arena")
+    return Buffer(f"{sweep.gradient.name}_piece{piece.number}", type, "arena")
 
 
 def _storing(kernel: Kernel, sweep: Sweep, left: Sequence[Piece]) -> Kernel:

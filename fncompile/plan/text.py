@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from fncompile.ir.dims import C_STYLE, Dim, Poly, dim_text
 from fncompile.ir.types import DTYPES
 from fncompile.plan.cost import bytes_of, flops
+from fncompile.plan.names import value_names
 from fncompile.plan.schedule import schedule_text
 from fncompile.plan.types import (
     Affine,
@@ -50,27 +51,34 @@ def kernel_comment(kernel: Kernel) -> str:
 
 
 def stage_lines(kernel: Kernel) -> list[str]:
-    """One line a stage, with loops separated by a dash."""
-    lines, number = [], 0
+    """One line a stage, those of later loops after a `then`."""
+    lines: list[str] = []
+    values: list[str] = []  # how those of the stages before are called
     for position, loop in enumerate(kernel.loops):
         for stage in loop.stages:
-            lines.append(("" if position == 0 else "then ") + _stage_text(stage, number))
-            number += 1
+            name = value_names(kernel)[len(values)]
+            lines.append(("" if position == 0 else "then ") + _stage_text(stage, name, values))
+            values.append(_stored(stage) or name)
     return lines
 
 
-def _stage_text(stage: Stage, number: int) -> str:
+def _stored(stage: Stage) -> str:
+    """Where it stores its value, if it does."""
+    names = product_axes(stage.product) if stage.product else AXES
+    return ", ".join(f"{s.buffer.name}[{_at(s.at, names)}]" for s in stage.stores)
+
+
+def _stage_text(stage: Stage, name: str, values: Sequence[str]) -> str:
     names = product_axes(stage.product) if stage.product else AXES
     axes = ", ".join(f"{names[i]}<{dim_text(d)}" for i, d in enumerate(stage.domain))
-    target = ", ".join(f"{s.buffer.name}[{_at(s.at, names)}]" for s in stage.stores) or f"v{number}"
     if stage.product:
         body = _product_text(stage.product, names.removesuffix("mnk"))
     else:
-        body = text(stage.expr, names)
+        body = text(stage.expr, names, values)
         if stage.kind != "map":
             over = ", ".join(names[len(stage.kept) + i] for i in range(stage.reduced))
             body = f"{stage.kind}{f' over {over}' if over else ''}: {body}"
-    return f"{target} = {body}   for {axes or 'one value'}"
+    return f"{_stored(stage) or name} = {body}   for {axes or 'one value'}"
 
 
 def _product_text(product: Product, batches: str) -> str:
@@ -114,8 +122,9 @@ def _is_negative(dim: Dim) -> bool:
     return dim < 0 if isinstance(dim, int) else dim.terms[0][1] < 0
 
 
-def text(expr: Expr, names: str = AXES, depth: int = 0) -> str:
-    """A formula; parts nested deeper than 12 are shown as dots."""
+def text(expr: Expr, names: str, values: Sequence[str], depth: int = 0) -> str:
+    """A formula of axes and values of stages by their `names`; parts nested deeper than 12 are
+    shown as dots."""
     if depth > 12:
         return "…"
     if isinstance(expr, Load):
@@ -123,11 +132,11 @@ def text(expr: Expr, names: str = AXES, depth: int = 0) -> str:
     if isinstance(expr, Const):
         return str(expr.value)
     if isinstance(expr, Value):
-        return f"v{expr.stage}"
+        return values[expr.stage]
     if isinstance(expr, Index):
         number = _at(expr.at, names)
         return f"({number})" if " " in number else number
-    parts = [text(c, names, depth + 1) for c in children(expr)]
+    parts = [text(c, names, values, depth + 1) for c in children(expr)]
     if isinstance(expr, Apply):
         return _call(expr, parts)
     if isinstance(expr, Guarded):

@@ -80,7 +80,7 @@ def calls(build, n: int, monkeypatch) -> dict[str, int]:
             now[0] = "all"
 
     real = Pass.run
-    with monkeypatch.context() as patch, fncompile.flags(stop_after="barriers", verify=0):
+    with monkeypatch.context() as patch, fncompile.flags(stop_after="members", verify=0):
         patch.setattr(Pass, "run", run)
         data = np.zeros((2, 8), "float32"), np.zeros((2, 4), "float32")
         model.reset_metrics()

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from fncompile.codegen.affine import dim, index
+from fncompile.codegen.affine import dim, index, stride
 from fncompile.codegen.ctree import (
     Binary,
     Cast,
@@ -23,8 +23,6 @@ from fncompile.codegen.ctree import (
 from fncompile.codegen.expr import Scope, c_type, load, missing
 from fncompile.codegen.nest.types import Axis, Part
 
-New = Callable[[str], Name]  # a name of this stem that the kernel has not used yet
-
 
 @dataclass(frozen=True)
 class Inner:
@@ -36,35 +34,36 @@ class Inner:
     count: CExpr
 
 
-def streams(part: Part, scope: Scope, loop: Inner, new: New) -> list[Stmt]:
-    """Makes the random bits of all points of the innermost loop."""
+def streams(part: Part, scope: Scope, loop: Inner, block: CExpr | None) -> list[Stmt]:
+    """Makes the random bits of all points of the innermost loop, which go in blocks or not."""
     made: list[Stmt] = []
     for e in part.streams:
         assert loop.axis is not None
-        name, key = new("bits"), scope.pointer(e.seed)
-        room = Int(loop.axis.block) if loop.axis.block else dim(loop.axis.extent)
+        name, key = Name(scope.pointer.fresh("bits")), scope.pointer(e.seed)
+        room = block or scope.sizes[loop.axis.number].text
         keys = [Element(key, Int(0)), Element(key, Int(1))]
         made.append(Declare("uint32_t", name.text, None, room))
-        made.append(Do(call("fnc_philox_fill", name, index(e.at, loop.first), loop.count, *keys)))
+        first = index(e.at, loop.first, scope.sizes)
+        made.append(Do(call("fnc_philox_fill", name, first, loop.count, *keys)))
         scope.known[e] = Element(name, loop.lane)
     return made
 
 
-def rows(part: Part, scope: Scope, new: New) -> list[Stmt]:
+def rows(part: Part, scope: Scope) -> list[Stmt]:
     """Finds the rows that the innermost loop gathers from; the first where there is none."""
     found: list[Stmt] = []
     for e in part.rows:
-        before = Scope(scope.axes, scope.pointer, scope.values, f"{new('row').text}_")
-        row = before.declare("int64", Cast("int64_t", before.value(e.row)))
-        inside, start = new("inside"), new("from")
+        before = Scope(scope.axes, scope.sizes, scope.pointer, scope.values)
+        row = before.declare("int64", Cast("int64_t", before.value(e.row)), "row")
+        inside, start = (Name(scope.pointer.fresh(stem)) for stem in ("inside", "from"))
         test = Binary("&&", Binary(">=", row, Int(0)), Binary("<", row, dim(e.rows)))
-        at = binary("*", Ternary(inside, row, Int(0)), dim(e.stride))
+        at = binary("*", Ternary(inside, row, Int(0)), stride(e.stride, e.at, scope.sizes))
         type = f"const {c_type(e.buffer.type.dtype)} *"
         found += [
             *before.body,
             Declare("const int", inside.text, test),
             Declare(type, start.text, Binary("+", scope.pointer(e.buffer), at)),
         ]
-        there = scope.declare(e.dtype, load(start, index(e.at, scope.axes), e.buffer))
+        there = scope.declare(e.dtype, load(start, scope.index(e.at), e.buffer), "there")
         scope.known[e] = Ternary(inside, there, missing(e.dtype))
     return found

@@ -7,10 +7,9 @@ whole blocks and for what is left.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 
-from fncompile.codegen.affine import dim, index
+from fncompile.codegen.affine import Size, dim, index, stride
 from fncompile.codegen.ctree import (
     Assign,
     Binary,
@@ -37,7 +36,8 @@ from fncompile.codegen.nest.ahead import Inner, rows, streams
 from fncompile.codegen.nest.reduce import argmax, best, combine, identity
 from fncompile.codegen.nest.types import PARALLEL, SINGLE, Axis, Nest, Part
 from fncompile.codegen.pointers import Pointers
-from fncompile.codegen.products import begin_and_end
+from fncompile.codegen.products import begin_and_end, stored_alone
+from fncompile.ir.dims import Dim
 from fncompile.plan.schedule import ALONE
 from fncompile.plan.text import AXES
 from fncompile.plan.types import Stage, Store, writes
@@ -59,13 +59,14 @@ class _Emitter:
         self.functions: list[Function] = []
         rank = max(len(part.stages[0].domain) for part in nest.parts)
         self.names: list[CExpr] = [Name(a) for a in AXES[:rank]]
+        self.sizes: list[Size] = []  # of the axes of the part at hand
         self.values: dict[int, CExpr] = {}  # of stages with one number a row, or a lane
         self.read_later = nest.read_later()
-        self.made: Counter[str] = Counter()
 
     def body(self) -> list[Stmt]:
         if self.nest.partition != ALONE:
-            return [*begin_and_end(self.nest.partition), *self._outer(self.nest.outer)]
+            first = self._extent(self.nest.parts[0].stages[0].domain[0], 0)
+            return [*begin_and_end(self.nest.partition, first), *self._outer(self.nest.outer)]
         alone: list[Stmt] = [
             Do(Name("(void)parts")),
             If(Binary("!=", Name("part"), Int(0)), (Return(),)),
@@ -85,7 +86,21 @@ class _Emitter:
         """The first axis of a kernel that is shared goes through the worker's share."""
         if axis.number == 0 and self.nest.partition != ALONE:
             return Name("begin"), Name("end")
-        return Int(0), dim(axis.extent)
+        return Int(0), self._extent(axis.extent, axis.number)
+
+    def _block(self, axis: Axis) -> CExpr:
+        """How many points of the axis are taken at a time."""
+        return self.pointers.size("block", axis.block).text
+
+    def _whole_blocks(self, axis: Axis) -> CExpr:
+        """The points of the axis that are in whole blocks."""
+        extent, block = self._extent(axis.extent, axis.number), self._block(axis)
+        if isinstance(axis.extent, int) and axis.extent % axis.block == 0:
+            return extent
+        return Binary("-", extent, Binary("%", extent, block))
+
+    def _extent(self, extent: Dim, axis: int) -> CExpr:
+        return self.pointers.size(AXES[axis], extent).text
 
     def _loops(self, axes: Sequence[Axis], body: list[Stmt], pragma: str = "") -> list[Stmt]:
         """Loops over `axes` around `body`; the `pragma` is that of the innermost."""
@@ -99,6 +114,7 @@ class _Emitter:
 
     def _part(self, part: Part) -> list[Stmt]:
         """Reductions start before the reduced axes and end after them."""
+        self.sizes = self.pointers.sizes(AXES, part.stages[0].domain)
         if part.stages[0].kind == "scatter":
             return self._scatter(part)
         lane = self.nest.lanes
@@ -106,7 +122,7 @@ class _Emitter:
             return self._part_of_lanes(part, AXES[lane.number])
         if not part.axes:
             return self._point(part, {})[1]
-        results = {i: Name(f"r{i}") for i, s in part.numbered() if s.reduced}
+        results = {i: self._name(i) for i, s in part.numbered() if s.reduced}
         starts = [
             s
             for i, stage in part.numbered()
@@ -143,7 +159,7 @@ class _Emitter:
         start, stop = self._range(axis)
         first = [start if n == axis.number else name for n, name in enumerate(self.names)]
         ahead, point = self._point(part, results, first, Name(AXES[axis.number]), stop)
-        return [*ahead, *self._loops((axis,), point, _pragma(part, axis))]
+        return [*ahead, *self._loops((axis,), point, self._pragma(part, axis))]
 
     def _in_blocks(self, part: Part, axis: Axis, results: Mapping[int, CExpr]) -> list[Stmt]:
         """The innermost loop, a block at a time."""
@@ -154,10 +170,10 @@ class _Emitter:
         ahead, point = self._point(part, results, first, var, LANES)
         self.names = outside
         start, stop = self._range(axis)
-        left = call("fnc_min_i64", Int(axis.block), Binary("-", stop, block))
-        each = For(var.text, Int(0), LANES, tuple(point), pragma=_pragma(part, axis))
+        left = call("fnc_min_i64", self._block(axis), Binary("-", stop, block))
+        each = For(var.text, Int(0), LANES, tuple(point), pragma=self._pragma(part, axis))
         inside = (Declare("const int64_t", LANES.text, left), *ahead, each)
-        return [For(block.text, start, stop, inside, step=Int(axis.block))]
+        return [For(block.text, start, stop, inside, step=self._block(axis))]
 
     # points ---------------------------------------------------------------------------------------
 
@@ -171,9 +187,10 @@ class _Emitter:
     ) -> tuple[list[Stmt], list[Stmt]]:
         """What happens ahead of the innermost loop, and at each of its points, where reductions go
         to `results`. The loop has `count` points, is at number `lane`, and begins at `first`."""
-        scope = Scope(self.names, self.pointers, self.values, f"v{part.first}_")
+        scope = Scope(self.names, self.sizes, self.pointers, self.values)
         loop = Inner(self.nest.lanes or (part.axes[-1] if part.axes else None), first, lane, count)
-        ahead = [*streams(part, scope, loop, self._new), *rows(part, scope, self._new)]
+        block = self._block(loop.axis) if loop.axis is not None and loop.axis.block else None
+        ahead = [*streams(part, scope, loop, block), *rows(part, scope)]
         for stage in part.stages:
             scope.count(stage.expr)
         stores: list[Stmt] = []
@@ -188,25 +205,34 @@ class _Emitter:
                 if i in part.in_order:
                     scope.body.append(Do(call("FNC_IN_REGISTER", results[i])))
             else:
-                value = self._keep(scope, stage, i, value)
+                value = self._keep(scope, part, i, value)
                 stores += [self._store(store, value) for store in stage.stores]
         return ahead, [*scope.body, *stores]
 
-    def _new(self, stem: str) -> Name:
-        """A name that the kernel has not used yet: bits0, bits1..."""
-        self.made[stem] += 1
-        return Name(f"{stem}{self.made[stem] - 1}")
+    def _pragma(self, part: Part, axis: Axis) -> str:
+        """Lets the compiler reorder sums, and promises that stores do not alias."""
+        if not axis.vector:
+            return ""
+        words = ["omp simd"]
+        for kind, op in (("sum", "+"), ("prod", "*")):
+            names = [self.pointers.values[i] for i, s in part.numbered() if s.kind == kind]
+            if names:
+                words.append(f"reduction({op} : {', '.join(names)})")
+        return " ".join(words)
 
-    def _keep(self, scope: Scope, stage: Stage, i: int, value: CExpr) -> CExpr:
-        if not isinstance(value, (Name, Int)):
-            name = Name(f"s{i}")
-            scope.body.append(Declare(f"const {register_type(stage.dtype)}", name.text, value))
-            value = name
+    def _name(self, number: int) -> Name:
+        """Of the value of a stage."""
+        return Name(self.pointers.values[number])
+
+    def _keep(self, scope: Scope, part: Part, i: int, value: CExpr) -> CExpr:
+        stages = self.nest.kernel.stages
+        if not isinstance(value, (Name, Int)) and not stored_alone(i, part.stages, stages):
+            value = scope.put(stages[i].dtype, value, self.pointers.values[i])
         scope.values[i] = self.values[i] = value
         return value
 
     def _store(self, store: Store, value: CExpr) -> Stmt:
-        at = index(store.at, self.names)
+        at = index(store.at, self.names, self.sizes)
         return put(self.pointers(store.buffer), at, store.buffer, value)
 
     def _scatter(self, part: Part) -> list[Stmt]:
@@ -216,16 +242,17 @@ class _Emitter:
         target = self.pointers(stage.stores[0].buffer)
         size = binary("*", dim(stage.rows), dim(stage.row_stride))
         zero = Assign(Element(target, Name("z")), "=", constant(0, stage.dtype))
-        before = Scope(self.names, self.pointers, self.values, "row")
-        row = before.declare("int64", before.value(stage.row))
+        before = Scope(self.names, self.sizes, self.pointers, self.values)
+        row = before.declare("int64", before.value(stage.row), "row")
         inside = Binary("&&", Binary(">=", row, Int(0)), Binary("<", row, dim(stage.rows)))
-        scope = Scope(self.names, self.pointers, self.values)
+        scope = Scope(self.names, self.sizes, self.pointers, self.values)
         scope.count(stage.expr)
-        at = index(stage.stores[0].at, self.names)
-        at = binary("+", binary("*", row, dim(stage.row_stride)), at)
+        to = stage.stores[0].at
+        at = binary("*", row, stride(stage.row_stride, to, self.sizes))
+        at = binary("+", at, index(to, self.names, self.sizes))
         add = Assign(Element(target, at), "+=", scope.value(stage.expr))
         if axes and axes[-1].role == PARALLEL:  # a row is found once, and walked
-            along = self._loops(axes[-1:], [*scope.body, add], _pragma(part, axes[-1]))
+            along = self._loops(axes[-1:], [*scope.body, add], self._pragma(part, axes[-1]))
             each = self._loops(axes[:-1], [*before.body, If(inside, tuple(along))])
         else:
             each = self._loops(axes, [*before.body, *scope.body, If(inside, (add,))])
@@ -250,15 +277,14 @@ class _Emitter:
         self.names = outside
         arrays = {i: Name(f"{name.text}_lanes") for i, name in results.items()}
         each = {i: Element(name, Name(var)) for i, name in arrays.items()}
-        whole = _whole(axis)
+        whole, count = self._whole_blocks(axis), self._block(axis)
         along: list[Stmt] = [
-            For(block.text, Int(0), whole, (run(block, Int(axis.block), list(arrays.values())),),
-                step=Int(axis.block))
+            For(block.text, Int(0), whole, (run(block, count, list(arrays.values())),),
+                step=count)
         ]  # fmt: skip
-        if whole != dim(axis.extent):
+        if whole != self._extent(axis.extent, axis.number):
             single = run(Name(var), Int(1), [Unary("&", name) for name in results.values()])
-            along.append(For(var, whole, dim(axis.extent), (single,)))
-        count = Int(axis.block)
+            along.append(For(var, whole, self._extent(axis.extent, axis.number), (single,)))
         starts = [Assign(each[i], "=", identity(stage_of[i])) for i in results]
         ends = [combine(stage_of[i], results[i], each[i]) for i in results]
         return [
@@ -280,17 +306,18 @@ class _Emitter:
         run = self._function("rows", block, self._row(), {})
         self.names = outside
         start, stop = self._range(axis)
-        whole = Binary("<=", Binary("+", block, Int(axis.block)), stop)
-        full = run(block, Int(axis.block), [])
+        count = self._block(axis)
+        whole = Binary("<=", Binary("+", block, count), stop)
+        full = run(block, count, [])
         rest = run(block, Binary("-", stop, block), [])
-        return [For(block.text, start, stop, (If(whole, (full,), (rest,)),), step=Int(axis.block))]
+        return [For(block.text, start, stop, (If(whole, (full,), (rest,)),), step=count)]
 
     def _part_of_lanes(self, part: Part, var: str) -> list[Stmt]:
         """What would be one number a row is an array of lanes."""
         maps = {i for i, stage in part.numbered() if not stage.reduced and not part.axes}
         kept = sorted(maps & self.read_later)
         slots = {
-            i: Element(Name(f"r{i}"), Name(var))
+            i: Element(self._name(i), Name(var))
             for i, stage in part.numbered()
             if stage.reduced or i in kept
         }
@@ -301,8 +328,11 @@ class _Emitter:
         starts = [Assign(slots[i], "=", identity(stage_of[i])) for i in slots if i not in kept]
         ends = _lanes(var, self._ends(part, slots))
         self.values |= slots
-        count = Int(self.nest.outer[-1].block)
-        arrays = [Declare(register_type(stage_of[i].dtype), f"r{i}", None, count) for i in slots]
+        count = self._block(self.nest.outer[-1])
+        arrays = [
+            Declare(register_type(stage_of[i].dtype), self._name(i).text, None, count)
+            for i in slots
+        ]
         inner = self._loops(part.reduced, [*ahead, *_lanes(var, point)])
         return [*arrays, *self._loops(part.kept, [*_lanes(var, starts), *inner, *ends])]
 
@@ -324,6 +354,7 @@ class _Emitter:
         own = {block.text: "int64_t ", LANES.text: "int64_t "}
         own |= {result: f"{type} *restrict " for result, type in results.items()}
         params = tuple(f"{type}{param}" for param, type in (given | own).items())
+        body = self.pointers.with_constants(body)
         self.functions.append(Function("FNC_INLINE", "void", name, params, tuple(body)))
         front = [Name(g) for g in given]
         return lambda start, lanes, arrays: Do(call(name, *front, start, lanes, *arrays))
@@ -335,22 +366,3 @@ def _start(stage: Stage, name: Name) -> Stmt:
 
 def _lanes(var: str, body: Sequence[Stmt]) -> list[Stmt]:
     return [For(var, Int(0), LANES, tuple(body), pragma="omp simd")] if body else []
-
-
-def _whole(axis: Axis) -> CExpr:
-    """The points of the axis that are in whole blocks."""
-    if isinstance(axis.extent, int):
-        return Int(axis.extent // axis.block * axis.block)
-    return Binary("-", dim(axis.extent), Binary("%", dim(axis.extent), Int(axis.block)))
-
-
-def _pragma(part: Part, axis: Axis) -> str:
-    """Lets the compiler reorder sums, and promises that stores do not alias."""
-    if not axis.vector:
-        return ""
-    words = ["omp simd"]
-    for kind, op in (("sum", "+"), ("prod", "*")):
-        names = [f"r{i}" for i, s in part.numbered() if s.kind == kind]
-        if names:
-            words.append(f"reduction({op} : {', '.join(names)})")
-    return " ".join(words)

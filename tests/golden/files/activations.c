@@ -4,22 +4,22 @@
 #include "rt/fnc_steps.h"
 
 /* k00_gelu_mul: gelu
- *   gelu[i] = ((x[i] * 0.5) * (tanh(((x[i] + ((x[i] * (x[i] * x[i])) * 0.044714998453855515)) * 0.7978845834732056)) + 1.0))   for i<8*B
+ *   gelu[i] = ((x[i] * 0.5) * (tanh(((x[i] + ((x[i] * (x[i] * x[i])) * 0.044714998453855515)) *
+ *       0.7978845834732056)) + 1.0))   for i<8*B
  *   schedule: rows 8*B/16
  *   72*B flops; reads 32*B, writes 32*B bytes
  *   loops: i<8*B vector */
 static void k00_gelu_mul(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
-    const float *restrict p_x = (const float *)env->in[0];
+    const float *restrict x = (const float *)env->in[0];
     float *restrict gelu = (float *)env->out[0];
     const int64_t begin = fnc_share(8 * B, 16, part, parts);
     const int64_t end = fnc_share(8 * B, 16, part + 1, parts);
 #pragma omp simd
     for (int64_t i = begin; i < end; ++i) {
-        const float v0_0 = p_x[i];
-        const float s0 = v0_0 * 0.5f * (fnc_tanh_f32((v0_0 + v0_0 * (v0_0 * v0_0) * 0.044715f) *
-                0.7978846f) + 1.0f);
-        gelu[i] = s0;
+        const float x_i = x[i];
+        gelu[i] = x_i * 0.5f * (fnc_tanh_f32((x_i + x_i * (x_i * x_i) * 0.044715f) * 0.7978846f) +
+                1.0f);
     }
 }
 
@@ -30,15 +30,14 @@ static void k00_gelu_mul(const fnc_env *env, int64_t part, int64_t parts) {
  *   loops: i<8*B vector */
 static void k01_elu_add(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
-    const float *restrict p_x = (const float *)env->in[0];
+    const float *restrict x = (const float *)env->in[0];
     float *restrict elu = (float *)env->out[1];
     const int64_t begin = fnc_share(8 * B, 16, part, parts);
     const int64_t end = fnc_share(8 * B, 16, part + 1, parts);
 #pragma omp simd
     for (int64_t i = begin; i < end; ++i) {
-        const float v0_0 = p_x[i];
-        const float s0 = (v0_0 < 0.0f ? 0.0f : v0_0) + fnc_expm1_f32(0.0f < v0_0 ? 0.0f : v0_0);
-        elu[i] = s0;
+        const float x_i = x[i];
+        elu[i] = (x_i < 0.0f ? 0.0f : x_i) + fnc_expm1_f32(0.0f < x_i ? 0.0f : x_i);
     }
 }
 
@@ -49,35 +48,34 @@ static void k01_elu_add(const fnc_env *env, int64_t part, int64_t parts) {
  *   loops: i<8*B vector */
 static void k02_silu_mul(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
-    const float *restrict p_x = (const float *)env->in[0];
+    const float *restrict x = (const float *)env->in[0];
     float *restrict silu = (float *)env->out[2];
     const int64_t begin = fnc_share(8 * B, 16, part, parts);
     const int64_t end = fnc_share(8 * B, 16, part + 1, parts);
 #pragma omp simd
     for (int64_t i = begin; i < end; ++i) {
-        const float v0_0 = p_x[i];
-        const float s0 = v0_0 * fnc_sigmoid_f32(v0_0);
-        silu[i] = s0;
+        const float x_i = x[i];
+        silu[i] = x_i * fnc_sigmoid_f32(x_i);
     }
 }
 
 /* k03_softplus_add: softplus
- *   softplus[i] = ((0.0 if (x[i] < 0.0) else x[i]) + log1p(exp((x[i] if (x[i] < 0.0) else -x[i]))))   for i<8*B
+ *   softplus[i] = ((0.0 if (x[i] < 0.0) else x[i]) + log1p(exp((x[i] if (x[i] < 0.0) else
+ *       -x[i]))))   for i<8*B
  *   schedule: rows 8*B/16
  *   56*B flops; reads 32*B, writes 32*B bytes
  *   loops: i<8*B vector */
 static void k03_softplus_add(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
-    const float *restrict p_x = (const float *)env->in[0];
+    const float *restrict x = (const float *)env->in[0];
     float *restrict softplus = (float *)env->out[3];
     const int64_t begin = fnc_share(8 * B, 16, part, parts);
     const int64_t end = fnc_share(8 * B, 16, part + 1, parts);
 #pragma omp simd
     for (int64_t i = begin; i < end; ++i) {
-        const float v0_0 = p_x[i];
-        const int v0_1 = v0_0 < 0.0f;
-        const float s0 = (v0_1 ? 0.0f : v0_0) + fnc_log1p_f32(fnc_exp_f32(v0_1 ? v0_0 : -v0_0));
-        softplus[i] = s0;
+        const float x_i = x[i];
+        const int less = x_i < 0.0f;
+        softplus[i] = (less ? 0.0f : x_i) + fnc_log1p_f32(fnc_exp_f32(less ? x_i : -x_i));
     }
 }
 
@@ -88,15 +86,14 @@ static void k03_softplus_add(const fnc_env *env, int64_t part, int64_t parts) {
  *   loops: i<8*B vector */
 static void k04_leaky_relu_select(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
-    const float *restrict p_x = (const float *)env->in[0];
+    const float *restrict x = (const float *)env->in[0];
     float *restrict leaky_relu = (float *)env->out[4];
     const int64_t begin = fnc_share(8 * B, 16, part, parts);
     const int64_t end = fnc_share(8 * B, 16, part + 1, parts);
 #pragma omp simd
     for (int64_t i = begin; i < end; ++i) {
-        const float v0_0 = p_x[i];
-        const float s0 = v0_0 < 0.0f ? v0_0 * 0.2f : v0_0;
-        leaky_relu[i] = s0;
+        const float x_i = x[i];
+        leaky_relu[i] = x_i < 0.0f ? x_i * 0.2f : x_i;
     }
 }
 
@@ -137,16 +134,19 @@ FNC_EXPORT int32_t golden_predict_entry(const fnc_env *env) {
     return status;
 }
 
-FNC_ONE_COPY void steps_predict(const fnc_env *env, int64_t part, int64_t parts) {
+static int64_t row_bytes_predict(const int64_t *dims, int input) {
+    (void)dims;
     const int64_t bytes[] = {32};
-    const fnc_stretch steps = {check_predict, run_predict, golden_predict_arena, amount_predict, 1,
-            1, bytes, NULL};
-    fnc_steps_run(env, &steps, part, parts);
+    return bytes[input];
+}
+
+static const fnc_stretch step_predict = {check_predict, run_predict, golden_predict_arena,
+        amount_predict, 1, 1, row_bytes_predict, NULL};
+
+FNC_ONE_COPY void steps_predict(const fnc_env *env, int64_t part, int64_t parts) {
+    fnc_steps_run(env, &step_predict, part, parts);
 }
 
 FNC_EXPORT int32_t golden_predict_steps(const fnc_env *env) {
-    const int64_t bytes[] = {32};
-    const fnc_stretch steps = {check_predict, run_predict, golden_predict_arena, amount_predict, 1,
-            1, bytes, NULL};
-    return fnc_steps(env, &steps, steps_predict);
+    return fnc_steps(env, &step_predict, steps_predict);
 }

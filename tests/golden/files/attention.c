@@ -3,121 +3,130 @@
 #include "include/fnc_model.h"
 #include "rt/fnc_steps.h"
 
+/* Bytes from the beginning of env->arena. */
+#define AT_SOFTMAX_DIV 0 /* f32[B,3,5] */
+#define AT_TRANSPOSE_PERMUTE 0 /* f32[B,4,5] */
+#define AT_MATMUL_DOT(B) (128 * B) /* f32[B,3,5] */
+
 /* k00_transpose_permute: transpose
- *   t8[20 * i + 5 * j + k] = k[20 * i + j + 4 * k]   for i<B, j<4, k<5
+ *   transpose_permute[20 * i + 5 * j + k] = k[20 * i + j + 4 * k]   for i<B, j<4, k<5
  *   schedule: rows B/16
  *   0 flops; reads 80*B, writes 80*B bytes
  *   loops: i<B j<4: k<5 */
 static void k00_transpose_permute(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
-    const float *restrict p_k = (const float *)env->in[1];
-    float *restrict p_t8 = (float *)env->arena;
+    enum { J = 4, K = 5 };
+    const float *restrict k_input = (const float *)env->in[1];
+    float *restrict transpose_permute = (float *)(env->arena + AT_TRANSPOSE_PERMUTE);
     const int64_t begin = fnc_share(B, 16, part, parts);
     const int64_t end = fnc_share(B, 16, part + 1, parts);
     for (int64_t i = begin; i < end; ++i) {
-        for (int64_t j = 0; j < 4; ++j) {
-            for (int64_t k = 0; k < 5; ++k) {
-                const float s0 = p_k[20 * i + j + 4 * k];
-                p_t8[20 * i + 5 * j + k] = s0;
+        for (int64_t j = 0; j < J; ++j) {
+            for (int64_t k = 0; k < K; ++k) {
+                transpose_permute[J * K * i + K * j + k] = k_input[K * J * i + j + J * k];
             }
         }
     }
 }
 
 /* k01_matmul_dot: matmul
- *   t4[15 * g + 5 * m + n] = sum k<4: q[12 * g + 4 * m + k] * t8[20 * g + 5 * k + n]   for g<B, m<3, n<5
- *   schedule: tiles q{0 12*0 4*1 1*2} t8{0 20*0 5*1 1*2} | batches B/1
+ *   matmul_dot[15 * g + 5 * m + n] = sum k<4: q[12 * g + 4 * m + k] * transpose_permute[20 * g +
+ *       5 * k + n]   for g<B, m<3, n<5
+ *   schedule: tiles q{0 12*0 4*1 1*2} transpose_permute{0 20*0 5*1 1*2} | batches B/1
  *   120*B flops; reads 128*B, writes 60*B bytes */
 FNC_INLINE void k01_matmul_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr,
         int64_t nr, const float *acc) {
     const fnc_env *env = ((const fnc_tile *)tile)->env;
     const int64_t g = ((const fnc_tile *)tile)->g[0];
     const int64_t B = env->dims[0];
-    float *restrict p_t4 = (float *)(env->arena + 128 * B);
+    enum { M = 3, N = 5 };
+    float *restrict matmul_dot = (float *)(env->arena + AT_MATMUL_DOT(B));
     for (int64_t i = 0; i < mr; ++i) {
 #pragma omp simd
         for (int64_t j = 0; j < nr; ++j) {
-            const float v0 = acc[i * FNC_NR_F32 + j];
-            p_t4[15 * g + 5 * (m0 + i) + (n0 + j)] = v0;
+            matmul_dot[M * N * g + N * (m0 + i) + (n0 + j)] = acc[i * FNC_NR_F32 + j];
         }
     }
 }
 
 static void k01_matmul_dot(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
-    const float *restrict p_q = (const float *)env->in[0];
-    const float *restrict p_t8 = (const float *)env->arena;
+    enum { M = 3, N = 5, K = 4 };
+    const float *restrict q_input = (const float *)env->in[0];
+    const float *restrict transpose_permute = (const float *)(env->arena + AT_TRANSPOSE_PERMUTE);
     const int64_t begin = fnc_share(B, 1, part, parts);
     const int64_t end = fnc_share(B, 1, part + 1, parts);
     fnc_tile tile = {env, {0}};
     for (int64_t g = begin; g < end; ++g) {
         tile.g[0] = g;
-        fnc_gemm_f32(3, 5, 4, p_q + 12 * g, 4, 1, p_t8 + 20 * g, 5, 0, 3, 0, 5,
+        fnc_gemm_f32(M, N, K, q_input + 12 * g, K, 1, transpose_permute + 20 * g, N, 0, M, 0, N,
                 k01_matmul_dot_epilogue, &tile);
     }
 }
 
 /* k02_softmax_div: softmax
- *   v0 = max over j: (t4[5 * i + j] * 0.5)   for i<3*B, j<5
- *   then t7[j] = exp(((t4[5 * i + j] * 0.5) - v0))   for i<3*B, j<5
- *   then v2 = sum over j: v1   for i<3*B, j<5
- *   then t3[5 * i + j] = (t7[j] / v2)   for i<3*B, j<5
+ *   max = max over j: (matmul_dot[5 * i + j] * 0.5)   for i<3*B, j<5
+ *   then softmax_exp[j] = exp(((matmul_dot[5 * i + j] * 0.5) - max))   for i<3*B, j<5
+ *   then sum = sum over j: softmax_exp[j]   for i<3*B, j<5
+ *   then softmax_div[5 * i + j] = (softmax_exp[j] / sum)   for i<3*B, j<5
  *   schedule: rows 3*B/16
  *   105*B flops; reads 60*B, writes 60*B bytes
  *   loops: i<3*B: reduced j<5, reduced j<5, j<5 */
 static void k02_softmax_div(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
-    const float *restrict p_t4 = (const float *)(env->arena + 128 * B);
-    float p_t7[5];
-    float *restrict p_t3 = (float *)env->arena;
+    enum { J = 5 };
+    const float *restrict matmul_dot = (const float *)(env->arena + AT_MATMUL_DOT(B));
+    float softmax_exp[5];
+    float *restrict softmax_div = (float *)(env->arena + AT_SOFTMAX_DIV);
     const int64_t begin = fnc_share(3 * B, 16, part, parts);
     const int64_t end = fnc_share(3 * B, 16, part + 1, parts);
     for (int64_t i = begin; i < end; ++i) {
-        float r0 = -FNC_INF_F32;
-        for (int64_t j = 0; j < 5; ++j) {
-            r0 = fnc_max_f32(r0, p_t4[5 * i + j] * 0.5f);
+        float max = -FNC_INF_F32;
+        for (int64_t j = 0; j < J; ++j) {
+            max = fnc_max_f32(max, matmul_dot[J * i + j] * 0.5f);
         }
-        float r2 = 0.0f;
-        for (int64_t j = 0; j < 5; ++j) {
-            const float s1 = fnc_exp_f32(p_t4[5 * i + j] * 0.5f - r0);
-            r2 += s1;
-            p_t7[j] = s1;
+        float sum = 0.0f;
+        for (int64_t j = 0; j < J; ++j) {
+            const float power = fnc_exp_f32(matmul_dot[J * i + j] * 0.5f - max);
+            sum += power;
+            softmax_exp[j] = power;
         }
-        for (int64_t j = 0; j < 5; ++j) {
-            const float s3 = p_t7[j] / r2;
-            p_t3[5 * i + j] = s3;
+        for (int64_t j = 0; j < J; ++j) {
+            softmax_div[J * i + j] = softmax_exp[j] / sum;
         }
     }
 }
 
 /* k03_matmul_1_dot: matmul_1
- *   matmul_1[12 * g + 4 * m + n] = sum k<5: t3[15 * g + 5 * m + k] * k[20 * g + 4 * k + n]   for g<B, m<3, n<4
- *   schedule: tiles t3{0 15*0 5*1 1*2} k{0 20*0 4*1 1*2} | batches B/1
+ *   matmul_1[12 * g + 4 * m + n] = sum k<5: softmax_div[15 * g + 5 * m + k] * k[20 * g + 4 * k +
+ *       n]   for g<B, m<3, n<4
+ *   schedule: tiles softmax_div{0 15*0 5*1 1*2} k{0 20*0 4*1 1*2} | batches B/1
  *   120*B flops; reads 140*B, writes 48*B bytes */
 FNC_INLINE void k03_matmul_1_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr,
         int64_t nr, const float *acc) {
     const fnc_env *env = ((const fnc_tile *)tile)->env;
     const int64_t g = ((const fnc_tile *)tile)->g[0];
+    enum { M = 3, N = 4 };
     float *restrict matmul_1 = (float *)env->out[0];
     for (int64_t i = 0; i < mr; ++i) {
 #pragma omp simd
         for (int64_t j = 0; j < nr; ++j) {
-            const float v0 = acc[i * FNC_NR_F32 + j];
-            matmul_1[12 * g + 4 * (m0 + i) + (n0 + j)] = v0;
+            matmul_1[M * N * g + N * (m0 + i) + (n0 + j)] = acc[i * FNC_NR_F32 + j];
         }
     }
 }
 
 static void k03_matmul_1_dot(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
-    const float *restrict p_t3 = (const float *)env->arena;
-    const float *restrict p_k = (const float *)env->in[1];
+    enum { M = 3, N = 4, K = 5 };
+    const float *restrict softmax_div = (const float *)(env->arena + AT_SOFTMAX_DIV);
+    const float *restrict k_input = (const float *)env->in[1];
     const int64_t begin = fnc_share(B, 1, part, parts);
     const int64_t end = fnc_share(B, 1, part + 1, parts);
     fnc_tile tile = {env, {0}};
     for (int64_t g = begin; g < end; ++g) {
         tile.g[0] = g;
-        fnc_gemm_f32(3, 4, 5, p_t3 + 15 * g, 5, 1, p_k + 20 * g, 4, 0, 3, 0, 4,
+        fnc_gemm_f32(M, N, K, softmax_div + 15 * g, K, 1, k_input + 20 * g, N, 0, M, 0, N,
                 k03_matmul_1_dot_epilogue, &tile);
     }
 }
@@ -164,16 +173,19 @@ FNC_EXPORT int32_t golden_predict_entry(const fnc_env *env) {
     return status;
 }
 
-FNC_ONE_COPY void steps_predict(const fnc_env *env, int64_t part, int64_t parts) {
+static int64_t row_bytes_predict(const int64_t *dims, int input) {
+    (void)dims;
     const int64_t bytes[] = {48, 80};
-    const fnc_stretch steps = {check_predict, run_predict, golden_predict_arena, amount_predict, 2,
-            1, bytes, NULL};
-    fnc_steps_run(env, &steps, part, parts);
+    return bytes[input];
+}
+
+static const fnc_stretch step_predict = {check_predict, run_predict, golden_predict_arena,
+        amount_predict, 2, 1, row_bytes_predict, NULL};
+
+FNC_ONE_COPY void steps_predict(const fnc_env *env, int64_t part, int64_t parts) {
+    fnc_steps_run(env, &step_predict, part, parts);
 }
 
 FNC_EXPORT int32_t golden_predict_steps(const fnc_env *env) {
-    const int64_t bytes[] = {48, 80};
-    const fnc_stretch steps = {check_predict, run_predict, golden_predict_arena, amount_predict, 2,
-            1, bytes, NULL};
-    return fnc_steps(env, &steps, steps_predict);
+    return fnc_steps(env, &step_predict, steps_predict);
 }

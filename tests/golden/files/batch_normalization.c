@@ -3,41 +3,53 @@
 #include "include/fnc_model.h"
 #include "rt/fnc_steps.h"
 
+/* Bytes from the beginning of env->weights. */
+#define AT_NORM_GAMMA 0 /* f32[7] */
+#define AT_NORM_BETA 64 /* f32[7] */
+#define AT_NORM_MOVING_MEAN 128 /* f32[7] */
+#define AT_NORM_MOVING_VARIANCE 192 /* f32[7] */
+
+/* Bytes from the beginning of env->prepared. */
+#define AT_NORM_MUL 0 /* f32[1,7] */
+
 /* k00_norm_mul: norm
- *   t6[i] = (rsqrt((norm/moving_variance[i] + 0.0010000000474974513)) * norm/gamma[i])   for i<7
+ *   norm_mul[i] = (rsqrt((norm/moving_variance[i] + 0.0010000000474974513)) * norm/gamma[i])
+ *       for i<7
  *   schedule: rows 7/16
  *   21 flops; reads 56, writes 28 bytes
  *   loops: i<7 */
 static void k00_norm_mul(const fnc_env *env, int64_t part, int64_t parts) {
-    const float *restrict norm_moving_variance = (const float *)(env->weights + 192);
-    const float *restrict norm_gamma = (const float *)env->weights;
-    float *restrict p_t6 = (float *)env->prepared;
-    const int64_t begin = fnc_share(7, 16, part, parts);
-    const int64_t end = fnc_share(7, 16, part + 1, parts);
+    enum { I = 7 };
+    const float *restrict norm_moving_variance = (const float *)(env->weights +
+            AT_NORM_MOVING_VARIANCE);
+    const float *restrict norm_gamma = (const float *)(env->weights + AT_NORM_GAMMA);
+    float *restrict norm_mul = (float *)(env->prepared + AT_NORM_MUL);
+    const int64_t begin = fnc_share(I, 16, part, parts);
+    const int64_t end = fnc_share(I, 16, part + 1, parts);
     for (int64_t i = begin; i < end; ++i) {
-        const float s0 = fnc_rsqrt_f32(norm_moving_variance[i] + 0.001f) * norm_gamma[i];
-        p_t6[i] = s0;
+        norm_mul[i] = fnc_rsqrt_f32(norm_moving_variance[i] + 0.001f) * norm_gamma[i];
     }
 }
 
 /* k01_norm_add: norm
- *   norm[7 * i + j] = (((x[7 * i + j] - norm/moving_mean[j]) * t6[j]) + norm/beta[j])   for i<B, j<7
+ *   norm[7 * i + j] = (((x[7 * i + j] - norm/moving_mean[j]) * norm_mul[j]) + norm/beta[j])
+ *       for i<B, j<7
  *   schedule: rows B/16
  *   21*B flops; reads 28*B+84, writes 28*B bytes
  *   loops: i<B: j<7 */
 static void k01_norm_add(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
-    const float *restrict p_x = (const float *)env->in[0];
-    const float *restrict norm_moving_mean = (const float *)(env->weights + 128);
-    const float *restrict p_t6 = (const float *)env->prepared;
-    const float *restrict norm_beta = (const float *)(env->weights + 64);
+    enum { J = 7 };
+    const float *restrict x = (const float *)env->in[0];
+    const float *restrict norm_moving_mean = (const float *)(env->weights + AT_NORM_MOVING_MEAN);
+    const float *restrict norm_mul = (const float *)(env->prepared + AT_NORM_MUL);
+    const float *restrict norm_beta = (const float *)(env->weights + AT_NORM_BETA);
     float *restrict norm = (float *)env->out[0];
     const int64_t begin = fnc_share(B, 16, part, parts);
     const int64_t end = fnc_share(B, 16, part + 1, parts);
     for (int64_t i = begin; i < end; ++i) {
-        for (int64_t j = 0; j < 7; ++j) {
-            const float s0 = (p_x[7 * i + j] - norm_moving_mean[j]) * p_t6[j] + norm_beta[j];
-            norm[7 * i + j] = s0;
+        for (int64_t j = 0; j < J; ++j) {
+            norm[J * i + j] = (x[J * i + j] - norm_moving_mean[j]) * norm_mul[j] + norm_beta[j];
         }
     }
 }
@@ -73,7 +85,8 @@ static int64_t amount_predict(const int64_t *dims) {
 
 /* Computes what depends on weights alone; to be called again when they change. */
 FNC_EXPORT int32_t golden_predict_prepare(const fnc_env *env) {
-    fnc_run(env, run_predict_prepare, 168);
+    const int64_t amount = 168;
+    fnc_run(env, run_predict_prepare, amount);
     return FNC_OK;
 }
 
@@ -85,16 +98,19 @@ FNC_EXPORT int32_t golden_predict_entry(const fnc_env *env) {
     return status;
 }
 
-FNC_ONE_COPY void steps_predict(const fnc_env *env, int64_t part, int64_t parts) {
+static int64_t row_bytes_predict(const int64_t *dims, int input) {
+    (void)dims;
     const int64_t bytes[] = {28};
-    const fnc_stretch steps = {check_predict, run_predict, golden_predict_arena, amount_predict, 1,
-            1, bytes, NULL};
-    fnc_steps_run(env, &steps, part, parts);
+    return bytes[input];
+}
+
+static const fnc_stretch step_predict = {check_predict, run_predict, golden_predict_arena,
+        amount_predict, 1, 1, row_bytes_predict, NULL};
+
+FNC_ONE_COPY void steps_predict(const fnc_env *env, int64_t part, int64_t parts) {
+    fnc_steps_run(env, &step_predict, part, parts);
 }
 
 FNC_EXPORT int32_t golden_predict_steps(const fnc_env *env) {
-    const int64_t bytes[] = {28};
-    const fnc_stretch steps = {check_predict, run_predict, golden_predict_arena, amount_predict, 1,
-            1, bytes, NULL};
-    return fnc_steps(env, &steps, steps_predict);
+    return fnc_steps(env, &step_predict, steps_predict);
 }

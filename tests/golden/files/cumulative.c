@@ -10,17 +10,18 @@
  *   loops: i<B j<5: reduced k<5 */
 static void k00_cumsum_sum(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
-    const float *restrict p_x = (const float *)env->in[0];
+    enum { J = 5, K = 5 };
+    const float *restrict x = (const float *)env->in[0];
     float *restrict cumsum = (float *)env->out[0];
     const int64_t begin = fnc_share(B, 16, part, parts);
     const int64_t end = fnc_share(B, 16, part + 1, parts);
     for (int64_t i = begin; i < end; ++i) {
-        for (int64_t j = 0; j < 5; ++j) {
-            float r0 = 0.0f;
-            for (int64_t k = 0; k < 5; ++k) {
-                r0 += (int32_t)k <= (int32_t)j ? p_x[5 * i + k] : 0.0f;
+        for (int64_t j = 0; j < J; ++j) {
+            float sum = 0.0f;
+            for (int64_t k = 0; k < K; ++k) {
+                sum += (int32_t)k <= (int32_t)j ? x[K * i + k] : 0.0f;
             }
-            cumsum[5 * i + j] = r0;
+            cumsum[J * i + j] = sum;
         }
     }
 }
@@ -58,16 +59,19 @@ FNC_EXPORT int32_t golden_predict_entry(const fnc_env *env) {
     return status;
 }
 
-FNC_ONE_COPY void steps_predict(const fnc_env *env, int64_t part, int64_t parts) {
+static int64_t row_bytes_predict(const int64_t *dims, int input) {
+    (void)dims;
     const int64_t bytes[] = {20};
-    const fnc_stretch steps = {check_predict, run_predict, golden_predict_arena, amount_predict, 1,
-            1, bytes, NULL};
-    fnc_steps_run(env, &steps, part, parts);
+    return bytes[input];
+}
+
+static const fnc_stretch step_predict = {check_predict, run_predict, golden_predict_arena,
+        amount_predict, 1, 1, row_bytes_predict, NULL};
+
+FNC_ONE_COPY void steps_predict(const fnc_env *env, int64_t part, int64_t parts) {
+    fnc_steps_run(env, &step_predict, part, parts);
 }
 
 FNC_EXPORT int32_t golden_predict_steps(const fnc_env *env) {
-    const int64_t bytes[] = {20};
-    const fnc_stretch steps = {check_predict, run_predict, golden_predict_arena, amount_predict, 1,
-            1, bytes, NULL};
-    return fnc_steps(env, &steps, steps_predict);
+    return fnc_steps(env, &step_predict, steps_predict);
 }

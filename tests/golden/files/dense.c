@@ -3,34 +3,39 @@
 #include "include/fnc_model.h"
 #include "rt/fnc_steps.h"
 
+/* Bytes from the beginning of env->weights. */
+#define AT_DENSE_KERNEL 0 /* f32[5,3] */
+#define AT_DENSE_BIAS 64 /* f32[3] */
+
 /* k00_dense_dot: dense
- *   v0 = sum k<5: x[5 * m + k] * dense/kernel[3 * k + n]   for g<1, m<B, n<3
- *   dense[3 * j + k] = (v0 + dense/bias[k])   for i<1, j<B, k<3
+ *   dot = sum k<5: x[5 * m + k] * dense/kernel[3 * k + n]   for g<1, m<B, n<3
+ *   dense[3 * j + k] = (dot + dense/bias[k])   for i<1, j<B, k<3
  *   schedule: tiles x{0 5*1 1*2} dense/kernel{0 3*1 1*2} | rows B/16
  *   33*B flops; reads 20*B+72, writes 12*B bytes */
-FNC_INLINE void k00_dense_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr, int64_t
-        nr, const float *acc) {
+FNC_INLINE void k00_dense_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr,
+        int64_t nr, const float *acc) {
     const fnc_env *env = ((const fnc_tile *)tile)->env;
-    const float *restrict dense_bias = (const float *)(env->weights + 64);
+    enum { N = 3 };
+    const float *restrict dense_bias = (const float *)(env->weights + AT_DENSE_BIAS);
     float *restrict dense = (float *)env->out[0];
     for (int64_t i = 0; i < mr; ++i) {
 #pragma omp simd
         for (int64_t j = 0; j < nr; ++j) {
-            const float v0 = acc[i * FNC_NR_F32 + j];
-            const float v1 = v0 + dense_bias[n0 + j];
-            dense[3 * (m0 + i) + (n0 + j)] = v1;
+            const float dot = acc[i * FNC_NR_F32 + j];
+            dense[N * (m0 + i) + (n0 + j)] = dot + dense_bias[n0 + j];
         }
     }
 }
 
 static void k00_dense_dot(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
-    const float *restrict p_x = (const float *)env->in[0];
-    const float *restrict dense_kernel = (const float *)env->weights;
+    enum { N = 3, K = 5 };
+    const float *restrict x = (const float *)env->in[0];
+    const float *restrict dense_kernel = (const float *)(env->weights + AT_DENSE_KERNEL);
     const int64_t begin = fnc_share(B, 16, part, parts);
     const int64_t end = fnc_share(B, 16, part + 1, parts);
     fnc_tile tile = {env, {0}};
-    fnc_gemm_f32(B, 3, 5, p_x, 5, 1, dense_kernel, 3, begin, end, 0, 3, k00_dense_dot_epilogue,
+    fnc_gemm_f32(B, N, K, x, K, 1, dense_kernel, N, begin, end, 0, N, k00_dense_dot_epilogue,
             &tile);
 }
 
@@ -67,16 +72,19 @@ FNC_EXPORT int32_t golden_predict_entry(const fnc_env *env) {
     return status;
 }
 
-FNC_ONE_COPY void steps_predict(const fnc_env *env, int64_t part, int64_t parts) {
+static int64_t row_bytes_predict(const int64_t *dims, int input) {
+    (void)dims;
     const int64_t bytes[] = {20};
-    const fnc_stretch steps = {check_predict, run_predict, golden_predict_arena, amount_predict, 1,
-            1, bytes, NULL};
-    fnc_steps_run(env, &steps, part, parts);
+    return bytes[input];
+}
+
+static const fnc_stretch step_predict = {check_predict, run_predict, golden_predict_arena,
+        amount_predict, 1, 1, row_bytes_predict, NULL};
+
+FNC_ONE_COPY void steps_predict(const fnc_env *env, int64_t part, int64_t parts) {
+    fnc_steps_run(env, &step_predict, part, parts);
 }
 
 FNC_EXPORT int32_t golden_predict_steps(const fnc_env *env) {
-    const int64_t bytes[] = {20};
-    const fnc_stretch steps = {check_predict, run_predict, golden_predict_arena, amount_predict, 1,
-            1, bytes, NULL};
-    return fnc_steps(env, &steps, steps_predict);
+    return fnc_steps(env, &step_predict, steps_predict);
 }

@@ -3,95 +3,108 @@
 #include "include/fnc_model.h"
 #include "rt/fnc_steps.h"
 
+/* Bytes from the beginning of env->weights. */
+#define AT_HIDDEN_KERNEL 0 /* f32[784,64] */
+#define AT_HIDDEN_BIAS 200704 /* f32[64] */
+#define AT_DIGIT_KERNEL 200960 /* f32[64,10] */
+#define AT_DIGIT_BIAS 203520 /* f32[10] */
+
+/* Bytes from the beginning of env->arena. */
+#define AT_HIDDEN_MAX 0 /* f32[B,64] */
+#define AT_DIGIT_DOT(B) (256 * B) /* f32[B,10] */
+
 /* k00_hidden_dot: hidden
- *   v0 = sum k<784: img[784 * m + k] * hidden/kernel[64 * k + n]   for g<1, m<B, n<64
- *   t6[64 * j + k] = max((v0 + hidden/bias[k]), 0.0)   for i<1, j<B, k<64
+ *   dot = sum k<784: img[784 * m + k] * hidden/kernel[64 * k + n]   for g<1, m<B, n<64
+ *   hidden_max[64 * j + k] = max((dot + hidden/bias[k]), 0.0)   for i<1, j<B, k<64
  *   schedule: tiles img{0 784*1 1*2} hidden/kernel{0 64*1 1*2} | longer
  *   100480*B flops; reads 3136*B+200960, writes 256*B bytes */
 FNC_INLINE void k00_hidden_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr,
         int64_t nr, const float *acc) {
     const fnc_env *env = ((const fnc_tile *)tile)->env;
-    const float *restrict hidden_bias = (const float *)(env->weights + 200704);
-    float *restrict p_t6 = (float *)env->arena;
+    enum { N = 64 };
+    const float *restrict hidden_bias = (const float *)(env->weights + AT_HIDDEN_BIAS);
+    float *restrict hidden_max = (float *)(env->arena + AT_HIDDEN_MAX);
     for (int64_t i = 0; i < mr; ++i) {
 #pragma omp simd
         for (int64_t j = 0; j < nr; ++j) {
-            const float v0 = acc[i * FNC_NR_F32 + j];
-            const float v1 = fnc_max_f32(v0 + hidden_bias[n0 + j], 0.0f);
-            p_t6[64 * (m0 + i) + (n0 + j)] = v1;
+            const float dot = acc[i * FNC_NR_F32 + j];
+            hidden_max[N * (m0 + i) + (n0 + j)] = fnc_max_f32(dot + hidden_bias[n0 + j], 0.0f);
         }
     }
 }
 
 static void k00_hidden_dot(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
+    enum { N = 64, K = 784 };
     const float *restrict img = (const float *)env->in[0];
-    const float *restrict hidden_kernel = (const float *)env->weights;
-    const fnc_block own = fnc_share_block(B, 64, FNC_IS_SMALL(64, 784, 4), part, parts);
+    const float *restrict hidden_kernel = (const float *)(env->weights + AT_HIDDEN_KERNEL);
+    const fnc_block own = fnc_share_block(B, N, FNC_IS_SMALL(N, K, 4), part, parts);
     fnc_tile tile = {env, {0}};
-    fnc_gemm_f32(B, 64, 784, img, 784, 1, hidden_kernel, 64, own.m0, own.m1, own.n0, own.n1,
+    fnc_gemm_f32(B, N, K, img, K, 1, hidden_kernel, N, own.m0, own.m1, own.n0, own.n1,
             k00_hidden_dot_epilogue, &tile);
 }
 
 /* k01_digit_dot: digit
- *   t8[10 * m + n] = sum k<64: t6[64 * m + k] * digit/kernel[10 * k + n]   for g<1, m<B, n<10
- *   schedule: tiles t6{0 64*1 1*2} digit/kernel{0 10*1 1*2} | rows B/16
+ *   digit_dot[10 * m + n] = sum k<64: hidden_max[64 * m + k] * digit/kernel[10 * k + n]   for
+ *       g<1, m<B, n<10
+ *   schedule: tiles hidden_max{0 64*1 1*2} digit/kernel{0 10*1 1*2} | rows B/16
  *   1280*B flops; reads 256*B+2560, writes 40*B bytes */
-FNC_INLINE void k01_digit_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr, int64_t
-        nr, const float *acc) {
+FNC_INLINE void k01_digit_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr,
+        int64_t nr, const float *acc) {
     const fnc_env *env = ((const fnc_tile *)tile)->env;
     const int64_t B = env->dims[0];
-    float *restrict p_t8 = (float *)(env->arena + 256 * B);
+    enum { N = 10 };
+    float *restrict digit_dot = (float *)(env->arena + AT_DIGIT_DOT(B));
     for (int64_t i = 0; i < mr; ++i) {
 #pragma omp simd
         for (int64_t j = 0; j < nr; ++j) {
-            const float v0 = acc[i * FNC_NR_F32 + j];
-            p_t8[10 * (m0 + i) + (n0 + j)] = v0;
+            digit_dot[N * (m0 + i) + (n0 + j)] = acc[i * FNC_NR_F32 + j];
         }
     }
 }
 
 static void k01_digit_dot(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
-    const float *restrict p_t6 = (const float *)env->arena;
-    const float *restrict digit_kernel = (const float *)(env->weights + 200960);
+    enum { N = 10, K = 64 };
+    const float *restrict hidden_max = (const float *)(env->arena + AT_HIDDEN_MAX);
+    const float *restrict digit_kernel = (const float *)(env->weights + AT_DIGIT_KERNEL);
     const int64_t begin = fnc_share(B, 16, part, parts);
     const int64_t end = fnc_share(B, 16, part + 1, parts);
     fnc_tile tile = {env, {0}};
-    fnc_gemm_f32(B, 10, 64, p_t6, 64, 1, digit_kernel, 10, begin, end, 0, 10,
+    fnc_gemm_f32(B, N, K, hidden_max, K, 1, digit_kernel, N, begin, end, 0, N,
             k01_digit_dot_epilogue, &tile);
 }
 
 /* k02_digit_div: digit
- *   v0 = max over j: (t8[10 * i + j] + digit/bias[j])   for i<B, j<10
- *   then t11[j] = exp(((t8[10 * i + j] + digit/bias[j]) - v0))   for i<B, j<10
- *   then v2 = sum over j: v1   for i<B, j<10
- *   then digit[10 * i + j] = (t11[j] / v2)   for i<B, j<10
+ *   max = max over j: (digit_dot[10 * i + j] + digit/bias[j])   for i<B, j<10
+ *   then digit_exp[j] = exp(((digit_dot[10 * i + j] + digit/bias[j]) - max))   for i<B, j<10
+ *   then sum = sum over j: digit_exp[j]   for i<B, j<10
+ *   then digit[10 * i + j] = (digit_exp[j] / sum)   for i<B, j<10
  *   schedule: rows B/16
  *   70*B flops; reads 40*B+40, writes 40*B bytes
  *   loops: i<B: reduced j<10, reduced j<10, j<10 */
 static void k02_digit_div(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
-    const float *restrict p_t8 = (const float *)(env->arena + 256 * B);
-    const float *restrict digit_bias = (const float *)(env->weights + 203520);
-    float p_t11[10];
+    enum { J = 10 };
+    const float *restrict digit_dot = (const float *)(env->arena + AT_DIGIT_DOT(B));
+    const float *restrict digit_bias = (const float *)(env->weights + AT_DIGIT_BIAS);
+    float digit_exp[10];
     float *restrict digit = (float *)env->out[0];
     const int64_t begin = fnc_share(B, 16, part, parts);
     const int64_t end = fnc_share(B, 16, part + 1, parts);
     for (int64_t i = begin; i < end; ++i) {
-        float r0 = -FNC_INF_F32;
-        for (int64_t j = 0; j < 10; ++j) {
-            r0 = fnc_max_f32(r0, p_t8[10 * i + j] + digit_bias[j]);
+        float max = -FNC_INF_F32;
+        for (int64_t j = 0; j < J; ++j) {
+            max = fnc_max_f32(max, digit_dot[J * i + j] + digit_bias[j]);
         }
-        float r2 = 0.0f;
-        for (int64_t j = 0; j < 10; ++j) {
-            const float s1 = fnc_exp_f32(p_t8[10 * i + j] + digit_bias[j] - r0);
-            r2 += s1;
-            p_t11[j] = s1;
+        float sum = 0.0f;
+        for (int64_t j = 0; j < J; ++j) {
+            const float power = fnc_exp_f32(digit_dot[J * i + j] + digit_bias[j] - max);
+            sum += power;
+            digit_exp[j] = power;
         }
-        for (int64_t j = 0; j < 10; ++j) {
-            const float s3 = p_t11[j] / r2;
-            digit[10 * i + j] = s3;
+        for (int64_t j = 0; j < J; ++j) {
+            digit[J * i + j] = digit_exp[j] / sum;
         }
     }
 }
@@ -135,16 +148,19 @@ FNC_EXPORT int32_t golden_predict_entry(const fnc_env *env) {
     return status;
 }
 
-FNC_ONE_COPY void steps_predict(const fnc_env *env, int64_t part, int64_t parts) {
+static int64_t row_bytes_predict(const int64_t *dims, int input) {
+    (void)dims;
     const int64_t bytes[] = {3136};
-    const fnc_stretch steps = {check_predict, run_predict, golden_predict_arena, amount_predict, 1,
-            1, bytes, NULL};
-    fnc_steps_run(env, &steps, part, parts);
+    return bytes[input];
+}
+
+static const fnc_stretch step_predict = {check_predict, run_predict, golden_predict_arena,
+        amount_predict, 1, 1, row_bytes_predict, NULL};
+
+FNC_ONE_COPY void steps_predict(const fnc_env *env, int64_t part, int64_t parts) {
+    fnc_steps_run(env, &step_predict, part, parts);
 }
 
 FNC_EXPORT int32_t golden_predict_steps(const fnc_env *env) {
-    const int64_t bytes[] = {3136};
-    const fnc_stretch steps = {check_predict, run_predict, golden_predict_arena, amount_predict, 1,
-            1, bytes, NULL};
-    return fnc_steps(env, &steps, steps_predict);
+    return fnc_steps(env, &step_predict, steps_predict);
 }

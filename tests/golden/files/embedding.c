@@ -4,57 +4,66 @@
 #include "rt/fnc_steps.h"
 #include "include/fnc_range.h"
 
+/* Bytes from the beginning of env->weights. */
+#define AT_EMBED_EMBEDDINGS 0 /* f32[11,3] */
+#define AT_HEAD_KERNEL 192 /* f32[15,2] */
+#define AT_HEAD_BIAS 320 /* f32[2] */
+
+/* Bytes from the beginning of env->arena. */
+#define AT_EMBED_GATHER 0 /* f32[B,5,3] */
+
 /* k00_embed_gather: embed
- *   t5[3 * i + j] = embed/embeddings[row words[i]][j]   for i<5*B, j<3
+ *   embed_gather[3 * i + j] = embed/embeddings[row words[i]][j]   for i<5*B, j<3
  *   schedule: rows 5*B/16
  *   0 flops; reads 20*B+132, writes 60*B bytes
  *   loops: i<5*B: j<3 */
 static void k00_embed_gather(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
+    enum { J = 3 };
     const int32_t *restrict words = (const int32_t *)env->in[0];
-    const float *restrict embed_embeddings = (const float *)env->weights;
-    float *restrict p_t5 = (float *)env->arena;
+    const float *restrict embed_embeddings = (const float *)(env->weights + AT_EMBED_EMBEDDINGS);
+    float *restrict embed_gather = (float *)(env->arena + AT_EMBED_GATHER);
     const int64_t begin = fnc_share(5 * B, 16, part, parts);
     const int64_t end = fnc_share(5 * B, 16, part + 1, parts);
     for (int64_t i = begin; i < end; ++i) {
-        for (int64_t j = 0; j < 3; ++j) {
-            const int64_t v0_0 = (int64_t)words[i];
-            const float s0 = (v0_0 >= 0) && (v0_0 < 11) ? embed_embeddings[v0_0 * 3 + j] :
+        for (int64_t j = 0; j < J; ++j) {
+            const int64_t row = (int64_t)words[i];
+            embed_gather[J * i + j] = (row >= 0) && (row < 11) ? embed_embeddings[row * J + j] :
                     FNC_NAN_F32;
-            p_t5[3 * i + j] = s0;
         }
     }
 }
 
 /* k01_head_dot: head
- *   v0 = sum k<15: t5[15 * m + k] * head/kernel[2 * k + n]   for g<1, m<B, n<2
- *   head[2 * j + k] = (v0 + head/bias[k])   for i<1, j<B, k<2
- *   schedule: tiles t5{0 15*1 1*2} head/kernel{0 2*1 1*2} | rows B/16
+ *   dot = sum k<15: embed_gather[15 * m + k] * head/kernel[2 * k + n]   for g<1, m<B, n<2
+ *   head[2 * j + k] = (dot + head/bias[k])   for i<1, j<B, k<2
+ *   schedule: tiles embed_gather{0 15*1 1*2} head/kernel{0 2*1 1*2} | rows B/16
  *   62*B flops; reads 60*B+128, writes 8*B bytes */
-FNC_INLINE void k01_head_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr, int64_t
-        nr, const float *acc) {
+FNC_INLINE void k01_head_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr,
+        int64_t nr, const float *acc) {
     const fnc_env *env = ((const fnc_tile *)tile)->env;
-    const float *restrict head_bias = (const float *)(env->weights + 320);
+    enum { N = 2 };
+    const float *restrict head_bias = (const float *)(env->weights + AT_HEAD_BIAS);
     float *restrict head = (float *)env->out[0];
     for (int64_t i = 0; i < mr; ++i) {
 #pragma omp simd
         for (int64_t j = 0; j < nr; ++j) {
-            const float v0 = acc[i * FNC_NR_F32 + j];
-            const float v1 = v0 + head_bias[n0 + j];
-            head[2 * (m0 + i) + (n0 + j)] = v1;
+            const float dot = acc[i * FNC_NR_F32 + j];
+            head[N * (m0 + i) + (n0 + j)] = dot + head_bias[n0 + j];
         }
     }
 }
 
 static void k01_head_dot(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
-    const float *restrict p_t5 = (const float *)env->arena;
-    const float *restrict head_kernel = (const float *)(env->weights + 192);
+    enum { N = 2, K = 15 };
+    const float *restrict embed_gather = (const float *)(env->arena + AT_EMBED_GATHER);
+    const float *restrict head_kernel = (const float *)(env->weights + AT_HEAD_KERNEL);
     const int64_t begin = fnc_share(B, 16, part, parts);
     const int64_t end = fnc_share(B, 16, part + 1, parts);
     fnc_tile tile = {env, {0}};
-    fnc_gemm_f32(B, 2, 15, p_t5, 15, 1, head_kernel, 2, begin, end, 0, 2, k01_head_dot_epilogue,
-            &tile);
+    fnc_gemm_f32(B, N, K, embed_gather, K, 1, head_kernel, N, begin, end, 0, N,
+            k01_head_dot_epilogue, &tile);
 }
 
 FNC_ONE_COPY void run_predict(const fnc_env *env, int64_t part, int64_t parts) {
@@ -106,16 +115,19 @@ FNC_EXPORT int32_t golden_predict_entry(const fnc_env *env) {
     return status;
 }
 
-FNC_ONE_COPY void steps_predict(const fnc_env *env, int64_t part, int64_t parts) {
+static int64_t row_bytes_predict(const int64_t *dims, int input) {
+    (void)dims;
     const int64_t bytes[] = {20};
-    const fnc_stretch steps = {check_predict, run_predict, golden_predict_arena, amount_predict, 1,
-            1, bytes, inside_predict};
-    fnc_steps_run(env, &steps, part, parts);
+    return bytes[input];
+}
+
+static const fnc_stretch step_predict = {check_predict, run_predict, golden_predict_arena,
+        amount_predict, 1, 1, row_bytes_predict, inside_predict};
+
+FNC_ONE_COPY void steps_predict(const fnc_env *env, int64_t part, int64_t parts) {
+    fnc_steps_run(env, &step_predict, part, parts);
 }
 
 FNC_EXPORT int32_t golden_predict_steps(const fnc_env *env) {
-    const int64_t bytes[] = {20};
-    const fnc_stretch steps = {check_predict, run_predict, golden_predict_arena, amount_predict, 1,
-            1, bytes, inside_predict};
-    return fnc_steps(env, &steps, steps_predict);
+    return fnc_steps(env, &step_predict, steps_predict);
 }

@@ -2,33 +2,38 @@
 
 #include "include/fnc_model.h"
 
+/* Bytes from the beginning of env->weights. */
+#define AT_DENSE_KERNEL 0 /* f32[3,2] */
+#define AT_DENSE_BIAS 64 /* f32[2] */
+
 /* k00_dense_dot: dense
- *   v0 = sum k<3: x[3 * m + k] * dense/kernel[2 * k + n]   for g<1, m<2, n<2
- *   dense[2 * j + k] = (v0 + dense/bias[k])   for i<1, j<2, k<2
+ *   dot = sum k<3: x[3 * m + k] * dense/kernel[2 * k + n]   for g<1, m<2, n<2
+ *   dense[2 * j + k] = (dot + dense/bias[k])   for i<1, j<2, k<2
  *   schedule: tiles x{0 3*1 1*2} dense/kernel{0 2*1 1*2} | rows 2/16
  *   28 flops; reads 56, writes 16 bytes */
-FNC_INLINE void k00_dense_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr, int64_t
-        nr, const float *acc) {
+FNC_INLINE void k00_dense_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr,
+        int64_t nr, const float *acc) {
     const fnc_env *env = ((const fnc_tile *)tile)->env;
-    const float *restrict dense_bias = (const float *)(env->weights + 64);
+    enum { N = 2 };
+    const float *restrict dense_bias = (const float *)(env->weights + AT_DENSE_BIAS);
     float *restrict dense = (float *)env->out[0];
     for (int64_t i = 0; i < mr; ++i) {
 #pragma omp simd
         for (int64_t j = 0; j < nr; ++j) {
-            const float v0 = acc[i * FNC_NR_F32 + j];
-            const float v1 = v0 + dense_bias[n0 + j];
-            dense[2 * (m0 + i) + (n0 + j)] = v1;
+            const float dot = acc[i * FNC_NR_F32 + j];
+            dense[N * (m0 + i) + (n0 + j)] = dot + dense_bias[n0 + j];
         }
     }
 }
 
 static void k00_dense_dot(const fnc_env *env, int64_t part, int64_t parts) {
-    const float *restrict p_x = (const float *)env->in[0];
-    const float *restrict dense_kernel = (const float *)env->weights;
-    const int64_t begin = fnc_share(2, 16, part, parts);
-    const int64_t end = fnc_share(2, 16, part + 1, parts);
+    enum { M = 2, N = 2, K = 3 };
+    const float *restrict x = (const float *)env->in[0];
+    const float *restrict dense_kernel = (const float *)(env->weights + AT_DENSE_KERNEL);
+    const int64_t begin = fnc_share(M, 16, part, parts);
+    const int64_t end = fnc_share(M, 16, part + 1, parts);
     fnc_tile tile = {env, {0}};
-    fnc_gemm_f32(2, 2, 3, p_x, 3, 1, dense_kernel, 2, begin, end, 0, 2, k00_dense_dot_epilogue,
+    fnc_gemm_f32(M, N, K, x, K, 1, dense_kernel, N, begin, end, 0, N, k00_dense_dot_epilogue,
             &tile);
 }
 

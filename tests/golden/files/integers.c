@@ -10,16 +10,14 @@
  *   loops: i<4*B vector */
 static void k00_where_select(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
-    const int32_t *restrict p_x = (const int32_t *)env->in[0];
+    const int32_t *restrict x = (const int32_t *)env->in[0];
     int32_t *restrict where = (int32_t *)env->out[0];
     const int64_t begin = fnc_share(4 * B, 16, part, parts);
     const int64_t end = fnc_share(4 * B, 16, part + 1, parts);
 #pragma omp simd
     for (int64_t i = begin; i < end; ++i) {
-        const int32_t v0_0 = p_x[i];
-        const int32_t s0 = fnc_mod_i32(v0_0, 3) == 0 ? fnc_floordiv_i32(v0_0, 2) :
-                fnc_neg_i32(v0_0);
-        where[i] = s0;
+        const int32_t x_i = x[i];
+        where[i] = fnc_mod_i32(x_i, 3) == 0 ? fnc_floordiv_i32(x_i, 2) : fnc_neg_i32(x_i);
     }
 }
 
@@ -56,16 +54,19 @@ FNC_EXPORT int32_t golden_predict_entry(const fnc_env *env) {
     return status;
 }
 
-FNC_ONE_COPY void steps_predict(const fnc_env *env, int64_t part, int64_t parts) {
+static int64_t row_bytes_predict(const int64_t *dims, int input) {
+    (void)dims;
     const int64_t bytes[] = {16};
-    const fnc_stretch steps = {check_predict, run_predict, golden_predict_arena, amount_predict, 1,
-            1, bytes, NULL};
-    fnc_steps_run(env, &steps, part, parts);
+    return bytes[input];
+}
+
+static const fnc_stretch step_predict = {check_predict, run_predict, golden_predict_arena,
+        amount_predict, 1, 1, row_bytes_predict, NULL};
+
+FNC_ONE_COPY void steps_predict(const fnc_env *env, int64_t part, int64_t parts) {
+    fnc_steps_run(env, &step_predict, part, parts);
 }
 
 FNC_EXPORT int32_t golden_predict_steps(const fnc_env *env) {
-    const int64_t bytes[] = {16};
-    const fnc_stretch steps = {check_predict, run_predict, golden_predict_arena, amount_predict, 1,
-            1, bytes, NULL};
-    return fnc_steps(env, &steps, steps_predict);
+    return fnc_steps(env, &step_predict, steps_predict);
 }

@@ -3,44 +3,48 @@
 #include "include/fnc_model.h"
 #include "rt/fnc_steps.h"
 
+/* Bytes from the beginning of env->weights. */
+#define AT_NORM_GAMMA 0 /* f32[9] */
+#define AT_NORM_BETA 64 /* f32[9] */
+
 /* k00_norm_add: norm
- *   v0 = sum over j: sequence[9 * i + j]   for i<B*sequence_1, j<9
- *   then t6[0] = (v0 / 9.0)   for i<B*sequence_1
- *   then v2 = sum over j: ((sequence[9 * i + j] - t6[0]) * (sequence[9 * i + j] - t6[0]))   for i<B*sequence_1, j<9
- *   then t7[0] = rsqrt(((v2 / 9.0) + 0.0010000000474974513))   for i<B*sequence_1
- *   then norm[9 * i + j] = ((((sequence[9 * i + j] - t6[0]) * t7[0]) * norm/gamma[j]) + norm/beta[j])   for i<B*sequence_1, j<9
+ *   sum = sum over j: sequence[9 * i + j]   for i<B*sequence_1, j<9
+ *   then norm_div[0] = (sum / 9.0)   for i<B*sequence_1
+ *   then sum_2 = sum over j: ((sequence[9 * i + j] - norm_div[0]) * (sequence[9 * i + j] -
+ *       norm_div[0]))   for i<B*sequence_1, j<9
+ *   then norm_rsqrt[0] = rsqrt(((sum_2 / 9.0) + 0.0010000000474974513))   for i<B*sequence_1
+ *   then norm[9 * i + j] = ((((sequence[9 * i + j] - norm_div[0]) * norm_rsqrt[0]) *
+ *       norm/gamma[j]) + norm/beta[j])   for i<B*sequence_1, j<9
  *   schedule: rows B*sequence_1/16
  *   76*B*sequence_1 flops; reads 36*B*sequence_1+72, writes 36*B*sequence_1 bytes
  *   loops: i<B*sequence_1: reduced j<9, one point, reduced j<9, one point, j<9 */
 static void k00_norm_add(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     const int64_t size_sequence_1 = env->dims[1];
+    enum { J = 9 };
     const float *restrict sequence = (const float *)env->in[0];
-    float p_t6[1];
-    float p_t7[1];
-    const float *restrict norm_gamma = (const float *)env->weights;
-    const float *restrict norm_beta = (const float *)(env->weights + 64);
+    float norm_div[1];
+    float norm_rsqrt[1];
+    const float *restrict norm_gamma = (const float *)(env->weights + AT_NORM_GAMMA);
+    const float *restrict norm_beta = (const float *)(env->weights + AT_NORM_BETA);
     float *restrict norm = (float *)env->out[0];
     const int64_t begin = fnc_share(B * size_sequence_1, 16, part, parts);
     const int64_t end = fnc_share(B * size_sequence_1, 16, part + 1, parts);
     for (int64_t i = begin; i < end; ++i) {
-        float r0 = 0.0f;
-        for (int64_t j = 0; j < 9; ++j) {
-            r0 += sequence[9 * i + j];
+        float sum = 0.0f;
+        for (int64_t j = 0; j < J; ++j) {
+            sum += sequence[J * i + j];
         }
-        const float s1 = r0 / 9.0f;
-        p_t6[0] = s1;
-        float r2 = 0.0f;
-        for (int64_t j = 0; j < 9; ++j) {
-            const float v2_0 = sequence[9 * i + j] - p_t6[0];
-            r2 += v2_0 * v2_0;
+        norm_div[0] = sum / 9.0f;
+        float sum_2 = 0.0f;
+        for (int64_t j = 0; j < J; ++j) {
+            const float difference = sequence[J * i + j] - norm_div[0];
+            sum_2 += difference * difference;
         }
-        const float s3 = fnc_rsqrt_f32(r2 / 9.0f + 0.001f);
-        p_t7[0] = s3;
-        for (int64_t j = 0; j < 9; ++j) {
-            const float s4 = (sequence[9 * i + j] - p_t6[0]) * p_t7[0] * norm_gamma[j] +
+        norm_rsqrt[0] = fnc_rsqrt_f32(sum_2 / 9.0f + 0.001f);
+        for (int64_t j = 0; j < J; ++j) {
+            norm[J * i + j] = (sequence[J * i + j] - norm_div[0]) * norm_rsqrt[0] * norm_gamma[j] +
                     norm_beta[j];
-            norm[9 * i + j] = s4;
         }
     }
 }
@@ -83,18 +87,19 @@ FNC_EXPORT int32_t golden_predict_entry(const fnc_env *env) {
     return status;
 }
 
-FNC_ONE_COPY void steps_predict(const fnc_env *env, int64_t part, int64_t parts) {
-    const int64_t size_sequence_1 = env->dims[1];
+static int64_t row_bytes_predict(const int64_t *dims, int input) {
+    const int64_t size_sequence_1 = dims[1];
     const int64_t bytes[] = {36 * size_sequence_1};
-    const fnc_stretch steps = {check_predict, run_predict, golden_predict_arena, amount_predict, 1,
-            2, bytes, NULL};
-    fnc_steps_run(env, &steps, part, parts);
+    return bytes[input];
+}
+
+static const fnc_stretch step_predict = {check_predict, run_predict, golden_predict_arena,
+        amount_predict, 1, 2, row_bytes_predict, NULL};
+
+FNC_ONE_COPY void steps_predict(const fnc_env *env, int64_t part, int64_t parts) {
+    fnc_steps_run(env, &step_predict, part, parts);
 }
 
 FNC_EXPORT int32_t golden_predict_steps(const fnc_env *env) {
-    const int64_t size_sequence_1 = env->dims[1];
-    const int64_t bytes[] = {36 * size_sequence_1};
-    const fnc_stretch steps = {check_predict, run_predict, golden_predict_arena, amount_predict, 1,
-            2, bytes, NULL};
-    return fnc_steps(env, &steps, steps_predict);
+    return fnc_steps(env, &step_predict, steps_predict);
 }

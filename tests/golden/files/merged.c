@@ -10,15 +10,15 @@
  *   loops: i<B: j<3 */
 static void k00_times_mul(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
-    const float *restrict p_a = (const float *)env->in[0];
-    const float *restrict p_b = (const float *)env->in[1];
+    enum { J = 3 };
+    const float *restrict a = (const float *)env->in[0];
+    const float *restrict b = (const float *)env->in[1];
     float *restrict all = (float *)env->out[0];
     const int64_t begin = fnc_share(B, 16, part, parts);
     const int64_t end = fnc_share(B, 16, part + 1, parts);
     for (int64_t i = begin; i < end; ++i) {
-        for (int64_t j = 0; j < 3; ++j) {
-            const float s0 = p_a[3 * i + j] * p_b[3 * i + j];
-            all[9 * i + j] = s0;
+        for (int64_t j = 0; j < J; ++j) {
+            all[9 * i + j] = a[J * i + j] * b[J * i + j];
         }
     }
 }
@@ -30,15 +30,15 @@ static void k00_times_mul(const fnc_env *env, int64_t part, int64_t parts) {
  *   loops: i<B: j<3 */
 static void k01_most_max(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
-    const float *restrict p_a = (const float *)env->in[0];
-    const float *restrict p_b = (const float *)env->in[1];
+    enum { J = 3 };
+    const float *restrict a = (const float *)env->in[0];
+    const float *restrict b = (const float *)env->in[1];
     float *restrict all = (float *)env->out[0];
     const int64_t begin = fnc_share(B, 16, part, parts);
     const int64_t end = fnc_share(B, 16, part + 1, parts);
     for (int64_t i = begin; i < end; ++i) {
-        for (int64_t j = 0; j < 3; ++j) {
-            const float s0 = fnc_max_f32(p_a[3 * i + j], p_b[3 * i + j]);
-            all[9 * i + j + 3] = s0;
+        for (int64_t j = 0; j < J; ++j) {
+            all[9 * i + j + 3] = fnc_max_f32(a[J * i + j], b[J * i + j]);
         }
     }
 }
@@ -50,15 +50,15 @@ static void k01_most_max(const fnc_env *env, int64_t part, int64_t parts) {
  *   loops: i<B: j<3 */
 static void k02_mean_mul(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
-    const float *restrict p_a = (const float *)env->in[0];
-    const float *restrict p_b = (const float *)env->in[1];
+    enum { J = 3 };
+    const float *restrict a = (const float *)env->in[0];
+    const float *restrict b = (const float *)env->in[1];
     float *restrict all = (float *)env->out[0];
     const int64_t begin = fnc_share(B, 16, part, parts);
     const int64_t end = fnc_share(B, 16, part + 1, parts);
     for (int64_t i = begin; i < end; ++i) {
-        for (int64_t j = 0; j < 3; ++j) {
-            const float s0 = (p_a[3 * i + j] + p_b[3 * i + j]) * 0.5f;
-            all[9 * i + j + 6] = s0;
+        for (int64_t j = 0; j < J; ++j) {
+            all[9 * i + j + 6] = (a[J * i + j] + b[J * i + j]) * 0.5f;
         }
     }
 }
@@ -98,16 +98,19 @@ FNC_EXPORT int32_t golden_predict_entry(const fnc_env *env) {
     return status;
 }
 
-FNC_ONE_COPY void steps_predict(const fnc_env *env, int64_t part, int64_t parts) {
+static int64_t row_bytes_predict(const int64_t *dims, int input) {
+    (void)dims;
     const int64_t bytes[] = {12, 12};
-    const fnc_stretch steps = {check_predict, run_predict, golden_predict_arena, amount_predict, 2,
-            1, bytes, NULL};
-    fnc_steps_run(env, &steps, part, parts);
+    return bytes[input];
+}
+
+static const fnc_stretch step_predict = {check_predict, run_predict, golden_predict_arena,
+        amount_predict, 2, 1, row_bytes_predict, NULL};
+
+FNC_ONE_COPY void steps_predict(const fnc_env *env, int64_t part, int64_t parts) {
+    fnc_steps_run(env, &step_predict, part, parts);
 }
 
 FNC_EXPORT int32_t golden_predict_steps(const fnc_env *env) {
-    const int64_t bytes[] = {12, 12};
-    const fnc_stretch steps = {check_predict, run_predict, golden_predict_arena, amount_predict, 2,
-            1, bytes, NULL};
-    return fnc_steps(env, &steps, steps_predict);
+    return fnc_steps(env, &step_predict, steps_predict);
 }

@@ -3,66 +3,76 @@
 #include "include/fnc_model.h"
 #include "rt/fnc_steps.h"
 
+/* Bytes from the beginning of env->weights. */
+#define AT_CORE_KERNEL 0 /* f32[4,3] */
+#define AT_CORE_BIAS 64 /* f32[3] */
+#define AT_TOP_KERNEL 128 /* f32[3,1] */
+#define AT_TOP_BIAS 192 /* f32[1] */
+
+/* Bytes from the beginning of env->arena. */
+#define AT_CORE_MAX 0 /* f32[B,3] */
+
 /* k00_core_dot: inner/core
- *   v0 = sum k<4: x[4 * m + k] * core/kernel[3 * k + n]   for g<1, m<B, n<3
- *   t6[3 * j + k] = max((v0 + core/bias[k]), 0.0)   for i<1, j<B, k<3
+ *   dot = sum k<4: x[4 * m + k] * core/kernel[3 * k + n]   for g<1, m<B, n<3
+ *   core_max[3 * j + k] = max((dot + core/bias[k]), 0.0)   for i<1, j<B, k<3
  *   schedule: tiles x{0 4*1 1*2} core/kernel{0 3*1 1*2} | rows B/16
  *   30*B flops; reads 16*B+60, writes 12*B bytes */
-FNC_INLINE void k00_core_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr, int64_t
-        nr, const float *acc) {
+FNC_INLINE void k00_core_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr,
+        int64_t nr, const float *acc) {
     const fnc_env *env = ((const fnc_tile *)tile)->env;
-    const float *restrict core_bias = (const float *)(env->weights + 64);
-    float *restrict p_t6 = (float *)env->arena;
+    enum { N = 3 };
+    const float *restrict core_bias = (const float *)(env->weights + AT_CORE_BIAS);
+    float *restrict core_max = (float *)(env->arena + AT_CORE_MAX);
     for (int64_t i = 0; i < mr; ++i) {
 #pragma omp simd
         for (int64_t j = 0; j < nr; ++j) {
-            const float v0 = acc[i * FNC_NR_F32 + j];
-            const float v1 = fnc_max_f32(v0 + core_bias[n0 + j], 0.0f);
-            p_t6[3 * (m0 + i) + (n0 + j)] = v1;
+            const float dot = acc[i * FNC_NR_F32 + j];
+            core_max[N * (m0 + i) + (n0 + j)] = fnc_max_f32(dot + core_bias[n0 + j], 0.0f);
         }
     }
 }
 
 static void k00_core_dot(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
-    const float *restrict p_x = (const float *)env->in[0];
-    const float *restrict core_kernel = (const float *)env->weights;
+    enum { N = 3, K = 4 };
+    const float *restrict x = (const float *)env->in[0];
+    const float *restrict core_kernel = (const float *)(env->weights + AT_CORE_KERNEL);
     const int64_t begin = fnc_share(B, 16, part, parts);
     const int64_t end = fnc_share(B, 16, part + 1, parts);
     fnc_tile tile = {env, {0}};
-    fnc_gemm_f32(B, 3, 4, p_x, 4, 1, core_kernel, 3, begin, end, 0, 3, k00_core_dot_epilogue,
-            &tile);
+    fnc_gemm_f32(B, N, K, x, K, 1, core_kernel, N, begin, end, 0, N, k00_core_dot_epilogue, &tile);
 }
 
 /* k01_top_dot: top
- *   v0 = sum k<3: t6[3 * m + k] * top/kernel[k]   for g<1, m<B, n<1
- *   top[j] = (v0 + top/bias[0])   for i<1, j<B, k<1
- *   schedule: tiles t6{0 3*1 1*2} top/kernel{0 1*1} | rows B/16
+ *   dot = sum k<3: core_max[3 * m + k] * top/kernel[k]   for g<1, m<B, n<1
+ *   top[j] = (dot + top/bias[0])   for i<1, j<B, k<1
+ *   schedule: tiles core_max{0 3*1 1*2} top/kernel{0 1*1} | rows B/16
  *   7*B flops; reads 12*B+16, writes 4*B bytes */
-FNC_INLINE void k01_top_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr, int64_t
-        nr, const float *acc) {
+FNC_INLINE void k01_top_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr,
+        int64_t nr, const float *acc) {
     (void)n0;
     const fnc_env *env = ((const fnc_tile *)tile)->env;
-    const float *restrict top_bias = (const float *)(env->weights + 192);
+    const float *restrict top_bias = (const float *)(env->weights + AT_TOP_BIAS);
     float *restrict top = (float *)env->out[0];
     for (int64_t i = 0; i < mr; ++i) {
 #pragma omp simd
         for (int64_t j = 0; j < nr; ++j) {
-            const float v0 = acc[i * FNC_NR_F32 + j];
-            const float v1 = v0 + top_bias[0];
-            top[m0 + i] = v1;
+            const float dot = acc[i * FNC_NR_F32 + j];
+            top[m0 + i] = dot + top_bias[0];
         }
     }
 }
 
 static void k01_top_dot(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
-    const float *restrict p_t6 = (const float *)env->arena;
-    const float *restrict top_kernel = (const float *)(env->weights + 128);
+    enum { K = 3 };
+    const float *restrict core_max = (const float *)(env->arena + AT_CORE_MAX);
+    const float *restrict top_kernel = (const float *)(env->weights + AT_TOP_KERNEL);
     const int64_t begin = fnc_share(B, 16, part, parts);
     const int64_t end = fnc_share(B, 16, part + 1, parts);
     fnc_tile tile = {env, {0}};
-    fnc_gemm_f32(B, 1, 3, p_t6, 3, 1, top_kernel, 1, begin, end, 0, 1, k01_top_dot_epilogue, &tile);
+    fnc_gemm_f32(B, 1, K, core_max, K, 1, top_kernel, 1, begin, end, 0, 1, k01_top_dot_epilogue,
+            &tile);
 }
 
 FNC_ONE_COPY void run_predict(const fnc_env *env, int64_t part, int64_t parts) {
@@ -102,16 +112,19 @@ FNC_EXPORT int32_t golden_predict_entry(const fnc_env *env) {
     return status;
 }
 
-FNC_ONE_COPY void steps_predict(const fnc_env *env, int64_t part, int64_t parts) {
+static int64_t row_bytes_predict(const int64_t *dims, int input) {
+    (void)dims;
     const int64_t bytes[] = {16};
-    const fnc_stretch steps = {check_predict, run_predict, golden_predict_arena, amount_predict, 1,
-            1, bytes, NULL};
-    fnc_steps_run(env, &steps, part, parts);
+    return bytes[input];
+}
+
+static const fnc_stretch step_predict = {check_predict, run_predict, golden_predict_arena,
+        amount_predict, 1, 1, row_bytes_predict, NULL};
+
+FNC_ONE_COPY void steps_predict(const fnc_env *env, int64_t part, int64_t parts) {
+    fnc_steps_run(env, &step_predict, part, parts);
 }
 
 FNC_EXPORT int32_t golden_predict_steps(const fnc_env *env) {
-    const int64_t bytes[] = {16};
-    const fnc_stretch steps = {check_predict, run_predict, golden_predict_arena, amount_predict, 1,
-            1, bytes, NULL};
-    return fnc_steps(env, &steps, steps_predict);
+    return fnc_steps(env, &step_predict, steps_predict);
 }

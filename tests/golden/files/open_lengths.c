@@ -3,32 +3,38 @@
 #include "include/fnc_model.h"
 #include "rt/fnc_steps.h"
 
+/* Bytes from the beginning of env->arena. */
+#define AT_TRANSPOSE_PERMUTE 0 /* f32[B,4,b_1] */
+
 /* k00_transpose_permute: transpose
- *   t3[4 * b_1 * i + b_1 * j + k] = b[4 * b_1 * i + j + 4 * k]   for i<B, j<4, k<b_1
+ *   transpose_permute[4 * b_1 * i + b_1 * j + k] = b[4 * b_1 * i + j + 4 * k]   for i<B, j<4,
+ *       k<b_1
  *   schedule: rows B/16
  *   0 flops; reads 16*B*b_1, writes 16*B*b_1 bytes
  *   loops: i<B j<4: k<b_1 vector */
 static void k00_transpose_permute(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     const int64_t size_b_1 = env->dims[2];
-    const float *restrict p_b = (const float *)env->in[1];
-    float *restrict p_t3 = (float *)env->arena;
+    enum { J = 4 };
+    const float *restrict b = (const float *)env->in[1];
+    float *restrict transpose_permute = (float *)(env->arena + AT_TRANSPOSE_PERMUTE);
     const int64_t begin = fnc_share(B, 16, part, parts);
     const int64_t end = fnc_share(B, 16, part + 1, parts);
     for (int64_t i = begin; i < end; ++i) {
-        for (int64_t j = 0; j < 4; ++j) {
+        for (int64_t j = 0; j < J; ++j) {
 #pragma omp simd
             for (int64_t k = 0; k < size_b_1; ++k) {
-                const float s0 = p_b[4 * size_b_1 * i + j + 4 * k];
-                p_t3[4 * size_b_1 * i + size_b_1 * j + k] = s0;
+                transpose_permute[4 * size_b_1 * i + size_b_1 * j + k] = b[4 * size_b_1 * i + j + J
+                        * k];
             }
         }
     }
 }
 
 /* k01_matmul_dot: matmul
- *   matmul[a_1 * b_1 * g + b_1 * m + n] = sum k<4: a[4 * a_1 * g + 4 * m + k] * t3[4 * b_1 * g + b_1 * k + n]   for g<B, m<a_1, n<b_1
- *   schedule: tiles a{0 4*a_1*0 4*1 1*2} t3{0 4*b_1*0 b_1*1 1*2} | batches B/1
+ *   matmul[a_1 * b_1 * g + b_1 * m + n] = sum k<4: a[4 * a_1 * g + 4 * m + k] *
+ *       transpose_permute[4 * b_1 * g + b_1 * k + n]   for g<B, m<a_1, n<b_1
+ *   schedule: tiles a{0 4*a_1*0 4*1 1*2} transpose_permute{0 4*b_1*0 b_1*1 1*2} | batches B/1
  *   8*B*a_1*b_1 flops; reads 16*B*a_1+16*B*b_1, writes 4*B*a_1*b_1 bytes */
 FNC_INLINE void k01_matmul_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr,
         int64_t nr, const float *acc) {
@@ -40,8 +46,8 @@ FNC_INLINE void k01_matmul_dot_epilogue(const void *tile, int64_t m0, int64_t n0
     for (int64_t i = 0; i < mr; ++i) {
 #pragma omp simd
         for (int64_t j = 0; j < nr; ++j) {
-            const float v0 = acc[i * FNC_NR_F32 + j];
-            matmul[size_a_1 * size_b_1 * g + size_b_1 * (m0 + i) + (n0 + j)] = v0;
+            matmul[size_a_1 * size_b_1 * g + size_b_1 * (m0 + i) + (n0 + j)] = acc[i * FNC_NR_F32 +
+                    j];
         }
     }
 }
@@ -50,15 +56,16 @@ static void k01_matmul_dot(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     const int64_t size_a_1 = env->dims[1];
     const int64_t size_b_1 = env->dims[2];
-    const float *restrict p_a = (const float *)env->in[0];
-    const float *restrict p_t3 = (const float *)env->arena;
+    enum { K = 4 };
+    const float *restrict a = (const float *)env->in[0];
+    const float *restrict transpose_permute = (const float *)(env->arena + AT_TRANSPOSE_PERMUTE);
     const int64_t begin = fnc_share(B, 1, part, parts);
     const int64_t end = fnc_share(B, 1, part + 1, parts);
     fnc_tile tile = {env, {0}};
     for (int64_t g = begin; g < end; ++g) {
         tile.g[0] = g;
-        fnc_gemm_f32(size_a_1, size_b_1, 4, p_a + 4 * size_a_1 * g, 4, 1, p_t3 + 4 * size_b_1 * g,
-                size_b_1, 0, size_a_1, 0, size_b_1, k01_matmul_dot_epilogue, &tile);
+        fnc_gemm_f32(size_a_1, size_b_1, K, a + 4 * size_a_1 * g, K, 1, transpose_permute + 4 *
+                size_b_1 * g, size_b_1, 0, size_a_1, 0, size_b_1, k01_matmul_dot_epilogue, &tile);
     }
 }
 
@@ -111,20 +118,20 @@ FNC_EXPORT int32_t golden_predict_entry(const fnc_env *env) {
     return status;
 }
 
-FNC_ONE_COPY void steps_predict(const fnc_env *env, int64_t part, int64_t parts) {
-    const int64_t size_a_1 = env->dims[1];
-    const int64_t size_b_1 = env->dims[2];
+static int64_t row_bytes_predict(const int64_t *dims, int input) {
+    const int64_t size_a_1 = dims[1];
+    const int64_t size_b_1 = dims[2];
     const int64_t bytes[] = {16 * size_a_1, 16 * size_b_1};
-    const fnc_stretch steps = {check_predict, run_predict, golden_predict_arena, amount_predict, 2,
-            3, bytes, NULL};
-    fnc_steps_run(env, &steps, part, parts);
+    return bytes[input];
+}
+
+static const fnc_stretch step_predict = {check_predict, run_predict, golden_predict_arena,
+        amount_predict, 2, 3, row_bytes_predict, NULL};
+
+FNC_ONE_COPY void steps_predict(const fnc_env *env, int64_t part, int64_t parts) {
+    fnc_steps_run(env, &step_predict, part, parts);
 }
 
 FNC_EXPORT int32_t golden_predict_steps(const fnc_env *env) {
-    const int64_t size_a_1 = env->dims[1];
-    const int64_t size_b_1 = env->dims[2];
-    const int64_t bytes[] = {16 * size_a_1, 16 * size_b_1};
-    const fnc_stretch steps = {check_predict, run_predict, golden_predict_arena, amount_predict, 2,
-            3, bytes, NULL};
-    return fnc_steps(env, &steps, steps_predict);
+    return fnc_steps(env, &step_predict, steps_predict);
 }

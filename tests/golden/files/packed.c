@@ -4,87 +4,104 @@
 #include "rt/fnc_steps.h"
 #include "kern/gemm_pack.h"
 
+/* Bytes from the beginning of env->weights. */
+#define AT_FIRST_KERNEL 0 /* f32[240,260] */
+#define AT_FIRST_BIAS 249600 /* f32[260] */
+#define AT_LAST_KERNEL 250688 /* f32[260,130] */
+#define AT_LAST_BIAS 385920 /* f32[130] */
+
+/* Bytes from the beginning of env->prepared. */
+#define AT_FIRST_PANELS 0 /* f32[240,288] */
+#define AT_LAST_PANELS 276480 /* f32[260,160] */
+
+/* Bytes from the beginning of env->arena. */
+#define AT_FIRST_ADD 0 /* f32[B,260] */
+
 /* k00_first_pack: first
- *   packed0[260 * i + j] = pack: first/kernel[260 * i + j]   for i<240, j<260
+ *   first_panels[260 * i + j] = pack: first/kernel[260 * i + j]   for i<240, j<260
  *   schedule: pack first/kernel{0 260*1 1*2} columns 260 | panels
  *   0 flops; reads 249600, writes 276480 bytes */
 static void k00_first_pack(const fnc_env *env, int64_t part, int64_t parts) {
-    const float *restrict first_kernel = (const float *)env->weights;
-    float *restrict packed0 = (float *)env->prepared;
-    const int64_t panels = fnc_pack_parts_f32(260, 240);
-    fnc_pack_b_f32(260, 240, first_kernel, 260, packed0, fnc_share(panels, 1, part, parts),
+    enum { K = 240, N = 260 };
+    const float *restrict first_kernel = (const float *)(env->weights + AT_FIRST_KERNEL);
+    float *restrict first_panels = (float *)(env->prepared + AT_FIRST_PANELS);
+    const int64_t panels = fnc_pack_parts_f32(N, K);
+    fnc_pack_b_f32(N, K, first_kernel, N, first_panels, fnc_share(panels, 1, part, parts),
             fnc_share(panels, 1, part + 1, parts));
 }
 
 /* k02_last_pack: last
- *   packed1[130 * i + j] = pack: last/kernel[130 * i + j]   for i<260, j<130
+ *   last_panels[130 * i + j] = pack: last/kernel[130 * i + j]   for i<260, j<130
  *   schedule: pack last/kernel{0 130*1 1*2} columns 130 | panels
  *   0 flops; reads 135200, writes 166400 bytes */
 static void k02_last_pack(const fnc_env *env, int64_t part, int64_t parts) {
-    const float *restrict last_kernel = (const float *)(env->weights + 250688);
-    float *restrict packed1 = (float *)(env->prepared + 276480);
-    const int64_t panels = fnc_pack_parts_f32(130, 260);
-    fnc_pack_b_f32(130, 260, last_kernel, 130, packed1, fnc_share(panels, 1, part, parts),
+    enum { K = 260, N = 130 };
+    const float *restrict last_kernel = (const float *)(env->weights + AT_LAST_KERNEL);
+    float *restrict last_panels = (float *)(env->prepared + AT_LAST_PANELS);
+    const int64_t panels = fnc_pack_parts_f32(N, K);
+    fnc_pack_b_f32(N, K, last_kernel, N, last_panels, fnc_share(panels, 1, part, parts),
             fnc_share(panels, 1, part + 1, parts));
 }
 
 /* k01_first_dot: first
- *   v0 = sum k<240: x[240 * m + k] * first/kernel[260 * k + n]   for g<1, m<B, n<260
- *   t6[260 * j + k] = (v0 + first/bias[k])   for i<1, j<B, k<260
- *   schedule: panels x{0 240*1 1*2} panels:packed0{0 260*1 1*2} | longer
+ *   dot = sum k<240: x[240 * m + k] * first/kernel[260 * k + n]   for g<1, m<B, n<260
+ *   first_add[260 * j + k] = (dot + first/bias[k])   for i<1, j<B, k<260
+ *   schedule: panels x{0 240*1 1*2} panels:first_panels{0 260*1 1*2} | longer
  *   125060*B flops; reads 960*B+277520, writes 1040*B bytes */
-FNC_INLINE void k01_first_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr, int64_t
-        nr, const float *acc) {
+FNC_INLINE void k01_first_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr,
+        int64_t nr, const float *acc) {
     const fnc_env *env = ((const fnc_tile *)tile)->env;
-    const float *restrict first_bias = (const float *)(env->weights + 249600);
-    float *restrict p_t6 = (float *)env->arena;
+    enum { N = 260 };
+    const float *restrict first_bias = (const float *)(env->weights + AT_FIRST_BIAS);
+    float *restrict first_add = (float *)(env->arena + AT_FIRST_ADD);
     for (int64_t i = 0; i < mr; ++i) {
 #pragma omp simd
         for (int64_t j = 0; j < nr; ++j) {
-            const float v0 = acc[i * FNC_NR_F32 + j];
-            const float v1 = v0 + first_bias[n0 + j];
-            p_t6[260 * (m0 + i) + (n0 + j)] = v1;
+            const float dot = acc[i * FNC_NR_F32 + j];
+            first_add[N * (m0 + i) + (n0 + j)] = dot + first_bias[n0 + j];
         }
     }
 }
 
 static void k01_first_dot(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
-    const float *restrict p_x = (const float *)env->in[0];
-    const float *restrict packed0 = (const float *)env->prepared;
-    const fnc_block own = fnc_share_block(B, 260, FNC_IS_SMALL(260, 240, 4), part, parts);
+    enum { N = 260, K = 240 };
+    const float *restrict x = (const float *)env->in[0];
+    const float *restrict first_panels = (const float *)(env->prepared + AT_FIRST_PANELS);
+    const fnc_block own = fnc_share_block(B, N, FNC_IS_SMALL(N, K, 4), part, parts);
     fnc_tile tile = {env, {0}};
-    fnc_gemm_packed_f32(B, 260, 240, p_x, 240, 1, packed0, own.m0, own.m1, own.n0, own.n1,
+    fnc_gemm_packed_f32(B, N, K, x, K, 1, first_panels, own.m0, own.m1, own.n0, own.n1,
             k01_first_dot_epilogue, &tile);
 }
 
 /* k03_last_dot: last
- *   v0 = sum k<260: t6[260 * m + k] * last/kernel[130 * k + n]   for g<1, m<B, n<130
- *   last[130 * j + k] = (v0 + last/bias[k])   for i<1, j<B, k<130
- *   schedule: panels t6{0 260*1 1*2} panels:packed1{0 130*1 1*2} | longer
+ *   dot = sum k<260: first_add[260 * m + k] * last/kernel[130 * k + n]   for g<1, m<B, n<130
+ *   last[130 * j + k] = (dot + last/bias[k])   for i<1, j<B, k<130
+ *   schedule: panels first_add{0 260*1 1*2} panels:last_panels{0 130*1 1*2} | longer
  *   67730*B flops; reads 1040*B+166920, writes 520*B bytes */
-FNC_INLINE void k03_last_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr, int64_t
-        nr, const float *acc) {
+FNC_INLINE void k03_last_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr,
+        int64_t nr, const float *acc) {
     const fnc_env *env = ((const fnc_tile *)tile)->env;
-    const float *restrict last_bias = (const float *)(env->weights + 385920);
+    enum { N = 130 };
+    const float *restrict last_bias = (const float *)(env->weights + AT_LAST_BIAS);
     float *restrict last = (float *)env->out[0];
     for (int64_t i = 0; i < mr; ++i) {
 #pragma omp simd
         for (int64_t j = 0; j < nr; ++j) {
-            const float v0 = acc[i * FNC_NR_F32 + j];
-            const float v1 = v0 + last_bias[n0 + j];
-            last[130 * (m0 + i) + (n0 + j)] = v1;
+            const float dot = acc[i * FNC_NR_F32 + j];
+            last[N * (m0 + i) + (n0 + j)] = dot + last_bias[n0 + j];
         }
     }
 }
 
 static void k03_last_dot(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
-    const float *restrict p_t6 = (const float *)env->arena;
-    const float *restrict packed1 = (const float *)(env->prepared + 276480);
-    const fnc_block own = fnc_share_block(B, 130, FNC_IS_SMALL(130, 260, 4), part, parts);
+    enum { N = 130, K = 260 };
+    const float *restrict first_add = (const float *)(env->arena + AT_FIRST_ADD);
+    const float *restrict last_panels = (const float *)(env->prepared + AT_LAST_PANELS);
+    const fnc_block own = fnc_share_block(B, N, FNC_IS_SMALL(N, K, 4), part, parts);
     fnc_tile tile = {env, {0}};
-    fnc_gemm_packed_f32(B, 130, 260, p_t6, 260, 1, packed1, own.m0, own.m1, own.n0, own.n1,
+    fnc_gemm_packed_f32(B, N, K, first_add, K, 1, last_panels, own.m0, own.m1, own.n0, own.n1,
             k03_last_dot_epilogue, &tile);
 }
 
@@ -126,7 +143,8 @@ static int64_t amount_predict(const int64_t *dims) {
 
 /* Computes what depends on weights alone; to be called again when they change. */
 FNC_EXPORT int32_t golden_predict_prepare(const fnc_env *env) {
-    fnc_run(env, run_predict_prepare, 827680);
+    const int64_t amount = 827680;
+    fnc_run(env, run_predict_prepare, amount);
     return FNC_OK;
 }
 
@@ -138,16 +156,19 @@ FNC_EXPORT int32_t golden_predict_entry(const fnc_env *env) {
     return status;
 }
 
-FNC_ONE_COPY void steps_predict(const fnc_env *env, int64_t part, int64_t parts) {
+static int64_t row_bytes_predict(const int64_t *dims, int input) {
+    (void)dims;
     const int64_t bytes[] = {960};
-    const fnc_stretch steps = {check_predict, run_predict, golden_predict_arena, amount_predict, 1,
-            1, bytes, NULL};
-    fnc_steps_run(env, &steps, part, parts);
+    return bytes[input];
+}
+
+static const fnc_stretch step_predict = {check_predict, run_predict, golden_predict_arena,
+        amount_predict, 1, 1, row_bytes_predict, NULL};
+
+FNC_ONE_COPY void steps_predict(const fnc_env *env, int64_t part, int64_t parts) {
+    fnc_steps_run(env, &step_predict, part, parts);
 }
 
 FNC_EXPORT int32_t golden_predict_steps(const fnc_env *env) {
-    const int64_t bytes[] = {960};
-    const fnc_stretch steps = {check_predict, run_predict, golden_predict_arena, amount_predict, 1,
-            1, bytes, NULL};
-    return fnc_steps(env, &steps, steps_predict);
+    return fnc_steps(env, &step_predict, steps_predict);
 }

@@ -8,37 +8,39 @@
  *   schedule: rows B/32 | 32 lanes
  *   12*B flops; reads 48*B, writes 16*B bytes
  *   loops: i<B j<4 by 32 vector: reduced k<3 */
-FNC_INLINE void k00_sum_sum_rows(const float *restrict p_x, float *restrict p_sum, int64_t i,
+FNC_INLINE void k00_sum_sum_rows(const float *restrict x, float *restrict sum_output, int64_t i,
         int64_t j0, int64_t lanes) {
-    float r0[32];
+    enum { J = 4, K = 3, BLOCK = 32 };
+    float sum[BLOCK];
 #pragma omp simd
     for (int64_t j = 0; j < lanes; ++j) {
-        r0[j] = 0.0f;
+        sum[j] = 0.0f;
     }
-    for (int64_t k = 0; k < 3; ++k) {
+    for (int64_t k = 0; k < K; ++k) {
 #pragma omp simd
         for (int64_t j = 0; j < lanes; ++j) {
-            r0[j] += p_x[12 * i + (j0 + j) + 4 * k];
+            sum[j] += x[K * J * i + (j0 + j) + J * k];
         }
     }
 #pragma omp simd
     for (int64_t j = 0; j < lanes; ++j) {
-        p_sum[4 * i + (j0 + j)] = r0[j];
+        sum_output[J * i + (j0 + j)] = sum[j];
     }
 }
 
 static void k00_sum_sum(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
-    const float *restrict p_x = (const float *)env->in[0];
-    float *restrict p_sum = (float *)env->out[0];
+    enum { J = 4, BLOCK = 32 };
+    const float *restrict x = (const float *)env->in[0];
+    float *restrict sum_output = (float *)env->out[0];
     const int64_t begin = fnc_share(B, 32, part, parts);
     const int64_t end = fnc_share(B, 32, part + 1, parts);
     for (int64_t i = begin; i < end; ++i) {
-        for (int64_t j0 = 0; j0 < 4; j0 += 32) {
-            if (j0 + 32 <= 4) {
-                k00_sum_sum_rows(p_x, p_sum, i, j0, 32);
+        for (int64_t j0 = 0; j0 < J; j0 += BLOCK) {
+            if (j0 + BLOCK <= J) {
+                k00_sum_sum_rows(x, sum_output, i, j0, BLOCK);
             } else {
-                k00_sum_sum_rows(p_x, p_sum, i, j0, 4 - j0);
+                k00_sum_sum_rows(x, sum_output, i, j0, J - j0);
             }
         }
     }
@@ -51,40 +53,40 @@ static void k00_sum_sum(const fnc_env *env, int64_t part, int64_t parts) {
  *   loops: i<3*B: reduced j<4 */
 static void k01_max_max(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
-    const float *restrict p_x = (const float *)env->in[0];
-    float *restrict max = (float *)env->out[1];
+    enum { J = 4 };
+    const float *restrict x = (const float *)env->in[0];
+    float *restrict max_output = (float *)env->out[1];
     const int64_t begin = fnc_share(3 * B, 16, part, parts);
     const int64_t end = fnc_share(3 * B, 16, part + 1, parts);
     for (int64_t i = begin; i < end; ++i) {
-        float r0 = -FNC_INF_F32;
-        for (int64_t j = 0; j < 4; ++j) {
-            r0 = fnc_max_f32(r0, p_x[4 * i + j]);
+        float max = -FNC_INF_F32;
+        for (int64_t j = 0; j < J; ++j) {
+            max = fnc_max_f32(max, x[J * i + j]);
         }
-        max[i] = r0;
+        max_output[i] = max;
     }
 }
 
 /* k02_mean_div: mean
- *   v0 = sum over i: x[i]   for i<12*B
- *   then mean[0] = (v0 / (12 * B))   for one value
+ *   sum = sum over i: x[i]   for i<12*B
+ *   then mean[0] = (sum / (12 * B))   for one value
  *   schedule: alone
  *   12*B+1 flops; reads 48*B, writes 4 bytes
  *   loops: reduced i<12*B vector, one point */
 static void k02_mean_div(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
-    const float *restrict p_x = (const float *)env->in[0];
+    const float *restrict x = (const float *)env->in[0];
     float *restrict mean = (float *)env->out[2];
     (void)parts;
     if (part != 0) {
         return;
     }
-    float r0 = 0.0f;
-#pragma omp simd reduction(+ : r0)
+    float sum = 0.0f;
+#pragma omp simd reduction(+ : sum)
     for (int64_t i = 0; i < 12 * B; ++i) {
-        r0 += p_x[i];
+        sum += x[i];
     }
-    const float s1 = r0 / (float)(12 * B);
-    mean[0] = s1;
+    mean[0] = sum / (float)(12 * B);
 }
 
 /* k03_argmax_argmax: argmax
@@ -94,22 +96,23 @@ static void k02_mean_div(const fnc_env *env, int64_t part, int64_t parts) {
  *   loops: i<3*B: reduced j<4 */
 static void k03_argmax_argmax(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
-    const float *restrict p_x = (const float *)env->in[0];
-    int32_t *restrict argmax = (int32_t *)env->out[3];
+    enum { J = 4 };
+    const float *restrict x = (const float *)env->in[0];
+    int32_t *restrict argmax_output = (int32_t *)env->out[3];
     const int64_t begin = fnc_share(3 * B, 16, part, parts);
     const int64_t end = fnc_share(3 * B, 16, part + 1, parts);
     for (int64_t i = begin; i < end; ++i) {
-        float r0_best = 0.0f;
-        int32_t r0 = 0;
-        for (int64_t j = 0; j < 4; ++j) {
-            const float r0_x = p_x[4 * i + j];
-            if (((r0_x > r0_best) & (r0_best == r0_best)) | ((r0_x != r0_x) & (r0_best == r0_best))
-                    | (j == 0)) {
-                r0_best = r0_x;
-                r0 = (int32_t)j;
+        float argmax_best = 0.0f;
+        int32_t argmax = 0;
+        for (int64_t j = 0; j < J; ++j) {
+            const float argmax_x = x[J * i + j];
+            if (((argmax_x > argmax_best) & (argmax_best == argmax_best)) | ((argmax_x != argmax_x)
+                    & (argmax_best == argmax_best)) | (j == 0)) {
+                argmax_best = argmax_x;
+                argmax = (int32_t)j;
             }
         }
-        argmax[i] = r0;
+        argmax_output[i] = argmax;
     }
 }
 
@@ -149,16 +152,19 @@ FNC_EXPORT int32_t golden_predict_entry(const fnc_env *env) {
     return status;
 }
 
-FNC_ONE_COPY void steps_predict(const fnc_env *env, int64_t part, int64_t parts) {
+static int64_t row_bytes_predict(const int64_t *dims, int input) {
+    (void)dims;
     const int64_t bytes[] = {48};
-    const fnc_stretch steps = {check_predict, run_predict, golden_predict_arena, amount_predict, 1,
-            1, bytes, NULL};
-    fnc_steps_run(env, &steps, part, parts);
+    return bytes[input];
+}
+
+static const fnc_stretch step_predict = {check_predict, run_predict, golden_predict_arena,
+        amount_predict, 1, 1, row_bytes_predict, NULL};
+
+FNC_ONE_COPY void steps_predict(const fnc_env *env, int64_t part, int64_t parts) {
+    fnc_steps_run(env, &step_predict, part, parts);
 }
 
 FNC_EXPORT int32_t golden_predict_steps(const fnc_env *env) {
-    const int64_t bytes[] = {48};
-    const fnc_stretch steps = {check_predict, run_predict, golden_predict_arena, amount_predict, 1,
-            1, bytes, NULL};
-    return fnc_steps(env, &steps, steps_predict);
+    return fnc_steps(env, &step_predict, steps_predict);
 }

@@ -3,65 +3,69 @@
 #include "include/fnc_model.h"
 #include "rt/fnc_steps.h"
 
+/* Bytes from the beginning of env->weights. */
+#define AT_SHARED_KERNEL 0 /* f32[4,6] */
+#define AT_SHARED_BIAS 128 /* f32[6] */
+
 /* k00_shared_dot: shared
- *   v0 = sum k<4: a[4 * m + k] * shared/kernel[6 * k + n]   for g<1, m<B, n<6
- *   both[12 * j + k] = sigmoid((v0 + shared/bias[k]))   for i<1, j<B, k<6
+ *   dot = sum k<4: a[4 * m + k] * shared/kernel[6 * k + n]   for g<1, m<B, n<6
+ *   both[12 * j + k] = sigmoid((dot + shared/bias[k]))   for i<1, j<B, k<6
  *   schedule: tiles a{0 4*1 1*2} shared/kernel{0 6*1 1*2} | rows B/16
  *   60*B flops; reads 16*B+120, writes 48*B bytes */
 FNC_INLINE void k00_shared_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr,
         int64_t nr, const float *acc) {
     const fnc_env *env = ((const fnc_tile *)tile)->env;
-    const float *restrict shared_bias = (const float *)(env->weights + 128);
+    const float *restrict shared_bias = (const float *)(env->weights + AT_SHARED_BIAS);
     float *restrict both = (float *)env->out[0];
     for (int64_t i = 0; i < mr; ++i) {
 #pragma omp simd
         for (int64_t j = 0; j < nr; ++j) {
-            const float v0 = acc[i * FNC_NR_F32 + j];
-            const float v1 = fnc_sigmoid_f32(v0 + shared_bias[n0 + j]);
-            both[12 * (m0 + i) + (n0 + j)] = v1;
+            const float dot = acc[i * FNC_NR_F32 + j];
+            both[12 * (m0 + i) + (n0 + j)] = fnc_sigmoid_f32(dot + shared_bias[n0 + j]);
         }
     }
 }
 
 static void k00_shared_dot(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
-    const float *restrict p_a = (const float *)env->in[0];
-    const float *restrict shared_kernel = (const float *)env->weights;
+    enum { N = 6, K = 4 };
+    const float *restrict a = (const float *)env->in[0];
+    const float *restrict shared_kernel = (const float *)(env->weights + AT_SHARED_KERNEL);
     const int64_t begin = fnc_share(B, 16, part, parts);
     const int64_t end = fnc_share(B, 16, part + 1, parts);
     fnc_tile tile = {env, {0}};
-    fnc_gemm_f32(B, 6, 4, p_a, 4, 1, shared_kernel, 6, begin, end, 0, 6, k00_shared_dot_epilogue,
+    fnc_gemm_f32(B, N, K, a, K, 1, shared_kernel, N, begin, end, 0, N, k00_shared_dot_epilogue,
             &tile);
 }
 
 /* k01_shared_dot: shared
- *   v0 = sum k<4: b[4 * m + k] * shared/kernel[6 * k + n]   for g<1, m<B, n<6
- *   both[12 * j + k + 6] = sigmoid((v0 + shared/bias[k]))   for i<1, j<B, k<6
+ *   dot = sum k<4: b[4 * m + k] * shared/kernel[6 * k + n]   for g<1, m<B, n<6
+ *   both[12 * j + k + 6] = sigmoid((dot + shared/bias[k]))   for i<1, j<B, k<6
  *   schedule: tiles b{0 4*1 1*2} shared/kernel{0 6*1 1*2} | rows B/16
  *   60*B flops; reads 16*B+120, writes 48*B bytes */
 FNC_INLINE void k01_shared_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr,
         int64_t nr, const float *acc) {
     const fnc_env *env = ((const fnc_tile *)tile)->env;
-    const float *restrict shared_bias = (const float *)(env->weights + 128);
+    const float *restrict shared_bias = (const float *)(env->weights + AT_SHARED_BIAS);
     float *restrict both = (float *)env->out[0];
     for (int64_t i = 0; i < mr; ++i) {
 #pragma omp simd
         for (int64_t j = 0; j < nr; ++j) {
-            const float v0 = acc[i * FNC_NR_F32 + j];
-            const float v1 = fnc_sigmoid_f32(v0 + shared_bias[n0 + j]);
-            both[12 * (m0 + i) + (n0 + j) + 6] = v1;
+            const float dot = acc[i * FNC_NR_F32 + j];
+            both[12 * (m0 + i) + (n0 + j) + 6] = fnc_sigmoid_f32(dot + shared_bias[n0 + j]);
         }
     }
 }
 
 static void k01_shared_dot(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
-    const float *restrict p_b = (const float *)env->in[1];
-    const float *restrict shared_kernel = (const float *)env->weights;
+    enum { N = 6, K = 4 };
+    const float *restrict b = (const float *)env->in[1];
+    const float *restrict shared_kernel = (const float *)(env->weights + AT_SHARED_KERNEL);
     const int64_t begin = fnc_share(B, 16, part, parts);
     const int64_t end = fnc_share(B, 16, part + 1, parts);
     fnc_tile tile = {env, {0}};
-    fnc_gemm_f32(B, 6, 4, p_b, 4, 1, shared_kernel, 6, begin, end, 0, 6, k01_shared_dot_epilogue,
+    fnc_gemm_f32(B, N, K, b, K, 1, shared_kernel, N, begin, end, 0, N, k01_shared_dot_epilogue,
             &tile);
 }
 
@@ -99,16 +103,19 @@ FNC_EXPORT int32_t golden_predict_entry(const fnc_env *env) {
     return status;
 }
 
-FNC_ONE_COPY void steps_predict(const fnc_env *env, int64_t part, int64_t parts) {
+static int64_t row_bytes_predict(const int64_t *dims, int input) {
+    (void)dims;
     const int64_t bytes[] = {16, 16};
-    const fnc_stretch steps = {check_predict, run_predict, golden_predict_arena, amount_predict, 2,
-            1, bytes, NULL};
-    fnc_steps_run(env, &steps, part, parts);
+    return bytes[input];
+}
+
+static const fnc_stretch step_predict = {check_predict, run_predict, golden_predict_arena,
+        amount_predict, 2, 1, row_bytes_predict, NULL};
+
+FNC_ONE_COPY void steps_predict(const fnc_env *env, int64_t part, int64_t parts) {
+    fnc_steps_run(env, &step_predict, part, parts);
 }
 
 FNC_EXPORT int32_t golden_predict_steps(const fnc_env *env) {
-    const int64_t bytes[] = {16, 16};
-    const fnc_stretch steps = {check_predict, run_predict, golden_predict_arena, amount_predict, 2,
-            1, bytes, NULL};
-    return fnc_steps(env, &steps, steps_predict);
+    return fnc_steps(env, &step_predict, steps_predict);
 }

@@ -10,15 +10,15 @@
  *   loops: i<B j<3: k<4 */
 static void k00_get_item_slice(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
-    const float *restrict p_x = (const float *)env->in[0];
+    enum { J = 3, K = 4 };
+    const float *restrict x = (const float *)env->in[0];
     float *restrict concatenate = (float *)env->out[0];
     const int64_t begin = fnc_share(B, 16, part, parts);
     const int64_t end = fnc_share(B, 16, part + 1, parts);
     for (int64_t i = begin; i < end; ++i) {
-        for (int64_t j = 0; j < 3; ++j) {
-            for (int64_t k = 0; k < 4; ++k) {
-                const float s0 = p_x[24 * i + 8 * j + k];
-                concatenate[24 * i + 4 * j + k] = s0;
+        for (int64_t j = 0; j < J; ++j) {
+            for (int64_t k = 0; k < K; ++k) {
+                concatenate[24 * i + K * j + k] = x[J * 8 * i + 8 * j + k];
             }
         }
     }
@@ -31,15 +31,15 @@ static void k00_get_item_slice(const fnc_env *env, int64_t part, int64_t parts) 
  *   loops: i<B j<3: k<4 */
 static void k01_get_item_1_slice(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
-    const float *restrict p_x = (const float *)env->in[0];
+    enum { J = 3, K = 4 };
+    const float *restrict x = (const float *)env->in[0];
     float *restrict concatenate = (float *)env->out[0];
     const int64_t begin = fnc_share(B, 16, part, parts);
     const int64_t end = fnc_share(B, 16, part + 1, parts);
     for (int64_t i = begin; i < end; ++i) {
-        for (int64_t j = 0; j < 3; ++j) {
-            for (int64_t k = 0; k < 4; ++k) {
-                const float s0 = p_x[24 * i + 4 * j + 7 - k];
-                concatenate[24 * i + 4 * j + k + 12] = s0;
+        for (int64_t j = 0; j < J; ++j) {
+            for (int64_t k = 0; k < K; ++k) {
+                concatenate[24 * i + K * j + k + 12] = x[24 * i + K * j + 7 - k];
             }
         }
     }
@@ -79,16 +79,19 @@ FNC_EXPORT int32_t golden_predict_entry(const fnc_env *env) {
     return status;
 }
 
-FNC_ONE_COPY void steps_predict(const fnc_env *env, int64_t part, int64_t parts) {
+static int64_t row_bytes_predict(const int64_t *dims, int input) {
+    (void)dims;
     const int64_t bytes[] = {96};
-    const fnc_stretch steps = {check_predict, run_predict, golden_predict_arena, amount_predict, 1,
-            1, bytes, NULL};
-    fnc_steps_run(env, &steps, part, parts);
+    return bytes[input];
+}
+
+static const fnc_stretch step_predict = {check_predict, run_predict, golden_predict_arena,
+        amount_predict, 1, 1, row_bytes_predict, NULL};
+
+FNC_ONE_COPY void steps_predict(const fnc_env *env, int64_t part, int64_t parts) {
+    fnc_steps_run(env, &step_predict, part, parts);
 }
 
 FNC_EXPORT int32_t golden_predict_steps(const fnc_env *env) {
-    const int64_t bytes[] = {96};
-    const fnc_stretch steps = {check_predict, run_predict, golden_predict_arena, amount_predict, 1,
-            1, bytes, NULL};
-    return fnc_steps(env, &steps, steps_predict);
+    return fnc_steps(env, &step_predict, steps_predict);
 }

@@ -3,6 +3,37 @@
 #include "include/fnc_model.h"
 #include "rt/fnc_steps.h"
 
+/* Bytes from the beginning of env->weights. */
+#define AT_NORM_GAMMA 0 /* f32[7] */
+#define AT_WEIGHTS 0 /* f32[32] */
+#define AT_NORM_BETA 64 /* f32[7] */
+#define AT_NORM_MOVING_MEAN 128 /* f32[7] */
+#define AT_NORM_MOVING_VARIANCE 192 /* f32[7] */
+
+/* Bytes from the beginning of env->train. */
+#define AT_RM_SPROP_ITERATION 0 /* i32[] */
+#define AT_RM_SPROP_LEARNING_RATE 64 /* f32[] */
+#define AT_LOSS_TOTAL 128 /* f32[] */
+#define AT_LOSS_COUNT 192 /* f32[] */
+#define AT_WEIGHTS_VELOCITY 256 /* f32[32] */
+
+/* Bytes from the beginning of env->arena. */
+#define AT_NORM_DIV 0 /* f32[7] */
+#define AT_NORM_GRAD_MUL 0 /* f32[1,7] */
+#define AT_OPTIMIZER_CONCAT 0 /* f32[32] */
+#define AT_OPTIMIZER_CONCAT_PART1 28 /* f32[9] */
+#define AT_NORM_GRAD_SUM_2 64 /* f32[7] */
+#define AT_OPTIMIZER_CONCAT_PART3 92 /* f32[9] */
+#define AT_LOSS_GRAD_DIV 128 /* f32[] */
+#define AT_NORM_GRAD_SUM 128 /* f32[7] */
+#define AT_NORM_SUM 128 /* f32[7] */
+#define AT_NORM_SUM_2 128 /* f32[7] */
+#define AT_NORM_DIV_2 192 /* f32[1,7] */
+#define AT_NORM_MUL 192 /* f32[1,7] */
+#define AT_NORM_RSQRT 256 /* f32[1,7] */
+#define AT_LOSS_GRAD_NEG 320 /* f32[B,7] */
+#define AT_LOSS_SUM(B) (64 * B + 320) /* f32[B] */
+
 /* k00_loss_add: metrics/loss
  *   loss/count'[0] = (loss/count[0] + B)   for one value
  *   schedule: alone
@@ -10,13 +41,12 @@
  *   loops: one point */
 static void k00_loss_add(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
-    float *restrict loss_count = (float *)(env->train + 192);
+    float *restrict loss_count = (float *)(env->train + AT_LOSS_COUNT);
     (void)parts;
     if (part != 0) {
         return;
     }
-    const float s0 = loss_count[0] + (float)B;
-    loss_count[0] = s0;
+    loss_count[0] = loss_count[0] + (float)B;
 }
 
 /* k01_rm_sprop_add: optimizer/rm_sprop
@@ -25,383 +55,407 @@ static void k00_loss_add(const fnc_env *env, int64_t part, int64_t parts) {
  *   1 flops; reads 4, writes 4 bytes
  *   loops: one point */
 static void k01_rm_sprop_add(const fnc_env *env, int64_t part, int64_t parts) {
-    int32_t *restrict rm_sprop_iteration = (int32_t *)env->train;
+    int32_t *restrict rm_sprop_iteration = (int32_t *)(env->train + AT_RM_SPROP_ITERATION);
     (void)parts;
     if (part != 0) {
         return;
     }
-    const int32_t s0 = fnc_add_i32(rm_sprop_iteration[0], 1);
-    rm_sprop_iteration[0] = s0;
+    rm_sprop_iteration[0] = fnc_add_i32(rm_sprop_iteration[0], 1);
 }
 
 /* k02_norm_add: norm
- *   t18[i] = sum over j: x[i + 7 * j]   for i<7, j<B
- *   then t25[i] = (v0 / B)   for i<7
- *   then norm/moving_mean'[i] = ((norm/moving_mean[i] * 0.9900000095367432) + (v1 * 0.009999999776482582))   for i<7
+ *   norm_sum[i] = sum over j: x[i + 7 * j]   for i<7, j<B
+ *   then norm_div[i] = (norm_sum[i] / B)   for i<7
+ *   then norm/moving_mean'[i] = ((norm/moving_mean[i] * 0.9900000095367432) + (norm_div[i] *
+ *       0.009999999776482582))   for i<7
  *   schedule: rows 7/32 | 32 lanes
  *   7*B+28 flops; reads 28*B+28, writes 84 bytes
  *   loops: i<7 by 32 vector: reduced j<B, one point */
-FNC_INLINE void k02_norm_add_rows(const float *restrict p_x, float *restrict p_t18, float *restrict
-        p_t25, float *restrict norm_moving_mean, int64_t B, int64_t i0, int64_t lanes) {
-    float r0[32];
+FNC_INLINE void k02_norm_add_rows(const float *restrict x, float *restrict norm_sum,
+        float *restrict norm_div, float *restrict norm_moving_mean, int64_t B, int64_t i0,
+        int64_t lanes) {
+    enum { I = 7, BLOCK = 32 };
+    float sum[BLOCK];
 #pragma omp simd
     for (int64_t i = 0; i < lanes; ++i) {
-        r0[i] = 0.0f;
+        sum[i] = 0.0f;
     }
     for (int64_t j = 0; j < B; ++j) {
 #pragma omp simd
         for (int64_t i = 0; i < lanes; ++i) {
-            r0[i] += p_x[i0 + i + 7 * j];
+            sum[i] += x[i0 + i + I * j];
         }
     }
 #pragma omp simd
     for (int64_t i = 0; i < lanes; ++i) {
-        p_t18[i0 + i] = r0[i];
+        norm_sum[i0 + i] = sum[i];
     }
 #pragma omp simd
     for (int64_t i = 0; i < lanes; ++i) {
-        const float s1 = r0[i] / (float)B;
-        const float s2 = norm_moving_mean[i0 + i] * 0.99f + s1 * 0.01f;
-        p_t25[i0 + i] = s1;
-        norm_moving_mean[i0 + i] = s2;
+        const float ratio = sum[i] / (float)B;
+        const float new_moving_mean = norm_moving_mean[i0 + i] * 0.99f + ratio * 0.01f;
+        norm_div[i0 + i] = ratio;
+        norm_moving_mean[i0 + i] = new_moving_mean;
     }
 }
 
 static void k02_norm_add(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
-    const float *restrict p_x = (const float *)env->in[0];
-    float *restrict p_t18 = (float *)env->arena;
-    float *restrict p_t25 = (float *)(env->arena + 64);
-    float *restrict norm_moving_mean = (float *)((unsigned char *)env->weights + 128);
-    const int64_t begin = fnc_share(7, 32, part, parts);
-    const int64_t end = fnc_share(7, 32, part + 1, parts);
-    for (int64_t i0 = begin; i0 < end; i0 += 32) {
-        if (i0 + 32 <= end) {
-            k02_norm_add_rows(p_x, p_t18, p_t25, norm_moving_mean, B, i0, 32);
+    enum { I = 7, BLOCK = 32 };
+    const float *restrict x = (const float *)env->in[0];
+    float *restrict norm_sum = (float *)(env->arena + AT_NORM_SUM);
+    float *restrict norm_div = (float *)(env->arena + AT_NORM_DIV);
+    float *restrict norm_moving_mean = (float *)((unsigned char *)env->weights +
+            AT_NORM_MOVING_MEAN);
+    const int64_t begin = fnc_share(I, 32, part, parts);
+    const int64_t end = fnc_share(I, 32, part + 1, parts);
+    for (int64_t i0 = begin; i0 < end; i0 += BLOCK) {
+        if (i0 + BLOCK <= end) {
+            k02_norm_add_rows(x, norm_sum, norm_div, norm_moving_mean, B, i0, BLOCK);
         } else {
-            k02_norm_add_rows(p_x, p_t18, p_t25, norm_moving_mean, B, i0, end - i0);
+            k02_norm_add_rows(x, norm_sum, norm_div, norm_moving_mean, B, i0, end - i0);
         }
     }
 }
 
 /* k03_norm_div: norm
- *   t26[i] = (t18[i] / B)   for i<7
+ *   norm_div_2[i] = (norm_sum[i] / B)   for i<7
  *   schedule: rows 7/16
  *   7 flops; reads 28, writes 28 bytes
  *   loops: i<7 */
 static void k03_norm_div(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
-    const float *restrict p_t18 = (const float *)env->arena;
-    float *restrict p_t26 = (float *)(env->arena + 192);
-    const int64_t begin = fnc_share(7, 16, part, parts);
-    const int64_t end = fnc_share(7, 16, part + 1, parts);
+    enum { I = 7 };
+    const float *restrict norm_sum = (const float *)(env->arena + AT_NORM_SUM);
+    float *restrict norm_div_2 = (float *)(env->arena + AT_NORM_DIV_2);
+    const int64_t begin = fnc_share(I, 16, part, parts);
+    const int64_t end = fnc_share(I, 16, part + 1, parts);
     for (int64_t i = begin; i < end; ++i) {
-        const float s0 = p_t18[i] / (float)B;
-        p_t26[i] = s0;
+        norm_div_2[i] = norm_sum[i] / (float)B;
     }
 }
 
 /* k04_norm_add: norm
- *   t19[i] = sum over j: ((x[i + 7 * j] - t26[i]) * (x[i + 7 * j] - t26[i]))   for i<7, j<B
- *   then norm/moving_variance'[i] = ((norm/moving_variance[i] * 0.9900000095367432) + ((v0 / B) * 0.009999999776482582))   for i<7
+ *   norm_sum_2[i] = sum over j: ((x[i + 7 * j] - norm_div_2[i]) * (x[i + 7 * j] -
+ *       norm_div_2[i]))   for i<7, j<B
+ *   then norm/moving_variance'[i] = ((norm/moving_variance[i] * 0.9900000095367432) +
+ *       ((norm_sum_2[i] / B) * 0.009999999776482582))   for i<7
  *   schedule: rows 7/32 | 32 lanes
  *   21*B+28 flops; reads 28*B+56, writes 56 bytes
  *   loops: i<7 by 32 vector: reduced j<B, one point */
-FNC_INLINE void k04_norm_add_rows(const float *restrict p_x, const float *restrict p_t26, float
-        *restrict p_t19, float *restrict norm_moving_variance, int64_t B, int64_t i0, int64_t lanes)
-        {
-    float r0[32];
+FNC_INLINE void k04_norm_add_rows(const float *restrict x, const float *restrict norm_div_2,
+        float *restrict norm_sum_2, float *restrict norm_moving_variance, int64_t B, int64_t i0,
+        int64_t lanes) {
+    enum { I = 7, BLOCK = 32 };
+    float sum[BLOCK];
 #pragma omp simd
     for (int64_t i = 0; i < lanes; ++i) {
-        r0[i] = 0.0f;
+        sum[i] = 0.0f;
     }
     for (int64_t j = 0; j < B; ++j) {
 #pragma omp simd
         for (int64_t i = 0; i < lanes; ++i) {
-            const float v0_0 = p_x[i0 + i + 7 * j] - p_t26[i0 + i];
-            r0[i] += v0_0 * v0_0;
+            const float difference = x[i0 + i + I * j] - norm_div_2[i0 + i];
+            sum[i] += difference * difference;
         }
     }
 #pragma omp simd
     for (int64_t i = 0; i < lanes; ++i) {
-        p_t19[i0 + i] = r0[i];
+        norm_sum_2[i0 + i] = sum[i];
     }
 #pragma omp simd
     for (int64_t i = 0; i < lanes; ++i) {
-        const float s1 = norm_moving_variance[i0 + i] * 0.99f + r0[i] / (float)B * 0.01f;
-        norm_moving_variance[i0 + i] = s1;
+        norm_moving_variance[i0 + i] = norm_moving_variance[i0 + i] * 0.99f + sum[i] / (float)B *
+                0.01f;
     }
 }
 
 static void k04_norm_add(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
-    const float *restrict p_x = (const float *)env->in[0];
-    const float *restrict p_t26 = (const float *)(env->arena + 192);
-    float *restrict p_t19 = (float *)env->arena;
-    float *restrict norm_moving_variance = (float *)((unsigned char *)env->weights + 192);
-    const int64_t begin = fnc_share(7, 32, part, parts);
-    const int64_t end = fnc_share(7, 32, part + 1, parts);
-    for (int64_t i0 = begin; i0 < end; i0 += 32) {
-        if (i0 + 32 <= end) {
-            k04_norm_add_rows(p_x, p_t26, p_t19, norm_moving_variance, B, i0, 32);
+    enum { I = 7, BLOCK = 32 };
+    const float *restrict x = (const float *)env->in[0];
+    const float *restrict norm_div_2 = (const float *)(env->arena + AT_NORM_DIV_2);
+    float *restrict norm_sum_2 = (float *)(env->arena + AT_NORM_SUM_2);
+    float *restrict norm_moving_variance = (float *)((unsigned char *)env->weights +
+            AT_NORM_MOVING_VARIANCE);
+    const int64_t begin = fnc_share(I, 32, part, parts);
+    const int64_t end = fnc_share(I, 32, part + 1, parts);
+    for (int64_t i0 = begin; i0 < end; i0 += BLOCK) {
+        if (i0 + BLOCK <= end) {
+            k04_norm_add_rows(x, norm_div_2, norm_sum_2, norm_moving_variance, B, i0, BLOCK);
         } else {
-            k04_norm_add_rows(p_x, p_t26, p_t19, norm_moving_variance, B, i0, end - i0);
+            k04_norm_add_rows(x, norm_div_2, norm_sum_2, norm_moving_variance, B, i0, end - i0);
         }
     }
 }
 
 /* k05_norm_mul: norm
- *   t27[i] = rsqrt(((t19[i] / B) + 0.0010000000474974513))   for i<7
- *   t28[i] = (v0 * norm/gamma[i])   for i<7
+ *   norm_rsqrt[i] = rsqrt(((norm_sum_2[i] / B) + 0.0010000000474974513))   for i<7
+ *   norm_mul[i] = (norm_rsqrt[i] * norm/gamma[i])   for i<7
  *   schedule: rows 7/16
  *   28 flops; reads 56, writes 56 bytes
  *   loops: i<7 */
 static void k05_norm_mul(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
-    const float *restrict p_t19 = (const float *)env->arena;
-    float *restrict p_t27 = (float *)(env->arena + 192);
-    const float *restrict norm_gamma = (const float *)env->weights;
-    float *restrict p_t28 = (float *)(env->arena + 256);
-    const int64_t begin = fnc_share(7, 16, part, parts);
-    const int64_t end = fnc_share(7, 16, part + 1, parts);
+    enum { I = 7 };
+    const float *restrict norm_sum_2 = (const float *)(env->arena + AT_NORM_SUM_2);
+    float *restrict norm_rsqrt = (float *)(env->arena + AT_NORM_RSQRT);
+    const float *restrict norm_gamma = (const float *)(env->weights + AT_NORM_GAMMA);
+    float *restrict norm_mul = (float *)(env->arena + AT_NORM_MUL);
+    const int64_t begin = fnc_share(I, 16, part, parts);
+    const int64_t end = fnc_share(I, 16, part + 1, parts);
     for (int64_t i = begin; i < end; ++i) {
-        const float s0 = fnc_rsqrt_f32(p_t19[i] / (float)B + 0.001f);
-        const float s1 = s0 * norm_gamma[i];
-        p_t27[i] = s0;
-        p_t28[i] = s1;
+        const float inverse_root = fnc_rsqrt_f32(norm_sum_2[i] / (float)B + 0.001f);
+        const float product = inverse_root * norm_gamma[i];
+        norm_rsqrt[i] = inverse_root;
+        norm_mul[i] = product;
     }
 }
 
-/* k06_mean_absolute_error_grad_div: loss/mean_absolute_error (backward)
- *   t30[0] = (1.0 / max(B, 1.0))   for one value
+/* k06_loss_grad_div: loss/mean_absolute_error (backward)
+ *   loss_grad_div[0] = (1.0 / max(B, 1.0))   for one value
  *   schedule: alone
  *   2 flops; reads 0, writes 4 bytes
  *   loops: one point */
-static void k06_mean_absolute_error_grad_div(const fnc_env *env, int64_t part, int64_t parts) {
+static void k06_loss_grad_div(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
-    float *restrict p_t30 = (float *)env->arena;
+    float *restrict loss_grad_div = (float *)(env->arena + AT_LOSS_GRAD_DIV);
     (void)parts;
     if (part != 0) {
         return;
     }
-    const float s0 = 1.0f / ((float)B < 1.0f ? 1.0f : (float)B);
-    p_t30[0] = s0;
+    loss_grad_div[0] = 1.0f / ((float)B < 1.0f ? 1.0f : (float)B);
 }
 
-/* k07_mean_absolute_error_grad_neg: loss/mean_absolute_error, loss/mean_absolute_error (backward)
- *   t29[j] = (y:0[7 * i + j] - (((x[7 * i + j] - t25[j]) * t28[j]) + norm/beta[j]))   for i<B, j<7
- *   t20[i] = sum over j: abs(v0)   for i<B, j<7
- *   then v2 = (t30[0] / 7.0)   for i<B
- *   then t32[7 * i + j] = -(v2 if (0.0 < t29[j]) else (-v2 if (t29[j] < 0.0) else 0.0))   for i<B, j<7
+/* k07_loss_grad_neg: loss/mean_absolute_error, loss/mean_absolute_error (backward)
+ *   loss_sub[j] = (y:0[7 * i + j] - (((x[7 * i + j] - norm_div[j]) * norm_mul[j]) +
+ *       norm/beta[j]))   for i<B, j<7
+ *   loss_sum[i] = sum over j: abs(loss_sub[j])   for i<B, j<7
+ *   then ratio = (loss_grad_div[0] / 7.0)   for i<B
+ *   then loss_grad_neg[7 * i + j] = -(ratio if (0.0 < loss_sub[j]) else (-ratio if (loss_sub[j]
+ *       < 0.0) else 0.0))   for i<B, j<7
  *   schedule: rows B/16
  *   85*B flops; reads 56*B+88, writes 32*B bytes
  *   loops: i<B: reduced j<7, one point, j<7 */
-static void k07_mean_absolute_error_grad_neg(const fnc_env *env, int64_t part, int64_t parts) {
+static void k07_loss_grad_neg(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
+    enum { J = 7 };
     const float *restrict y_0 = (const float *)env->in[1];
-    const float *restrict p_x = (const float *)env->in[0];
-    const float *restrict p_t25 = (const float *)(env->arena + 64);
-    const float *restrict p_t28 = (const float *)(env->arena + 256);
-    const float *restrict norm_beta = (const float *)env->weights + 16;
-    float p_t29[7];
-    float *restrict p_t20 = (float *)(env->arena + 320);
-    const float *restrict p_t30 = (const float *)env->arena;
-    float *restrict p_t32 = (float *)(env->arena + (64 * B + 320));
+    const float *restrict x = (const float *)env->in[0];
+    const float *restrict norm_div = (const float *)(env->arena + AT_NORM_DIV);
+    const float *restrict norm_mul = (const float *)(env->arena + AT_NORM_MUL);
+    const float *restrict norm_beta = (const float *)(env->weights + AT_NORM_BETA);
+    float loss_sub[7];
+    float *restrict loss_sum = (float *)(env->arena + AT_LOSS_SUM(B));
+    const float *restrict loss_grad_div = (const float *)(env->arena + AT_LOSS_GRAD_DIV);
+    float *restrict loss_grad_neg = (float *)(env->arena + AT_LOSS_GRAD_NEG);
     const int64_t begin = fnc_share(B, 16, part, parts);
     const int64_t end = fnc_share(B, 16, part + 1, parts);
     for (int64_t i = begin; i < end; ++i) {
-        float r1 = 0.0f;
-        for (int64_t j = 0; j < 7; ++j) {
-            const float s0 = y_0[7 * i + j] - ((p_x[7 * i + j] - p_t25[j]) * p_t28[j] +
+        float sum = 0.0f;
+        for (int64_t j = 0; j < J; ++j) {
+            const float difference = y_0[J * i + j] - ((x[J * i + j] - norm_div[j]) * norm_mul[j] +
                     norm_beta[j]);
-            r1 += fnc_abs_f32(s0);
-            p_t29[j] = s0;
+            sum += fnc_abs_f32(difference);
+            loss_sub[j] = difference;
         }
-        p_t20[i] = r1;
-        const float s2 = p_t30[0] / 7.0f;
-        for (int64_t j = 0; j < 7; ++j) {
-            const float v3_0 = p_t29[j];
-            const float s3 = -(0.0f < v3_0 ? s2 : v3_0 < 0.0f ? -s2 : 0.0f);
-            p_t32[7 * i + j] = s3;
+        loss_sum[i] = sum;
+        const float ratio = loss_grad_div[0] / 7.0f;
+        for (int64_t j = 0; j < J; ++j) {
+            const float loss_sub_j = loss_sub[j];
+            loss_grad_neg[J * i + j] = -(0.0f < loss_sub_j ? ratio : loss_sub_j < 0.0f ? -ratio :
+                    0.0f);
         }
     }
 }
 
 /* k08_loss_add: loss/mean_absolute_error, metrics/loss
- *   v0 = sum over i: (t20[i] / 7.0)   for i<B
- *   then loss[0] = (v0 / max(B, 1.0))   for one value
- *   then loss/total'[0] = (loss/total[0] + (v1 * B))   for one value
+ *   sum = sum over i: (loss_sum[i] / 7.0)   for i<B
+ *   then loss[0] = (sum / max(B, 1.0))   for one value
+ *   then loss/total'[0] = (loss/total[0] + (loss[0] * B))   for one value
  *   schedule: alone
  *   2*B+4 flops; reads 4*B+4, writes 8 bytes
  *   loops: reduced i<B vector, one point */
 static void k08_loss_add(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
-    const float *restrict p_t20 = (const float *)(env->arena + 320);
+    const float *restrict loss_sum = (const float *)(env->arena + AT_LOSS_SUM(B));
     float *restrict loss = (float *)env->out[0];
-    float *restrict loss_total = (float *)(env->train + 128);
+    float *restrict loss_total = (float *)(env->train + AT_LOSS_TOTAL);
     (void)parts;
     if (part != 0) {
         return;
     }
-    float r0 = 0.0f;
-#pragma omp simd reduction(+ : r0)
+    float sum = 0.0f;
+#pragma omp simd reduction(+ : sum)
     for (int64_t i = 0; i < B; ++i) {
-        r0 += p_t20[i] / 7.0f;
+        sum += loss_sum[i] / 7.0f;
     }
-    const float v1_0 = (float)B;
-    const float s1 = r0 / (v1_0 < 1.0f ? 1.0f : v1_0);
-    const float s2 = loss_total[0] + s1 * v1_0;
-    loss[0] = s1;
-    loss_total[0] = s2;
+    const float size = (float)B;
+    const float ratio = sum / (size < 1.0f ? 1.0f : size);
+    const float new_total = loss_total[0] + ratio * size;
+    loss[0] = ratio;
+    loss_total[0] = new_total;
 }
 
 /* k09_norm_grad_sum: norm (backward)
- *   t22[i] = sum over j: (t32[i + 7 * j] * (x[i + 7 * j] - t25[i]))   for i<7, j<B
+ *   norm_grad_sum[i] = sum over j: (loss_grad_neg[i + 7 * j] * (x[i + 7 * j] - norm_div[i]))
+ *       for i<7, j<B
  *   schedule: rows 7/32 | 32 lanes
  *   21*B flops; reads 56*B+28, writes 28 bytes
  *   loops: i<7 by 32 vector: reduced j<B */
-FNC_INLINE void k09_norm_grad_sum_rows(const float *restrict p_t32, const float *restrict p_x, const
-        float *restrict p_t25, float *restrict p_t22, int64_t B, int64_t i0, int64_t lanes) {
-    float r0[32];
+FNC_INLINE void k09_norm_grad_sum_rows(const float *restrict loss_grad_neg, const float *restrict x,
+        const float *restrict norm_div, float *restrict norm_grad_sum, int64_t B, int64_t i0,
+        int64_t lanes) {
+    enum { I = 7, BLOCK = 32 };
+    float sum[BLOCK];
 #pragma omp simd
     for (int64_t i = 0; i < lanes; ++i) {
-        r0[i] = 0.0f;
+        sum[i] = 0.0f;
     }
     for (int64_t j = 0; j < B; ++j) {
 #pragma omp simd
         for (int64_t i = 0; i < lanes; ++i) {
-            r0[i] += p_t32[i0 + i + 7 * j] * (p_x[i0 + i + 7 * j] - p_t25[i0 + i]);
+            sum[i] += loss_grad_neg[i0 + i + I * j] * (x[i0 + i + I * j] - norm_div[i0 + i]);
         }
     }
 #pragma omp simd
     for (int64_t i = 0; i < lanes; ++i) {
-        p_t22[i0 + i] = r0[i];
+        norm_grad_sum[i0 + i] = sum[i];
     }
 }
 
 static void k09_norm_grad_sum(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
-    const float *restrict p_t32 = (const float *)(env->arena + (64 * B + 320));
-    const float *restrict p_x = (const float *)env->in[0];
-    const float *restrict p_t25 = (const float *)(env->arena + 64);
-    float *restrict p_t22 = (float *)env->arena;
-    const int64_t begin = fnc_share(7, 32, part, parts);
-    const int64_t end = fnc_share(7, 32, part + 1, parts);
-    for (int64_t i0 = begin; i0 < end; i0 += 32) {
-        if (i0 + 32 <= end) {
-            k09_norm_grad_sum_rows(p_t32, p_x, p_t25, p_t22, B, i0, 32);
+    enum { I = 7, BLOCK = 32 };
+    const float *restrict loss_grad_neg = (const float *)(env->arena + AT_LOSS_GRAD_NEG);
+    const float *restrict x = (const float *)env->in[0];
+    const float *restrict norm_div = (const float *)(env->arena + AT_NORM_DIV);
+    float *restrict norm_grad_sum = (float *)(env->arena + AT_NORM_GRAD_SUM);
+    const int64_t begin = fnc_share(I, 32, part, parts);
+    const int64_t end = fnc_share(I, 32, part + 1, parts);
+    for (int64_t i0 = begin; i0 < end; i0 += BLOCK) {
+        if (i0 + BLOCK <= end) {
+            k09_norm_grad_sum_rows(loss_grad_neg, x, norm_div, norm_grad_sum, B, i0, BLOCK);
         } else {
-            k09_norm_grad_sum_rows(p_t32, p_x, p_t25, p_t22, B, i0, end - i0);
+            k09_norm_grad_sum_rows(loss_grad_neg, x, norm_div, norm_grad_sum, B, i0, end - i0);
         }
     }
 }
 
 /* k10_norm_grad_mul: norm (backward)
- *   t24_0[i] = (t22[i] * t27[i])   for i<7
+ *   norm_grad_mul[i] = (norm_grad_sum[i] * norm_rsqrt[i])   for i<7
  *   schedule: rows 7/16
  *   7 flops; reads 56, writes 28 bytes
  *   loops: i<7 */
 static void k10_norm_grad_mul(const fnc_env *env, int64_t part, int64_t parts) {
-    const float *restrict p_t22 = (const float *)env->arena;
-    const float *restrict p_t27 = (const float *)(env->arena + 192);
-    float *restrict t24_0 = (float *)(env->arena + 64);
-    const int64_t begin = fnc_share(7, 16, part, parts);
-    const int64_t end = fnc_share(7, 16, part + 1, parts);
+    enum { I = 7 };
+    const float *restrict norm_grad_sum = (const float *)(env->arena + AT_NORM_GRAD_SUM);
+    const float *restrict norm_rsqrt = (const float *)(env->arena + AT_NORM_RSQRT);
+    float *restrict norm_grad_mul = (float *)(env->arena + AT_NORM_GRAD_MUL);
+    const int64_t begin = fnc_share(I, 16, part, parts);
+    const int64_t end = fnc_share(I, 16, part + 1, parts);
     for (int64_t i = begin; i < end; ++i) {
-        const float s0 = p_t22[i] * p_t27[i];
-        t24_0[i] = s0;
+        norm_grad_mul[i] = norm_grad_sum[i] * norm_rsqrt[i];
     }
 }
 
 /* k11_norm_grad_sum: norm (backward)
- *   t24_2[i] = sum over j: t32[i + 7 * j]   for i<7, j<B
+ *   norm_grad_sum_2[i] = sum over j: loss_grad_neg[i + 7 * j]   for i<7, j<B
  *   schedule: rows 7/32 | 32 lanes
  *   7*B flops; reads 28*B, writes 28 bytes
  *   loops: i<7 by 32 vector: reduced j<B */
-FNC_INLINE void k11_norm_grad_sum_rows(const float *restrict p_t32, float *restrict t24_2, int64_t
-        B, int64_t i0, int64_t lanes) {
-    float r0[32];
+FNC_INLINE void k11_norm_grad_sum_rows(const float *restrict loss_grad_neg,
+        float *restrict norm_grad_sum_2, int64_t B, int64_t i0, int64_t lanes) {
+    enum { I = 7, BLOCK = 32 };
+    float sum[BLOCK];
 #pragma omp simd
     for (int64_t i = 0; i < lanes; ++i) {
-        r0[i] = 0.0f;
+        sum[i] = 0.0f;
     }
     for (int64_t j = 0; j < B; ++j) {
 #pragma omp simd
         for (int64_t i = 0; i < lanes; ++i) {
-            r0[i] += p_t32[i0 + i + 7 * j];
+            sum[i] += loss_grad_neg[i0 + i + I * j];
         }
     }
 #pragma omp simd
     for (int64_t i = 0; i < lanes; ++i) {
-        t24_2[i0 + i] = r0[i];
+        norm_grad_sum_2[i0 + i] = sum[i];
     }
 }
 
 static void k11_norm_grad_sum(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
-    const float *restrict p_t32 = (const float *)(env->arena + (64 * B + 320));
-    float *restrict t24_2 = (float *)(env->arena + 64) + 16;
-    const int64_t begin = fnc_share(7, 32, part, parts);
-    const int64_t end = fnc_share(7, 32, part + 1, parts);
-    for (int64_t i0 = begin; i0 < end; i0 += 32) {
-        if (i0 + 32 <= end) {
-            k11_norm_grad_sum_rows(p_t32, t24_2, B, i0, 32);
+    enum { I = 7, BLOCK = 32 };
+    const float *restrict loss_grad_neg = (const float *)(env->arena + AT_LOSS_GRAD_NEG);
+    float *restrict norm_grad_sum_2 = (float *)(env->arena + AT_NORM_GRAD_SUM_2);
+    const int64_t begin = fnc_share(I, 32, part, parts);
+    const int64_t end = fnc_share(I, 32, part + 1, parts);
+    for (int64_t i0 = begin; i0 < end; i0 += BLOCK) {
+        if (i0 + BLOCK <= end) {
+            k11_norm_grad_sum_rows(loss_grad_neg, norm_grad_sum_2, B, i0, BLOCK);
         } else {
-            k11_norm_grad_sum_rows(p_t32, t24_2, B, i0, end - i0);
+            k11_norm_grad_sum_rows(loss_grad_neg, norm_grad_sum_2, B, i0, end - i0);
         }
     }
 }
 
 /* k12_optimizer_broadcast: optimizer
- *   t24_1[i] = 0.0   for i<9
+ *   optimizer_concat_part1[i] = 0.0   for i<9
  *   schedule: rows 9/16
  *   0 flops; reads 0, writes 36 bytes
  *   loops: i<9 */
 static void k12_optimizer_broadcast(const fnc_env *env, int64_t part, int64_t parts) {
-    float *restrict t24_1 = (float *)(env->arena + 64) + 7;
-    const int64_t begin = fnc_share(9, 16, part, parts);
-    const int64_t end = fnc_share(9, 16, part + 1, parts);
+    enum { I = 9 };
+    float *restrict optimizer_concat_part1 = (float *)(env->arena + AT_OPTIMIZER_CONCAT_PART1);
+    const int64_t begin = fnc_share(I, 16, part, parts);
+    const int64_t end = fnc_share(I, 16, part + 1, parts);
     for (int64_t i = begin; i < end; ++i) {
-        const float s0 = 0.0f;
-        t24_1[i] = s0;
+        optimizer_concat_part1[i] = 0.0f;
     }
 }
 
 /* k13_optimizer_broadcast: optimizer
- *   t24_3[i] = 0.0   for i<9
+ *   optimizer_concat_part3[i] = 0.0   for i<9
  *   schedule: rows 9/16
  *   0 flops; reads 0, writes 36 bytes
  *   loops: i<9 */
 static void k13_optimizer_broadcast(const fnc_env *env, int64_t part, int64_t parts) {
-    float *restrict t24_3 = (float *)(env->arena + 64) + 23;
-    const int64_t begin = fnc_share(9, 16, part, parts);
-    const int64_t end = fnc_share(9, 16, part + 1, parts);
+    enum { I = 9 };
+    float *restrict optimizer_concat_part3 = (float *)(env->arena + AT_OPTIMIZER_CONCAT_PART3);
+    const int64_t begin = fnc_share(I, 16, part, parts);
+    const int64_t end = fnc_share(I, 16, part + 1, parts);
     for (int64_t i = begin; i < end; ++i) {
-        const float s0 = 0.0f;
-        t24_3[i] = s0;
+        optimizer_concat_part3[i] = 0.0f;
     }
 }
 
 /* k14_rm_sprop_sub: optimizer/rm_sprop
- *   weights.velocity'[i] = ((0.8999999761581421 * weights.velocity[i]) + (0.10000000149011612 * (t24[i] * t24[i])))   for i<32
- *   weights'[i] = (weights[i] - ((rm_sprop/learning_rate[0] * t24[i]) * rsqrt((v0 + 1.0000000116860974e-07))))   for i<32
+ *   weights.velocity'[i] = ((0.8999999761581421 * weights.velocity[i]) + (0.10000000149011612 *
+ *       (optimizer_concat[i] * optimizer_concat[i])))   for i<32
+ *   weights'[i] = (weights[i] - ((rm_sprop/learning_rate[0] * optimizer_concat[i]) *
+ *       rsqrt((weights.velocity'[i] + 1.0000000116860974e-07))))   for i<32
  *   schedule: rows 32/16
  *   288 flops; reads 388, writes 256 bytes
  *   loops: i<32 vector */
 static void k14_rm_sprop_sub(const fnc_env *env, int64_t part, int64_t parts) {
-    float *restrict weights_velocity = (float *)(env->train + 256);
-    const float *restrict p_t24 = (const float *)(env->arena + 64);
-    float *restrict weights = (float *)(unsigned char *)env->weights;
-    const float *restrict rm_sprop_learning_rate = (const float *)(env->train + 64);
-    const int64_t begin = fnc_share(32, 16, part, parts);
-    const int64_t end = fnc_share(32, 16, part + 1, parts);
+    enum { I = 32 };
+    float *restrict weights_velocity = (float *)(env->train + AT_WEIGHTS_VELOCITY);
+    const float *restrict optimizer_concat = (const float *)(env->arena + AT_OPTIMIZER_CONCAT);
+    float *restrict weights = (float *)((unsigned char *)env->weights + AT_WEIGHTS);
+    const float *restrict rm_sprop_learning_rate = (const float *)(env->train +
+            AT_RM_SPROP_LEARNING_RATE);
+    const int64_t begin = fnc_share(I, 16, part, parts);
+    const int64_t end = fnc_share(I, 16, part + 1, parts);
 #pragma omp simd
     for (int64_t i = begin; i < end; ++i) {
-        const float v0_0 = p_t24[i];
-        const float s0 = 0.9f * weights_velocity[i] + 0.1f * (v0_0 * v0_0);
-        const float s1 = weights[i] - rm_sprop_learning_rate[0] * v0_0 * fnc_rsqrt_f32(s0 + 1e-07f);
-        weights_velocity[i] = s0;
-        weights[i] = s1;
+        const float optimizer_concat_i = optimizer_concat[i];
+        const float new_velocity = 0.9f * weights_velocity[i] + 0.1f * (optimizer_concat_i *
+                optimizer_concat_i);
+        const float new_weights = weights[i] - rm_sprop_learning_rate[0] * optimizer_concat_i *
+                fnc_rsqrt_f32(new_velocity + 1e-07f);
+        weights_velocity[i] = new_velocity;
+        weights[i] = new_weights;
     }
 }
 
@@ -413,9 +467,9 @@ FNC_ONE_COPY void run_train_step(const fnc_env *env, int64_t part, int64_t parts
     k03_norm_div(env, part, parts);
     k04_norm_add(env, part, parts);
     k05_norm_mul(env, part, parts);
-    k06_mean_absolute_error_grad_div(env, part, parts);
+    k06_loss_grad_div(env, part, parts);
     fnc_meet(env, parts);
-    k07_mean_absolute_error_grad_neg(env, part, parts);
+    k07_loss_grad_neg(env, part, parts);
     fnc_meet(env, parts);
     k08_loss_add(env, part, parts);
     k09_norm_grad_sum(env, part, parts);
@@ -460,16 +514,19 @@ FNC_EXPORT int32_t golden_train_step_entry(const fnc_env *env) {
     return status;
 }
 
-FNC_ONE_COPY void steps_train_step(const fnc_env *env, int64_t part, int64_t parts) {
+static int64_t row_bytes_train_step(const int64_t *dims, int input) {
+    (void)dims;
     const int64_t bytes[] = {28, 28};
-    const fnc_stretch steps = {check_train_step, run_train_step, golden_train_step_arena,
-            amount_train_step, 2, 1, bytes, NULL};
-    fnc_steps_run(env, &steps, part, parts);
+    return bytes[input];
+}
+
+static const fnc_stretch step_train_step = {check_train_step, run_train_step,
+        golden_train_step_arena, amount_train_step, 2, 1, row_bytes_train_step, NULL};
+
+FNC_ONE_COPY void steps_train_step(const fnc_env *env, int64_t part, int64_t parts) {
+    fnc_steps_run(env, &step_train_step, part, parts);
 }
 
 FNC_EXPORT int32_t golden_train_step_steps(const fnc_env *env) {
-    const int64_t bytes[] = {28, 28};
-    const fnc_stretch steps = {check_train_step, run_train_step, golden_train_step_arena,
-            amount_train_step, 2, 1, bytes, NULL};
-    return fnc_steps(env, &steps, steps_train_step);
+    return fnc_steps(env, &step_train_step, steps_train_step);
 }

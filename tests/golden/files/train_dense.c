@@ -3,6 +3,29 @@
 #include "include/fnc_model.h"
 #include "rt/fnc_steps.h"
 
+/* Bytes from the beginning of env->weights. */
+#define AT_DENSE_KERNEL 0 /* f32[5,3] */
+#define AT_WEIGHTS 0 /* f32[32] */
+#define AT_DENSE_BIAS 64 /* f32[3] */
+
+/* Bytes from the beginning of env->train. */
+#define AT_SGD_ITERATION 0 /* i32[] */
+#define AT_SGD_LEARNING_RATE 64 /* f32[] */
+#define AT_LOSS_TOTAL 128 /* f32[] */
+#define AT_LOSS_COUNT 192 /* f32[] */
+
+/* Bytes from the beginning of env->arena. */
+#define AT_DENSE_DOT 0 /* f32[B,3] */
+#define AT_LOSS_GRAD_DIV 0 /* f32[] */
+#define AT_LOSS_GRAD_DIV_2(B) (64 * B + 64) /* f32[B] */
+#define AT_LOSS_SUM(B) (64 * B + 64) /* f32[B] */
+#define AT_LOSS_GRAD_MUL(B) (128 * B + 64) /* f32[B,3] */
+#define AT_DENSE_GRAD_DOT(B) (192 * B + 64) /* f32[5,3] */
+#define AT_OPTIMIZER_CONCAT(B) (192 * B + 64) /* f32[32] */
+#define AT_OPTIMIZER_CONCAT_PART1(B) (192 * B + 124) /* f32[] */
+#define AT_DENSE_GRAD_SUM(B) (192 * B + 128) /* f32[3] */
+#define AT_OPTIMIZER_CONCAT_PART3(B) (192 * B + 140) /* f32[13] */
+
 /* k00_loss_add: metrics/loss
  *   loss/count'[0] = (loss/count[0] + B)   for one value
  *   schedule: alone
@@ -10,13 +33,12 @@
  *   loops: one point */
 static void k00_loss_add(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
-    float *restrict loss_count = (float *)(env->train + 192);
+    float *restrict loss_count = (float *)(env->train + AT_LOSS_COUNT);
     (void)parts;
     if (part != 0) {
         return;
     }
-    const float s0 = loss_count[0] + (float)B;
-    loss_count[0] = s0;
+    loss_count[0] = loss_count[0] + (float)B;
 }
 
 /* k01_sgd_add: optimizer/sgd
@@ -25,253 +47,258 @@ static void k00_loss_add(const fnc_env *env, int64_t part, int64_t parts) {
  *   1 flops; reads 4, writes 4 bytes
  *   loops: one point */
 static void k01_sgd_add(const fnc_env *env, int64_t part, int64_t parts) {
-    int32_t *restrict sgd_iteration = (int32_t *)env->train;
+    int32_t *restrict sgd_iteration = (int32_t *)(env->train + AT_SGD_ITERATION);
     (void)parts;
     if (part != 0) {
         return;
     }
-    const int32_t s0 = fnc_add_i32(sgd_iteration[0], 1);
-    sgd_iteration[0] = s0;
+    sgd_iteration[0] = fnc_add_i32(sgd_iteration[0], 1);
 }
 
-/* k02_mean_squared_error_grad_div: loss/mean_squared_error (backward)
- *   t19[0] = (1.0 / max(B, 1.0))   for one value
+/* k02_loss_grad_div: loss/mean_squared_error (backward)
+ *   loss_grad_div[0] = (1.0 / max(B, 1.0))   for one value
  *   schedule: alone
  *   2 flops; reads 0, writes 4 bytes
  *   loops: one point */
-static void k02_mean_squared_error_grad_div(const fnc_env *env, int64_t part, int64_t parts) {
+static void k02_loss_grad_div(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
-    float *restrict p_t19 = (float *)env->arena;
+    float *restrict loss_grad_div = (float *)(env->arena + AT_LOSS_GRAD_DIV);
     (void)parts;
     if (part != 0) {
         return;
     }
-    const float s0 = 1.0f / ((float)B < 1.0f ? 1.0f : (float)B);
-    p_t19[0] = s0;
+    loss_grad_div[0] = 1.0f / ((float)B < 1.0f ? 1.0f : (float)B);
 }
 
-/* k03_mean_squared_error_grad_div: loss/mean_squared_error (backward)
- *   t20[i] = (t19[0] / 3.0)   for i<B
+/* k03_loss_grad_div: loss/mean_squared_error (backward)
+ *   loss_grad_div_2[i] = (loss_grad_div[0] / 3.0)   for i<B
  *   schedule: rows B/16
  *   B flops; reads 4, writes 4*B bytes
  *   loops: i<B vector */
-static void k03_mean_squared_error_grad_div(const fnc_env *env, int64_t part, int64_t parts) {
+static void k03_loss_grad_div(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
-    const float *restrict p_t19 = (const float *)env->arena;
-    float *restrict p_t20 = (float *)(env->arena + (64 * B + 64));
+    const float *restrict loss_grad_div = (const float *)(env->arena + AT_LOSS_GRAD_DIV);
+    float *restrict loss_grad_div_2 = (float *)(env->arena + AT_LOSS_GRAD_DIV_2(B));
     const int64_t begin = fnc_share(B, 16, part, parts);
     const int64_t end = fnc_share(B, 16, part + 1, parts);
 #pragma omp simd
     for (int64_t i = begin; i < end; ++i) {
-        const float s0 = p_t19[0] / 3.0f;
-        p_t20[i] = s0;
+        loss_grad_div_2[i] = loss_grad_div[0] / 3.0f;
     }
 }
 
 /* k04_dense_dot: dense, loss/mean_squared_error (backward)
- *   t13[3 * m + n] = sum k<5: x[5 * m + k] * dense/kernel[3 * k + n]   for g<1, m<B, n<3
- *   t12[3 * j + k] = ((t20[j] * (y:0[3 * j + k] - (v0 + dense/bias[k]))) * -2.0)   for i<1, j<B, k<3
+ *   dense_dot[3 * m + n] = sum k<5: x[5 * m + k] * dense/kernel[3 * k + n]   for g<1, m<B, n<3
+ *   loss_grad_mul[3 * j + k] = ((loss_grad_div_2[j] * (y:0[3 * j + k] - (dense_dot[3 * m + n] +
+ *       dense/bias[k]))) * -2.0)   for i<1, j<B, k<3
  *   schedule: tiles x{0 5*1 1*2} dense/kernel{0 3*1 1*2} | rows B/16
  *   42*B flops; reads 36*B+72, writes 24*B bytes */
-FNC_INLINE void k04_dense_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr, int64_t
-        nr, const float *acc) {
+FNC_INLINE void k04_dense_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr,
+        int64_t nr, const float *acc) {
     const fnc_env *env = ((const fnc_tile *)tile)->env;
     const int64_t B = env->dims[0];
-    float *restrict p_t13 = (float *)(env->arena + (128 * B + 64));
-    const float *restrict p_t20 = (const float *)(env->arena + (64 * B + 64));
+    enum { N = 3 };
+    float *restrict dense_dot = (float *)(env->arena + AT_DENSE_DOT);
+    const float *restrict loss_grad_div_2 = (const float *)(env->arena + AT_LOSS_GRAD_DIV_2(B));
     const float *restrict y_0 = (const float *)env->in[1];
-    const float *restrict dense_bias = (const float *)env->weights + 16;
-    float *restrict p_t12 = (float *)env->arena;
+    const float *restrict dense_bias = (const float *)(env->weights + AT_DENSE_BIAS);
+    float *restrict loss_grad_mul = (float *)(env->arena + AT_LOSS_GRAD_MUL(B));
     for (int64_t i = 0; i < mr; ++i) {
 #pragma omp simd
         for (int64_t j = 0; j < nr; ++j) {
-            const float v0 = acc[i * FNC_NR_F32 + j];
-            const float v1 = p_t20[m0 + i] * (y_0[3 * (m0 + i) + (n0 + j)] - (v0 + dense_bias[n0 +
-                    j])) * -2.0f;
-            p_t13[3 * (m0 + i) + (n0 + j)] = v0;
-            p_t12[3 * (m0 + i) + (n0 + j)] = v1;
+            const float dot = acc[i * FNC_NR_F32 + j];
+            const float product = loss_grad_div_2[m0 + i] * (y_0[N * (m0 + i) + (n0 + j)] - (dot +
+                    dense_bias[n0 + j])) * -2.0f;
+            dense_dot[N * (m0 + i) + (n0 + j)] = dot;
+            loss_grad_mul[N * (m0 + i) + (n0 + j)] = product;
         }
     }
 }
 
 static void k04_dense_dot(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
-    const float *restrict p_x = (const float *)env->in[0];
-    const float *restrict dense_kernel = (const float *)env->weights;
+    enum { N = 3, K = 5 };
+    const float *restrict x = (const float *)env->in[0];
+    const float *restrict dense_kernel = (const float *)(env->weights + AT_DENSE_KERNEL);
     const int64_t begin = fnc_share(B, 16, part, parts);
     const int64_t end = fnc_share(B, 16, part + 1, parts);
     fnc_tile tile = {env, {0}};
-    fnc_gemm_f32(B, 3, 5, p_x, 5, 1, dense_kernel, 3, begin, end, 0, 3, k04_dense_dot_epilogue,
+    fnc_gemm_f32(B, N, K, x, K, 1, dense_kernel, N, begin, end, 0, N, k04_dense_dot_epilogue,
             &tile);
 }
 
-/* k05_mean_squared_error_sum: loss/mean_squared_error
- *   t14[i] = sum over j: ((y:0[3 * i + j] - (t13[3 * i + j] + dense/bias[j])) * (y:0[3 * i + j] - (t13[3 * i + j] + dense/bias[j])))   for i<B, j<3
+/* k05_loss_sum: loss/mean_squared_error
+ *   loss_sum[i] = sum over j: ((y:0[3 * i + j] - (dense_dot[3 * i + j] + dense/bias[j])) *
+ *       (y:0[3 * i + j] - (dense_dot[3 * i + j] + dense/bias[j])))   for i<B, j<3
  *   schedule: rows B/16
  *   12*B flops; reads 24*B+12, writes 4*B bytes
  *   loops: i<B: reduced j<3 */
-static void k05_mean_squared_error_sum(const fnc_env *env, int64_t part, int64_t parts) {
+static void k05_loss_sum(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
+    enum { J = 3 };
     const float *restrict y_0 = (const float *)env->in[1];
-    const float *restrict p_t13 = (const float *)(env->arena + (128 * B + 64));
-    const float *restrict dense_bias = (const float *)env->weights + 16;
-    float *restrict p_t14 = (float *)(env->arena + (64 * B + 64));
+    const float *restrict dense_dot = (const float *)(env->arena + AT_DENSE_DOT);
+    const float *restrict dense_bias = (const float *)(env->weights + AT_DENSE_BIAS);
+    float *restrict loss_sum = (float *)(env->arena + AT_LOSS_SUM(B));
     const int64_t begin = fnc_share(B, 16, part, parts);
     const int64_t end = fnc_share(B, 16, part + 1, parts);
     for (int64_t i = begin; i < end; ++i) {
-        float r0 = 0.0f;
-        for (int64_t j = 0; j < 3; ++j) {
-            const float v0_0 = y_0[3 * i + j] - (p_t13[3 * i + j] + dense_bias[j]);
-            r0 += v0_0 * v0_0;
+        float sum = 0.0f;
+        for (int64_t j = 0; j < J; ++j) {
+            const float difference = y_0[J * i + j] - (dense_dot[J * i + j] + dense_bias[j]);
+            sum += difference * difference;
         }
-        p_t14[i] = r0;
+        loss_sum[i] = sum;
     }
 }
 
 /* k06_loss_add: loss/mean_squared_error, metrics/loss
- *   v0 = sum over i: (t14[i] / 3.0)   for i<B
- *   then loss[0] = (v0 / max(B, 1.0))   for one value
- *   then loss/total'[0] = (loss/total[0] + (v1 * B))   for one value
+ *   sum = sum over i: (loss_sum[i] / 3.0)   for i<B
+ *   then loss[0] = (sum / max(B, 1.0))   for one value
+ *   then loss/total'[0] = (loss/total[0] + (loss[0] * B))   for one value
  *   schedule: alone
  *   2*B+4 flops; reads 4*B+4, writes 8 bytes
  *   loops: reduced i<B vector, one point */
 static void k06_loss_add(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
-    const float *restrict p_t14 = (const float *)(env->arena + (64 * B + 64));
+    const float *restrict loss_sum = (const float *)(env->arena + AT_LOSS_SUM(B));
     float *restrict loss = (float *)env->out[0];
-    float *restrict loss_total = (float *)(env->train + 128);
+    float *restrict loss_total = (float *)(env->train + AT_LOSS_TOTAL);
     (void)parts;
     if (part != 0) {
         return;
     }
-    float r0 = 0.0f;
-#pragma omp simd reduction(+ : r0)
+    float sum = 0.0f;
+#pragma omp simd reduction(+ : sum)
     for (int64_t i = 0; i < B; ++i) {
-        r0 += p_t14[i] / 3.0f;
+        sum += loss_sum[i] / 3.0f;
     }
-    const float v1_0 = (float)B;
-    const float s1 = r0 / (v1_0 < 1.0f ? 1.0f : v1_0);
-    const float s2 = loss_total[0] + s1 * v1_0;
-    loss[0] = s1;
-    loss_total[0] = s2;
+    const float size = (float)B;
+    const float ratio = sum / (size < 1.0f ? 1.0f : size);
+    const float new_total = loss_total[0] + ratio * size;
+    loss[0] = ratio;
+    loss_total[0] = new_total;
 }
 
 /* k07_dense_grad_dot: dense (backward)
- *   t18_0[3 * m + n] = sum k<B: x[m + 5 * k] * t12[3 * k + n]   for g<1, m<5, n<3
- *   schedule: tiles x{0 1*1 5*2} t12{0 3*1 1*2} | rows 5/16
+ *   dense_grad_dot[3 * m + n] = sum k<B: x[m + 5 * k] * loss_grad_mul[3 * k + n]   for g<1, m<5,
+ *       n<3
+ *   schedule: tiles x{0 1*1 5*2} loss_grad_mul{0 3*1 1*2} | rows 5/16
  *   30*B flops; reads 32*B, writes 60 bytes */
 FNC_INLINE void k07_dense_grad_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr,
         int64_t nr, const float *acc) {
     const fnc_env *env = ((const fnc_tile *)tile)->env;
     const int64_t B = env->dims[0];
-    float *restrict t18_0 = (float *)(env->arena + (192 * B + 64));
+    enum { N = 3 };
+    float *restrict dense_grad_dot = (float *)(env->arena + AT_DENSE_GRAD_DOT(B));
     for (int64_t i = 0; i < mr; ++i) {
 #pragma omp simd
         for (int64_t j = 0; j < nr; ++j) {
-            const float v0 = acc[i * FNC_NR_F32 + j];
-            t18_0[3 * (m0 + i) + (n0 + j)] = v0;
+            dense_grad_dot[N * (m0 + i) + (n0 + j)] = acc[i * FNC_NR_F32 + j];
         }
     }
 }
 
 static void k07_dense_grad_dot(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
-    const float *restrict p_x = (const float *)env->in[0];
-    const float *restrict p_t12 = (const float *)env->arena;
-    const int64_t begin = fnc_share(5, 16, part, parts);
-    const int64_t end = fnc_share(5, 16, part + 1, parts);
+    enum { M = 5, N = 3 };
+    const float *restrict x = (const float *)env->in[0];
+    const float *restrict loss_grad_mul = (const float *)(env->arena + AT_LOSS_GRAD_MUL(B));
+    const int64_t begin = fnc_share(M, 16, part, parts);
+    const int64_t end = fnc_share(M, 16, part + 1, parts);
     fnc_tile tile = {env, {0}};
-    fnc_gemm_f32(5, 3, B, p_x, 1, 5, p_t12, 3, begin, end, 0, 3, k07_dense_grad_dot_epilogue,
+    fnc_gemm_f32(M, N, B, x, 1, M, loss_grad_mul, N, begin, end, 0, N, k07_dense_grad_dot_epilogue,
             &tile);
 }
 
 /* k08_dense_grad_sum: dense (backward)
- *   t18_2[i] = sum over j: t12[i + 3 * j]   for i<3, j<B
+ *   dense_grad_sum[i] = sum over j: loss_grad_mul[i + 3 * j]   for i<3, j<B
  *   schedule: rows 3/32 | 32 lanes
  *   3*B flops; reads 12*B, writes 12 bytes
  *   loops: i<3 by 32 vector: reduced j<B */
-FNC_INLINE void k08_dense_grad_sum_rows(const float *restrict p_t12, float *restrict t18_2, int64_t
-        B, int64_t i0, int64_t lanes) {
-    float r0[32];
+FNC_INLINE void k08_dense_grad_sum_rows(const float *restrict loss_grad_mul,
+        float *restrict dense_grad_sum, int64_t B, int64_t i0, int64_t lanes) {
+    enum { I = 3, BLOCK = 32 };
+    float sum[BLOCK];
 #pragma omp simd
     for (int64_t i = 0; i < lanes; ++i) {
-        r0[i] = 0.0f;
+        sum[i] = 0.0f;
     }
     for (int64_t j = 0; j < B; ++j) {
 #pragma omp simd
         for (int64_t i = 0; i < lanes; ++i) {
-            r0[i] += p_t12[i0 + i + 3 * j];
+            sum[i] += loss_grad_mul[i0 + i + I * j];
         }
     }
 #pragma omp simd
     for (int64_t i = 0; i < lanes; ++i) {
-        t18_2[i0 + i] = r0[i];
+        dense_grad_sum[i0 + i] = sum[i];
     }
 }
 
 static void k08_dense_grad_sum(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
-    const float *restrict p_t12 = (const float *)env->arena;
-    float *restrict t18_2 = (float *)(env->arena + (192 * B + 64)) + 16;
-    const int64_t begin = fnc_share(3, 32, part, parts);
-    const int64_t end = fnc_share(3, 32, part + 1, parts);
-    for (int64_t i0 = begin; i0 < end; i0 += 32) {
-        if (i0 + 32 <= end) {
-            k08_dense_grad_sum_rows(p_t12, t18_2, B, i0, 32);
+    enum { I = 3, BLOCK = 32 };
+    const float *restrict loss_grad_mul = (const float *)(env->arena + AT_LOSS_GRAD_MUL(B));
+    float *restrict dense_grad_sum = (float *)(env->arena + AT_DENSE_GRAD_SUM(B));
+    const int64_t begin = fnc_share(I, 32, part, parts);
+    const int64_t end = fnc_share(I, 32, part + 1, parts);
+    for (int64_t i0 = begin; i0 < end; i0 += BLOCK) {
+        if (i0 + BLOCK <= end) {
+            k08_dense_grad_sum_rows(loss_grad_mul, dense_grad_sum, B, i0, BLOCK);
         } else {
-            k08_dense_grad_sum_rows(p_t12, t18_2, B, i0, end - i0);
+            k08_dense_grad_sum_rows(loss_grad_mul, dense_grad_sum, B, i0, end - i0);
         }
     }
 }
 
 /* k09_optimizer_reshape: optimizer
- *   t18_1[0] = 0.0   for one value
+ *   optimizer_concat_part1[0] = 0.0   for one value
  *   schedule: alone
  *   0 flops; reads 0, writes 4 bytes
  *   loops: one point */
 static void k09_optimizer_reshape(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
-    float *restrict t18_1 = (float *)(env->arena + (192 * B + 64)) + 15;
+    float *restrict optimizer_concat_part1 = (float *)(env->arena + AT_OPTIMIZER_CONCAT_PART1(B));
     (void)parts;
     if (part != 0) {
         return;
     }
-    const float s0 = 0.0f;
-    t18_1[0] = s0;
+    optimizer_concat_part1[0] = 0.0f;
 }
 
 /* k10_optimizer_broadcast: optimizer
- *   t18_3[i] = 0.0   for i<13
+ *   optimizer_concat_part3[i] = 0.0   for i<13
  *   schedule: rows 13/16
  *   0 flops; reads 0, writes 52 bytes
  *   loops: i<13 */
 static void k10_optimizer_broadcast(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
-    float *restrict t18_3 = (float *)(env->arena + (192 * B + 64)) + 19;
-    const int64_t begin = fnc_share(13, 16, part, parts);
-    const int64_t end = fnc_share(13, 16, part + 1, parts);
+    enum { I = 13 };
+    float *restrict optimizer_concat_part3 = (float *)(env->arena + AT_OPTIMIZER_CONCAT_PART3(B));
+    const int64_t begin = fnc_share(I, 16, part, parts);
+    const int64_t end = fnc_share(I, 16, part + 1, parts);
     for (int64_t i = begin; i < end; ++i) {
-        const float s0 = 0.0f;
-        t18_3[i] = s0;
+        optimizer_concat_part3[i] = 0.0f;
     }
 }
 
 /* k11_sgd_sub: optimizer/sgd
- *   weights'[i] = (weights[i] - (sgd/learning_rate[0] * t18[i]))   for i<32
+ *   weights'[i] = (weights[i] - (sgd/learning_rate[0] * optimizer_concat[i]))   for i<32
  *   schedule: rows 32/16
  *   64 flops; reads 260, writes 128 bytes
  *   loops: i<32 vector */
 static void k11_sgd_sub(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
-    float *restrict weights = (float *)(unsigned char *)env->weights;
-    const float *restrict sgd_learning_rate = (const float *)(env->train + 64);
-    const float *restrict p_t18 = (const float *)(env->arena + (192 * B + 64));
-    const int64_t begin = fnc_share(32, 16, part, parts);
-    const int64_t end = fnc_share(32, 16, part + 1, parts);
+    enum { I = 32 };
+    float *restrict weights = (float *)((unsigned char *)env->weights + AT_WEIGHTS);
+    const float *restrict sgd_learning_rate = (const float *)(env->train + AT_SGD_LEARNING_RATE);
+    const float *restrict optimizer_concat = (const float *)(env->arena + AT_OPTIMIZER_CONCAT(B));
+    const int64_t begin = fnc_share(I, 16, part, parts);
+    const int64_t end = fnc_share(I, 16, part + 1, parts);
 #pragma omp simd
     for (int64_t i = begin; i < end; ++i) {
-        const float s0 = weights[i] - sgd_learning_rate[0] * p_t18[i];
-        weights[i] = s0;
+        weights[i] = weights[i] - sgd_learning_rate[0] * optimizer_concat[i];
     }
 }
 
@@ -279,13 +306,13 @@ FNC_ONE_COPY void run_train_step(const fnc_env *env, int64_t part, int64_t parts
     const uint64_t before = fnc_flush();
     k00_loss_add(env, part, parts);
     k01_sgd_add(env, part, parts);
-    k02_mean_squared_error_grad_div(env, part, parts);
+    k02_loss_grad_div(env, part, parts);
     fnc_meet(env, parts);
-    k03_mean_squared_error_grad_div(env, part, parts);
+    k03_loss_grad_div(env, part, parts);
     fnc_meet(env, parts);
     k04_dense_dot(env, part, parts);
     fnc_meet(env, parts);
-    k05_mean_squared_error_sum(env, part, parts);
+    k05_loss_sum(env, part, parts);
     fnc_meet(env, parts);
     k06_loss_add(env, part, parts);
     k07_dense_grad_dot(env, part, parts);
@@ -329,16 +356,19 @@ FNC_EXPORT int32_t golden_train_step_entry(const fnc_env *env) {
     return status;
 }
 
-FNC_ONE_COPY void steps_train_step(const fnc_env *env, int64_t part, int64_t parts) {
+static int64_t row_bytes_train_step(const int64_t *dims, int input) {
+    (void)dims;
     const int64_t bytes[] = {20, 12};
-    const fnc_stretch steps = {check_train_step, run_train_step, golden_train_step_arena,
-            amount_train_step, 2, 1, bytes, NULL};
-    fnc_steps_run(env, &steps, part, parts);
+    return bytes[input];
+}
+
+static const fnc_stretch step_train_step = {check_train_step, run_train_step,
+        golden_train_step_arena, amount_train_step, 2, 1, row_bytes_train_step, NULL};
+
+FNC_ONE_COPY void steps_train_step(const fnc_env *env, int64_t part, int64_t parts) {
+    fnc_steps_run(env, &step_train_step, part, parts);
 }
 
 FNC_EXPORT int32_t golden_train_step_steps(const fnc_env *env) {
-    const int64_t bytes[] = {20, 12};
-    const fnc_stretch steps = {check_train_step, run_train_step, golden_train_step_arena,
-            amount_train_step, 2, 1, bytes, NULL};
-    return fnc_steps(env, &steps, steps_train_step);
+    return fnc_steps(env, &step_train_step, steps_train_step);
 }

@@ -4,6 +4,38 @@
 #include "rt/fnc_steps.h"
 #include "include/fnc_range.h"
 
+/* Bytes from the beginning of env->weights. */
+#define AT_HIDDEN_KERNEL 0 /* f32[784,64] */
+#define AT_WEIGHTS 0 /* f32[50896] */
+#define AT_HIDDEN_BIAS 200704 /* f32[64] */
+#define AT_DIGIT_KERNEL 200960 /* f32[64,10] */
+#define AT_DIGIT_BIAS 203520 /* f32[10] */
+
+/* Bytes from the beginning of env->train. */
+#define AT_ADAM_ITERATION 0 /* i32[] */
+#define AT_ADAM_LEARNING_RATE 64 /* f32[] */
+#define AT_LOSS_TOTAL 128 /* f32[] */
+#define AT_LOSS_COUNT 192 /* f32[] */
+#define AT_WEIGHTS_MOMENTUM 256 /* f32[50896] */
+#define AT_WEIGHTS_VELOCITY 203840 /* f32[50896] */
+
+/* Bytes from the beginning of env->arena. */
+#define AT_HIDDEN_MAX 0 /* f32[B,64] */
+#define AT_DIGIT_DOT(B) (256 * B) /* f32[B,10] */
+#define AT_DIGIT_GRAD_PERMUTE(B) (256 * B) /* f32[10,64] */
+#define AT_HIDDEN_GRAD_DOT(B) (256 * B) /* f32[784,64] */
+#define AT_OPTIMIZER_CONCAT(B) (256 * B) /* f32[50896] */
+#define AT_HIDDEN_GRAD_SUM(B) (256 * B + 200704) /* f32[64] */
+#define AT_DIGIT_GRAD_DOT_2(B) (256 * B + 200960) /* f32[64,10] */
+#define AT_DIGIT_GRAD_SUM(B) (256 * B + 203520) /* f32[10] */
+#define AT_OPTIMIZER_CONCAT_PART4(B) (256 * B + 203560) /* f32[6] */
+#define AT_ADAM_DIV(B) (320 * B + 203584) /* f32[] */
+#define AT_LOSS_GRAD_DIV(B) (320 * B + 203648) /* f32[] */
+#define AT_DIGIT_GRAD_ADD(B) (320 * B + 203712) /* f32[B,10] */
+#define AT_HIDDEN_GRAD_SELECT(B) (384 * B + 203712) /* f32[B,64] */
+#define AT_LOSS_MAX(B) (384 * B + 203712) /* i32[B] */
+#define AT_LOSS_SUM(B) (640 * B + 203712) /* f32[B] */
+
 /* k00_loss_add: metrics/loss
  *   loss/count'[0] = (loss/count[0] + B)   for one value
  *   schedule: alone
@@ -11,450 +43,481 @@
  *   loops: one point */
 static void k00_loss_add(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
-    float *restrict loss_count = (float *)(env->train + 192);
+    float *restrict loss_count = (float *)(env->train + AT_LOSS_COUNT);
     (void)parts;
     if (part != 0) {
         return;
     }
-    const float s0 = loss_count[0] + (float)B;
-    loss_count[0] = s0;
+    loss_count[0] = loss_count[0] + (float)B;
 }
 
 /* k01_hidden_dot: hidden
- *   v0 = sum k<784: img[784 * m + k] * hidden/kernel[64 * k + n]   for g<1, m<B, n<64
- *   t16[64 * j + k] = max((v0 + hidden/bias[k]), 0.0)   for i<1, j<B, k<64
+ *   dot = sum k<784: img[784 * m + k] * hidden/kernel[64 * k + n]   for g<1, m<B, n<64
+ *   hidden_max[64 * j + k] = max((dot + hidden/bias[k]), 0.0)   for i<1, j<B, k<64
  *   schedule: tiles img{0 784*1 1*2} hidden/kernel{0 64*1 1*2} | longer
  *   100480*B flops; reads 3136*B+200960, writes 256*B bytes */
 FNC_INLINE void k01_hidden_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr,
         int64_t nr, const float *acc) {
     const fnc_env *env = ((const fnc_tile *)tile)->env;
-    const float *restrict hidden_bias = (const float *)env->weights + 50176;
-    float *restrict p_t16 = (float *)env->arena;
+    enum { N = 64 };
+    const float *restrict hidden_bias = (const float *)(env->weights + AT_HIDDEN_BIAS);
+    float *restrict hidden_max = (float *)(env->arena + AT_HIDDEN_MAX);
     for (int64_t i = 0; i < mr; ++i) {
 #pragma omp simd
         for (int64_t j = 0; j < nr; ++j) {
-            const float v0 = acc[i * FNC_NR_F32 + j];
-            const float v1 = fnc_max_f32(v0 + hidden_bias[n0 + j], 0.0f);
-            p_t16[64 * (m0 + i) + (n0 + j)] = v1;
+            const float dot = acc[i * FNC_NR_F32 + j];
+            hidden_max[N * (m0 + i) + (n0 + j)] = fnc_max_f32(dot + hidden_bias[n0 + j], 0.0f);
         }
     }
 }
 
 static void k01_hidden_dot(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
+    enum { N = 64, K = 784 };
     const float *restrict img = (const float *)env->in[0];
-    const float *restrict hidden_kernel = (const float *)env->weights;
-    const fnc_block own = fnc_share_block(B, 64, FNC_IS_SMALL(64, 784, 4), part, parts);
+    const float *restrict hidden_kernel = (const float *)(env->weights + AT_HIDDEN_KERNEL);
+    const fnc_block own = fnc_share_block(B, N, FNC_IS_SMALL(N, K, 4), part, parts);
     fnc_tile tile = {env, {0}};
-    fnc_gemm_f32(B, 64, 784, img, 784, 1, hidden_kernel, 64, own.m0, own.m1, own.n0, own.n1,
+    fnc_gemm_f32(B, N, K, img, K, 1, hidden_kernel, N, own.m0, own.m1, own.n0, own.n1,
             k01_hidden_dot_epilogue, &tile);
 }
 
 /* k02_digit_dot: digit
- *   t21[10 * m + n] = sum k<64: t16[64 * m + k] * digit/kernel[10 * k + n]   for g<1, m<B, n<10
- *   schedule: tiles t16{0 64*1 1*2} digit/kernel{0 10*1 1*2} | rows B/16
+ *   digit_dot[10 * m + n] = sum k<64: hidden_max[64 * m + k] * digit/kernel[10 * k + n]   for
+ *       g<1, m<B, n<10
+ *   schedule: tiles hidden_max{0 64*1 1*2} digit/kernel{0 10*1 1*2} | rows B/16
  *   1280*B flops; reads 256*B+2560, writes 40*B bytes */
-FNC_INLINE void k02_digit_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr, int64_t
-        nr, const float *acc) {
+FNC_INLINE void k02_digit_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr,
+        int64_t nr, const float *acc) {
     const fnc_env *env = ((const fnc_tile *)tile)->env;
     const int64_t B = env->dims[0];
-    float *restrict p_t21 = (float *)(env->arena + 256 * B);
+    enum { N = 10 };
+    float *restrict digit_dot = (float *)(env->arena + AT_DIGIT_DOT(B));
     for (int64_t i = 0; i < mr; ++i) {
 #pragma omp simd
         for (int64_t j = 0; j < nr; ++j) {
-            const float v0 = acc[i * FNC_NR_F32 + j];
-            p_t21[10 * (m0 + i) + (n0 + j)] = v0;
+            digit_dot[N * (m0 + i) + (n0 + j)] = acc[i * FNC_NR_F32 + j];
         }
     }
 }
 
 static void k02_digit_dot(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
-    const float *restrict p_t16 = (const float *)env->arena;
-    const float *restrict digit_kernel = (const float *)env->weights + 50240;
+    enum { N = 10, K = 64 };
+    const float *restrict hidden_max = (const float *)(env->arena + AT_HIDDEN_MAX);
+    const float *restrict digit_kernel = (const float *)(env->weights + AT_DIGIT_KERNEL);
     const int64_t begin = fnc_share(B, 16, part, parts);
     const int64_t end = fnc_share(B, 16, part + 1, parts);
     fnc_tile tile = {env, {0}};
-    fnc_gemm_f32(B, 10, 64, p_t16, 64, 1, digit_kernel, 10, begin, end, 0, 10,
+    fnc_gemm_f32(B, N, K, hidden_max, K, 1, digit_kernel, N, begin, end, 0, N,
             k02_digit_dot_epilogue, &tile);
 }
 
 /* k03_adam_div: optimizer/adam
  *   adam/iteration'[0] = (adam/iteration[0] + 1)   for one value
- *   t37[0] = ((adam/learning_rate[0] * sqrt((1.0 - pow(0.9990000128746033, f32(v0))))) / (1.0 - pow(0.8999999761581421, f32(v0))))   for one value
+ *   adam_div[0] = ((adam/learning_rate[0] * sqrt((1.0 - pow(0.9990000128746033,
+ *       f32(adam/iteration'[0]))))) / (1.0 - pow(0.8999999761581421, f32(adam/iteration'[0]))))
+ *       for one value
  *   schedule: alone
  *   9 flops; reads 8, writes 8 bytes
  *   loops: one point */
 static void k03_adam_div(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
-    int32_t *restrict adam_iteration = (int32_t *)env->train;
-    const float *restrict adam_learning_rate = (const float *)(env->train + 64);
-    float *restrict p_t37 = (float *)(env->arena + (320 * B + 203584));
+    int32_t *restrict adam_iteration = (int32_t *)(env->train + AT_ADAM_ITERATION);
+    const float *restrict adam_learning_rate = (const float *)(env->train + AT_ADAM_LEARNING_RATE);
+    float *restrict adam_div = (float *)(env->arena + AT_ADAM_DIV(B));
     (void)parts;
     if (part != 0) {
         return;
     }
-    const int32_t s0 = fnc_add_i32(adam_iteration[0], 1);
-    const float v0_1 = (float)s0;
-    const float s1 = adam_learning_rate[0] * fnc_sqrt_f32(1.0f - fnc_pow_f32(0.999f, v0_1)) / (1.0f
-            - fnc_pow_f32(0.9f, v0_1));
-    adam_iteration[0] = s0;
-    p_t37[0] = s1;
+    const int32_t new_iteration = fnc_add_i32(adam_iteration[0], 1);
+    const float converted = (float)new_iteration;
+    const float ratio = adam_learning_rate[0] * fnc_sqrt_f32(1.0f - fnc_pow_f32(0.999f, converted))
+            / (1.0f - fnc_pow_f32(0.9f, converted));
+    adam_iteration[0] = new_iteration;
+    adam_div[0] = ratio;
 }
 
-/* k04_sparse_categorical_crossentropy_grad_div: loss/sparse_categorical_crossentropy (backward)
- *   t38[0] = (1.0 / max(B, 1.0))   for one value
+/* k04_loss_grad_div: loss/sparse_categorical_crossentropy (backward)
+ *   loss_grad_div[0] = (1.0 / max(B, 1.0))   for one value
  *   schedule: alone
  *   2 flops; reads 0, writes 4 bytes
  *   loops: one point */
-static void k04_sparse_categorical_crossentropy_grad_div(const fnc_env *env, int64_t part, int64_t
-        parts) {
+static void k04_loss_grad_div(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
-    float *restrict p_t38 = (float *)(env->arena + (320 * B + 203648));
+    float *restrict loss_grad_div = (float *)(env->arena + AT_LOSS_GRAD_DIV(B));
     (void)parts;
     if (part != 0) {
         return;
     }
-    const float s0 = 1.0f / ((float)B < 1.0f ? 1.0f : (float)B);
-    p_t38[0] = s0;
+    loss_grad_div[0] = 1.0f / ((float)B < 1.0f ? 1.0f : (float)B);
 }
 
-/* k05_digit_grad_add: loss/sparse_categorical_crossentropy, digit, loss/sparse_categorical_crossentropy (backward), digit (backward)
- *   v0 = i32(f32(y:0[i]))   for i<B
- *   then t19[i] = max over j: i32((j == v0))   for i<B, j<10
- *   then v2 = max over j: (t21[10 * i + j] + digit/bias[j])   for i<B, j<10
- *   then t34[j] = exp(((t21[10 * i + j] + digit/bias[j]) - v2))   for i<B, j<10
- *   then v4 = sum over j: v3   for i<B, j<10
- *   then t35[0] = log(v4)   for i<B
- *   then t36[j] = max((((t21[10 * i + j] + digit/bias[j]) - v2) - t35[0]), -16.11809539794922)   for i<B, j<10
- *   then t24[i] = sum over j: (min(v6, -1.1920930376163597e-07) if (j == v0) else 0.0)   for i<B, j<10
- *   then v8 = -(t38[0] if (0 < v1) else 0.0)   for i<B
- *   then t40[j] = (((v8 if (j == v0) else 0.0) if (min(t36[j], -1.1920930376163597e-07) < -1.1920930376163597e-07) else 0.0) if (-16.11809539794922 < t36[j]) else 0.0)   for i<B, j<10
- *   then v10 = sum over j: -v9   for i<B, j<10
- *   then t41[0] = (v10 / v4)   for i<B
- *   then t17[10 * i + j] = (t40[j] + (t41[0] * t34[j]))   for i<B, j<10
+/* k05_digit_grad_add: loss/sparse_categorical_crossentropy, digit,
+ *     loss/sparse_categorical_crossentropy (backward), digit (backward)
+ *   converted = i32(f32(y:0[i]))   for i<B
+ *   then loss_max[i] = max over j: i32((j == converted))   for i<B, j<10
+ *   then max_2 = max over j: (digit_dot[10 * i + j] + digit/bias[j])   for i<B, j<10
+ *   then digit_exp[j] = exp(((digit_dot[10 * i + j] + digit/bias[j]) - max_2))   for i<B, j<10
+ *   then sum = sum over j: digit_exp[j]   for i<B, j<10
+ *   then loss_log[0] = log(sum)   for i<B
+ *   then loss_max_2[j] = max((((digit_dot[10 * i + j] + digit/bias[j]) - max_2) - loss_log[0]),
+ *       -16.11809539794922)   for i<B, j<10
+ *   then loss_sum[i] = sum over j: (min(loss_max_2[j], -1.1920930376163597e-07) if (j ==
+ *       converted) else 0.0)   for i<B, j<10
+ *   then negated = -(loss_grad_div[0] if (0 < loss_max[i]) else 0.0)   for i<B
+ *   then loss_grad_select[j] = (((negated if (j == converted) else 0.0) if (min(loss_max_2[j],
+ *       -1.1920930376163597e-07) < -1.1920930376163597e-07) else 0.0) if (-16.11809539794922 <
+ *       loss_max_2[j]) else 0.0)   for i<B, j<10
+ *   then sum_3 = sum over j: -loss_grad_select[j]   for i<B, j<10
+ *   then loss_grad_div_2[0] = (sum_3 / sum)   for i<B
+ *   then digit_grad_add[10 * i + j] = (loss_grad_select[j] + (loss_grad_div_2[0] *
+ *       digit_exp[j]))   for i<B, j<10
  *   schedule: rows B/16
  *   287*B flops; reads 44*B+44, writes 48*B bytes
- *   loops: i<B: one point, reduced j<10, reduced j<10, one point, reduced j<10, one point, reduced j<10, one point, j<10 */
+ *   loops: i<B: one point, reduced j<10, reduced j<10, one point, reduced j<10, one point,
+ *       reduced j<10, one point, j<10 */
 static void k05_digit_grad_add(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
+    enum { J = 10 };
     const int32_t *restrict y_0 = (const int32_t *)env->in[1];
-    const float *restrict p_t21 = (const float *)(env->arena + 256 * B);
-    const float *restrict digit_bias = (const float *)env->weights + 50880;
-    int32_t *restrict p_t19 = (int32_t *)(env->arena + (384 * B + 203712));
-    float p_t34[10];
-    float p_t35[1];
-    float p_t36[10];
-    float *restrict p_t24 = (float *)(env->arena + (640 * B + 203712));
-    const float *restrict p_t38 = (const float *)(env->arena + (320 * B + 203648));
-    float p_t40[10];
-    float p_t41[1];
-    float *restrict p_t17 = (float *)(env->arena + (320 * B + 203712));
+    const float *restrict digit_dot = (const float *)(env->arena + AT_DIGIT_DOT(B));
+    const float *restrict digit_bias = (const float *)(env->weights + AT_DIGIT_BIAS);
+    int32_t *restrict loss_max = (int32_t *)(env->arena + AT_LOSS_MAX(B));
+    float digit_exp[10];
+    float loss_log[1];
+    float loss_max_2[10];
+    float *restrict loss_sum = (float *)(env->arena + AT_LOSS_SUM(B));
+    const float *restrict loss_grad_div = (const float *)(env->arena + AT_LOSS_GRAD_DIV(B));
+    float loss_grad_select[10];
+    float loss_grad_div_2[1];
+    float *restrict digit_grad_add = (float *)(env->arena + AT_DIGIT_GRAD_ADD(B));
     const int64_t begin = fnc_share(B, 16, part, parts);
     const int64_t end = fnc_share(B, 16, part + 1, parts);
     for (int64_t i = begin; i < end; ++i) {
-        const int32_t s0 = fnc_i32_from_f32((float)y_0[i]);
-        int32_t r1 = INT32_MIN;
-        float r2 = -FNC_INF_F32;
-        for (int64_t j = 0; j < 10; ++j) {
-            r1 = fnc_max_i32(r1, (int32_t)((int32_t)j == s0));
-            r2 = fnc_max_f32(r2, p_t21[10 * i + j] + digit_bias[j]);
+        const int32_t converted = fnc_i32_from_f32((float)y_0[i]);
+        int32_t max = INT32_MIN;
+        float max_2 = -FNC_INF_F32;
+        for (int64_t j = 0; j < J; ++j) {
+            max = fnc_max_i32(max, (int32_t)((int32_t)j == converted));
+            max_2 = fnc_max_f32(max_2, digit_dot[J * i + j] + digit_bias[j]);
         }
-        p_t19[i] = r1;
-        float r4 = 0.0f;
-        for (int64_t j = 0; j < 10; ++j) {
-            const float s3 = fnc_exp_f32(p_t21[10 * i + j] + digit_bias[j] - r2);
-            r4 += s3;
-            p_t34[j] = s3;
+        loss_max[i] = max;
+        float sum = 0.0f;
+        for (int64_t j = 0; j < J; ++j) {
+            const float power = fnc_exp_f32(digit_dot[J * i + j] + digit_bias[j] - max_2);
+            sum += power;
+            digit_exp[j] = power;
         }
-        const float s5 = fnc_log_f32(r4);
-        p_t35[0] = s5;
-        float r7 = 0.0f;
-        for (int64_t j = 0; j < 10; ++j) {
-            const float s6 = fnc_max_f32(p_t21[10 * i + j] + digit_bias[j] - r2 - p_t35[0],
-                    -16.118095f);
-            r7 += (int32_t)j == s0 ? (s6 > -1.192093e-07f ? -1.192093e-07f : s6) : 0.0f;
-            p_t36[j] = s6;
+        loss_log[0] = fnc_log_f32(sum);
+        float sum_2 = 0.0f;
+        for (int64_t j = 0; j < J; ++j) {
+            const float larger = fnc_max_f32(digit_dot[J * i + j] + digit_bias[j] - max_2 -
+                    loss_log[0], -16.118095f);
+            sum_2 += (int32_t)j == converted ? (larger > -1.192093e-07f ? -1.192093e-07f : larger) :
+                    0.0f;
+            loss_max_2[j] = larger;
         }
-        p_t24[i] = r7;
-        const float s8 = -(0 < r1 ? p_t38[0] : 0.0f);
-        float r10 = 0.0f;
-        for (int64_t j = 0; j < 10; ++j) {
-            const float v9_0 = p_t36[j];
-            const float s9 = -16.118095f < v9_0 ? ((v9_0 > -1.192093e-07f ? -1.192093e-07f : v9_0) <
-                    -1.192093e-07f ? ((int32_t)j == s0 ? s8 : 0.0f) : 0.0f) : 0.0f;
-            r10 += -s9;
-            p_t40[j] = s9;
+        loss_sum[i] = sum_2;
+        const float negated = -(0 < max ? loss_grad_div[0] : 0.0f);
+        float sum_3 = 0.0f;
+        for (int64_t j = 0; j < J; ++j) {
+            const float loss_max_2_j = loss_max_2[j];
+            const float chosen = -16.118095f < loss_max_2_j ? ((loss_max_2_j > -1.192093e-07f ?
+                    -1.192093e-07f : loss_max_2_j) < -1.192093e-07f ? ((int32_t)j == converted ?
+                    negated : 0.0f) : 0.0f) : 0.0f;
+            sum_3 += -chosen;
+            loss_grad_select[j] = chosen;
         }
-        const float s11 = r10 / r4;
-        p_t41[0] = s11;
-        for (int64_t j = 0; j < 10; ++j) {
-            const float s12 = p_t40[j] + p_t41[0] * p_t34[j];
-            p_t17[10 * i + j] = s12;
+        loss_grad_div_2[0] = sum_3 / sum;
+        for (int64_t j = 0; j < J; ++j) {
+            digit_grad_add[J * i + j] = loss_grad_select[j] + loss_grad_div_2[0] * digit_exp[j];
         }
     }
 }
 
 /* k06_loss_add: loss/sparse_categorical_crossentropy, metrics/loss
- *   v0 = sum over i: (-t24[i] if (0 < t19[i]) else nan)   for i<B
- *   then loss[0] = (v0 / max(B, 1.0))   for one value
- *   then loss/total'[0] = (loss/total[0] + (v1 * B))   for one value
+ *   sum = sum over i: (-loss_sum[i] if (0 < loss_max[i]) else nan)   for i<B
+ *   then loss[0] = (sum / max(B, 1.0))   for one value
+ *   then loss/total'[0] = (loss/total[0] + (loss[0] * B))   for one value
  *   schedule: alone
  *   4*B+4 flops; reads 8*B+4, writes 8 bytes
  *   loops: reduced i<B vector, one point */
 static void k06_loss_add(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
-    const int32_t *restrict p_t19 = (const int32_t *)(env->arena + (384 * B + 203712));
-    const float *restrict p_t24 = (const float *)(env->arena + (640 * B + 203712));
+    const int32_t *restrict loss_max = (const int32_t *)(env->arena + AT_LOSS_MAX(B));
+    const float *restrict loss_sum = (const float *)(env->arena + AT_LOSS_SUM(B));
     float *restrict loss = (float *)env->out[0];
-    float *restrict loss_total = (float *)(env->train + 128);
+    float *restrict loss_total = (float *)(env->train + AT_LOSS_TOTAL);
     (void)parts;
     if (part != 0) {
         return;
     }
-    float r0 = 0.0f;
-#pragma omp simd reduction(+ : r0)
+    float sum = 0.0f;
+#pragma omp simd reduction(+ : sum)
     for (int64_t i = 0; i < B; ++i) {
-        r0 += 0 < p_t19[i] ? -p_t24[i] : FNC_NAN_F32;
+        sum += 0 < loss_max[i] ? -loss_sum[i] : FNC_NAN_F32;
     }
-    const float v1_0 = (float)B;
-    const float s1 = r0 / (v1_0 < 1.0f ? 1.0f : v1_0);
-    const float s2 = loss_total[0] + s1 * v1_0;
-    loss[0] = s1;
-    loss_total[0] = s2;
+    const float size = (float)B;
+    const float ratio = sum / (size < 1.0f ? 1.0f : size);
+    const float new_total = loss_total[0] + ratio * size;
+    loss[0] = ratio;
+    loss_total[0] = new_total;
 }
 
 /* k07_digit_grad_permute: digit (backward)
- *   t42[64 * i + j] = digit/kernel[i + 10 * j]   for i<10, j<64
+ *   digit_grad_permute[64 * i + j] = digit/kernel[i + 10 * j]   for i<10, j<64
  *   schedule: rows 10/16
  *   0 flops; reads 2560, writes 2560 bytes
  *   loops: i<10: j<64 vector */
 static void k07_digit_grad_permute(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
-    const float *restrict digit_kernel = (const float *)env->weights + 50240;
-    float *restrict p_t42 = (float *)(env->arena + 256 * B);
-    const int64_t begin = fnc_share(10, 16, part, parts);
-    const int64_t end = fnc_share(10, 16, part + 1, parts);
+    enum { I = 10, J = 64 };
+    const float *restrict digit_kernel = (const float *)(env->weights + AT_DIGIT_KERNEL);
+    float *restrict digit_grad_permute = (float *)(env->arena + AT_DIGIT_GRAD_PERMUTE(B));
+    const int64_t begin = fnc_share(I, 16, part, parts);
+    const int64_t end = fnc_share(I, 16, part + 1, parts);
     for (int64_t i = begin; i < end; ++i) {
 #pragma omp simd
-        for (int64_t j = 0; j < 64; ++j) {
-            const float s0 = digit_kernel[i + 10 * j];
-            p_t42[64 * i + j] = s0;
+        for (int64_t j = 0; j < J; ++j) {
+            digit_grad_permute[J * i + j] = digit_kernel[i + I * j];
         }
     }
 }
 
 /* k08_digit_grad_dot: digit (backward), hidden (backward)
- *   v0 = sum k<10: t17[10 * m + k] * t42[64 * k + n]   for g<1, m<B, n<64
- *   t18[64 * j + k] = (v0 if (0.0 < t16[64 * j + k]) else 0.0)   for i<1, j<B, k<64
- *   schedule: tiles t17{0 10*1 1*2} t42{0 64*1 1*2} | rows B/16
+ *   dot = sum k<10: digit_grad_add[10 * m + k] * digit_grad_permute[64 * k + n]   for g<1, m<B,
+ *       n<64
+ *   hidden_grad_select[64 * j + k] = (dot if (0.0 < hidden_max[64 * j + k]) else 0.0)   for i<1,
+ *       j<B, k<64
+ *   schedule: tiles digit_grad_add{0 10*1 1*2} digit_grad_permute{0 64*1 1*2} | rows B/16
  *   1408*B flops; reads 296*B+2560, writes 256*B bytes */
 FNC_INLINE void k08_digit_grad_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr,
         int64_t nr, const float *acc) {
     const fnc_env *env = ((const fnc_tile *)tile)->env;
     const int64_t B = env->dims[0];
-    const float *restrict p_t16 = (const float *)env->arena;
-    float *restrict p_t18 = (float *)(env->arena + (384 * B + 203712));
+    enum { N = 64 };
+    const float *restrict hidden_max = (const float *)(env->arena + AT_HIDDEN_MAX);
+    float *restrict hidden_grad_select = (float *)(env->arena + AT_HIDDEN_GRAD_SELECT(B));
     for (int64_t i = 0; i < mr; ++i) {
 #pragma omp simd
         for (int64_t j = 0; j < nr; ++j) {
-            const float v0 = acc[i * FNC_NR_F32 + j];
-            const float v1 = 0.0f < p_t16[64 * (m0 + i) + (n0 + j)] ? v0 : 0.0f;
-            p_t18[64 * (m0 + i) + (n0 + j)] = v1;
+            const float dot = acc[i * FNC_NR_F32 + j];
+            hidden_grad_select[N * (m0 + i) + (n0 + j)] = 0.0f < hidden_max[N * (m0 + i) + (n0 + j)]
+                    ? dot : 0.0f;
         }
     }
 }
 
 static void k08_digit_grad_dot(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
-    const float *restrict p_t17 = (const float *)(env->arena + (320 * B + 203712));
-    const float *restrict p_t42 = (const float *)(env->arena + 256 * B);
+    enum { N = 64, K = 10 };
+    const float *restrict digit_grad_add = (const float *)(env->arena + AT_DIGIT_GRAD_ADD(B));
+    const float *restrict digit_grad_permute = (const float *)(env->arena +
+            AT_DIGIT_GRAD_PERMUTE(B));
     const int64_t begin = fnc_share(B, 16, part, parts);
     const int64_t end = fnc_share(B, 16, part + 1, parts);
     fnc_tile tile = {env, {0}};
-    fnc_gemm_f32(B, 64, 10, p_t17, 10, 1, p_t42, 64, begin, end, 0, 64, k08_digit_grad_dot_epilogue,
-            &tile);
+    fnc_gemm_f32(B, N, K, digit_grad_add, K, 1, digit_grad_permute, N, begin, end, 0, N,
+            k08_digit_grad_dot_epilogue, &tile);
 }
 
 /* k09_hidden_grad_dot: hidden (backward)
- *   t32_0[64 * m + n] = sum k<B: img[m + 784 * k] * t18[64 * k + n]   for g<1, m<784, n<64
- *   schedule: tiles img{0 1*1 784*2} t18{0 64*1 1*2} | rows 784/16
+ *   hidden_grad_dot[64 * m + n] = sum k<B: img[m + 784 * k] * hidden_grad_select[64 * k + n]
+ *       for g<1, m<784, n<64
+ *   schedule: tiles img{0 1*1 784*2} hidden_grad_select{0 64*1 1*2} | rows 784/16
  *   100352*B flops; reads 3392*B, writes 200704 bytes */
 FNC_INLINE void k09_hidden_grad_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr,
         int64_t nr, const float *acc) {
     const fnc_env *env = ((const fnc_tile *)tile)->env;
     const int64_t B = env->dims[0];
-    float *restrict t32_0 = (float *)(env->arena + 256 * B);
+    enum { N = 64 };
+    float *restrict hidden_grad_dot = (float *)(env->arena + AT_HIDDEN_GRAD_DOT(B));
     for (int64_t i = 0; i < mr; ++i) {
 #pragma omp simd
         for (int64_t j = 0; j < nr; ++j) {
-            const float v0 = acc[i * FNC_NR_F32 + j];
-            t32_0[64 * (m0 + i) + (n0 + j)] = v0;
+            hidden_grad_dot[N * (m0 + i) + (n0 + j)] = acc[i * FNC_NR_F32 + j];
         }
     }
 }
 
 static void k09_hidden_grad_dot(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
+    enum { M = 784, N = 64 };
     const float *restrict img = (const float *)env->in[0];
-    const float *restrict p_t18 = (const float *)(env->arena + (384 * B + 203712));
-    const int64_t begin = fnc_share(784, 16, part, parts);
-    const int64_t end = fnc_share(784, 16, part + 1, parts);
+    const float *restrict hidden_grad_select = (const float *)(env->arena +
+            AT_HIDDEN_GRAD_SELECT(B));
+    const int64_t begin = fnc_share(M, 16, part, parts);
+    const int64_t end = fnc_share(M, 16, part + 1, parts);
     fnc_tile tile = {env, {0}};
-    fnc_gemm_f32(784, 64, B, img, 1, 784, p_t18, 64, begin, end, 0, 64,
+    fnc_gemm_f32(M, N, B, img, 1, M, hidden_grad_select, N, begin, end, 0, N,
             k09_hidden_grad_dot_epilogue, &tile);
 }
 
 /* k10_hidden_grad_sum: hidden (backward)
- *   t32_1[i] = sum over j: t18[i + 64 * j]   for i<64, j<B
+ *   hidden_grad_sum[i] = sum over j: hidden_grad_select[i + 64 * j]   for i<64, j<B
  *   schedule: rows 64/32 | 32 lanes
  *   64*B flops; reads 256*B, writes 256 bytes
  *   loops: i<64 by 32 vector: reduced j<B */
-FNC_INLINE void k10_hidden_grad_sum_rows(const float *restrict p_t18, float *restrict t32_1, int64_t
-        B, int64_t i0, int64_t lanes) {
-    float r0[32];
+FNC_INLINE void k10_hidden_grad_sum_rows(const float *restrict hidden_grad_select,
+        float *restrict hidden_grad_sum, int64_t B, int64_t i0, int64_t lanes) {
+    enum { I = 64, BLOCK = 32 };
+    float sum[BLOCK];
 #pragma omp simd
     for (int64_t i = 0; i < lanes; ++i) {
-        r0[i] = 0.0f;
+        sum[i] = 0.0f;
     }
     for (int64_t j = 0; j < B; ++j) {
 #pragma omp simd
         for (int64_t i = 0; i < lanes; ++i) {
-            r0[i] += p_t18[i0 + i + 64 * j];
+            sum[i] += hidden_grad_select[i0 + i + I * j];
         }
     }
 #pragma omp simd
     for (int64_t i = 0; i < lanes; ++i) {
-        t32_1[i0 + i] = r0[i];
+        hidden_grad_sum[i0 + i] = sum[i];
     }
 }
 
 static void k10_hidden_grad_sum(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
-    const float *restrict p_t18 = (const float *)(env->arena + (384 * B + 203712));
-    float *restrict t32_1 = (float *)(env->arena + 256 * B) + 50176;
-    const int64_t begin = fnc_share(64, 32, part, parts);
-    const int64_t end = fnc_share(64, 32, part + 1, parts);
-    for (int64_t i0 = begin; i0 < end; i0 += 32) {
-        if (i0 + 32 <= end) {
-            k10_hidden_grad_sum_rows(p_t18, t32_1, B, i0, 32);
+    enum { I = 64, BLOCK = 32 };
+    const float *restrict hidden_grad_select = (const float *)(env->arena +
+            AT_HIDDEN_GRAD_SELECT(B));
+    float *restrict hidden_grad_sum = (float *)(env->arena + AT_HIDDEN_GRAD_SUM(B));
+    const int64_t begin = fnc_share(I, 32, part, parts);
+    const int64_t end = fnc_share(I, 32, part + 1, parts);
+    for (int64_t i0 = begin; i0 < end; i0 += BLOCK) {
+        if (i0 + BLOCK <= end) {
+            k10_hidden_grad_sum_rows(hidden_grad_select, hidden_grad_sum, B, i0, BLOCK);
         } else {
-            k10_hidden_grad_sum_rows(p_t18, t32_1, B, i0, end - i0);
+            k10_hidden_grad_sum_rows(hidden_grad_select, hidden_grad_sum, B, i0, end - i0);
         }
     }
 }
 
 /* k11_digit_grad_dot: digit (backward)
- *   t32_2[10 * m + n] = sum k<B: t16[m + 64 * k] * t17[10 * k + n]   for g<1, m<64, n<10
- *   schedule: tiles t16{0 1*1 64*2} t17{0 10*1 1*2} | rows 64/16
+ *   digit_grad_dot_2[10 * m + n] = sum k<B: hidden_max[m + 64 * k] * digit_grad_add[10 * k + n]
+ *       for g<1, m<64, n<10
+ *   schedule: tiles hidden_max{0 1*1 64*2} digit_grad_add{0 10*1 1*2} | rows 64/16
  *   1280*B flops; reads 296*B, writes 2560 bytes */
 FNC_INLINE void k11_digit_grad_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr,
         int64_t nr, const float *acc) {
     const fnc_env *env = ((const fnc_tile *)tile)->env;
     const int64_t B = env->dims[0];
-    float *restrict t32_2 = (float *)(env->arena + 256 * B) + 50240;
+    enum { N = 10 };
+    float *restrict digit_grad_dot_2 = (float *)(env->arena + AT_DIGIT_GRAD_DOT_2(B));
     for (int64_t i = 0; i < mr; ++i) {
 #pragma omp simd
         for (int64_t j = 0; j < nr; ++j) {
-            const float v0 = acc[i * FNC_NR_F32 + j];
-            t32_2[10 * (m0 + i) + (n0 + j)] = v0;
+            digit_grad_dot_2[N * (m0 + i) + (n0 + j)] = acc[i * FNC_NR_F32 + j];
         }
     }
 }
 
 static void k11_digit_grad_dot(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
-    const float *restrict p_t16 = (const float *)env->arena;
-    const float *restrict p_t17 = (const float *)(env->arena + (320 * B + 203712));
-    const int64_t begin = fnc_share(64, 16, part, parts);
-    const int64_t end = fnc_share(64, 16, part + 1, parts);
+    enum { M = 64, N = 10 };
+    const float *restrict hidden_max = (const float *)(env->arena + AT_HIDDEN_MAX);
+    const float *restrict digit_grad_add = (const float *)(env->arena + AT_DIGIT_GRAD_ADD(B));
+    const int64_t begin = fnc_share(M, 16, part, parts);
+    const int64_t end = fnc_share(M, 16, part + 1, parts);
     fnc_tile tile = {env, {0}};
-    fnc_gemm_f32(64, 10, B, p_t16, 1, 64, p_t17, 10, begin, end, 0, 10, k11_digit_grad_dot_epilogue,
-            &tile);
+    fnc_gemm_f32(M, N, B, hidden_max, 1, M, digit_grad_add, N, begin, end, 0, N,
+            k11_digit_grad_dot_epilogue, &tile);
 }
 
 /* k12_digit_grad_sum: digit (backward)
- *   t32_3[i] = sum over j: t17[i + 10 * j]   for i<10, j<B
+ *   digit_grad_sum[i] = sum over j: digit_grad_add[i + 10 * j]   for i<10, j<B
  *   schedule: rows 10/32 | 32 lanes
  *   10*B flops; reads 40*B, writes 40 bytes
  *   loops: i<10 by 32 vector: reduced j<B */
-FNC_INLINE void k12_digit_grad_sum_rows(const float *restrict p_t17, float *restrict t32_3, int64_t
-        B, int64_t i0, int64_t lanes) {
-    float r0[32];
+FNC_INLINE void k12_digit_grad_sum_rows(const float *restrict digit_grad_add,
+        float *restrict digit_grad_sum, int64_t B, int64_t i0, int64_t lanes) {
+    enum { I = 10, BLOCK = 32 };
+    float sum[BLOCK];
 #pragma omp simd
     for (int64_t i = 0; i < lanes; ++i) {
-        r0[i] = 0.0f;
+        sum[i] = 0.0f;
     }
     for (int64_t j = 0; j < B; ++j) {
 #pragma omp simd
         for (int64_t i = 0; i < lanes; ++i) {
-            r0[i] += p_t17[i0 + i + 10 * j];
+            sum[i] += digit_grad_add[i0 + i + I * j];
         }
     }
 #pragma omp simd
     for (int64_t i = 0; i < lanes; ++i) {
-        t32_3[i0 + i] = r0[i];
+        digit_grad_sum[i0 + i] = sum[i];
     }
 }
 
 static void k12_digit_grad_sum(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
-    const float *restrict p_t17 = (const float *)(env->arena + (320 * B + 203712));
-    float *restrict t32_3 = (float *)(env->arena + 256 * B) + 50880;
-    const int64_t begin = fnc_share(10, 32, part, parts);
-    const int64_t end = fnc_share(10, 32, part + 1, parts);
-    for (int64_t i0 = begin; i0 < end; i0 += 32) {
-        if (i0 + 32 <= end) {
-            k12_digit_grad_sum_rows(p_t17, t32_3, B, i0, 32);
+    enum { I = 10, BLOCK = 32 };
+    const float *restrict digit_grad_add = (const float *)(env->arena + AT_DIGIT_GRAD_ADD(B));
+    float *restrict digit_grad_sum = (float *)(env->arena + AT_DIGIT_GRAD_SUM(B));
+    const int64_t begin = fnc_share(I, 32, part, parts);
+    const int64_t end = fnc_share(I, 32, part + 1, parts);
+    for (int64_t i0 = begin; i0 < end; i0 += BLOCK) {
+        if (i0 + BLOCK <= end) {
+            k12_digit_grad_sum_rows(digit_grad_add, digit_grad_sum, B, i0, BLOCK);
         } else {
-            k12_digit_grad_sum_rows(p_t17, t32_3, B, i0, end - i0);
+            k12_digit_grad_sum_rows(digit_grad_add, digit_grad_sum, B, i0, end - i0);
         }
     }
 }
 
 /* k13_optimizer_broadcast: optimizer
- *   t32_4[i] = 0.0   for i<6
+ *   optimizer_concat_part4[i] = 0.0   for i<6
  *   schedule: rows 6/16
  *   0 flops; reads 0, writes 24 bytes
  *   loops: i<6 */
 static void k13_optimizer_broadcast(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
-    float *restrict t32_4 = (float *)(env->arena + 256 * B) + 50890;
-    const int64_t begin = fnc_share(6, 16, part, parts);
-    const int64_t end = fnc_share(6, 16, part + 1, parts);
+    enum { I = 6 };
+    float *restrict optimizer_concat_part4 = (float *)(env->arena + AT_OPTIMIZER_CONCAT_PART4(B));
+    const int64_t begin = fnc_share(I, 16, part, parts);
+    const int64_t end = fnc_share(I, 16, part + 1, parts);
     for (int64_t i = begin; i < end; ++i) {
-        const float s0 = 0.0f;
-        t32_4[i] = s0;
+        optimizer_concat_part4[i] = 0.0f;
     }
 }
 
 /* k14_adam_sub: optimizer/adam
- *   weights.momentum'[i] = (weights.momentum[i] + ((t32[i] - weights.momentum[i]) * 0.10000000149011612))   for i<50896
- *   weights.velocity'[i] = (weights.velocity[i] + (((t32[i] * t32[i]) - weights.velocity[i]) * 0.0010000000474974513))   for i<50896
- *   weights'[i] = (weights[i] - ((t37[0] * v0) / (sqrt(v1) + 1.0000000116860974e-07)))   for i<50896
+ *   weights.momentum'[i] = (weights.momentum[i] + ((optimizer_concat[i] - weights.momentum[i]) *
+ *       0.10000000149011612))   for i<50896
+ *   weights.velocity'[i] = (weights.velocity[i] + (((optimizer_concat[i] * optimizer_concat[i])
+ *       - weights.velocity[i]) * 0.0010000000474974513))   for i<50896
+ *   weights'[i] = (weights[i] - ((adam_div[0] * weights.momentum'[i]) /
+ *       (sqrt(weights.velocity'[i]) + 1.0000000116860974e-07)))   for i<50896
  *   schedule: rows 50896/16
  *   610752 flops; reads 814340, writes 610752 bytes
  *   loops: i<50896 vector */
 static void k14_adam_sub(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
-    float *restrict weights_momentum = (float *)(env->train + 256);
-    const float *restrict p_t32 = (const float *)(env->arena + 256 * B);
-    float *restrict weights_velocity = (float *)(env->train + 203840);
-    float *restrict weights = (float *)(unsigned char *)env->weights;
-    const float *restrict p_t37 = (const float *)(env->arena + (320 * B + 203584));
-    const int64_t begin = fnc_share(50896, 16, part, parts);
-    const int64_t end = fnc_share(50896, 16, part + 1, parts);
+    enum { I = 50896 };
+    float *restrict weights_momentum = (float *)(env->train + AT_WEIGHTS_MOMENTUM);
+    const float *restrict optimizer_concat = (const float *)(env->arena + AT_OPTIMIZER_CONCAT(B));
+    float *restrict weights_velocity = (float *)(env->train + AT_WEIGHTS_VELOCITY);
+    float *restrict weights = (float *)((unsigned char *)env->weights + AT_WEIGHTS);
+    const float *restrict adam_div = (const float *)(env->arena + AT_ADAM_DIV(B));
+    const int64_t begin = fnc_share(I, 16, part, parts);
+    const int64_t end = fnc_share(I, 16, part + 1, parts);
 #pragma omp simd
     for (int64_t i = begin; i < end; ++i) {
-        const float v0_0 = weights_momentum[i];
-        const float v0_1 = p_t32[i];
-        const float s0 = v0_0 + (v0_1 - v0_0) * 0.1f;
-        const float v0_3 = weights_velocity[i];
-        const float s1 = v0_3 + (v0_1 * v0_1 - v0_3) * 0.001f;
-        const float s2 = weights[i] - p_t37[0] * s0 / (fnc_sqrt_f32(s1) + 1e-07f);
-        weights_momentum[i] = s0;
-        weights_velocity[i] = s1;
-        weights[i] = s2;
+        const float weights_momentum_i = weights_momentum[i];
+        const float optimizer_concat_i = optimizer_concat[i];
+        const float new_momentum = weights_momentum_i + (optimizer_concat_i - weights_momentum_i) *
+                0.1f;
+        const float weights_velocity_i = weights_velocity[i];
+        const float new_velocity = weights_velocity_i + (optimizer_concat_i * optimizer_concat_i -
+                weights_velocity_i) * 0.001f;
+        const float new_weights = weights[i] - adam_div[0] * new_momentum /
+                (fnc_sqrt_f32(new_velocity) + 1e-07f);
+        weights_momentum[i] = new_momentum;
+        weights_velocity[i] = new_velocity;
+        weights[i] = new_weights;
     }
 }
 
@@ -465,7 +528,7 @@ FNC_ONE_COPY void run_train_step(const fnc_env *env, int64_t part, int64_t parts
     fnc_meet(env, parts);
     k02_digit_dot(env, part, parts);
     k03_adam_div(env, part, parts);
-    k04_sparse_categorical_crossentropy_grad_div(env, part, parts);
+    k04_loss_grad_div(env, part, parts);
     fnc_meet(env, parts);
     k05_digit_grad_add(env, part, parts);
     fnc_meet(env, parts);
@@ -527,16 +590,19 @@ FNC_EXPORT int32_t golden_train_step_entry(const fnc_env *env) {
     return status;
 }
 
-FNC_ONE_COPY void steps_train_step(const fnc_env *env, int64_t part, int64_t parts) {
+static int64_t row_bytes_train_step(const int64_t *dims, int input) {
+    (void)dims;
     const int64_t bytes[] = {3136, 4};
-    const fnc_stretch steps = {check_train_step, run_train_step, golden_train_step_arena,
-            amount_train_step, 2, 1, bytes, inside_train_step};
-    fnc_steps_run(env, &steps, part, parts);
+    return bytes[input];
+}
+
+static const fnc_stretch step_train_step = {check_train_step, run_train_step,
+        golden_train_step_arena, amount_train_step, 2, 1, row_bytes_train_step, inside_train_step};
+
+FNC_ONE_COPY void steps_train_step(const fnc_env *env, int64_t part, int64_t parts) {
+    fnc_steps_run(env, &step_train_step, part, parts);
 }
 
 FNC_EXPORT int32_t golden_train_step_steps(const fnc_env *env) {
-    const int64_t bytes[] = {3136, 4};
-    const fnc_stretch steps = {check_train_step, run_train_step, golden_train_step_arena,
-            amount_train_step, 2, 1, bytes, inside_train_step};
-    return fnc_steps(env, &steps, steps_train_step);
+    return fnc_steps(env, &step_train_step, steps_train_step);
 }

@@ -3,6 +3,30 @@
 #include "include/fnc_model.h"
 #include "rt/fnc_steps.h"
 
+/* Bytes from the beginning of env->weights. */
+#define AT_OUT_KERNEL 0 /* f32[6,1] */
+#define AT_WEIGHTS 0 /* f32[32] */
+#define AT_OUT_BIAS 64 /* f32[1] */
+
+/* Bytes from the beginning of env->train. */
+#define AT_SGD_ITERATION 0 /* i32[] */
+#define AT_SGD_LEARNING_RATE 64 /* f32[] */
+#define AT_LOSS_TOTAL 128 /* f32[] */
+#define AT_LOSS_COUNT 192 /* f32[] */
+#define AT_SEED_GENERATOR_SEED_GENERATOR_STATE 256 /* u32[2] */
+
+/* Bytes from the beginning of env->arena. */
+#define AT_DROP_SELECT 0 /* f32[B,6] */
+#define AT_LOSS_GRAD_DIV(B) (64 * B) /* f32[] */
+#define AT_OPTIMIZER_CONCAT(B) (64 * B) /* f32[32] */
+#define AT_OUT_GRAD_DOT(B) (64 * B) /* f32[6,1] */
+#define AT_OPTIMIZER_CONCAT_PART1(B) (64 * B + 24) /* f32[10] */
+#define AT_OUT_GRAD_SUM(B) (64 * B + 64) /* f32[1] */
+#define AT_OPTIMIZER_CONCAT_PART3(B) (64 * B + 68) /* f32[15] */
+#define AT_LOSS_GRAD_SELECT(B) (64 * B + 128) /* f32[B,1] */
+#define AT_LOSS_SUB(B) (128 * B + 128) /* f32[B,1] */
+#define AT_OUT_DOT(B) (192 * B + 128) /* f32[B,1] */
+
 /* constant u32[2] */
 static const uint32_t table_9ca5f08dcb[2] = {
     0, 1
@@ -15,13 +39,12 @@ static const uint32_t table_9ca5f08dcb[2] = {
  *   loops: one point */
 static void k00_loss_add(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
-    float *restrict loss_count = (float *)(env->train + 192);
+    float *restrict loss_count = (float *)(env->train + AT_LOSS_COUNT);
     (void)parts;
     if (part != 0) {
         return;
     }
-    const float s0 = loss_count[0] + (float)B;
-    loss_count[0] = s0;
+    loss_count[0] = loss_count[0] + (float)B;
 }
 
 /* k01_sgd_add: optimizer/sgd
@@ -30,253 +53,265 @@ static void k00_loss_add(const fnc_env *env, int64_t part, int64_t parts) {
  *   1 flops; reads 4, writes 4 bytes
  *   loops: one point */
 static void k01_sgd_add(const fnc_env *env, int64_t part, int64_t parts) {
-    int32_t *restrict sgd_iteration = (int32_t *)env->train;
+    int32_t *restrict sgd_iteration = (int32_t *)(env->train + AT_SGD_ITERATION);
     (void)parts;
     if (part != 0) {
         return;
     }
-    const int32_t s0 = fnc_add_i32(sgd_iteration[0], 1);
-    sgd_iteration[0] = s0;
+    sgd_iteration[0] = fnc_add_i32(sgd_iteration[0], 1);
 }
 
 /* k02_drop_select: drop
- *   t15[i] = ((x[i] * 2.0) if (0.5 <= (f32(shr(bits(seed_generator/seed_generator_state, i), 8)) * 5.960464477539063e-08)) else 0.0)   for i<6*B
+ *   drop_select[i] = ((x[i] * 2.0) if (0.5 <= (f32(shr(bits(seed_generator/seed_generator_state,
+ *       i), 8)) * 5.960464477539063e-08)) else 0.0)   for i<6*B
  *   schedule: rows 6*B/16
  *   36*B flops; reads 24*B+8, writes 24*B bytes
  *   loops: i<6*B by 256 vector (bits ahead) */
 static void k02_drop_select(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
+    enum { BLOCK = 256 };
     const uint32_t *restrict seed_generator_seed_generator_state = (const uint32_t *)(env->train +
-            256);
-    const float *restrict p_x = (const float *)env->in[0];
-    float *restrict p_t15 = (float *)env->arena;
+            AT_SEED_GENERATOR_SEED_GENERATOR_STATE);
+    const float *restrict x = (const float *)env->in[0];
+    float *restrict drop_select = (float *)(env->arena + AT_DROP_SELECT);
     const int64_t begin = fnc_share(6 * B, 16, part, parts);
     const int64_t end = fnc_share(6 * B, 16, part + 1, parts);
-    for (int64_t i0 = begin; i0 < end; i0 += 256) {
-        const int64_t lanes = fnc_min_i64(256, end - i0);
-        uint32_t bits0[256];
-        fnc_philox_fill(bits0, i0, lanes, seed_generator_seed_generator_state[0],
+    for (int64_t i0 = begin; i0 < end; i0 += BLOCK) {
+        const int64_t lanes = fnc_min_i64(BLOCK, end - i0);
+        uint32_t bits[BLOCK];
+        fnc_philox_fill(bits, i0, lanes, seed_generator_seed_generator_state[0],
                 seed_generator_seed_generator_state[1]);
 #pragma omp simd
         for (int64_t i = 0; i < lanes; ++i) {
-            const float s0 = 0.5f <= (float)(bits0[i] >> 8) * 5.9604645e-08f ? p_x[i0 + i] * 2.0f :
-                    0.0f;
-            p_t15[i0 + i] = s0;
+            drop_select[i0 + i] = 0.5f <= (float)(bits[i] >> 8) * 5.9604645e-08f ? x[i0 + i] * 2.0f
+                    : 0.0f;
         }
     }
 }
 
 /* k03_drop_add: drop
- *   seed_generator/seed_generator_state'[i] = (seed_generator/seed_generator_state[i] + c8[i])   for i<2
+ *   seed_generator/seed_generator_state'[i] = (seed_generator/seed_generator_state[i] +
+ *       drop_const[i])   for i<2
  *   schedule: rows 2/16
  *   2 flops; reads 16, writes 8 bytes
  *   loops: i<2 */
 static void k03_drop_add(const fnc_env *env, int64_t part, int64_t parts) {
-    uint32_t *restrict seed_generator_seed_generator_state = (uint32_t *)(env->train + 256);
-    const uint32_t *restrict p_c8 = table_9ca5f08dcb;
-    const int64_t begin = fnc_share(2, 16, part, parts);
-    const int64_t end = fnc_share(2, 16, part + 1, parts);
+    enum { I = 2 };
+    uint32_t *restrict seed_generator_seed_generator_state = (uint32_t *)(env->train +
+            AT_SEED_GENERATOR_SEED_GENERATOR_STATE);
+    const uint32_t *restrict drop_const = table_9ca5f08dcb;
+    const int64_t begin = fnc_share(I, 16, part, parts);
+    const int64_t end = fnc_share(I, 16, part + 1, parts);
     for (int64_t i = begin; i < end; ++i) {
-        const uint32_t s0 = seed_generator_seed_generator_state[i] + p_c8[i];
-        seed_generator_seed_generator_state[i] = s0;
+        seed_generator_seed_generator_state[i] = seed_generator_seed_generator_state[i] +
+                drop_const[i];
     }
 }
 
-/* k04_binary_crossentropy_grad_div: loss/binary_crossentropy (backward)
- *   t23[0] = (1.0 / max(B, 1.0))   for one value
+/* k04_loss_grad_div: loss/binary_crossentropy (backward)
+ *   loss_grad_div[0] = (1.0 / max(B, 1.0))   for one value
  *   schedule: alone
  *   2 flops; reads 0, writes 4 bytes
  *   loops: one point */
-static void k04_binary_crossentropy_grad_div(const fnc_env *env, int64_t part, int64_t parts) {
+static void k04_loss_grad_div(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
-    float *restrict p_t23 = (float *)(env->arena + 64 * B);
+    float *restrict loss_grad_div = (float *)(env->arena + AT_LOSS_GRAD_DIV(B));
     (void)parts;
     if (part != 0) {
         return;
     }
-    const float s0 = 1.0f / ((float)B < 1.0f ? 1.0f : (float)B);
-    p_t23[0] = s0;
+    loss_grad_div[0] = 1.0f / ((float)B < 1.0f ? 1.0f : (float)B);
 }
 
 /* k05_out_dot: out, loss/binary_crossentropy, loss/binary_crossentropy (backward)
- *   t17[m] = sum k<6: t15[6 * m + k] * out/kernel[k]   for g<1, m<B, n<1
- *   t22[j] = (1.0 - min(max((v0 + out/bias[0]), 1.0000000116860974e-07), 0.9999998807907104))   for i<1, j<B, k<1
- *   t16[j] = (((-(-(t23[0] * (1.0 - y:0[j])) / v1) + (-(t23[0] * y:0[j]) / min(max((v0 + out/bias[0]), 1.0000000116860974e-07), 0.9999998807907104))) if (min(max((v0 + out/bias[0]), 1.0000000116860974e-07), 0.9999998807907104) < 0.9999998807907104) else 0.0) if (1.0000000116860974e-07 < max((v0 + out/bias[0]), 1.0000000116860974e-07)) else 0.0)   for i<1, j<B, k<1
- *   schedule: tiles t15{0 6*1 1*2} out/kernel{0 1*1} | rows B/16
+ *   out_dot[m] = sum k<6: drop_select[6 * m + k] * out/kernel[k]   for g<1, m<B, n<1
+ *   loss_sub[j] = (1.0 - min(max((out_dot[m] + out/bias[0]), 1.0000000116860974e-07),
+ *       0.9999998807907104))   for i<1, j<B, k<1
+ *   loss_grad_select[j] = (((-(-(loss_grad_div[0] * (1.0 - y:0[j])) / loss_sub[j]) +
+ *       (-(loss_grad_div[0] * y:0[j]) / min(max((out_dot[m] + out/bias[0]),
+ *       1.0000000116860974e-07), 0.9999998807907104))) if (min(max((out_dot[m] + out/bias[0]),
+ *       1.0000000116860974e-07), 0.9999998807907104) < 0.9999998807907104) else 0.0) if
+ *       (1.0000000116860974e-07 < max((out_dot[m] + out/bias[0]), 1.0000000116860974e-07)) else
+ *       0.0)   for i<1, j<B, k<1
+ *   schedule: tiles drop_select{0 6*1 1*2} out/kernel{0 1*1} | rows B/16
  *   32*B flops; reads 28*B+32, writes 12*B bytes */
-FNC_INLINE void k05_out_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr, int64_t
-        nr, const float *acc) {
+FNC_INLINE void k05_out_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr,
+        int64_t nr, const float *acc) {
     (void)n0;
     const fnc_env *env = ((const fnc_tile *)tile)->env;
     const int64_t B = env->dims[0];
-    float *restrict p_t17 = (float *)(env->arena + (128 * B + 128));
-    const float *restrict out_bias = (const float *)env->weights + 16;
-    float *restrict p_t22 = (float *)(env->arena + (192 * B + 128));
-    const float *restrict p_t23 = (const float *)(env->arena + 64 * B);
+    float *restrict out_dot = (float *)(env->arena + AT_OUT_DOT(B));
+    const float *restrict out_bias = (const float *)(env->weights + AT_OUT_BIAS);
+    float *restrict loss_sub = (float *)(env->arena + AT_LOSS_SUB(B));
+    const float *restrict loss_grad_div = (const float *)(env->arena + AT_LOSS_GRAD_DIV(B));
     const float *restrict y_0 = (const float *)env->in[1];
-    float *restrict p_t16 = (float *)(env->arena + (64 * B + 128));
+    float *restrict loss_grad_select = (float *)(env->arena + AT_LOSS_GRAD_SELECT(B));
     for (int64_t i = 0; i < mr; ++i) {
 #pragma omp simd
         for (int64_t j = 0; j < nr; ++j) {
-            const float v0 = acc[i * FNC_NR_F32 + j];
-            const float v1 = fnc_max_f32(v0 + out_bias[0], 1e-07f);
-            const float v2 = v1 > 0.9999999f ? 0.9999999f : v1;
-            const float v3 = 1.0f - v2;
-            const float v4 = p_t23[0];
-            const float v5 = y_0[m0 + i];
-            const float v6 = 1e-07f < v1 ? (v2 < 0.9999999f ? -(-(v4 * (1.0f - v5)) / v3) + -(v4 *
-                    v5) / v2 : 0.0f) : 0.0f;
-            p_t17[m0 + i] = v0;
-            p_t22[m0 + i] = v3;
-            p_t16[m0 + i] = v6;
+            const float dot = acc[i * FNC_NR_F32 + j];
+            const float larger = fnc_max_f32(dot + out_bias[0], 1e-07f);
+            const float smaller = larger > 0.9999999f ? 0.9999999f : larger;
+            const float difference = 1.0f - smaller;
+            const float loss_grad_div_value = loss_grad_div[0];
+            const float y_0_i = y_0[m0 + i];
+            const float chosen = 1e-07f < larger ? (smaller < 0.9999999f ? -(-(loss_grad_div_value *
+                    (1.0f - y_0_i)) / difference) + -(loss_grad_div_value * y_0_i) / smaller : 0.0f)
+                    : 0.0f;
+            out_dot[m0 + i] = dot;
+            loss_sub[m0 + i] = difference;
+            loss_grad_select[m0 + i] = chosen;
         }
     }
 }
 
 static void k05_out_dot(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
-    const float *restrict p_t15 = (const float *)env->arena;
-    const float *restrict out_kernel = (const float *)env->weights;
+    enum { K = 6 };
+    const float *restrict drop_select = (const float *)(env->arena + AT_DROP_SELECT);
+    const float *restrict out_kernel = (const float *)(env->weights + AT_OUT_KERNEL);
     const int64_t begin = fnc_share(B, 16, part, parts);
     const int64_t end = fnc_share(B, 16, part + 1, parts);
     fnc_tile tile = {env, {0}};
-    fnc_gemm_f32(B, 1, 6, p_t15, 6, 1, out_kernel, 1, begin, end, 0, 1, k05_out_dot_epilogue,
+    fnc_gemm_f32(B, 1, K, drop_select, K, 1, out_kernel, 1, begin, end, 0, 1, k05_out_dot_epilogue,
             &tile);
 }
 
 /* k06_loss_add: loss/binary_crossentropy, metrics/loss
- *   v0 = sum over i: ((y:0[i] * -log(min(max((t17[i] + out/bias[0]), 1.0000000116860974e-07), 0.9999998807907104))) + ((1.0 - y:0[i]) * -log(t22[i])))   for i<B
- *   then loss[0] = (v0 / max(B, 1.0))   for one value
- *   then loss/total'[0] = (loss/total[0] + (v1 * B))   for one value
+ *   sum = sum over i: ((y:0[i] * -log(min(max((out_dot[i] + out/bias[0]),
+ *       1.0000000116860974e-07), 0.9999998807907104))) + ((1.0 - y:0[i]) * -log(loss_sub[i])))
+ *       for i<B
+ *   then loss[0] = (sum / max(B, 1.0))   for one value
+ *   then loss/total'[0] = (loss/total[0] + (loss[0] * B))   for one value
  *   schedule: alone
  *   12*B+4 flops; reads 12*B+8, writes 8 bytes
  *   loops: reduced i<B vector, one point */
 static void k06_loss_add(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     const float *restrict y_0 = (const float *)env->in[1];
-    const float *restrict p_t17 = (const float *)(env->arena + (128 * B + 128));
-    const float *restrict out_bias = (const float *)env->weights + 16;
-    const float *restrict p_t22 = (const float *)(env->arena + (192 * B + 128));
+    const float *restrict out_dot = (const float *)(env->arena + AT_OUT_DOT(B));
+    const float *restrict out_bias = (const float *)(env->weights + AT_OUT_BIAS);
+    const float *restrict loss_sub = (const float *)(env->arena + AT_LOSS_SUB(B));
     float *restrict loss = (float *)env->out[0];
-    float *restrict loss_total = (float *)(env->train + 128);
+    float *restrict loss_total = (float *)(env->train + AT_LOSS_TOTAL);
     (void)parts;
     if (part != 0) {
         return;
     }
-    float r0 = 0.0f;
-#pragma omp simd reduction(+ : r0)
+    float sum = 0.0f;
+#pragma omp simd reduction(+ : sum)
     for (int64_t i = 0; i < B; ++i) {
-        const float v0_0 = y_0[i];
-        r0 += v0_0 * -fnc_log_f32(fnc_max_f32(p_t17[i] + out_bias[0], 1e-07f) > 0.9999999f ?
-                0.9999999f : fnc_max_f32(p_t17[i] + out_bias[0], 1e-07f)) + (1.0f - v0_0) *
-                -fnc_log_f32(p_t22[i]);
+        const float y_0_i = y_0[i];
+        sum += y_0_i * -fnc_log_f32(fnc_max_f32(out_dot[i] + out_bias[0], 1e-07f) > 0.9999999f ?
+                0.9999999f : fnc_max_f32(out_dot[i] + out_bias[0], 1e-07f)) + (1.0f - y_0_i) *
+                -fnc_log_f32(loss_sub[i]);
     }
-    const float v1_0 = (float)B;
-    const float s1 = r0 / (v1_0 < 1.0f ? 1.0f : v1_0);
-    const float s2 = loss_total[0] + s1 * v1_0;
-    loss[0] = s1;
-    loss_total[0] = s2;
+    const float size = (float)B;
+    const float ratio = sum / (size < 1.0f ? 1.0f : size);
+    const float new_total = loss_total[0] + ratio * size;
+    loss[0] = ratio;
+    loss_total[0] = new_total;
 }
 
 /* k07_out_grad_dot: out (backward)
- *   t21_0[m] = sum k<B: t15[m + 6 * k] * t16[k]   for g<1, m<6, n<1
- *   schedule: tiles t15{0 1*1 6*2} t16{0 1*1} | rows 6/16
+ *   out_grad_dot[m] = sum k<B: drop_select[m + 6 * k] * loss_grad_select[k]   for g<1, m<6, n<1
+ *   schedule: tiles drop_select{0 1*1 6*2} loss_grad_select{0 1*1} | rows 6/16
  *   12*B flops; reads 28*B, writes 24 bytes */
 FNC_INLINE void k07_out_grad_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr,
         int64_t nr, const float *acc) {
     (void)n0;
     const fnc_env *env = ((const fnc_tile *)tile)->env;
     const int64_t B = env->dims[0];
-    float *restrict t21_0 = (float *)(env->arena + 64 * B);
+    float *restrict out_grad_dot = (float *)(env->arena + AT_OUT_GRAD_DOT(B));
     for (int64_t i = 0; i < mr; ++i) {
 #pragma omp simd
         for (int64_t j = 0; j < nr; ++j) {
-            const float v0 = acc[i * FNC_NR_F32 + j];
-            t21_0[m0 + i] = v0;
+            out_grad_dot[m0 + i] = acc[i * FNC_NR_F32 + j];
         }
     }
 }
 
 static void k07_out_grad_dot(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
-    const float *restrict p_t15 = (const float *)env->arena;
-    const float *restrict p_t16 = (const float *)(env->arena + (64 * B + 128));
-    const int64_t begin = fnc_share(6, 16, part, parts);
-    const int64_t end = fnc_share(6, 16, part + 1, parts);
+    enum { M = 6 };
+    const float *restrict drop_select = (const float *)(env->arena + AT_DROP_SELECT);
+    const float *restrict loss_grad_select = (const float *)(env->arena + AT_LOSS_GRAD_SELECT(B));
+    const int64_t begin = fnc_share(M, 16, part, parts);
+    const int64_t end = fnc_share(M, 16, part + 1, parts);
     fnc_tile tile = {env, {0}};
-    fnc_gemm_f32(6, 1, B, p_t15, 1, 6, p_t16, 1, begin, end, 0, 1, k07_out_grad_dot_epilogue,
-            &tile);
+    fnc_gemm_f32(M, 1, B, drop_select, 1, M, loss_grad_select, 1, begin, end, 0, 1,
+            k07_out_grad_dot_epilogue, &tile);
 }
 
 /* k08_out_grad_sum: out (backward)
- *   t21_2[0] = sum over i: t16[i]   for i<B
+ *   out_grad_sum[0] = sum over i: loss_grad_select[i]   for i<B
  *   schedule: alone
  *   B flops; reads 4*B, writes 4 bytes
  *   loops: reduced i<B vector */
 static void k08_out_grad_sum(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
-    const float *restrict p_t16 = (const float *)(env->arena + (64 * B + 128));
-    float *restrict t21_2 = (float *)(env->arena + 64 * B) + 16;
+    const float *restrict loss_grad_select = (const float *)(env->arena + AT_LOSS_GRAD_SELECT(B));
+    float *restrict out_grad_sum = (float *)(env->arena + AT_OUT_GRAD_SUM(B));
     (void)parts;
     if (part != 0) {
         return;
     }
-    float r0 = 0.0f;
-#pragma omp simd reduction(+ : r0)
+    float sum = 0.0f;
+#pragma omp simd reduction(+ : sum)
     for (int64_t i = 0; i < B; ++i) {
-        r0 += p_t16[i];
+        sum += loss_grad_select[i];
     }
-    t21_2[0] = r0;
+    out_grad_sum[0] = sum;
 }
 
 /* k09_optimizer_broadcast: optimizer
- *   t21_1[i] = 0.0   for i<10
+ *   optimizer_concat_part1[i] = 0.0   for i<10
  *   schedule: rows 10/16
  *   0 flops; reads 0, writes 40 bytes
  *   loops: i<10 */
 static void k09_optimizer_broadcast(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
-    float *restrict t21_1 = (float *)(env->arena + 64 * B) + 6;
-    const int64_t begin = fnc_share(10, 16, part, parts);
-    const int64_t end = fnc_share(10, 16, part + 1, parts);
+    enum { I = 10 };
+    float *restrict optimizer_concat_part1 = (float *)(env->arena + AT_OPTIMIZER_CONCAT_PART1(B));
+    const int64_t begin = fnc_share(I, 16, part, parts);
+    const int64_t end = fnc_share(I, 16, part + 1, parts);
     for (int64_t i = begin; i < end; ++i) {
-        const float s0 = 0.0f;
-        t21_1[i] = s0;
+        optimizer_concat_part1[i] = 0.0f;
     }
 }
 
 /* k10_optimizer_broadcast: optimizer
- *   t21_3[i] = 0.0   for i<15
+ *   optimizer_concat_part3[i] = 0.0   for i<15
  *   schedule: rows 15/16
  *   0 flops; reads 0, writes 60 bytes
  *   loops: i<15 */
 static void k10_optimizer_broadcast(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
-    float *restrict t21_3 = (float *)(env->arena + 64 * B) + 17;
-    const int64_t begin = fnc_share(15, 16, part, parts);
-    const int64_t end = fnc_share(15, 16, part + 1, parts);
+    enum { I = 15 };
+    float *restrict optimizer_concat_part3 = (float *)(env->arena + AT_OPTIMIZER_CONCAT_PART3(B));
+    const int64_t begin = fnc_share(I, 16, part, parts);
+    const int64_t end = fnc_share(I, 16, part + 1, parts);
     for (int64_t i = begin; i < end; ++i) {
-        const float s0 = 0.0f;
-        t21_3[i] = s0;
+        optimizer_concat_part3[i] = 0.0f;
     }
 }
 
 /* k11_sgd_sub: optimizer/sgd
- *   weights'[i] = (weights[i] - (sgd/learning_rate[0] * t21[i]))   for i<32
+ *   weights'[i] = (weights[i] - (sgd/learning_rate[0] * optimizer_concat[i]))   for i<32
  *   schedule: rows 32/16
  *   64 flops; reads 260, writes 128 bytes
  *   loops: i<32 vector */
 static void k11_sgd_sub(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
-    float *restrict weights = (float *)(unsigned char *)env->weights;
-    const float *restrict sgd_learning_rate = (const float *)(env->train + 64);
-    const float *restrict p_t21 = (const float *)(env->arena + 64 * B);
-    const int64_t begin = fnc_share(32, 16, part, parts);
-    const int64_t end = fnc_share(32, 16, part + 1, parts);
+    enum { I = 32 };
+    float *restrict weights = (float *)((unsigned char *)env->weights + AT_WEIGHTS);
+    const float *restrict sgd_learning_rate = (const float *)(env->train + AT_SGD_LEARNING_RATE);
+    const float *restrict optimizer_concat = (const float *)(env->arena + AT_OPTIMIZER_CONCAT(B));
+    const int64_t begin = fnc_share(I, 16, part, parts);
+    const int64_t end = fnc_share(I, 16, part + 1, parts);
 #pragma omp simd
     for (int64_t i = begin; i < end; ++i) {
-        const float s0 = weights[i] - sgd_learning_rate[0] * p_t21[i];
-        weights[i] = s0;
+        weights[i] = weights[i] - sgd_learning_rate[0] * optimizer_concat[i];
     }
 }
 
@@ -287,7 +322,7 @@ FNC_ONE_COPY void run_train_step(const fnc_env *env, int64_t part, int64_t parts
     k02_drop_select(env, part, parts);
     fnc_meet(env, parts);
     k03_drop_add(env, part, parts);
-    k04_binary_crossentropy_grad_div(env, part, parts);
+    k04_loss_grad_div(env, part, parts);
     fnc_meet(env, parts);
     k05_out_dot(env, part, parts);
     fnc_meet(env, parts);
@@ -333,16 +368,19 @@ FNC_EXPORT int32_t golden_train_step_entry(const fnc_env *env) {
     return status;
 }
 
-FNC_ONE_COPY void steps_train_step(const fnc_env *env, int64_t part, int64_t parts) {
+static int64_t row_bytes_train_step(const int64_t *dims, int input) {
+    (void)dims;
     const int64_t bytes[] = {24, 4};
-    const fnc_stretch steps = {check_train_step, run_train_step, golden_train_step_arena,
-            amount_train_step, 2, 1, bytes, NULL};
-    fnc_steps_run(env, &steps, part, parts);
+    return bytes[input];
+}
+
+static const fnc_stretch step_train_step = {check_train_step, run_train_step,
+        golden_train_step_arena, amount_train_step, 2, 1, row_bytes_train_step, NULL};
+
+FNC_ONE_COPY void steps_train_step(const fnc_env *env, int64_t part, int64_t parts) {
+    fnc_steps_run(env, &step_train_step, part, parts);
 }
 
 FNC_EXPORT int32_t golden_train_step_steps(const fnc_env *env) {
-    const int64_t bytes[] = {24, 4};
-    const fnc_stretch steps = {check_train_step, run_train_step, golden_train_step_arena,
-            amount_train_step, 2, 1, bytes, NULL};
-    return fnc_steps(env, &steps, steps_train_step);
+    return fnc_steps(env, &step_train_step, steps_train_step);
 }

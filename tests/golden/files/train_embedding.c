@@ -4,6 +4,38 @@
 #include "rt/fnc_steps.h"
 #include "include/fnc_range.h"
 
+/* Bytes from the beginning of env->weights. */
+#define AT_EMBED_EMBEDDINGS 0 /* f32[11,3] */
+#define AT_WEIGHTS 0 /* f32[96] */
+#define AT_HEAD_KERNEL 192 /* f32[15,2] */
+#define AT_HEAD_BIAS 320 /* f32[2] */
+
+/* Bytes from the beginning of env->train. */
+#define AT_ADAM_W_ITERATION 0 /* i32[] */
+#define AT_ADAM_W_LEARNING_RATE 64 /* f32[] */
+#define AT_LOSS_TOTAL 128 /* f32[] */
+#define AT_LOSS_COUNT 192 /* f32[] */
+#define AT_WEIGHTS_MOMENTUM 256 /* f32[96] */
+#define AT_WEIGHTS_VELOCITY 640 /* f32[96] */
+
+/* Bytes from the beginning of env->arena. */
+#define AT_EMBED_GATHER 0 /* f32[B,5,3] */
+#define AT_ADAM_W_DIV(B) (64 * B) /* f32[] */
+#define AT_HEAD_DOT(B) (64 * B + 64) /* f32[B,2] */
+#define AT_LOSS_GRAD_DIV(B) (64 * B + 64) /* f32[] */
+#define AT_HEAD_GRAD_DOT(B) (128 * B + 128) /* f32[B,15] */
+#define AT_LOSS_GRAD_MUL_2(B) (128 * B + 128) /* f32[B] */
+#define AT_LOSS_SUM(B) (128 * B + 128) /* f32[B] */
+#define AT_LOSS_GRAD_MUL(B) (192 * B + 128) /* f32[B,2] */
+#define AT_EMBED_GRAD_SCATTER_ADD(B) (256 * B + 128) /* f32[11,3] */
+#define AT_HEAD_GRAD_PERMUTE(B) (256 * B + 128) /* f32[2,15] */
+#define AT_OPTIMIZER_CONCAT(B) (256 * B + 128) /* f32[96] */
+#define AT_OPTIMIZER_CONCAT_PART1(B) (256 * B + 260) /* f32[15] */
+#define AT_HEAD_GRAD_DOT_2(B) (256 * B + 320) /* f32[15,2] */
+#define AT_OPTIMIZER_CONCAT_PART3(B) (256 * B + 440) /* f32[2] */
+#define AT_HEAD_GRAD_SUM(B) (256 * B + 448) /* f32[2] */
+#define AT_OPTIMIZER_CONCAT_PART5(B) (256 * B + 456) /* f32[14] */
+
 /* k00_loss_add: metrics/loss
  *   loss/count'[0] = (loss/count[0] + B)   for one value
  *   schedule: alone
@@ -11,403 +43,424 @@
  *   loops: one point */
 static void k00_loss_add(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
-    float *restrict loss_count = (float *)(env->train + 192);
+    float *restrict loss_count = (float *)(env->train + AT_LOSS_COUNT);
     (void)parts;
     if (part != 0) {
         return;
     }
-    const float s0 = loss_count[0] + (float)B;
-    loss_count[0] = s0;
+    loss_count[0] = loss_count[0] + (float)B;
 }
 
 /* k01_embed_gather: embed
- *   t16[3 * i + j] = embed/embeddings[row words[i]][j]   for i<5*B, j<3
+ *   embed_gather[3 * i + j] = embed/embeddings[row words[i]][j]   for i<5*B, j<3
  *   schedule: rows 5*B/16
  *   0 flops; reads 20*B+132, writes 60*B bytes
  *   loops: i<5*B: j<3 */
 static void k01_embed_gather(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
+    enum { J = 3 };
     const int32_t *restrict words = (const int32_t *)env->in[0];
-    const float *restrict embed_embeddings = (const float *)env->weights;
-    float *restrict p_t16 = (float *)env->arena;
+    const float *restrict embed_embeddings = (const float *)(env->weights + AT_EMBED_EMBEDDINGS);
+    float *restrict embed_gather = (float *)(env->arena + AT_EMBED_GATHER);
     const int64_t begin = fnc_share(5 * B, 16, part, parts);
     const int64_t end = fnc_share(5 * B, 16, part + 1, parts);
     for (int64_t i = begin; i < end; ++i) {
-        for (int64_t j = 0; j < 3; ++j) {
-            const int64_t v0_0 = (int64_t)words[i];
-            const float s0 = (v0_0 >= 0) && (v0_0 < 11) ? embed_embeddings[v0_0 * 3 + j] :
+        for (int64_t j = 0; j < J; ++j) {
+            const int64_t row = (int64_t)words[i];
+            embed_gather[J * i + j] = (row >= 0) && (row < 11) ? embed_embeddings[row * J + j] :
                     FNC_NAN_F32;
-            p_t16[3 * i + j] = s0;
         }
     }
 }
 
 /* k02_adam_w_div: optimizer/adam_w
  *   adam_w/iteration'[0] = (adam_w/iteration[0] + 1)   for one value
- *   t26[0] = ((adam_w/learning_rate[0] * sqrt((1.0 - pow(0.9990000128746033, f32(v0))))) / (1.0 - pow(0.8999999761581421, f32(v0))))   for one value
+ *   adam_w_div[0] = ((adam_w/learning_rate[0] * sqrt((1.0 - pow(0.9990000128746033,
+ *       f32(adam_w/iteration'[0]))))) / (1.0 - pow(0.8999999761581421,
+ *       f32(adam_w/iteration'[0]))))   for one value
  *   schedule: alone
  *   9 flops; reads 8, writes 8 bytes
  *   loops: one point */
 static void k02_adam_w_div(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
-    int32_t *restrict adam_w_iteration = (int32_t *)env->train;
-    const float *restrict adam_w_learning_rate = (const float *)(env->train + 64);
-    float *restrict p_t26 = (float *)(env->arena + 64 * B);
+    int32_t *restrict adam_w_iteration = (int32_t *)(env->train + AT_ADAM_W_ITERATION);
+    const float *restrict adam_w_learning_rate = (const float *)(env->train +
+            AT_ADAM_W_LEARNING_RATE);
+    float *restrict adam_w_div = (float *)(env->arena + AT_ADAM_W_DIV(B));
     (void)parts;
     if (part != 0) {
         return;
     }
-    const int32_t s0 = fnc_add_i32(adam_w_iteration[0], 1);
-    const float v0_1 = (float)s0;
-    const float s1 = adam_w_learning_rate[0] * fnc_sqrt_f32(1.0f - fnc_pow_f32(0.999f, v0_1)) /
-            (1.0f - fnc_pow_f32(0.9f, v0_1));
-    adam_w_iteration[0] = s0;
-    p_t26[0] = s1;
+    const int32_t new_iteration = fnc_add_i32(adam_w_iteration[0], 1);
+    const float converted = (float)new_iteration;
+    const float ratio = adam_w_learning_rate[0] * fnc_sqrt_f32(1.0f - fnc_pow_f32(0.999f,
+            converted)) / (1.0f - fnc_pow_f32(0.9f, converted));
+    adam_w_iteration[0] = new_iteration;
+    adam_w_div[0] = ratio;
 }
 
-/* k03_mean_squared_error_grad_div: loss/mean_squared_error (backward)
- *   t27[0] = (1.0 / max(B, 1.0))   for one value
+/* k03_loss_grad_div: loss/mean_squared_error (backward)
+ *   loss_grad_div[0] = (1.0 / max(B, 1.0))   for one value
  *   schedule: alone
  *   2 flops; reads 0, writes 4 bytes
  *   loops: one point */
-static void k03_mean_squared_error_grad_div(const fnc_env *env, int64_t part, int64_t parts) {
+static void k03_loss_grad_div(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
-    float *restrict p_t27 = (float *)(env->arena + (64 * B + 64));
+    float *restrict loss_grad_div = (float *)(env->arena + AT_LOSS_GRAD_DIV(B));
     (void)parts;
     if (part != 0) {
         return;
     }
-    const float s0 = 1.0f / ((float)B < 1.0f ? 1.0f : (float)B);
-    p_t27[0] = s0;
+    loss_grad_div[0] = 1.0f / ((float)B < 1.0f ? 1.0f : (float)B);
 }
 
-/* k04_mean_squared_error_grad_mul: loss/mean_squared_error (backward)
- *   t28[i] = (t27[0] * 0.5)   for i<B
+/* k04_loss_grad_mul: loss/mean_squared_error (backward)
+ *   loss_grad_mul_2[i] = (loss_grad_div[0] * 0.5)   for i<B
  *   schedule: rows B/16
  *   B flops; reads 4, writes 4*B bytes
  *   loops: i<B vector */
-static void k04_mean_squared_error_grad_mul(const fnc_env *env, int64_t part, int64_t parts) {
+static void k04_loss_grad_mul(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
-    const float *restrict p_t27 = (const float *)(env->arena + (64 * B + 64));
-    float *restrict p_t28 = (float *)(env->arena + (128 * B + 128));
+    const float *restrict loss_grad_div = (const float *)(env->arena + AT_LOSS_GRAD_DIV(B));
+    float *restrict loss_grad_mul_2 = (float *)(env->arena + AT_LOSS_GRAD_MUL_2(B));
     const int64_t begin = fnc_share(B, 16, part, parts);
     const int64_t end = fnc_share(B, 16, part + 1, parts);
 #pragma omp simd
     for (int64_t i = begin; i < end; ++i) {
-        const float s0 = p_t27[0] * 0.5f;
-        p_t28[i] = s0;
+        loss_grad_mul_2[i] = loss_grad_div[0] * 0.5f;
     }
 }
 
 /* k05_head_dot: head, loss/mean_squared_error (backward)
- *   t18[2 * m + n] = sum k<15: t16[15 * m + k] * head/kernel[2 * k + n]   for g<1, m<B, n<2
- *   t17[2 * j + k] = ((t28[j] * (y:0[2 * j + k] - (v0 + head/bias[k]))) * -2.0)   for i<1, j<B, k<2
- *   schedule: tiles t16{0 15*1 1*2} head/kernel{0 2*1 1*2} | rows B/16
+ *   head_dot[2 * m + n] = sum k<15: embed_gather[15 * m + k] * head/kernel[2 * k + n]   for g<1,
+ *       m<B, n<2
+ *   loss_grad_mul[2 * j + k] = ((loss_grad_mul_2[j] * (y:0[2 * j + k] - (head_dot[2 * m + n] +
+ *       head/bias[k]))) * -2.0)   for i<1, j<B, k<2
+ *   schedule: tiles embed_gather{0 15*1 1*2} head/kernel{0 2*1 1*2} | rows B/16
  *   68*B flops; reads 72*B+128, writes 16*B bytes */
-FNC_INLINE void k05_head_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr, int64_t
-        nr, const float *acc) {
+FNC_INLINE void k05_head_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr,
+        int64_t nr, const float *acc) {
     const fnc_env *env = ((const fnc_tile *)tile)->env;
     const int64_t B = env->dims[0];
-    float *restrict p_t18 = (float *)(env->arena + (192 * B + 128));
-    const float *restrict p_t28 = (const float *)(env->arena + (128 * B + 128));
+    enum { N = 2 };
+    float *restrict head_dot = (float *)(env->arena + AT_HEAD_DOT(B));
+    const float *restrict loss_grad_mul_2 = (const float *)(env->arena + AT_LOSS_GRAD_MUL_2(B));
     const float *restrict y_0 = (const float *)env->in[1];
-    const float *restrict head_bias = (const float *)env->weights + 80;
-    float *restrict p_t17 = (float *)(env->arena + (64 * B + 64));
+    const float *restrict head_bias = (const float *)(env->weights + AT_HEAD_BIAS);
+    float *restrict loss_grad_mul = (float *)(env->arena + AT_LOSS_GRAD_MUL(B));
     for (int64_t i = 0; i < mr; ++i) {
 #pragma omp simd
         for (int64_t j = 0; j < nr; ++j) {
-            const float v0 = acc[i * FNC_NR_F32 + j];
-            const float v1 = p_t28[m0 + i] * (y_0[2 * (m0 + i) + (n0 + j)] - (v0 + head_bias[n0 +
-                    j])) * -2.0f;
-            p_t18[2 * (m0 + i) + (n0 + j)] = v0;
-            p_t17[2 * (m0 + i) + (n0 + j)] = v1;
+            const float dot = acc[i * FNC_NR_F32 + j];
+            const float product = loss_grad_mul_2[m0 + i] * (y_0[N * (m0 + i) + (n0 + j)] - (dot +
+                    head_bias[n0 + j])) * -2.0f;
+            head_dot[N * (m0 + i) + (n0 + j)] = dot;
+            loss_grad_mul[N * (m0 + i) + (n0 + j)] = product;
         }
     }
 }
 
 static void k05_head_dot(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
-    const float *restrict p_t16 = (const float *)env->arena;
-    const float *restrict head_kernel = (const float *)env->weights + 48;
+    enum { N = 2, K = 15 };
+    const float *restrict embed_gather = (const float *)(env->arena + AT_EMBED_GATHER);
+    const float *restrict head_kernel = (const float *)(env->weights + AT_HEAD_KERNEL);
     const int64_t begin = fnc_share(B, 16, part, parts);
     const int64_t end = fnc_share(B, 16, part + 1, parts);
     fnc_tile tile = {env, {0}};
-    fnc_gemm_f32(B, 2, 15, p_t16, 15, 1, head_kernel, 2, begin, end, 0, 2, k05_head_dot_epilogue,
-            &tile);
+    fnc_gemm_f32(B, N, K, embed_gather, K, 1, head_kernel, N, begin, end, 0, N,
+            k05_head_dot_epilogue, &tile);
 }
 
-/* k06_mean_squared_error_sum: loss/mean_squared_error
- *   t19[i] = sum over j: ((y:0[2 * i + j] - (t18[2 * i + j] + head/bias[j])) * (y:0[2 * i + j] - (t18[2 * i + j] + head/bias[j])))   for i<B, j<2
+/* k06_loss_sum: loss/mean_squared_error
+ *   loss_sum[i] = sum over j: ((y:0[2 * i + j] - (head_dot[2 * i + j] + head/bias[j])) * (y:0[2
+ *       * i + j] - (head_dot[2 * i + j] + head/bias[j])))   for i<B, j<2
  *   schedule: rows B/16
  *   8*B flops; reads 16*B+8, writes 4*B bytes
  *   loops: i<B: reduced j<2 */
-static void k06_mean_squared_error_sum(const fnc_env *env, int64_t part, int64_t parts) {
+static void k06_loss_sum(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
+    enum { J = 2 };
     const float *restrict y_0 = (const float *)env->in[1];
-    const float *restrict p_t18 = (const float *)(env->arena + (192 * B + 128));
-    const float *restrict head_bias = (const float *)env->weights + 80;
-    float *restrict p_t19 = (float *)(env->arena + (128 * B + 128));
+    const float *restrict head_dot = (const float *)(env->arena + AT_HEAD_DOT(B));
+    const float *restrict head_bias = (const float *)(env->weights + AT_HEAD_BIAS);
+    float *restrict loss_sum = (float *)(env->arena + AT_LOSS_SUM(B));
     const int64_t begin = fnc_share(B, 16, part, parts);
     const int64_t end = fnc_share(B, 16, part + 1, parts);
     for (int64_t i = begin; i < end; ++i) {
-        float r0 = 0.0f;
-        for (int64_t j = 0; j < 2; ++j) {
-            const float v0_0 = y_0[2 * i + j] - (p_t18[2 * i + j] + head_bias[j]);
-            r0 += v0_0 * v0_0;
+        float sum = 0.0f;
+        for (int64_t j = 0; j < J; ++j) {
+            const float difference = y_0[J * i + j] - (head_dot[J * i + j] + head_bias[j]);
+            sum += difference * difference;
         }
-        p_t19[i] = r0;
+        loss_sum[i] = sum;
     }
 }
 
 /* k07_loss_add: loss/mean_squared_error, metrics/loss
- *   v0 = sum over i: (t19[i] * 0.5)   for i<B
- *   then loss[0] = (v0 / max(B, 1.0))   for one value
- *   then loss/total'[0] = (loss/total[0] + (v1 * B))   for one value
+ *   sum = sum over i: (loss_sum[i] * 0.5)   for i<B
+ *   then loss[0] = (sum / max(B, 1.0))   for one value
+ *   then loss/total'[0] = (loss/total[0] + (loss[0] * B))   for one value
  *   schedule: alone
  *   2*B+4 flops; reads 4*B+4, writes 8 bytes
  *   loops: reduced i<B vector, one point */
 static void k07_loss_add(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
-    const float *restrict p_t19 = (const float *)(env->arena + (128 * B + 128));
+    const float *restrict loss_sum = (const float *)(env->arena + AT_LOSS_SUM(B));
     float *restrict loss = (float *)env->out[0];
-    float *restrict loss_total = (float *)(env->train + 128);
+    float *restrict loss_total = (float *)(env->train + AT_LOSS_TOTAL);
     (void)parts;
     if (part != 0) {
         return;
     }
-    float r0 = 0.0f;
-#pragma omp simd reduction(+ : r0)
+    float sum = 0.0f;
+#pragma omp simd reduction(+ : sum)
     for (int64_t i = 0; i < B; ++i) {
-        r0 += p_t19[i] * 0.5f;
+        sum += loss_sum[i] * 0.5f;
     }
-    const float v1_0 = (float)B;
-    const float s1 = r0 / (v1_0 < 1.0f ? 1.0f : v1_0);
-    const float s2 = loss_total[0] + s1 * v1_0;
-    loss[0] = s1;
-    loss_total[0] = s2;
+    const float size = (float)B;
+    const float ratio = sum / (size < 1.0f ? 1.0f : size);
+    const float new_total = loss_total[0] + ratio * size;
+    loss[0] = ratio;
+    loss_total[0] = new_total;
 }
 
 /* k08_head_grad_permute: head (backward)
- *   t29[15 * i + j] = head/kernel[i + 2 * j]   for i<2, j<15
+ *   head_grad_permute[15 * i + j] = head/kernel[i + 2 * j]   for i<2, j<15
  *   schedule: rows 2/16
  *   0 flops; reads 120, writes 120 bytes
  *   loops: i<2: j<15 */
 static void k08_head_grad_permute(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
-    const float *restrict head_kernel = (const float *)env->weights + 48;
-    float *restrict p_t29 = (float *)(env->arena + (256 * B + 128));
-    const int64_t begin = fnc_share(2, 16, part, parts);
-    const int64_t end = fnc_share(2, 16, part + 1, parts);
+    enum { I = 2, J = 15 };
+    const float *restrict head_kernel = (const float *)(env->weights + AT_HEAD_KERNEL);
+    float *restrict head_grad_permute = (float *)(env->arena + AT_HEAD_GRAD_PERMUTE(B));
+    const int64_t begin = fnc_share(I, 16, part, parts);
+    const int64_t end = fnc_share(I, 16, part + 1, parts);
     for (int64_t i = begin; i < end; ++i) {
-        for (int64_t j = 0; j < 15; ++j) {
-            const float s0 = head_kernel[i + 2 * j];
-            p_t29[15 * i + j] = s0;
+        for (int64_t j = 0; j < J; ++j) {
+            head_grad_permute[J * i + j] = head_kernel[i + I * j];
         }
     }
 }
 
 /* k09_head_grad_dot: head (backward)
- *   t21[15 * m + n] = sum k<2: t17[2 * m + k] * t29[15 * k + n]   for g<1, m<B, n<15
- *   schedule: tiles t17{0 2*1 1*2} t29{0 15*1 1*2} | rows B/16
+ *   head_grad_dot[15 * m + n] = sum k<2: loss_grad_mul[2 * m + k] * head_grad_permute[15 * k +
+ *       n]   for g<1, m<B, n<15
+ *   schedule: tiles loss_grad_mul{0 2*1 1*2} head_grad_permute{0 15*1 1*2} | rows B/16
  *   60*B flops; reads 8*B+120, writes 60*B bytes */
 FNC_INLINE void k09_head_grad_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr,
         int64_t nr, const float *acc) {
     const fnc_env *env = ((const fnc_tile *)tile)->env;
     const int64_t B = env->dims[0];
-    float *restrict p_t21 = (float *)(env->arena + (128 * B + 128));
+    enum { N = 15 };
+    float *restrict head_grad_dot = (float *)(env->arena + AT_HEAD_GRAD_DOT(B));
     for (int64_t i = 0; i < mr; ++i) {
 #pragma omp simd
         for (int64_t j = 0; j < nr; ++j) {
-            const float v0 = acc[i * FNC_NR_F32 + j];
-            p_t21[15 * (m0 + i) + (n0 + j)] = v0;
+            head_grad_dot[N * (m0 + i) + (n0 + j)] = acc[i * FNC_NR_F32 + j];
         }
     }
 }
 
 static void k09_head_grad_dot(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
-    const float *restrict p_t17 = (const float *)(env->arena + (64 * B + 64));
-    const float *restrict p_t29 = (const float *)(env->arena + (256 * B + 128));
+    enum { N = 15, K = 2 };
+    const float *restrict loss_grad_mul = (const float *)(env->arena + AT_LOSS_GRAD_MUL(B));
+    const float *restrict head_grad_permute = (const float *)(env->arena + AT_HEAD_GRAD_PERMUTE(B));
     const int64_t begin = fnc_share(B, 16, part, parts);
     const int64_t end = fnc_share(B, 16, part + 1, parts);
     fnc_tile tile = {env, {0}};
-    fnc_gemm_f32(B, 15, 2, p_t17, 2, 1, p_t29, 15, begin, end, 0, 15, k09_head_grad_dot_epilogue,
-            &tile);
+    fnc_gemm_f32(B, N, K, loss_grad_mul, K, 1, head_grad_permute, N, begin, end, 0, N,
+            k09_head_grad_dot_epilogue, &tile);
 }
 
 /* k10_embed_grad_scatter: embed (backward)
- *   t25_0[j] = scatter: t21[3 * i + j]   for i<5*B, j<3
+ *   embed_grad_scatter_add[j] = scatter: head_grad_dot[3 * i + j]   for i<5*B, j<3
  *   schedule: alone
  *   15*B flops; reads 80*B, writes 132 bytes
  *   loops: in turn i<5*B j<3 */
 static void k10_embed_grad_scatter(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
-    float *restrict t25_0 = (float *)(env->arena + (256 * B + 128));
+    enum { J = 3 };
+    float *restrict embed_grad_scatter_add = (float *)(env->arena + AT_EMBED_GRAD_SCATTER_ADD(B));
     const int32_t *restrict words = (const int32_t *)env->in[0];
-    const float *restrict p_t21 = (const float *)(env->arena + (128 * B + 128));
+    const float *restrict head_grad_dot = (const float *)(env->arena + AT_HEAD_GRAD_DOT(B));
     (void)parts;
     if (part != 0) {
         return;
     }
     for (int64_t z = 0; z < 33; ++z) {
-        t25_0[z] = 0.0f;
+        embed_grad_scatter_add[z] = 0.0f;
     }
     for (int64_t i = 0; i < 5 * B; ++i) {
-        const int64_t row0 = words[i];
-        if ((row0 >= 0) && (row0 < 11)) {
-            for (int64_t j = 0; j < 3; ++j) {
-                t25_0[row0 * 3 + j] += p_t21[3 * i + j];
+        const int64_t row = words[i];
+        if ((row >= 0) && (row < 11)) {
+            for (int64_t j = 0; j < J; ++j) {
+                embed_grad_scatter_add[row * J + j] += head_grad_dot[J * i + j];
             }
         }
     }
 }
 
 /* k11_head_grad_dot: head (backward)
- *   t25_2[2 * m + n] = sum k<B: t16[m + 15 * k] * t17[2 * k + n]   for g<1, m<15, n<2
- *   schedule: tiles t16{0 1*1 15*2} t17{0 2*1 1*2} | rows 15/16
+ *   head_grad_dot_2[2 * m + n] = sum k<B: embed_gather[m + 15 * k] * loss_grad_mul[2 * k + n]
+ *       for g<1, m<15, n<2
+ *   schedule: tiles embed_gather{0 1*1 15*2} loss_grad_mul{0 2*1 1*2} | rows 15/16
  *   60*B flops; reads 68*B, writes 120 bytes */
 FNC_INLINE void k11_head_grad_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr,
         int64_t nr, const float *acc) {
     const fnc_env *env = ((const fnc_tile *)tile)->env;
     const int64_t B = env->dims[0];
-    float *restrict t25_2 = (float *)(env->arena + (256 * B + 128)) + 48;
+    enum { N = 2 };
+    float *restrict head_grad_dot_2 = (float *)(env->arena + AT_HEAD_GRAD_DOT_2(B));
     for (int64_t i = 0; i < mr; ++i) {
 #pragma omp simd
         for (int64_t j = 0; j < nr; ++j) {
-            const float v0 = acc[i * FNC_NR_F32 + j];
-            t25_2[2 * (m0 + i) + (n0 + j)] = v0;
+            head_grad_dot_2[N * (m0 + i) + (n0 + j)] = acc[i * FNC_NR_F32 + j];
         }
     }
 }
 
 static void k11_head_grad_dot(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
-    const float *restrict p_t16 = (const float *)env->arena;
-    const float *restrict p_t17 = (const float *)(env->arena + (64 * B + 64));
-    const int64_t begin = fnc_share(15, 16, part, parts);
-    const int64_t end = fnc_share(15, 16, part + 1, parts);
+    enum { M = 15, N = 2 };
+    const float *restrict embed_gather = (const float *)(env->arena + AT_EMBED_GATHER);
+    const float *restrict loss_grad_mul = (const float *)(env->arena + AT_LOSS_GRAD_MUL(B));
+    const int64_t begin = fnc_share(M, 16, part, parts);
+    const int64_t end = fnc_share(M, 16, part + 1, parts);
     fnc_tile tile = {env, {0}};
-    fnc_gemm_f32(15, 2, B, p_t16, 1, 15, p_t17, 2, begin, end, 0, 2, k11_head_grad_dot_epilogue,
-            &tile);
+    fnc_gemm_f32(M, N, B, embed_gather, 1, M, loss_grad_mul, N, begin, end, 0, N,
+            k11_head_grad_dot_epilogue, &tile);
 }
 
 /* k12_head_grad_sum: head (backward)
- *   t25_4[i] = sum over j: t17[i + 2 * j]   for i<2, j<B
+ *   head_grad_sum[i] = sum over j: loss_grad_mul[i + 2 * j]   for i<2, j<B
  *   schedule: rows 2/32 | 32 lanes
  *   2*B flops; reads 8*B, writes 8 bytes
  *   loops: i<2 by 32 vector: reduced j<B */
-FNC_INLINE void k12_head_grad_sum_rows(const float *restrict p_t17, float *restrict t25_4, int64_t
-        B, int64_t i0, int64_t lanes) {
-    float r0[32];
+FNC_INLINE void k12_head_grad_sum_rows(const float *restrict loss_grad_mul,
+        float *restrict head_grad_sum, int64_t B, int64_t i0, int64_t lanes) {
+    enum { I = 2, BLOCK = 32 };
+    float sum[BLOCK];
 #pragma omp simd
     for (int64_t i = 0; i < lanes; ++i) {
-        r0[i] = 0.0f;
+        sum[i] = 0.0f;
     }
     for (int64_t j = 0; j < B; ++j) {
 #pragma omp simd
         for (int64_t i = 0; i < lanes; ++i) {
-            r0[i] += p_t17[i0 + i + 2 * j];
+            sum[i] += loss_grad_mul[i0 + i + I * j];
         }
     }
 #pragma omp simd
     for (int64_t i = 0; i < lanes; ++i) {
-        t25_4[i0 + i] = r0[i];
+        head_grad_sum[i0 + i] = sum[i];
     }
 }
 
 static void k12_head_grad_sum(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
-    const float *restrict p_t17 = (const float *)(env->arena + (64 * B + 64));
-    float *restrict t25_4 = (float *)(env->arena + (256 * B + 128)) + 80;
-    const int64_t begin = fnc_share(2, 32, part, parts);
-    const int64_t end = fnc_share(2, 32, part + 1, parts);
-    for (int64_t i0 = begin; i0 < end; i0 += 32) {
-        if (i0 + 32 <= end) {
-            k12_head_grad_sum_rows(p_t17, t25_4, B, i0, 32);
+    enum { I = 2, BLOCK = 32 };
+    const float *restrict loss_grad_mul = (const float *)(env->arena + AT_LOSS_GRAD_MUL(B));
+    float *restrict head_grad_sum = (float *)(env->arena + AT_HEAD_GRAD_SUM(B));
+    const int64_t begin = fnc_share(I, 32, part, parts);
+    const int64_t end = fnc_share(I, 32, part + 1, parts);
+    for (int64_t i0 = begin; i0 < end; i0 += BLOCK) {
+        if (i0 + BLOCK <= end) {
+            k12_head_grad_sum_rows(loss_grad_mul, head_grad_sum, B, i0, BLOCK);
         } else {
-            k12_head_grad_sum_rows(p_t17, t25_4, B, i0, end - i0);
+            k12_head_grad_sum_rows(loss_grad_mul, head_grad_sum, B, i0, end - i0);
         }
     }
 }
 
 /* k13_optimizer_broadcast: optimizer
- *   t25_1[i] = 0.0   for i<15
+ *   optimizer_concat_part1[i] = 0.0   for i<15
  *   schedule: rows 15/16
  *   0 flops; reads 0, writes 60 bytes
  *   loops: i<15 */
 static void k13_optimizer_broadcast(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
-    float *restrict t25_1 = (float *)(env->arena + (256 * B + 128)) + 33;
-    const int64_t begin = fnc_share(15, 16, part, parts);
-    const int64_t end = fnc_share(15, 16, part + 1, parts);
+    enum { I = 15 };
+    float *restrict optimizer_concat_part1 = (float *)(env->arena + AT_OPTIMIZER_CONCAT_PART1(B));
+    const int64_t begin = fnc_share(I, 16, part, parts);
+    const int64_t end = fnc_share(I, 16, part + 1, parts);
     for (int64_t i = begin; i < end; ++i) {
-        const float s0 = 0.0f;
-        t25_1[i] = s0;
+        optimizer_concat_part1[i] = 0.0f;
     }
 }
 
 /* k14_optimizer_broadcast: optimizer
- *   t25_3[i] = 0.0   for i<2
+ *   optimizer_concat_part3[i] = 0.0   for i<2
  *   schedule: rows 2/16
  *   0 flops; reads 0, writes 8 bytes
  *   loops: i<2 */
 static void k14_optimizer_broadcast(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
-    float *restrict t25_3 = (float *)(env->arena + (256 * B + 128)) + 78;
-    const int64_t begin = fnc_share(2, 16, part, parts);
-    const int64_t end = fnc_share(2, 16, part + 1, parts);
+    enum { I = 2 };
+    float *restrict optimizer_concat_part3 = (float *)(env->arena + AT_OPTIMIZER_CONCAT_PART3(B));
+    const int64_t begin = fnc_share(I, 16, part, parts);
+    const int64_t end = fnc_share(I, 16, part + 1, parts);
     for (int64_t i = begin; i < end; ++i) {
-        const float s0 = 0.0f;
-        t25_3[i] = s0;
+        optimizer_concat_part3[i] = 0.0f;
     }
 }
 
 /* k15_optimizer_broadcast: optimizer
- *   t25_5[i] = 0.0   for i<14
+ *   optimizer_concat_part5[i] = 0.0   for i<14
  *   schedule: rows 14/16
  *   0 flops; reads 0, writes 56 bytes
  *   loops: i<14 */
 static void k15_optimizer_broadcast(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
-    float *restrict t25_5 = (float *)(env->arena + (256 * B + 128)) + 82;
-    const int64_t begin = fnc_share(14, 16, part, parts);
-    const int64_t end = fnc_share(14, 16, part + 1, parts);
+    enum { I = 14 };
+    float *restrict optimizer_concat_part5 = (float *)(env->arena + AT_OPTIMIZER_CONCAT_PART5(B));
+    const int64_t begin = fnc_share(I, 16, part, parts);
+    const int64_t end = fnc_share(I, 16, part + 1, parts);
     for (int64_t i = begin; i < end; ++i) {
-        const float s0 = 0.0f;
-        t25_5[i] = s0;
+        optimizer_concat_part5[i] = 0.0f;
     }
 }
 
 /* k16_adam_w_sub: optimizer/adam_w
- *   weights.momentum'[i] = (weights.momentum[i] + ((t25[i] - weights.momentum[i]) * 0.10000000149011612))   for i<96
- *   weights.velocity'[i] = (weights.velocity[i] + (((t25[i] * t25[i]) - weights.velocity[i]) * 0.0010000000474974513))   for i<96
- *   weights'[i] = ((weights[i] - ((weights[i] * 0.004000000189989805) * adam_w/learning_rate[0])) - ((t26[0] * v0) / (sqrt(v1) + 1.0000000116860974e-07)))   for i<96
+ *   weights.momentum'[i] = (weights.momentum[i] + ((optimizer_concat[i] - weights.momentum[i]) *
+ *       0.10000000149011612))   for i<96
+ *   weights.velocity'[i] = (weights.velocity[i] + (((optimizer_concat[i] * optimizer_concat[i])
+ *       - weights.velocity[i]) * 0.0010000000474974513))   for i<96
+ *   weights'[i] = ((weights[i] - ((weights[i] * 0.004000000189989805) *
+ *       adam_w/learning_rate[0])) - ((adam_w_div[0] * weights.momentum'[i]) /
+ *       (sqrt(weights.velocity'[i]) + 1.0000000116860974e-07)))   for i<96
  *   schedule: rows 96/16
  *   1440 flops; reads 1544, writes 1152 bytes
  *   loops: i<96 vector */
 static void k16_adam_w_sub(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
-    float *restrict weights_momentum = (float *)(env->train + 256);
-    const float *restrict p_t25 = (const float *)(env->arena + (256 * B + 128));
-    float *restrict weights_velocity = (float *)(env->train + 640);
-    float *restrict weights = (float *)(unsigned char *)env->weights;
-    const float *restrict adam_w_learning_rate = (const float *)(env->train + 64);
-    const float *restrict p_t26 = (const float *)(env->arena + 64 * B);
-    const int64_t begin = fnc_share(96, 16, part, parts);
-    const int64_t end = fnc_share(96, 16, part + 1, parts);
+    enum { I = 96 };
+    float *restrict weights_momentum = (float *)(env->train + AT_WEIGHTS_MOMENTUM);
+    const float *restrict optimizer_concat = (const float *)(env->arena + AT_OPTIMIZER_CONCAT(B));
+    float *restrict weights_velocity = (float *)(env->train + AT_WEIGHTS_VELOCITY);
+    float *restrict weights = (float *)((unsigned char *)env->weights + AT_WEIGHTS);
+    const float *restrict adam_w_learning_rate = (const float *)(env->train +
+            AT_ADAM_W_LEARNING_RATE);
+    const float *restrict adam_w_div = (const float *)(env->arena + AT_ADAM_W_DIV(B));
+    const int64_t begin = fnc_share(I, 16, part, parts);
+    const int64_t end = fnc_share(I, 16, part + 1, parts);
 #pragma omp simd
     for (int64_t i = begin; i < end; ++i) {
-        const float v0_0 = weights_momentum[i];
-        const float v0_1 = p_t25[i];
-        const float s0 = v0_0 + (v0_1 - v0_0) * 0.1f;
-        const float v0_3 = weights_velocity[i];
-        const float s1 = v0_3 + (v0_1 * v0_1 - v0_3) * 0.001f;
-        const float v0_5 = weights[i];
-        const float s2 = v0_5 - v0_5 * 0.004f * adam_w_learning_rate[0] - p_t26[0] * s0 /
-                (fnc_sqrt_f32(s1) + 1e-07f);
-        weights_momentum[i] = s0;
-        weights_velocity[i] = s1;
-        weights[i] = s2;
+        const float weights_momentum_i = weights_momentum[i];
+        const float optimizer_concat_i = optimizer_concat[i];
+        const float new_momentum = weights_momentum_i + (optimizer_concat_i - weights_momentum_i) *
+                0.1f;
+        const float weights_velocity_i = weights_velocity[i];
+        const float new_velocity = weights_velocity_i + (optimizer_concat_i * optimizer_concat_i -
+                weights_velocity_i) * 0.001f;
+        const float weights_i = weights[i];
+        const float new_weights = weights_i - weights_i * 0.004f * adam_w_learning_rate[0] -
+                adam_w_div[0] * new_momentum / (fnc_sqrt_f32(new_velocity) + 1e-07f);
+        weights_momentum[i] = new_momentum;
+        weights_velocity[i] = new_velocity;
+        weights[i] = new_weights;
     }
 }
 
@@ -416,13 +469,13 @@ FNC_ONE_COPY void run_train_step(const fnc_env *env, int64_t part, int64_t parts
     k00_loss_add(env, part, parts);
     k01_embed_gather(env, part, parts);
     k02_adam_w_div(env, part, parts);
-    k03_mean_squared_error_grad_div(env, part, parts);
+    k03_loss_grad_div(env, part, parts);
     fnc_meet(env, parts);
-    k04_mean_squared_error_grad_mul(env, part, parts);
+    k04_loss_grad_mul(env, part, parts);
     fnc_meet(env, parts);
     k05_head_dot(env, part, parts);
     fnc_meet(env, parts);
-    k06_mean_squared_error_sum(env, part, parts);
+    k06_loss_sum(env, part, parts);
     fnc_meet(env, parts);
     k07_loss_add(env, part, parts);
     k08_head_grad_permute(env, part, parts);
@@ -483,16 +536,19 @@ FNC_EXPORT int32_t golden_train_step_entry(const fnc_env *env) {
     return status;
 }
 
-FNC_ONE_COPY void steps_train_step(const fnc_env *env, int64_t part, int64_t parts) {
+static int64_t row_bytes_train_step(const int64_t *dims, int input) {
+    (void)dims;
     const int64_t bytes[] = {20, 8};
-    const fnc_stretch steps = {check_train_step, run_train_step, golden_train_step_arena,
-            amount_train_step, 2, 1, bytes, inside_train_step};
-    fnc_steps_run(env, &steps, part, parts);
+    return bytes[input];
+}
+
+static const fnc_stretch step_train_step = {check_train_step, run_train_step,
+        golden_train_step_arena, amount_train_step, 2, 1, row_bytes_train_step, inside_train_step};
+
+FNC_ONE_COPY void steps_train_step(const fnc_env *env, int64_t part, int64_t parts) {
+    fnc_steps_run(env, &step_train_step, part, parts);
 }
 
 FNC_EXPORT int32_t golden_train_step_steps(const fnc_env *env) {
-    const int64_t bytes[] = {20, 8};
-    const fnc_stretch steps = {check_train_step, run_train_step, golden_train_step_arena,
-            amount_train_step, 2, 1, bytes, inside_train_step};
-    return fnc_steps(env, &steps, steps_train_step);
+    return fnc_steps(env, &step_train_step, steps_train_step);
 }

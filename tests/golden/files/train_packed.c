@@ -4,6 +4,41 @@
 #include "rt/fnc_steps.h"
 #include "kern/gemm_pack.h"
 
+/* Bytes from the beginning of env->weights. */
+#define AT_FIRST_KERNEL 0 /* f32[240,260] */
+#define AT_WEIGHTS 0 /* f32[96624] */
+#define AT_FIRST_BIAS 249600 /* f32[260] */
+#define AT_LAST_KERNEL 250688 /* f32[260,130] */
+#define AT_LAST_BIAS 385920 /* f32[130] */
+
+/* Bytes from the beginning of env->train. */
+#define AT_SGD_ITERATION 0 /* i32[] */
+#define AT_SGD_LEARNING_RATE 64 /* f32[] */
+#define AT_LOSS_TOTAL 128 /* f32[] */
+#define AT_LOSS_COUNT 192 /* f32[] */
+
+/* Bytes from the beginning of env->arena. */
+#define AT_FIRST_GRAD_DOT 0 /* f32[240,260] */
+#define AT_FIRST_PANELS 0 /* f32[240,288] */
+#define AT_LAST_PANELS 0 /* f32[260,160] */
+#define AT_OPTIMIZER_CONCAT 0 /* f32[96624] */
+#define AT_FIRST_GRAD_SUM 249600 /* f32[260] */
+#define AT_OPTIMIZER_CONCAT_PART2 250640 /* f32[12] */
+#define AT_LAST_GRAD_DOT_2 250688 /* f32[260,130] */
+#define AT_OPTIMIZER_CONCAT_PART4 385888 /* f32[8] */
+#define AT_LAST_GRAD_SUM 385920 /* f32[130] */
+#define AT_OPTIMIZER_CONCAT_PART6 386440 /* f32[14] */
+#define AT_FIRST_ADD 386496 /* f32[B,260] */
+#define AT_LAST_DOT(B) (1088 * B + 386496) /* f32[B,130] */
+#define AT_LAST_GRAD_PANELS(B) (1088 * B + 386496) /* f32[130,288] */
+#define AT_LOSS_GRAD_DIV(B) (1088 * B + 386496) /* f32[] */
+#define AT_LAST_GRAD_DOT(B) (1664 * B + 536256) /* f32[B,260] */
+#define AT_LAST_GRAD_PANELS_2(B) (1664 * B + 536256) /* f32[B,160] */
+#define AT_LOSS_GRAD_DIV_2(B) (1664 * B + 536256) /* f32[B] */
+#define AT_LOSS_SUM(B) (1664 * B + 536256) /* f32[B] */
+#define AT_LOSS_GRAD_MUL(B) (2752 * B + 536256) /* f32[B,130] */
+#define AT_FIRST_GRAD_PANELS(B) (3328 * B + 536256) /* f32[B,288] */
+
 /* k00_loss_add: metrics/loss
  *   loss/count'[0] = (loss/count[0] + B)   for one value
  *   schedule: alone
@@ -11,13 +46,12 @@
  *   loops: one point */
 static void k00_loss_add(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
-    float *restrict loss_count = (float *)(env->train + 192);
+    float *restrict loss_count = (float *)(env->train + AT_LOSS_COUNT);
     (void)parts;
     if (part != 0) {
         return;
     }
-    const float s0 = loss_count[0] + (float)B;
-    loss_count[0] = s0;
+    loss_count[0] = loss_count[0] + (float)B;
 }
 
 /* k01_sgd_add: optimizer/sgd
@@ -26,472 +60,493 @@ static void k00_loss_add(const fnc_env *env, int64_t part, int64_t parts) {
  *   1 flops; reads 4, writes 4 bytes
  *   loops: one point */
 static void k01_sgd_add(const fnc_env *env, int64_t part, int64_t parts) {
-    int32_t *restrict sgd_iteration = (int32_t *)env->train;
+    int32_t *restrict sgd_iteration = (int32_t *)(env->train + AT_SGD_ITERATION);
     (void)parts;
     if (part != 0) {
         return;
     }
-    const int32_t s0 = fnc_add_i32(sgd_iteration[0], 1);
-    sgd_iteration[0] = s0;
+    sgd_iteration[0] = fnc_add_i32(sgd_iteration[0], 1);
 }
 
 /* k02_first_pack: first
- *   packed0[260 * i + j] = pack: first/kernel[260 * i + j]   for i<240, j<260
+ *   first_panels[260 * i + j] = pack: first/kernel[260 * i + j]   for i<240, j<260
  *   schedule: pack first/kernel{0 260*1 1*2} columns 260 | panels
  *   0 flops; reads 249600, writes 276480 bytes */
 static void k02_first_pack(const fnc_env *env, int64_t part, int64_t parts) {
-    const float *restrict first_kernel = (const float *)env->weights;
-    float *restrict packed0 = (float *)env->arena;
-    const int64_t panels = fnc_pack_parts_f32(260, 240);
-    fnc_pack_b_f32(260, 240, first_kernel, 260, packed0, fnc_share(panels, 1, part, parts),
+    enum { K = 240, N = 260 };
+    const float *restrict first_kernel = (const float *)(env->weights + AT_FIRST_KERNEL);
+    float *restrict first_panels = (float *)(env->arena + AT_FIRST_PANELS);
+    const int64_t panels = fnc_pack_parts_f32(N, K);
+    fnc_pack_b_f32(N, K, first_kernel, N, first_panels, fnc_share(panels, 1, part, parts),
             fnc_share(panels, 1, part + 1, parts));
 }
 
 /* k03_first_dot: first
- *   v0 = sum k<240: x[240 * m + k] * first/kernel[260 * k + n]   for g<1, m<B, n<260
- *   t12[260 * j + k] = (v0 + first/bias[k])   for i<1, j<B, k<260
- *   schedule: panels x{0 240*1 1*2} panels:packed0{0 260*1 1*2} | longer
+ *   dot = sum k<240: x[240 * m + k] * first/kernel[260 * k + n]   for g<1, m<B, n<260
+ *   first_add[260 * j + k] = (dot + first/bias[k])   for i<1, j<B, k<260
+ *   schedule: panels x{0 240*1 1*2} panels:first_panels{0 260*1 1*2} | longer
  *   125060*B flops; reads 960*B+277520, writes 1040*B bytes */
-FNC_INLINE void k03_first_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr, int64_t
-        nr, const float *acc) {
+FNC_INLINE void k03_first_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr,
+        int64_t nr, const float *acc) {
     const fnc_env *env = ((const fnc_tile *)tile)->env;
-    const float *restrict first_bias = (const float *)env->weights + 62400;
-    float *restrict p_t12 = (float *)(env->arena + 386496);
+    enum { N = 260 };
+    const float *restrict first_bias = (const float *)(env->weights + AT_FIRST_BIAS);
+    float *restrict first_add = (float *)(env->arena + AT_FIRST_ADD);
     for (int64_t i = 0; i < mr; ++i) {
 #pragma omp simd
         for (int64_t j = 0; j < nr; ++j) {
-            const float v0 = acc[i * FNC_NR_F32 + j];
-            const float v1 = v0 + first_bias[n0 + j];
-            p_t12[260 * (m0 + i) + (n0 + j)] = v1;
+            const float dot = acc[i * FNC_NR_F32 + j];
+            first_add[N * (m0 + i) + (n0 + j)] = dot + first_bias[n0 + j];
         }
     }
 }
 
 static void k03_first_dot(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
-    const float *restrict p_x = (const float *)env->in[0];
-    const float *restrict packed0 = (const float *)env->arena;
-    const fnc_block own = fnc_share_block(B, 260, FNC_IS_SMALL(260, 240, 4), part, parts);
+    enum { N = 260, K = 240 };
+    const float *restrict x = (const float *)env->in[0];
+    const float *restrict first_panels = (const float *)(env->arena + AT_FIRST_PANELS);
+    const fnc_block own = fnc_share_block(B, N, FNC_IS_SMALL(N, K, 4), part, parts);
     fnc_tile tile = {env, {0}};
-    fnc_gemm_packed_f32(B, 260, 240, p_x, 240, 1, packed0, own.m0, own.m1, own.n0, own.n1,
+    fnc_gemm_packed_f32(B, N, K, x, K, 1, first_panels, own.m0, own.m1, own.n0, own.n1,
             k03_first_dot_epilogue, &tile);
 }
 
-/* k04_mean_squared_error_grad_div: loss/mean_squared_error (backward)
- *   t24[0] = (1.0 / max(B, 1.0))   for one value
+/* k04_loss_grad_div: loss/mean_squared_error (backward)
+ *   loss_grad_div[0] = (1.0 / max(B, 1.0))   for one value
  *   schedule: alone
  *   2 flops; reads 0, writes 4 bytes
  *   loops: one point */
-static void k04_mean_squared_error_grad_div(const fnc_env *env, int64_t part, int64_t parts) {
+static void k04_loss_grad_div(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
-    float *restrict p_t24 = (float *)(env->arena + (1088 * B + 386496));
+    float *restrict loss_grad_div = (float *)(env->arena + AT_LOSS_GRAD_DIV(B));
     (void)parts;
     if (part != 0) {
         return;
     }
-    const float s0 = 1.0f / ((float)B < 1.0f ? 1.0f : (float)B);
-    p_t24[0] = s0;
+    loss_grad_div[0] = 1.0f / ((float)B < 1.0f ? 1.0f : (float)B);
 }
 
-/* k05_mean_squared_error_grad_div: loss/mean_squared_error (backward)
- *   t25[i] = (t24[0] / 130.0)   for i<B
+/* k05_loss_grad_div: loss/mean_squared_error (backward)
+ *   loss_grad_div_2[i] = (loss_grad_div[0] / 130.0)   for i<B
  *   schedule: rows B/16
  *   B flops; reads 4, writes 4*B bytes
  *   loops: i<B vector */
-static void k05_mean_squared_error_grad_div(const fnc_env *env, int64_t part, int64_t parts) {
+static void k05_loss_grad_div(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
-    const float *restrict p_t24 = (const float *)(env->arena + (1088 * B + 386496));
-    float *restrict p_t25 = (float *)(env->arena + (1664 * B + 386560));
+    const float *restrict loss_grad_div = (const float *)(env->arena + AT_LOSS_GRAD_DIV(B));
+    float *restrict loss_grad_div_2 = (float *)(env->arena + AT_LOSS_GRAD_DIV_2(B));
     const int64_t begin = fnc_share(B, 16, part, parts);
     const int64_t end = fnc_share(B, 16, part + 1, parts);
 #pragma omp simd
     for (int64_t i = begin; i < end; ++i) {
-        const float s0 = p_t24[0] / 130.0f;
-        p_t25[i] = s0;
+        loss_grad_div_2[i] = loss_grad_div[0] / 130.0f;
     }
 }
 
 /* k06_last_pack: last
- *   packed1[130 * i + j] = pack: last/kernel[130 * i + j]   for i<260, j<130
+ *   last_panels[130 * i + j] = pack: last/kernel[130 * i + j]   for i<260, j<130
  *   schedule: pack last/kernel{0 130*1 1*2} columns 130 | panels
  *   0 flops; reads 135200, writes 166400 bytes */
 static void k06_last_pack(const fnc_env *env, int64_t part, int64_t parts) {
-    const float *restrict last_kernel = (const float *)env->weights + 62672;
-    float *restrict packed1 = (float *)env->arena;
-    const int64_t panels = fnc_pack_parts_f32(130, 260);
-    fnc_pack_b_f32(130, 260, last_kernel, 130, packed1, fnc_share(panels, 1, part, parts),
+    enum { K = 260, N = 130 };
+    const float *restrict last_kernel = (const float *)(env->weights + AT_LAST_KERNEL);
+    float *restrict last_panels = (float *)(env->arena + AT_LAST_PANELS);
+    const int64_t panels = fnc_pack_parts_f32(N, K);
+    fnc_pack_b_f32(N, K, last_kernel, N, last_panels, fnc_share(panels, 1, part, parts),
             fnc_share(panels, 1, part + 1, parts));
 }
 
 /* k07_last_dot: last, loss/mean_squared_error (backward)
- *   t15[130 * m + n] = sum k<260: t12[260 * m + k] * last/kernel[130 * k + n]   for g<1, m<B, n<130
- *   t13[130 * j + k] = ((t25[j] * (y:0[130 * j + k] - (v0 + last/bias[k]))) * -2.0)   for i<1, j<B, k<130
- *   schedule: panels t12{0 260*1 1*2} panels:packed1{0 130*1 1*2} | longer
+ *   last_dot[130 * m + n] = sum k<260: first_add[260 * m + k] * last/kernel[130 * k + n]   for
+ *       g<1, m<B, n<130
+ *   loss_grad_mul[130 * j + k] = ((loss_grad_div_2[j] * (y:0[130 * j + k] - (last_dot[130 * m +
+ *       n] + last/bias[k]))) * -2.0)   for i<1, j<B, k<130
+ *   schedule: panels first_add{0 260*1 1*2} panels:last_panels{0 130*1 1*2} | longer
  *   68120*B flops; reads 1564*B+166920, writes 1040*B bytes */
-FNC_INLINE void k07_last_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr, int64_t
-        nr, const float *acc) {
+FNC_INLINE void k07_last_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr,
+        int64_t nr, const float *acc) {
     const fnc_env *env = ((const fnc_tile *)tile)->env;
     const int64_t B = env->dims[0];
-    float *restrict p_t15 = (float *)(env->arena + (2752 * B + 386560));
-    const float *restrict p_t25 = (const float *)(env->arena + (1664 * B + 386560));
+    enum { N = 130 };
+    float *restrict last_dot = (float *)(env->arena + AT_LAST_DOT(B));
+    const float *restrict loss_grad_div_2 = (const float *)(env->arena + AT_LOSS_GRAD_DIV_2(B));
     const float *restrict y_0 = (const float *)env->in[1];
-    const float *restrict last_bias = (const float *)env->weights + 96480;
-    float *restrict p_t13 = (float *)(env->arena + (1088 * B + 386496));
+    const float *restrict last_bias = (const float *)(env->weights + AT_LAST_BIAS);
+    float *restrict loss_grad_mul = (float *)(env->arena + AT_LOSS_GRAD_MUL(B));
     for (int64_t i = 0; i < mr; ++i) {
 #pragma omp simd
         for (int64_t j = 0; j < nr; ++j) {
-            const float v0 = acc[i * FNC_NR_F32 + j];
-            const float v1 = p_t25[m0 + i] * (y_0[130 * (m0 + i) + (n0 + j)] - (v0 + last_bias[n0 +
-                    j])) * -2.0f;
-            p_t15[130 * (m0 + i) + (n0 + j)] = v0;
-            p_t13[130 * (m0 + i) + (n0 + j)] = v1;
+            const float dot = acc[i * FNC_NR_F32 + j];
+            const float product = loss_grad_div_2[m0 + i] * (y_0[N * (m0 + i) + (n0 + j)] - (dot +
+                    last_bias[n0 + j])) * -2.0f;
+            last_dot[N * (m0 + i) + (n0 + j)] = dot;
+            loss_grad_mul[N * (m0 + i) + (n0 + j)] = product;
         }
     }
 }
 
 static void k07_last_dot(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
-    const float *restrict p_t12 = (const float *)(env->arena + 386496);
-    const float *restrict packed1 = (const float *)env->arena;
-    const fnc_block own = fnc_share_block(B, 130, FNC_IS_SMALL(130, 260, 4), part, parts);
+    enum { N = 130, K = 260 };
+    const float *restrict first_add = (const float *)(env->arena + AT_FIRST_ADD);
+    const float *restrict last_panels = (const float *)(env->arena + AT_LAST_PANELS);
+    const fnc_block own = fnc_share_block(B, N, FNC_IS_SMALL(N, K, 4), part, parts);
     fnc_tile tile = {env, {0}};
-    fnc_gemm_packed_f32(B, 130, 260, p_t12, 260, 1, packed1, own.m0, own.m1, own.n0, own.n1,
+    fnc_gemm_packed_f32(B, N, K, first_add, K, 1, last_panels, own.m0, own.m1, own.n0, own.n1,
             k07_last_dot_epilogue, &tile);
 }
 
-/* k08_mean_squared_error_sum: loss/mean_squared_error
- *   t16[i] = sum over j: ((y:0[130 * i + j] - (t15[130 * i + j] + last/bias[j])) * (y:0[130 * i + j] - (t15[130 * i + j] + last/bias[j])))   for i<B, j<130
+/* k08_loss_sum: loss/mean_squared_error
+ *   loss_sum[i] = sum over j: ((y:0[130 * i + j] - (last_dot[130 * i + j] + last/bias[j])) *
+ *       (y:0[130 * i + j] - (last_dot[130 * i + j] + last/bias[j])))   for i<B, j<130
  *   schedule: rows B/16
  *   520*B flops; reads 1040*B+520, writes 4*B bytes
  *   loops: i<B: reduced j<130 by 16 vector */
-FNC_INLINE void k08_mean_squared_error_sum_lanes(const float *restrict y_0, const float *restrict
-        p_t15, const float *restrict last_bias, int64_t i, int64_t j0, int64_t lanes, float
-        *restrict r0) {
+FNC_INLINE void k08_loss_sum_lanes(const float *restrict y_0, const float *restrict last_dot,
+        const float *restrict last_bias, int64_t i, int64_t j0, int64_t lanes, float *restrict sum)
+        {
+    enum { J = 130 };
 #pragma omp simd
     for (int64_t j = 0; j < lanes; ++j) {
-        const float v0_0 = y_0[130 * i + (j0 + j)] - (p_t15[130 * i + (j0 + j)] + last_bias[j0 +
-                j]);
-        r0[j] += v0_0 * v0_0;
+        const float difference = y_0[J * i + (j0 + j)] - (last_dot[J * i + (j0 + j)] + last_bias[j0
+                + j]);
+        sum[j] += difference * difference;
     }
 }
 
-static void k08_mean_squared_error_sum(const fnc_env *env, int64_t part, int64_t parts) {
+static void k08_loss_sum(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
+    enum { J = 130, BLOCK = 16 };
     const float *restrict y_0 = (const float *)env->in[1];
-    const float *restrict p_t15 = (const float *)(env->arena + (2752 * B + 386560));
-    const float *restrict last_bias = (const float *)env->weights + 96480;
-    float *restrict p_t16 = (float *)(env->arena + (1664 * B + 386560));
+    const float *restrict last_dot = (const float *)(env->arena + AT_LAST_DOT(B));
+    const float *restrict last_bias = (const float *)(env->weights + AT_LAST_BIAS);
+    float *restrict loss_sum = (float *)(env->arena + AT_LOSS_SUM(B));
     const int64_t begin = fnc_share(B, 16, part, parts);
     const int64_t end = fnc_share(B, 16, part + 1, parts);
     for (int64_t i = begin; i < end; ++i) {
-        float r0 = 0.0f;
-        float r0_lanes[16];
+        float sum = 0.0f;
+        float sum_lanes[BLOCK];
 #pragma omp simd
-        for (int64_t j = 0; j < 16; ++j) {
-            r0_lanes[j] = 0.0f;
+        for (int64_t j = 0; j < BLOCK; ++j) {
+            sum_lanes[j] = 0.0f;
         }
-        for (int64_t j0 = 0; j0 < 128; j0 += 16) {
-            k08_mean_squared_error_sum_lanes(y_0, p_t15, last_bias, i, j0, 16, r0_lanes);
+        for (int64_t j0 = 0; j0 < J - J % BLOCK; j0 += BLOCK) {
+            k08_loss_sum_lanes(y_0, last_dot, last_bias, i, j0, BLOCK, sum_lanes);
         }
-        for (int64_t j = 128; j < 130; ++j) {
-            k08_mean_squared_error_sum_lanes(y_0, p_t15, last_bias, i, j, 1, &r0);
+        for (int64_t j = J - J % BLOCK; j < J; ++j) {
+            k08_loss_sum_lanes(y_0, last_dot, last_bias, i, j, 1, &sum);
         }
-        for (int64_t j = 0; j < 16; ++j) {
-            r0 += r0_lanes[j];
+        for (int64_t j = 0; j < BLOCK; ++j) {
+            sum += sum_lanes[j];
         }
-        p_t16[i] = r0;
+        loss_sum[i] = sum;
     }
 }
 
 /* k09_loss_add: loss/mean_squared_error, metrics/loss
- *   v0 = sum over i: (t16[i] / 130.0)   for i<B
- *   then loss[0] = (v0 / max(B, 1.0))   for one value
- *   then loss/total'[0] = (loss/total[0] + (v1 * B))   for one value
+ *   sum = sum over i: (loss_sum[i] / 130.0)   for i<B
+ *   then loss[0] = (sum / max(B, 1.0))   for one value
+ *   then loss/total'[0] = (loss/total[0] + (loss[0] * B))   for one value
  *   schedule: alone
  *   2*B+4 flops; reads 4*B+4, writes 8 bytes
  *   loops: reduced i<B vector, one point */
 static void k09_loss_add(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
-    const float *restrict p_t16 = (const float *)(env->arena + (1664 * B + 386560));
+    const float *restrict loss_sum = (const float *)(env->arena + AT_LOSS_SUM(B));
     float *restrict loss = (float *)env->out[0];
-    float *restrict loss_total = (float *)(env->train + 128);
+    float *restrict loss_total = (float *)(env->train + AT_LOSS_TOTAL);
     (void)parts;
     if (part != 0) {
         return;
     }
-    float r0 = 0.0f;
-#pragma omp simd reduction(+ : r0)
+    float sum = 0.0f;
+#pragma omp simd reduction(+ : sum)
     for (int64_t i = 0; i < B; ++i) {
-        r0 += p_t16[i] / 130.0f;
+        sum += loss_sum[i] / 130.0f;
     }
-    const float v1_0 = (float)B;
-    const float s1 = r0 / (v1_0 < 1.0f ? 1.0f : v1_0);
-    const float s2 = loss_total[0] + s1 * v1_0;
-    loss[0] = s1;
-    loss_total[0] = s2;
+    const float size = (float)B;
+    const float ratio = sum / (size < 1.0f ? 1.0f : size);
+    const float new_total = loss_total[0] + ratio * size;
+    loss[0] = ratio;
+    loss_total[0] = new_total;
 }
 
 /* k10_last_grad_pack: last (backward)
- *   packed2[260 * i + j] = pack: last/kernel[i + 130 * j]   for i<130, j<260
+ *   last_grad_panels[260 * i + j] = pack: last/kernel[i + 130 * j]   for i<130, j<260
  *   schedule: pack last/kernel{0 1*1 130*2} columns 260 | panels
  *   0 flops; reads 135200, writes 149760 bytes */
 static void k10_last_grad_pack(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
-    const float *restrict last_kernel = (const float *)env->weights + 62672;
-    float *restrict packed2 = (float *)(env->arena + (2752 * B + 386560));
-    const int64_t panels = fnc_pack_parts_f32(260, 130);
-    fnc_pack_bt_f32(260, 130, last_kernel, 130, packed2, fnc_share(panels, 1, part, parts),
+    enum { K = 130, N = 260 };
+    const float *restrict last_kernel = (const float *)(env->weights + AT_LAST_KERNEL);
+    float *restrict last_grad_panels = (float *)(env->arena + AT_LAST_GRAD_PANELS(B));
+    const int64_t panels = fnc_pack_parts_f32(N, K);
+    fnc_pack_bt_f32(N, K, last_kernel, K, last_grad_panels, fnc_share(panels, 1, part, parts),
             fnc_share(panels, 1, part + 1, parts));
 }
 
 /* k11_last_grad_dot: last (backward)
- *   t18[260 * m + n] = sum k<130: t13[130 * m + k] * last/kernel[k + 130 * n]   for g<1, m<B, n<260
- *   schedule: panels t13{0 130*1 1*2} panels:packed2{0 260*1 1*2} | longer
+ *   last_grad_dot[260 * m + n] = sum k<130: loss_grad_mul[130 * m + k] * last/kernel[k + 130 *
+ *       n]   for g<1, m<B, n<260
+ *   schedule: panels loss_grad_mul{0 130*1 1*2} panels:last_grad_panels{0 260*1 1*2} | longer
  *   67600*B flops; reads 520*B+149760, writes 1040*B bytes */
 FNC_INLINE void k11_last_grad_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr,
         int64_t nr, const float *acc) {
     const fnc_env *env = ((const fnc_tile *)tile)->env;
     const int64_t B = env->dims[0];
-    float *restrict p_t18 = (float *)(env->arena + (1664 * B + 386560));
+    enum { N = 260 };
+    float *restrict last_grad_dot = (float *)(env->arena + AT_LAST_GRAD_DOT(B));
     for (int64_t i = 0; i < mr; ++i) {
 #pragma omp simd
         for (int64_t j = 0; j < nr; ++j) {
-            const float v0 = acc[i * FNC_NR_F32 + j];
-            p_t18[260 * (m0 + i) + (n0 + j)] = v0;
+            last_grad_dot[N * (m0 + i) + (n0 + j)] = acc[i * FNC_NR_F32 + j];
         }
     }
 }
 
 static void k11_last_grad_dot(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
-    const float *restrict p_t13 = (const float *)(env->arena + (1088 * B + 386496));
-    const float *restrict packed2 = (const float *)(env->arena + (2752 * B + 386560));
-    const fnc_block own = fnc_share_block(B, 260, FNC_IS_SMALL(260, 130, 4), part, parts);
+    enum { N = 260, K = 130 };
+    const float *restrict loss_grad_mul = (const float *)(env->arena + AT_LOSS_GRAD_MUL(B));
+    const float *restrict last_grad_panels = (const float *)(env->arena + AT_LAST_GRAD_PANELS(B));
+    const fnc_block own = fnc_share_block(B, N, FNC_IS_SMALL(N, K, 4), part, parts);
     fnc_tile tile = {env, {0}};
-    fnc_gemm_packed_f32(B, 260, 130, p_t13, 130, 1, packed2, own.m0, own.m1, own.n0, own.n1,
-            k11_last_grad_dot_epilogue, &tile);
+    fnc_gemm_packed_f32(B, N, K, loss_grad_mul, K, 1, last_grad_panels, own.m0, own.m1, own.n0,
+            own.n1, k11_last_grad_dot_epilogue, &tile);
 }
 
 /* k12_first_grad_pack: first (backward)
- *   packed3[260 * i + j] = pack: t18[260 * i + j]   for i<B, j<260
- *   schedule: pack t18{0 260*1 1*2} columns 260 | panels
+ *   first_grad_panels[260 * i + j] = pack: last_grad_dot[260 * i + j]   for i<B, j<260
+ *   schedule: pack last_grad_dot{0 260*1 1*2} columns 260 | panels
  *   0 flops; reads 1040*B, writes 1152*B bytes */
 static void k12_first_grad_pack(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
-    const float *restrict p_t18 = (const float *)(env->arena + (1664 * B + 386560));
-    float *restrict packed3 = (float *)(env->arena + (3328 * B + 536320));
-    const int64_t panels = fnc_pack_parts_f32(260, B);
-    fnc_pack_b_f32(260, B, p_t18, 260, packed3, fnc_share(panels, 1, part, parts), fnc_share(panels,
-            1, part + 1, parts));
+    enum { N = 260 };
+    const float *restrict last_grad_dot = (const float *)(env->arena + AT_LAST_GRAD_DOT(B));
+    float *restrict first_grad_panels = (float *)(env->arena + AT_FIRST_GRAD_PANELS(B));
+    const int64_t panels = fnc_pack_parts_f32(N, B);
+    fnc_pack_b_f32(N, B, last_grad_dot, N, first_grad_panels, fnc_share(panels, 1, part, parts),
+            fnc_share(panels, 1, part + 1, parts));
 }
 
 /* k13_first_grad_dot: first (backward)
- *   t23_0[260 * m + n] = sum k<B: x[m + 240 * k] * t18[260 * k + n]   for g<1, m<240, n<260
- *   schedule: panels x{0 1*1 240*2} panels:packed3{0 260*1 1*2} | rows 240/16
+ *   first_grad_dot[260 * m + n] = sum k<B: x[m + 240 * k] * last_grad_dot[260 * k + n]   for
+ *       g<1, m<240, n<260
+ *   schedule: panels x{0 1*1 240*2} panels:first_grad_panels{0 260*1 1*2} | rows 240/16
  *   124800*B flops; reads 2112*B, writes 249600 bytes */
 FNC_INLINE void k13_first_grad_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr,
         int64_t nr, const float *acc) {
     const fnc_env *env = ((const fnc_tile *)tile)->env;
-    float *restrict t23_0 = (float *)env->arena;
+    enum { N = 260 };
+    float *restrict first_grad_dot = (float *)(env->arena + AT_FIRST_GRAD_DOT);
     for (int64_t i = 0; i < mr; ++i) {
 #pragma omp simd
         for (int64_t j = 0; j < nr; ++j) {
-            const float v0 = acc[i * FNC_NR_F32 + j];
-            t23_0[260 * (m0 + i) + (n0 + j)] = v0;
+            first_grad_dot[N * (m0 + i) + (n0 + j)] = acc[i * FNC_NR_F32 + j];
         }
     }
 }
 
 static void k13_first_grad_dot(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
-    const float *restrict p_x = (const float *)env->in[0];
-    const float *restrict packed3 = (const float *)(env->arena + (3328 * B + 536320));
-    const int64_t begin = fnc_share(240, 16, part, parts);
-    const int64_t end = fnc_share(240, 16, part + 1, parts);
+    enum { M = 240, N = 260 };
+    const float *restrict x = (const float *)env->in[0];
+    const float *restrict first_grad_panels = (const float *)(env->arena + AT_FIRST_GRAD_PANELS(B));
+    const int64_t begin = fnc_share(M, 16, part, parts);
+    const int64_t end = fnc_share(M, 16, part + 1, parts);
     fnc_tile tile = {env, {0}};
-    fnc_gemm_packed_f32(240, 260, B, p_x, 1, 240, packed3, begin, end, 0, 260,
+    fnc_gemm_packed_f32(M, N, B, x, 1, M, first_grad_panels, begin, end, 0, N,
             k13_first_grad_dot_epilogue, &tile);
 }
 
 /* k14_first_grad_sum: first (backward)
- *   t23_1[i] = sum over j: t18[i + 260 * j]   for i<260, j<B
+ *   first_grad_sum[i] = sum over j: last_grad_dot[i + 260 * j]   for i<260, j<B
  *   schedule: rows 260/32 | 32 lanes
  *   260*B flops; reads 1040*B, writes 1040 bytes
  *   loops: i<260 by 32 vector: reduced j<B */
-FNC_INLINE void k14_first_grad_sum_rows(const float *restrict p_t18, float *restrict t23_1, int64_t
-        B, int64_t i0, int64_t lanes) {
-    float r0[32];
+FNC_INLINE void k14_first_grad_sum_rows(const float *restrict last_grad_dot,
+        float *restrict first_grad_sum, int64_t B, int64_t i0, int64_t lanes) {
+    enum { I = 260, BLOCK = 32 };
+    float sum[BLOCK];
 #pragma omp simd
     for (int64_t i = 0; i < lanes; ++i) {
-        r0[i] = 0.0f;
+        sum[i] = 0.0f;
     }
     for (int64_t j = 0; j < B; ++j) {
 #pragma omp simd
         for (int64_t i = 0; i < lanes; ++i) {
-            r0[i] += p_t18[i0 + i + 260 * j];
+            sum[i] += last_grad_dot[i0 + i + I * j];
         }
     }
 #pragma omp simd
     for (int64_t i = 0; i < lanes; ++i) {
-        t23_1[i0 + i] = r0[i];
+        first_grad_sum[i0 + i] = sum[i];
     }
 }
 
 static void k14_first_grad_sum(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
-    const float *restrict p_t18 = (const float *)(env->arena + (1664 * B + 386560));
-    float *restrict t23_1 = (float *)env->arena + 62400;
-    const int64_t begin = fnc_share(260, 32, part, parts);
-    const int64_t end = fnc_share(260, 32, part + 1, parts);
-    for (int64_t i0 = begin; i0 < end; i0 += 32) {
-        if (i0 + 32 <= end) {
-            k14_first_grad_sum_rows(p_t18, t23_1, B, i0, 32);
+    enum { I = 260, BLOCK = 32 };
+    const float *restrict last_grad_dot = (const float *)(env->arena + AT_LAST_GRAD_DOT(B));
+    float *restrict first_grad_sum = (float *)(env->arena + AT_FIRST_GRAD_SUM);
+    const int64_t begin = fnc_share(I, 32, part, parts);
+    const int64_t end = fnc_share(I, 32, part + 1, parts);
+    for (int64_t i0 = begin; i0 < end; i0 += BLOCK) {
+        if (i0 + BLOCK <= end) {
+            k14_first_grad_sum_rows(last_grad_dot, first_grad_sum, B, i0, BLOCK);
         } else {
-            k14_first_grad_sum_rows(p_t18, t23_1, B, i0, end - i0);
+            k14_first_grad_sum_rows(last_grad_dot, first_grad_sum, B, i0, end - i0);
         }
     }
 }
 
 /* k15_last_grad_pack: last (backward)
- *   packed4[130 * i + j] = pack: t13[130 * i + j]   for i<B, j<130
- *   schedule: pack t13{0 130*1 1*2} columns 130 | panels
+ *   last_grad_panels_2[130 * i + j] = pack: loss_grad_mul[130 * i + j]   for i<B, j<130
+ *   schedule: pack loss_grad_mul{0 130*1 1*2} columns 130 | panels
  *   0 flops; reads 520*B, writes 640*B bytes */
 static void k15_last_grad_pack(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
-    const float *restrict p_t13 = (const float *)(env->arena + (1088 * B + 386496));
-    float *restrict packed4 = (float *)(env->arena + (1664 * B + 386560));
-    const int64_t panels = fnc_pack_parts_f32(130, B);
-    fnc_pack_b_f32(130, B, p_t13, 130, packed4, fnc_share(panels, 1, part, parts), fnc_share(panels,
-            1, part + 1, parts));
+    enum { N = 130 };
+    const float *restrict loss_grad_mul = (const float *)(env->arena + AT_LOSS_GRAD_MUL(B));
+    float *restrict last_grad_panels_2 = (float *)(env->arena + AT_LAST_GRAD_PANELS_2(B));
+    const int64_t panels = fnc_pack_parts_f32(N, B);
+    fnc_pack_b_f32(N, B, loss_grad_mul, N, last_grad_panels_2, fnc_share(panels, 1, part, parts),
+            fnc_share(panels, 1, part + 1, parts));
 }
 
 /* k16_last_grad_dot: last (backward)
- *   t23_3[130 * m + n] = sum k<B: t12[m + 260 * k] * t13[130 * k + n]   for g<1, m<260, n<130
- *   schedule: panels t12{0 1*1 260*2} panels:packed4{0 130*1 1*2} | rows 260/16
+ *   last_grad_dot_2[130 * m + n] = sum k<B: first_add[m + 260 * k] * loss_grad_mul[130 * k + n]
+ *       for g<1, m<260, n<130
+ *   schedule: panels first_add{0 1*1 260*2} panels:last_grad_panels_2{0 130*1 1*2} | rows 260/16
  *   67600*B flops; reads 1680*B, writes 135200 bytes */
 FNC_INLINE void k16_last_grad_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr,
         int64_t nr, const float *acc) {
     const fnc_env *env = ((const fnc_tile *)tile)->env;
-    float *restrict t23_3 = (float *)env->arena + 62672;
+    enum { N = 130 };
+    float *restrict last_grad_dot_2 = (float *)(env->arena + AT_LAST_GRAD_DOT_2);
     for (int64_t i = 0; i < mr; ++i) {
 #pragma omp simd
         for (int64_t j = 0; j < nr; ++j) {
-            const float v0 = acc[i * FNC_NR_F32 + j];
-            t23_3[130 * (m0 + i) + (n0 + j)] = v0;
+            last_grad_dot_2[N * (m0 + i) + (n0 + j)] = acc[i * FNC_NR_F32 + j];
         }
     }
 }
 
 static void k16_last_grad_dot(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
-    const float *restrict p_t12 = (const float *)(env->arena + 386496);
-    const float *restrict packed4 = (const float *)(env->arena + (1664 * B + 386560));
-    const int64_t begin = fnc_share(260, 16, part, parts);
-    const int64_t end = fnc_share(260, 16, part + 1, parts);
+    enum { M = 260, N = 130 };
+    const float *restrict first_add = (const float *)(env->arena + AT_FIRST_ADD);
+    const float *restrict last_grad_panels_2 = (const float *)(env->arena +
+            AT_LAST_GRAD_PANELS_2(B));
+    const int64_t begin = fnc_share(M, 16, part, parts);
+    const int64_t end = fnc_share(M, 16, part + 1, parts);
     fnc_tile tile = {env, {0}};
-    fnc_gemm_packed_f32(260, 130, B, p_t12, 1, 260, packed4, begin, end, 0, 130,
+    fnc_gemm_packed_f32(M, N, B, first_add, 1, M, last_grad_panels_2, begin, end, 0, N,
             k16_last_grad_dot_epilogue, &tile);
 }
 
 /* k17_last_grad_sum: last (backward)
- *   t23_5[i] = sum over j: t13[i + 130 * j]   for i<130, j<B
+ *   last_grad_sum[i] = sum over j: loss_grad_mul[i + 130 * j]   for i<130, j<B
  *   schedule: rows 130/32 | 32 lanes
  *   130*B flops; reads 520*B, writes 520 bytes
  *   loops: i<130 by 32 vector: reduced j<B */
-FNC_INLINE void k17_last_grad_sum_rows(const float *restrict p_t13, float *restrict t23_5, int64_t
-        B, int64_t i0, int64_t lanes) {
-    float r0[32];
+FNC_INLINE void k17_last_grad_sum_rows(const float *restrict loss_grad_mul,
+        float *restrict last_grad_sum, int64_t B, int64_t i0, int64_t lanes) {
+    enum { I = 130, BLOCK = 32 };
+    float sum[BLOCK];
 #pragma omp simd
     for (int64_t i = 0; i < lanes; ++i) {
-        r0[i] = 0.0f;
+        sum[i] = 0.0f;
     }
     for (int64_t j = 0; j < B; ++j) {
 #pragma omp simd
         for (int64_t i = 0; i < lanes; ++i) {
-            r0[i] += p_t13[i0 + i + 130 * j];
+            sum[i] += loss_grad_mul[i0 + i + I * j];
         }
     }
 #pragma omp simd
     for (int64_t i = 0; i < lanes; ++i) {
-        t23_5[i0 + i] = r0[i];
+        last_grad_sum[i0 + i] = sum[i];
     }
 }
 
 static void k17_last_grad_sum(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
-    const float *restrict p_t13 = (const float *)(env->arena + (1088 * B + 386496));
-    float *restrict t23_5 = (float *)env->arena + 96480;
-    const int64_t begin = fnc_share(130, 32, part, parts);
-    const int64_t end = fnc_share(130, 32, part + 1, parts);
-    for (int64_t i0 = begin; i0 < end; i0 += 32) {
-        if (i0 + 32 <= end) {
-            k17_last_grad_sum_rows(p_t13, t23_5, B, i0, 32);
+    enum { I = 130, BLOCK = 32 };
+    const float *restrict loss_grad_mul = (const float *)(env->arena + AT_LOSS_GRAD_MUL(B));
+    float *restrict last_grad_sum = (float *)(env->arena + AT_LAST_GRAD_SUM);
+    const int64_t begin = fnc_share(I, 32, part, parts);
+    const int64_t end = fnc_share(I, 32, part + 1, parts);
+    for (int64_t i0 = begin; i0 < end; i0 += BLOCK) {
+        if (i0 + BLOCK <= end) {
+            k17_last_grad_sum_rows(loss_grad_mul, last_grad_sum, B, i0, BLOCK);
         } else {
-            k17_last_grad_sum_rows(p_t13, t23_5, B, i0, end - i0);
+            k17_last_grad_sum_rows(loss_grad_mul, last_grad_sum, B, i0, end - i0);
         }
     }
 }
 
 /* k18_optimizer_broadcast: optimizer
- *   t23_2[i] = 0.0   for i<12
+ *   optimizer_concat_part2[i] = 0.0   for i<12
  *   schedule: rows 12/16
  *   0 flops; reads 0, writes 48 bytes
  *   loops: i<12 */
 static void k18_optimizer_broadcast(const fnc_env *env, int64_t part, int64_t parts) {
-    float *restrict t23_2 = (float *)env->arena + 62660;
-    const int64_t begin = fnc_share(12, 16, part, parts);
-    const int64_t end = fnc_share(12, 16, part + 1, parts);
+    enum { I = 12 };
+    float *restrict optimizer_concat_part2 = (float *)(env->arena + AT_OPTIMIZER_CONCAT_PART2);
+    const int64_t begin = fnc_share(I, 16, part, parts);
+    const int64_t end = fnc_share(I, 16, part + 1, parts);
     for (int64_t i = begin; i < end; ++i) {
-        const float s0 = 0.0f;
-        t23_2[i] = s0;
+        optimizer_concat_part2[i] = 0.0f;
     }
 }
 
 /* k19_optimizer_broadcast: optimizer
- *   t23_4[i] = 0.0   for i<8
+ *   optimizer_concat_part4[i] = 0.0   for i<8
  *   schedule: rows 8/16
  *   0 flops; reads 0, writes 32 bytes
  *   loops: i<8 */
 static void k19_optimizer_broadcast(const fnc_env *env, int64_t part, int64_t parts) {
-    float *restrict t23_4 = (float *)env->arena + 96472;
-    const int64_t begin = fnc_share(8, 16, part, parts);
-    const int64_t end = fnc_share(8, 16, part + 1, parts);
+    enum { I = 8 };
+    float *restrict optimizer_concat_part4 = (float *)(env->arena + AT_OPTIMIZER_CONCAT_PART4);
+    const int64_t begin = fnc_share(I, 16, part, parts);
+    const int64_t end = fnc_share(I, 16, part + 1, parts);
     for (int64_t i = begin; i < end; ++i) {
-        const float s0 = 0.0f;
-        t23_4[i] = s0;
+        optimizer_concat_part4[i] = 0.0f;
     }
 }
 
 /* k20_optimizer_broadcast: optimizer
- *   t23_6[i] = 0.0   for i<14
+ *   optimizer_concat_part6[i] = 0.0   for i<14
  *   schedule: rows 14/16
  *   0 flops; reads 0, writes 56 bytes
  *   loops: i<14 */
 static void k20_optimizer_broadcast(const fnc_env *env, int64_t part, int64_t parts) {
-    float *restrict t23_6 = (float *)env->arena + 96610;
-    const int64_t begin = fnc_share(14, 16, part, parts);
-    const int64_t end = fnc_share(14, 16, part + 1, parts);
+    enum { I = 14 };
+    float *restrict optimizer_concat_part6 = (float *)(env->arena + AT_OPTIMIZER_CONCAT_PART6);
+    const int64_t begin = fnc_share(I, 16, part, parts);
+    const int64_t end = fnc_share(I, 16, part + 1, parts);
     for (int64_t i = begin; i < end; ++i) {
-        const float s0 = 0.0f;
-        t23_6[i] = s0;
+        optimizer_concat_part6[i] = 0.0f;
     }
 }
 
 /* k21_sgd_sub: optimizer/sgd
- *   weights'[i] = (weights[i] - (sgd/learning_rate[0] * t23[i]))   for i<96624
+ *   weights'[i] = (weights[i] - (sgd/learning_rate[0] * optimizer_concat[i]))   for i<96624
  *   schedule: rows 96624/16
  *   193248 flops; reads 772996, writes 386496 bytes
  *   loops: i<96624 vector */
 static void k21_sgd_sub(const fnc_env *env, int64_t part, int64_t parts) {
-    float *restrict weights = (float *)(unsigned char *)env->weights;
-    const float *restrict sgd_learning_rate = (const float *)(env->train + 64);
-    const float *restrict p_t23 = (const float *)env->arena;
-    const int64_t begin = fnc_share(96624, 16, part, parts);
-    const int64_t end = fnc_share(96624, 16, part + 1, parts);
+    enum { I = 96624 };
+    float *restrict weights = (float *)((unsigned char *)env->weights + AT_WEIGHTS);
+    const float *restrict sgd_learning_rate = (const float *)(env->train + AT_SGD_LEARNING_RATE);
+    const float *restrict optimizer_concat = (const float *)(env->arena + AT_OPTIMIZER_CONCAT);
+    const int64_t begin = fnc_share(I, 16, part, parts);
+    const int64_t end = fnc_share(I, 16, part + 1, parts);
 #pragma omp simd
     for (int64_t i = begin; i < end; ++i) {
-        const float s0 = weights[i] - sgd_learning_rate[0] * p_t23[i];
-        weights[i] = s0;
+        weights[i] = weights[i] - sgd_learning_rate[0] * optimizer_concat[i];
     }
 }
 
@@ -502,14 +557,14 @@ FNC_ONE_COPY void run_train_step(const fnc_env *env, int64_t part, int64_t parts
     k02_first_pack(env, part, parts);
     fnc_meet(env, parts);
     k03_first_dot(env, part, parts);
-    k04_mean_squared_error_grad_div(env, part, parts);
+    k04_loss_grad_div(env, part, parts);
     fnc_meet(env, parts);
-    k05_mean_squared_error_grad_div(env, part, parts);
+    k05_loss_grad_div(env, part, parts);
     k06_last_pack(env, part, parts);
     fnc_meet(env, parts);
     k07_last_dot(env, part, parts);
     fnc_meet(env, parts);
-    k08_mean_squared_error_sum(env, part, parts);
+    k08_loss_sum(env, part, parts);
     fnc_meet(env, parts);
     k09_loss_add(env, part, parts);
     k10_last_grad_pack(env, part, parts);
@@ -539,7 +594,7 @@ static int32_t check_train_step(const fnc_env *env) {
     if (B < 0) {
         return FNC_ERR_SHAPE;
     }
-    if (env->arena_bytes < 4480 * B + 536320) {
+    if (env->arena_bytes < 4480 * B + 536256) {
         return FNC_ERR_ARENA;
     }
     return FNC_OK;
@@ -548,7 +603,7 @@ static int32_t check_train_step(const fnc_env *env) {
 /* Bytes of scratch memory. */
 FNC_EXPORT int64_t golden_train_step_arena(const int64_t *dims) {
     const int64_t B = dims[0];
-    return 4480 * B + 536320;
+    return 4480 * B + 536256;
 }
 
 /* How much work a call is, as fnc_run takes it. */
@@ -565,16 +620,19 @@ FNC_EXPORT int32_t golden_train_step_entry(const fnc_env *env) {
     return status;
 }
 
-FNC_ONE_COPY void steps_train_step(const fnc_env *env, int64_t part, int64_t parts) {
+static int64_t row_bytes_train_step(const int64_t *dims, int input) {
+    (void)dims;
     const int64_t bytes[] = {960, 520};
-    const fnc_stretch steps = {check_train_step, run_train_step, golden_train_step_arena,
-            amount_train_step, 2, 1, bytes, NULL};
-    fnc_steps_run(env, &steps, part, parts);
+    return bytes[input];
+}
+
+static const fnc_stretch step_train_step = {check_train_step, run_train_step,
+        golden_train_step_arena, amount_train_step, 2, 1, row_bytes_train_step, NULL};
+
+FNC_ONE_COPY void steps_train_step(const fnc_env *env, int64_t part, int64_t parts) {
+    fnc_steps_run(env, &step_train_step, part, parts);
 }
 
 FNC_EXPORT int32_t golden_train_step_steps(const fnc_env *env) {
-    const int64_t bytes[] = {960, 520};
-    const fnc_stretch steps = {check_train_step, run_train_step, golden_train_step_arena,
-            amount_train_step, 2, 1, bytes, NULL};
-    return fnc_steps(env, &steps, steps_train_step);
+    return fnc_steps(env, &step_train_step, steps_train_step);
 }

@@ -6,6 +6,38 @@
 #include "kern/gemm_few.h"
 #include "kern/gemm_bands.h"
 
+/* Bytes from the beginning of env->weights. */
+#define AT_FIRST_KERNEL 0 /* f32[130,1040] */
+#define AT_FIRST_BIAS 540800 /* f32[1040] */
+#define AT_LAST_KERNEL 544960 /* f32[1040,520] */
+#define AT_LAST_BIAS 2708160 /* f32[520] */
+#define AT_WEIGHTS_PIECE3 2708160 /* f32[528] */
+
+/* Bytes from the beginning of env->train. */
+#define AT_SGD_ITERATION 0 /* i32[] */
+#define AT_SGD_LEARNING_RATE 64 /* f32[] */
+#define AT_LOSS_TOTAL 128 /* f32[] */
+#define AT_LOSS_COUNT 192 /* f32[] */
+
+/* Bytes from the beginning of env->arena. */
+#define AT_FIRST_PANELS 0 /* f32[130,1056] */
+#define AT_LAST_GRAD_PANELS 0 /* f32[520,1056] */
+#define AT_LAST_PANELS 0 /* f32[1040,544] */
+#define AT_FIRST_MAX 2263040 /* f32[B,1040] */
+#define AT_FIRST_GRAD_SELECT(B) (4160 * B + 2263040) /* f32[B,1040] */
+#define AT_LAST_DOT(B) (4160 * B + 2263040) /* f32[B,520] */
+#define AT_LAST_GRAD_PANELS_2(B) (4160 * B + 2263040) /* f32[B,544] */
+#define AT_LOSS_GRAD_DIV(B) (4160 * B + 2263040) /* f32[] */
+#define AT_FIRST_GRAD_SUM(B) (8320 * B + 2263104) /* f32[1040] */
+#define AT_LOSS_GRAD_DIV_2(B) (8320 * B + 2263104) /* f32[B] */
+#define AT_LOSS_SUM(B) (8320 * B + 2263104) /* f32[B] */
+#define AT_OPTIMIZER_CONCAT_PIECE1(B) (8320 * B + 2263104) /* f32[1040] */
+#define AT_LOSS_GRAD_MUL(B) (8384 * B + 2267264) /* f32[B,520] */
+#define AT_LAST_GRAD_SUM(B) (10496 * B + 2267264) /* f32[520] */
+#define AT_OPTIMIZER_CONCAT_PIECE3(B) (10496 * B + 2267264) /* f32[528] */
+#define AT_OPTIMIZER_CONCAT_PART4(B) (10496 * B + 2269344) /* f32[8] */
+#define AT_FIRST_GRAD_PANELS(B) (10496 * B + 2269376) /* f32[B,1056] */
+
 /* k00_loss_add: metrics/loss
  *   loss/count'[0] = (loss/count[0] + B)   for one value
  *   schedule: alone
@@ -13,13 +45,12 @@
  *   loops: one point */
 static void k00_loss_add(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
-    float *restrict loss_count = (float *)(env->train + 192);
+    float *restrict loss_count = (float *)(env->train + AT_LOSS_COUNT);
     (void)parts;
     if (part != 0) {
         return;
     }
-    const float s0 = loss_count[0] + (float)B;
-    loss_count[0] = s0;
+    loss_count[0] = loss_count[0] + (float)B;
 }
 
 /* k01_sgd_add: optimizer/sgd
@@ -28,470 +59,501 @@ static void k00_loss_add(const fnc_env *env, int64_t part, int64_t parts) {
  *   1 flops; reads 4, writes 4 bytes
  *   loops: one point */
 static void k01_sgd_add(const fnc_env *env, int64_t part, int64_t parts) {
-    int32_t *restrict sgd_iteration = (int32_t *)env->train;
+    int32_t *restrict sgd_iteration = (int32_t *)(env->train + AT_SGD_ITERATION);
     (void)parts;
     if (part != 0) {
         return;
     }
-    const int32_t s0 = fnc_add_i32(sgd_iteration[0], 1);
-    sgd_iteration[0] = s0;
+    sgd_iteration[0] = fnc_add_i32(sgd_iteration[0], 1);
 }
 
 /* k02_first_pack: first
- *   packed0[1040 * i + j] = pack: first/kernel[1040 * i + j]   for i<130, j<1040
+ *   first_panels[1040 * i + j] = pack: first/kernel[1040 * i + j]   for i<130, j<1040
  *   schedule: pack first/kernel{0 1040*1 1*2} columns 1040 | panels
  *   0 flops; reads 540800, writes 549120 bytes */
 static void k02_first_pack(const fnc_env *env, int64_t part, int64_t parts) {
-    const float *restrict first_kernel = (const float *)env->weights;
-    float *restrict packed0 = (float *)env->arena;
-    const int64_t panels = fnc_pack_parts_f32(1040, 130);
-    fnc_pack_b_f32(1040, 130, first_kernel, 1040, packed0, fnc_share(panels, 1, part, parts),
+    enum { K = 130, N = 1040 };
+    const float *restrict first_kernel = (const float *)(env->weights + AT_FIRST_KERNEL);
+    float *restrict first_panels = (float *)(env->arena + AT_FIRST_PANELS);
+    const int64_t panels = fnc_pack_parts_f32(N, K);
+    fnc_pack_b_f32(N, K, first_kernel, N, first_panels, fnc_share(panels, 1, part, parts),
             fnc_share(panels, 1, part + 1, parts));
 }
 
 /* k03_first_dot: first
- *   v0 = sum k<130: x[130 * m + k] * first/kernel[1040 * k + n]   for g<1, m<B, n<1040
- *   t12[1040 * j + k] = max((v0 + first/bias[k]), 0.0)   for i<1, j<B, k<1040
- *   schedule: panels x{0 130*1 1*2} panels:packed0{0 1040*1 1*2} | longer
+ *   dot = sum k<130: x[130 * m + k] * first/kernel[1040 * k + n]   for g<1, m<B, n<1040
+ *   first_max[1040 * j + k] = max((dot + first/bias[k]), 0.0)   for i<1, j<B, k<1040
+ *   schedule: panels x{0 130*1 1*2} panels:first_panels{0 1040*1 1*2} | longer
  *   272480*B flops; reads 520*B+553280, writes 4160*B bytes */
-FNC_INLINE void k03_first_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr, int64_t
-        nr, const float *acc) {
+FNC_INLINE void k03_first_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr,
+        int64_t nr, const float *acc) {
     const fnc_env *env = ((const fnc_tile *)tile)->env;
-    const float *restrict first_bias = (const float *)env->weights + 135200;
-    float *restrict p_t12 = (float *)(env->arena + 2263040);
+    enum { N = 1040 };
+    const float *restrict first_bias = (const float *)(env->weights + AT_FIRST_BIAS);
+    float *restrict first_max = (float *)(env->arena + AT_FIRST_MAX);
     for (int64_t i = 0; i < mr; ++i) {
 #pragma omp simd
         for (int64_t j = 0; j < nr; ++j) {
-            const float v0 = acc[i * FNC_NR_F32 + j];
-            const float v1 = fnc_max_f32(v0 + first_bias[n0 + j], 0.0f);
-            p_t12[1040 * (m0 + i) + (n0 + j)] = v1;
+            const float dot = acc[i * FNC_NR_F32 + j];
+            first_max[N * (m0 + i) + (n0 + j)] = fnc_max_f32(dot + first_bias[n0 + j], 0.0f);
         }
     }
 }
 
 static void k03_first_dot(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
-    const float *restrict p_x = (const float *)env->in[0];
-    const float *restrict packed0 = (const float *)env->arena;
-    const fnc_block own = fnc_share_block(B, 1040, FNC_IS_SMALL(1040, 130, 4), part, parts);
+    enum { N = 1040, K = 130 };
+    const float *restrict x = (const float *)env->in[0];
+    const float *restrict first_panels = (const float *)(env->arena + AT_FIRST_PANELS);
+    const fnc_block own = fnc_share_block(B, N, FNC_IS_SMALL(N, K, 4), part, parts);
     fnc_tile tile = {env, {0}};
-    fnc_gemm_packed_f32(B, 1040, 130, p_x, 130, 1, packed0, own.m0, own.m1, own.n0, own.n1,
+    fnc_gemm_packed_f32(B, N, K, x, K, 1, first_panels, own.m0, own.m1, own.n0, own.n1,
             k03_first_dot_epilogue, &tile);
 }
 
-/* k04_mean_squared_error_grad_div: loss/mean_squared_error (backward)
- *   t25[0] = (1.0 / max(B, 1.0))   for one value
+/* k04_loss_grad_div: loss/mean_squared_error (backward)
+ *   loss_grad_div[0] = (1.0 / max(B, 1.0))   for one value
  *   schedule: alone
  *   2 flops; reads 0, writes 4 bytes
  *   loops: one point */
-static void k04_mean_squared_error_grad_div(const fnc_env *env, int64_t part, int64_t parts) {
+static void k04_loss_grad_div(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
-    float *restrict p_t25 = (float *)(env->arena + (4160 * B + 2263040));
+    float *restrict loss_grad_div = (float *)(env->arena + AT_LOSS_GRAD_DIV(B));
     (void)parts;
     if (part != 0) {
         return;
     }
-    const float s0 = 1.0f / ((float)B < 1.0f ? 1.0f : (float)B);
-    p_t25[0] = s0;
+    loss_grad_div[0] = 1.0f / ((float)B < 1.0f ? 1.0f : (float)B);
 }
 
-/* k05_mean_squared_error_grad_div: loss/mean_squared_error (backward)
- *   t26[i] = (t25[0] / 520.0)   for i<B
+/* k05_loss_grad_div: loss/mean_squared_error (backward)
+ *   loss_grad_div_2[i] = (loss_grad_div[0] / 520.0)   for i<B
  *   schedule: rows B/16
  *   B flops; reads 4, writes 4*B bytes
  *   loops: i<B vector */
-static void k05_mean_squared_error_grad_div(const fnc_env *env, int64_t part, int64_t parts) {
+static void k05_loss_grad_div(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
-    const float *restrict p_t25 = (const float *)(env->arena + (4160 * B + 2263040));
-    float *restrict p_t26 = (float *)(env->arena + (6272 * B + 2263104));
+    const float *restrict loss_grad_div = (const float *)(env->arena + AT_LOSS_GRAD_DIV(B));
+    float *restrict loss_grad_div_2 = (float *)(env->arena + AT_LOSS_GRAD_DIV_2(B));
     const int64_t begin = fnc_share(B, 16, part, parts);
     const int64_t end = fnc_share(B, 16, part + 1, parts);
 #pragma omp simd
     for (int64_t i = begin; i < end; ++i) {
-        const float s0 = p_t25[0] / 520.0f;
-        p_t26[i] = s0;
+        loss_grad_div_2[i] = loss_grad_div[0] / 520.0f;
     }
 }
 
 /* k06_last_pack: last
- *   packed1[520 * i + j] = pack: last/kernel[520 * i + j]   for i<1040, j<520
+ *   last_panels[520 * i + j] = pack: last/kernel[520 * i + j]   for i<1040, j<520
  *   schedule: if B<=64: nothing; else: pack last/kernel{0 520*1 1*2} columns 520 | panels
  *   0 flops; reads 2163200, writes 2263040 bytes */
 static void k06_last_pack(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
-    const float *restrict last_kernel = (const float *)env->weights + 136240;
-    float *restrict packed1 = (float *)env->arena;
+    enum { K = 1040, N = 520 };
+    const float *restrict last_kernel = (const float *)(env->weights + AT_LAST_KERNEL);
+    float *restrict last_panels = (float *)(env->arena + AT_LAST_PANELS);
     if (B <= 64) {
         return;
     }
-    const int64_t panels = fnc_pack_parts_f32(520, 1040);
-    fnc_pack_b_f32(520, 1040, last_kernel, 520, packed1, fnc_share(panels, 1, part, parts),
+    const int64_t panels = fnc_pack_parts_f32(N, K);
+    fnc_pack_b_f32(N, K, last_kernel, N, last_panels, fnc_share(panels, 1, part, parts),
             fnc_share(panels, 1, part + 1, parts));
 }
 
 /* k07_last_dot: last, loss/mean_squared_error (backward)
- *   t16[520 * m + n] = sum k<1040: t12[1040 * m + k] * last/kernel[520 * k + n]   for g<1, m<B, n<520
- *   t13[520 * j + k] = ((t26[j] * (y:0[520 * j + k] - (v0 + last/bias[k]))) * -2.0)   for i<1, j<B, k<520
- *   schedule: if B<=64: strips t12{0 1040*1 1*2} last/kernel{0 520*1 1*2}; else: panels t12{0 1040*1 1*2} panels:packed1{0 520*1 1*2} | longer
+ *   last_dot[520 * m + n] = sum k<1040: first_max[1040 * m + k] * last/kernel[520 * k + n]   for
+ *       g<1, m<B, n<520
+ *   loss_grad_mul[520 * j + k] = ((loss_grad_div_2[j] * (y:0[520 * j + k] - (last_dot[520 * m +
+ *       n] + last/bias[k]))) * -2.0)   for i<1, j<B, k<520
+ *   schedule: if B<=64: strips first_max{0 1040*1 1*2} last/kernel{0 520*1 1*2}; else: panels
+ *       first_max{0 1040*1 1*2} panels:last_panels{0 520*1 1*2} | longer
  *   1083680*B flops; reads 6244*B+4428320, writes 4160*B bytes */
-FNC_INLINE void k07_last_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr, int64_t
-        nr, const float *acc) {
+FNC_INLINE void k07_last_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr,
+        int64_t nr, const float *acc) {
     const fnc_env *env = ((const fnc_tile *)tile)->env;
     const int64_t B = env->dims[0];
-    float *restrict p_t16 = (float *)(env->arena + (6336 * B + 2267264));
-    const float *restrict p_t26 = (const float *)(env->arena + (6272 * B + 2263104));
+    enum { N = 520 };
+    float *restrict last_dot = (float *)(env->arena + AT_LAST_DOT(B));
+    const float *restrict loss_grad_div_2 = (const float *)(env->arena + AT_LOSS_GRAD_DIV_2(B));
     const float *restrict y_0 = (const float *)env->in[1];
-    const float *restrict last_bias = (const float *)env->weights + 677040;
-    float *restrict p_t13 = (float *)(env->arena + (4160 * B + 2263040));
+    const float *restrict last_bias = (const float *)(env->weights + AT_LAST_BIAS);
+    float *restrict loss_grad_mul = (float *)(env->arena + AT_LOSS_GRAD_MUL(B));
     for (int64_t i = 0; i < mr; ++i) {
 #pragma omp simd
         for (int64_t j = 0; j < nr; ++j) {
-            const float v0 = acc[i * FNC_NR_F32 + j];
-            const float v1 = p_t26[m0 + i] * (y_0[520 * (m0 + i) + (n0 + j)] - (v0 + last_bias[n0 +
-                    j])) * -2.0f;
-            p_t16[520 * (m0 + i) + (n0 + j)] = v0;
-            p_t13[520 * (m0 + i) + (n0 + j)] = v1;
+            const float dot = acc[i * FNC_NR_F32 + j];
+            const float product = loss_grad_div_2[m0 + i] * (y_0[N * (m0 + i) + (n0 + j)] - (dot +
+                    last_bias[n0 + j])) * -2.0f;
+            last_dot[N * (m0 + i) + (n0 + j)] = dot;
+            loss_grad_mul[N * (m0 + i) + (n0 + j)] = product;
         }
     }
 }
 
 static void k07_last_dot(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
-    const float *restrict p_t12 = (const float *)(env->arena + 2263040);
-    const float *restrict packed1 = (const float *)env->arena;
-    const float *restrict last_kernel = (const float *)env->weights + 136240;
-    const fnc_block own = fnc_share_block(B, 520, FNC_IS_SMALL(520, 1040, 4), part, parts);
+    enum { N = 520, K = 1040 };
+    const float *restrict first_max = (const float *)(env->arena + AT_FIRST_MAX);
+    const float *restrict last_panels = (const float *)(env->arena + AT_LAST_PANELS);
+    const float *restrict last_kernel = (const float *)(env->weights + AT_LAST_KERNEL);
+    const fnc_block own = fnc_share_block(B, N, FNC_IS_SMALL(N, K, 4), part, parts);
     fnc_tile tile = {env, {0}};
     if (B <= 64) {
-        fnc_gemm_strips_f32(B, 520, 1040, p_t12, 1040, 1, last_kernel, 520, own.m0, own.m1, own.n0,
+        fnc_gemm_strips_f32(B, N, K, first_max, K, 1, last_kernel, N, own.m0, own.m1, own.n0,
                 own.n1, k07_last_dot_epilogue, &tile);
     } else {
-        fnc_gemm_packed_f32(B, 520, 1040, p_t12, 1040, 1, packed1, own.m0, own.m1, own.n0, own.n1,
+        fnc_gemm_packed_f32(B, N, K, first_max, K, 1, last_panels, own.m0, own.m1, own.n0, own.n1,
                 k07_last_dot_epilogue, &tile);
     }
 }
 
-/* k08_mean_squared_error_sum: loss/mean_squared_error
- *   t17[i] = sum over j: ((y:0[520 * i + j] - (t16[520 * i + j] + last/bias[j])) * (y:0[520 * i + j] - (t16[520 * i + j] + last/bias[j])))   for i<B, j<520
+/* k08_loss_sum: loss/mean_squared_error
+ *   loss_sum[i] = sum over j: ((y:0[520 * i + j] - (last_dot[520 * i + j] + last/bias[j])) *
+ *       (y:0[520 * i + j] - (last_dot[520 * i + j] + last/bias[j])))   for i<B, j<520
  *   schedule: rows B/16
  *   2080*B flops; reads 4160*B+2080, writes 4*B bytes
  *   loops: i<B: reduced j<520 vector */
-static void k08_mean_squared_error_sum(const fnc_env *env, int64_t part, int64_t parts) {
+static void k08_loss_sum(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
+    enum { J = 520 };
     const float *restrict y_0 = (const float *)env->in[1];
-    const float *restrict p_t16 = (const float *)(env->arena + (6336 * B + 2267264));
-    const float *restrict last_bias = (const float *)env->weights + 677040;
-    float *restrict p_t17 = (float *)(env->arena + (6272 * B + 2263104));
+    const float *restrict last_dot = (const float *)(env->arena + AT_LAST_DOT(B));
+    const float *restrict last_bias = (const float *)(env->weights + AT_LAST_BIAS);
+    float *restrict loss_sum = (float *)(env->arena + AT_LOSS_SUM(B));
     const int64_t begin = fnc_share(B, 16, part, parts);
     const int64_t end = fnc_share(B, 16, part + 1, parts);
     for (int64_t i = begin; i < end; ++i) {
-        float r0 = 0.0f;
-#pragma omp simd reduction(+ : r0)
-        for (int64_t j = 0; j < 520; ++j) {
-            const float v0_0 = y_0[520 * i + j] - (p_t16[520 * i + j] + last_bias[j]);
-            r0 += v0_0 * v0_0;
+        float sum = 0.0f;
+#pragma omp simd reduction(+ : sum)
+        for (int64_t j = 0; j < J; ++j) {
+            const float difference = y_0[J * i + j] - (last_dot[J * i + j] + last_bias[j]);
+            sum += difference * difference;
         }
-        p_t17[i] = r0;
+        loss_sum[i] = sum;
     }
 }
 
 /* k09_loss_add: loss/mean_squared_error, metrics/loss
- *   v0 = sum over i: (t17[i] / 520.0)   for i<B
- *   then loss[0] = (v0 / max(B, 1.0))   for one value
- *   then loss/total'[0] = (loss/total[0] + (v1 * B))   for one value
+ *   sum = sum over i: (loss_sum[i] / 520.0)   for i<B
+ *   then loss[0] = (sum / max(B, 1.0))   for one value
+ *   then loss/total'[0] = (loss/total[0] + (loss[0] * B))   for one value
  *   schedule: alone
  *   2*B+4 flops; reads 4*B+4, writes 8 bytes
  *   loops: reduced i<B vector, one point */
 static void k09_loss_add(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
-    const float *restrict p_t17 = (const float *)(env->arena + (6272 * B + 2263104));
+    const float *restrict loss_sum = (const float *)(env->arena + AT_LOSS_SUM(B));
     float *restrict loss = (float *)env->out[0];
-    float *restrict loss_total = (float *)(env->train + 128);
+    float *restrict loss_total = (float *)(env->train + AT_LOSS_TOTAL);
     (void)parts;
     if (part != 0) {
         return;
     }
-    float r0 = 0.0f;
-#pragma omp simd reduction(+ : r0)
+    float sum = 0.0f;
+#pragma omp simd reduction(+ : sum)
     for (int64_t i = 0; i < B; ++i) {
-        r0 += p_t17[i] / 520.0f;
+        sum += loss_sum[i] / 520.0f;
     }
-    const float v1_0 = (float)B;
-    const float s1 = r0 / (v1_0 < 1.0f ? 1.0f : v1_0);
-    const float s2 = loss_total[0] + s1 * v1_0;
-    loss[0] = s1;
-    loss_total[0] = s2;
+    const float size = (float)B;
+    const float ratio = sum / (size < 1.0f ? 1.0f : size);
+    const float new_total = loss_total[0] + ratio * size;
+    loss[0] = ratio;
+    loss_total[0] = new_total;
 }
 
 /* k10_last_grad_pack: last (backward)
- *   packed2[1040 * i + j] = pack: last/kernel[i + 520 * j]   for i<520, j<1040
- *   schedule: if B<=64: pack t13{0 1*1 520*2} columns B; else: pack last/kernel{0 1*1 520*2} columns 1040 | panels
+ *   last_grad_panels[1040 * i + j] = pack: last/kernel[i + 520 * j]   for i<520, j<1040
+ *   schedule: if B<=64: pack loss_grad_mul{0 1*1 520*2} columns B; else: pack last/kernel{0 1*1
+ *       520*2} columns 1040 | panels
  *   0 flops; reads 2080*B+2163200, writes 2196480 bytes */
 static void k10_last_grad_pack(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
-    const float *restrict last_kernel = (const float *)env->weights + 136240;
-    float *restrict packed2 = (float *)env->arena;
-    const float *restrict p_t13 = (const float *)(env->arena + (4160 * B + 2263040));
+    enum { K = 520, N = 1040 };
+    const float *restrict last_kernel = (const float *)(env->weights + AT_LAST_KERNEL);
+    float *restrict last_grad_panels = (float *)(env->arena + AT_LAST_GRAD_PANELS);
+    const float *restrict loss_grad_mul = (const float *)(env->arena + AT_LOSS_GRAD_MUL(B));
     if (B <= 64) {
-        const int64_t panels = fnc_pack_parts_f32(B, 520);
-        fnc_pack_bt_f32(B, 520, p_t13, 520, packed2, fnc_share(panels, 1, part, parts),
+        const int64_t panels = fnc_pack_parts_f32(B, K);
+        fnc_pack_bt_f32(B, K, loss_grad_mul, K, last_grad_panels, fnc_share(panels, 1, part, parts),
                 fnc_share(panels, 1, part + 1, parts));
     } else {
-        const int64_t panels = fnc_pack_parts_f32(1040, 520);
-        fnc_pack_bt_f32(1040, 520, last_kernel, 520, packed2, fnc_share(panels, 1, part, parts),
+        const int64_t panels = fnc_pack_parts_f32(N, K);
+        fnc_pack_bt_f32(N, K, last_kernel, K, last_grad_panels, fnc_share(panels, 1, part, parts),
                 fnc_share(panels, 1, part + 1, parts));
     }
 }
 
 /* k11_last_grad_dot: last (backward), first (backward)
- *   v0 = sum k<520: t13[520 * m + k] * last/kernel[k + 520 * n]   for g<1, m<B, n<1040
- *   t14[1040 * j + k] = (v0 if (0.0 < t12[1040 * j + k]) else 0.0)   for i<1, j<B, k<1040
- *   schedule: if B<=64: swapped panels:packed2{0 1*1 B*2} last/kernel{0 1*1 520*2}; else: panels t13{0 520*1 1*2} panels:packed2{0 1040*1 1*2} | longer
+ *   dot = sum k<520: loss_grad_mul[520 * m + k] * last/kernel[k + 520 * n]   for g<1, m<B,
+ *       n<1040
+ *   first_grad_select[1040 * j + k] = (dot if (0.0 < first_max[1040 * j + k]) else 0.0)   for
+ *       i<1, j<B, k<1040
+ *   schedule: if B<=64: swapped panels:last_grad_panels{0 1*1 B*2} last/kernel{0 1*1 520*2};
+ *       else: panels loss_grad_mul{0 520*1 1*2} panels:last_grad_panels{0 1040*1 1*2} | longer
  *   1083680*B flops; reads 6240*B+4359680, writes 4160*B bytes */
 FNC_INLINE void k11_last_grad_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr,
         int64_t nr, const float *acc) {
     const fnc_env *env = ((const fnc_tile *)tile)->env;
     const int64_t B = env->dims[0];
-    const float *restrict p_t12 = (const float *)(env->arena + 2263040);
-    float *restrict p_t14 = (float *)(env->arena + (6336 * B + 2267264));
+    enum { N = 1040 };
+    const float *restrict first_max = (const float *)(env->arena + AT_FIRST_MAX);
+    float *restrict first_grad_select = (float *)(env->arena + AT_FIRST_GRAD_SELECT(B));
     for (int64_t i = 0; i < mr; ++i) {
 #pragma omp simd
         for (int64_t j = 0; j < nr; ++j) {
-            const float v0 = acc[i * FNC_NR_F32 + j];
-            const float v1 = 0.0f < p_t12[1040 * (m0 + i) + (n0 + j)] ? v0 : 0.0f;
-            p_t14[1040 * (m0 + i) + (n0 + j)] = v1;
+            const float dot = acc[i * FNC_NR_F32 + j];
+            first_grad_select[N * (m0 + i) + (n0 + j)] = 0.0f < first_max[N * (m0 + i) + (n0 + j)] ?
+                    dot : 0.0f;
         }
     }
 }
 
 static void k11_last_grad_dot(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
-    const float *restrict p_t13 = (const float *)(env->arena + (4160 * B + 2263040));
-    const float *restrict packed2 = (const float *)env->arena;
-    const float *restrict last_kernel = (const float *)env->weights + 136240;
-    const fnc_block own = fnc_share_block(B, 1040, FNC_IS_SMALL(1040, 520, 4), part, parts);
+    enum { N = 1040, K = 520 };
+    const float *restrict loss_grad_mul = (const float *)(env->arena + AT_LOSS_GRAD_MUL(B));
+    const float *restrict last_grad_panels = (const float *)(env->arena + AT_LAST_GRAD_PANELS);
+    const float *restrict last_kernel = (const float *)(env->weights + AT_LAST_KERNEL);
+    const fnc_block own = fnc_share_block(B, N, FNC_IS_SMALL(N, K, 4), part, parts);
     fnc_tile tile = {env, {0}};
     if (B <= 64) {
-        fnc_gemm_flipped_f32(B, 1040, 520, last_kernel, 520, packed2, own.m0, own.m1, own.n0,
+        fnc_gemm_flipped_f32(B, N, K, last_kernel, K, last_grad_panels, own.m0, own.m1, own.n0,
                 own.n1, k11_last_grad_dot_epilogue, &tile);
     } else {
-        fnc_gemm_packed_f32(B, 1040, 520, p_t13, 520, 1, packed2, own.m0, own.m1, own.n0, own.n1,
-                k11_last_grad_dot_epilogue, &tile);
+        fnc_gemm_packed_f32(B, N, K, loss_grad_mul, K, 1, last_grad_panels, own.m0, own.m1, own.n0,
+                own.n1, k11_last_grad_dot_epilogue, &tile);
     }
 }
 
 /* k12_first_grad_sum: first (backward)
- *   t24_1[i] = sum over j: t14[i + 1040 * j]   for i<1040, j<B
+ *   first_grad_sum[i] = sum over j: first_grad_select[i + 1040 * j]   for i<1040, j<B
  *   schedule: rows 1040/32 | 32 lanes
  *   1040*B flops; reads 4160*B, writes 4160 bytes
  *   loops: i<1040 by 32 vector: reduced j<B */
-FNC_INLINE void k12_first_grad_sum_rows(const float *restrict p_t14, float *restrict t24_1, int64_t
-        B, int64_t i0, int64_t lanes) {
-    float r0[32];
+FNC_INLINE void k12_first_grad_sum_rows(const float *restrict first_grad_select,
+        float *restrict first_grad_sum, int64_t B, int64_t i0, int64_t lanes) {
+    enum { I = 1040, BLOCK = 32 };
+    float sum[BLOCK];
 #pragma omp simd
     for (int64_t i = 0; i < lanes; ++i) {
-        r0[i] = 0.0f;
+        sum[i] = 0.0f;
     }
     for (int64_t j = 0; j < B; ++j) {
 #pragma omp simd
         for (int64_t i = 0; i < lanes; ++i) {
-            r0[i] += p_t14[i0 + i + 1040 * j];
+            sum[i] += first_grad_select[i0 + i + I * j];
         }
     }
 #pragma omp simd
     for (int64_t i = 0; i < lanes; ++i) {
-        t24_1[i0 + i] = r0[i];
+        first_grad_sum[i0 + i] = sum[i];
     }
 }
 
 static void k12_first_grad_sum(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
-    const float *restrict p_t14 = (const float *)(env->arena + (6336 * B + 2267264));
-    float *restrict t24_1 = (float *)(env->arena + (6272 * B + 2263104));
-    const int64_t begin = fnc_share(1040, 32, part, parts);
-    const int64_t end = fnc_share(1040, 32, part + 1, parts);
-    for (int64_t i0 = begin; i0 < end; i0 += 32) {
-        if (i0 + 32 <= end) {
-            k12_first_grad_sum_rows(p_t14, t24_1, B, i0, 32);
+    enum { I = 1040, BLOCK = 32 };
+    const float *restrict first_grad_select = (const float *)(env->arena + AT_FIRST_GRAD_SELECT(B));
+    float *restrict first_grad_sum = (float *)(env->arena + AT_FIRST_GRAD_SUM(B));
+    const int64_t begin = fnc_share(I, 32, part, parts);
+    const int64_t end = fnc_share(I, 32, part + 1, parts);
+    for (int64_t i0 = begin; i0 < end; i0 += BLOCK) {
+        if (i0 + BLOCK <= end) {
+            k12_first_grad_sum_rows(first_grad_select, first_grad_sum, B, i0, BLOCK);
         } else {
-            k12_first_grad_sum_rows(p_t14, t24_1, B, i0, end - i0);
+            k12_first_grad_sum_rows(first_grad_select, first_grad_sum, B, i0, end - i0);
         }
     }
 }
 
 /* k13_last_grad_sum: last (backward)
- *   t24_3[i] = sum over j: t13[i + 520 * j]   for i<520, j<B
+ *   last_grad_sum[i] = sum over j: loss_grad_mul[i + 520 * j]   for i<520, j<B
  *   schedule: rows 520/32 | 32 lanes
  *   520*B flops; reads 2080*B, writes 2080 bytes
  *   loops: i<520 by 32 vector: reduced j<B */
-FNC_INLINE void k13_last_grad_sum_rows(const float *restrict p_t13, float *restrict t24_3, int64_t
-        B, int64_t i0, int64_t lanes) {
-    float r0[32];
+FNC_INLINE void k13_last_grad_sum_rows(const float *restrict loss_grad_mul,
+        float *restrict last_grad_sum, int64_t B, int64_t i0, int64_t lanes) {
+    enum { I = 520, BLOCK = 32 };
+    float sum[BLOCK];
 #pragma omp simd
     for (int64_t i = 0; i < lanes; ++i) {
-        r0[i] = 0.0f;
+        sum[i] = 0.0f;
     }
     for (int64_t j = 0; j < B; ++j) {
 #pragma omp simd
         for (int64_t i = 0; i < lanes; ++i) {
-            r0[i] += p_t13[i0 + i + 520 * j];
+            sum[i] += loss_grad_mul[i0 + i + I * j];
         }
     }
 #pragma omp simd
     for (int64_t i = 0; i < lanes; ++i) {
-        t24_3[i0 + i] = r0[i];
+        last_grad_sum[i0 + i] = sum[i];
     }
 }
 
 static void k13_last_grad_sum(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
-    const float *restrict p_t13 = (const float *)(env->arena + (4160 * B + 2263040));
-    float *restrict t24_3 = (float *)(env->arena + (10496 * B + 2267264));
-    const int64_t begin = fnc_share(520, 32, part, parts);
-    const int64_t end = fnc_share(520, 32, part + 1, parts);
-    for (int64_t i0 = begin; i0 < end; i0 += 32) {
-        if (i0 + 32 <= end) {
-            k13_last_grad_sum_rows(p_t13, t24_3, B, i0, 32);
+    enum { I = 520, BLOCK = 32 };
+    const float *restrict loss_grad_mul = (const float *)(env->arena + AT_LOSS_GRAD_MUL(B));
+    float *restrict last_grad_sum = (float *)(env->arena + AT_LAST_GRAD_SUM(B));
+    const int64_t begin = fnc_share(I, 32, part, parts);
+    const int64_t end = fnc_share(I, 32, part + 1, parts);
+    for (int64_t i0 = begin; i0 < end; i0 += BLOCK) {
+        if (i0 + BLOCK <= end) {
+            k13_last_grad_sum_rows(loss_grad_mul, last_grad_sum, B, i0, BLOCK);
         } else {
-            k13_last_grad_sum_rows(p_t13, t24_3, B, i0, end - i0);
+            k13_last_grad_sum_rows(loss_grad_mul, last_grad_sum, B, i0, end - i0);
         }
     }
 }
 
 /* k14_optimizer_broadcast: optimizer
- *   t24_4[i] = 0.0   for i<8
+ *   optimizer_concat_part4[i] = 0.0   for i<8
  *   schedule: rows 8/16
  *   0 flops; reads 0, writes 32 bytes
  *   loops: i<8 */
 static void k14_optimizer_broadcast(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
-    float *restrict t24_4 = (float *)(env->arena + (10496 * B + 2267264)) + 520;
-    const int64_t begin = fnc_share(8, 16, part, parts);
-    const int64_t end = fnc_share(8, 16, part + 1, parts);
+    enum { I = 8 };
+    float *restrict optimizer_concat_part4 = (float *)(env->arena + AT_OPTIMIZER_CONCAT_PART4(B));
+    const int64_t begin = fnc_share(I, 16, part, parts);
+    const int64_t end = fnc_share(I, 16, part + 1, parts);
     for (int64_t i = begin; i < end; ++i) {
-        const float s0 = 0.0f;
-        t24_4[i] = s0;
+        optimizer_concat_part4[i] = 0.0f;
     }
 }
 
 /* k15_first_grad_pack: first (backward)
- *   packed3[1040 * i + j] = pack: t14[1040 * i + j]   for i<B, j<1040
- *   schedule: pack t14{0 1040*1 1*2} columns 1040 | panels
+ *   first_grad_panels[1040 * i + j] = pack: first_grad_select[1040 * i + j]   for i<B, j<1040
+ *   schedule: pack first_grad_select{0 1040*1 1*2} columns 1040 | panels
  *   0 flops; reads 4160*B, writes 4224*B bytes */
 static void k15_first_grad_pack(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
-    const float *restrict p_t14 = (const float *)(env->arena + (6336 * B + 2267264));
-    float *restrict packed3 = (float *)(env->arena + (10496 * B + 2269376));
-    const int64_t panels = fnc_pack_parts_f32(1040, B);
-    fnc_pack_b_f32(1040, B, p_t14, 1040, packed3, fnc_share(panels, 1, part, parts),
+    enum { N = 1040 };
+    const float *restrict first_grad_select = (const float *)(env->arena + AT_FIRST_GRAD_SELECT(B));
+    float *restrict first_grad_panels = (float *)(env->arena + AT_FIRST_GRAD_PANELS(B));
+    const int64_t panels = fnc_pack_parts_f32(N, B);
+    fnc_pack_b_f32(N, B, first_grad_select, N, first_grad_panels, fnc_share(panels, 1, part, parts),
             fnc_share(panels, 1, part + 1, parts));
 }
 
 /* k16_first_grad_dot: first (backward), optimizer/sgd
- *   v0 = sum k<B: x[m + 130 * k] * t14[1040 * k + n]   for g<1, m<130, n<1040
- *   first/kernel'[1040 * j + k] = (first/kernel[1040 * j + k] - (sgd/learning_rate[0] * v0))   for i<1, j<130, k<1040
- *   schedule: bands x{0 1*1 130*2} panels:packed3{0 1040*1 1*2} | rows 130/16 | update
+ *   dot = sum k<B: x[m + 130 * k] * first_grad_select[1040 * k + n]   for g<1, m<130, n<1040
+ *   first/kernel'[1040 * j + k] = (first/kernel[1040 * j + k] - (sgd/learning_rate[0] * dot))
+ *       for i<1, j<130, k<1040
+ *   schedule: bands x{0 1*1 130*2} panels:first_grad_panels{0 1040*1 1*2} | rows 130/16 | update
  *   270400*B+270400 flops; reads 4744*B+540804, writes 540800 bytes */
 FNC_INLINE void k16_first_grad_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr,
         int64_t nr, const float *acc) {
     const fnc_env *env = ((const fnc_tile *)tile)->env;
-    float *restrict first_kernel = (float *)(unsigned char *)env->weights;
-    const float *restrict sgd_learning_rate = (const float *)(env->train + 64);
+    enum { N = 1040 };
+    float *restrict first_kernel = (float *)((unsigned char *)env->weights + AT_FIRST_KERNEL);
+    const float *restrict sgd_learning_rate = (const float *)(env->train + AT_SGD_LEARNING_RATE);
     for (int64_t i = 0; i < mr; ++i) {
 #pragma omp simd
         for (int64_t j = 0; j < nr; ++j) {
-            const float v0 = acc[i * FNC_NR_F32 + j];
-            const float v1 = first_kernel[1040 * (m0 + i) + (n0 + j)] - sgd_learning_rate[0] * v0;
-            first_kernel[1040 * (m0 + i) + (n0 + j)] = v1;
+            const float dot = acc[i * FNC_NR_F32 + j];
+            first_kernel[N * (m0 + i) + (n0 + j)] = first_kernel[N * (m0 + i) + (n0 + j)] -
+                    sgd_learning_rate[0] * dot;
         }
     }
 }
 
 static void k16_first_grad_dot(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
-    const float *restrict p_x = (const float *)env->in[0];
-    const float *restrict packed3 = (const float *)(env->arena + (10496 * B + 2269376));
-    const float *restrict first_kernel = (const float *)env->weights;
-    const int64_t begin = fnc_share(130, 16, part, parts);
-    const int64_t end = fnc_share(130, 16, part + 1, parts);
+    enum { M = 130, N = 1040 };
+    const float *restrict x = (const float *)env->in[0];
+    const float *restrict first_grad_panels = (const float *)(env->arena + AT_FIRST_GRAD_PANELS(B));
+    const float *restrict first_kernel = (const float *)(env->weights + AT_FIRST_KERNEL);
+    const int64_t begin = fnc_share(M, 16, part, parts);
+    const int64_t end = fnc_share(M, 16, part + 1, parts);
     fnc_tile tile = {env, {0}};
     const float *const beside[] = {first_kernel};
-    fnc_gemm_bands_f32(1040, B, p_x, 130, packed3, begin, end, 0, 1040, k16_first_grad_dot_epilogue,
+    fnc_gemm_bands_f32(N, B, x, M, first_grad_panels, begin, end, 0, N, k16_first_grad_dot_epilogue,
             &tile, beside, 1);
 }
 
 /* k17_last_grad_pack: last (backward)
- *   packed4[520 * i + j] = pack: t13[520 * i + j]   for i<B, j<520
- *   schedule: pack t13{0 520*1 1*2} columns 520 | panels
+ *   last_grad_panels_2[520 * i + j] = pack: loss_grad_mul[520 * i + j]   for i<B, j<520
+ *   schedule: pack loss_grad_mul{0 520*1 1*2} columns 520 | panels
  *   0 flops; reads 2080*B, writes 2176*B bytes */
 static void k17_last_grad_pack(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
-    const float *restrict p_t13 = (const float *)(env->arena + (4160 * B + 2263040));
-    float *restrict packed4 = (float *)(env->arena + (6336 * B + 2267264));
-    const int64_t panels = fnc_pack_parts_f32(520, B);
-    fnc_pack_b_f32(520, B, p_t13, 520, packed4, fnc_share(panels, 1, part, parts), fnc_share(panels,
-            1, part + 1, parts));
+    enum { N = 520 };
+    const float *restrict loss_grad_mul = (const float *)(env->arena + AT_LOSS_GRAD_MUL(B));
+    float *restrict last_grad_panels_2 = (float *)(env->arena + AT_LAST_GRAD_PANELS_2(B));
+    const int64_t panels = fnc_pack_parts_f32(N, B);
+    fnc_pack_b_f32(N, B, loss_grad_mul, N, last_grad_panels_2, fnc_share(panels, 1, part, parts),
+            fnc_share(panels, 1, part + 1, parts));
 }
 
 /* k18_last_grad_dot: last (backward), optimizer/sgd
- *   v0 = sum k<B: t12[m + 1040 * k] * t13[520 * k + n]   for g<1, m<1040, n<520
- *   last/kernel'[520 * j + k] = (last/kernel[520 * j + k] - (sgd/learning_rate[0] * v0))   for i<1, j<1040, k<520
- *   schedule: bands t12{0 1*1 1040*2} panels:packed4{0 520*1 1*2} | rows 1040/16 | update
+ *   dot = sum k<B: first_max[m + 1040 * k] * loss_grad_mul[520 * k + n]   for g<1, m<1040, n<520
+ *   last/kernel'[520 * j + k] = (last/kernel[520 * j + k] - (sgd/learning_rate[0] * dot))   for
+ *       i<1, j<1040, k<520
+ *   schedule: bands first_max{0 1*1 1040*2} panels:last_grad_panels_2{0 520*1 1*2} | rows
+ *       1040/16 | update
  *   1081600*B+1081600 flops; reads 6336*B+2163204, writes 2163200 bytes */
 FNC_INLINE void k18_last_grad_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr,
         int64_t nr, const float *acc) {
     const fnc_env *env = ((const fnc_tile *)tile)->env;
-    float *restrict last_kernel = (float *)(unsigned char *)env->weights + 136240;
-    const float *restrict sgd_learning_rate = (const float *)(env->train + 64);
+    enum { N = 520 };
+    float *restrict last_kernel = (float *)((unsigned char *)env->weights + AT_LAST_KERNEL);
+    const float *restrict sgd_learning_rate = (const float *)(env->train + AT_SGD_LEARNING_RATE);
     for (int64_t i = 0; i < mr; ++i) {
 #pragma omp simd
         for (int64_t j = 0; j < nr; ++j) {
-            const float v0 = acc[i * FNC_NR_F32 + j];
-            const float v1 = last_kernel[520 * (m0 + i) + (n0 + j)] - sgd_learning_rate[0] * v0;
-            last_kernel[520 * (m0 + i) + (n0 + j)] = v1;
+            const float dot = acc[i * FNC_NR_F32 + j];
+            last_kernel[N * (m0 + i) + (n0 + j)] = last_kernel[N * (m0 + i) + (n0 + j)] -
+                    sgd_learning_rate[0] * dot;
         }
     }
 }
 
 static void k18_last_grad_dot(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
-    const float *restrict p_t12 = (const float *)(env->arena + 2263040);
-    const float *restrict packed4 = (const float *)(env->arena + (6336 * B + 2267264));
-    const float *restrict last_kernel = (const float *)env->weights + 136240;
-    const int64_t begin = fnc_share(1040, 16, part, parts);
-    const int64_t end = fnc_share(1040, 16, part + 1, parts);
+    enum { M = 1040, N = 520 };
+    const float *restrict first_max = (const float *)(env->arena + AT_FIRST_MAX);
+    const float *restrict last_grad_panels_2 = (const float *)(env->arena +
+            AT_LAST_GRAD_PANELS_2(B));
+    const float *restrict last_kernel = (const float *)(env->weights + AT_LAST_KERNEL);
+    const int64_t begin = fnc_share(M, 16, part, parts);
+    const int64_t end = fnc_share(M, 16, part + 1, parts);
     fnc_tile tile = {env, {0}};
     const float *const beside[] = {last_kernel};
-    fnc_gemm_bands_f32(520, B, p_t12, 1040, packed4, begin, end, 0, 520, k18_last_grad_dot_epilogue,
-            &tile, beside, 1);
+    fnc_gemm_bands_f32(N, B, first_max, M, last_grad_panels_2, begin, end, 0, N,
+            k18_last_grad_dot_epilogue, &tile, beside, 1);
 }
 
 /* k19_sgd_sub: optimizer/sgd
- *   first/bias'[i] = (first/bias[i] - (sgd/learning_rate[0] * t24_1[i]))   for i<1040
- *   then weights_3'[i] = (weights_3[i] - (sgd/learning_rate[0] * t24_3[i]))   for i<528
+ *   first/bias'[i] = (first/bias[i] - (sgd/learning_rate[0] * optimizer_concat_piece1[i]))   for
+ *       i<1040
+ *   then weights_piece3'[i] = (weights_piece3[i] - (sgd/learning_rate[0] *
+ *       optimizer_concat_piece3[i]))   for i<528
  *   schedule: alone
  *   3136 flops; reads 12548, writes 6272 bytes
  *   loops: i<1040 vector, i<528 vector */
 static void k19_sgd_sub(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
-    float *restrict first_bias = (float *)(unsigned char *)env->weights + 135200;
-    const float *restrict sgd_learning_rate = (const float *)(env->train + 64);
-    const float *restrict t24_1 = (const float *)(env->arena + (6272 * B + 2263104));
-    float *restrict weights_3 = (float *)(unsigned char *)env->weights + 677040;
-    const float *restrict t24_3 = (const float *)(env->arena + (10496 * B + 2267264));
+    enum { I = 1040, I_528 = 528 };
+    float *restrict first_bias = (float *)((unsigned char *)env->weights + AT_FIRST_BIAS);
+    const float *restrict sgd_learning_rate = (const float *)(env->train + AT_SGD_LEARNING_RATE);
+    const float *restrict optimizer_concat_piece1 = (const float *)(env->arena +
+            AT_OPTIMIZER_CONCAT_PIECE1(B));
+    float *restrict weights_piece3 = (float *)((unsigned char *)env->weights + AT_WEIGHTS_PIECE3);
+    const float *restrict optimizer_concat_piece3 = (const float *)(env->arena +
+            AT_OPTIMIZER_CONCAT_PIECE3(B));
     (void)parts;
     if (part != 0) {
         return;
     }
 #pragma omp simd
-    for (int64_t i = 0; i < 1040; ++i) {
-        const float s0 = first_bias[i] - sgd_learning_rate[0] * t24_1[i];
-        first_bias[i] = s0;
+    for (int64_t i = 0; i < I; ++i) {
+        first_bias[i] = first_bias[i] - sgd_learning_rate[0] * optimizer_concat_piece1[i];
     }
 #pragma omp simd
-    for (int64_t i = 0; i < 528; ++i) {
-        const float s1 = weights_3[i] - sgd_learning_rate[0] * t24_3[i];
-        weights_3[i] = s1;
+    for (int64_t i = 0; i < I_528; ++i) {
+        weights_piece3[i] = weights_piece3[i] - sgd_learning_rate[0] * optimizer_concat_piece3[i];
     }
 }
 
@@ -502,14 +564,14 @@ FNC_ONE_COPY void run_train_step(const fnc_env *env, int64_t part, int64_t parts
     k02_first_pack(env, part, parts);
     fnc_meet(env, parts);
     k03_first_dot(env, part, parts);
-    k04_mean_squared_error_grad_div(env, part, parts);
+    k04_loss_grad_div(env, part, parts);
     fnc_meet(env, parts);
-    k05_mean_squared_error_grad_div(env, part, parts);
+    k05_loss_grad_div(env, part, parts);
     k06_last_pack(env, part, parts);
     fnc_meet(env, parts);
     k07_last_dot(env, part, parts);
     fnc_meet(env, parts);
-    k08_mean_squared_error_sum(env, part, parts);
+    k08_loss_sum(env, part, parts);
     fnc_meet(env, parts);
     k09_loss_add(env, part, parts);
     k10_last_grad_pack(env, part, parts);
@@ -561,16 +623,19 @@ FNC_EXPORT int32_t golden_train_step_entry(const fnc_env *env) {
     return status;
 }
 
-FNC_ONE_COPY void steps_train_step(const fnc_env *env, int64_t part, int64_t parts) {
+static int64_t row_bytes_train_step(const int64_t *dims, int input) {
+    (void)dims;
     const int64_t bytes[] = {520, 2080};
-    const fnc_stretch steps = {check_train_step, run_train_step, golden_train_step_arena,
-            amount_train_step, 2, 1, bytes, NULL};
-    fnc_steps_run(env, &steps, part, parts);
+    return bytes[input];
+}
+
+static const fnc_stretch step_train_step = {check_train_step, run_train_step,
+        golden_train_step_arena, amount_train_step, 2, 1, row_bytes_train_step, NULL};
+
+FNC_ONE_COPY void steps_train_step(const fnc_env *env, int64_t part, int64_t parts) {
+    fnc_steps_run(env, &step_train_step, part, parts);
 }
 
 FNC_EXPORT int32_t golden_train_step_steps(const fnc_env *env) {
-    const int64_t bytes[] = {520, 2080};
-    const fnc_stretch steps = {check_train_step, run_train_step, golden_train_step_arena,
-            amount_train_step, 2, 1, bytes, NULL};
-    return fnc_steps(env, &steps, steps_train_step);
+    return fnc_steps(env, &step_train_step, steps_train_step);
 }

@@ -3,98 +3,111 @@
 #include "include/fnc_model.h"
 #include "rt/fnc_steps.h"
 
+/* Bytes from the beginning of env->weights. */
+#define AT_TRUNK_KERNEL 0 /* f32[6,4] */
+#define AT_TRUNK_BIAS 128 /* f32[4] */
+#define AT_LEFT_KERNEL 192 /* f32[4,1] */
+#define AT_LEFT_BIAS 256 /* f32[1] */
+#define AT_RIGHT_KERNEL 320 /* f32[4,2] */
+#define AT_RIGHT_BIAS 384 /* f32[2] */
+
+/* Bytes from the beginning of env->arena. */
+#define AT_TRUNK_MAX 0 /* f32[B,4] */
+
 /* k00_trunk_dot: trunk
- *   v0 = sum k<6: x[6 * m + k] * trunk/kernel[4 * k + n]   for g<1, m<B, n<4
- *   t9[4 * j + k] = max((v0 + trunk/bias[k]), 0.0)   for i<1, j<B, k<4
+ *   dot = sum k<6: x[6 * m + k] * trunk/kernel[4 * k + n]   for g<1, m<B, n<4
+ *   trunk_max[4 * j + k] = max((dot + trunk/bias[k]), 0.0)   for i<1, j<B, k<4
  *   schedule: tiles x{0 6*1 1*2} trunk/kernel{0 4*1 1*2} | rows B/16
  *   56*B flops; reads 24*B+112, writes 16*B bytes */
-FNC_INLINE void k00_trunk_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr, int64_t
-        nr, const float *acc) {
+FNC_INLINE void k00_trunk_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr,
+        int64_t nr, const float *acc) {
     const fnc_env *env = ((const fnc_tile *)tile)->env;
-    const float *restrict trunk_bias = (const float *)(env->weights + 128);
-    float *restrict p_t9 = (float *)env->arena;
+    enum { N = 4 };
+    const float *restrict trunk_bias = (const float *)(env->weights + AT_TRUNK_BIAS);
+    float *restrict trunk_max = (float *)(env->arena + AT_TRUNK_MAX);
     for (int64_t i = 0; i < mr; ++i) {
 #pragma omp simd
         for (int64_t j = 0; j < nr; ++j) {
-            const float v0 = acc[i * FNC_NR_F32 + j];
-            const float v1 = fnc_max_f32(v0 + trunk_bias[n0 + j], 0.0f);
-            p_t9[4 * (m0 + i) + (n0 + j)] = v1;
+            const float dot = acc[i * FNC_NR_F32 + j];
+            trunk_max[N * (m0 + i) + (n0 + j)] = fnc_max_f32(dot + trunk_bias[n0 + j], 0.0f);
         }
     }
 }
 
 static void k00_trunk_dot(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
-    const float *restrict p_x = (const float *)env->in[0];
-    const float *restrict trunk_kernel = (const float *)env->weights;
+    enum { N = 4, K = 6 };
+    const float *restrict x = (const float *)env->in[0];
+    const float *restrict trunk_kernel = (const float *)(env->weights + AT_TRUNK_KERNEL);
     const int64_t begin = fnc_share(B, 16, part, parts);
     const int64_t end = fnc_share(B, 16, part + 1, parts);
     fnc_tile tile = {env, {0}};
-    fnc_gemm_f32(B, 4, 6, p_x, 6, 1, trunk_kernel, 4, begin, end, 0, 4, k00_trunk_dot_epilogue,
+    fnc_gemm_f32(B, N, K, x, K, 1, trunk_kernel, N, begin, end, 0, N, k00_trunk_dot_epilogue,
             &tile);
 }
 
 /* k01_left_dot: left
- *   v0 = sum k<4: t9[4 * m + k] * left/kernel[k]   for g<1, m<B, n<1
- *   left[j] = (v0 + left/bias[0])   for i<1, j<B, k<1
- *   schedule: tiles t9{0 4*1 1*2} left/kernel{0 1*1} | rows B/16
+ *   dot = sum k<4: trunk_max[4 * m + k] * left/kernel[k]   for g<1, m<B, n<1
+ *   left[j] = (dot + left/bias[0])   for i<1, j<B, k<1
+ *   schedule: tiles trunk_max{0 4*1 1*2} left/kernel{0 1*1} | rows B/16
  *   9*B flops; reads 16*B+20, writes 4*B bytes */
-FNC_INLINE void k01_left_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr, int64_t
-        nr, const float *acc) {
+FNC_INLINE void k01_left_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr,
+        int64_t nr, const float *acc) {
     (void)n0;
     const fnc_env *env = ((const fnc_tile *)tile)->env;
-    const float *restrict left_bias = (const float *)(env->weights + 256);
+    const float *restrict left_bias = (const float *)(env->weights + AT_LEFT_BIAS);
     float *restrict left = (float *)env->out[0];
     for (int64_t i = 0; i < mr; ++i) {
 #pragma omp simd
         for (int64_t j = 0; j < nr; ++j) {
-            const float v0 = acc[i * FNC_NR_F32 + j];
-            const float v1 = v0 + left_bias[0];
-            left[m0 + i] = v1;
+            const float dot = acc[i * FNC_NR_F32 + j];
+            left[m0 + i] = dot + left_bias[0];
         }
     }
 }
 
 static void k01_left_dot(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
-    const float *restrict p_t9 = (const float *)env->arena;
-    const float *restrict left_kernel = (const float *)(env->weights + 192);
+    enum { K = 4 };
+    const float *restrict trunk_max = (const float *)(env->arena + AT_TRUNK_MAX);
+    const float *restrict left_kernel = (const float *)(env->weights + AT_LEFT_KERNEL);
     const int64_t begin = fnc_share(B, 16, part, parts);
     const int64_t end = fnc_share(B, 16, part + 1, parts);
     fnc_tile tile = {env, {0}};
-    fnc_gemm_f32(B, 1, 4, p_t9, 4, 1, left_kernel, 1, begin, end, 0, 1, k01_left_dot_epilogue,
+    fnc_gemm_f32(B, 1, K, trunk_max, K, 1, left_kernel, 1, begin, end, 0, 1, k01_left_dot_epilogue,
             &tile);
 }
 
 /* k02_right_dot: right
- *   v0 = sum k<4: t9[4 * m + k] * right/kernel[2 * k + n]   for g<1, m<B, n<2
- *   right[2 * j + k] = (v0 + right/bias[k])   for i<1, j<B, k<2
- *   schedule: tiles t9{0 4*1 1*2} right/kernel{0 2*1 1*2} | rows B/16
+ *   dot = sum k<4: trunk_max[4 * m + k] * right/kernel[2 * k + n]   for g<1, m<B, n<2
+ *   right[2 * j + k] = (dot + right/bias[k])   for i<1, j<B, k<2
+ *   schedule: tiles trunk_max{0 4*1 1*2} right/kernel{0 2*1 1*2} | rows B/16
  *   18*B flops; reads 16*B+40, writes 8*B bytes */
-FNC_INLINE void k02_right_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr, int64_t
-        nr, const float *acc) {
+FNC_INLINE void k02_right_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr,
+        int64_t nr, const float *acc) {
     const fnc_env *env = ((const fnc_tile *)tile)->env;
-    const float *restrict right_bias = (const float *)(env->weights + 384);
+    enum { N = 2 };
+    const float *restrict right_bias = (const float *)(env->weights + AT_RIGHT_BIAS);
     float *restrict right = (float *)env->out[1];
     for (int64_t i = 0; i < mr; ++i) {
 #pragma omp simd
         for (int64_t j = 0; j < nr; ++j) {
-            const float v0 = acc[i * FNC_NR_F32 + j];
-            const float v1 = v0 + right_bias[n0 + j];
-            right[2 * (m0 + i) + (n0 + j)] = v1;
+            const float dot = acc[i * FNC_NR_F32 + j];
+            right[N * (m0 + i) + (n0 + j)] = dot + right_bias[n0 + j];
         }
     }
 }
 
 static void k02_right_dot(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
-    const float *restrict p_t9 = (const float *)env->arena;
-    const float *restrict right_kernel = (const float *)(env->weights + 320);
+    enum { N = 2, K = 4 };
+    const float *restrict trunk_max = (const float *)(env->arena + AT_TRUNK_MAX);
+    const float *restrict right_kernel = (const float *)(env->weights + AT_RIGHT_KERNEL);
     const int64_t begin = fnc_share(B, 16, part, parts);
     const int64_t end = fnc_share(B, 16, part + 1, parts);
     fnc_tile tile = {env, {0}};
-    fnc_gemm_f32(B, 2, 4, p_t9, 4, 1, right_kernel, 2, begin, end, 0, 2, k02_right_dot_epilogue,
-            &tile);
+    fnc_gemm_f32(B, N, K, trunk_max, K, 1, right_kernel, N, begin, end, 0, N,
+            k02_right_dot_epilogue, &tile);
 }
 
 FNC_ONE_COPY void run_predict(const fnc_env *env, int64_t part, int64_t parts) {
@@ -135,16 +148,19 @@ FNC_EXPORT int32_t golden_predict_entry(const fnc_env *env) {
     return status;
 }
 
-FNC_ONE_COPY void steps_predict(const fnc_env *env, int64_t part, int64_t parts) {
+static int64_t row_bytes_predict(const int64_t *dims, int input) {
+    (void)dims;
     const int64_t bytes[] = {24};
-    const fnc_stretch steps = {check_predict, run_predict, golden_predict_arena, amount_predict, 1,
-            1, bytes, NULL};
-    fnc_steps_run(env, &steps, part, parts);
+    return bytes[input];
+}
+
+static const fnc_stretch step_predict = {check_predict, run_predict, golden_predict_arena,
+        amount_predict, 1, 1, row_bytes_predict, NULL};
+
+FNC_ONE_COPY void steps_predict(const fnc_env *env, int64_t part, int64_t parts) {
+    fnc_steps_run(env, &step_predict, part, parts);
 }
 
 FNC_EXPORT int32_t golden_predict_steps(const fnc_env *env) {
-    const int64_t bytes[] = {24};
-    const fnc_stretch steps = {check_predict, run_predict, golden_predict_arena, amount_predict, 1,
-            1, bytes, NULL};
-    return fnc_steps(env, &steps, steps_predict);
+    return fnc_steps(env, &step_predict, steps_predict);
 }

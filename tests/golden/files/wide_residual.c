@@ -3,35 +3,41 @@
 #include "include/fnc_model.h"
 #include "rt/fnc_steps.h"
 
+/* Bytes from the beginning of env->weights. */
+#define AT_INNER_KERNEL 0 /* f32[8,8] */
+#define AT_INNER_BIAS 256 /* f32[8] */
+
 /* k00_inner_dot: inner, sum
- *   v0 = sum k<8: x[8 * m + k] * inner/kernel[8 * k + n]   for g<1, m<B, n<8
- *   sum[8 * j + k] = (x[8 * j + k] + tanh((v0 + inner/bias[k])))   for i<1, j<B, k<8
+ *   dot = sum k<8: x[8 * m + k] * inner/kernel[8 * k + n]   for g<1, m<B, n<8
+ *   sum[8 * j + k] = (x[8 * j + k] + tanh((dot + inner/bias[k])))   for i<1, j<B, k<8
  *   schedule: tiles x{0 8*1 1*2} inner/kernel{0 8*1 1*2} | rows B/16
  *   152*B flops; reads 32*B+288, writes 32*B bytes */
-FNC_INLINE void k00_inner_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr, int64_t
-        nr, const float *acc) {
+FNC_INLINE void k00_inner_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr,
+        int64_t nr, const float *acc) {
     const fnc_env *env = ((const fnc_tile *)tile)->env;
-    const float *restrict p_x = (const float *)env->in[0];
-    const float *restrict inner_bias = (const float *)(env->weights + 256);
-    float *restrict p_sum = (float *)env->out[0];
+    enum { N = 8 };
+    const float *restrict x = (const float *)env->in[0];
+    const float *restrict inner_bias = (const float *)(env->weights + AT_INNER_BIAS);
+    float *restrict sum_output = (float *)env->out[0];
     for (int64_t i = 0; i < mr; ++i) {
 #pragma omp simd
         for (int64_t j = 0; j < nr; ++j) {
-            const float v0 = acc[i * FNC_NR_F32 + j];
-            const float v1 = p_x[8 * (m0 + i) + (n0 + j)] + fnc_tanh_f32(v0 + inner_bias[n0 + j]);
-            p_sum[8 * (m0 + i) + (n0 + j)] = v1;
+            const float dot = acc[i * FNC_NR_F32 + j];
+            sum_output[N * (m0 + i) + (n0 + j)] = x[N * (m0 + i) + (n0 + j)] + fnc_tanh_f32(dot +
+                    inner_bias[n0 + j]);
         }
     }
 }
 
 static void k00_inner_dot(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
-    const float *restrict p_x = (const float *)env->in[0];
-    const float *restrict inner_kernel = (const float *)env->weights;
+    enum { N = 8, K = 8 };
+    const float *restrict x = (const float *)env->in[0];
+    const float *restrict inner_kernel = (const float *)(env->weights + AT_INNER_KERNEL);
     const int64_t begin = fnc_share(B, 16, part, parts);
     const int64_t end = fnc_share(B, 16, part + 1, parts);
     fnc_tile tile = {env, {0}};
-    fnc_gemm_f32(B, 8, 8, p_x, 8, 1, inner_kernel, 8, begin, end, 0, 8, k00_inner_dot_epilogue,
+    fnc_gemm_f32(B, N, K, x, K, 1, inner_kernel, N, begin, end, 0, N, k00_inner_dot_epilogue,
             &tile);
 }
 
@@ -68,16 +74,19 @@ FNC_EXPORT int32_t golden_predict_entry(const fnc_env *env) {
     return status;
 }
 
-FNC_ONE_COPY void steps_predict(const fnc_env *env, int64_t part, int64_t parts) {
+static int64_t row_bytes_predict(const int64_t *dims, int input) {
+    (void)dims;
     const int64_t bytes[] = {32};
-    const fnc_stretch steps = {check_predict, run_predict, golden_predict_arena, amount_predict, 1,
-            1, bytes, NULL};
-    fnc_steps_run(env, &steps, part, parts);
+    return bytes[input];
+}
+
+static const fnc_stretch step_predict = {check_predict, run_predict, golden_predict_arena,
+        amount_predict, 1, 1, row_bytes_predict, NULL};
+
+FNC_ONE_COPY void steps_predict(const fnc_env *env, int64_t part, int64_t parts) {
+    fnc_steps_run(env, &step_predict, part, parts);
 }
 
 FNC_EXPORT int32_t golden_predict_steps(const fnc_env *env) {
-    const int64_t bytes[] = {32};
-    const fnc_stretch steps = {check_predict, run_predict, golden_predict_arena, amount_predict, 1,
-            1, bytes, NULL};
-    return fnc_steps(env, &steps, steps_predict);
+    return fnc_steps(env, &step_predict, steps_predict);
 }
