@@ -44,7 +44,7 @@ class Part:
     start: int
     end: int
     name: str
-    type: TensorType = field(compare=False)
+    shape: tuple[Dim, ...] = field(compare=False)
 
 
 Parts = Mapping[Buffer, Sequence[Part]]  # of each run, in the order of memory
@@ -66,7 +66,8 @@ def _parts(buffer: Buffer, run: Run) -> list[Part]:
     for member in run.members:
         size = member.type.size
         assert isinstance(size, int)
-        found.append(Part(member.offset, member.offset + size, f"{member.name}{slot}", member.type))
+        end, name = member.offset + size, f"{member.name}{slot}"
+        found.append(Part(member.offset, end, name, member.type.shape))
     return sorted(found)
 
 
@@ -134,7 +135,8 @@ class _Names:
         part = None if reach is None or buffer in self.updated else self._part(buffer, *reach)
         if part is None:
             return self._piece(buffer), at
-        own = Buffer(part.name, part.type, buffer.kind, buffer.index, buffer, part.start)
+        type = TensorType(buffer.type.dtype, part.shape)
+        own = Buffer(part.name, type, buffer.kind, buffer.index, buffer, part.start)
         return own, at.shift(-part.start)
 
     def _part(self, run: Buffer, first: int, last: int) -> Part | None:

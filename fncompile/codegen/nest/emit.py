@@ -316,11 +316,12 @@ class _Emitter:
         """What would be one number a row is an array of lanes."""
         maps = {i for i, stage in part.numbered() if not stage.reduced and not part.axes}
         kept = sorted(maps & self.read_later)
-        slots = {
-            i: Element(self._name(i), Name(var))
+        of_lanes = {
+            i: Name(f"{self._name(i).text}_lanes" if i in kept else self._name(i).text)
             for i, stage in part.numbered()
             if stage.reduced or i in kept
         }
+        slots = {i: Element(name, Name(var)) for i, name in of_lanes.items()}
         stage_of = dict(part.numbered())
         first = [n.a if isinstance(n, Binary) else n for n in self.names]
         ahead, point = self._point(part, slots, first, Name(var))
@@ -330,8 +331,8 @@ class _Emitter:
         self.values |= slots
         count = self._block(self.nest.outer[-1])
         arrays = [
-            Declare(register_type(stage_of[i].dtype), self._name(i).text, None, count)
-            for i in slots
+            Declare(register_type(stage_of[i].dtype), name.text, None, count)
+            for i, name in of_lanes.items()
         ]
         inner = self._loops(part.reduced, [*ahead, *_lanes(var, point)])
         return [*arrays, *self._loops(part.kept, [*_lanes(var, starts), *inner, *ends])]
