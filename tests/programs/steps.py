@@ -80,6 +80,9 @@ class Optimizer:
     def constrain(self, name: str, value: Node) -> Node:
         return build.ew("div", value, self._length(value)) if name == self.constrained else value
 
+    def settle(self, run: Run, old: Node, new: Node) -> Node:
+        return new
+
     def finish(self) -> dict[Node, Node]:
         return {}
 
