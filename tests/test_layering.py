@@ -176,7 +176,20 @@ ROOMS: dict[str, tuple[str, dict[str, str]]] = {
         "random": "sets the seed",
     }),
     "backend": ("missing config", {"utils": "the same under another name"}),
-    "__main__": ("", {"devtools": "prints what it tells about the installation"}),
+    "cli": ("flags", {
+        "graph": "draws a model",
+        "saving": "reads and writes its files",
+        "runtime": "builds and runs a self-test",
+        "devtools": "what it can explain; the installation",
+        "session": "targets that a model's losses take",
+        "training": "its losses",
+        "layers": "a small model to try the compiler with",
+        "models": "a small model to try the compiler with",
+    }),
+    "__main__": ("", {
+        "cli": "the commands",
+        "devtools": "prints what it tells about the installation",
+    }),
     "datasets": ("missing flags", {}),
 }
 

@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 import fncompile
+from fncompile.cli import COMMANDS
 from tests.tools import need
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -92,6 +93,17 @@ def test_the_c_example_compiles_and_runs(folder):
     before = again.get_weights()[-1].copy()
     again.load_weights(folder / "learned.weights.h5")
     assert again.get_weights()[-1][7] > before[7]  # the bias of the class it was shown
+
+
+def test_the_commands_of_the_shell_run(folder):
+    text = next(b for b in blocks("console") if "$ fncompile" in b)
+    lines = [line[2:].split() for line in text.splitlines()]
+    assert {line[1] for line in lines} == set(COMMANDS)
+    for line in lines:
+        command = [sys.executable, "-m", *line]
+        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+        done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
+        assert done.returncode == 0 and done.stdout, done.stderr
 
 
 def test_make_knows_the_commands():

@@ -78,6 +78,7 @@ def _next_steps(compiler_found: bool) -> str:
     install = "install a C compiler: apt install gcc, or pip install ziglang"
     steps = [
         *([] if compiler_found else [install]),
+        "fncompile --help lists the commands for models in files",
         f"{Path(sys.executable).name} -m fncompile.flags lists the switches",
         "help(fncompile.layers.Dense) and the like: arguments, shapes, an example",
         "model.explain() shows how a model was compiled, model.profile(x) where its time goes",

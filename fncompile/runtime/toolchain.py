@@ -191,6 +191,17 @@ def link_shared(command: Sequence[str], objects: Iterable[Path], target: Path,
     return _written(target, arguments)
 
 
+def build_program(source: Path, library: Path, target: Path) -> Path:
+    """A program of one C file, which includes headers beside it, and a static library.
+
+    Raises ToolchainError, with the words of the compiler, if that cannot be done.
+    """
+    inputs = ["-std=c99", f"-I{source.parent.resolve()}", str(source.resolve())]
+    arguments = [*find_compiler(), *inputs, str(library.resolve()), "-o", target.name]
+    _run([*arguments, "-lm", "-pthread"], target.parent)
+    return _written(target, arguments)
+
+
 def make_archive(command: Sequence[str], objects: Iterable[Path], target: Path) -> Path:
     """Collect objects in a static library; replaces `target`. Raises ToolchainError without ar."""
     target.unlink(missing_ok=True)

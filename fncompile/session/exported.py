@@ -21,7 +21,6 @@ from fncompile.graph.trace import Trace
 from fncompile.graph.variable import Variable
 from fncompile.ir.dims import Poly
 from fncompile.ir.node import Program, toposort
-from fncompile.ir.types import TensorType
 from fncompile.passes.apply_optimizer import Run
 from fncompile.passes.manager import Context
 from fncompile.runtime.entry import CompiledEntry
@@ -144,13 +143,20 @@ def _signature(steps: Any, sample_weight: bool) -> Signature:
             f"The model {steps.model.name!r} has no fixed outputs: train it on a batch, then "
             "export it."
         )
-    targets = [_target(steps.model.outputs[k].type, objective, k) for k in objective.targets]
+    shapes = [output.type.shape for output in steps.model.outputs]
+    closed = [[1 if isinstance(d, Poly) else d for d in shape] for shape in shapes]
+    targets = target_arrays(objective, closed)
     weights = [np.zeros(t.shape[:1], floatx()) for t in targets] if sample_weight else []
     arrays: list[Any] = [*[None] * len(steps.model.inputs), *targets, *weights]
     return step_signature(steps.model, steps.label, arrays)
 
 
-def _target(output: TensorType, objective: Any, place: int) -> np.ndarray:
+def target_arrays(objective: Any, shapes: Sequence[Sequence[int]]) -> list[np.ndarray]:
+    """Zeros of the kinds that the losses take, for outputs of these `shapes`."""
+    return [_target(shapes[k], objective, k) for k in objective.targets]
+
+
+def _target(shape: Sequence[int], objective: Any, place: int) -> np.ndarray:
     """An array of the kind that the loss of an output takes: class numbers, or what the output
     is."""
     loss = next((t.loss for t in objective.terms if t.place == place), None)
@@ -158,10 +164,7 @@ def _target(output: TensorType, objective: Any, place: int) -> np.ndarray:
     classes = (
         not getattr(loss, "float_targets", True) or function == "sparse_categorical_crossentropy"
     )
-    shape = output.shape[:-1] if classes else output.shape
-    return np.zeros(
-        [1 if isinstance(d, Poly) else d for d in shape], "int32" if classes else floatx()
-    )
+    return np.zeros(shape[:-1] if classes else shape, "int32" if classes else floatx())
 
 
 def _report(steps: Any, objective: Any) -> tuple[list[str], CompiledEntry]:

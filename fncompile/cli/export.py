@@ -1,0 +1,46 @@
+"""Write a native library of a model.
+
+The files are what a C or C++ program needs to link the model: header, shared and static library,
+example, self-test. Their paths are printed.
+"""
+
+from __future__ import annotations
+
+import argparse
+
+from fncompile.cli.model_file import add_model, load
+
+EXAMPLES = (
+    "fncompile export digits.keras -o build/digits",
+    "fncompile export digits.keras -o build/digits --target x86-64-v3 --no-training",
+)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    add_model(parser)
+    parser.add_argument(
+        "-o", "--output", required=True, metavar="DIR", help="made where it is not there"
+    )
+    parser.add_argument(
+        "--prefix", metavar="NAME", help="what C names begin with (default: the model's name)"
+    )
+    parser.add_argument(
+        "--target", metavar="CPU", help="as FNC_TARGET: x86-64-v3, ... (default: this machine)"
+    )
+    parser.add_argument(
+        "--training", action=argparse.BooleanOptionalAction,
+        help="whether the library trains too (default: if the model is compiled with a loss)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--sample-weight", action="store_true", help="its training takes weights of samples"
+    )
+
+
+def run(options: argparse.Namespace) -> int:
+    bundle = load(options).export(
+        options.output, prefix=options.prefix, training=options.training,
+        sample_weight=options.sample_weight, target=options.target,
+    )  # fmt: skip
+    for path in sorted(bundle.files):
+        print(path)
+    return 0
