@@ -34,6 +34,7 @@ if TYPE_CHECKING:  # what `__getattr__` does, for those who read and do not run
         utils,
     )
     from fncompile.config import DTypePolicy
+    from fncompile.export import load_library
     from fncompile.flags import CallableModule
     from fncompile.graph.tensor import KerasTensor
     from fncompile.graph.variable import Variable
@@ -64,6 +65,7 @@ _NAMES = {
     "Regularizer": "regularizers",
     "Sequential": "models",
     "Variable": "tensors",
+    "load_library": "export",
 }
 __all__ = [
     "DTypePolicy",
@@ -90,6 +92,7 @@ __all__ = [
     "flags",
     "initializers",
     "layers",
+    "load_library",
     "losses",
     "metrics",
     "mixed_precision",

@@ -2,25 +2,28 @@
 
 bundle = model.export("build/mnist")     # libmnist_model.so .a, mnist_model.h .pc, an example
 print(bundle.header)
+fncompile.load_library("build/mnist").predict(images)
 """
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from fncompile.missing import complaint
 
 if TYPE_CHECKING:
     from .bundle import Bundle, export
+    from .opened import NativeModel, load_library
 
-__all__ = ["Bundle", "export"]
+__all__ = ["Bundle", "NativeModel", "export", "load_library"]
+_OPENED = ("NativeModel", "load_library")
 
 
 if not TYPE_CHECKING:
 
     def __getattr__(name: str) -> Any:
         if name in __all__:
-            from . import bundle
-
-            return getattr(bundle, name)
+            module = import_module(f".{'opened' if name in _OPENED else 'bundle'}", __name__)
+            return getattr(module, name)
         raise complaint(__name__, name)

@@ -39,9 +39,10 @@ from fncompile.runtime.store import open_store
 class Bundle:
     """The files of an export; `prefix` begins every C name.
 
-    `directory` holds all; the others are the paths of the files. `shared` is a link to the library
-    itself, `soname`; `wrapper` is the header for C++; `cmake` is for find_package, `pkgconfig` for
-    pkg-config; `selftest` is a program that compares the library with what Python computed.
+    `directory` holds all; the others are the paths of the files: `shared`, a link to the library
+    itself, `soname`; the archive `static`; `header`, and `wrapper` for C++; `pkgconfig`, and, for
+    CMake, `cmake` and `cmake_version`; the programs `example` and `selftest`, which compares the
+    library with what Python computed; and `readme`.
 
     >>> model = fncompile.Sequential([fncompile.Input((2,)), layers.Dense(1)], name="tiny")
     >>> bundle = model.export("build")

@@ -54,7 +54,8 @@ def units(exported, tmp_path_factory):
     (directory / "digit_model.h").write_text(made.header)
     write_data(made.data, directory / "digit_model_data.bin")
     needs = needs_unit(made.library, made.library.levels[0])
-    texts = {**made.entries, "needs": needs, "digit_model": made.unit, "digit_model_data": data_unit("digit_model")}
+    public = {"digit_model": made.unit, "digit_model_data": data_unit("digit_model")}
+    texts = {**made.entries, "needs": needs, **public}
     for name, text in texts.items():
         (directory / f"{name}.c").write_text(text)
     return directory, [f"{name}.c" for name in texts]

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from fncompile.codegen.ctree import Binary, CExpr, Int, Name, Return, Ternary, Unary, call
+from fncompile.export.api.description import description
 from fncompile.export.api.library import ABI_VERSION, Library
 from fncompile.export.api.public import Public, public
+from fncompile.export.api.tables import quoted
 
 FACTS = "Facts"
+_DESCRIBE = """All that these functions tell, and the shapes of all arrays, as JSON: for programs
+that open libraries that they do not know, as fncompile.load_library does."""
 
 
 def facts(library: Library) -> list[Public]:
@@ -19,6 +23,7 @@ def facts(library: Library) -> list[Public]:
         _text(
             library, "build_info", "Which compiler made this, with which flags.", Name("build_text")
         ),
+        _text(library, "describe", _DESCRIBE, quoted(description(library))),
         public(
             library,
             FACTS,
