@@ -69,6 +69,14 @@ from fncompile.layers.pooling.pooling import (
     MaxPooling2D,
     MaxPooling3D,
 )
+from fncompile.layers.preprocessing.random_color import RandomBrightness, RandomContrast
+from fncompile.layers.preprocessing.random_geometry import (
+    RandomCrop,
+    RandomFlip,
+    RandomRotation,
+    RandomTranslation,
+    RandomZoom,
+)
 from fncompile.layers.preprocessing.rescaling import Rescaling
 from fncompile.layers.preprocessing.resizing import CenterCrop, Resizing
 from fncompile.layers.regularization.activity import ActivityRegularization
@@ -236,6 +244,13 @@ __all__ = [
     "PReLU",
     "Permute",
     "RMSNormalization",
+    "RandomBrightness",
+    "RandomContrast",
+    "RandomCrop",
+    "RandomFlip",
+    "RandomRotation",
+    "RandomTranslation",
+    "RandomZoom",
     "ReLU",
     "RepeatVector",
     "Rescaling",

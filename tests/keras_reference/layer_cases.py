@@ -12,7 +12,7 @@ import zlib
 
 import numpy as np
 
-from tests.keras_reference import recurrent_cases
+from tests.keras_reference import recurrent_cases, window_cases
 from tests.keras_reference.placeholders import B, F, L
 
 Q, V, K = F((2, 4, 6)), F((2, 5, 6)), F((2, 5, 7))
@@ -160,8 +160,8 @@ CASES = {
         {},
     ),
     **recurrent_cases.CASES,
+    **window_cases.CASES,
 }
-
 
 def made(structure, rng):
     """The structure with arrays for `F` and `B`."""

@@ -13,7 +13,7 @@ import pytest
 
 from tests.keras_reference.target import NAME, keras
 from tests.layers.harness import run_layer_test
-from tests.layers.rows import convolving, normalizing, spatial
+from tests.layers.rows import chance, convolving, normalizing, spatial
 
 erf = np.vectorize(math.erf)
 
@@ -577,6 +577,7 @@ CASES = [
     *spatial.CASES,
     *normalizing.CASES,
     *convolving.CASES,
+    *chance.CASES,
 ]
 
 

@@ -42,7 +42,7 @@ def compiled(name: str):
 
 
 def compare(name, model, inputs, found, optimizer: bool = True) -> None:
-    for i, value in enumerate(zoo.flat(model(inputs))):
+    for i, value in enumerate(zoo.flat(model(inputs, training=False))):
         atol = zoo.tolerance(name)
         np.testing.assert_allclose(value, found[f"output{i}"], atol=atol, rtol=1e-5)
     for i, variable in enumerate(model.weights):

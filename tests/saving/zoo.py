@@ -126,11 +126,39 @@ def halves(k: Any) -> tuple[Any, Any]:
     return k.Model(x, k.layers.Dense(2, dtype="float32")(h)), rows(3, 4)
 
 
+def images(k: Any) -> tuple[Any, Any]:
+    """Layers of images, with layers whose configurations are unlike others in between."""
+    x = k.Input((8, 9, 2), name="x")
+    h = k.layers.ZeroPadding2D(((1, 0), (0, 1)))(k.layers.Rescaling(0.5)(x))
+    h = k.layers.Conv2D(4, (3, 2), strides=2, padding="same", groups=2, activation="relu")(h)
+    h = k.layers.GroupNormalization(2)(k.layers.SpatialDropout2D(0.2, seed=3)(h))
+    h = k.layers.DepthwiseConv2D(3, padding="same", depth_multiplier=2)(h)
+    h = k.layers.AveragePooling2D((2, 1), padding="same")(k.layers.UnitNormalization()(h))
+    h = k.layers.SeparableConv2D(3, 2, padding="same")(k.layers.Cropping2D(((0, 1), (0, 0)))(h))
+    h = k.layers.Conv2DTranspose(2, 3, strides=2)(k.layers.GaussianNoise(0.1, seed=4)(h))
+    h = k.layers.MaxPooling2D(2)(k.layers.RMSNormalization()(k.layers.UpSampling2D((1, 2))(h)))
+    h = k.layers.Resizing(3, 4, interpolation="nearest")(k.layers.RandomFlip(seed=1)(h))
+    h = k.layers.ActivityRegularization(l2=0.1)(h)
+    h = k.layers.GlobalAveragePooling2D(keepdims=True)(k.layers.RandomZoom(0.1, 0.2, seed=2)(h))
+    return k.Model(x, k.layers.Dense(2)(k.layers.Flatten()(h))), rows(3, 8, 9, 2)
+
+
+def sounds(k: Any) -> tuple[Any, Any]:
+    x = k.Input((16, 2), name="x")
+    h = k.layers.Conv1D(4, 3, padding="causal", dilation_rate=2, kernel_regularizer="l2")(x)
+    h = k.layers.AlphaDropout(0.1, seed=5)(k.layers.UpSampling1D(2)(k.layers.Cropping1D(1)(h)))
+    h = k.layers.SeparableConv1D(3, 2)(k.layers.DepthwiseConv1D(3, strides=2)(h))
+    h = k.layers.MaxPooling1D(2)(k.layers.Conv1DTranspose(2, 2, output_padding=0)(h))
+    h = k.layers.AveragePooling1D(2, strides=1)(k.layers.ZeroPadding1D((0, 2))(h))
+    h = k.layers.GlobalMaxPooling1D()(k.layers.GaussianDropout(0.2, seed=6)(h))
+    return k.Model(x, k.layers.Dense(2)(h)), rows(3, 16, 2)
+
+
 def custom_objects(k: Any) -> dict[str, Any]:
     return {"Block": block_class(k)}
 
 
-_ALL = (digits, sequential, branches, nested, operators, words, composite, halves)
+_ALL = (digits, sequential, branches, nested, operators, words, composite, halves, images, sounds)
 BUILDERS = {f.__name__: f for f in _ALL}
 
 

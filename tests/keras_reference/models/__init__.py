@@ -9,8 +9,16 @@ has a gradient of exactly zero, which RMSprop and Adam would turn into amplified
 """
 
 from tests.keras_reference.data import MODELS
-from tests.keras_reference.models import joins, layer_kinds, losses, topology, trained, weighting
+from tests.keras_reference.models import (
+    images,
+    joins,
+    layer_kinds,
+    losses,
+    topology,
+    trained,
+    weighting,
+)
 from tests.keras_reference.models.optimizers import OPTIMIZERS, build_with_optimizer
 
 __all__ = ["MODELS", "OPTIMIZERS", "build_with_optimizer",
-           "joins", "layer_kinds", "losses", "topology", "trained", "weighting"]
+           "images", "joins", "layer_kinds", "losses", "topology", "trained", "weighting"]

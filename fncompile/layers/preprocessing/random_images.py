@@ -1,0 +1,70 @@
+"""What layers share that change images by chance."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fncompile import ops, random
+from fncompile.layers.arguments import checked_data_format
+from fncompile.layers.layout import as_given, channels_last
+from fncompile.layers.standard import StandardLayer
+
+
+class RandomImages(StandardLayer):
+    """Base of layers that change each image by chance in training, and none otherwise.
+
+    A call by itself counts as training, unless it says `training=False`. Takes
+    (batch, height, width, channels) or one image (height, width, channels); with `data_format`
+    "channels_first" the channels come before the height, the configured layout if None. Gives the
+    layer's float type. `seed`: a whole number, None for another at each run, or a SeedGenerator.
+    """
+
+    _stateless = True
+
+    def _start(self, seed: Any, data_format: str | None) -> None:
+        self.seed = seed
+        self.seed_generator = random.SeedGenerator(seed)
+        self.data_format = checked_data_format(data_format)
+
+    def call(self, data: Any, training: bool = True) -> Any:
+        x = ops.cast(data, self.compute_dtype)
+        single = len(x.shape) == 3
+        x = ops.expand_dims(x, 0) if single else x
+        if len(x.shape) != 4:
+            raise ValueError(
+                "Expected image tensor to have rank 3 (single image) or 4 (batch of images). "
+                f"Received: data.shape={data.shape}"
+            )
+        x = channels_last(x, self.data_format)
+        x = as_given(self._changed(x) if training else self._unchanged(x), self.data_format)
+        return ops.squeeze(x, 0) if single else x
+
+    def _changed(self, images: Any) -> Any:
+        """Images (batch, height, width, channels) in training."""
+        raise NotImplementedError
+
+    def _unchanged(self, images: Any) -> Any:
+        return images
+
+    def _uniform(self, images: Any, low: float, high: float) -> Any:
+        """A number for each image, (batch, 1, 1, 1)."""
+        shape = (ops.shape(images)[0], 1, 1, 1)
+        return random.uniform(shape, low, high, self.compute_dtype, self.seed_generator)
+
+
+def checked_range(
+    name: str, value: Any, least: float, most: float, both: bool = True
+) -> tuple[float, float]:
+    """(low, high) of `value`: two numbers, or one for both directions; ValueError unless they are
+    from `least` to `most`. With `both` one number is negative and positive, else it is both ends.
+    """
+    pair = tuple(value) if isinstance(value, (tuple, list)) else (value, value)
+    numbers = all(isinstance(n, (int, float)) for n in pair) and len(pair) == 2
+    if not numbers or any(not least <= n <= most for n in pair):
+        raise ValueError(
+            f"The `{name}` argument should be a number (or a list of two numbers) in the range "
+            f"[{least}, {most}]. Received: {name}={value}"
+        )
+    if not isinstance(value, (tuple, list)) and both:
+        pair = (-abs(value), abs(value))
+    return tuple(sorted(pair)) if both else pair  # type: ignore[return-value]

@@ -1,0 +1,141 @@
+"""Layers that change images by chance: what they do, when, and that chance is the same in compiled
+code."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from fncompile import Input, Model, flags, layers
+
+X = np.arange(12, dtype="float32").reshape(1, 3, 4, 1)
+
+# What Keras 3.15 gives for X when the factor is one number.
+KERAS = {
+    "turn": (
+        layers.RandomRotation, dict(factor=(0.25, 0.25)),
+        [[2.5, 4.5, 8.5, 10.5], [1.5, 3.5, 7.5, 9.5], [0.5, 2.5, 6.5, 8.5]],
+    ),
+    "turn_less": (
+        layers.RandomRotation, dict(factor=(0.125, 0.125), fill_mode="constant"),
+        [[0.27, 1.74, 5.15, 6.16], [0.41, 3.73, 7.27, 9.92], [1.89, 5.85, 8.59, 2.29]],
+    ),
+    "smaller": (
+        layers.RandomZoom, dict(height_factor=(0.5, 0.5)),
+        [[0, 0.75, 2.25, 3], [4, 4.75, 6.25, 7], [8, 8.75, 10.25, 11]],
+    ),
+    "taller": (
+        layers.RandomZoom, dict(height_factor=(-0.5, -0.5), width_factor=(0.0, 0.0)),
+        [[2, 3, 4, 5], [4, 5, 6, 7], [6, 7, 8, 9]],
+    ),
+    "down": (
+        layers.RandomTranslation, dict(height_factor=(0.34, 0.34), width_factor=(0, 0)),
+        [[0.08, 1.08, 2.08, 3.08], [0, 1, 2, 3], [3.92, 4.92, 5.92, 6.92]],
+    ),
+    "right": (
+        layers.RandomTranslation,
+        dict(height_factor=(0, 0), width_factor=(0.25, 0.25), fill_mode="constant", fill_value=-1),
+        [[-1, 0, 1, 2], [-1, 4, 5, 6], [-1, 8, 9, 10]],
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", KERAS)
+def test_a_fixed_factor_gives_what_keras_gives(name):
+    kind, arguments, expected = KERAS[name]
+    np.testing.assert_allclose(kind(**arguments)(X)[0, :, :, 0], expected, atol=0.006)
+    first = kind(**arguments, data_format="channels_first")(X.transpose(0, 3, 1, 2))
+    np.testing.assert_allclose(first[0, 0], expected, atol=0.006)
+    np.testing.assert_allclose(kind(**arguments)(X[0])[..., 0], expected, atol=0.006)
+
+
+def many(count=60):
+    return np.random.default_rng(0).uniform(60, 190, (count, 4, 6, 2)).astype("float32")
+
+
+def test_each_image_is_flipped_by_itself():
+    x = many()
+    y = layers.RandomFlip(seed=3)(x)
+    ways = [x, x[:, :, ::-1], x[:, ::-1], x[:, ::-1, ::-1]]
+    found = [sum(np.array_equal(a, b) for a, b in zip(y, way)) for way in ways]
+    assert sum(found) == len(x) and min(found) >= 5
+
+
+def test_contrast_and_brightness_stay_in_their_range():
+    x = many()
+    y = layers.RandomContrast((0.1, 0.3), seed=1)(x)
+    mean = x.mean((1, 2), keepdims=True)
+    factor = np.median((y - mean) / (x - mean), (1, 2, 3))
+    assert 0.9 <= factor.min() < 0.95 and 1.25 < factor.max() <= 1.3001
+    added = np.median(layers.RandomBrightness((0.1, 0.2), seed=1)(x) - x, (1, 2, 3))
+    assert 25.4 < added.min() < 30 and 46 < added.max() < 51.1
+    wild = layers.RandomBrightness(0.9, seed=1)(x)
+    assert wild.min() == 0 and wild.max() == 255
+
+
+def test_a_crop_is_a_piece_of_the_image():
+    x, layer = many(3), layers.RandomCrop(2, 3, seed=4)
+    places = set()
+    for _ in range(12):
+        y = layer(x)
+        found = [(r, c) for r in range(3) for c in range(4)
+                 if np.array_equal(x[:, r:r + 2, c:c + 3], y)]  # fmt: skip
+        assert len(found) == 1
+        places |= set(found)
+    assert len(places) > 3
+    np.testing.assert_array_equal(layer(x[:, :, 1:4], training=False), x[:, 1:3, 1:4] * 0
+                                  + layers.Resizing(2, 3, crop_to_aspect_ratio=True)(x[:, :, 1:4]))
+
+
+def pipeline(x):
+    """All of them one after the other, then a mean that tells what they did."""
+    inputs = Input(x.shape[1:])
+    y = layers.RandomFlip(seed=1)(inputs)
+    y = layers.RandomTranslation(0.3, 0.2, seed=2)(y)
+    y = layers.RandomRotation(0.2, fill_mode="wrap", seed=3)(y)
+    y = layers.RandomZoom(0.3, fill_mode="constant", interpolation="nearest", seed=4)(y)
+    y = layers.RandomContrast(0.4, seed=5)(y)
+    y = layers.RandomBrightness(0.2, seed=6)(y)
+    y = layers.RandomCrop(3, 3, seed=7)(y)
+    y = layers.Dense(1, kernel_initializer="ones")(layers.Flatten()(y))
+    model = Model(inputs, y)
+    model.compile("sgd", "mae")
+    return model
+
+
+def losses(x, interp):
+    with flags(interp=interp):
+        model = pipeline(x)
+        rest = model.predict(x, verbose=0)
+        steps = []
+        for _ in range(3):
+            steps.append(float(model.train_on_batch(x, np.zeros((len(x), 1), "float32"))))
+            model.layers[-1].set_weights([np.ones((18, 1)), np.zeros(1)])
+        return rest, steps
+
+
+def test_they_act_in_the_compiled_training_step_and_only_there():
+    x = many(9) / 100
+    rest, compiled = losses(x, False)
+    plain, interpreted = losses(x, True)
+    cropped = layers.RandomCrop(3, 3)(x, training=False)
+    np.testing.assert_allclose(rest[:, 0], cropped.sum((1, 2, 3)), rtol=1e-5)
+    np.testing.assert_allclose(rest, plain, rtol=1e-5)
+    np.testing.assert_allclose(compiled, interpreted, rtol=1e-4)
+    assert len({round(step, 3) for step in compiled}) == 3
+
+
+@pytest.mark.parametrize(("make", "words"), [
+    (lambda: layers.RandomFlip("sideways"), "`mode` must be one of 'horizontal'"),
+    (lambda: layers.RandomRotation("a"), r"`factor` argument should be .* in the range \[-1, 1\]"),
+    (lambda: layers.RandomRotation(2), "Received: factor=2"),
+    (lambda: layers.RandomContrast(-1), r"in the range \[0, 1\]"),
+    (lambda: layers.RandomZoom((1, 2, 3)), r"Received: height_factor=\(1, 2, 3\)"),
+    (lambda: layers.RandomTranslation(0.1, 0.1, fill_mode="x"), "argument `fill_mode`"),
+    (lambda: layers.RandomRotation(0.1, interpolation="x"), "argument `interpolation`"),
+    (lambda: layers.RandomBrightness(0.1, value_range=3), "should be a list of two numbers"),
+    (lambda: layers.RandomFlip()(np.zeros((3, 4))), "rank 3 .single image. or 4"),
+])  # fmt: skip
+def test_what_is_wrong_is_said(make, words):
+    with pytest.raises(ValueError, match=words):
+        make()
