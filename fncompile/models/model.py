@@ -49,8 +49,13 @@ class Model(Layer):
     steps_per_execution = 1
     optimizer: Any  # of `compile`
     _compile_arguments: dict[str, Any]  # of it, but for the optimizer
+    loss: Any  # of it
+    training_seed: int  # of it
     _loss_tracker: Any  # of it
     _compile_metrics: Any  # of it
+    history: Any  # of `fit`
+    _initial_epoch: int  # of it
+    _output_places: Any  # once a model that is no graph was called
     _objective: Any = None
     _steps: Any = None
 

@@ -17,6 +17,7 @@ from fncompile.config import floatx
 from fncompile.flags import overrides
 from fncompile.ir.dims import Poly
 from fncompile.runtime.entry import Entry, Run
+from fncompile.training.model import TrainedModel
 
 if TYPE_CHECKING:
     from fncompile.session.compiled import CompiledSteps
@@ -38,7 +39,7 @@ class CallPlan:
         self._stretches: dict[int, tuple[Entry, Stretch]] = {}  # by the rows of a batch
         self._splits = steps.fixed_batch  # is a prediction of many rows made in parts?
 
-    def holds(self, model: Any) -> bool:
+    def holds(self, model: TrainedModel) -> bool:
         """Would a plan that is made now be the same?"""
         return (
             self._switches is overrides()

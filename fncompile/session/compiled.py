@@ -34,12 +34,14 @@ from fncompile.session.signature import (
     input_types,
     step_signature,
 )
+from fncompile.training.compile import objective_of
+from fncompile.training.model import TrainedModel
 
 Arrays = Sequence[np.ndarray]
 _memory_lock = threading.RLock()  # variables may move between the memories of any two models
 
 
-def steps(model: Any) -> CompiledSteps:
+def steps(model: TrainedModel) -> CompiledSteps:
     """The steps of `model`, made anew when its variables, its optimizer or what is trainable
     changed."""
     with _memory_lock:
@@ -57,7 +59,7 @@ class CompiledSteps:
 
     weights: Memory  # once there is an entry
 
-    def __init__(self, model: Any):
+    def __init__(self, model: TrainedModel):
         self.model = model
         self.fingerprint = Fingerprint(model)
         self.trains = bool(model.trainable_variables)
@@ -220,8 +222,6 @@ class CompiledSteps:
     def _objective_program(
         self, signature: Signature, training: bool, with_outputs: bool = False
     ) -> tuple[Program, Trace]:
-        from fncompile.training.compile import objective_of
-
         objective = objective_of(self.model)
         return programs.objective_program(
             self.model, objective, signature, self.names, self.label, training, with_outputs
@@ -278,7 +278,7 @@ class CompiledSteps:
         """Give the variables of steps their memory; once, with all that any step may change."""
         if self.train_memory is not None:
             return
-        optimizer, objective = self.model.optimizer, self.model._objective
+        optimizer, objective = self.model.optimizer, objective_of(self.model)
         own = set(self.weights.variables)
         state = [
             *optimizer.variables[: _plain_count(optimizer)],

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -23,9 +23,13 @@ from fncompile.ir.dims import Poly
 from fncompile.ir.node import Program, toposort
 from fncompile.passes.apply_optimizer import Run
 from fncompile.passes.manager import Context
-from fncompile.runtime.entry import CompiledEntry
+from fncompile.runtime.entry import CompiledEntry, Entry
 from fncompile.session.memory import Memory
 from fncompile.session.signature import Signature, step_signature
+from fncompile.training.model import GraphModel, TrainedModel
+
+if TYPE_CHECKING:
+    from fncompile.session.compiled import CompiledSteps
 
 
 @dataclass
@@ -51,14 +55,14 @@ class Training:
 class Native:
     """`memories` has the weights, and with training the state that a step changes."""
 
-    model: Any
+    model: TrainedModel
     predict: CompiledEntry
     training: Training | None
     memories: list[Memory]
     runs: list[Run]
 
 
-def native(steps: Any, training: bool, sample_weight: bool) -> Native:
+def native(steps: CompiledSteps, training: bool, sample_weight: bool) -> Native:
     """The entries of the model of `steps`, compiled where they have not been."""
     with override(interp=False):
         entry = _predict_entry(steps)
@@ -73,7 +77,7 @@ def native(steps: Any, training: bool, sample_weight: bool) -> Native:
     )
 
 
-def can_train(model: Any) -> bool:
+def can_train(model: TrainedModel) -> bool:
     """Is there a loss to train with? Raises nothing."""
     if not getattr(model, "compiled", False) or not model.trainable_variables:
         return False
@@ -82,9 +86,14 @@ def can_train(model: Any) -> bool:
     return bool(objective_of(model).terms)
 
 
-def _predict_entry(steps: Any) -> CompiledEntry:
+def _compiled(entry: Entry) -> CompiledEntry:
+    assert isinstance(entry, CompiledEntry)  # as the interpreter was switched off
+    return entry
+
+
+def _predict_entry(steps: CompiledSteps) -> CompiledEntry:
     if hasattr(steps.model, "inputs"):
-        return steps.predict_entry([])
+        return _compiled(steps.predict_entry([]))
     entries = [e for key, e in steps.entries.items() if key[0] == "predict"]
     known = [e for e in entries if isinstance(e, CompiledEntry)]
     if not known:
@@ -95,12 +104,12 @@ def _predict_entry(steps: Any) -> CompiledEntry:
     return known[-1]
 
 
-def _training(steps: Any, sample_weight: bool) -> Training:
+def _training(steps: CompiledSteps, sample_weight: bool) -> Training:
     from fncompile.training.compile import objective_of
 
     signature = _signature(steps, sample_weight)
-    train = steps.step_entry("train", signature)
-    evaluate = steps.step_entry("evaluate", signature)
+    train = _compiled(steps.step_entry("train", signature))
+    evaluate = _compiled(steps.step_entry("evaluate", signature))
     objective = objective_of(steps.model)
     metrics, report = _report(steps, objective)
     variables = list(dict.fromkeys(objective.variables))
@@ -109,8 +118,8 @@ def _training(steps: Any, sample_weight: bool) -> Training:
         train,
         evaluate,
         report,
-        steps.gradient_entry(signature),
-        steps.optimizer_entry(signature),
+        _compiled(steps.gradient_entry(signature)),
+        _compiled(steps.optimizer_entry(signature)),
         _input_gradient(steps, signature),
         signature,
         names,
@@ -120,15 +129,15 @@ def _training(steps: Any, sample_weight: bool) -> Training:
     )
 
 
-def _input_gradient(steps: Any, signature: Signature) -> CompiledEntry | None:
+def _input_gradient(steps: CompiledSteps, signature: Signature) -> CompiledEntry | None:
     real = [t for _, t in signature.inputs if t.kind == "f"]
     outputs = [o.type for o in getattr(steps.model, "outputs", ())]
     if not real or not any(t.kind == "f" for t in outputs):
         return None
-    return steps.input_gradient_entry(signature.inputs)
+    return _compiled(steps.input_gradient_entry(signature.inputs))
 
 
-def _signature(steps: Any, sample_weight: bool) -> Signature:
+def _signature(steps: CompiledSteps, sample_weight: bool) -> Signature:
     """The types that the model was last trained with, or those that its losses ask for."""
     from fncompile.training.compile import objective_of
 
@@ -143,11 +152,12 @@ def _signature(steps: Any, sample_weight: bool) -> Signature:
             f"The model {steps.model.name!r} has no fixed outputs: train it on a batch, then "
             "export it."
         )
-    shapes = [output.type.shape for output in steps.model.outputs]
+    graph = cast(GraphModel, steps.model)
+    shapes = [output.type.shape for output in graph.outputs]
     closed = [[1 if isinstance(d, Poly) else d for d in shape] for shape in shapes]
     targets = target_arrays(objective, closed)
     weights = [np.zeros(t.shape[:1], floatx()) for t in targets] if sample_weight else []
-    arrays: list[Any] = [*[None] * len(steps.model.inputs), *targets, *weights]
+    arrays: list[Any] = [*[None] * len(graph.inputs), *targets, *weights]
     return step_signature(steps.model, steps.label, arrays)
 
 
@@ -167,7 +177,7 @@ def _target(shape: Sequence[int], objective: Any, place: int) -> np.ndarray:
     return np.zeros(shape[:-1] if classes else shape, "int32" if classes else floatx())
 
 
-def _report(steps: Any, objective: Any) -> tuple[list[str], CompiledEntry]:
+def _report(steps: CompiledSteps, objective: Any) -> tuple[list[str], CompiledEntry]:
     """Names of the metrics, and the entry that computes them and the learning rate."""
     optimizer = steps.model.optimizer
     trace = Trace(training=False, names=steps.names, label=steps.label)
@@ -179,7 +189,7 @@ def _report(steps: Any, objective: Any) -> tuple[list[str], CompiledEntry]:
         }
     used = set(toposort(outputs.values()))
     program = Program((), tuple(p for p in trace.params.values() if p in used), outputs, {})
-    return list(results), steps._build(program, "infer", "report", Context())
+    return list(results), _compiled(steps._build(program, "infer", "report", Context()))
 
 
 def _results(objective: Any) -> Sequence[tuple[str, Any]]:

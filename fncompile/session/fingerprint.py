@@ -6,6 +6,7 @@ from typing import Any
 
 from fncompile.graph import structure
 from fncompile.layers import state
+from fncompile.training.model import TrainedModel
 
 
 class Fingerprint:
@@ -16,7 +17,7 @@ class Fingerprint:
     alone differs.
     """
 
-    def __init__(self, model: Any):
+    def __init__(self, model: TrainedModel):
         self._version = structure.version  # before what may change meanwhile
         self._key = state_key(model)
         # the key is made of identities, which hold while the objects live
@@ -24,7 +25,7 @@ class Fingerprint:
         self._watched = contents(model)
         self._optimizer, self._rate, self._objective = objective_parts(model)
 
-    def holds(self, model: Any) -> bool:
+    def holds(self, model: TrainedModel) -> bool:
         """Has nothing changed since? A no may come of changes elsewhere: see `renewed`."""
         optimizer = getattr(model, "optimizer", None)
         return (
@@ -35,7 +36,7 @@ class Fingerprint:
             and (not self._watched or state.is_unchanged(self._watched))
         )
 
-    def renewed(self, model: Any) -> bool:
+    def renewed(self, model: TrainedModel) -> bool:
         """Is all as before, on a closer look? Then this holds again."""
         parts = self._optimizer, self._rate, self._objective
         if any(a is not b for a, b in zip(parts, objective_parts(model))):
@@ -48,20 +49,20 @@ class Fingerprint:
         return True
 
 
-def state_key(model: Any) -> tuple[tuple[int, ...], ...]:
+def state_key(model: TrainedModel) -> tuple[tuple[int, ...], ...]:
     """Identities of all layers and variables that the programs and the memory are made from."""
     groups = model.weights, model.trainable_variables, model._flatten_layers()
     return tuple(tuple(map(id, group)) for group in groups)
 
 
-def contents(model: Any) -> list[state.Contents]:
+def contents(model: TrainedModel) -> list[state.Contents]:
     """What the lists of the user's own layers hold; ours change with `structure.changed`."""
     layers = model._flatten_layers()
     theirs = [x for x in layers if not type(x).__module__.startswith("fncompile.")]
     return [c for layer in theirs for c in state.contents(layer)]
 
 
-def objective_parts(model: Any) -> tuple[Any, Any, Any]:
+def objective_parts(model: TrainedModel) -> tuple[Any, Any, Any]:
     """What `compile` gave, and the rate, which may be exchanged for a schedule."""
     optimizer = getattr(model, "optimizer", None)
     return optimizer, getattr(optimizer, "_learning_rate", None), model._objective

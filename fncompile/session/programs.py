@@ -17,10 +17,11 @@ from fncompile.ir.types import TensorType, at_border
 from fncompile.passes.apply_optimizer import Run, member_of
 from fncompile.session.signature import Signature
 from fncompile.training.absent import is_absent
+from fncompile.training.model import TrainedModel
 
 
 def predict_program(
-    model: Any,
+    model: TrainedModel,
     types: Sequence[tuple[str, TensorType]],
     names: Mapping[Variable, str],
     label: Callable[[str], str],
@@ -35,7 +36,7 @@ def predict_program(
 
 
 def input_gradient_program(
-    model: Any,
+    model: TrainedModel,
     types: Sequence[tuple[str, TensorType]],
     names: Mapping[Variable, str],
     label: Callable[[str], str],
@@ -54,7 +55,7 @@ def input_gradient_program(
 
 def _outputs(
     trace: Trace,
-    model: Any,
+    model: TrainedModel,
     outputs: Sequence[Tensor],
     label: Callable[[str], str],
     taken: Iterable[str] = (),
@@ -66,7 +67,7 @@ def _outputs(
 
 
 def objective_program(
-    model: Any,
+    model: TrainedModel,
     objective: Any,
     signature: Signature,
     names: Mapping[Variable, str],
@@ -99,7 +100,7 @@ def objective_program(
 
 def _inside(
     trace: Trace,
-    model: Any,
+    model: TrainedModel,
     inputs: Sequence[Tensor],
     types: Sequence[tuple[str, TensorType]],
 ) -> list[Tensor | None]:
@@ -112,7 +113,7 @@ def _inside(
         ]
 
 
-def regularization(model: Any, trace: Trace) -> list[Tensor]:
+def regularization(model: TrainedModel, trace: Trace) -> list[Tensor]:
     """Penalties of regularized trainable weights."""
     found = []
     for v in model.trainable_variables:
@@ -233,7 +234,7 @@ def with_all_trained(program: Program, trained: Sequence[Variable], trace: Any) 
     return replace(program, params=(*program.params, *missing))
 
 
-def _output_names(model: Any, count: int) -> list[str]:
+def _output_names(model: TrainedModel, count: int) -> list[str]:
     return getattr(model, "output_names", None) or [f"output_{k}" for k in range(count)]
 
 

@@ -7,7 +7,7 @@ has theirs. The batch is open, and so is every extent that the model leaves open
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import cast
 
 import numpy as np
 
@@ -15,6 +15,7 @@ from fncompile.graph.trace import unique_name
 from fncompile.ir.dims import Poly, symbol
 from fncompile.ir.types import TensorType, numpy_name
 from fncompile.training.absent import is_absent
+from fncompile.training.model import GraphModel, TrainedModel
 
 Arrays = Sequence[np.ndarray]
 Types = list[tuple[str, TensorType]]
@@ -32,20 +33,21 @@ class Signature:
         return tuple(map(tuple, (self.inputs, self.targets, self.weights)))
 
 
-def input_types(model: Any, label: Label, arrays: Arrays) -> Types:
+def input_types(model: TrainedModel, label: Label, arrays: Arrays) -> Types:
     """Names and types of the inputs: the model's own, or read off the arrays. Without arrays, all
     are as declared."""
     taken: set[str] = set()
     if hasattr(model, "inputs"):
-        types = [t.type for t in model.inputs]
+        graph = cast(GraphModel, model)
+        types = [t.type for t in graph.inputs]
         if arrays and arrays[0] is not None:
             types = [_declared(type, array) for type, array in zip(types, arrays)]
-        return [(unique_name(label(n), taken), type) for n, type in zip(model.input_names, types)]
+        return [(unique_name(label(n), taken), type) for n, type in zip(graph.input_names, types)]
     inputs = arrays[: model.input_count]
     return [(unique_name(f"input_{i}", taken), _type_of(a)) for i, a in enumerate(inputs)]
 
 
-def has_fixed_batch(model: Any) -> bool:
+def has_fixed_batch(model: TrainedModel) -> bool:
     """Does an input say how many rows there are? Any number is taken, each compiled for itself."""
     return any(isinstance(d, int) for t in getattr(model, "inputs", ()) for d in t.shape[:1])
 
@@ -59,7 +61,7 @@ def _declared(type: TensorType, array: np.ndarray) -> TensorType:
     return TensorType(type.dtype, (len(array), *type.shape[1:]))
 
 
-def step_signature(model: Any, label: Label, arrays: Arrays) -> Signature:
+def step_signature(model: TrainedModel, label: Label, arrays: Arrays) -> Signature:
     """The types of a step's arrays: inputs, targets, then sample weights or nothing."""
     from fncompile.training.compile import objective_of
 

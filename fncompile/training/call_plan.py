@@ -18,13 +18,14 @@ import numpy as np
 from fncompile.training.class_weight import class_weights_to_sample_weights
 from fncompile.training.compile import check_compiled
 from fncompile.training.data import Arrays, Placed, converted, place_data, place_inputs
+from fncompile.training.model import TrainedModel
 from fncompile.training.steps import CallPlan
 
 KINDS = 64  # that one model remembers; then it begins anew
 
 
 def call_plan(
-    model: Any,
+    model: TrainedModel,
     verb: str,
     x: Any,
     y: Any = None,
@@ -48,13 +49,13 @@ def call_plan(
     return plan, arrays
 
 
-def plan_again(model: Any, plan: CallPlan, arrays: Arrays) -> CallPlan:
+def plan_again(model: TrainedModel, plan: CallPlan, arrays: Arrays) -> CallPlan:
     """`plan`, or one for the same kind of call where it holds no more."""
     return plan if plan.holds(model) else model.steps().plan(plan.verb, arrays)
 
 
 def _new_plan(
-    model: Any, verb: str, data: tuple, class_weight: Any, key: tuple | None
+    model: TrainedModel, verb: str, data: tuple, class_weight: Any, key: tuple | None
 ) -> tuple[CallPlan, Arrays]:
     """The plan, remembered as `key` where each array is one of the arguments as it is."""
     if verb != "predict":
@@ -107,7 +108,7 @@ def _viewed(x: Any, views: Arrays) -> Any:
 
 
 def _placed(
-    model: Any, verb: str, data: tuple[Any, Any, Any], class_weight: Any
+    model: TrainedModel, verb: str, data: tuple[Any, Any, Any], class_weight: Any
 ) -> dict[str, list[Placed]]:
     if verb == "predict":
         return {"x": place_inputs(model, data[0])}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -11,6 +11,7 @@ from fncompile.caller import warn_caller
 from fncompile.graph.nest import flatten, map_structure
 from fncompile.metrics import Mean
 from fncompile.training.compile_metrics import CompileMetrics
+from fncompile.training.model import GraphModel, TrainedModel
 from fncompile.training.objective import Objective
 from fncompile.training.places import Places
 
@@ -22,7 +23,7 @@ KERAS_HOOKS = (
 
 
 def compile(
-    model: Any,
+    model: TrainedModel,
     optimizer: Any = "rmsprop",
     loss: Any = None,
     loss_weights: Any = None,
@@ -69,7 +70,7 @@ def compile(
     del run_eagerly, jit_compile, auto_scale_loss
 
 
-def _refuse_hooks(model: Any) -> None:
+def _refuse_hooks(model: TrainedModel) -> None:
     """A hook that nobody calls would train something else than its author means."""
     name = type(model).__name__
     for hook in KERAS_HOOKS:
@@ -81,19 +82,21 @@ def _refuse_hooks(model: Any) -> None:
             )
 
 
-def knows_outputs(model: Any) -> bool:
+def knows_outputs(model: TrainedModel) -> bool:
     """Is the model built? A stack without input shape, or a subclass, is not until it has data."""
     return bool(
         getattr(model, "_output_places", None) or (model.built and hasattr(model, "outputs"))
     )
 
 
-def places_of(model: Any) -> Places:
+def places_of(model: TrainedModel) -> Places:
     """The places of the model's outputs."""
-    return getattr(model, "_output_places", None) or Places(model.output, model.output_names)
+    known = getattr(model, "_output_places", None)
+    graph = cast(GraphModel, model)  # or it has been called
+    return known or Places(graph.output, graph.output_names)
 
 
-def objective_of(model: Any) -> Objective:
+def objective_of(model: TrainedModel) -> Objective:
     """The model's objective, made now if its outputs were unknown at `compile`."""
     if model._objective is None:
         check_compiled(model)
@@ -101,7 +104,7 @@ def objective_of(model: Any) -> Objective:
     return model._objective
 
 
-def _objective(model: Any) -> Objective:
+def _objective(model: TrainedModel) -> Objective:
     found = Objective(
         places_of(model),
         **model._compile_arguments,
@@ -113,7 +116,7 @@ def _objective(model: Any) -> Objective:
     return found
 
 
-def build_for(model: Any, x: Any) -> None:
+def build_for(model: TrainedModel, x: Any) -> None:
     """Build a model that did not know its shapes, with those of the data `x`."""
     if hasattr(model, "build_on"):  # a stack of layers
         model.build_on(x)
@@ -123,17 +126,17 @@ def build_for(model: Any, x: Any) -> None:
         model._output_places = Places(outputs, names)
 
 
-def reset_metrics(model: Any) -> None:
+def reset_metrics(model: TrainedModel) -> None:
     """Forget what metrics have seen."""
-    if getattr(model, "_objective", None) is not None:
+    if model._objective is not None:
         model._objective.reset()
 
 
-def check_compiled(model: Any) -> None:
+def check_compiled(model: TrainedModel) -> None:
     if not getattr(model, "compiled", False):
         raise ValueError("You must call `compile()` before using the model.")
 
 
-def warn_if_nothing_trains(model: Any) -> None:
+def warn_if_nothing_trains(model: TrainedModel) -> None:
     if model.built and not model.steps().trains:
         warn_caller("The model does not have any trainable weights.")

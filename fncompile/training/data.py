@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import reprlib
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -21,6 +21,7 @@ from fncompile.ir.types import DTYPES
 from fncompile.training.absent import absent, is_optional
 from fncompile.training.class_weight import class_weights_to_sample_weights
 from fncompile.training.compile import build_for, objective_of
+from fncompile.training.model import GraphModel, TrainedModel
 from fncompile.training.places import Places
 
 Arrays = list[np.ndarray]
@@ -28,14 +29,14 @@ Placed = tuple[np.ndarray, np.dtype]  # an array, and what steps take it as
 
 
 def flat_data(
-    model: Any, x: Any, y: Any = None, sample_weight: Any = None, class_weight: Any = None
+    model: TrainedModel, x: Any, y: Any = None, sample_weight: Any = None, class_weight: Any = None
 ) -> Arrays:
     """Inputs, the targets that `model`'s objective needs, and weights for them if there are any."""
     return converted(place_data(model, x, y, sample_weight, class_weight))
 
 
 def place_data(
-    model: Any, x: Any, y: Any = None, sample_weight: Any = None, class_weight: Any = None
+    model: TrainedModel, x: Any, y: Any = None, sample_weight: Any = None, class_weight: Any = None
 ) -> dict[str, list[Placed]]:
     """The groups of `flat_data` before anything is converted or compared: where no array needs
     another shape, these are the user's own."""
@@ -99,27 +100,27 @@ def _numeric(x: Any, name: str) -> np.ndarray:
 # inputs -------------------------------------------------------------------------------------------
 
 
-def flat_inputs(model: Any, x: Any) -> Arrays:
+def flat_inputs(model: TrainedModel, x: Any) -> Arrays:
     """The model's flat inputs, each in its Input's dtype and rank, checked against its shape."""
     return [np.ascontiguousarray(*entry) for entry in place_inputs(model, x)]
 
 
-def place_inputs(model: Any, x: Any) -> list[Placed]:
+def place_inputs(model: TrainedModel, x: Any) -> list[Placed]:
     """`flat_inputs` before anything is converted to another dtype."""
     x = as_arrays(x, "x", len(getattr(model, "inputs", None) or [0]) if model.built else 1)
     build_for(model, x)
-    tensors = getattr(model, "inputs", None)
-    if not tensors:
+    if not getattr(model, "inputs", None):
         return [(a, _default(a)) for a in model.flatten_inputs(x)]
-    values = _by_place(model, model.input_places, x)
-    return [_fitted(model, values, k) for k in range(len(values))]
+    graph = cast(GraphModel, model)
+    values = _by_place(graph, graph.input_places, x)
+    return [_fitted(graph, values, k) for k in range(len(values))]
 
 
 def _default(array: np.ndarray) -> np.dtype:
     return DTYPES[default_dtype(array)].numpy
 
 
-def _by_place(model: Any, places: Places, x: Any) -> list[Any]:
+def _by_place(model: GraphModel, places: Places, x: Any) -> list[Any]:
     if isinstance(x, Mapping) and not places.is_nested:
         return _by_name(places, x, model.inputs)
     received = len(flatten(x))
@@ -156,7 +157,7 @@ def _structure_error(places: Places, x: Any) -> ValueError:
     )
 
 
-def _fitted(model: Any, values: list[Any], k: int) -> Placed:
+def _fitted(model: GraphModel, values: list[Any], k: int) -> Placed:
     """Input k in its rank; for an optional one that is left out, what stands for it."""
     x, tensor = values[k], model.inputs[k]
     if x is None:
@@ -175,7 +176,7 @@ def _fitted(model: Any, values: list[Any], k: int) -> Placed:
     return x, DTYPES[tensor.dtype].numpy
 
 
-def _left_out(model: Any, values: list[Any], k: int) -> Placed:
+def _left_out(model: GraphModel, values: list[Any], k: int) -> Placed:
     if not is_optional(model.inputs[k]):
         raise ValueError(
             f"The input '{model.input_names[k]}' is not optional, but None was passed. Please "

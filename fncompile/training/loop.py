@@ -23,6 +23,7 @@ from fncompile.training.compile import (
     warn_if_nothing_trains,
 )
 from fncompile.training.feed import checked_batch_size, checked_steps
+from fncompile.training.model import TrainedModel
 from fncompile.training.results import result_of
 from fncompile.training.sources import (
     Feed,
@@ -36,7 +37,7 @@ from fncompile.training.steps import Arrays, CallPlan, Pace
 
 
 def fit(
-    model: Any,
+    model: TrainedModel,
     x: Any = None,
     y: Any = None,
     batch_size: int | None = None,
@@ -64,7 +65,7 @@ def fit(
     """
     check_compiled(model)
     warn_if_nothing_trains(model)
-    validation_feed = None
+    validation_feed: Feed | None = None
     weights = (sample_weight, class_weight)
     if validation_split and validation_data is None:
         check_splittable(x)
@@ -99,7 +100,14 @@ def fit(
 class _Training:
     """A run of `fit`."""
 
-    def __init__(self, model: Any, calls: CallbackList, feed: Feed, validation: Feed, freq: Any):
+    def __init__(
+        self,
+        model: TrainedModel,
+        calls: CallbackList,
+        feed: Feed,
+        validation: Feed | None,
+        freq: Any,
+    ):
         self.model = model
         self.calls = calls
         self.feed = feed
@@ -142,11 +150,14 @@ class _Training:
         return epoch + 1 in self.freq
 
     def _validate(self) -> dict[str, Any]:
+        assert self.validation is not None
         results = _evaluate(self.model, self.validation, self.calls, self.test_pace)
         return {f"val_{name}": value for name, value in results}
 
 
-def _validation_feed(model: Any, given: Any, batch_size: int | None, steps: int | None) -> Feed:
+def _validation_feed(
+    model: TrainedModel, given: Any, batch_size: int | None, steps: int | None
+) -> Feed:
     if not isinstance(given, (tuple, list)) and not is_arrays(given):
         return training_feed(model, "evaluate", given, steps=steps)
     x, y, sample_weight = data.unpack(given)
@@ -156,7 +167,7 @@ def _validation_feed(model: Any, given: Any, batch_size: int | None, steps: int 
 
 
 def evaluate(
-    model: Any,
+    model: TrainedModel,
     x: Any = None,
     y: Any = None,
     batch_size: int | None = None,
@@ -175,7 +186,7 @@ def evaluate(
 
 
 def _evaluate(
-    model: Any, feed: Feed, calls: CallbackList, pace: Pace
+    model: TrainedModel, feed: Feed, calls: CallbackList, pace: Pace
 ) -> list[tuple[str, Any]]:
     done, results = 0, []
     model.stop_evaluating = False
@@ -192,7 +203,7 @@ def _evaluate(
 
 
 def predict(
-    model: Any,
+    model: TrainedModel,
     x: Any,
     batch_size: int | None = None,
     verbose: str | int = "auto",
@@ -246,7 +257,7 @@ def _joined(parts: list[list[np.ndarray]]) -> list[np.ndarray]:
 
 
 def _slices(
-    model: Any, plan: CallPlan, arrays: Arrays, batch_size: int, batches: int, pace: Pace
+    model: TrainedModel, plan: CallPlan, arrays: Arrays, batch_size: int, batches: int, pace: Pace
 ) -> Source:
     """Stretches of consecutive rows; one empty stretch when there are none."""
     done = 0
@@ -260,7 +271,7 @@ def _slices(
         done += count
 
 
-def _items(model: Any, feed: Feed, pace: Pace) -> Source:
+def _items(model: TrainedModel, feed: Feed, pace: Pace) -> Source:
     feed.begin()
     for turn in _turns(feed, pace, lambda: model.stop_predicting):
         yield partial(_outputs, turn), len(turn)
@@ -270,7 +281,7 @@ def _outputs(turn: list[Any]) -> list[np.ndarray]:
     return _joined([batch.plan.batch(batch.arrays) for batch in turn])
 
 
-def _pace(model: Any, calls: CallbackList, mode: str) -> Pace:
+def _pace(model: TrainedModel, calls: CallbackList, mode: str) -> Pace:
     """As fast as it goes, or where callbacks look at batches, so many as `compile` was told."""
     together = getattr(model, "steps_per_execution", 1)
     return Pace(together if calls.needs_every_batch(mode) else None)
@@ -302,7 +313,9 @@ def _run(turn: list[Any], pace: Pace) -> int:
     return batches
 
 
-def _calls(model: Any, callbacks: Any, verbose: str | int, steps: int | None) -> CallbackList:
+def _calls(
+    model: TrainedModel, callbacks: Any, verbose: str | int, steps: int | None
+) -> CallbackList:
     verbose = _verbosity(verbose)
     return CallbackList(
         callbacks, add_progbar=verbose != 0, model=model, verbose=verbose, epochs=1, steps=steps

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from fncompile.training.call_plan import call_plan
+from fncompile.training.model import TrainedModel
 from fncompile.training.results import result_of
 
 
 def train_on_batch(
-    model: Any,
+    model: TrainedModel,
     x: Any,
     y: Any = None,
     sample_weight: Any = None,
@@ -26,7 +27,7 @@ def train_on_batch(
 
 
 def test_on_batch(
-    model: Any, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False
+    model: TrainedModel, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False
 ) -> Any:
     """Evaluate one batch; gives loss and metrics of this batch alone."""
     return _step(model, "evaluate", x, y, sample_weight, None, return_dict)
@@ -35,19 +36,26 @@ def test_on_batch(
 test_on_batch.__test__ = False  # type: ignore[attr-defined]  # its name is Keras', not pytest's
 
 
-def predict_on_batch(model: Any, x: Any) -> Any:
+def predict_on_batch(model: TrainedModel, x: Any) -> Any:
     """The outputs for one batch, as arrays in the structure of the model's outputs."""
     plan, arrays = call_plan(model, "predict", x)
     return model.pack_outputs(plan.batch(arrays))
 
 
 def _step(
-    model: Any, verb: str, x: Any, y: Any, sample_weight: Any, class_weight: Any, return_dict: bool
+    model: TrainedModel,
+    verb: str,
+    x: Any,
+    y: Any,
+    sample_weight: Any,
+    class_weight: Any,
+    return_dict: bool,
 ) -> Any:
     plan, arrays = call_plan(model, verb, x, y, sample_weight, class_weight)
     if not plan.rows:
         raise ValueError("The batch has no samples: expected arrays with at least one row.")
-    objective = model._objective  # there is one by now
+    objective = model._objective
+    assert objective is not None  # as there is a plan
     objective.reset()
     plan.batch(arrays)
     return result_of(objective.results(), return_dict)

@@ -17,9 +17,10 @@ import numpy as np
 from fncompile.training.call_plan import call_plan, plan_again
 from fncompile.training.data import Arrays, unpack
 from fncompile.training.feed import ArrayFeed, BatchFeed
+from fncompile.training.model import TrainedModel
 from fncompile.training.steps import CallPlan
 
-Feed = Any  # ArrayFeed | BatchFeed
+Feed = ArrayFeed | BatchFeed
 
 
 class PyDataset:
@@ -86,7 +87,7 @@ def is_arrays(x: Any) -> bool:
 
 
 def training_feed(
-    model: Any,
+    model: TrainedModel,
     verb: str,
     x: Any,
     y: Any = None,
@@ -107,7 +108,7 @@ def training_feed(
 
 
 def array_feed(
-    model: Any,
+    model: TrainedModel,
     plan: CallPlan,
     arrays: Arrays,
     batch_size: int | None = None,
@@ -118,7 +119,7 @@ def array_feed(
     return ArrayFeed(partial(plan_again, model, plan), arrays, batch_size, shuffle, steps)
 
 
-def prediction_feed(model: Any, x: Any, batch_size: int | None, steps: int | None) -> Feed:
+def prediction_feed(model: TrainedModel, x: Any, batch_size: int | None, steps: int | None) -> Feed:
     """The feed of inputs only; targets in the batches of `x` are ignored."""
     take = partial(_unpacked, type(x))
     prepare = lambda item: call_plan(model, "predict", take(item)[0])  # noqa: E731

@@ -8,6 +8,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from fncompile.training.model import TrainedModel
+
 Arrays = Sequence[np.ndarray]
 
 STRETCH_SECONDS = 0.15
@@ -28,7 +30,7 @@ class CallPlan(Protocol):
     rows: int  # of the arrays that it was made for
     sources: Any  # what `training.call_plan` keeps here
 
-    def holds(self, model: Any) -> bool:
+    def holds(self, model: TrainedModel) -> bool:
         """Would a plan made now be the same?"""
 
     def batch(self, arrays: Arrays) -> list[np.ndarray]:

@@ -1,0 +1,108 @@
+"""What training asks of a model: the protocols `TrainedModel` and, of a graph, `GraphModel`.
+
+Which of them a model is, and whether it has the `build_on` of a stack, is asked by `hasattr`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from fncompile.callbacks import History
+    from fncompile.graph.tensor import KerasTensor, Tensor
+    from fncompile.graph.variable import Variable
+    from fncompile.optimizers import Optimizer
+    from fncompile.training.objective import Objective
+    from fncompile.training.places import Places
+
+
+class TrainedModel(Protocol):
+    """A layer with flat inputs and outputs, and what `compile` and the loop note on it."""
+
+    name: str
+    built: bool
+
+    # of `compile`
+    compiled: bool
+    optimizer: Optimizer
+    loss: Any
+    training_seed: int
+    steps_per_execution: int
+    _objective: Objective | None
+    _compile_arguments: dict[str, Any]
+    _compile_metrics: Any
+    _loss_tracker: Any
+
+    # of the loop, and for callbacks
+    history: History
+    stop_training: bool
+    stop_evaluating: bool
+    stop_predicting: bool
+    _initial_epoch: int
+    _output_places: Places | None  # of a model that is no graph, once it was called
+    _steps: Any  # a `Steps`, once there was need of them
+
+    @property
+    def variables(self) -> list[Variable]:
+        """All that it reads and changes."""
+
+    @property
+    def weights(self) -> list[Variable]:
+        """Those among them that files hold."""
+
+    @property
+    def trainable_variables(self) -> list[Variable]:
+        """Those among them that training changes."""
+
+    @property
+    def input_count(self) -> int:
+        """The number of flat inputs; known once `flatten_inputs` has seen some."""
+
+    def steps(self) -> Any:
+        """Its compiled steps, a `training.Steps`, made anew where the model changed."""
+
+    def flatten_inputs(self, inputs: Any) -> list[Any]:
+        """What a user passes for one call, as flat tensors or arrays."""
+
+    def run_graph(self, tensors: list[Tensor | None], training: bool | None = None) -> list[Tensor]:
+        """Flat outputs for flat inputs, inside the active trace."""
+
+    def pack_outputs(self, flat: list[Any]) -> Any:
+        """Flat outputs in the structure that users see."""
+
+    def held_metrics(self) -> list[Any]:
+        """Metrics on attributes of layers."""
+
+    def _flatten_layers(self) -> list[Any]:
+        """Itself, and the layers below."""
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Outputs for inputs."""
+
+
+class GraphModel(TrainedModel, Protocol):
+    """A model with symbolic inputs and outputs."""
+
+    @property
+    def inputs(self) -> list[KerasTensor]:
+        """Flat."""
+
+    @property
+    def outputs(self) -> list[KerasTensor]:
+        """Flat."""
+
+    @property
+    def output(self) -> Any:
+        """In their structure."""
+
+    @property
+    def input_names(self) -> list[str]:
+        """One for each of `inputs`."""
+
+    @property
+    def output_names(self) -> list[str]:
+        """One for each of `outputs`; a name may come twice."""
+
+    @property
+    def input_places(self) -> Places:
+        """The structure of inputs."""
