@@ -12,7 +12,7 @@ from fncompile.cli.model_file import add_model, load
 
 EXAMPLES = (
     "fncompile export digits.keras -o build/digits",
-    "fncompile export digits.keras -o build/digits --target x86-64-v3 --no-training",
+    "fncompile export digits.keras -o build/digits --march x86-64-v3 --no-training",
 )
 
 
@@ -25,7 +25,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--prefix", metavar="NAME", help="what C names begin with (default: the model's name)"
     )
     parser.add_argument(
-        "--target", metavar="CPU", help="as FNC_TARGET: x86-64-v3, ... (default: this machine)"
+        "--march", metavar="CPU",
+        help="compile for native, x86-64-v3, ... alone (default: one library for all processors)",
     )
     parser.add_argument(
         "--training", action=argparse.BooleanOptionalAction,
@@ -39,7 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     bundle = load(options).export(
         options.output, prefix=options.prefix, training=options.training,
-        sample_weight=options.sample_weight, target=options.target,
+        sample_weight=options.sample_weight, march=options.march,
     )  # fmt: skip
     for path in sorted(bundle.files):
         print(path)

@@ -39,16 +39,16 @@ def find_source(directory: Path) -> Path:
     """The self-test in the directory. FileNotFoundError or ValueError unless there is one."""
     if not directory.is_dir():
         raise FileNotFoundError(f"{directory} is no directory.")
-    found = sorted(directory.glob("selftest_*.c"))
+    found = sorted(directory.glob("*_selftest.c"))
     if len(found) != 1:
         named = ", ".join(path.name for path in found) or "none"
-        raise ValueError(f"{directory} should hold one self-test, selftest_NAME.c. Found: {named}.")
+        raise ValueError(f"{directory} should hold one self-test, NAME_selftest.c. Found: {named}.")
     return found[0]
 
 
 def library_of(source: Path) -> Path:
     """The static library beside a self-test."""
-    library = source.parent / f"lib{source.stem.removeprefix('selftest_')}.a"
+    library = source.parent / f"lib{source.stem.removesuffix('_selftest')}.a"
     if not library.is_file():
         raise FileNotFoundError(f"{library} is missing beside {source.name}.")
     return library

@@ -227,7 +227,7 @@ def _bundle(library: Library, directory: Path) -> Bundle:
         "cmake": f"{m}Config.cmake",
         "cmake_version": f"{m}ConfigVersion.cmake",
         "example": f"example_{m}.c",
-        "selftest": f"selftest_{m}.c",
+        "selftest": f"{m}_selftest.c",
         "readme": f"README_{m}.md",
     }
     return Bundle(directory, m, **{field: directory / name for field, name in names.items()})

@@ -40,14 +40,14 @@ from fncompile.export.vectors import Vectors, places, value_of
 from fncompile.ir.dims import evaluate
 
 FAILED = Assign(Name("wrong"), "+=", Int(1))
-ABOUT = """selftest_{m}.c: does the library of the model {title!r} compute what Python did when it
+ABOUT = """{m}_selftest.c: does the library of the model {title!r} compute what Python did when it
 was exported? Prints "passed", or what differs, and ends with 0 or 1. A change of any weight is
 found. Up to 16 values of each array are compared, to {tolerance:g}, as other processors round
 otherwise. Build it as example_{m}.c. By fncompile."""
 
 
 def emit_selftest(library: Library, vectors: Vectors) -> str:
-    """The text of `selftest_<prefix>.c`."""
+    """The text of `<prefix>_selftest.c`."""
     m = library.prefix
     about = ABOUT.format(m=m, title=library.title, tolerance=vectors.tolerance)
     includes = [f"#include <{name}.h>" for name in ("math", "stdio", "stdlib", "string")]

@@ -86,7 +86,7 @@ The first program loads `{soname(library)}` when it starts, the second has the m
 need nothing but the C library. {_levels(library)}
 
 `{m}.hpp` is a face for C++11; with CMake, find_package({m}) gives
-the targets `{m}::shared` and `{m}::static`. `selftest_{m}.c`, built in the same way, compares what
+the targets `{m}::shared` and `{m}::static`. `{m}_selftest.c`, built in the same way, compares what
 the library computes with what Python did. Built with: {_one_line(library.build)}.
 
 {OWNERSHIP}

@@ -74,7 +74,7 @@ def test_export_prints_the_files_that_it_writes(folder):
 
 
 def test_export_passes_its_options_on(folder):
-    options = ("--prefix", "other", "--target", "x86-64-v3", "--no-training")
+    options = ("--prefix", "other", "--march", "x86-64-v3", "--no-training")
     output("export", "digits.keras", "-o", "small", *options, folder=folder)
     header = (folder / "small" / "other.h").read_text()
     assert "other_predict(" in header and "train_step" not in header
@@ -88,9 +88,9 @@ def test_selftest_passes_and_fails_when_a_weight_is_changed(folder):
     assert output("selftest", "build", folder=folder) == "passed\n"
     model = fncompile.models.load_model(folder / "digits.keras")
     model.layers[-1].bias.assign(np.full(10, 0.5))
-    before = (folder / "build" / "selftest_digits.c").read_text()
+    before = (folder / "build" / "digits_selftest.c").read_text()
     model.export(folder / "changed")
-    (folder / "changed" / "selftest_digits.c").write_text(before)
+    (folder / "changed" / "digits_selftest.c").write_text(before)
     done = run("selftest", "changed", folder=folder)
     assert done.returncode == 1 and done.stdout and not done.stderr
     assert "should hold one self-test" in error("selftest", ".", folder=folder)

@@ -52,7 +52,7 @@ def test_a_bundle_has_these_files_and_no_others(exported):
     assert bundle.prefix == m
     expected = {
         f"lib{m}.so", f"lib{m}.so.1", f"lib{m}.a", f"{m}.h", f"{m}.hpp", f"{m}.pc",
-        f"{m}Config.cmake", f"{m}ConfigVersion.cmake", f"example_{m}.c", f"selftest_{m}.c",
+        f"{m}Config.cmake", f"{m}ConfigVersion.cmake", f"example_{m}.c", f"{m}_selftest.c",
         f"README_{m}.md",
     }  # fmt: skip
     assert set(bundle.files) == {bundle.directory / name for name in expected}
