@@ -36,6 +36,7 @@ if TYPE_CHECKING:  # what `__getattr__` does, for those who read and do not run
     from fncompile.config import DTypePolicy
     from fncompile.export import load_library
     from fncompile.flags import CallableModule
+    from fncompile.gradients import GradientTape, grad, value_and_grad
     from fncompile.graph.tensor import KerasTensor
     from fncompile.graph.variable import Variable
     from fncompile.initializers import Initializer
@@ -53,6 +54,7 @@ __version__ = "0.1.0"
 # public name -> the module that defines it; the other names of __all__ are modules
 _NAMES = {
     "DTypePolicy": "config",
+    "GradientTape": "gradients",
     "Initializer": "initializers",
     "Input": "layers",
     "InputSpec": "layers",
@@ -65,10 +67,13 @@ _NAMES = {
     "Regularizer": "regularizers",
     "Sequential": "models",
     "Variable": "tensors",
+    "grad": "gradients",
     "load_library": "export",
+    "value_and_grad": "gradients",
 }
 __all__ = [
     "DTypePolicy",
+    "GradientTape",
     "Initializer",
     "Input",
     "InputSpec",
@@ -90,6 +95,7 @@ __all__ = [
     "dtype_policies",
     "export",
     "flags",
+    "grad",
     "initializers",
     "layers",
     "load_library",
@@ -103,6 +109,7 @@ __all__ = [
     "regularizers",
     "saving",
     "utils",
+    "value_and_grad",
 ]
 
 

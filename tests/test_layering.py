@@ -58,6 +58,11 @@ ROOMS: dict[str, tuple[str, dict[str, str]]] = {
     }),
     # the functional API
     "graph": ("caller config", {"ir": "tensors of a trace are nodes"}),
+    "gradients": ("", {
+        "ir": "gradients are nodes",
+        "autodiff": "takes them",
+        "graph": "of tensors and variables",
+    }),
     "ops": ("missing caller config", {
         "ir": "each op is a composition of nodes",
         "graph": "ops take arrays, symbolic tensors and tensors of a trace",
@@ -125,6 +130,7 @@ ROOMS: dict[str, tuple[str, dict[str, str]]] = {
     "callbacks": ("missing caller", {}),
     "training": ("caller config", {
         "ir": "the loss of a batch, and the results of metrics, are nodes",
+        "gradients": "the step that a model takes by itself is written with a tape",
         "graph": "structures of inputs and outputs; traces",
         "losses": "of `compile`",
         "metrics": "of `compile`",

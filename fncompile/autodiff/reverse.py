@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from typing import Any
 
 from fncompile.autodiff.rules import VJP
@@ -30,12 +30,16 @@ def gradients(output: Node, wrt: Sequence[Node], seed: Node | None = None) -> li
 
 
 def pullback(
-    outputs: Sequence[Node], seeds: Sequence[Node | None], wrt: Sequence[Node]
+    outputs: Sequence[Node],
+    seeds: Sequence[Node | None],
+    wrt: Sequence[Node],
+    through: Container[Node] | None = None,
 ) -> list[Node | None]:
     """The sum over the outputs of seed * d(output)/d(x) for each `x` of `wrt`, None where none
-    depends on it. An output whose seed is None does not count."""
+    depends on it. An output whose seed is None does not count. Nodes that are not in `through`, if
+    this is given, are constants."""
     order = toposort(outputs)
-    active = _reaching(order, set(wrt))
+    active = _reaching(order, set(wrt), through)
     origins, cotangents = current_origins(), dict[Node, Node]()
 
     def add(node: Node, part: Node | None) -> None:
@@ -63,12 +67,15 @@ def _cotangent(node: Node, cotangents: dict[Node, Node]) -> Any:
     return found if any(g is not None for g in found) else None
 
 
-def _reaching(order: Sequence[Node], targets: set[Node]) -> set[Node]:
-    """Floating-point nodes of `order` that depend on a target."""
+def _reaching(
+    order: Sequence[Node], targets: set[Node], through: Container[Node] | None
+) -> set[Node]:
+    """Floating-point nodes of `order` that depend on a target by way of nodes in `through`."""
     active: set[Node] = set()
     for node in order:
         floating = any(is_float(type.dtype) for type in node.type.parts)
-        if node in targets or (floating and any(s in active for s in node.src)):
+        computed = floating and (through is None or node in through)
+        if node in targets or (computed and any(s in active for s in node.src)):
             active.add(node)
     return active
 

@@ -27,6 +27,8 @@ def run_eagerly(fn: Callable, args: tuple, kwargs: dict, training: bool | None =
     bound: dict[Node, np.ndarray] = {}
 
     def bind(x: Any) -> Any:
+        if isinstance(x, Tensor) and x.recorded is not None:
+            x = x.numpy()
         if not isinstance(x, np.ndarray):  # NumPy scalars stay: they may be axes or sizes
             return x
         dtype = default_dtype(np.asarray(x))

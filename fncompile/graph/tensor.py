@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from contextvars import ContextVar
 from typing import Any, NamedTuple
+
+import numpy as np
 
 from fncompile.graph.naming import auto_name
 from fncompile.graph.operators import Operators
 from fncompile.ir.node import Node
 from fncompile.ir.types import TensorType
+
+# The recording that is being made, whose tensors know their numbers.
+recording: ContextVar[Any] = ContextVar("recording", default=None)
 
 
 class KerasHistory(NamedTuple):
@@ -58,11 +64,15 @@ class _Typed(Operators):
 
 
 class Tensor(_Typed):
-    """A value while a layer's `call` is being traced; a thin face over an IR node."""
+    """A value while a layer's `call` is being traced; a thin face over an IR node.
+
+    Those of a recording, which a tape makes of code on arrays, have numbers when asked for them.
+    """
 
     def __init__(self, node: Node):
         self.node = node
         self._keras_mask: Tensor | None = None
+        self.recorded = recording.get()
 
     @property
     def type(self) -> TensorType:  # type: ignore[override]  # nobody sets it
@@ -72,6 +82,8 @@ class Tensor(_Typed):
         return f"<Tensor shape={self.shape}, dtype={self.dtype}>"
 
     def __bool__(self) -> bool:
+        if self.recorded is not None:
+            return bool(self.numpy())
         raise TypeError(
             "A symbolic tensor cannot be used as a boolean. Use ops.where or ops.select."
         )
@@ -79,10 +91,25 @@ class Tensor(_Typed):
     def __iter__(self):
         return (self[i] for i in range(len(self)))
 
-    def __array__(self, *args: Any, **kwargs: Any):
-        raise ValueError(
-            "A tensor inside a trace has no value yet; use fncompile.ops on it, not NumPy."
-        )
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        if self.recorded is None:
+            raise ValueError(
+                "A tensor inside a trace has no value yet; use fncompile.ops on it, not NumPy."
+            )
+        return np.asarray(self.recorded.value(self.node), dtype)
+
+    def numpy(self) -> np.ndarray:
+        """The numbers of a tensor that a tape recorded; ValueError for others."""
+        return self.__array__()
+
+    def __int__(self) -> int:
+        return self._no_number() if self.recorded is None else int(self.numpy())
+
+    def __float__(self) -> float:
+        return self._no_number() if self.recorded is None else float(self.numpy())
+
+    def __index__(self) -> int:
+        return self._no_number() if self.recorded is None else self.numpy().__index__()
 
 
 class KerasTensor(_Typed):

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from fncompile.graph.tensor import Tensor
+from fncompile.graph.tensor import recording as recording_of_numbers
 from fncompile.ir import build
 from fncompile.ir.dims import Poly
 from fncompile.ir.infer import assumed
@@ -50,8 +51,10 @@ class Trace:
         self.params: dict[Any, Node] = {}  # variable -> its param node, in order of first use
         self.values: dict[Any, Node] = {}  # variable -> its value at this point of the trace
         self.losses: list[Tensor] = []
+        self.adders: list[Any] = []  # the layer that added each of these
         self.ranges: list[tuple[Node, Range]] = []  # of what is used as an index
         self.bound: Mapping[Node, np.ndarray] | None = None  # numbers of leaves, in an eager call
+        self.watched: dict[int, Node] = {}  # id of an array -> what stands for it
         self.autocast: str | None = None  # what reading a floating-point variable gives
         self.path: list[str] = []
         self.origins: Origins = {}
@@ -59,12 +62,17 @@ class Trace:
 
     @contextmanager
     def active(self) -> Iterator[Trace]:
-        token = _current.set(self)
+        token, outer = _current.set(self), recording_of_numbers.set(self._as_recording())
         try:
             with assumed(), recording(self.origins):
                 yield self
         finally:
             _current.reset(token)
+            recording_of_numbers.reset(outer)
+
+    def _as_recording(self) -> Trace | None:
+        """What its tensors ask for their numbers."""
+        return None
 
     @contextmanager
     def scope(
@@ -132,22 +140,27 @@ def unique_name(wanted: str, taken: set[str]) -> str:
 @contextmanager
 def suspended() -> Iterator[None]:
     """Code inside runs on arrays even while a trace is active (weight creation, callbacks)."""
-    token = _current.set(None)
+    token, outer = _current.set(None), recording_of_numbers.set(None)
     try:
         yield
     finally:
         _current.reset(token)
+        recording_of_numbers.reset(outer)
 
 
 def to_node(x: Any, dtype: str | None = None) -> Node:
     """Anything a user may pass as a node; Python numbers become constants of `dtype`."""
     if isinstance(x, Node):
         return x
-    if isinstance(x, Tensor):
-        return x.node
     trace = current_trace()
+    if isinstance(x, Tensor):
+        if x.recorded is not None and x.recorded is not trace:
+            return build.const(x.numpy(), x.dtype)
+        return x.node
     if trace is not None and hasattr(x, "_storage"):
         return build.cast(trace.read(x), x.dtype)
+    if trace is not None and id(x) in trace.watched:
+        return trace.watched[id(x)]
     if isinstance(x, Poly):
         return build.extent(x, dtype or "int32")
     array = np.asarray(x)

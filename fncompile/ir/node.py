@@ -104,6 +104,20 @@ def coming_from(origin: Origin | None) -> Iterator[None]:
         _recording.reset(token)
 
 
+# sets that take in every node that is asked for, whether or not it was made before
+_noting: ContextVar[tuple[set[Node], ...]] = ContextVar("noting", default=())
+
+
+@contextmanager
+def noting(made: set[Node]) -> Iterator[None]:
+    """Add to `made` what the code inside the block computes."""
+    token = _noting.set((*_noting.get(), made))
+    try:
+        yield
+    finally:
+        _noting.reset(token)
+
+
 def current_origins() -> Origins:
     """Those being recorded; outside of `recording` a fresh mapping, which is soon forgotten."""
     found = _recording.get()[0]
@@ -113,6 +127,8 @@ def current_origins() -> Origins:
 def make(op: str, src: Iterable[Node] = (), *attr: Any) -> Node:
     """The node `op(*src, *attr)`; raises `ValueError` where the types do not fit."""
     node = _intern(op, tuple(src), attr)
+    for made in _noting.get():
+        made.add(node)
     origins, origin = _recording.get()
     if origin is not None and origins is not None and op not in ("input", "param"):
         origins.setdefault(node, origin)

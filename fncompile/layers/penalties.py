@@ -42,14 +42,19 @@ class Penalties:
             trace = current_trace()
             if trace is not None:
                 trace.losses.append(value if isinstance(value, Tensor) else Tensor(to_node(value)))
+                trace.adders.append(self)
             else:
                 self._losses.append(np.asarray(value))
 
     @property
     def losses(self) -> list[Any]:
-        """Scalars added by the last call on arrays, and the weights' regularization as it is
-        now."""
-        added = [loss for layer in self._flatten_layers() for loss in layer._losses]
+        """Scalars added by the last call on arrays, or inside a trace by the calls in it, and the
+        weights' regularization as it is now."""
+        layers, trace = self._flatten_layers(), current_trace()
+        added = [loss for layer in layers for loss in layer._losses]
+        if trace is not None:
+            own = set(map(id, layers))
+            added = [x for x, adder in zip(trace.losses, trace.adders) if id(adder) in own]
         return [*added, *self._regularization_losses()]
 
     def _regularization_losses(self) -> list[Any]:

@@ -16,6 +16,7 @@ from fncompile.graph.tensor import Tensor
 from fncompile.layers import state
 from fncompile.layers.base import Layer
 
+_STEPS = ("train_step", "test_step", "compute_loss", "compute_metrics")
 _LARGEST_SHOWN = 100  # layers in the picture of a notebook
 
 
@@ -58,6 +59,12 @@ class Model(Layer):
     _output_places: Any  # once a model that is no graph was called
     _objective: Any = None
     _steps: Any = None
+
+    _own_steps = False  # does the class say itself what happens in a step?
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        cls._own_steps = any(getattr(cls, hook) is not getattr(Model, hook) for hook in _STEPS)
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Model:
         if cls is Model and _is_functional(args, kwargs):
@@ -194,6 +201,52 @@ class Model(Layer):
         from fncompile.training.on_batch import predict_on_batch
 
         return predict_on_batch(self, *args, **kwargs)
+
+    # what a subclass may say itself: each is traced, and the step compiled as a whole -------------
+
+    def train_step(self, data: Any) -> dict[str, Any]:
+        """One step of training on `data`: x, (x, y) or (x, y, sample_weight); what it returns is
+        reported by name. A subclass's own is traced: tapes, optimizers, metrics and `assign` of
+        variables become one compiled step."""
+        from fncompile.training import own_step
+
+        return own_step.train_step(self, data)
+
+    def test_step(self, data: Any) -> dict[str, Any]:
+        """One step of evaluation on `data`, as `train_step` without training."""
+        from fncompile.training import own_step
+
+        return own_step.test_step(self, data)
+
+    def compute_loss(
+        self,
+        x: Any = None,
+        y: Any = None,
+        y_pred: Any = None,
+        sample_weight: Any = None,
+        training: bool = True,
+    ) -> Any:
+        """The scalar to minimise: the losses that `compile` was given for targets `y` and outputs
+        `y_pred`, and what layers add."""
+        from fncompile.training import own_step
+
+        return own_step.compute_loss(self, y, y_pred, sample_weight)
+
+    def compute_metrics(
+        self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None
+    ) -> dict[str, Any]:
+        """Let the metrics that `compile` was given see a batch; gives `get_metrics_result()`."""
+        from fncompile.training import own_step
+
+        return own_step.compute_metrics(self, y, y_pred, sample_weight)
+
+    def get_metrics_result(self) -> dict[str, Any]:
+        """The present results of `metrics` by name."""
+        found: dict[str, Any] = {}
+        for metric in self.metrics:
+            result = metric.result()
+            found.update(result if isinstance(result, dict) else {metric.name: result})
+        return found
 
     def reset_metrics(self) -> None:
         """Forget what loss and metrics have seen."""

@@ -107,6 +107,7 @@ STEP = (
 TRANSFORM: dict[str, tuple[Pass, ...]] = {
     "infer": (TRACED, *FORWARD),
     "train": (TRACED, *BACKWARD),
+    "own_step": (TRACED, *FORWARD),  # gradients and updates are in what was traced
     "gradient": (TRACED, *PARTS),
     "input_gradient": (TRACED, *INPUTS),
     "optimizer": (TRACED, *OPTIMIZER),
@@ -115,6 +116,7 @@ LOWER: dict[str, tuple[Pass, ...]] = {
     "infer": INFER,
     "input_gradient": INFER,
     "train": (*STEP, *PLACE),
+    "own_step": (*STEP, *PLACE),
     "gradient": (*STEP, _pass("halve", "ordered", "halves"), *PLACE),
     "optimizer": (*STEP, *PLACE),
 }

@@ -106,7 +106,8 @@ class CallPlan:
     def _make_ready(self, entry: Entry) -> Any:
         """Weights in place, and what follows from them alone computed; gives their memory."""
         steps = self.steps
-        weights, own = steps.weights, steps.train_memory
+        weights = steps.weights
+        own = steps.own_memory.get(entry, steps.train_memory)
         if self.verb == "predict":
             own = steps.predict_state
         if weights.lost or (own is not None and own.lost) or not entry.is_prepared(weights.version):

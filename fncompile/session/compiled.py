@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -65,6 +66,7 @@ class CompiledSteps:
         self.trains = bool(model.trainable_variables)
         self._build_lock = threading.RLock()
         self.train_memory: Memory | None = None
+        self.own_memory: dict[Entry, Memory] = {}  # of steps that the user wrote
         self.predict_state: Memory | None = None  # seeds of layers that predict as if in training
         self.runs: list[Run] = []
         self.entries: dict[tuple, Entry] = {}
@@ -142,6 +144,8 @@ class CompiledSteps:
 
     def step_entry(self, verb: str, signature: Signature) -> Entry:
         make = self._train_entry if verb == "train" else self._evaluate_entry
+        if signature.parts is not None:
+            make = partial(self._own_entry, verb)
         return self._cached(verb, signature, make)
 
     def _cached(
@@ -159,6 +163,18 @@ class CompiledSteps:
         if not self.entries:
             self.predict_entry(())
         return [e for e in self.entries.values() if isinstance(e, CompiledEntry)]
+
+    def _own_entry(self, verb: str, signature: Signature) -> Entry:
+        """A step of the user's own: all that it reads besides weights is memory of this entry."""
+        program, trace = programs.own_step_program(
+            self.model, verb, signature, self.names, self.label
+        )
+        own = set(self.weights.variables)
+        memory = Memory("train", [v for v in trace.params if v not in own], trace.names)
+        name = "train_step" if verb == "train" else "evaluate"
+        entry = self._build(program, "own_step", name, Context(), (self.weights, memory))
+        self.own_memory[entry] = memory
+        return entry
 
     def _evaluate_entry(self, signature: Signature) -> Entry:
         program, trace = self._objective_program(signature, training=False)

@@ -145,7 +145,7 @@ def _signature(steps: CompiledSteps, sample_weight: bool) -> Signature:
         key[1] for key in steps.entries if key[0] == "train" and (not sample_weight or key[1][2])
     ]
     if known:
-        return Signature(*map(list, known[-1]))
+        return Signature(*map(list, known[-1][:3]))  # type: ignore[arg-type]
     objective = objective_of(steps.model)
     if not hasattr(steps.model, "outputs"):
         raise ValueError(

@@ -16,6 +16,7 @@ from fncompile.ir.ranges import of_inputs
 from fncompile.ir.types import TensorType, at_border
 from fncompile.passes.apply_optimizer import Run, member_of
 from fncompile.session.signature import Signature
+from fncompile.training import own_step
 from fncompile.training.absent import is_absent
 from fncompile.training.model import TrainedModel
 
@@ -96,6 +97,23 @@ def objective_program(
     results = {**wanted, "loss": total.node}
     program = _program(trace, [*inputs, *targets, *weights], results, trace.updates())
     return program, trace
+
+
+def own_step_program(
+    model: Any,
+    verb: str,
+    signature: Signature,
+    names: Mapping[Variable, str],
+    label: Callable[[str], str],
+) -> tuple[Program, Trace]:
+    """A step that the user's model says itself. What it returns goes to variables; the output
+    `loss` is what it calls so, or the first of it."""
+    assert signature.parts is not None
+    trace = Trace(training=verb == "train", names=names, label=label)
+    inputs, results = own_step.trace_step(model, verb, signature.parts, signature.inputs, trace)
+    by_name = dict(results)
+    loss = by_name.get("loss", results[0][1] if results else build.const(0, "float32"))
+    return _program(trace, inputs, {"loss": loss}, trace.updates()), trace
 
 
 def _inside(

@@ -7,7 +7,7 @@ has theirs. The batch is open, and so is every extent that the model leaves open
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
@@ -17,20 +17,25 @@ from fncompile.ir.types import TensorType, numpy_name
 from fncompile.training.absent import is_absent
 from fncompile.training.model import GraphModel, TrainedModel
 
+if TYPE_CHECKING:
+    from fncompile.training.own_step import Parts
+
 Arrays = Sequence[np.ndarray]
 Types = list[tuple[str, TensorType]]
 Label = Callable[[str], str]
 
 
 class Signature:
-    """Names and types of the arrays of a step: inputs, targets, sample weights."""
+    """Names and types of the arrays of a step: inputs, targets, sample weights. Where the step is
+    the user's own, all are inputs, and `parts` has their structure."""
 
-    def __init__(self, inputs: Types, targets: Types, weights: Types):
-        self.inputs, self.targets, self.weights = inputs, targets, weights
+    def __init__(self, inputs: Types, targets: Types, weights: Types, parts: Parts | None = None):
+        self.inputs, self.targets, self.weights, self.parts = inputs, targets, weights, parts
 
     @property
     def key(self) -> tuple:
-        return tuple(map(tuple, (self.inputs, self.targets, self.weights)))
+        types = tuple(map(tuple, (self.inputs, self.targets, self.weights)))
+        return types if self.parts is None else (*types, self.parts.key)
 
 
 def input_types(model: TrainedModel, label: Label, arrays: Arrays) -> Types:
@@ -64,8 +69,13 @@ def _declared(type: TensorType, array: np.ndarray) -> TensorType:
 def step_signature(model: TrainedModel, label: Label, arrays: Arrays) -> Signature:
     """The types of a step's arrays: inputs, targets, then sample weights or nothing."""
     from fncompile.training.compile import objective_of
+    from fncompile.training.own_step import has_own_steps, type_of
 
     objective = objective_of(model)
+    if has_own_steps(model):
+        parts = objective.parts
+        own = [(label(name), type_of(a)) for name, a in zip(parts.names, arrays)]
+        return Signature(own, [], [], parts)
     inputs = input_types(model, label, arrays)
     rest = arrays[len(inputs) :]
     count = len(objective.targets)

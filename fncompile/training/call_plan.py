@@ -112,7 +112,7 @@ def _placed(
 ) -> dict[str, list[Placed]]:
     if verb == "predict":
         return {"x": place_inputs(model, data[0])}
-    return place_data(model, *data, class_weight)
+    return place_data(model, *data, class_weight, verb)
 
 
 def _sources(

@@ -13,12 +13,12 @@ from fncompile.metrics import Mean
 from fncompile.training.compile_metrics import CompileMetrics
 from fncompile.training.model import GraphModel, TrainedModel
 from fncompile.training.objective import Objective
+from fncompile.training.own_step import OwnObjective, has_own_steps
 from fncompile.training.places import Places
 
-# What a subclass may override in Keras, run in Python at each step; here a step is C.
+# What a subclass may override in Keras, to say how Python runs its steps; here a step is C.
 KERAS_HOOKS = (
-    "train_step", "test_step", "predict_step", "compute_loss", "compute_metrics",
-    "make_train_function", "make_test_function", "make_predict_function",
+    "make_train_function", "make_test_function", "make_predict_function", "predict_step",
 )
 
 
@@ -61,7 +61,8 @@ def compile(
     model._loss_tracker = Mean(name="loss")
     given = metrics is not None or weighted_metrics is not None
     model._compile_metrics = CompileMetrics() if given else None
-    model._objective = _objective(model) if knows_outputs(model) else None
+    known = knows_outputs(model) or has_own_steps(model)
+    model._objective = _objective(model) if known else None
     model._steps = None
     model.training_seed = int(np.random.randint(2**31 - 1))
     model.stop_training = False
@@ -77,8 +78,7 @@ def _refuse_hooks(model: TrainedModel) -> None:
         if hasattr(model, hook):
             raise NotImplementedError(
                 f"{name} defines `{hook}`, which fncompile would never call: the whole step is "
-                "compiled. Give `compile` a loss and metrics of your own, or call `self.add_loss` "
-                f"in {name}.call or in a layer."
+                "compiled. Write `train_step`, `test_step` or `call`, which become such a step."
             )
 
 
@@ -96,7 +96,7 @@ def places_of(model: TrainedModel) -> Places:
     return known or Places(graph.output, graph.output_names)
 
 
-def objective_of(model: TrainedModel) -> Objective:
+def objective_of(model: TrainedModel) -> Any:
     """The model's objective, made now if its outputs were unknown at `compile`."""
     if model._objective is None:
         check_compiled(model)
@@ -104,9 +104,16 @@ def objective_of(model: TrainedModel) -> Objective:
     return model._objective
 
 
-def _objective(model: TrainedModel) -> Objective:
+def _objective(model: TrainedModel) -> Any:
+    if has_own_steps(model):
+        return OwnObjective(model)
+    return objective_for(model, places_of(model))
+
+
+def objective_for(model: TrainedModel, places: Places) -> Objective:
+    """What `compile` was given, for outputs at these places."""
     found = Objective(
-        places_of(model),
+        places,
         **model._compile_arguments,
         own=model.held_metrics(),
         loss_tracker=model._loss_tracker,
@@ -126,10 +133,10 @@ def build_for(model: TrainedModel, x: Any) -> None:
         model._output_places = Places(outputs, names)
 
 
-def reset_metrics(model: TrainedModel) -> None:
-    """Forget what metrics have seen."""
+def reset_metrics(model: TrainedModel, verb: str) -> None:
+    """Forget what metrics have seen; the next steps are of this verb."""
     if model._objective is not None:
-        model._objective.reset()
+        model._objective.reset(verb)
 
 
 def check_compiled(model: TrainedModel) -> None:

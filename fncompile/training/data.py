@@ -18,10 +18,12 @@ from fncompile.config import floatx
 from fncompile.graph.nest import dicts_given_as_lists, flatten, has_ambiguous_list
 from fncompile.graph.trace import default_dtype
 from fncompile.ir.types import DTYPES
+from fncompile.training import own_step
 from fncompile.training.absent import absent, is_optional
 from fncompile.training.class_weight import class_weights_to_sample_weights
 from fncompile.training.compile import build_for, objective_of
 from fncompile.training.model import GraphModel, TrainedModel
+from fncompile.training.own_step import has_own_steps
 from fncompile.training.places import Places
 
 Arrays = list[np.ndarray]
@@ -36,10 +38,17 @@ def flat_data(
 
 
 def place_data(
-    model: TrainedModel, x: Any, y: Any = None, sample_weight: Any = None, class_weight: Any = None
+    model: TrainedModel,
+    x: Any,
+    y: Any = None,
+    sample_weight: Any = None,
+    class_weight: Any = None,
+    verb: str = "train",
 ) -> dict[str, list[Placed]]:
     """The groups of `flat_data` before anything is converted or compared: where no array needs
     another shape, these are the user's own."""
+    if has_own_steps(model):
+        return _place_own(model, x, y, sample_weight, class_weight, verb)
     inputs = place_inputs(model, x)
     objective = objective_of(model)
     places = len(objective.outputs)
@@ -50,6 +59,20 @@ def place_data(
         sample_weight = _from_classes(objective, values, sample_weight, class_weight)
     weights = _weights(objective, as_arrays(sample_weight, "sample_weight", places), values)
     return {"x": inputs, "y": targets, "sample_weight": weights}
+
+
+def _place_own(
+    model: Any, x: Any, y: Any, sample_weight: Any, class_weight: Any, verb: str
+) -> dict[str, list[Placed]]:
+    """The data of a step that the user wrote, in the user's own structure."""
+    x, y, sample_weight = (
+        as_arrays(value, name) for value, name in ((x, "x"), (y, "y"), (sample_weight, "w"))
+    )
+    if class_weight is not None:
+        if not isinstance(y, np.ndarray):
+            raise ValueError("`class_weight` is only for one array of targets.")
+        sample_weight = class_weights_to_sample_weights(y, class_weight)
+    return own_step.place(model, verb, x, y, sample_weight)
 
 
 def converted(placed: Mapping[str, list[Placed]]) -> Arrays:

@@ -133,7 +133,7 @@ class _Training:
     def _train(self, epoch: int) -> dict[str, Any]:
         model, calls, pace = self.model, self.calls, self.pace
         done, logs = 0, {}
-        reset_metrics(model)
+        reset_metrics(model, "train")
         self.feed.begin(epoch, int(model.optimizer.iterations), model.training_seed)
         for turn in _turns(self.feed, pace, lambda: model.stop_training):
             calls.on_train_batch_begin(done)
@@ -190,7 +190,7 @@ def _evaluate(
 ) -> list[tuple[str, Any]]:
     done, results = 0, []
     model.stop_evaluating = False
-    reset_metrics(model)
+    reset_metrics(model, "evaluate")
     calls.on_test_begin()
     feed.begin()
     for turn in _turns(feed, pace, lambda: model.stop_evaluating):

@@ -29,6 +29,7 @@ class TrainedModel(Protocol):
     training_seed: int
     steps_per_execution: int
     _objective: Objective | None
+    _own_steps: bool  # is a step what the user's class says? Then the objective is an OwnObjective
     _compile_arguments: dict[str, Any]
     _compile_metrics: Any
     _loss_tracker: Any

@@ -127,19 +127,37 @@ class Objective:
         ValueError in a training trace where there is nothing to minimise.
         """
         self.build(y_true, y_pred)
+        total = self.total(y_true, y_pred, sample_weight, extra_losses)
         scope = _trace().scope
-        with scope("loss"):
-            rows = Tensor(build.extent(y_pred[0].type.shape[0], floatx()))
-            total = self._total_loss(y_true, y_pred, sample_weight, extra_losses, rows)
-        with scope("metrics"):
-            with scope("loss"):
-                self.loss_tracker.update_state(total, sample_weight=rows)
-            for term in self.metric_terms:
-                i = term.output
-                weight = sample_weight[i] if term.weighted else None
-                with scope(term.name):
-                    term.metric.update_state(y_true[i], y_pred[i], sample_weight=weight)
+        with scope("metrics"), scope("loss"):
+            self.loss_tracker.update_state(total, sample_weight=_rows(y_pred))
+        self.update_metrics(y_true, y_pred, sample_weight)
         return total
+
+    def update_metrics(
+        self,
+        y_true: Sequence[Tensor | None],
+        y_pred: Sequence[Tensor],
+        sample_weight: Sequence[Tensor | None],
+    ) -> None:
+        """Let the metrics see a batch. They are built."""
+        scope = _trace().scope
+        for term in self.metric_terms:
+            i = term.output
+            weight = sample_weight[i] if term.weighted else None
+            with scope("metrics"), scope(term.name):
+                term.metric.update_state(y_true[i], y_pred[i], sample_weight=weight)
+
+    def total(
+        self,
+        y_true: Sequence[Tensor | None],
+        y_pred: Sequence[Tensor],
+        sample_weight: Sequence[Tensor | None],
+        extra_losses: Sequence[Tensor] = (),
+    ) -> Tensor:
+        """The total loss of a batch; the trackers of its parts see it."""
+        with _trace().scope("loss"):
+            return self._total_loss(y_true, y_pred, sample_weight, extra_losses, _rows(y_pred))
 
     def _total_loss(self, y_true, y_pred, sample_weight, extra_losses, rows) -> Tensor:
         parts = []
@@ -180,7 +198,8 @@ class Objective:
     def __getstate__(self) -> dict[str, Any]:
         return {**vars(self), "_results": None}  # for pickle and copy: made again when asked for
 
-    def reset(self) -> None:
+    def reset(self, verb: str = "train") -> None:
+        """Forget what metrics have seen; they see the steps of any verb alike."""
         """Forget what metrics have seen."""
         if self._results is None:
             for _, metric in self.named_metrics:
@@ -213,3 +232,8 @@ def _trace() -> Trace:
     trace = current_trace()
     assert trace is not None  # a loss is computed inside a step
     return trace
+
+
+def _rows(y_pred: Sequence[Tensor]) -> Tensor:
+    """How many samples a batch has."""
+    return Tensor(build.extent(y_pred[0].type.shape[0], floatx()))

@@ -56,6 +56,6 @@ def _step(
         raise ValueError("The batch has no samples: expected arrays with at least one row.")
     objective = model._objective
     assert objective is not None  # as there is a plan
-    objective.reset()
+    objective.reset(verb)
     plan.batch(arrays)
     return result_of(objective.results(), return_dict)

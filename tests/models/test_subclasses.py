@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-import pytest
 
 from fncompile import Input, Model, layers, ops, optimizers
 
@@ -77,9 +76,3 @@ def test_training_makes_the_loss_smaller():
     assert losses[-1] < 0.1 * losses[0]
 
 
-@pytest.mark.parametrize("hook", ["train_step", "test_step", "predict_step", "compute_loss"])
-def test_hooks_that_nobody_would_call_are_refused(hook):
-    own = type("Own", (Model,), {hook: lambda self, *args, **kwargs: {}})
-    x = Input((2,))
-    with pytest.raises(NotImplementedError, match=f"Own defines `{hook}`.*add_loss"):
-        own(x, layers.Dense(1)(x)).compile("adam", "mse")
