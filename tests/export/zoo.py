@@ -62,6 +62,21 @@ def plain():
     return fncompile.Model(x, [layers.Dense(8, name="y")(hidden), ops.sum(hidden)], name="plain")
 
 
+def images():
+    """Each kind of window, and images that are changed by chance in training."""
+    x = fncompile.Input((9, 8, 1), name="image")
+    y = layers.RandomFlip(seed=2, name="flip")(x)
+    y = layers.Conv2D(6, 3, padding="same", use_bias=False, name="conv")(y)
+    y = layers.ReLU(name="relu")(layers.BatchNormalization(name="norm")(y))
+    y = layers.MaxPooling2D(2, padding="same", name="pool")(y)
+    y = layers.SeparableConv2D(5, 2, activation="tanh", name="apart")(y)
+    y = layers.Conv2DTranspose(4, 3, name="wide")(y)
+    y = layers.Conv2D(1, (3, 2), name="last")(layers.UpSampling2D((2, 1), name="up")(y))
+    model = fncompile.Model(x, y, name="images")
+    model.compile(fncompile.optimizers.Adam(0.01), "mse")
+    return model
+
+
 def data(name: str, rows: int, seed: int = 0) -> list[np.ndarray]:
     """Inputs and targets."""
     rng = np.random.default_rng(seed)
@@ -70,6 +85,8 @@ def data(name: str, rows: int, seed: int = 0) -> list[np.ndarray]:
         return [real(20), rng.integers(0, 10, rows).astype("int32")]
     if name == "sequences":
         return [rng.integers(0, 11, (rows, 5)).astype("int32"), real(5, 16), real(5, 16), real(8)]
+    if name == "images":
+        return [real(9, 8, 1), real(10, 4, 1)]
     return [real(6), real(8)]
 
 
@@ -83,5 +100,6 @@ def fresh(maker):
     return make
 
 
-MAKERS = {f.__name__: fresh(f) for f in (classifier, sequences, scheduled, fixed_batch, plain)}
+_ALL = (classifier, sequences, scheduled, fixed_batch, plain, images)
+MAKERS = {f.__name__: fresh(f) for f in _ALL}
 SIZES = {"sequences": 5}  # the open size besides the batch
