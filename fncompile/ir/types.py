@@ -174,7 +174,7 @@ def parse_type(text: str) -> TensorType:
 
 def at_border(type: TensorType) -> TensorType:
     """The ABI type: what callers and files have for a tensor, where neither NumPy nor C has its
-    dtype."""
+    dtype. Temporaries of kernels have it too, which compute in it."""
     return TensorType(DTYPES[type.dtype].in_register, type.shape)
 
 

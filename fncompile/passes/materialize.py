@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from fncompile.ir import build
 from fncompile.ir.dims import Dim, product
 from fncompile.ir.node import Node, current_origins
-from fncompile.ir.types import DTYPES, TensorType
+from fncompile.ir.types import TensorType, at_border
 from fncompile.passes.access import SPREADING, base_of, is_leaf
 from fncompile.passes.contraction import may_store_as
 from fncompile.passes.demands import computed_uses, viewed_uses
@@ -85,17 +85,12 @@ class Memory:
 
     def add_arena(self, node: Node) -> None:
         if node not in self.buffers:
-            self.buffers[node] = Buffer(self.name_of(node), widened(node.type), "arena")
+            self.buffers[node] = Buffer(self.name_of(node), at_border(node.type), "arena")
 
     def name_of(self, node: Node) -> str:
         """For its buffer: the one that it has, or a new one."""
         buffer = self.buffers.get(node)
         return self.names.new(stem(node)) if buffer is None else buffer.name
-
-
-def widened(type: TensorType) -> TensorType:
-    """How a temporary lies in memory: bfloat16 numbers as float32, which kernels compute in."""
-    return TensorType(DTYPES[type.dtype].in_register, type.shape)
 
 
 def materialize(program: Flat, not_in_place: set[str] | None = None) -> Memory:
@@ -180,7 +175,7 @@ def _place_root(
         via = None
         if not direct and not computed:
             name = memory.names.new(f"{target.name.rstrip(chr(39))}_copy")
-            via = Buffer(name, widened(node.type), "arena")
+            via = Buffer(name, at_border(node.type), "arena")
         memory.copies.append(Copy(node, target, via, 0, home))
 
 
@@ -188,14 +183,14 @@ def _place_results(memory: Memory, recurrence: Recurrence) -> list[Buffer]:
     """Memory of carries, which is given, and of the sequences that come out."""
     states = []
     for i, carry in enumerate(recurrence.carries):
-        type = widened(carry.before.type)
+        type = at_border(carry.before.type)
         state = Buffer(f"{recurrence.symbol}_carry{i}", type, "arena", carried=True)
         memory.buffers[carry.before] = memory.buffers[carry.after] = state
         memory.copies.append(Copy(carry.first, state, None, 0, recurrence.around))
         states.append(state)
     for i, out in enumerate(recurrence.outs):
         name = f"{recurrence.symbol}_out{i}"
-        memory.buffers[out.whole] = Buffer(name, widened(out.whole.type), "arena")
+        memory.buffers[out.whole] = Buffer(name, at_border(out.whole.type), "arena")
     return states
 
 

@@ -13,15 +13,14 @@ swaps operands, the left one in the same place.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterable
+from dataclasses import replace
 
 from fncompile.ir.dims import Dim, symbols_of
 from fncompile.ir.node import Node
-from fncompile.ir.types import DTYPES, TensorType
-from fncompile.passes.materialize import widened
+from fncompile.ir.types import DTYPES, TensorType, at_border
 from fncompile.passes.naming import Temporaries, stem
+from fncompile.passes.sources import Source, Writes, copies_of, read, sources, written
 from fncompile.plan.machine import machine
 from fncompile.plan.partition import lanes_of, partition_of
 from fncompile.plan.schedule import DRIVERS, Schedule, Variant
@@ -42,81 +41,14 @@ from fncompile.plan.types import (
     Store,
     axis_index,
     operands,
-    reads,
-    root_buffer,
-    writes,
 )
 
 
-@dataclass(frozen=True)
-class Source:
-    """The right operand of a product: element (k, n) lies at `at` with axes 0, 1."""
-
-    buffer: Buffer
-    at: Affine
-    rows: Dim
-    columns: int
-    dtype: str
-
-    @property
-    def operand(self) -> Operand:
-        """Of one batch."""
-        return Operand(self.buffer, self.at.map_axes({0: axis_index(1), 1: axis_index(2)}))
-
-
 def pack(plan: Plan, context=None) -> Plan:
-    copies = _copies(plan.kernels)
+    copies = copies_of(plan.kernels)
     found = dict(zip(map(id, plan.kernels), sources(plan), strict=True))
     steps = _packed(plan.steps, found, _Operands())
     return replace(plan, steps=_without_idle_copies(steps, copies))
-
-
-def sources(plan: Plan) -> list[Source | None]:
-    """What could be packed for each kernel: the right operand of a product."""
-    return list(_sources(plan.steps, _Copies(plan.kernels)))
-
-
-def _sources(steps: Iterable[Step], copies: _Copies) -> Iterator[Source | None]:
-    for step in steps:
-        if isinstance(step, Repeat):
-            copies.forget(step)
-            yield from _sources(step.body, copies)
-        else:
-            yield _source(step, copies)
-        copies.forget(step)
-        copies.add(step)
-
-
-class _Copies:
-    """The copies there are, as long as what they were made of has not changed."""
-
-    def __init__(self, kernels: Iterable[Kernel]):
-        self.kernels = _copies(kernels)
-        self._made: dict[Buffer, int] = {}  # how often the source had been written by then
-        self._writes: Counter[Buffer] = Counter()
-
-    def forget(self, step: Step) -> None:
-        """Those of what the step writes."""
-        self._writes.update(_written(step))
-
-    def add(self, step: Step) -> None:
-        """Those that the step makes."""
-        for buffer in _written(step) & self.kernels.keys():
-            self._made[buffer] = self._writes[self._source(buffer)]
-
-    def of(self, buffer: Buffer) -> Kernel | None:
-        """What made `buffer`, if that still is a copy of its source."""
-        made = self._made.get(buffer)
-        current = made is not None and made == self._writes[self._source(buffer)]
-        return self.kernels[buffer] if current else None
-
-    def _source(self, buffer: Buffer) -> Buffer:
-        [source] = _read(self.kernels[buffer])
-        return source
-
-
-def _written(step: Step) -> set[Buffer]:
-    return {root_buffer(b) for b in writes(step)}
 
 
 def _packed(
@@ -125,14 +57,14 @@ def _packed(
     out: list[Step] = []
     for step in steps:
         if isinstance(step, Repeat):
-            there.forget(step)
+            there.writes.note(step)
             body = _packed(step.body, found, there)
             before = [k for k in body if _is_invariant(k, step)]
             out += [*before, replace(step, body=tuple(k for k in body if k not in before))]
         else:
             made, kernel = there.served(step, found[id(step)])
             out += [*made, kernel]
-        there.forget(step)
+        there.writes.note(step)
     return out
 
 
@@ -142,76 +74,13 @@ def _is_invariant(step: Step, repeat: Repeat) -> bool:
         return False
     places = [o.at for o in operands(step)]
     moving = any(repeat.symbol in symbols_of([a.offset, *(c for _, c in a.terms)]) for a in places)
-    return not moving and not _read(step) & _written(repeat)
-
-
-# sources ------------------------------------------------------------------------------------------
-
-
-def _source(kernel: Kernel, copies: _Copies) -> Source | None:
-    """None where the right operand has no fixed width, or no axis that is adjacent in memory."""
-    product = kernel.product
-    if product is None or not product.b.is_shared:
-        return None
-    _, columns, inner = product.matrix_shape
-    if not isinstance(columns, int):
-        return None
-    right, dtype = product.b, kernel.stages[0].dtype
-    source = Source(right.buffer, right.matrix, inner, columns, dtype)
-    return _behind_copy(source, copies.of(right.buffer)) if _is_strided(source) else None
-
-
-def _is_strided(source: Source) -> bool:
-    """Is one of its axes adjacent in memory?"""
-    return 1 in (source.at.coefficient(0), source.at.coefficient(1))
-
-
-def _behind_copy(source: Source, copy: Kernel | None) -> Source:
-    """The source of the copy that made `source`, if packing can read that as well."""
-    if copy is None:
-        return source
-    stage = copy.stages[0]
-    if stage.domain != (source.rows, source.columns) or stage.stores[0].at != source.at:
-        return source
-    assert isinstance(stage.expr, Load)
-    behind = replace(source, buffer=stage.expr.buffer, at=stage.expr.at)
-    return behind if _is_strided(behind) else source
-
-
-def _copies(kernels: Iterable[Kernel]) -> dict[Buffer, Kernel]:
-    """Kernels that only move one matrix, by what they write; nothing else writes there."""
-    found: dict[Buffer, list[Kernel]] = {}
-    for kernel in kernels:
-        for buffer in {root_buffer(b) for b in writes(kernel)}:
-            found.setdefault(buffer, []).append(kernel)
-    return {b: ks[0] for b, ks in found.items() if len(ks) == 1 and _is_copy(ks[0])}
-
-
-def _is_copy(kernel: Kernel) -> bool:
-    stage = kernel.stages[0]
-    return (
-        len(kernel.stages) == 1
-        and stage.kind == "map"
-        and isinstance(stage.expr, Load)
-        and stage.expr.dtype == stage.dtype
-        and stage.expr.buffer.type.dtype == widened(TensorType(stage.dtype, ())).dtype
-        and len(stage.stores) == 1
-        and stage.stores[0].buffer.kind == "arena"
-        and stage.stores[0].buffer.base is None
-    )
+    return not moving and not read(step) & written(repeat)
 
 
 def _without_idle_copies(steps: list[Step], copies: dict[Buffer, Kernel]) -> list[Step]:
-    read = {b for s in steps for b in _read(s)}
-    idle = {id(k) for b, k in copies.items() if b not in read}
+    needed = {b for s in steps for b in read(s)}
+    idle = {id(k) for b, k in copies.items() if b not in needed}
     return [s for s in steps if id(s) not in idle]
-
-
-def _read(step: Step) -> set[Buffer]:
-    return {root_buffer(b) for b in reads(step)}
-
-
-# packed operands ----------------------------------------------------------------------------------
 
 
 class _Operands:
@@ -219,15 +88,11 @@ class _Operands:
 
     def __init__(self) -> None:
         self._made: dict[tuple[Source, str, int], Operand] = {}
-        self._writes: Counter[Buffer] = Counter()
+        self.writes = Writes()
         self._names = Temporaries()
 
-    def forget(self, step: Step) -> None:
-        """Those that were made of what the step writes."""
-        self._writes.update(_written(step))
-
     def _key(self, source: Source, layout: str) -> tuple[Source, str, int]:
-        return source, layout, self._writes[root_buffer(source.buffer)]
+        return source, layout, self.writes.of(source.buffer)
 
     def served(self, kernel: Kernel, source: Source | None) -> tuple[list[Kernel], Kernel]:
         """What must be packed first, and the kernel with the operands of its variants."""
@@ -287,7 +152,7 @@ def _panels(source: Source, reader: Kernel, name: str) -> tuple[Kernel, Operand]
     """The kernel that packs panels for `reader` in a buffer `name`, and what reads them."""
     panel = machine().panel_bytes // DTYPES[source.buffer.type.dtype].size
     width = -(-max(source.columns, _rows_in_place(reader)) // panel) * panel
-    type = widened(TensorType(source.dtype, (source.rows, width)))
+    type = at_border(TensorType(source.dtype, (source.rows, width)))
     buffer = Buffer(name, type, "arena")
     at = Affine(0, ((0, source.columns), (1, 1)))
     domain = (source.rows, source.columns)

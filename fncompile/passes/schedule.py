@@ -20,7 +20,7 @@ from dataclasses import dataclass, replace
 from fncompile.ir.dims import product as prod
 from fncompile.ir.types import DTYPES
 from fncompile.passes.hoist import movable
-from fncompile.passes.pack import sources
+from fncompile.passes.sources import sources
 from fncompile.plan.machine import machine
 from fncompile.plan.partition import lanes_of, partition_of
 from fncompile.plan.schedule import DRIVERS, Guard, Schedule, Variant

@@ -13,9 +13,12 @@ from fncompile.ir.bfloat16 import rounded
 from fncompile.ir.dims import symbol
 from fncompile.ir.node import Program
 from fncompile.ir.types import TensorType
+from fncompile.plan.machine import drawn
 from tests.programs.generator import random_arrays, random_program
 from tests.programs.native import compiled, run, run_planned, stages
+from tests.programs.steps import machine_numbers
 from tests.programs.test_random_programs import SIZES, size_of, with_gradients
+from tests.random_seeds import random_seeds
 
 ULP = 2.0**-8  # half of the distance between neighbours, relative
 B = symbol("B")
@@ -60,6 +63,13 @@ def test_compiled_programs_agree(seed):
 @given(st.integers(0, 10**6))
 def test_compiled_gradients_agree(seed):
     check_compiled(with_gradients(random_program(seed, "bfloat16", 6 + seed % 5)), seed)
+
+
+@pytest.mark.parametrize("seed", [*range(2), *random_seeds(2)])
+def test_compiled_gradients_agree_for_drawn_machines(seed):
+    """Products, packed or not, by rows and of weights in two bytes, at every size."""
+    with drawn(**machine_numbers(seed)):
+        check_compiled(with_gradients(random_program(seed, "bfloat16", 5 + seed % 4)), seed)
 
 
 def check_compiled(program: Program, seed: int) -> None:

@@ -19,6 +19,8 @@ from hypothesis import strategies as st
 
 import fncompile
 from fncompile import flags, layers, ops
+from fncompile.plan import machine
+from tests.programs.steps import machine_numbers
 from tests.random_seeds import random_seeds
 
 PASSES = "simplify,simplify_step,simplify_layout"
@@ -278,6 +280,13 @@ def test_training_of_random_graphs(seed):
 def test_random_graphs_of_this_run(seed):
     """FNC_TEST_SEED repeats one."""
     check(seed, trained if seed % 2 else predicted)
+
+
+@pytest.mark.parametrize("seed", [*range(2), *random_seeds(2)])
+def test_random_graphs_for_drawn_machines(seed):
+    """Small layers on either side of every threshold of the planner."""
+    with machine.drawn(**machine_numbers(seed)):
+        check(seed, trained if seed % 2 else predicted)
 
 
 def hunt(first: int, count: int) -> None:

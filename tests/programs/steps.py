@@ -30,6 +30,8 @@ NUMBERS: dict[str, tuple[Any, ...]] = {
     "few_elements": (1, 300, 1 << 19),
     "pack_strips": (1.0, 1.527, 5.0),
     "swap": (0.9, 1.13, 5.0),
+    "narrow_elements": (1, 300, 1 << 16),
+    "narrow": (0.1, 0.5, 2.0),
     "band_columns": (1, 8, 30, 256),
     "band_elements": (1, 200, 1 << 16),
     "by_rows": (0.5, 0.95),

@@ -7,7 +7,7 @@ whole blocks and for what is left.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from fncompile.codegen.affine import Size, dim, index, stride
 from fncompile.codegen.ctree import (
@@ -27,12 +27,11 @@ from fncompile.codegen.ctree import (
     Unary,
     binary,
     call,
-    declared_in,
-    names_in,
 )
 from fncompile.codegen.expr import Scope, constant, register_type
 from fncompile.codegen.expr import store as put
 from fncompile.codegen.nest.ahead import Inner, rows, streams
+from fncompile.codegen.nest.blocks import LANES, Blocks, side_by_side
 from fncompile.codegen.nest.reduce import argmax, best, combine, identity
 from fncompile.codegen.nest.types import PARALLEL, SINGLE, Axis, Nest, Part
 from fncompile.codegen.pointers import Pointers
@@ -40,9 +39,7 @@ from fncompile.codegen.products import begin_and_end, stored_alone
 from fncompile.ir.dims import Dim
 from fncompile.plan.schedule import ALONE
 from fncompile.plan.text import AXES
-from fncompile.plan.types import Stage, Store, writes
-
-LANES = Name("lanes")
+from fncompile.plan.types import Stage, Store
 
 
 def emit_nest(nest: Nest, pointers: Pointers) -> tuple[list[Function], list[Stmt]]:
@@ -50,13 +47,13 @@ def emit_nest(nest: Nest, pointers: Pointers) -> tuple[list[Function], list[Stmt
     declarations."""
     emitter = _Emitter(nest, pointers)
     body = emitter.body()
-    return emitter.functions, body
+    return emitter.blocks.functions, body
 
 
 class _Emitter:
     def __init__(self, nest: Nest, pointers: Pointers):
         self.nest, self.pointers = nest, pointers
-        self.functions: list[Function] = []
+        self.blocks = Blocks(nest.kernel, pointers)
         rank = max(len(part.stages[0].domain) for part in nest.parts)
         self.names: list[CExpr] = [Name(a) for a in AXES[:rank]]
         self.sizes: list[Size] = []  # of the axes of the part at hand
@@ -268,10 +265,11 @@ class _Emitter:
         lanes = {i: Element(name, Name(var)) for i, name in results.items()}
         outside = self.names
         self.names = [Binary("+", block, n) if n == Name(var) else n for n in outside]
-        run = self._function(
+        run = self.blocks.function(
             f"lanes{part.first}" if len(self.nest.parts) > 1 else "lanes",
             block,
-            _lanes(var, self._point(part, lanes)[1]),
+            side_by_side(var, self._point(part, lanes)[1]),
+            self.values,
             {name.text: register_type(stage_of[i].dtype) for i, name in results.items()},
         )
         self.names = outside
@@ -303,7 +301,7 @@ class _Emitter:
         block = Name(f"{var}0")
         outside = self.names
         self.names = [Binary("+", block, n) if n == Name(var) else n for n in outside]
-        run = self._function("rows", block, self._row(), {})
+        run = self.blocks.function("rows", block, self._row(), self.values, {})
         self.names = outside
         start, stop = self._range(axis)
         count = self._block(axis)
@@ -327,43 +325,16 @@ class _Emitter:
         ahead, point = self._point(part, slots, first, Name(var))
         point += [Assign(slots[i], "=", self.values[i]) for i in kept]
         starts = [Assign(slots[i], "=", identity(stage_of[i])) for i in slots if i not in kept]
-        ends = _lanes(var, self._ends(part, slots))
+        ends = side_by_side(var, self._ends(part, slots))
         self.values |= slots
         count = self._block(self.nest.outer[-1])
         arrays = [
             Declare(register_type(stage_of[i].dtype), name.text, None, count)
             for i, name in of_lanes.items()
         ]
-        inner = self._loops(part.reduced, [*ahead, *_lanes(var, point)])
-        return [*arrays, *self._loops(part.kept, [*_lanes(var, starts), *inner, *ends])]
-
-    def _function(
-        self, suffix: str, block: Name, body: list[Stmt], results: Mapping[str, str]
-    ) -> Callable[[CExpr, CExpr, list], Stmt]:
-        """A function of `lanes` points from `block` on. What is given here calls it; `results` are
-        the names and types of arrays of lanes that it works on."""
-        name = f"{self.nest.kernel.name}_{suffix}"
-        used = names_in(body) - declared_in(body)
-        stages = self.nest.kernel.stages
-        given = self.pointers.parameters(used, writes(self.nest.kernel))
-        given |= {axis: "int64_t " for axis in AXES if axis in used}
-        given |= {
-            value.text: f"{register_type(stages[i].dtype)} "
-            for i, value in self.values.items()
-            if isinstance(value, Name) and value.text in used
-        }
-        own = {block.text: "int64_t ", LANES.text: "int64_t "}
-        own |= {result: f"{type} *restrict " for result, type in results.items()}
-        params = tuple(f"{type}{param}" for param, type in (given | own).items())
-        body = self.pointers.with_constants(body)
-        self.functions.append(Function("FNC_INLINE", "void", name, params, tuple(body)))
-        front = [Name(g) for g in given]
-        return lambda start, lanes, arrays: Do(call(name, *front, start, lanes, *arrays))
+        inner = self._loops(part.reduced, [*ahead, *side_by_side(var, point)])
+        return [*arrays, *self._loops(part.kept, [*side_by_side(var, starts), *inner, *ends])]
 
 
 def _start(stage: Stage, name: Name) -> Stmt:
     return Declare(register_type(stage.dtype), name.text, identity(stage))
-
-
-def _lanes(var: str, body: Sequence[Stmt]) -> list[Stmt]:
-    return [For(var, Int(0), LANES, tuple(body), pragma="omp simd")] if body else []

@@ -85,11 +85,6 @@ def test_validation_data_with_sample_weight():
     close(history["val_loss"], [(squares()[:2] * w).mean()])
 
 
-def test_validation_every_second_epoch():
-    history = fit(linear(), X, Y, epochs=5, validation_split=0.5, validation_freq=2)
-    assert len(history["loss"]) == 5 and len(history["val_loss"]) == 2
-
-
 def test_losses_divide_by_rows_and_metrics_by_weights():
     w = np.linspace(0, 3, N).astype("float32")
     history = fit(
