@@ -52,7 +52,8 @@ def test_the_page_about_dense_names_every_pass():
 
 
 def test_the_picture_of_the_house_is_the_drawn_one(make):
-    assert make("make_house").draw(ROOMS) == (DOCS / "house.svg").read_text()
+    drawn = make("make_house").draw(ROOMS)
+    assert drawn == (DOCS / "house.svg").read_text(), "run python docs/make_house.py"
 
 
 def test_the_picture_of_the_house_has_every_room_once(make):
