@@ -31,6 +31,7 @@ from fncompile.codegen.ctree import (
 )
 from fncompile.codegen.expr import Scope, c_type, in_register, rounded
 from fncompile.codegen.expr import store as put
+from fncompile.codegen.pixels import by_pixels
 from fncompile.codegen.pointers import Pointers, with_symbols
 from fncompile.ir.types import DTYPES
 from fncompile.plan.expressions import below
@@ -106,7 +107,8 @@ def emit_product(kernel: Kernel, pointers: Pointers) -> list[Stmt]:
     assert product is not None and schedule is not None
     work = _variants(kernel, schedule, pointers)
     sizes = [size.text for size in _sizes(kernel, pointers)]
-    for i, name in reversed(list(enumerate(batch_names(product)))):
+    loops = list(enumerate(batch_names(product)))
+    for i, name in reversed(loops[: -1 if by_pixels(schedule) else None]):
         cut = i == 0 and schedule.partition.axis == "batches"
         first, last = (Name("begin"), Name("end")) if cut else (Int(0), sizes[i])
         known = Assign(Name(f"tile.g[{i}]"), "=", Name(name))
@@ -120,6 +122,21 @@ def _sizes(kernel: Kernel, pointers: Pointers) -> list[Size]:
     product = kernel.product
     assert product is not None
     return pointers.sizes(product_axes(product), product.shape)
+
+
+def _pixels(kernel: Kernel, variant: Variant, pointers: Pointers) -> list[Stmt]:
+    product, schedule = kernel.product, kernel.schedule
+    assert product is not None and schedule is not None
+    assert variant.a is not None and variant.b is not None
+    dtype, line = DTYPES[kernel.stages[0].dtype], len(product.batches) - 1
+    alone = line == 0 and schedule.partition.axis == "batches"
+    lines = (Name("begin"), Name("end")) if alone else (Int(0), dim(product.batches[-1]))
+    columns = _ranges(Int(0), _sizes(kernel, pointers)[-2].text, schedule.partition.axis)[2:]
+    starts = [_start(o, product, pointers, line) for o in (variant.a, variant.b)]
+    names = (f"{kernel.name}_epilogue", "&tile", f"&tile.g[{line}]")
+    image, tile = call(f"{kernel.name}_image"), Name(f"{kernel.name}_tile")
+    arguments = [image, tile, *starts, *lines, *columns, *map(Name, names)]
+    return [Do(call(f"fnc_gemm_pixels_{dtype.tile}", *arguments))]
 
 
 def batch_names(product: Product) -> list[str]:
@@ -182,6 +199,8 @@ def guard(condition: Guard) -> CExpr:
 def _calls(kernel: Kernel, variant: Variant, pointers: Pointers) -> list[Stmt]:
     product, schedule = kernel.product, kernel.schedule
     assert product is not None and schedule is not None
+    if variant.driver == "pixels":
+        return _pixels(kernel, variant, pointers)
     if variant.driver == "loops":
         return _plain(kernel, product, pointers, schedule.partition.axis)
     driver, dtype = DRIVERS[variant.driver], kernel.stages[0].dtype
@@ -251,10 +270,12 @@ def _result_arrays(kernel: Kernel, pointers: Pointers) -> tuple[list[Stmt], list
     return [Declare(f"const {type} *const", "beside[]", table)], [Name("beside"), Int(len(found))]
 
 
-def _start(operand: Operand, product: Product, pointers: Pointers) -> CExpr:
-    """The first element of the matrix of a batch."""
+def _start(
+    operand: Operand, product: Product, pointers: Pointers, counted: int | None = None
+) -> CExpr:
+    """The first element of the matrix of a batch, of which so many axes are counted: or all."""
     at, start = operand.at, binary("+", pointers(operand.buffer), dim(operand.at.offset))
-    for i, name in enumerate(batch_names(product)):
+    for i, name in enumerate(batch_names(product)[:counted]):
         start = binary("+", start, binary("*", dim(at.coefficient(i)), Name(name)))
     return start
 

@@ -34,6 +34,7 @@ from fncompile.codegen.nest.build import nest_of
 from fncompile.codegen.nest.emit import emit_nest
 from fncompile.codegen.nest.text import nest_text
 from fncompile.codegen.packing import emit_pack, is_pack
+from fncompile.codegen.pixels import emit_tiles
 from fncompile.codegen.pointers import Offsets, Place, Pointers, table_name, with_symbols
 from fncompile.codegen.products import emit_epilogue, emit_product
 from fncompile.ir.types import DTYPES
@@ -55,9 +56,12 @@ HEADERS = {
     "strips": "gemm_few.h",
     "swapped": "gemm_few.h",
     "bands": "gemm_bands.h",
+    "pixels": "gemm_pixels.h",
     "single": "gemv_bf16.h",
 }  # by driver; gemm.h has the others
-HEADER_ORDER = ("gemm_pack.h", "gemm_bf16.h", "gemm_few.h", "gemm_bands.h", "gemv_bf16.h")
+HEADER_ORDER = (
+    "gemm_pack.h", "gemm_bf16.h", "gemm_few.h", "gemm_bands.h", "gemm_pixels.h", "gemv_bf16.h",
+)  # fmt: skip
 KERNEL_PARAMS = ("const fnc_env *env", "int64_t part", "int64_t parts")
 WORKER = (Name("env"), Name("part"), Name("parts"))
 BARRIER = Do(call("fnc_meet", Name("env"), Name("parts")))
@@ -131,7 +135,7 @@ def emit_kernel(kernel: Kernel, plan: Plan, offsets: Offsets) -> list[TopLevel]:
     written: Iterable[Buffer] = writes(kernel)
     comment = kernel_comment(kernel)
     if kernel.product is not None:
-        out.append(emit_epilogue(kernel, Pointers(plan, offsets, values)))
+        out += [emit_epilogue(kernel, Pointers(plan, offsets, values)), *emit_tiles(kernel)]
         work, written = emit_product(kernel, pointers), ()
     elif is_pack(kernel):
         work = emit_pack(kernel, pointers)

@@ -124,6 +124,7 @@ def segments(group: Sequence[int], sizes: Sequence[Dim], left: Affine) -> list[l
 
 
 MOST_SEGMENT_AXES = 4  # FNC_OUTER of csrc/kern, and the one that tiles go along
+MOST_LOOPS = 4  # that fnc_tile of csrc/include/fnc_model.h has room for
 
 
 def may_walk(dot: Node, at: Affine) -> bool:
@@ -133,7 +134,8 @@ def may_walk(dot: Node, at: Affine) -> bool:
     row_runs, runs = merged(rows, sizes, [at]), segments(contracted, sizes, at)
     if len(row_runs) <= 1 and len(runs) == 1:
         return True
-    if len(runs) > MOST_SEGMENT_AXES:
+    loops = len(Axes.of(dot).groups()[0]) + len(row_runs) - 1
+    if len(runs) > MOST_SEGMENT_AXES or loops > MOST_LOOPS:
         return False
     n, k = (_typical([sizes[i] for i in group]) for group in (columns, contracted))
     height = _typical([sizes[i] for i in (row_runs or [[]])[-1]])

@@ -22,7 +22,7 @@ from fncompile.ir.types import DTYPES
 from fncompile.passes.hoist import movable
 from fncompile.passes.sources import sources
 from fncompile.plan.machine import machine
-from fncompile.plan.partition import lanes_of, partition_of
+from fncompile.plan.partition import lanes_of, partition_of, partition_of_product
 from fncompile.plan.schedule import DRIVERS, Guard, Schedule, Variant
 from fncompile.plan.types import (
     Buffer,
@@ -203,6 +203,23 @@ def _bands(product: Product, dtype: str, facts: Facts) -> Cost | None:
     return replace(panels, slope=number.by_rows)
 
 
+def _pixels(product: Product, dtype: str, facts: Facts) -> Cost | None:
+    """Rows of rows, all but images of known sizes, and weights a vector wide at least."""
+    *_, lines = product.batches
+    known = (lines, *product.matrix_shape, *product.contracted)
+    strides = [c for axis, c in product.a.at.terms if axis >= len(product.batches) - 1]
+    if DTYPES[dtype].widens or product.is_single or not product.b.is_shared:
+        return None
+    if not all(isinstance(d, int) for d in (*known, *strides)) or product.b.strides[1] != 1:
+        return None
+    number, columns = machine(), product.matrix_shape[1]
+    assert isinstance(columns, int)
+    if not number.align <= columns * DTYPES[dtype].size or columns > number.pixel_columns:
+        return None
+    cut = partition_of_product(product).axis in ("batches", "columns")
+    return Cost(0, number.pixels) if cut else None
+
+
 def _single(product: Product, dtype: str, facts: Facts) -> Cost | None:
     _, columns, inner = product.matrix_shape
     if not DTYPES[dtype].widens or not facts.prepared or not product.is_plain:
@@ -241,6 +258,7 @@ COSTS: dict[str, CostRule] = {
     "strips": _strips,
     "swapped": _swapped,
     "bands": _bands,
+    "pixels": _pixels,
     "single": _single,
 }
 assert COSTS.keys() <= DRIVERS.keys()

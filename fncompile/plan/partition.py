@@ -13,7 +13,7 @@ from fncompile.plan.types import Affine, Kernel, Load, Product, loads, reads, wr
 
 def partition_of(kernel: Kernel) -> Partition:
     if kernel.product is not None:
-        return _of_product(kernel.product)
+        return partition_of_product(kernel.product)
     if kernel.stages[0].kind == "pack":
         return Partition("panels")
     if not kernel.outer or any(s.kind == "scatter" for s in kernel.stages):
@@ -31,12 +31,13 @@ def _grain(kernel: Kernel) -> int:
     return machine().align // smallest
 
 
-def _of_product(product: Product) -> Partition:
+def partition_of_product(product: Product) -> Partition:
     """Any cut gives the same bits: csrc/kern/gemm.h. A small product keeps all of its columns in
     one piece, for its code is made for that width."""
     (m, n, k), number = product.matrix_shape, machine()
     first = product.batches[0]
-    if not isinstance(first, int):
+    enough = isinstance(first, int) and first >= number.batches_to_cut and product.b.is_shared
+    if not isinstance(first, int) or enough:
         return Partition("batches", first)
     if isinstance(m, int):
         few = m < number.few_rows_to_cut and (not isinstance(n, int) or m < n)

@@ -42,6 +42,7 @@ DRIVERS = {
     "strips": Driver("fnc_gemm_strips", "any", "rows", "tile", "packs strips of b on the fly"),
     "swapped": Driver("fnc_gemm_flipped", "panels", "columns", "tile", "C^T = B^T A^T, packed a"),
     "bands": Driver("fnc_gemm_bands", "columns", "panels", "row", "row panels of the result"),
+    "pixels": Driver("fnc_gemm_pixels", "any", "rows", "tile", "tiles of lines and pixels"),
     "single": Driver("fnc_gemv", "any", "narrow", "tile", "one row times weights of two bytes"),
     "loops": Driver("", "any", "any", "tile", "plain loops, for integers"),
 }

@@ -1,0 +1,139 @@
+/* gemm_pixels.h - products whose rows are the pixels of an image, or a part of one: all strides are
+ * known while compiling, and a tile may be of several lines.
+ *
+ *     fnc_pixels_f32(image, A, B, acc)
+ *         one tile: the shape that fnc_pixels_shape gives, rows of sums FNC_NR_F32 apart, pixels of a
+ *         line side by side and then those of the next line; to be called from a function of its own
+ *     fnc_gemm_pixels_f32(image, tile, A, B, h0, h1, n0, n1, epilogue, env, line)
+ *         lines h0 .. h1 - 1, all pixels, columns n0 .. n1 - 1: epilogue(env, m, n, mr, nr, acc) as in gemm.h
+ *         with m the first pixel, while *line is the number of its line
+ *
+ * Columns are outside and pixels inside, so that a panel of B stays near. A tile that would stick
+ * out is moved back over what is done. The bits are one chain over k. 24 accumulators, or at least
+ * half as many where that divides the image. 3x3 with a halo, 64 to 64 channels of 8 x 8: a line is
+ * one tile of 8 x 2 vectors, 16 of 32 registers. */
+#ifndef FNC_GEMM_PIXELS_H
+#define FNC_GEMM_PIXELS_H
+
+#include "gemm.h"
+
+/* `lines` by `pixels` of the result by N columns. A[line, pixel, k] lies at line * rs_line + pixel *
+ * rs_pixel + what k gives: k counts along the axes `outer`, and along one of `depth` steps of cs. B
+ * has rows ldb apart, and N is a vector at least. */
+typedef struct {
+    int64_t lines, pixels, N, rs_line, rs_pixel, cs, depth, ldb;
+    fnc_axis outer[FNC_OUTER];
+} fnc_image;
+
+/* The largest divisor of n up to `most`, and to 24. */
+#define FNC_TRY(d) n % d == 0 && d <= most ? d:
+FNC_INLINE int fnc_divisor(int64_t n, int64_t most) {
+    return FNC_TRY(24) FNC_TRY(16) FNC_TRY(14) FNC_TRY(12) FNC_TRY(10) FNC_TRY(9) FNC_TRY(8)
+        FNC_TRY(7) FNC_TRY(6) FNC_TRY(5) FNC_TRY(4) FNC_TRY(3) FNC_TRY(2) 1;
+}
+#undef FNC_TRY
+
+typedef struct {
+    int lines, pixels, vectors;
+} fnc_pixels_shape;
+
+FNC_INLINE fnc_pixels_shape fnc_pixels_shape_of(const fnc_image *i, int64_t lanes) {
+    const int vectors = i->N < 2 * lanes                                       ? 1
+                        : i->N % (3 * lanes) == 0 && i->N % (2 * lanes) != 0 ? 3
+                                                                               : 2;
+    const int rows = FNC_ACCUMULATORS / vectors, wide = fnc_divisor(i->pixels, rows);
+    const int high = fnc_divisor(i->lines, rows / wide);
+    const int some = (int)fnc_min_i64(i->pixels, fnc_min_i64(rows, 8));
+    const int more = (int)fnc_min_i64(i->lines, rows / some);
+    if (2 * wide * high >= rows) return (fnc_pixels_shape){high, wide, vectors};
+    return (fnc_pixels_shape){more, some, vectors};
+}
+
+#define FNC_DEFINE_PIXELS(S, T, NR)                                                                \
+    typedef void fnc_pixels_tile_##S(const T *A, const T *B, T *acc);                              \
+    FNC_INLINE void fnc_pixels_##S(const fnc_image i, const T *restrict A, const T *restrict B,    \
+                                   T *restrict acc) {                                              \
+        typedef FNC_PASTE(fnc_vec, S, FNC_WIDEST_SUFFIX) vec;                                      \
+        enum { LANES = NR / 2 };                                                                   \
+        const fnc_pixels_shape s = fnc_pixels_shape_of(&i, LANES);                                 \
+        const int rows = s.lines * s.pixels, vectors = s.vectors;                                  \
+        vec c[FNC_ACCUMULATORS];                                                                   \
+        FNC_UNROLL(24)                                                                             \
+        for (int j = 0; j < rows * vectors; ++j) c[j] = (vec){0};                                  \
+        for (int64_t u = 0; u < i.outer[0].extent; ++u)                                            \
+            for (int64_t v = 0; v < i.outer[1].extent; ++v)                                        \
+                for (int64_t w = 0; w < i.outer[2].extent; ++w) {                                  \
+                    const T *a = A + u * i.outer[0].step + v * i.outer[1].step +                   \
+                                 w * i.outer[2].step;                                              \
+                    for (int64_t k = 0; k < i.depth; ++k, a += i.cs, B += i.ldb) {                 \
+                        vec b[3];                                                                  \
+                        FNC_UNROLL(3)                                                              \
+                        for (int j = 0; j < vectors; ++j) {                                        \
+                            b[j] = *(const vec *)(B + j * LANES);                                  \
+                            FNC_IN_REGISTER(b[j]);                                                 \
+                        }                                                                          \
+                        FNC_UNROLL(24)                                                             \
+                        for (int p = 0; p < rows; ++p) {                                           \
+                            const vec x = (vec){0} + a[p / s.pixels * i.rs_line +                  \
+                                                       p % s.pixels * i.rs_pixel];                 \
+                            FNC_UNROLL(3)                                                          \
+                            for (int j = 0; j < vectors; ++j) c[p * vectors + j] += x * b[j];      \
+                            if (vectors > 1) FNC_UNTIL_HERE(x);                                    \
+                            if (rows * vectors == 1) FNC_LONE_SUM(c[0]);                           \
+                        }                                                                          \
+                        FNC_UNROLL(3)                                                              \
+                        for (int j = 0; j < vectors; ++j) FNC_UNTIL_HERE(b[j]);                    \
+                    }                                                                              \
+                }                                                                                  \
+        FNC_UNROLL(24)                                                                             \
+        for (int p = 0; p < rows; ++p)                                                             \
+            FNC_UNROLL(3)                                                                          \
+            for (int j = 0; j < vectors; ++j)                                                      \
+                *(vec *)(acc + (j / 2 * rows + p) * NR + j % 2 * LANES) = c[p * vectors + j];      \
+    }                                                                                              \
+    /* Of a tile that begins at column `left` and pixel `at`, columns n .. n1 - 1, pixels m .. end  \
+     * - 1, and its lines `first` .. last - 1, of which *line is the first. */                     \
+    FNC_INLINE void fnc_pixels_done_##S(const fnc_pixels_shape s, int64_t first, int64_t last,     \
+                                        int64_t m, int64_t at, int64_t end, int64_t n,             \
+                                        int64_t left, int64_t n1, const T *acc,                    \
+                                        fnc_epilogue_##S epilogue, const void *env,                \
+                                        int64_t *line) {                                           \
+        for (int64_t nr; n < n1; n += nr) {                                                        \
+            const int64_t j = n - left;                                                            \
+            nr = fnc_min_i64(NR - j % NR, n1 - n);                                                 \
+            for (int64_t i = first; i < last; ++i, ++*line) {                                      \
+                const T *sums = acc + (j / NR * s.lines * s.pixels + i * s.pixels + m - at) * NR;  \
+                epilogue(env, m, n, end - m, nr, sums + j % NR);                                   \
+            }                                                                                      \
+            *line -= last - first;                                                                 \
+        }                                                                                          \
+    }                                                                                              \
+    FNC_INLINE void fnc_gemm_pixels_##S(const fnc_image i, fnc_pixels_tile_##S *tile, const T *A,  \
+                                        const T *B, int64_t h0, int64_t h1, int64_t n0,            \
+                                        int64_t n1, fnc_epilogue_##S epilogue, const void *env,    \
+                                        int64_t *line) {                                           \
+        const fnc_pixels_shape s = fnc_pixels_shape_of(&i, NR / 2);                                \
+        const int64_t width = s.vectors * (NR / 2);                                                \
+        T acc[FNC_ACCUMULATORS * NR] __attribute__((aligned(64)));                                 \
+        for (int64_t n = n0, left, next; n < n1; n = next) {                                       \
+            left = fnc_min_i64(n, i.N - width);                                                    \
+            next = fnc_min_i64(left + width, n1);                                                  \
+            for (int64_t h = h0, low; h < h1; h = low) {                                           \
+                const int64_t top = fnc_min_i64(h, i.lines - s.lines);                             \
+                low = fnc_min_i64(top + s.lines, h1);                                              \
+                *line = h;                                                                         \
+                for (int64_t m = 0, end; m < i.pixels; m = end) {                                  \
+                    const int64_t at = fnc_min_i64(m, i.pixels - s.pixels);                        \
+                    end = at + s.pixels;                                                           \
+                    tile(A + top * i.rs_line + at * i.rs_pixel, B + left, acc);                    \
+                    fnc_pixels_done_##S(s, h - top, low - top, m, at, end, n, left, next, acc,     \
+                                        epilogue, env, line);                                      \
+                }                                                                                  \
+            }                                                                                      \
+        }                                                                                          \
+    }
+FNC_DEFINE_PIXELS(f32, float, FNC_NR_F32)
+FNC_DEFINE_PIXELS(f64, double, FNC_NR_F64)
+#undef FNC_DEFINE_PIXELS
+
+#endif
