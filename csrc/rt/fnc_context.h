@@ -39,7 +39,8 @@ typedef struct fnc_ctx {
     const fnc_model *model;
     void *allocation;            /* what `destroy` frees; null for memory of the caller's */
     const struct fnc_ctx *owner; /* whose weights these are: this context, or its source */
-    const unsigned char *weights;
+    const unsigned char *shared; /* of an owner, what its contexts are to predict with: atomic */
+    const unsigned char *weights; /* what this one did last */
     unsigned char *own_weights; /* the same, where they are this context's to change */
     unsigned char *train;
     unsigned char *prepared;
@@ -100,6 +101,7 @@ FNC_LIB void fnc_ctx_own(fnc_ctx *ctx, unsigned char **end) {
         memcpy(*end, model->data, (size_t)model->weights_bytes);
         *end += fnc_padded(model->weights_bytes);
     }
+    ctx->shared = ctx->weights;
     if (ctx->mode >= FNC_MODE_TRAIN) {
         ctx->train = *end;
         memcpy(*end, model->data + model->train_at, (size_t)model->train_bytes);
@@ -119,6 +121,11 @@ FNC_LIB int32_t fnc_best_level(const fnc_model *model) {
     return FNC_ERR_CPU;
 }
 
+/* The weights that the next call is to use: those that the owner has by now. */
+FNC_LIB const unsigned char *fnc_ctx_weights(const fnc_ctx *ctx) {
+    return __atomic_load_n(&ctx->owner->shared, __ATOMIC_ACQUIRE);
+}
+
 /* Lay a context out in `bytes` bytes at `memory`, of which it needs `needed`. With a `source` its
  * weights are those of that context. */
 FNC_LIB int32_t fnc_ctx_init(const fnc_model *model, void *memory, int64_t bytes, int64_t needed,
@@ -136,9 +143,9 @@ FNC_LIB int32_t fnc_ctx_init(const fnc_model *model, void *memory, int64_t bytes
     ctx->mode = mode;
     ctx->level = level;
     fnc_ctx_own(ctx, &end);
-    if (source != NULL && (source->own_weights != NULL || source->owner != source)) {
+    if (source != NULL) {
         ctx->owner = source->owner;
-        ctx->weights = source->weights;
+        ctx->weights = fnc_ctx_weights(ctx);
         ctx->train = source->train;
     }
     fnc_ctx_unprepare(ctx);
@@ -198,6 +205,11 @@ FNC_LIB int32_t fnc_check_arrays(const fnc_step *step, int empty, const void *co
 FNC_LIB fnc_env fnc_ctx_env(fnc_ctx *ctx, const fnc_step *step, const int64_t *dims,
                             const int64_t *args, const void *const *in, void *const *out) {
     fnc_env env = {0};
+    const unsigned char *weights = fnc_ctx_weights(ctx);
+    if (weights != ctx->weights) { /* they were exchanged */
+        ctx->weights = weights;
+        fnc_ctx_unprepare(ctx);
+    }
     env.dims = dims;
     env.in = in;
     env.out = out;
@@ -321,6 +333,7 @@ FNC_LIB int32_t fnc_ctx_params(const fnc_model *model, const fnc_ctx *ctx, void 
     int32_t status = fnc_ctx_check(model, ctx, source ? FNC_MODE_PRIVATE : FNC_MODE_PREDICT);
     if (status != FNC_OK) return status;
     if (!fnc_is_flat(model, source ? source : target, count)) return FNC_ERR_ARG;
+    const unsigned char *weights = fnc_ctx_weights(ctx);
     int64_t at = 0;
     for (int i = 0; i < model->tensor_count; ++i) {
         const fnc_tensor *t = &model->tensors[i];
@@ -328,7 +341,7 @@ FNC_LIB int32_t fnc_ctx_params(const fnc_model *model, const fnc_ctx *ctx, void 
         if (source)
             fnc_take_array(ctx->own_weights + t->offset, (const char *)source + at, t->bytes, t->narrow);
         else
-            fnc_give_array((char *)target + at, ctx->weights + t->offset, t->bytes, t->narrow);
+            fnc_give_array((char *)target + at, weights + t->offset, t->bytes, t->narrow);
         at += t->bytes;
     }
     return FNC_OK;

@@ -7,6 +7,7 @@
 #define FNC_IO_API static __attribute__((unused))
 
 #include "fnc_checkpoint.h"
+#include "fnc_image.h"
 #include "fnc_parts.h"
 
 #include "../io/fnc_blake2b.c"

@@ -103,11 +103,12 @@ def test_the_driver_on_a_processor_with_no_more_than_its_target(
     assert run(*emulated, tmp_path / "x.weights.h5") == "done\n"
 
 
-@pytest.mark.parametrize("kind", ["address,undefined", "thread"])
-def test_under_sanitizers(units, tmp_path, kind):
+@pytest.mark.parametrize(("kind", "program"), [
+    ("address,undefined", "driver"), ("thread", "threads"), ("thread", "swap"),
+])  # fmt: skip
+def test_under_sanitizers(units, tmp_path, kind, program):
     """The whole library, generated and hand-written, built with the sanitizers."""
     directory, names = units
-    program = "threads" if kind == "thread" else "driver"
     flags = [f for f in BASE_FLAGS if f not in ("-O2", "-fvisibility=hidden")]
     sanitize = ["-O1", "-g", f"-fsanitize={kind}", "-fno-sanitize-recover=all"]
     out = tmp_path / program

@@ -9,6 +9,7 @@ from __future__ import annotations
 from fncompile.codegen.ctree import Binary, Cast, Declare, Do, If, Name, Return, Stmt, call
 from fncompile.export.api.calls import predict, training_steps
 from fncompile.export.api.facts import facts
+from fncompile.export.api.images import images
 from fncompile.export.api.library import Library
 from fncompile.export.api.parts import parts
 from fncompile.export.api.public import CONST_CTX, CTX, MODEL, Public, public, runtime
@@ -25,6 +26,7 @@ def public_functions(library: Library) -> list[Public]:
     if library.training is not None:
         found += [*training_steps(library), *parts(library), *training_state(library)]
     found += parameters(library)
+    found += images(library)
     found += saving(library) if library.training is not None else []
     return [*found, *loading(library), *facts(library)]
 

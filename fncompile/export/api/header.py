@@ -15,6 +15,7 @@ from fncompile.ir.dims import C_STYLE, Dim, Poly, dim_text, symbols_of, upper_bo
 from fncompile.ir.types import TensorType
 from fncompile.plan.machine import machine
 
+IMAGE_HEAD = 64  # FNC_IMAGE_HEAD of csrc
 ALIGN, HEAD, PENDING = machine().align, 512, 1216  # FNC_CTX_HEAD, FNC_PENDING_BYTES of csrc
 STATUS = (
     ("OK", 0, ""),
@@ -107,6 +108,7 @@ def _facts(library: Library) -> Iterator[str]:
         "NUM_OUTPUTS": len(steps["predict"].outputs),
         "NUM_PARAMS": library.param_count,
         "NUM_TENSORS": len(library.params),
+        "IMAGE_BYTES": IMAGE_HEAD + library.weights_bytes,
     }
     if library.training:
         numbers |= {"NUM_METRICS": len(library.training.metrics)}
