@@ -186,7 +186,7 @@ def _levels(native: Any, several: bool) -> tuple[Level, ...]:
     if platform.machine() not in ("x86_64", "AMD64"):
         return (Level("baseline", "ref"),)
     targets = {"avx512": "x86-64-v4", "avx2": "x86-64-v3", "baseline": "ref"}
-    if any(DTYPES[n.dtype].widens for n in native.predict.program.nodes()):
+    if any(DTYPES[dtype].widens for dtype in native.predict.program.dtypes):
         targets = {"avx512_bf16": "x86-64-v4-bf16", **targets}
     return tuple(Level(name, target, f"_{name}") for name, target in targets.items())
 

@@ -179,6 +179,11 @@ class Program:
         """Also those of regions, which come before the node that they are in."""
         return with_regions(self._order)
 
+    @property
+    def dtypes(self) -> set[str]:
+        """Of all tensors, also of those in regions."""
+        return {type.dtype for node in self.all_nodes() for type in node.type.parts}
+
     def map(self, fn: Callable[[Node], Node]) -> Program:
         """The program with every root replaced by `fn(root)`."""
         return replace(

@@ -289,7 +289,7 @@ def _built(
     prefix: str,
 ) -> Entry:
     program = transform(program, kind, context)
-    if any(DTYPES[t.dtype].widens for n in program.all_nodes() for t in n.type.parts):
+    if any(DTYPES[dtype].widens for dtype in program.dtypes):
         _tell_of_emulation()
     if flag("interp"):
         return InterpretedEntry(program, blocks)
