@@ -38,6 +38,13 @@ MAX_SYMBOLS, MAX_INPUTS, MAX_ARRAYS = 16, 64, 64
 def describe(native: Any, prefix: str, checkpoint: Checkpoint, facts: dict[str, Any]) -> Library:
     """The library; `facts` are its hash, build, version, train_at. ValueError where C cannot
     have it."""
+    kept = [p["name"] for p in native.predict.program.updates]
+    if kept:
+        raise ValueError(
+            f"The model {native.model.name!r} changes {', '.join(kept)} when it predicts, and a "
+            "library's contexts do not keep that yet. Export it with stateful=False and "
+            "return_state=True, and give the states to the next call as inputs."
+        )
     weights = native.memories[0]
     library = Library(
         prefix=prefix,

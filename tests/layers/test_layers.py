@@ -13,7 +13,7 @@ import pytest
 
 from tests.keras_reference.target import NAME, keras
 from tests.layers.harness import run_layer_test
-from tests.layers.rows import chance, convolving, normalizing, spatial
+from tests.layers.rows import chance, convolving, normalizing, recurrent, spatial
 
 erf = np.vectorize(math.erf)
 
@@ -576,6 +576,7 @@ CASES = [
     ),
     *spatial.CASES,
     *normalizing.CASES,
+    *recurrent.CASES,
     *convolving.CASES,
     *chance.CASES,
 ]

@@ -49,6 +49,18 @@ def branches(k: Any) -> tuple[Any, Any]:
     return k.Model({"a": a, "b": b}, outputs), {"a": rows(4, 3), "b": rows(4, 3, seed=1)}
 
 
+def recurrent(k: Any) -> tuple[Any, Any]:
+    """Recurrent layers, cells and what wraps them, behind an Embedding that masks."""
+    layers = k.layers
+    x = k.Input((5,), dtype="int32", name="words")
+    h = layers.Embedding(7, 4, mask_zero=True)(x)
+    h = layers.Bidirectional(layers.LSTM(3, return_sequences=True), merge_mode="sum")(h)
+    h = layers.TimeDistributed(layers.Dense(4))(layers.GRU(3, return_sequences=True)(h))
+    h = layers.RNN([layers.GRUCell(3, reset_after=False), layers.LSTMCell(2)])(h)
+    words = np.random.default_rng(3).integers(0, 7, (4, 5)).astype("int32")
+    return k.Model(x, layers.Dense(2)(h), name="recurrent"), words
+
+
 def nested(k: Any) -> tuple[Any, Any]:
     """A model inside a model, called twice, and a Sequential inside."""
     inner_in = k.Input((4,))
@@ -158,7 +170,10 @@ def custom_objects(k: Any) -> dict[str, Any]:
     return {"Block": block_class(k)}
 
 
-_ALL = (digits, sequential, branches, nested, operators, words, composite, halves, images, sounds)
+_ALL = (
+    digits, sequential, branches, nested, operators, words, composite, halves, images, sounds,
+    recurrent,
+)  # fmt: skip
 BUILDERS = {f.__name__: f for f in _ALL}
 
 
