@@ -94,11 +94,11 @@ def _applied(program: Program, context) -> Program:
     updates, params = dict(program.updates), list(program.params)
     for run in runs:
         if run.overwrite:
-            updates[run.param()] = optimizer.settle(run, run.param(), gather_run(run, grads))
+            updates[run.param()] = optimizer.settle(run, run.param(), gradient_of(run, grads))
             params.append(run.param())
             continue
         slots = {s: run.param(s) for s in optimizer.slots}
-        new, new_slots = optimizer.update(run.param(), gather_run(run, grads), slots, run.decay)
+        new, new_slots = optimizer.update(run.param(), gradient_of(run, grads), slots, run.decay)
         new = _constrained(run, new, optimizer.constrain)
         updates[run.param()] = optimizer.settle(run, run.param(), new)
         updates.update({slots[s]: optimizer.settle(run, slots[s], n) for s, n in new_slots.items()})
@@ -108,6 +108,12 @@ def _applied(program: Program, context) -> Program:
     return slice_params(
         replace(program, outputs=outputs, updates=updates, params=tuple(params)), runs
     )
+
+
+def gradient_of(run: Run, grads: dict[str, Node]) -> Node:
+    """The gradient of a run, which is called that."""
+    with coming_from(Origin("optimizer/gradient")):
+        return gather_run(run, grads)
 
 
 def gather_run(run: Run, grads: dict[str, Node]) -> Node:

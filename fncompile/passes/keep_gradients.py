@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from fncompile.ir import build
 from fncompile.ir.node import Origin, Program, coming_from
-from fncompile.passes.apply_optimizer import gather_run, slice_params
+from fncompile.passes.apply_optimizer import gradient_of, slice_params
 
 
 def keep_gradients(program: Program, context) -> Program:
@@ -23,7 +23,7 @@ def keep_gradients(program: Program, context) -> Program:
     updates = dict(program.updates)
     with coming_from(Origin("gradients")):
         for run in context.runs:
-            updates[run.gradient] = build.ew("add", run.gradient, gather_run(run, grads))
+            updates[run.gradient] = build.ew("add", run.gradient, gradient_of(run, grads))
     params = (*program.params, *(run.gradient for run in context.runs))
     kept = replace(program, outputs=outputs, updates=updates, params=params)
     return slice_params(kept, context.runs)

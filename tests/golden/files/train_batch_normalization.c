@@ -18,12 +18,12 @@
 #define AT_WEIGHTS_VELOCITY 256 /* f32[32] */
 
 /* Bytes from the beginning of env->arena. */
+#define AT_GRADIENT_CONCAT 0 /* f32[32] */
 #define AT_NORM_DIV 0 /* f32[7] */
 #define AT_NORM_GRAD_MUL 0 /* f32[1,7] */
-#define AT_OPTIMIZER_CONCAT 0 /* f32[32] */
-#define AT_OPTIMIZER_CONCAT_PART1 28 /* f32[9] */
+#define AT_GRADIENT_CONCAT_PART1 28 /* f32[9] */
 #define AT_NORM_GRAD_SUM_2 64 /* f32[7] */
-#define AT_OPTIMIZER_CONCAT_PART3 92 /* f32[9] */
+#define AT_GRADIENT_CONCAT_PART3 92 /* f32[9] */
 #define AT_LOSS_GRAD_DIV 128 /* f32[] */
 #define AT_NORM_GRAD_SUM 128 /* f32[7] */
 #define AT_NORM_SUM 128 /* f32[7] */
@@ -400,40 +400,40 @@ static void k11_norm_grad_sum(const fnc_env *env, int64_t part, int64_t parts) {
     }
 }
 
-/* k12_optimizer_broadcast: optimizer
- *   optimizer_concat_part1[i] = 0.0   for i<9
+/* k12_gradient_broadcast: optimizer/gradient
+ *   gradient_concat_part1[i] = 0.0   for i<9
  *   schedule: rows 9/16
  *   0 flops; reads 0, writes 36 bytes
  *   loops: i<9 */
-static void k12_optimizer_broadcast(const fnc_env *env, int64_t part, int64_t parts) {
+static void k12_gradient_broadcast(const fnc_env *env, int64_t part, int64_t parts) {
     enum { I = 9 };
-    float *restrict optimizer_concat_part1 = (float *)(env->arena + AT_OPTIMIZER_CONCAT_PART1);
+    float *restrict gradient_concat_part1 = (float *)(env->arena + AT_GRADIENT_CONCAT_PART1);
     const int64_t begin = fnc_share(I, 16, part, parts);
     const int64_t end = fnc_share(I, 16, part + 1, parts);
     for (int64_t i = begin; i < end; ++i) {
-        optimizer_concat_part1[i] = 0.0f;
+        gradient_concat_part1[i] = 0.0f;
     }
 }
 
-/* k13_optimizer_broadcast: optimizer
- *   optimizer_concat_part3[i] = 0.0   for i<9
+/* k13_gradient_broadcast: optimizer/gradient
+ *   gradient_concat_part3[i] = 0.0   for i<9
  *   schedule: rows 9/16
  *   0 flops; reads 0, writes 36 bytes
  *   loops: i<9 */
-static void k13_optimizer_broadcast(const fnc_env *env, int64_t part, int64_t parts) {
+static void k13_gradient_broadcast(const fnc_env *env, int64_t part, int64_t parts) {
     enum { I = 9 };
-    float *restrict optimizer_concat_part3 = (float *)(env->arena + AT_OPTIMIZER_CONCAT_PART3);
+    float *restrict gradient_concat_part3 = (float *)(env->arena + AT_GRADIENT_CONCAT_PART3);
     const int64_t begin = fnc_share(I, 16, part, parts);
     const int64_t end = fnc_share(I, 16, part + 1, parts);
     for (int64_t i = begin; i < end; ++i) {
-        optimizer_concat_part3[i] = 0.0f;
+        gradient_concat_part3[i] = 0.0f;
     }
 }
 
 /* k14_rm_sprop_sub: optimizer/rm_sprop
  *   weights.velocity'[i] = ((0.8999999761581421 * weights.velocity[i]) + (0.10000000149011612 *
- *       (optimizer_concat[i] * optimizer_concat[i])))   for i<32
- *   weights'[i] = (weights[i] - ((rm_sprop/learning_rate[0] * optimizer_concat[i]) *
+ *       (gradient_concat[i] * gradient_concat[i])))   for i<32
+ *   weights'[i] = (weights[i] - ((rm_sprop/learning_rate[0] * gradient_concat[i]) *
  *       rsqrt((weights.velocity'[i] + 1.0000000116860974e-07))))   for i<32
  *   schedule: rows 32/16
  *   288 flops; reads 388, writes 256 bytes
@@ -441,7 +441,7 @@ static void k13_optimizer_broadcast(const fnc_env *env, int64_t part, int64_t pa
 static void k14_rm_sprop_sub(const fnc_env *env, int64_t part, int64_t parts) {
     enum { I = 32 };
     float *restrict weights_velocity = (float *)(env->train + AT_WEIGHTS_VELOCITY);
-    const float *restrict optimizer_concat = (const float *)(env->arena + AT_OPTIMIZER_CONCAT);
+    const float *restrict gradient_concat = (const float *)(env->arena + AT_GRADIENT_CONCAT);
     float *restrict weights = (float *)((unsigned char *)env->weights + AT_WEIGHTS);
     const float *restrict rm_sprop_learning_rate = (const float *)(env->train +
             AT_RM_SPROP_LEARNING_RATE);
@@ -449,10 +449,10 @@ static void k14_rm_sprop_sub(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t end = fnc_share(I, 16, part + 1, parts);
 #pragma omp simd
     for (int64_t i = begin; i < end; ++i) {
-        const float optimizer_concat_i = optimizer_concat[i];
-        const float new_velocity = 0.9f * weights_velocity[i] + 0.1f * (optimizer_concat_i *
-                optimizer_concat_i);
-        const float new_weights = weights[i] - rm_sprop_learning_rate[0] * optimizer_concat_i *
+        const float gradient_concat_i = gradient_concat[i];
+        const float new_velocity = 0.9f * weights_velocity[i] + 0.1f * (gradient_concat_i *
+                gradient_concat_i);
+        const float new_weights = weights[i] - rm_sprop_learning_rate[0] * gradient_concat_i *
                 fnc_rsqrt_f32(new_velocity + 1e-07f);
         weights_velocity[i] = new_velocity;
         weights[i] = new_weights;
@@ -475,8 +475,8 @@ FNC_ONE_COPY void run_train_step(const fnc_env *env, int64_t part, int64_t parts
     k09_norm_grad_sum(env, part, parts);
     k10_norm_grad_mul(env, part, parts);
     k11_norm_grad_sum(env, part, parts);
-    k12_optimizer_broadcast(env, part, parts);
-    k13_optimizer_broadcast(env, part, parts);
+    k12_gradient_broadcast(env, part, parts);
+    k13_gradient_broadcast(env, part, parts);
     fnc_meet(env, parts);
     k14_rm_sprop_sub(env, part, parts);
     fnc_unflush(before);

@@ -21,10 +21,10 @@
 #define AT_LOSS_SUM(B) (64 * B + 64) /* f32[B] */
 #define AT_LOSS_GRAD_MUL(B) (128 * B + 64) /* f32[B,3] */
 #define AT_DENSE_GRAD_DOT(B) (192 * B + 64) /* f32[5,3] */
-#define AT_OPTIMIZER_CONCAT(B) (192 * B + 64) /* f32[32] */
-#define AT_OPTIMIZER_CONCAT_PART1(B) (192 * B + 124) /* f32[] */
+#define AT_GRADIENT_CONCAT(B) (192 * B + 64) /* f32[32] */
+#define AT_GRADIENT_CONCAT_PART1(B) (192 * B + 124) /* f32[] */
 #define AT_DENSE_GRAD_SUM(B) (192 * B + 128) /* f32[3] */
-#define AT_OPTIMIZER_CONCAT_PART3(B) (192 * B + 140) /* f32[13] */
+#define AT_GRADIENT_CONCAT_PART3(B) (192 * B + 140) /* f32[13] */
 
 /* k00_loss_add: metrics/loss
  *   loss/count'[0] = (loss/count[0] + B)   for one value
@@ -252,39 +252,39 @@ static void k08_dense_grad_sum(const fnc_env *env, int64_t part, int64_t parts) 
     }
 }
 
-/* k09_optimizer_reshape: optimizer
- *   optimizer_concat_part1[0] = 0.0   for one value
+/* k09_gradient_reshape: optimizer/gradient
+ *   gradient_concat_part1[0] = 0.0   for one value
  *   schedule: alone
  *   0 flops; reads 0, writes 4 bytes
  *   loops: one point */
-static void k09_optimizer_reshape(const fnc_env *env, int64_t part, int64_t parts) {
+static void k09_gradient_reshape(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
-    float *restrict optimizer_concat_part1 = (float *)(env->arena + AT_OPTIMIZER_CONCAT_PART1(B));
+    float *restrict gradient_concat_part1 = (float *)(env->arena + AT_GRADIENT_CONCAT_PART1(B));
     (void)parts;
     if (part != 0) {
         return;
     }
-    optimizer_concat_part1[0] = 0.0f;
+    gradient_concat_part1[0] = 0.0f;
 }
 
-/* k10_optimizer_broadcast: optimizer
- *   optimizer_concat_part3[i] = 0.0   for i<13
+/* k10_gradient_broadcast: optimizer/gradient
+ *   gradient_concat_part3[i] = 0.0   for i<13
  *   schedule: rows 13/16
  *   0 flops; reads 0, writes 52 bytes
  *   loops: i<13 */
-static void k10_optimizer_broadcast(const fnc_env *env, int64_t part, int64_t parts) {
+static void k10_gradient_broadcast(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     enum { I = 13 };
-    float *restrict optimizer_concat_part3 = (float *)(env->arena + AT_OPTIMIZER_CONCAT_PART3(B));
+    float *restrict gradient_concat_part3 = (float *)(env->arena + AT_GRADIENT_CONCAT_PART3(B));
     const int64_t begin = fnc_share(I, 16, part, parts);
     const int64_t end = fnc_share(I, 16, part + 1, parts);
     for (int64_t i = begin; i < end; ++i) {
-        optimizer_concat_part3[i] = 0.0f;
+        gradient_concat_part3[i] = 0.0f;
     }
 }
 
 /* k11_sgd_sub: optimizer/sgd
- *   weights'[i] = (weights[i] - (sgd/learning_rate[0] * optimizer_concat[i]))   for i<32
+ *   weights'[i] = (weights[i] - (sgd/learning_rate[0] * gradient_concat[i]))   for i<32
  *   schedule: rows 32/16
  *   64 flops; reads 260, writes 128 bytes
  *   loops: i<32 vector */
@@ -293,12 +293,12 @@ static void k11_sgd_sub(const fnc_env *env, int64_t part, int64_t parts) {
     enum { I = 32 };
     float *restrict weights = (float *)((unsigned char *)env->weights + AT_WEIGHTS);
     const float *restrict sgd_learning_rate = (const float *)(env->train + AT_SGD_LEARNING_RATE);
-    const float *restrict optimizer_concat = (const float *)(env->arena + AT_OPTIMIZER_CONCAT(B));
+    const float *restrict gradient_concat = (const float *)(env->arena + AT_GRADIENT_CONCAT(B));
     const int64_t begin = fnc_share(I, 16, part, parts);
     const int64_t end = fnc_share(I, 16, part + 1, parts);
 #pragma omp simd
     for (int64_t i = begin; i < end; ++i) {
-        weights[i] = weights[i] - sgd_learning_rate[0] * optimizer_concat[i];
+        weights[i] = weights[i] - sgd_learning_rate[0] * gradient_concat[i];
     }
 }
 
@@ -317,8 +317,8 @@ FNC_ONE_COPY void run_train_step(const fnc_env *env, int64_t part, int64_t parts
     k06_loss_add(env, part, parts);
     k07_dense_grad_dot(env, part, parts);
     k08_dense_grad_sum(env, part, parts);
-    k09_optimizer_reshape(env, part, parts);
-    k10_optimizer_broadcast(env, part, parts);
+    k09_gradient_reshape(env, part, parts);
+    k10_gradient_broadcast(env, part, parts);
     fnc_meet(env, parts);
     k11_sgd_sub(env, part, parts);
     fnc_unflush(before);

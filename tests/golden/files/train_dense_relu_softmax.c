@@ -23,12 +23,12 @@
 #define AT_HIDDEN_MAX 0 /* f32[B,64] */
 #define AT_DIGIT_DOT(B) (256 * B) /* f32[B,10] */
 #define AT_DIGIT_GRAD_PERMUTE(B) (256 * B) /* f32[10,64] */
+#define AT_GRADIENT_CONCAT(B) (256 * B) /* f32[50896] */
 #define AT_HIDDEN_GRAD_DOT(B) (256 * B) /* f32[784,64] */
-#define AT_OPTIMIZER_CONCAT(B) (256 * B) /* f32[50896] */
 #define AT_HIDDEN_GRAD_SUM(B) (256 * B + 200704) /* f32[64] */
 #define AT_DIGIT_GRAD_DOT_2(B) (256 * B + 200960) /* f32[64,10] */
 #define AT_DIGIT_GRAD_SUM(B) (256 * B + 203520) /* f32[10] */
-#define AT_OPTIMIZER_CONCAT_PART4(B) (256 * B + 203560) /* f32[6] */
+#define AT_GRADIENT_CONCAT_PART4(B) (256 * B + 203560) /* f32[6] */
 #define AT_ADAM_DIV(B) (320 * B + 203584) /* f32[] */
 #define AT_LOSS_GRAD_DIV(B) (320 * B + 203648) /* f32[] */
 #define AT_DIGIT_GRAD_ADD(B) (320 * B + 203712) /* f32[B,10] */
@@ -468,27 +468,27 @@ static void k12_digit_grad_sum(const fnc_env *env, int64_t part, int64_t parts) 
     }
 }
 
-/* k13_optimizer_broadcast: optimizer
- *   optimizer_concat_part4[i] = 0.0   for i<6
+/* k13_gradient_broadcast: optimizer/gradient
+ *   gradient_concat_part4[i] = 0.0   for i<6
  *   schedule: rows 6/16
  *   0 flops; reads 0, writes 24 bytes
  *   loops: i<6 */
-static void k13_optimizer_broadcast(const fnc_env *env, int64_t part, int64_t parts) {
+static void k13_gradient_broadcast(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     enum { I = 6 };
-    float *restrict optimizer_concat_part4 = (float *)(env->arena + AT_OPTIMIZER_CONCAT_PART4(B));
+    float *restrict gradient_concat_part4 = (float *)(env->arena + AT_GRADIENT_CONCAT_PART4(B));
     const int64_t begin = fnc_share(I, 16, part, parts);
     const int64_t end = fnc_share(I, 16, part + 1, parts);
     for (int64_t i = begin; i < end; ++i) {
-        optimizer_concat_part4[i] = 0.0f;
+        gradient_concat_part4[i] = 0.0f;
     }
 }
 
 /* k14_adam_sub: optimizer/adam
- *   weights.momentum'[i] = (weights.momentum[i] + ((optimizer_concat[i] - weights.momentum[i]) *
+ *   weights.momentum'[i] = (weights.momentum[i] + ((gradient_concat[i] - weights.momentum[i]) *
  *       0.10000000149011612))   for i<50896
- *   weights.velocity'[i] = (weights.velocity[i] + (((optimizer_concat[i] * optimizer_concat[i])
- *       - weights.velocity[i]) * 0.0010000000474974513))   for i<50896
+ *   weights.velocity'[i] = (weights.velocity[i] + (((gradient_concat[i] * gradient_concat[i]) -
+ *       weights.velocity[i]) * 0.0010000000474974513))   for i<50896
  *   weights'[i] = (weights[i] - ((adam_div[0] * weights.momentum'[i]) /
  *       (sqrt(weights.velocity'[i]) + 1.0000000116860974e-07)))   for i<50896
  *   schedule: rows 50896/16
@@ -498,7 +498,7 @@ static void k14_adam_sub(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     enum { I = 50896 };
     float *restrict weights_momentum = (float *)(env->train + AT_WEIGHTS_MOMENTUM);
-    const float *restrict optimizer_concat = (const float *)(env->arena + AT_OPTIMIZER_CONCAT(B));
+    const float *restrict gradient_concat = (const float *)(env->arena + AT_GRADIENT_CONCAT(B));
     float *restrict weights_velocity = (float *)(env->train + AT_WEIGHTS_VELOCITY);
     float *restrict weights = (float *)((unsigned char *)env->weights + AT_WEIGHTS);
     const float *restrict adam_div = (const float *)(env->arena + AT_ADAM_DIV(B));
@@ -507,11 +507,11 @@ static void k14_adam_sub(const fnc_env *env, int64_t part, int64_t parts) {
 #pragma omp simd
     for (int64_t i = begin; i < end; ++i) {
         const float weights_momentum_i = weights_momentum[i];
-        const float optimizer_concat_i = optimizer_concat[i];
-        const float new_momentum = weights_momentum_i + (optimizer_concat_i - weights_momentum_i) *
+        const float gradient_concat_i = gradient_concat[i];
+        const float new_momentum = weights_momentum_i + (gradient_concat_i - weights_momentum_i) *
                 0.1f;
         const float weights_velocity_i = weights_velocity[i];
-        const float new_velocity = weights_velocity_i + (optimizer_concat_i * optimizer_concat_i -
+        const float new_velocity = weights_velocity_i + (gradient_concat_i * gradient_concat_i -
                 weights_velocity_i) * 0.001f;
         const float new_weights = weights[i] - adam_div[0] * new_momentum /
                 (fnc_sqrt_f32(new_velocity) + 1e-07f);
@@ -541,7 +541,7 @@ FNC_ONE_COPY void run_train_step(const fnc_env *env, int64_t part, int64_t parts
     k10_hidden_grad_sum(env, part, parts);
     k11_digit_grad_dot(env, part, parts);
     k12_digit_grad_sum(env, part, parts);
-    k13_optimizer_broadcast(env, part, parts);
+    k13_gradient_broadcast(env, part, parts);
     fnc_meet(env, parts);
     k14_adam_sub(env, part, parts);
     fnc_unflush(before);

@@ -17,12 +17,12 @@
 
 /* Bytes from the beginning of env->arena. */
 #define AT_DROP_SELECT 0 /* f32[B,6] */
+#define AT_GRADIENT_CONCAT(B) (64 * B) /* f32[32] */
 #define AT_LOSS_GRAD_DIV(B) (64 * B) /* f32[] */
-#define AT_OPTIMIZER_CONCAT(B) (64 * B) /* f32[32] */
 #define AT_OUT_GRAD_DOT(B) (64 * B) /* f32[6,1] */
-#define AT_OPTIMIZER_CONCAT_PART1(B) (64 * B + 24) /* f32[10] */
+#define AT_GRADIENT_CONCAT_PART1(B) (64 * B + 24) /* f32[10] */
 #define AT_OUT_GRAD_SUM(B) (64 * B + 64) /* f32[1] */
-#define AT_OPTIMIZER_CONCAT_PART3(B) (64 * B + 68) /* f32[15] */
+#define AT_GRADIENT_CONCAT_PART3(B) (64 * B + 68) /* f32[15] */
 #define AT_LOSS_GRAD_SELECT(B) (64 * B + 128) /* f32[B,1] */
 #define AT_LOSS_SUB(B) (128 * B + 128) /* f32[B,1] */
 #define AT_OUT_DOT(B) (192 * B + 128) /* f32[B,1] */
@@ -264,40 +264,40 @@ static void k08_out_grad_sum(const fnc_env *env, int64_t part, int64_t parts) {
     out_grad_sum[0] = sum;
 }
 
-/* k09_optimizer_broadcast: optimizer
- *   optimizer_concat_part1[i] = 0.0   for i<10
+/* k09_gradient_broadcast: optimizer/gradient
+ *   gradient_concat_part1[i] = 0.0   for i<10
  *   schedule: rows 10/16
  *   0 flops; reads 0, writes 40 bytes
  *   loops: i<10 */
-static void k09_optimizer_broadcast(const fnc_env *env, int64_t part, int64_t parts) {
+static void k09_gradient_broadcast(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     enum { I = 10 };
-    float *restrict optimizer_concat_part1 = (float *)(env->arena + AT_OPTIMIZER_CONCAT_PART1(B));
+    float *restrict gradient_concat_part1 = (float *)(env->arena + AT_GRADIENT_CONCAT_PART1(B));
     const int64_t begin = fnc_share(I, 16, part, parts);
     const int64_t end = fnc_share(I, 16, part + 1, parts);
     for (int64_t i = begin; i < end; ++i) {
-        optimizer_concat_part1[i] = 0.0f;
+        gradient_concat_part1[i] = 0.0f;
     }
 }
 
-/* k10_optimizer_broadcast: optimizer
- *   optimizer_concat_part3[i] = 0.0   for i<15
+/* k10_gradient_broadcast: optimizer/gradient
+ *   gradient_concat_part3[i] = 0.0   for i<15
  *   schedule: rows 15/16
  *   0 flops; reads 0, writes 60 bytes
  *   loops: i<15 */
-static void k10_optimizer_broadcast(const fnc_env *env, int64_t part, int64_t parts) {
+static void k10_gradient_broadcast(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     enum { I = 15 };
-    float *restrict optimizer_concat_part3 = (float *)(env->arena + AT_OPTIMIZER_CONCAT_PART3(B));
+    float *restrict gradient_concat_part3 = (float *)(env->arena + AT_GRADIENT_CONCAT_PART3(B));
     const int64_t begin = fnc_share(I, 16, part, parts);
     const int64_t end = fnc_share(I, 16, part + 1, parts);
     for (int64_t i = begin; i < end; ++i) {
-        optimizer_concat_part3[i] = 0.0f;
+        gradient_concat_part3[i] = 0.0f;
     }
 }
 
 /* k11_sgd_sub: optimizer/sgd
- *   weights'[i] = (weights[i] - (sgd/learning_rate[0] * optimizer_concat[i]))   for i<32
+ *   weights'[i] = (weights[i] - (sgd/learning_rate[0] * gradient_concat[i]))   for i<32
  *   schedule: rows 32/16
  *   64 flops; reads 260, writes 128 bytes
  *   loops: i<32 vector */
@@ -306,12 +306,12 @@ static void k11_sgd_sub(const fnc_env *env, int64_t part, int64_t parts) {
     enum { I = 32 };
     float *restrict weights = (float *)((unsigned char *)env->weights + AT_WEIGHTS);
     const float *restrict sgd_learning_rate = (const float *)(env->train + AT_SGD_LEARNING_RATE);
-    const float *restrict optimizer_concat = (const float *)(env->arena + AT_OPTIMIZER_CONCAT(B));
+    const float *restrict gradient_concat = (const float *)(env->arena + AT_GRADIENT_CONCAT(B));
     const int64_t begin = fnc_share(I, 16, part, parts);
     const int64_t end = fnc_share(I, 16, part + 1, parts);
 #pragma omp simd
     for (int64_t i = begin; i < end; ++i) {
-        weights[i] = weights[i] - sgd_learning_rate[0] * optimizer_concat[i];
+        weights[i] = weights[i] - sgd_learning_rate[0] * gradient_concat[i];
     }
 }
 
@@ -329,8 +329,8 @@ FNC_ONE_COPY void run_train_step(const fnc_env *env, int64_t part, int64_t parts
     k06_loss_add(env, part, parts);
     k07_out_grad_dot(env, part, parts);
     k08_out_grad_sum(env, part, parts);
-    k09_optimizer_broadcast(env, part, parts);
-    k10_optimizer_broadcast(env, part, parts);
+    k09_gradient_broadcast(env, part, parts);
+    k10_gradient_broadcast(env, part, parts);
     fnc_meet(env, parts);
     k11_sgd_sub(env, part, parts);
     fnc_unflush(before);

@@ -28,13 +28,13 @@
 #define AT_LOSS_SUM(B) (128 * B + 128) /* f32[B] */
 #define AT_LOSS_GRAD_MUL(B) (192 * B + 128) /* f32[B,2] */
 #define AT_EMBED_GRAD_SCATTER_ADD(B) (256 * B + 128) /* f32[11,3] */
+#define AT_GRADIENT_CONCAT(B) (256 * B + 128) /* f32[96] */
 #define AT_HEAD_GRAD_PERMUTE(B) (256 * B + 128) /* f32[2,15] */
-#define AT_OPTIMIZER_CONCAT(B) (256 * B + 128) /* f32[96] */
-#define AT_OPTIMIZER_CONCAT_PART1(B) (256 * B + 260) /* f32[15] */
+#define AT_GRADIENT_CONCAT_PART1(B) (256 * B + 260) /* f32[15] */
 #define AT_HEAD_GRAD_DOT_2(B) (256 * B + 320) /* f32[15,2] */
-#define AT_OPTIMIZER_CONCAT_PART3(B) (256 * B + 440) /* f32[2] */
+#define AT_GRADIENT_CONCAT_PART3(B) (256 * B + 440) /* f32[2] */
 #define AT_HEAD_GRAD_SUM(B) (256 * B + 448) /* f32[2] */
-#define AT_OPTIMIZER_CONCAT_PART5(B) (256 * B + 456) /* f32[14] */
+#define AT_GRADIENT_CONCAT_PART5(B) (256 * B + 456) /* f32[14] */
 
 /* k00_loss_add: metrics/loss
  *   loss/count'[0] = (loss/count[0] + B)   for one value
@@ -375,59 +375,59 @@ static void k12_head_grad_sum(const fnc_env *env, int64_t part, int64_t parts) {
     }
 }
 
-/* k13_optimizer_broadcast: optimizer
- *   optimizer_concat_part1[i] = 0.0   for i<15
+/* k13_gradient_broadcast: optimizer/gradient
+ *   gradient_concat_part1[i] = 0.0   for i<15
  *   schedule: rows 15/16
  *   0 flops; reads 0, writes 60 bytes
  *   loops: i<15 */
-static void k13_optimizer_broadcast(const fnc_env *env, int64_t part, int64_t parts) {
+static void k13_gradient_broadcast(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     enum { I = 15 };
-    float *restrict optimizer_concat_part1 = (float *)(env->arena + AT_OPTIMIZER_CONCAT_PART1(B));
+    float *restrict gradient_concat_part1 = (float *)(env->arena + AT_GRADIENT_CONCAT_PART1(B));
     const int64_t begin = fnc_share(I, 16, part, parts);
     const int64_t end = fnc_share(I, 16, part + 1, parts);
     for (int64_t i = begin; i < end; ++i) {
-        optimizer_concat_part1[i] = 0.0f;
+        gradient_concat_part1[i] = 0.0f;
     }
 }
 
-/* k14_optimizer_broadcast: optimizer
- *   optimizer_concat_part3[i] = 0.0   for i<2
+/* k14_gradient_broadcast: optimizer/gradient
+ *   gradient_concat_part3[i] = 0.0   for i<2
  *   schedule: rows 2/16
  *   0 flops; reads 0, writes 8 bytes
  *   loops: i<2 */
-static void k14_optimizer_broadcast(const fnc_env *env, int64_t part, int64_t parts) {
+static void k14_gradient_broadcast(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     enum { I = 2 };
-    float *restrict optimizer_concat_part3 = (float *)(env->arena + AT_OPTIMIZER_CONCAT_PART3(B));
+    float *restrict gradient_concat_part3 = (float *)(env->arena + AT_GRADIENT_CONCAT_PART3(B));
     const int64_t begin = fnc_share(I, 16, part, parts);
     const int64_t end = fnc_share(I, 16, part + 1, parts);
     for (int64_t i = begin; i < end; ++i) {
-        optimizer_concat_part3[i] = 0.0f;
+        gradient_concat_part3[i] = 0.0f;
     }
 }
 
-/* k15_optimizer_broadcast: optimizer
- *   optimizer_concat_part5[i] = 0.0   for i<14
+/* k15_gradient_broadcast: optimizer/gradient
+ *   gradient_concat_part5[i] = 0.0   for i<14
  *   schedule: rows 14/16
  *   0 flops; reads 0, writes 56 bytes
  *   loops: i<14 */
-static void k15_optimizer_broadcast(const fnc_env *env, int64_t part, int64_t parts) {
+static void k15_gradient_broadcast(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     enum { I = 14 };
-    float *restrict optimizer_concat_part5 = (float *)(env->arena + AT_OPTIMIZER_CONCAT_PART5(B));
+    float *restrict gradient_concat_part5 = (float *)(env->arena + AT_GRADIENT_CONCAT_PART5(B));
     const int64_t begin = fnc_share(I, 16, part, parts);
     const int64_t end = fnc_share(I, 16, part + 1, parts);
     for (int64_t i = begin; i < end; ++i) {
-        optimizer_concat_part5[i] = 0.0f;
+        gradient_concat_part5[i] = 0.0f;
     }
 }
 
 /* k16_adam_w_sub: optimizer/adam_w
- *   weights.momentum'[i] = (weights.momentum[i] + ((optimizer_concat[i] - weights.momentum[i]) *
+ *   weights.momentum'[i] = (weights.momentum[i] + ((gradient_concat[i] - weights.momentum[i]) *
  *       0.10000000149011612))   for i<96
- *   weights.velocity'[i] = (weights.velocity[i] + (((optimizer_concat[i] * optimizer_concat[i])
- *       - weights.velocity[i]) * 0.0010000000474974513))   for i<96
+ *   weights.velocity'[i] = (weights.velocity[i] + (((gradient_concat[i] * gradient_concat[i]) -
+ *       weights.velocity[i]) * 0.0010000000474974513))   for i<96
  *   weights'[i] = ((weights[i] - ((weights[i] * 0.004000000189989805) *
  *       adam_w/learning_rate[0])) - ((adam_w_div[0] * weights.momentum'[i]) /
  *       (sqrt(weights.velocity'[i]) + 1.0000000116860974e-07)))   for i<96
@@ -438,7 +438,7 @@ static void k16_adam_w_sub(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     enum { I = 96 };
     float *restrict weights_momentum = (float *)(env->train + AT_WEIGHTS_MOMENTUM);
-    const float *restrict optimizer_concat = (const float *)(env->arena + AT_OPTIMIZER_CONCAT(B));
+    const float *restrict gradient_concat = (const float *)(env->arena + AT_GRADIENT_CONCAT(B));
     float *restrict weights_velocity = (float *)(env->train + AT_WEIGHTS_VELOCITY);
     float *restrict weights = (float *)((unsigned char *)env->weights + AT_WEIGHTS);
     const float *restrict adam_w_learning_rate = (const float *)(env->train +
@@ -449,11 +449,11 @@ static void k16_adam_w_sub(const fnc_env *env, int64_t part, int64_t parts) {
 #pragma omp simd
     for (int64_t i = begin; i < end; ++i) {
         const float weights_momentum_i = weights_momentum[i];
-        const float optimizer_concat_i = optimizer_concat[i];
-        const float new_momentum = weights_momentum_i + (optimizer_concat_i - weights_momentum_i) *
+        const float gradient_concat_i = gradient_concat[i];
+        const float new_momentum = weights_momentum_i + (gradient_concat_i - weights_momentum_i) *
                 0.1f;
         const float weights_velocity_i = weights_velocity[i];
-        const float new_velocity = weights_velocity_i + (optimizer_concat_i * optimizer_concat_i -
+        const float new_velocity = weights_velocity_i + (gradient_concat_i * gradient_concat_i -
                 weights_velocity_i) * 0.001f;
         const float weights_i = weights[i];
         const float new_weights = weights_i - weights_i * 0.004f * adam_w_learning_rate[0] -
@@ -485,9 +485,9 @@ FNC_ONE_COPY void run_train_step(const fnc_env *env, int64_t part, int64_t parts
     k10_embed_grad_scatter(env, part, parts);
     k11_head_grad_dot(env, part, parts);
     k12_head_grad_sum(env, part, parts);
-    k13_optimizer_broadcast(env, part, parts);
-    k14_optimizer_broadcast(env, part, parts);
-    k15_optimizer_broadcast(env, part, parts);
+    k13_gradient_broadcast(env, part, parts);
+    k14_gradient_broadcast(env, part, parts);
+    k15_gradient_broadcast(env, part, parts);
     fnc_meet(env, parts);
     k16_adam_w_sub(env, part, parts);
     fnc_unflush(before);

@@ -20,14 +20,14 @@
 /* Bytes from the beginning of env->arena. */
 #define AT_FIRST_GRAD_DOT 0 /* f32[240,260] */
 #define AT_FIRST_PANELS 0 /* f32[240,288] */
+#define AT_GRADIENT_CONCAT 0 /* f32[96624] */
 #define AT_LAST_PANELS 0 /* f32[260,160] */
-#define AT_OPTIMIZER_CONCAT 0 /* f32[96624] */
 #define AT_FIRST_GRAD_SUM 249600 /* f32[260] */
-#define AT_OPTIMIZER_CONCAT_PART2 250640 /* f32[12] */
+#define AT_GRADIENT_CONCAT_PART2 250640 /* f32[12] */
 #define AT_LAST_GRAD_DOT_2 250688 /* f32[260,130] */
-#define AT_OPTIMIZER_CONCAT_PART4 385888 /* f32[8] */
+#define AT_GRADIENT_CONCAT_PART4 385888 /* f32[8] */
 #define AT_LAST_GRAD_SUM 385920 /* f32[130] */
-#define AT_OPTIMIZER_CONCAT_PART6 386440 /* f32[14] */
+#define AT_GRADIENT_CONCAT_PART6 386440 /* f32[14] */
 #define AT_FIRST_ADD 386496 /* f32[B,260] */
 #define AT_LAST_DOT(B) (1088 * B + 386496) /* f32[B,130] */
 #define AT_LAST_GRAD_PANELS(B) (1088 * B + 386496) /* f32[130,288] */
@@ -487,53 +487,53 @@ static void k17_last_grad_sum(const fnc_env *env, int64_t part, int64_t parts) {
     }
 }
 
-/* k18_optimizer_broadcast: optimizer
- *   optimizer_concat_part2[i] = 0.0   for i<12
+/* k18_gradient_broadcast: optimizer/gradient
+ *   gradient_concat_part2[i] = 0.0   for i<12
  *   schedule: rows 12/16
  *   0 flops; reads 0, writes 48 bytes
  *   loops: i<12 */
-static void k18_optimizer_broadcast(const fnc_env *env, int64_t part, int64_t parts) {
+static void k18_gradient_broadcast(const fnc_env *env, int64_t part, int64_t parts) {
     enum { I = 12 };
-    float *restrict optimizer_concat_part2 = (float *)(env->arena + AT_OPTIMIZER_CONCAT_PART2);
+    float *restrict gradient_concat_part2 = (float *)(env->arena + AT_GRADIENT_CONCAT_PART2);
     const int64_t begin = fnc_share(I, 16, part, parts);
     const int64_t end = fnc_share(I, 16, part + 1, parts);
     for (int64_t i = begin; i < end; ++i) {
-        optimizer_concat_part2[i] = 0.0f;
+        gradient_concat_part2[i] = 0.0f;
     }
 }
 
-/* k19_optimizer_broadcast: optimizer
- *   optimizer_concat_part4[i] = 0.0   for i<8
+/* k19_gradient_broadcast: optimizer/gradient
+ *   gradient_concat_part4[i] = 0.0   for i<8
  *   schedule: rows 8/16
  *   0 flops; reads 0, writes 32 bytes
  *   loops: i<8 */
-static void k19_optimizer_broadcast(const fnc_env *env, int64_t part, int64_t parts) {
+static void k19_gradient_broadcast(const fnc_env *env, int64_t part, int64_t parts) {
     enum { I = 8 };
-    float *restrict optimizer_concat_part4 = (float *)(env->arena + AT_OPTIMIZER_CONCAT_PART4);
+    float *restrict gradient_concat_part4 = (float *)(env->arena + AT_GRADIENT_CONCAT_PART4);
     const int64_t begin = fnc_share(I, 16, part, parts);
     const int64_t end = fnc_share(I, 16, part + 1, parts);
     for (int64_t i = begin; i < end; ++i) {
-        optimizer_concat_part4[i] = 0.0f;
+        gradient_concat_part4[i] = 0.0f;
     }
 }
 
-/* k20_optimizer_broadcast: optimizer
- *   optimizer_concat_part6[i] = 0.0   for i<14
+/* k20_gradient_broadcast: optimizer/gradient
+ *   gradient_concat_part6[i] = 0.0   for i<14
  *   schedule: rows 14/16
  *   0 flops; reads 0, writes 56 bytes
  *   loops: i<14 */
-static void k20_optimizer_broadcast(const fnc_env *env, int64_t part, int64_t parts) {
+static void k20_gradient_broadcast(const fnc_env *env, int64_t part, int64_t parts) {
     enum { I = 14 };
-    float *restrict optimizer_concat_part6 = (float *)(env->arena + AT_OPTIMIZER_CONCAT_PART6);
+    float *restrict gradient_concat_part6 = (float *)(env->arena + AT_GRADIENT_CONCAT_PART6);
     const int64_t begin = fnc_share(I, 16, part, parts);
     const int64_t end = fnc_share(I, 16, part + 1, parts);
     for (int64_t i = begin; i < end; ++i) {
-        optimizer_concat_part6[i] = 0.0f;
+        gradient_concat_part6[i] = 0.0f;
     }
 }
 
 /* k21_sgd_sub: optimizer/sgd
- *   weights'[i] = (weights[i] - (sgd/learning_rate[0] * optimizer_concat[i]))   for i<96624
+ *   weights'[i] = (weights[i] - (sgd/learning_rate[0] * gradient_concat[i]))   for i<96624
  *   schedule: rows 96624/16
  *   193248 flops; reads 772996, writes 386496 bytes
  *   loops: i<96624 vector */
@@ -541,12 +541,12 @@ static void k21_sgd_sub(const fnc_env *env, int64_t part, int64_t parts) {
     enum { I = 96624 };
     float *restrict weights = (float *)((unsigned char *)env->weights + AT_WEIGHTS);
     const float *restrict sgd_learning_rate = (const float *)(env->train + AT_SGD_LEARNING_RATE);
-    const float *restrict optimizer_concat = (const float *)(env->arena + AT_OPTIMIZER_CONCAT);
+    const float *restrict gradient_concat = (const float *)(env->arena + AT_GRADIENT_CONCAT);
     const int64_t begin = fnc_share(I, 16, part, parts);
     const int64_t end = fnc_share(I, 16, part + 1, parts);
 #pragma omp simd
     for (int64_t i = begin; i < end; ++i) {
-        weights[i] = weights[i] - sgd_learning_rate[0] * optimizer_concat[i];
+        weights[i] = weights[i] - sgd_learning_rate[0] * gradient_concat[i];
     }
 }
 
@@ -580,9 +580,9 @@ FNC_ONE_COPY void run_train_step(const fnc_env *env, int64_t part, int64_t parts
     fnc_meet(env, parts);
     k16_last_grad_dot(env, part, parts);
     k17_last_grad_sum(env, part, parts);
-    k18_optimizer_broadcast(env, part, parts);
-    k19_optimizer_broadcast(env, part, parts);
-    k20_optimizer_broadcast(env, part, parts);
+    k18_gradient_broadcast(env, part, parts);
+    k19_gradient_broadcast(env, part, parts);
+    k20_gradient_broadcast(env, part, parts);
     fnc_meet(env, parts);
     k21_sgd_sub(env, part, parts);
     fnc_unflush(before);

@@ -29,13 +29,13 @@
 #define AT_LAST_GRAD_PANELS_2(B) (4160 * B + 2263040) /* f32[B,544] */
 #define AT_LOSS_GRAD_DIV(B) (4160 * B + 2263040) /* f32[] */
 #define AT_FIRST_GRAD_SUM(B) (8320 * B + 2263104) /* f32[1040] */
+#define AT_GRADIENT_CONCAT_PIECE1(B) (8320 * B + 2263104) /* f32[1040] */
 #define AT_LOSS_GRAD_DIV_2(B) (8320 * B + 2263104) /* f32[B] */
 #define AT_LOSS_SUM(B) (8320 * B + 2263104) /* f32[B] */
-#define AT_OPTIMIZER_CONCAT_PIECE1(B) (8320 * B + 2263104) /* f32[1040] */
 #define AT_LOSS_GRAD_MUL(B) (8384 * B + 2267264) /* f32[B,520] */
+#define AT_GRADIENT_CONCAT_PIECE3(B) (10496 * B + 2267264) /* f32[528] */
 #define AT_LAST_GRAD_SUM(B) (10496 * B + 2267264) /* f32[520] */
-#define AT_OPTIMIZER_CONCAT_PIECE3(B) (10496 * B + 2267264) /* f32[528] */
-#define AT_OPTIMIZER_CONCAT_PART4(B) (10496 * B + 2269344) /* f32[8] */
+#define AT_GRADIENT_CONCAT_PART4(B) (10496 * B + 2269344) /* f32[8] */
 #define AT_FIRST_GRAD_PANELS(B) (10496 * B + 2269376) /* f32[B,1056] */
 
 /* k00_loss_add: metrics/loss
@@ -407,19 +407,19 @@ static void k13_last_grad_sum(const fnc_env *env, int64_t part, int64_t parts) {
     }
 }
 
-/* k14_optimizer_broadcast: optimizer
- *   optimizer_concat_part4[i] = 0.0   for i<8
+/* k14_gradient_broadcast: optimizer/gradient
+ *   gradient_concat_part4[i] = 0.0   for i<8
  *   schedule: rows 8/16
  *   0 flops; reads 0, writes 32 bytes
  *   loops: i<8 */
-static void k14_optimizer_broadcast(const fnc_env *env, int64_t part, int64_t parts) {
+static void k14_gradient_broadcast(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     enum { I = 8 };
-    float *restrict optimizer_concat_part4 = (float *)(env->arena + AT_OPTIMIZER_CONCAT_PART4(B));
+    float *restrict gradient_concat_part4 = (float *)(env->arena + AT_GRADIENT_CONCAT_PART4(B));
     const int64_t begin = fnc_share(I, 16, part, parts);
     const int64_t end = fnc_share(I, 16, part + 1, parts);
     for (int64_t i = begin; i < end; ++i) {
-        optimizer_concat_part4[i] = 0.0f;
+        gradient_concat_part4[i] = 0.0f;
     }
 }
 
@@ -526,10 +526,10 @@ static void k18_last_grad_dot(const fnc_env *env, int64_t part, int64_t parts) {
 }
 
 /* k19_sgd_sub: optimizer/sgd
- *   first/bias'[i] = (first/bias[i] - (sgd/learning_rate[0] * optimizer_concat_piece1[i]))   for
+ *   first/bias'[i] = (first/bias[i] - (sgd/learning_rate[0] * gradient_concat_piece1[i]))   for
  *       i<1040
  *   then weights_piece3'[i] = (weights_piece3[i] - (sgd/learning_rate[0] *
- *       optimizer_concat_piece3[i]))   for i<528
+ *       gradient_concat_piece3[i]))   for i<528
  *   schedule: alone
  *   3136 flops; reads 12548, writes 6272 bytes
  *   loops: i<1040 vector, i<528 vector */
@@ -538,22 +538,22 @@ static void k19_sgd_sub(const fnc_env *env, int64_t part, int64_t parts) {
     enum { I = 1040, I_528 = 528 };
     float *restrict first_bias = (float *)((unsigned char *)env->weights + AT_FIRST_BIAS);
     const float *restrict sgd_learning_rate = (const float *)(env->train + AT_SGD_LEARNING_RATE);
-    const float *restrict optimizer_concat_piece1 = (const float *)(env->arena +
-            AT_OPTIMIZER_CONCAT_PIECE1(B));
+    const float *restrict gradient_concat_piece1 = (const float *)(env->arena +
+            AT_GRADIENT_CONCAT_PIECE1(B));
     float *restrict weights_piece3 = (float *)((unsigned char *)env->weights + AT_WEIGHTS_PIECE3);
-    const float *restrict optimizer_concat_piece3 = (const float *)(env->arena +
-            AT_OPTIMIZER_CONCAT_PIECE3(B));
+    const float *restrict gradient_concat_piece3 = (const float *)(env->arena +
+            AT_GRADIENT_CONCAT_PIECE3(B));
     (void)parts;
     if (part != 0) {
         return;
     }
 #pragma omp simd
     for (int64_t i = 0; i < I; ++i) {
-        first_bias[i] = first_bias[i] - sgd_learning_rate[0] * optimizer_concat_piece1[i];
+        first_bias[i] = first_bias[i] - sgd_learning_rate[0] * gradient_concat_piece1[i];
     }
 #pragma omp simd
     for (int64_t i = 0; i < I_528; ++i) {
-        weights_piece3[i] = weights_piece3[i] - sgd_learning_rate[0] * optimizer_concat_piece3[i];
+        weights_piece3[i] = weights_piece3[i] - sgd_learning_rate[0] * gradient_concat_piece3[i];
     }
 }
 
@@ -580,7 +580,7 @@ FNC_ONE_COPY void run_train_step(const fnc_env *env, int64_t part, int64_t parts
     fnc_meet(env, parts);
     k12_first_grad_sum(env, part, parts);
     k13_last_grad_sum(env, part, parts);
-    k14_optimizer_broadcast(env, part, parts);
+    k14_gradient_broadcast(env, part, parts);
     k15_first_grad_pack(env, part, parts);
     fnc_meet(env, parts);
     k16_first_grad_dot(env, part, parts);
