@@ -1,0 +1,91 @@
+"""The examples of native programs do what their READMEs say, with the commands that stand there."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.tools import need
+
+ROOT = Path(__file__).resolve().parents[2]
+NATIVE = ROOT / "examples" / "native"
+# one kind of processor: compiling for all of them is tested elsewhere
+ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT), "FNC_TARGET": "ref"}
+
+
+def run(*command, cwd: Path) -> str:
+    done = subprocess.run(
+        [str(c) for c in command], env=ENVIRONMENT, cwd=cwd, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-3000:]
+    return done.stdout
+
+
+def numbers(pattern: str, text: str) -> list[float]:
+    return [float(found) for found in re.findall(pattern, text)]
+
+
+def test_the_online_learner(tmp_path):
+    """Its error falls while it predicts, and Python goes on where it stopped."""
+    shown = run(sys.executable, NATIVE / "online" / "run.py", "build", cwd=tmp_path)
+    errors = numbers(r"mean error ([\d.]+)", shown)
+    assert len(errors) == 8 and errors[-1] < errors[0] / 2
+    before, after = numbers(r"([\d.]+) (?:before|as C)", shown)
+    assert after < before / 5
+    assert "counts: 4000\n" in shown
+
+
+@pytest.fixture
+def detector(tmp_path) -> Path:
+    """The file of MLPerf Tiny, where it is; else one of the same network."""
+    name = Path("shared") / "data" / "public_models" / "mlperf_tiny_anomaly.h5"
+    found = next((p / name for p in ROOT.parents if (p / name).is_file()), None)
+    return found or make_detector(tmp_path / "ad01.h5")
+
+
+def make_detector(path: Path) -> Path:
+    import fncompile
+    from fncompile import layers
+
+    x = y = fncompile.Input((640,))
+    for width in (128, 128, 128, 128, 8, 128, 128, 128, 128):
+        y = layers.Activation("relu")(layers.BatchNormalization()(layers.Dense(width)(y)))
+    fncompile.Model(x, layers.Dense(640)(y)).save(path)
+    return path
+
+
+def test_the_anomaly_detector(tmp_path, detector):
+    """C and Python agree on how unusual the frames are, before and after C has learnt them."""
+    shown = run(sys.executable, NATIVE / "anomaly" / "run.py", detector, "build", cwd=tmp_path)
+    (before, after), (c_before, c_after) = (
+        numbers(rf"{who}: (?:before|after) ([\d.]+)", shown) for who in ("Python", "C")
+    )
+    assert c_before == pytest.approx(before, rel=1e-4)
+    assert c_after == pytest.approx(after, rel=1e-4)
+    assert after < before / 2
+
+
+def test_cpp_with_cmake(tmp_path):
+    need("cmake", "make", "g++")
+    text = (NATIVE / "cpp" / "README.md").read_text()
+    commands = [line.strip() for line in text.splitlines() if line.startswith("    ")]
+    assert len(commands) == 4
+    for path in (NATIVE / "cpp").iterdir():
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    script = "\n".join([f'PATH="{Path(sys.executable).parent}:$PATH"', *commands])
+    shown = run("sh", "-ec", script, cwd=tmp_path)
+    accuracy = numbers(r"accuracy ([\d.]+)", shown)
+    assert len(accuracy) == 3 and accuracy[-1] > 0.95
+    assert shown.endswith("refused: a size is larger than the context was made for\n")
+
+
+def test_each_example_has_a_readme_of_its_own():
+    folders = [p for p in NATIVE.iterdir() if p.is_dir()]
+    assert {p.name for p in folders} == {"anomaly", "cpp", "online"}
+    for folder in folders:
+        assert len((folder / "README.md").read_text().splitlines()) <= 14
