@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:  # what `__getattr__` does, for those who read and do not run
     from fncompile import (
         activations,
+        applications,
         backend,
         callbacks,
         config,
@@ -87,6 +88,7 @@ __all__ = [
     "Sequential",
     "Variable",
     "activations",
+    "applications",
     "backend",
     "callbacks",
     "config",

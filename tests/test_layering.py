@@ -197,6 +197,11 @@ ROOMS: dict[str, tuple[str, dict[str, str]]] = {
         "devtools": "prints what it tells about the installation",
     }),
     "datasets": ("missing flags", {}),
+    "applications": ("missing", {
+        "graph": "what an Input is",
+        "layers": "the layers of a network",
+        "models": "a network is a model",
+    }),
 }
 
 # Third-party module -> the rooms that may import it, and whether only inside functions.

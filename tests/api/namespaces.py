@@ -6,7 +6,8 @@ import importlib
 from types import ModuleType
 
 MODULES = [
-    "fncompile", "fncompile.activations", "fncompile.backend", "fncompile.callbacks",
+    "fncompile", "fncompile.activations", "fncompile.applications", "fncompile.backend",
+    "fncompile.callbacks",
     "fncompile.config", "fncompile.constraints", "fncompile.datasets", "fncompile.dtype_policies",
     "fncompile.export", "fncompile.initializers", "fncompile.layers", "fncompile.losses",
     "fncompile.metrics", "fncompile.mixed_precision", "fncompile.models", "fncompile.ops",

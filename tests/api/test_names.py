@@ -101,7 +101,7 @@ def test_mypy_sees_the_public_names(tmp_path):
     ("fncompile", "Sequentail", "Did you mean 'Sequential'"),
     ("fncompile", "optimizer", "Did you mean '[Oo]ptimizers?'"),
     ("fncompile", "Dense", "Did you mean 'fncompile.layers.Dense'"),
-    ("fncompile", "applications", "Keras has keras.applications; fncompile does not have it"),
+    ("fncompile", "quantizers", "Keras has keras.quantizers; fncompile does not have it"),
     ("fncompile.layers", "Desne", "Did you mean 'Dense'"),
     ("fncompile.layers", "dense", "Did you mean 'Dense'"),
     ("fncompile.layers", "BatchNormalisation", "Did you mean 'BatchNormalization'"),

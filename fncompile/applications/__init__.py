@@ -1,0 +1,19 @@
+"""Networks with names, built as Keras builds them: the same layers under the same names, so that
+files of weights fit."""
+
+from __future__ import annotations
+
+from fncompile.applications.mobilenet import MobileNet
+from fncompile.applications.resnet import ResNet50, ResNet101
+from fncompile.applications.vgg import VGG16, VGG19
+from fncompile.missing import explain_missing
+
+__all__ = [
+    "VGG16",
+    "VGG19",
+    "MobileNet",
+    "ResNet50",
+    "ResNet101",
+]
+
+explain_missing(__name__, "Another can be built of layers.")

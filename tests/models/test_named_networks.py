@@ -1,0 +1,64 @@
+"""`applications`: Keras' networks, layer by layer, with what Keras predicts for seeded weights."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+import fncompile
+from fncompile import applications, layers
+from tests.models.named_networks import CASES, STORED, built, images, record
+
+EXPECTED = json.loads(STORED.read_text())
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_network_is_keras(name):
+    with fncompile.flags(interp=True):
+        found, expected = record(fncompile, name), EXPECTED[name]
+    np.testing.assert_allclose(found.pop("outputs"), expected["outputs"], rtol=2e-3, atol=1e-5)
+    assert found == {key: expected[key] for key in found}
+
+
+def test_a_compiled_network():
+    model = built(fncompile, "MobileNet")
+    expected = EXPECTED["MobileNet"]["outputs"]
+    np.testing.assert_allclose(model.predict(images(), verbose=0), expected, rtol=2e-3, atol=1e-5)
+
+
+def test_weights_of_a_file(tmp_path):
+    model = built(fncompile, "MobileNet")
+    for file in ("m.weights.h5", "m.h5", "m.keras"):
+        save = model.save_weights if "weights" in file else model.save
+        save(tmp_path / file)
+        again = applications.MobileNet(**{**CASES["MobileNet"], "weights": tmp_path / file})
+        for a, b in zip(model.get_weights(), again.get_weights(), strict=True):
+            np.testing.assert_array_equal(a, b)
+
+
+def test_features_of_all_layers():
+    """The guide's feature extraction, on any size of image."""
+    vgg19 = applications.VGG19(include_top=False)
+    extractor = fncompile.Model(vgg19.input, [layer.output for layer in vgg19.layers])
+    with fncompile.flags(interp=True):
+        features = extractor(np.ones((1, 32, 48, 3), "float32"))
+    assert len(features) == 22
+    assert features[-1].shape == (1, 1, 1, 512)
+    whole = sum(layer.count_params() for layer in vgg19.layers) + sum(
+        layers.Dense(units).compute_output_shape((None, n))[1] * (n + 1)
+        for n, units in ((25088, 4096), (4096, 4096), (4096, 1000))
+    )
+    assert whole == 143667240
+
+
+@pytest.mark.parametrize(("arguments", "words"), [
+    (dict(weights="imagenet"), "downloads nothing"),
+    (dict(input_shape=(3, 4)), "must be a tuple of three integers"),
+    (dict(include_top=False, pooling="sum"), "`pooling` must be None, 'avg' or 'max'"),
+    (dict(input_tensor=3), "`input_tensor` must be an Input"),
+])  # fmt: skip
+def test_what_is_wrong_is_said(arguments, words):
+    with pytest.raises(ValueError, match=words):
+        applications.MobileNet(**{"alpha": 0.25, **arguments})
