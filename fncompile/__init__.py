@@ -33,6 +33,7 @@ if TYPE_CHECKING:  # what `__getattr__` does, for those who read and do not run
         regularizers,
         saving,
         utils,
+        wrappers,
     )
     from fncompile.config import DTypePolicy
     from fncompile.export import load_library
@@ -112,6 +113,7 @@ __all__ = [
     "saving",
     "utils",
     "value_and_grad",
+    "wrappers",
 ]
 
 

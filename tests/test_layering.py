@@ -182,6 +182,7 @@ ROOMS: dict[str, tuple[str, dict[str, str]]] = {
         "random": "sets the seed",
     }),
     "backend": ("missing config", {"utils": "the same under another name"}),
+    "wrappers": ("", {"models": "a model is cloned for each fit"}),
     "cli": ("flags", {
         "graph": "draws a model",
         "saving": "reads and writes its files",
@@ -205,7 +206,8 @@ ROOMS: dict[str, tuple[str, dict[str, str]]] = {
 }
 
 # Third-party module -> the rooms that may import it, and whether only inside functions.
-GUESTS = {"networkx": (("graph", "passes"), True), "cffi": (("runtime",), True)}
+GUESTS = {"networkx": (("graph", "passes"), True), "cffi": (("runtime",), True),
+          "sklearn": (("wrappers",), False)}
 
 
 def sources() -> list[Path]:
