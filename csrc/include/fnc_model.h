@@ -53,7 +53,7 @@ FNC_INLINE fnc_block fnc_share_block(int64_t M, int64_t N, int by_rows, int64_t 
 }
 
 /* All workers of a call wait for each other. */
-FNC_INLINE void fnc_meet(const fnc_env *env, int64_t parts) {
+FNC_INLINE void fnc_barrier(const fnc_env *env, int64_t parts) {
     if (parts > 1) ((fnc_team *)env->team)->meet((fnc_team *)env->team);
 }
 

@@ -8,7 +8,7 @@
  *
  * compute rows m0 .. m1 - 1 and columns n0 .. n1 - 1 of C[M, N] = A[M, K] B[K, N] and hand them
  * over in blocks: epilogue(env, m, n, mr, nr, acc) receives the finished sums of rows m ... and
- * columns n ..., acc[i * FNC_NR_F32 + j]. nr is at most FNC_NR_F32 (but see gemm_bands.h). Each
+ * columns n ..., acc[i * FNC_NR_F32 + j]. nr is at most FNC_NR_F32 (but see gemm_large.h). Each
  * element is handed over exactly once; what becomes of it (bias, activation, store, accumulate) is
  * up to the epilogue, which must not write to A or B. Declare it FNC_INLINE and its acc restrict:
  * for small products it is compiled into the loops, with nr a constant.
@@ -19,8 +19,9 @@
  * An element is one chain of multiply-adds over k = 0 .. K - 1, so any cut of rows and columns
  * gives the same bits.
  *
- * gemm_few.h has products of few rows with a large B[K, N] that is not packed, gemm_bands.h those
- * whose result is large and sums are short, gemm_bf16.h those of bfloat16. */
+ * gemm_large.h has products of few rows with a large B[K, N] that is not packed, and those whose
+ * result is large and sums are short; gemm_pixels.h those of images; gemm_bf16.h those of bfloat16.
+ */
 #ifndef FNC_GEMM_H
 #define FNC_GEMM_H
 

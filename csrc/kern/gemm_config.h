@@ -56,7 +56,7 @@ enum { FNC_COPY_FROM = 4, FNC_COPY_AHEAD = 16 };
 enum { FNC_STRIP_ROWS = 64, FNC_STRIP_BYTES = 1024 };
 
 /* Row-panel output: bytes of a row of results, and of one whose partial sums wait. */
-enum { FNC_BAND_BYTES = 8192, FNC_BAND_SPLIT_BYTES = 1024 };
+enum { FNC_ROW_PANEL_BYTES = 8192, FNC_ROW_PANEL_SPLIT_BYTES = 1024 };
 
 /* Prefetched are the next panels of a packed B from so many bytes on, since they come from afar,
  * and for at most so many rows of A: for more, their way counts little, and they take room in the

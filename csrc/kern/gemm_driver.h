@@ -9,9 +9,9 @@
 
 /* Elements of acc and scratch: rows or tiles that wait; copied rows of A or a strip of B. */
 enum {
-    FNC_X(FNC_BAND) = FNC_MR * (FNC_BAND_BYTES + 64) / sizeof(FNC_T),
+    FNC_X(FNC_ROW_PANEL) = FNC_MR * (FNC_ROW_PANEL_BYTES + 64) / sizeof(FNC_T),
     FNC_X(FNC_FEW) = (FNC_FEW_ROWS + FNC_MR) * FNC_STRIP_BYTES / sizeof(FNC_T),
-    FNC_X(FNC_ACC) = FNC_X(FNC_BAND) > FNC_X(FNC_FEW) ? FNC_X(FNC_BAND) : FNC_X(FNC_FEW),
+    FNC_X(FNC_ACC) = FNC_X(FNC_ROW_PANEL) > FNC_X(FNC_FEW) ? FNC_X(FNC_ROW_PANEL) : FNC_X(FNC_FEW),
     FNC_X(FNC_COPIED) = FNC_KC * (FNC_GROUP_ROWS + FNC_MR),
     FNC_X(FNC_STRIP) = FNC_STRIP_ROWS * FNC_STRIP_BYTES / sizeof(FNC_T),
     FNC_X(FNC_SCRATCH) = FNC_X(FNC_COPIED) > FNC_X(FNC_STRIP) ? FNC_X(FNC_COPIED) : FNC_X(FNC_STRIP)
@@ -301,7 +301,7 @@ FNC_INLINE fnc_blocking FNC_X(fnc_by_tiles)(const FNC_ARGS *p) {
 
 /* By strips of B, packed on the fly: all rows of a group while a panel is in the first-level cache.
  */
-FNC_INLINE fnc_blocking FNC_X(fnc_by_strips)(const FNC_ARGS *p) {
+FNC_INLINE fnc_blocking FNC_X(fnc_by_packing)(const FNC_ARGS *p) {
     const int64_t high = p->m1 - p->m0 < FNC_MR ? FNC_MT : FNC_MR;
     const int64_t columns = FNC_STRIP_BYTES / (int64_t)sizeof(FNC_T), slot = FNC_MR * FNC_NR;
     return (fnc_blocking){
@@ -309,10 +309,10 @@ FNC_INLINE fnc_blocking FNC_X(fnc_by_strips)(const FNC_ARGS *p) {
         slot, 0};
 }
 
-/* For row-panel output: bands of a tile's height, as many at once as A is copied for. A row of sums
+/* For row-panel output: row panels of a tile's height, as many at once as A is copied for. A row of sums
  * waits as it is handed over; of a long sum, all rows of the group do. */
-FNC_INLINE fnc_blocking FNC_X(fnc_by_bands)(const FNC_ARGS *p) {
-    enum { PAD = 64 / sizeof(FNC_T), SPLIT = FNC_BAND_SPLIT_BYTES / sizeof(FNC_T) };
+FNC_INLINE fnc_blocking FNC_X(fnc_by_row_panels)(const FNC_ARGS *p) {
+    enum { PAD = 64 / sizeof(FNC_T), SPLIT = FNC_ROW_PANEL_SPLIT_BYTES / sizeof(FNC_T) };
     const FNC_TILES *ts = p->tiles;
     const int64_t nr = ts->vectors * ts->lanes, most = FNC_X(FNC_SCRATCH) / ts->high;
     const int split = p->K > fnc_min_i64(FNC_KC_WHOLE, most) || FNC_X(fnc_too_many)(p);
@@ -322,7 +322,7 @@ FNC_INLINE fnc_blocking FNC_X(fnc_by_bands)(const FNC_ARGS *p) {
     const int64_t rows =
         fnc_max_i64(fnc_min_i64(fit, FNC_GROUP_ROWS / ts->high * ts->high), ts->high);
     const int64_t room = FNC_X(FNC_ACC) / (split ? rows + ts->high : ts->high) - PAD;
-    const int64_t wide = fnc_min_i64(split ? SPLIT : FNC_BAND_BYTES / (int64_t)sizeof(FNC_T), room);
+    const int64_t wide = fnc_min_i64(split ? SPLIT : FNC_ROW_PANEL_BYTES / (int64_t)sizeof(FNC_T), room);
     const int64_t columns = fnc_panel_start(wide, nr), ldc = columns + PAD;
     return (fnc_blocking){high,    ts->low, fnc_low_rows(high, ts->low), kc,          rows, columns,
                           columns, ldc,     split ? ts->high * ldc : 0,  p->rs_a == 1};
@@ -354,11 +354,11 @@ FNC_NOINLINE void FNC_X(fnc_gemm_tiled)(const FNC_ARGS *p) {
     const fnc_blocking by = FNC_X(fnc_by_tiles)(p);
     FNC_X(fnc_gemm_blocked)(p, &by);
 }
-FNC_INLINE void FNC_X(fnc_gemm_strips_of)(const FNC_ARGS *p) {
-    const fnc_blocking by = FNC_X(fnc_by_strips)(p);
+FNC_INLINE void FNC_X(fnc_gemm_packing_of)(const FNC_ARGS *p) {
+    const fnc_blocking by = FNC_X(fnc_by_packing)(p);
     FNC_X(fnc_gemm_blocked)(p, &by);
 }
-FNC_INLINE void FNC_X(fnc_gemm_bands_of)(const FNC_ARGS *p) {
-    const fnc_blocking by = FNC_X(fnc_by_bands)(p);
+FNC_INLINE void FNC_X(fnc_gemm_row_panels_of)(const FNC_ARGS *p) {
+    const fnc_blocking by = FNC_X(fnc_by_row_panels)(p);
     FNC_X(fnc_gemm_blocked)(p, &by);
 }

@@ -50,7 +50,7 @@ FNC_INLINE void FNC_X(fnc_gemm_segments)(const FNC_ARGS *p) {
     const int64_t nr = own.tiles->vectors * own.tiles->lanes;
     if (!own.packed && own.N < nr) own.tiles = FNC_X(fnc_tiles_for)(own.N);
     if (own.unit == FNC_BY_ROW && own.packed && own.m1 - own.m0 >= own.tiles->low)
-        FNC_X(fnc_gemm_bands_of)(&own);
+        FNC_X(fnc_gemm_row_panels_of)(&own);
     else
         FNC_X(fnc_gemm_tiled)(&own);
 }

@@ -111,9 +111,9 @@ static inline void fnc_steps_run(const fnc_env *env, const fnc_stretch *s, int64
     fnc_batch_init(&batch, env, s);
     for (int64_t begin = 0; begin < rows; begin += size) {
         batch.dims[0] = rows - begin < size ? rows - begin : size;
-        if (begin > 0) fnc_meet(env, parts);
+        if (begin > 0) fnc_barrier(env, parts);
         fnc_gather(&batch, env, s, index + begin, part, parts);
-        fnc_meet(env, parts);
+        fnc_barrier(env, parts);
         s->run(&batch.env, part, parts);
     }
 }

@@ -1,5 +1,5 @@
-"""Kernels that lay a matrix out in panels: see csrc/kern/gemm_pack.h, and gemm_few.h for when they
-pack the left operand instead, or nothing."""
+"""Kernels that lay a matrix out in panels: see csrc/kern/gemm_pack.h, and gemm_large.h for when
+they pack the left operand instead, or nothing."""
 
 from __future__ import annotations
 

@@ -250,9 +250,9 @@ class Matrix:
 ARGUMENTS: dict[str, Callable[[CExpr, CExpr, CExpr, Matrix, Matrix], list[CExpr]]] = {
     "tiles": lambda m, n, k, a, b: [m, n, k, a.start, *a.strides, b.start, b.strides[0]],
     "panels": lambda m, n, k, a, b: [m, n, k, a.start, *a.strides, b.start],
-    "strips": lambda m, n, k, a, b: [m, n, k, a.start, *a.strides, b.start, b.strides[0]],
+    "packing": lambda m, n, k, a, b: [m, n, k, a.start, *a.strides, b.start, b.strides[0]],
     "swapped": lambda m, n, k, a, b: [m, n, k, b.start, b.strides[1], a.start],
-    "bands": lambda m, n, k, a, b: [n, k, a.start, a.strides[1], b.start],
+    "row_panels": lambda m, n, k, a, b: [n, k, a.start, a.strides[1], b.start],
     "single": lambda m, n, k, a, b: [n, k, a.start, a.strides[1], b.start],
 }
 """The arguments of each driver up to the block of the result: see csrc/kern."""

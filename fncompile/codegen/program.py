@@ -53,18 +53,18 @@ from fncompile.plan.types import (
 
 HEADERS = {
     "pack": "gemm_pack.h",
-    "strips": "gemm_few.h",
-    "swapped": "gemm_few.h",
-    "bands": "gemm_bands.h",
+    "packing": "gemm_large.h",
+    "swapped": "gemm_large.h",
+    "row_panels": "gemm_large.h",
     "pixels": "gemm_pixels.h",
     "single": "gemv_bf16.h",
 }  # by driver; gemm.h has the others
 HEADER_ORDER = (
-    "gemm_pack.h", "gemm_bf16.h", "gemm_few.h", "gemm_bands.h", "gemm_pixels.h", "gemv_bf16.h",
+    "gemm_pack.h", "gemm_bf16.h", "gemm_large.h", "gemm_pixels.h", "gemv_bf16.h",
 )  # fmt: skip
 KERNEL_PARAMS = ("const fnc_env *env", "int64_t part", "int64_t parts")
 WORKER = (Name("env"), Name("part"), Name("parts"))
-BARRIER = Do(call("fnc_meet", Name("env"), Name("parts")))
+BARRIER = Do(call("fnc_barrier", Name("env"), Name("parts")))
 
 
 def emit_program(

@@ -178,7 +178,7 @@ def _packing(source: Source, reader: Kernel) -> tuple[Variant, ...]:
     left operand where it swaps, and the right one for all others."""
     assert reader.schedule is not None and reader.product is not None
     variants = reader.schedule.variants
-    other = {"strips": Variant("nothing")}
+    other = {"packing": Variant("nothing")}
     if any(v.driver == "swapped" for v in variants):
         rows = reader.product.matrix_shape[0]
         other["swapped"] = Variant("pack", reader.product.a.transposed, columns=rows)

@@ -149,8 +149,8 @@ def _most(cost: Cost, other: Cost, limit: int) -> int:
 
 def _with_short_sums(name: str, kernel: Kernel, product: Product) -> tuple[Variant, ...]:
     """Sums of few steps, stored in one array alone, gain nothing by rows."""
-    depth, least = product.matrix_shape[2], machine().band_steps
-    if name != "bands" or len(result_arrays(kernel)) > 1:
+    depth, least = product.matrix_shape[2], machine().row_panel_steps
+    if name != "row_panels" or len(result_arrays(kernel)) > 1:
         return (Variant(name),)
     if isinstance(depth, int):
         return (Variant("panels" if depth < least else name),)
@@ -174,10 +174,10 @@ def _panels(product: Product, dtype: str, facts: Facts) -> Cost | None:
     return Cost(0 if once else number.pack, 1)
 
 
-def _strips(product: Product, dtype: str, facts: Facts) -> Cost | None:
+def _packing_on_the_fly(product: Product, dtype: str, facts: Facts) -> Cost | None:
     if facts.by_columns or not _is_large(product, dtype, facts):
         return None
-    return Cost(0, machine().pack_strips, machine().few_rows)
+    return Cost(0, machine().pack_on_the_fly, machine().few_rows)
 
 
 def _swapped(product: Product, dtype: str, facts: Facts) -> Cost | None:
@@ -188,7 +188,7 @@ def _swapped(product: Product, dtype: str, facts: Facts) -> Cost | None:
     return Cost(0, machine().swap, machine().few_rows)
 
 
-def _bands(product: Product, dtype: str, facts: Facts) -> Cost | None:
+def _row_panels(product: Product, dtype: str, facts: Facts) -> Cost | None:
     """The gradient x^T dy of large weights: x lies by columns."""
     panels, number = _panels(product, dtype, facts), machine()
     rows, columns, _ = product.matrix_shape
@@ -196,7 +196,7 @@ def _bands(product: Product, dtype: str, facts: Facts) -> Cost | None:
         return None
     if not isinstance(rows, int) or not isinstance(columns, int):
         return None
-    if columns < number.band_columns or rows * columns < number.band_elements:
+    if columns < number.row_panel_columns or rows * columns < number.row_panel_elements:
         return None
     if product.a.strides[0] != 1 or DTYPES[dtype].widens:
         return None
@@ -246,7 +246,7 @@ def _is_large(product: Product, dtype: str, facts: Facts) -> bool:
         return False
     if not isinstance(columns, int) or not isinstance(inner, int):
         return False
-    vector = columns * DTYPES[dtype].size >= machine().align  # csrc/kern/gemm_few.h takes no less
+    vector = columns * DTYPES[dtype].size >= machine().align  # csrc/kern/gemm_large.h takes no less
     wide = vector and columns >= machine().wide_columns
     return wide and columns * inner >= machine().few_elements
 
@@ -255,9 +255,9 @@ CostRule = Callable[[Product, str, Facts], Cost | None]
 COSTS: dict[str, CostRule] = {
     "tiles": _tiles,
     "panels": _panels,
-    "strips": _strips,
+    "packing": _packing_on_the_fly,
     "swapped": _swapped,
-    "bands": _bands,
+    "row_panels": _row_panels,
     "pixels": _pixels,
     "single": _single,
 }

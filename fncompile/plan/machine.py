@@ -48,17 +48,17 @@ class Machine:
     # Few rows times a large operand that is not packed beforehand: packed by strips that stay in
     # the second-level cache (32 rows: 71 GFLOP/s, 96 rows: 75, no more than packed), or, of one
     # that lies by columns, as C^T = B^T A^T (93 and 92). Fewer elements are near, quickly packed.
-    few_rows: int = 64  # csrc/kern/gemm_few.h has room for as many
+    few_rows: int = 64  # csrc/kern/gemm_large.h has room for as many
     few_elements: int = 1 << 19
-    pack_strips: float = 1.527  # a multiply-add, as strips go: equal to `pack` at few_rows
+    pack_on_the_fly: float = 1.527  # a multiply-add, as strips go: equal to `pack` at few_rows
     swap: float = 1.13
 
     # A large result whose sums come by rows: arrays are walked in order. 2048 x 2048, 32 steps:
     # stored 4.3 -> 3.5 ms, with Adam's update 7.3 -> 4.9. Below 256 columns it loses (4 % at 64).
-    band_columns: int = 256
-    band_elements: int = 1 << 16
+    row_panel_columns: int = 256
+    row_panel_elements: int = 1 << 16
     by_rows: float = 0.95
-    band_steps: int = 4  # a sum of fewer, stored in one array alone, is as fast tile by tile
+    row_panel_steps: int = 4  # a sum of fewer, stored in one array alone, is as fast tile by tile
 
     # One row times bfloat16 weights: two bytes an element from memory are half the time,
     # 1024-2048-2048-1000 1433 -> 713 us. Fewer elements stay in a near cache.

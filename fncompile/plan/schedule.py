@@ -1,9 +1,9 @@
 """What a kernel becomes in C, decided in one place: a `Schedule` on every kernel.
 
-    if B<=64: strips x{0 800*1 1*2} w{0 800*1 1*2}; else: panels x{0 800*1 1*2} panels:packed0{...}
+    if B<=64: packing x{0 800*1 1*2} w{0 800*1 1*2}; else: panels x{0 800*1 1*2} panels:packed0{...}
     | rows B/16
 
-reads: for at most 64 rows the driver `strips` computes it from x and w, whose elements lie 800 and
+reads: for at most 64 rows the driver `packing` computes it from x and w, whose elements lie 800 and
 1 apart along axes 1 and 2, else `panels` from x and the panels packed0; a team cuts the B rows at
 multiples of 16. `passes/schedule.py` chooses it, emitters print it; `schedule_text`, which has all
 of it on one line, and `parse_schedule` are each other's inverse.
@@ -39,9 +39,9 @@ class Driver:
 DRIVERS = {
     "tiles": Driver("fnc_gemm", "any", "rows", "tile", "tile after tile, operands where they lie"),
     "panels": Driver("fnc_gemm_packed", "any", "panels", "tile", "tile after tile, packed b"),
-    "strips": Driver("fnc_gemm_strips", "any", "rows", "tile", "packs strips of b on the fly"),
-    "swapped": Driver("fnc_gemm_flipped", "panels", "columns", "tile", "C^T = B^T A^T, packed a"),
-    "bands": Driver("fnc_gemm_bands", "columns", "panels", "row", "row panels of the result"),
+    "packing": Driver("fnc_gemm_packing", "any", "rows", "tile", "packs strips of b on the fly"),
+    "swapped": Driver("fnc_gemm_swapped", "panels", "columns", "tile", "C^T = B^T A^T, packed a"),
+    "row_panels": Driver("fnc_gemm_row_panels", "columns", "panels", "row", "rows of the result"),
     "pixels": Driver("fnc_gemm_pixels", "any", "rows", "tile", "tiles of lines and pixels"),
     "single": Driver("fnc_gemv", "any", "narrow", "tile", "one row times weights of two bytes"),
     "loops": Driver("", "any", "any", "tile", "plain loops, for integers"),

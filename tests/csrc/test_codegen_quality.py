@@ -139,7 +139,7 @@ def test_every_shape_stays_in_registers(level: str, suffix: str, tmp_path: Path)
     """Tiles of one, three and four vectors, high, low and of a row; and the one for copied rows."""
     shapes = [f"fnc_tile_{form}_{suffix}_{v}" for form in ("high", "low", "row") for v in (1, 3, 4)]
     shapes.append(f"fnc_tile_copied_{suffix}")
-    text = '#include "gemm_bands.h"\n#include "gemm_shapes.h"\n'
+    text = '#include "gemm_large.h"\n#include "gemm_shapes.h"\n'
     text += f"fnc_tile_{suffix} *const tiles[] = {{{', '.join(shapes)}}};\n"
     listing = disassembled(text, level, tmp_path)
     assert check_tiles(listing, r"fnc_tile_\w+", level) == len(shapes)

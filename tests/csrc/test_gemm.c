@@ -3,14 +3,13 @@
  * size they need, so the address sanitizer sees a read beyond the end. */
 #include "check.h"
 #include "gemm.h"
-#include "gemm_bands.h"
-#include "gemm_few.h"
+#include "gemm_large.h"
 #include "gemm_pack.h"
 #include "ref.h"
 
-enum { ROWS, PACKED, PACKED_T, BANDS };
+enum { ROWS, PACKED, PACKED_T, ROW_PANELS };
 
-static const char *const names[] = {"rows", "packed", "transposed", "bands"};
+static const char *const names[] = {"rows", "packed", "transposed", "row panels"};
 
 static void *exact(int64_t n, size_t size) {
     void *p = malloc(n > 0 ? (size_t)n * size : 1);
@@ -51,8 +50,8 @@ static const int64_t cuts[][5] = {
                         const store_##S *s) {                                                      \
         if (form == ROWS)                                                                          \
             fnc_gemm_##S(M, N, K, A, rs, cs, B, N, m0, m1, n0, n1, epilogue_##S, s);               \
-        else if (form == BANDS)                                                                    \
-            fnc_gemm_bands_##S(N, K, A, cs, B, m0, m1, n0, n1, epilogue_##S, s,                    \
+        else if (form == ROW_PANELS)                                                                    \
+            fnc_gemm_row_panels_##S(N, K, A, cs, B, m0, m1, n0, n1, epilogue_##S, s,                    \
                                 (const T *const[]){s->C, s->C}, M % 3);                            \
         else                                                                                       \
             fnc_gemm_packed_##S(M, N, K, A, rs, cs, B, m0, m1, n0, n1, epilogue_##S, s);           \
@@ -78,11 +77,11 @@ static const int64_t cuts[][5] = {
         return panels;                                                                             \
     }                                                                                              \
     /* What generated code does with few rows: B as it lies, or A packed instead of it. */         \
-    static void few_##S(int flipped, int64_t M, int64_t N, int64_t K, const T *A, int64_t rs,      \
+    static void few_##S(int swapped, int64_t M, int64_t N, int64_t K, const T *A, int64_t rs,      \
                         int64_t cs, const T *B, const T *expected) {                               \
         T *own = exact(K * N, sizeof(T)), *panels = exact(fnc_pack_size_##S(M, K), sizeof(T));     \
         fnc_ref_transpose_##S(K, N, B, N, own, K);                                                 \
-        if (!flipped && K * N > 0) memcpy(own, B, (size_t)(K * N) * sizeof(T));                    \
+        if (!swapped && K * N > 0) memcpy(own, B, (size_t)(K * N) * sizeof(T));                    \
         if (rs == 1)                                                                               \
             fnc_pack_b_##S(M, K, A, cs, panels, 0, fnc_pack_parts_##S(M, K));                      \
         else                                                                                       \
@@ -93,14 +92,14 @@ static const int64_t cuts[][5] = {
             for (int i = 0; i < 16; ++i) {                                                         \
                 const int64_t m0 = M * cuts[c][i / 4] / 100, m1 = M * cuts[c][i / 4 + 1] / 100;    \
                 const int64_t n0 = N * cuts[c][i % 4] / 100, n1 = N * cuts[c][i % 4 + 1] / 100;    \
-                if (flipped)                                                                       \
-                    fnc_gemm_flipped_##S(M, N, K, own, K, panels, m0, m1, n0, n1,                  \
+                if (swapped)                                                                       \
+                    fnc_gemm_swapped_##S(M, N, K, own, K, panels, m0, m1, n0, n1,                  \
                                          epilogue_##S, &s);                                        \
                 else                                                                               \
-                    fnc_gemm_strips_##S(M, N, K, A, rs, cs, own, N, m0, m1, n0, n1,                \
+                    fnc_gemm_packing_##S(M, N, K, A, rs, cs, own, N, m0, m1, n0, n1,                \
                                         epilogue_##S, &s);                                         \
             }                                                                                      \
-            compare_##S(&s, expected, flipped ? "flipped" : "strips", K);                          \
+            compare_##S(&s, expected, swapped ? "swapped" : "packing", K);                          \
             free(s.C), free(s.seen);                                                               \
         }                                                                                          \
         free(own), free(panels);                                                                   \
@@ -114,7 +113,7 @@ static const int64_t cuts[][5] = {
         if (poison && M * K > 0) A[(M - 1) * rs] = (T)NAN, A[M / 2 * rs] = (T)INFINITY;            \
         if (poison && K * N > 0) B[N - 1] = (T)NAN, B[N / 2] = (T)-INFINITY;                       \
         fnc_ref_gemm_##S(M, N, K, A, rs, cs, B, N, 1, expected);                                   \
-        for (int form = ROWS; form <= (transposed ? BANDS : PACKED_T); ++form)                     \
+        for (int form = ROWS; form <= (transposed ? ROW_PANELS : PACKED_T); ++form)                     \
             for (int cut = 0; cut < 3; ++cut) {                                                    \
                 T *prepared = prepare_##S(form, N, K, B);                                          \
                 store_##S s = {exact(M * N, sizeof(T)), exact(M * N, sizeof(int)), M, N};          \
@@ -152,7 +151,7 @@ static void small_extents(void) {
             for (size_t k = 0; k < sizeof ks / sizeof *ks; ++k) both(ms[i], ns[j], ks[k]);
 }
 
-/* Sums that are cut at KC, groups of tiles, copied A, several blocks of columns or bands. */
+/* Sums that are cut at KC, groups of tiles, copied A, several blocks of columns or row panels. */
 static void large_extents(void) {
     both(13, 40, FNC_KC_WHOLE + 1);
     both(FNC_GROUP_ROWS + 5, 150, FNC_KC_WHOLE + FNC_KC + 7);
@@ -164,7 +163,7 @@ static void large_extents(void) {
     both(20, 520, FNC_KC_WHOLE - 10);
     both(7, 1100, 260);
     both(FNC_FEW_ROWS, 530, 3 * FNC_STRIP_ROWS + 9);
-    both(FNC_MR + 1, 2 * FNC_BAND_BYTES / 4 + 9, 40);
+    both(FNC_MR + 1, 2 * FNC_ROW_PANEL_BYTES / 4 + 9, 40);
     product_f32(6, FNC_NR_F32 + 5, FNC_KC_PACKED + 3, 0, 0);
     product_f32(4 * FNC_MR + 2, 1045, FNC_PREFETCH_FROM / 4 / 1045 + 1, 0, 0); /* prefetches */
 }

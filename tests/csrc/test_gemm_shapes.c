@@ -209,7 +209,7 @@ static void large_sizes(void) {
         both((instance){26, 35, 4, FNC_KC_PACKED / 4 + 1, columns, 1, goes_on, packed,
                         (fnc_unit)unit, 0});
     }
-    both((instance){FNC_MR_1 + 3, 2 * FNC_BAND_BYTES / 4 + 9, 1, 5, 1, 0, 0, 1, FNC_BY_ROW, 0});
+    both((instance){FNC_MR_1 + 3, 2 * FNC_ROW_PANEL_BYTES / 4 + 9, 1, 5, 1, 0, 0, 1, FNC_BY_ROW, 0});
     for (int packed = 0; packed < 2; ++packed) /* more segments than a block has */
         for (int goes_on = 0; goes_on < 2; ++goes_on) {
             both((instance){3, 40, 3 * FNC_SEGMENTS, 2, 0, 1, goes_on, packed, FNC_BY_TILE, 0});
@@ -217,7 +217,7 @@ static void large_sizes(void) {
             both((instance){31, 70, 3 * FNC_SEGMENTS, 1, 1, 1, goes_on, packed, FNC_BY_ROW, 0});
             both((instance){31, 40, FNC_SEGMENTS + 7, 1, 0, 0, goes_on, packed, FNC_BY_TILE, 0});
         }
-    both((instance){2, 2 * FNC_BAND_BYTES / 4 + 9, 3, 5, 0, 0, 1, 1, FNC_BY_TILE, 0});
+    both((instance){2, 2 * FNC_ROW_PANEL_BYTES / 4 + 9, 3, 5, 0, 0, 1, 1, FNC_BY_TILE, 0});
 }
 
 int main(void) {

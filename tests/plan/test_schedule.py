@@ -77,26 +77,26 @@ def test_damaged_text_is_refused():
 
 def test_an_update_by_tiles_cannot_be_expressed():
     """Nor a product that is at once unpacked, row-wise and updating."""
-    bands, strips = Variant("bands"), Variant("strips", guard=Guard(B, 64))
-    assert Schedule(variants=(bands,), updates=True).unit == "row"
-    for variants in ((strips, bands), (Variant("panels"),), (Variant("tiles"),)):
+    row_panels, packing = Variant("row_panels"), Variant("packing", guard=Guard(B, 64))
+    assert Schedule(variants=(row_panels,), updates=True).unit == "row"
+    for variants in ((packing, row_panels), (Variant("panels"),), (Variant("tiles"),)):
         with pytest.raises(ValueError, match="needs rows, but"):
             Schedule(variants=variants, updates=True)
 
 
 def test_the_variant_that_always_serves_is_the_last():
-    strips, panels = Variant("strips", guard=Guard(B, 64)), Variant("panels")
+    packing, panels = Variant("packing", guard=Guard(B, 64)), Variant("panels")
     with pytest.raises(ValueError, match="is guarded"):
-        Schedule(variants=(panels, strips))
+        Schedule(variants=(panels, packing))
     with pytest.raises(ValueError, match="is idle"):
         Schedule(variants=(panels, panels))
 
 
 def test_a_large_gradient_of_a_known_batch_updates_by_rows():
-    """Batch 512, 64 x 2048 weights: once unpacked, in bands and updating at the same time."""
+    """Batch 512, 64 x 2048 weights: once unpacked, in row panels and updating at the same time."""
     made = step(512, 64, 2048)
     [gradient] = [k for k in made.kernels if k.product and k.schedule.updates]
-    assert [v.driver for v in gradient.schedule.variants] == ["bands"]
+    assert [v.driver for v in gradient.schedule.variants] == ["row_panels"]
 
 
 def test_every_driver_has_a_cost_or_serves_alone():

@@ -57,7 +57,7 @@ def products(*inputs, w, axis=0):
 def test_what_several_products_read_is_packed(axis):
     """In place of one matrix there is room for one left operand."""
     x, w = matrix("x", symbol("B"), 800, param=False), matrix("w", 800, 800)
-    few = ["strips", "swapped"][axis]
+    few = ["packing", "swapped"][axis]
     assert drivers(plan_of(products(x, w=w, axis=axis), x, w)) == [[few, "panels"]]
     twice = products(x, build.ew("tanh", x), w=w, axis=axis)
     assert drivers(plan_of(twice, x, w)) == [["panels"], ["panels"]]
@@ -72,7 +72,7 @@ def test_what_is_near_or_narrow_is_packed(shape):
 
 def test_many_rows_that_are_known_are_packed():
     w = matrix("w", 800, 800)
-    for rows, expected in ((8, "strips"), (64, "strips"), (65, "panels")):
+    for rows, expected in ((8, "packing"), (64, "packing"), (65, "panels")):
         x = matrix("x", rows, 800, param=False)
         assert drivers(plan_of(products(x, w=w), x, w)) == [[expected]]
 

@@ -133,11 +133,11 @@ static void k03_matmul_1_dot(const fnc_env *env, int64_t part, int64_t parts) {
 
 FNC_ONE_COPY void run_predict(const fnc_env *env, int64_t part, int64_t parts) {
     k00_transpose_permute(env, part, parts);
-    fnc_meet(env, parts);
+    fnc_barrier(env, parts);
     k01_matmul_dot(env, part, parts);
-    fnc_meet(env, parts);
+    fnc_barrier(env, parts);
     k02_softmax_div(env, part, parts);
-    fnc_meet(env, parts);
+    fnc_barrier(env, parts);
     k03_matmul_1_dot(env, part, parts);
 }
 

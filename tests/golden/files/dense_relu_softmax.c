@@ -111,7 +111,7 @@ static void k02_digit_div(const fnc_env *env, int64_t part, int64_t parts) {
 
 FNC_ONE_COPY void run_predict(const fnc_env *env, int64_t part, int64_t parts) {
     k00_hidden_dot(env, part, parts);
-    fnc_meet(env, parts);
+    fnc_barrier(env, parts);
     k01_digit_dot(env, part, parts);
     k02_digit_div(env, part, parts);
 }

@@ -68,7 +68,7 @@ static void k01_head_dot(const fnc_env *env, int64_t part, int64_t parts) {
 
 FNC_ONE_COPY void run_predict(const fnc_env *env, int64_t part, int64_t parts) {
     k00_embed_gather(env, part, parts);
-    fnc_meet(env, parts);
+    fnc_barrier(env, parts);
     k01_head_dot(env, part, parts);
 }
 

@@ -107,13 +107,13 @@ static void k03_last_dot(const fnc_env *env, int64_t part, int64_t parts) {
 
 FNC_ONE_COPY void run_predict(const fnc_env *env, int64_t part, int64_t parts) {
     k01_first_dot(env, part, parts);
-    fnc_meet(env, parts);
+    fnc_barrier(env, parts);
     k03_last_dot(env, part, parts);
 }
 
 FNC_ONE_COPY void run_predict_prepare(const fnc_env *env, int64_t part, int64_t parts) {
     k00_first_pack(env, part, parts);
-    fnc_meet(env, parts);
+    fnc_barrier(env, parts);
     k02_last_pack(env, part, parts);
 }
 

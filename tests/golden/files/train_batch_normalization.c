@@ -468,16 +468,16 @@ FNC_ONE_COPY void run_train_step(const fnc_env *env, int64_t part, int64_t parts
     k04_norm_add(env, part, parts);
     k05_norm_mul(env, part, parts);
     k06_loss_grad_div(env, part, parts);
-    fnc_meet(env, parts);
+    fnc_barrier(env, parts);
     k07_loss_grad_neg(env, part, parts);
-    fnc_meet(env, parts);
+    fnc_barrier(env, parts);
     k08_loss_add(env, part, parts);
     k09_norm_grad_sum(env, part, parts);
     k10_norm_grad_mul(env, part, parts);
     k11_norm_grad_sum(env, part, parts);
     k12_gradient_broadcast(env, part, parts);
     k13_gradient_broadcast(env, part, parts);
-    fnc_meet(env, parts);
+    fnc_barrier(env, parts);
     k14_rm_sprop_sub(env, part, parts);
     fnc_unflush(before);
 }

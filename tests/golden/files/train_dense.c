@@ -307,19 +307,19 @@ FNC_ONE_COPY void run_train_step(const fnc_env *env, int64_t part, int64_t parts
     k00_loss_add(env, part, parts);
     k01_sgd_add(env, part, parts);
     k02_loss_grad_div(env, part, parts);
-    fnc_meet(env, parts);
+    fnc_barrier(env, parts);
     k03_loss_grad_div(env, part, parts);
-    fnc_meet(env, parts);
+    fnc_barrier(env, parts);
     k04_dense_dot(env, part, parts);
-    fnc_meet(env, parts);
+    fnc_barrier(env, parts);
     k05_loss_sum(env, part, parts);
-    fnc_meet(env, parts);
+    fnc_barrier(env, parts);
     k06_loss_add(env, part, parts);
     k07_dense_grad_dot(env, part, parts);
     k08_dense_grad_sum(env, part, parts);
     k09_gradient_reshape(env, part, parts);
     k10_gradient_broadcast(env, part, parts);
-    fnc_meet(env, parts);
+    fnc_barrier(env, parts);
     k11_sgd_sub(env, part, parts);
     fnc_unflush(before);
 }

@@ -320,18 +320,18 @@ FNC_ONE_COPY void run_train_step(const fnc_env *env, int64_t part, int64_t parts
     k00_loss_add(env, part, parts);
     k01_sgd_add(env, part, parts);
     k02_drop_select(env, part, parts);
-    fnc_meet(env, parts);
+    fnc_barrier(env, parts);
     k03_drop_add(env, part, parts);
     k04_loss_grad_div(env, part, parts);
-    fnc_meet(env, parts);
+    fnc_barrier(env, parts);
     k05_out_dot(env, part, parts);
-    fnc_meet(env, parts);
+    fnc_barrier(env, parts);
     k06_loss_add(env, part, parts);
     k07_out_grad_dot(env, part, parts);
     k08_out_grad_sum(env, part, parts);
     k09_gradient_broadcast(env, part, parts);
     k10_gradient_broadcast(env, part, parts);
-    fnc_meet(env, parts);
+    fnc_barrier(env, parts);
     k11_sgd_sub(env, part, parts);
     fnc_unflush(before);
 }

@@ -3,8 +3,7 @@
 #include "include/fnc_model.h"
 #include "rt/fnc_steps.h"
 #include "kern/gemm_pack.h"
-#include "kern/gemm_few.h"
-#include "kern/gemm_bands.h"
+#include "kern/gemm_large.h"
 
 /* Bytes from the beginning of env->weights. */
 #define AT_FIRST_KERNEL 0 /* f32[130,1040] */
@@ -165,7 +164,7 @@ static void k06_last_pack(const fnc_env *env, int64_t part, int64_t parts) {
  *       g<1, m<B, n<520
  *   loss_grad_mul[520 * j + k] = ((loss_grad_div_2[j] * (y:0[520 * j + k] - (last_dot[520 * m +
  *       n] + last/bias[k]))) * -2.0)   for i<1, j<B, k<520
- *   schedule: if B<=64: strips first_max{0 1040*1 1*2} last/kernel{0 520*1 1*2}; else: panels
+ *   schedule: if B<=64: packing first_max{0 1040*1 1*2} last/kernel{0 520*1 1*2}; else: panels
  *       first_max{0 1040*1 1*2} panels:last_panels{0 520*1 1*2} | longer
  *   1083680*B flops; reads 6244*B+4428320, writes 4160*B bytes */
 FNC_INLINE void k07_last_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr,
@@ -199,7 +198,7 @@ static void k07_last_dot(const fnc_env *env, int64_t part, int64_t parts) {
     const fnc_block own = fnc_share_block(B, N, FNC_IS_SMALL(N, K, 4), part, parts);
     fnc_tile tile = {env, {0}};
     if (B <= 64) {
-        fnc_gemm_strips_f32(B, N, K, first_max, K, 1, last_kernel, N, own.m0, own.m1, own.n0,
+        fnc_gemm_packing_f32(B, N, K, first_max, K, 1, last_kernel, N, own.m0, own.m1, own.n0,
                 own.n1, k07_last_dot_epilogue, &tile);
     } else {
         fnc_gemm_packed_f32(B, N, K, first_max, K, 1, last_panels, own.m0, own.m1, own.n0, own.n1,
@@ -317,7 +316,7 @@ static void k11_last_grad_dot(const fnc_env *env, int64_t part, int64_t parts) {
     const fnc_block own = fnc_share_block(B, N, FNC_IS_SMALL(N, K, 4), part, parts);
     fnc_tile tile = {env, {0}};
     if (B <= 64) {
-        fnc_gemm_flipped_f32(B, N, K, last_kernel, K, last_grad_panels, own.m0, own.m1, own.n0,
+        fnc_gemm_swapped_f32(B, N, K, last_kernel, K, last_grad_panels, own.m0, own.m1, own.n0,
                 own.n1, k11_last_grad_dot_epilogue, &tile);
     } else {
         fnc_gemm_packed_f32(B, N, K, loss_grad_mul, K, 1, last_grad_panels, own.m0, own.m1, own.n0,
@@ -441,7 +440,8 @@ static void k15_first_grad_pack(const fnc_env *env, int64_t part, int64_t parts)
  *   dot = sum k<B: x[m + 130 * k] * first_grad_select[1040 * k + n]   for g<1, m<130, n<1040
  *   first/kernel'[1040 * j + k] = (first/kernel[1040 * j + k] - (sgd/learning_rate[0] * dot))
  *       for i<1, j<130, k<1040
- *   schedule: bands x{0 1*1 130*2} panels:first_grad_panels{0 1040*1 1*2} | rows 130/16 | update
+ *   schedule: row_panels x{0 1*1 130*2} panels:first_grad_panels{0 1040*1 1*2} | rows 130/16 |
+ *       update
  *   270400*B+270400 flops; reads 4744*B+540804, writes 540800 bytes */
 FNC_INLINE void k16_first_grad_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr,
         int64_t nr, const float *acc) {
@@ -469,8 +469,8 @@ static void k16_first_grad_dot(const fnc_env *env, int64_t part, int64_t parts) 
     const int64_t end = fnc_share(M, 16, part + 1, parts);
     fnc_tile tile = {env, {0}};
     const float *const beside[] = {first_kernel};
-    fnc_gemm_bands_f32(N, B, x, M, first_grad_panels, begin, end, 0, N, k16_first_grad_dot_epilogue,
-            &tile, beside, 1);
+    fnc_gemm_row_panels_f32(N, B, x, M, first_grad_panels, begin, end, 0, N,
+            k16_first_grad_dot_epilogue, &tile, beside, 1);
 }
 
 /* k17_last_grad_pack: last (backward)
@@ -491,7 +491,7 @@ static void k17_last_grad_pack(const fnc_env *env, int64_t part, int64_t parts) 
  *   dot = sum k<B: first_max[m + 1040 * k] * loss_grad_mul[520 * k + n]   for g<1, m<1040, n<520
  *   last/kernel'[520 * j + k] = (last/kernel[520 * j + k] - (sgd/learning_rate[0] * dot))   for
  *       i<1, j<1040, k<520
- *   schedule: bands first_max{0 1*1 1040*2} panels:last_grad_panels_2{0 520*1 1*2} | rows
+ *   schedule: row_panels first_max{0 1*1 1040*2} panels:last_grad_panels_2{0 520*1 1*2} | rows
  *       1040/16 | update
  *   1081600*B+1081600 flops; reads 6336*B+2163204, writes 2163200 bytes */
 FNC_INLINE void k18_last_grad_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr,
@@ -521,7 +521,7 @@ static void k18_last_grad_dot(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t end = fnc_share(M, 16, part + 1, parts);
     fnc_tile tile = {env, {0}};
     const float *const beside[] = {last_kernel};
-    fnc_gemm_bands_f32(N, B, first_max, M, last_grad_panels_2, begin, end, 0, N,
+    fnc_gemm_row_panels_f32(N, B, first_max, M, last_grad_panels_2, begin, end, 0, N,
             k18_last_grad_dot_epilogue, &tile, beside, 1);
 }
 
@@ -562,30 +562,30 @@ FNC_ONE_COPY void run_train_step(const fnc_env *env, int64_t part, int64_t parts
     k00_loss_add(env, part, parts);
     k01_sgd_add(env, part, parts);
     k02_first_pack(env, part, parts);
-    fnc_meet(env, parts);
+    fnc_barrier(env, parts);
     k03_first_dot(env, part, parts);
     k04_loss_grad_div(env, part, parts);
-    fnc_meet(env, parts);
+    fnc_barrier(env, parts);
     k05_loss_grad_div(env, part, parts);
     k06_last_pack(env, part, parts);
-    fnc_meet(env, parts);
+    fnc_barrier(env, parts);
     k07_last_dot(env, part, parts);
-    fnc_meet(env, parts);
+    fnc_barrier(env, parts);
     k08_loss_sum(env, part, parts);
-    fnc_meet(env, parts);
+    fnc_barrier(env, parts);
     k09_loss_add(env, part, parts);
     k10_last_grad_pack(env, part, parts);
-    fnc_meet(env, parts);
+    fnc_barrier(env, parts);
     k11_last_grad_dot(env, part, parts);
-    fnc_meet(env, parts);
+    fnc_barrier(env, parts);
     k12_first_grad_sum(env, part, parts);
     k13_last_grad_sum(env, part, parts);
     k14_gradient_broadcast(env, part, parts);
     k15_first_grad_pack(env, part, parts);
-    fnc_meet(env, parts);
+    fnc_barrier(env, parts);
     k16_first_grad_dot(env, part, parts);
     k17_last_grad_pack(env, part, parts);
-    fnc_meet(env, parts);
+    fnc_barrier(env, parts);
     k18_last_grad_dot(env, part, parts);
     k19_sgd_sub(env, part, parts);
     fnc_unflush(before);
