@@ -15,7 +15,7 @@ PACKAGES = {
     "aarch64-linux-gnu-gcc": "gcc-aarch64-linux-gnu libc6-dev-arm64-cross",
     "ar": "binutils", "clang": "clang", "clang++": "clang", "cmake": "cmake", "gcc": "gcc",
     "g++": "g++", "h5dump": "hdf5-tools", "make": "make", "nm": "binutils", "objdump": "binutils",
-    "pkg-config": "pkg-config",
+    "pkg-config": "pkg-config", "rustc": "rustc",
     "qemu-x86_64": "qemu-user", "readelf": "binutils", "setarch": "util-linux",
     "size": "binutils", "valgrind": "valgrind",
 }  # fmt: skip

@@ -161,3 +161,43 @@ def test_who_owns_what_is_said(exported):
     for path in (bundle.header, bundle.wrapper, bundle.cmake, bundle.readme):
         text = " ".join(path.read_text().replace("*", " ").replace("#", " ").split())
         assert "belong to those who made the model" in text and "Apache-2.0" in text, path
+
+
+RUST = """
+use std::os::raw::{c_char, c_void};
+#[link(name = "digit_model", kind = "static")]
+extern "C" {
+    fn digit_model_create(mode: i32, max_batch: i64, result: *mut *mut c_void) -> i32;
+    fn digit_model_predict(ctx: *mut c_void, n: i64, img: *const f32, digit: *mut f32) -> i32;
+    fn digit_model_train_step(ctx: *mut c_void, n: i64, img: *const f32, target: *const i32,
+                              loss: *mut f32) -> i32;
+    fn digit_model_status_str(status: i32) -> *const c_char;
+    fn digit_model_destroy(ctx: *mut c_void);
+}
+fn main() {
+    let (img, target) = (vec![0.25f32; 4 * 20], vec![3i32; 4]);
+    let (mut out, mut loss, mut first) = (vec![0f32; 4 * 10], 0f32, 0f32);
+    let mut ctx: *mut c_void = std::ptr::null_mut();
+    unsafe {
+        assert_eq!(digit_model_create(2, 4, &mut ctx), 0);
+        assert_eq!(digit_model_train_step(ctx, 4, img.as_ptr(), target.as_ptr(), &mut first), 0);
+        for _ in 0..50 {
+            digit_model_train_step(ctx, 4, img.as_ptr(), target.as_ptr(), &mut loss);
+        }
+        assert_eq!(digit_model_predict(ctx, 4, img.as_ptr(), out.as_mut_ptr()), 0);
+        let refused = digit_model_predict(ctx, 5, img.as_ptr(), out.as_mut_ptr());
+        let words = std::ffi::CStr::from_ptr(digit_model_status_str(refused));
+        println!("{} {}", refused, words.to_str().unwrap());
+        digit_model_destroy(ctx);
+    }
+    assert!(loss < first && (out[..10].iter().sum::<f32>() - 1.0).abs() < 1e-5);
+}
+"""
+
+
+def test_a_rust_program(exported, tmp_path):
+    need("rustc")
+    bundle = exported("classifier")[1].bundle
+    (tmp_path / "consumer.rs").write_text(RUST)
+    run("rustc", "consumer.rs", "-L", bundle.directory, "-l", "m", cwd=tmp_path)
+    assert run(tmp_path / "consumer") == "-2 a size is larger than the context was made for\n"

@@ -72,6 +72,21 @@ def test_no_allocation_where_none_is_promised(exported, tmp_path):
     assert run(program, tmp_path / "x.weights.h5") == "done\n"
 
 
+def test_no_system_call_allocation_or_lock_in_any_step(exported, tmp_path):
+    """Predicting, fused steps, steps in parts, and exchanging weights: the kernel ends a process in
+    its strict mode at the first system call."""
+    names = ("malloc", "calloc", "free", "pthread_mutex_lock")
+    wraps = [f"-Wl,--wrap={name}" for name in names]
+    bundle, program = exported("classifier")[1].bundle, tmp_path / "realtime"
+    source = HERE / "realtime.c"
+    run("cc", "-std=gnu99", *STRICT[2:], source, f"-I{bundle.directory}", bundle.static, "-lm",
+        "-pthread", *wraps, "-o", program)  # fmt: skip
+    done = subprocess.run([program], capture_output=True, text=True)
+    if done.returncode == 77:
+        pytest.skip("this system has no seccomp")
+    assert (done.returncode, done.stdout) == (0, "done\n")
+
+
 def test_under_valgrind(exported, tmp_path):
     """For a target that valgrind knows: this machine may have instructions that it does not."""
     need("valgrind")
