@@ -6,7 +6,7 @@ every following stage from them: bias, activation, residual, mask, store.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from fncompile.codegen.affine import Size, dim, index, stride
@@ -34,10 +34,9 @@ from fncompile.codegen.expr import store as put
 from fncompile.codegen.pixels import by_pixels
 from fncompile.codegen.pointers import Pointers, with_symbols
 from fncompile.ir.types import DTYPES
-from fncompile.plan.expressions import below
 from fncompile.plan.schedule import DRIVERS, Guard, Partition, Schedule, Variant
 from fncompile.plan.text import BATCH_AXES, OUTER_AXES, product_axes
-from fncompile.plan.types import Affine, Kernel, Operand, Product, Stage, Value, result_arrays
+from fncompile.plan.types import Affine, Kernel, Operand, Product, Stage, result_arrays
 
 
 def emit_epilogue(kernel: Kernel, pointers: Pointers) -> Function:
@@ -82,9 +81,10 @@ def _point(kernel: Kernel, pointers: Pointers, names: list[CExpr], sum_: CExpr) 
     stores: list[Stmt] = []
     for stage in stages[1:]:
         scope.count(stage.expr)
+    nameless = without_names(kernel, 0, stages)
     for i, stage in enumerate(stages):
         value = scope.value(stage.expr) if i else rounded(sum_, dtype)
-        if not (isinstance(value, Name) or stored_alone(i, stages, stages)):
+        if not (isinstance(value, Name) or i in nameless):
             value = scope.put(stage.dtype, value, pointers.values[i])
         scope.values[i] = value
         for store in stage.stores:
@@ -93,12 +93,11 @@ def _point(kernel: Kernel, pointers: Pointers, names: list[CExpr], sum_: CExpr) 
     return [*scope.body, *stores]
 
 
-def stored_alone(number: int, together: Sequence[Stage], everywhere: Iterable[Stage]) -> bool:
-    """Is the value of a stage only stored, and is that all that is stored `together`? Then it needs
-    no name."""
-    stores = [store for stage in together for store in stage.stores]
-    read = (e for s in everywhere for x in (s.expr, s.row) if x is not None for e in below(x))
-    return len(stores) == 1 and not any(isinstance(e, Value) and e.stage == number for e in read)
+def without_names(kernel: Kernel, first: int, together: Sequence[Stage]) -> set[int]:
+    """Of the stages `first`, ... those whose value is only stored, where that is all that is stored
+    `together`."""
+    numbers = set(range(first, first + len(together))) - kernel.read_values
+    return numbers if sum(len(stage.stores) for stage in together) == 1 else set()
 
 
 def emit_product(kernel: Kernel, pointers: Pointers) -> list[Stmt]:

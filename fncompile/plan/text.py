@@ -53,10 +53,11 @@ def kernel_comment(kernel: Kernel) -> str:
 def stage_lines(kernel: Kernel) -> list[str]:
     """One line a stage, those of later loops after a `then`."""
     lines: list[str] = []
+    names = value_names(kernel)
     values: list[str] = []  # how those of the stages before are called
     for position, loop in enumerate(kernel.loops):
         for stage in loop.stages:
-            name = value_names(kernel)[len(values)]
+            name = names[len(values)]
             lines.append(("" if position == 0 else "then ") + _stage_text(stage, name, values))
             values.append(_stored(stage) or name)
     return lines

@@ -29,6 +29,7 @@ from fncompile.plan.expressions import (  # noqa: F401  (the Plan's types are as
     Load,
     Value,
     axis_index,
+    below,
     buffer_of,
     children,
     indices,
@@ -235,6 +236,12 @@ class Kernel:
     @cached_property
     def stages(self) -> tuple[Stage, ...]:
         return tuple(s for loop in self.loops for s in loop.stages)
+
+    @cached_property
+    def read_values(self) -> frozenset[int]:
+        """Stages whose values stages read."""
+        expressions = [e for s in self.stages for e in (s.expr, s.row) if e is not None]
+        return frozenset(e.stage for x in expressions for e in below(x) if isinstance(e, Value))
 
     @property
     def product(self) -> Product | None:

@@ -35,7 +35,7 @@ from fncompile.codegen.nest.blocks import LANES, Blocks, side_by_side
 from fncompile.codegen.nest.reduce import argmax, best, combine, identity
 from fncompile.codegen.nest.types import PARALLEL, SINGLE, Axis, Nest, Part
 from fncompile.codegen.pointers import Pointers
-from fncompile.codegen.products import begin_and_end, stored_alone
+from fncompile.codegen.products import begin_and_end, without_names
 from fncompile.ir.dims import Dim
 from fncompile.plan.schedule import ALONE
 from fncompile.plan.text import AXES
@@ -191,6 +191,7 @@ class _Emitter:
         for stage in part.stages:
             scope.count(stage.expr)
         stores: list[Stmt] = []
+        nameless = without_names(self.nest.kernel, part.first, part.stages)
         for i, stage in part.numbered():
             value = scope.value(stage.expr)
             if stage.kind == "argmax":
@@ -202,7 +203,7 @@ class _Emitter:
                 if i in part.in_order:
                     scope.body.append(Do(call("FNC_IN_REGISTER", results[i])))
             else:
-                value = self._keep(scope, part, i, value)
+                value = self._keep(scope, nameless, i, value)
                 stores += [self._store(store, value) for store in stage.stores]
         return ahead, [*scope.body, *stores]
 
@@ -221,10 +222,10 @@ class _Emitter:
         """Of the value of a stage."""
         return Name(self.pointers.values[number])
 
-    def _keep(self, scope: Scope, part: Part, i: int, value: CExpr) -> CExpr:
-        stages = self.nest.kernel.stages
-        if not isinstance(value, (Name, Int)) and not stored_alone(i, part.stages, stages):
-            value = scope.put(stages[i].dtype, value, self.pointers.values[i])
+    def _keep(self, scope: Scope, nameless: set[int], i: int, value: CExpr) -> CExpr:
+        if not isinstance(value, (Name, Int)) and i not in nameless:
+            dtype = self.nest.kernel.stages[i].dtype
+            value = scope.put(dtype, value, self.pointers.values[i])
         scope.values[i] = self.values[i] = value
         return value
 
