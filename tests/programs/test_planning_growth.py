@@ -1,4 +1,5 @@
-"""Planning is linear in the number of ops: Python's function calls are counted, not seconds.
+"""Planning and printing are linear in the number of ops: Python's function calls are counted, not
+seconds.
 
 For three times the ops each pass may make three times the calls; a pass that looks at pairs makes
 nine times as many.
@@ -13,6 +14,8 @@ import pytest
 
 import fncompile
 from fncompile import layers, ops
+from fncompile.codegen.place import Place
+from fncompile.codegen.program import emit_program
 from fncompile.passes.manager import Stopped
 from fncompile.passes.pipeline import LOWER, TRANSFORM, Pass
 
@@ -59,7 +62,7 @@ def widths(n, h, x):
 
 
 def calls(build, n: int, monkeypatch) -> dict[str, int]:
-    """Function calls of each pass of a training step, and of all that makes the plan."""
+    """Function calls of each pass of a training step, of printing it, and of all together."""
     x = fncompile.Input((8,))
     model = fncompile.Model(x, layers.Dense(4)(build(n, layers.Dense(8)(x), x)))
     model.compile("adam", "mse")
@@ -87,8 +90,10 @@ def calls(build, n: int, monkeypatch) -> dict[str, int]:
         before = sys.getprofile()
         sys.setprofile(count)
         try:
-            with pytest.raises(Stopped):
+            with pytest.raises(Stopped) as stopped:
                 model.train_on_batch(*data)
+            plan, counted["print"], now[0] = stopped.value.result, 0, "print"
+            emit_program(plan, {b.name: Place("train", 0) for b in plan.params}, "m", "step")
         finally:
             sys.setprofile(before)
     return counted
