@@ -22,4 +22,5 @@ from tests.keras_reference.models import (
 from tests.keras_reference.models.optimizers import OPTIMIZERS, build_with_optimizer
 
 __all__ = ["MODELS", "OPTIMIZERS", "build_with_optimizer",
-           "images", "joins", "layer_kinds", "losses", "recurrent", "topology", "trained", "weighting"]
+           "images", "joins", "layer_kinds", "losses", "recurrent", "topology", "trained",
+           "weighting"]
