@@ -167,6 +167,8 @@ def convolved(
     size = per_axis(kernel.shape[:rank], rank, "kernel")
     x = build.reshape(x, (*x.shape[:-1], groups, kernel.shape[-2]))
     seen = windows_of(x, size, strides, pads, dilation)
+    if groups != 1 and kernel.shape[-2] == 1:
+        return _each_channel(seen, kernel, rank, filters)
     taps, spatial = [f"tap{i}" for i in range(rank)], [f"at{i}" for i in range(rank)]
     seen = build.permute(seen, [*range(rank + 1), *range(x.ndim, seen.ndim), rank + 1, rank + 2])
     parts = build.reshape(kernel, (*kernel.shape[:-1], groups, each))
@@ -175,6 +177,17 @@ def convolved(
         parts, [*taps, "channel", "group", "filter"],
         ["batch", *spatial, "group", "filter"],
     )  # fmt: skip
+    return build.reshape(out, (*out.shape[:-2], filters))
+
+
+def _each_channel(seen: Node, kernel: Node, rank: int, filters: Dim) -> Node:
+    """Sums over taps alone, where every channel has filters of its own."""
+    kept, groups = seen.ndim - rank, seen.shape[rank + 1]
+    shape = (*kernel.shape[:rank], groups, divide(filters, groups))
+    by_channel = build.reshape(kernel, shape)  # type: ignore[arg-type]
+    by_channel = build.permute(by_channel, [rank, rank + 1, *range(rank)])
+    product = build.ew("mul", seen, by_channel)
+    out = build.reduce(product, "sum", range(kept, seen.ndim))
     return build.reshape(out, (*out.shape[:-2], filters))
 
 

@@ -149,9 +149,14 @@ def _reshape(node: Node) -> list[Use]:
     return [Use(source, f"reshape to {node.type} of what is not in memory needs division")]
 
 
+def _window(node: Node) -> list[Use]:
+    return [Use(node.src[0], "windows see each element several times", lambda load: True)]
+
+
 USES: dict[str, Callable[[Node], list[Use]]] = {
     "dot": _dot,
     "gather": _gather,
     "bits": _bits,
     "reshape": _reshape,
+    "window": _window,
 }

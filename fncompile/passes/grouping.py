@@ -131,13 +131,13 @@ class Groups(Quotient):
         return self.rows[a].joined(self.rows[b], allowed)
 
     def _rows_along(self, edge: Edge) -> int:
-        if edge.kind == "waw":
-            return 0
         i, j = (edge.target, edge.source) if edge.kind == "war" else (edge.source, edge.target)
         writer, reader = self.stages[i], self.stages[j]
         stored = [s.at for s in writer.stores if root_buffer(s.buffer) == root_buffer(edge.buffer)]
-        read = [at for b, at in accesses(reader) if b == edge.buffer]
-        return independent_rows(writer, stored, reader, read)
+        touched = [at for b, at in accesses(reader) if b == edge.buffer]
+        if edge.kind == "waw":
+            touched = [s.at for s in reader.stores if s.buffer == edge.buffer]
+        return independent_rows(writer, stored, reader, touched)
 
     def merge(self, a: int, b: int) -> None:
         if a not in self.products:

@@ -61,13 +61,14 @@ def independent_rows(
 def _same_rows(w: Affine, writer: Stage, r: Affine, reader: Stage, outer: int) -> bool:
     """Equal strides along the outer axes, and inner parts that stay within one row."""
     strides = [w.coefficient(i) for i in range(outer)]
-    if strides != [r.coefficient(i) for i in range(outer)] or w.offset != 0:
+    if strides != [r.coefficient(i) for i in range(outer)]:
         return False
     used = [c for c, d in zip(strides, writer.domain) if d != 1]
     if any(c == 0 for c in used):
         return False
     row = used[-1] if used else None
-    return row is None or _fits(_extent(r, reader, outer), row)
+    ends = _extent(w, writer, outer), _extent(r, reader, outer)
+    return row is None or all(_fits(end, row) for end in ends)
 
 
 def _extent(at: Affine, stage: Stage, outer: int) -> Dim | None:

@@ -7,7 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import reduce
 from itertools import product as product_of
+
+import numpy as np
 
 from fncompile.ir.dims import Dim, product
 from fncompile.ir.node import Node
@@ -24,11 +27,15 @@ from fncompile.passes.contraction import (
     sizes_of,
 )
 from fncompile.passes.inline import OUTSIDE
+from fncompile.passes.loops import rewrite
 from fncompile.passes.materialize import Copy, Memory
+from fncompile.plan.expressions import indices
 from fncompile.plan.types import (
     Affine,
+    Apply,
     Buffer,
     Const,
+    Expr,
     Guarded,
     Load,
     Operand,
@@ -111,9 +118,34 @@ class _Maker:
         points = tuple(axis_index(order.index(i)) for i in range(x.ndim))
         domain = tuple(x.shape[i] for i in order)
         store = Store(self.memory.buffers[node], linear(node.shape, identity(node.ndim)))
-        return Stage(
-            node, kind, domain, len(axes), self.reader.expr(x, points), (store,), node.dtype
-        )
+        expr = self.reader.expr(x, points)
+        return unrolled(Stage(node, kind, domain, len(axes), expr, (store,), node.dtype))
+
+
+MOST_UNROLLED = 25  # taps of a window
+COMBINE = {"sum": "add", "prod": "mul", "max": "max", "min": "min"}
+
+
+def unrolled(stage: Stage) -> Stage:
+    """A short reduction along which memory does not run, as one expression for each point: taps
+    of windows, with channels side by side."""
+    taps = stage.domain[len(stage.kept) :]
+    count = product(taps)
+    if not isinstance(count, int) or not 1 <= count <= MOST_UNROLLED or stage.kind not in COMBINE:
+        return stage
+    last = next((i for i in reversed(range(len(stage.kept))) if stage.kept[i] != 1), None)
+    steps = [] if last is None else [at.coefficient(last) for at in indices(stage.expr)]
+    if last is None or any(step not in (0, 1) for step in steps):
+        return stage
+    terms = [_at_taps(stage, point) for point in np.ndindex(taps)]
+    expr = reduce(lambda a, b: Apply(COMBINE[stage.kind], (a, b), stage.dtype), terms)
+    return replace(stage, kind="map", domain=stage.kept, reduced=0, expr=expr)
+
+
+def _at_taps(stage: Stage, point: Sequence[int]) -> Expr:
+    axes = {i: axis_index(i) for i in range(len(stage.kept))}
+    axes.update((len(stage.kept) + i, Affine(tap)) for i, tap in enumerate(point))
+    return rewrite(stage.expr, lambda e: e, lambda at: at.map_axes(axes))
 
 
 # stages of one op: (maker, node) -> stages -------------------------------------------------------
@@ -141,15 +173,43 @@ def _concat(maker: _Maker, node: Node) -> list[Stage]:
 
 
 def _pad(maker: _Maker, node: Node) -> list[Stage]:
-    if all(abs(s) == 1 for s in node["step"]):
+    """What is around the source, then the source, by whoever computes it."""
+    if any(s == -1 for s in node["step"]):
         return [maker.map(node)]
-    target, strides, source = maker.memory.buffers[node], row_major(node.shape), node.src[0]
-    everywhere = Store(target, linear(node.shape, identity(node.ndim)))
-    value = Const(node["value"], node.dtype)
-    fill = Stage(node, "map", node.shape, 0, value, (everywhere,), node.dtype)
+    if all(s == 1 for s in node["step"]):
+        return [*_border(maker, node), _inside(maker, node)]
+    everywhere = _filled(maker, node, node.shape, [0] * node.ndim)
+    return [everywhere, _inside(maker, node)]
+
+
+def _inside(maker: _Maker, node: Node) -> Stage:
+    """The source of a pad, where it belongs."""
+    target, strides = maker.memory.buffers[node], row_major(node.shape)
     start = sum((Affine(s * by) for s, by in zip(node["start"], strides)), Affine())
     steps = [s * by for s, by in zip(strides, node["step"])]
-    return [fill, maker.copy(source, target, start, steps)]
+    return maker.copy(node.src[0], target, start, steps)
+
+
+def _filled(maker: _Maker, node: Node, shape: Sequence[Dim], start: Sequence[Dim]) -> Stage:
+    """A block of the value of a pad."""
+    at = linear(node.shape, tuple(axis_index(i).shift(s) for i, s in enumerate(start)))
+    store, value = Store(maker.memory.buffers[node], at), Const(node["value"], node.dtype)
+    return Stage(node, "map", tuple(shape), 0, value, (store,), node.dtype)
+
+
+def _border(maker: _Maker, node: Node) -> list[Stage]:
+    """Blocks before and behind the source along each axis; along those before it as long as the
+    source, along those behind it as long as the pad."""
+    source, found = node.src[0], []
+    for axis in range(node.ndim):
+        begin, inner, outer = node["start"][axis], source.shape[axis], node.shape[axis]
+        for first, count in ((0, begin), (begin + inner, outer - begin - inner)):
+            if count == 0:
+                continue
+            start: list[Dim] = [*node["start"][:axis], first, *[0] * (node.ndim - axis - 1)]
+            shape = (*source.shape[:axis], count, *node.shape[axis + 1 :])
+            found.append(_filled(maker, node, shape, start))
+    return found
 
 
 def _unwindow(maker: _Maker, node: Node) -> list[Stage]:
@@ -180,7 +240,8 @@ def _phase(maker: _Maker, node: Node, chosen: Sequence[Phase]) -> Stage:
     for axis, stride in enumerate(strides):
         at = at + axis_index(axis).scale(stride)
     store, reduced = Store(maker.memory.buffers[node], at), tuple(p.taps for p in chosen)
-    return Stage(node, "sum", (*domain, *reduced), len(chosen), expr, (store,), node.dtype)
+    stage = Stage(node, "sum", (*domain, *reduced), len(chosen), expr, (store,), node.dtype)
+    return unrolled(stage)
 
 
 def _scatter_add(maker: _Maker, node: Node) -> list[Stage]:
