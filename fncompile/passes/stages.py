@@ -29,7 +29,6 @@ from fncompile.passes.contraction import (
 from fncompile.passes.inline import OUTSIDE
 from fncompile.passes.loops import rewrite
 from fncompile.passes.materialize import Copy, Memory
-from fncompile.plan.expressions import indices
 from fncompile.plan.types import (
     Affine,
     Apply,
@@ -127,15 +126,16 @@ COMBINE = {"sum": "add", "prod": "mul", "max": "max", "min": "min"}
 
 
 def unrolled(stage: Stage) -> Stage:
-    """A short reduction along which memory does not run, as one expression for each point: taps
-    of windows, with channels side by side."""
+    """A short reduction of what lies beside each other along a kept axis, as one expression for
+    each point: taps of windows, with channels side by side."""
     taps = stage.domain[len(stage.kept) :]
     count = product(taps)
     if not isinstance(count, int) or not 1 <= count <= MOST_UNROLLED or stage.kind not in COMBINE:
         return stage
     last = next((i for i in reversed(range(len(stage.kept))) if stage.kept[i] != 1), None)
-    steps = [] if last is None else [at.coefficient(last) for at in indices(stage.expr)]
-    if last is None or any(step not in (0, 1) for step in steps):
+    found = [e.at for e in stage.loads if isinstance(e, Load)]
+    walked = [at for at in found if any(i >= len(stage.kept) for i, _ in at.terms)]
+    if last is None or {at.coefficient(last) for at in walked} != {1}:
         return stage
     terms = [_at_taps(stage, point) for point in np.ndindex(taps)]
     expr = reduce(lambda a, b: Apply(COMBINE[stage.kind], (a, b), stage.dtype), terms)

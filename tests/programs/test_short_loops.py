@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from fncompile import autodiff
 from fncompile.ir import build, interp
 from fncompile.ir.node import Program
 from fncompile.ir.types import TensorType
@@ -106,3 +107,19 @@ def test_integer_products():
     np.testing.assert_array_equal(
         run(compiled(program), arrays, {})[0][0], arrays[0] @ arrays[1] + 7
     )
+
+
+def test_calls_of_kernels_with_an_innermost_loop_of_two_are_not_dropped():
+    """gcc 12.2 -O1 took the copy of a window of two taps for a function that writes nothing."""
+    from fncompile.ir.dims import symbol
+
+    x = build.input("x", TensorType("float64", (symbol("B"), 8, 3)))
+    w = build.param("w", TensorType("float64", (2, 3, 4)))
+    seen = build.window(build.ew("tanh", x), (1,), (2,), high=(1,))
+    y = build.dot(seen, w, ((3, 2), (0, 1)))
+    loss = build.reduce(build.ew("mul", y, y), "sum", (0, 1, 2))
+    program = Program((x,), (w,), {"dx": autodiff.gradients(loss, [x])[0]})
+    rng = np.random.default_rng(0)
+    array, params = rng.standard_normal((2, 8, 3)), {"w": rng.standard_normal((2, 3, 4))}
+    want, _ = interp.run(program, [array], params)
+    np.testing.assert_allclose(run(compiled(program), [array], params)[0][0], want["dx"], 1e-12)
