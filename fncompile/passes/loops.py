@@ -101,7 +101,8 @@ def merge_axes_to(stage: Stage, domain: tuple[Dim, ...]) -> Stage | None:
     if any(stage.domain[a] != 1 for a in axes):
         return None
     groups[-1] += axes
-    if not all(_mergeable(stage, a, b) for g in groups for a, b in pairwise(g)):
+    larger = [[a for a in g if stage.domain[a] != 1] for g in groups]  # those beside each other
+    if not all(_mergeable(stage, a, b) for g in larger for a, b in pairwise(g)):
         return None
     return reindex(stage, _merging(stage.domain, groups), domain, 0)
 

@@ -97,6 +97,20 @@ def test_a_contraction_behind_any_permute(order):
         np.testing.assert_allclose(found[0], product @ arrays[2].T, rtol=1e-12, atol=1e-12)
 
 
+def test_rows_with_an_axis_of_one_between_them_are_not_stored_as_one():
+    """The rows (B, 4, 1, 2) of a product that is one half of each row of a concatenation."""
+    a, w = build.input("a", TensorType("float64", (B, 4, 1, 2, 3))), np.ones((3, 5))
+    made = [
+        build.dot(build.ew(fn, a), build.const(w, "float64"), ((4,), (0,))) for fn in ("sin", "cos")
+    ]
+    program = Program((a,), (), {"y": build.concat(made, 2)})
+    array = np.random.default_rng(0).normal(size=(2, 4, 1, 2, 3))
+    want = np.concatenate([np.sin(array) @ w, np.cos(array) @ w], 2)
+    _, plan = stages(program)
+    for found, _ in (run(compiled(program), [array], {}), run_planned(program, plan, [array], {})):
+        np.testing.assert_allclose(found[0], want, rtol=1e-12)
+
+
 @pytest.mark.parametrize("threads", [2, 3])
 def test_threads_give_the_same_bits(threads):
     a, b = (build.input(n, TensorType("float32", (B, T, 4, 8))) for n in "ab")
