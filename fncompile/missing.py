@@ -33,7 +33,9 @@ def complaint(module: str, name: str, advice: str = "") -> AttributeError | Impo
     plain = f"module {module!r} has no attribute {name!r}"
     if name.startswith("_") or f"{module}.{name}" in sys.modules:  # that is about to be there
         return AttributeError(plain)
-    hint = "".join(f". {part.rstrip('.')}" for part in (_hint(module, name), advice) if part)
+    meant = _hint(module, name)
+    said = [meant] if meant.endswith("?") else [meant, advice]
+    hint = "".join(f". {part.rstrip('.')}" for part in said if part)
     if _is_import(sys._getframe(2)):
         return ImportError(f"cannot import name {name!r} from {module!r}{hint}", name=module)
     # Without a name and an object Python would guess a second time.

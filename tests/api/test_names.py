@@ -126,6 +126,8 @@ def test_a_misspelt_name_is_told_the_right_one(module, name, hint):
         getattr(load(module), name)
     assert hint is None or re.search(hint, str(caught.value))
     assert len(str(caught.value)) < 300  # no list of everything
+    if hint is not None and "Did you mean" in hint:  # a question needs no advice behind it
+        assert str(caught.value).endswith("?")
 
 
 @pytest.mark.parametrize(("statement", "hint"), [
