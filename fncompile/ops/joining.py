@@ -185,7 +185,7 @@ def _clamped(cuts: list[int], n: Dim) -> list[Dim]:
 def array_split(x: TensorLike, indices_or_sections: Any, axis: Axis = 0) -> Result:
     """As `split`, but the first pieces may be longer by one.
 
-    `x`: a tensor; `indices_or_sections`: a number, or a list.
+    `x`: a tensor; `indices_or_sections`: a number, or a list; `axis`: the axis to cut.
 
     >>> ops.array_split([1, 2, 3], 2)
     [array([1, 2], dtype=int32), array([3], dtype=int32)]

@@ -168,7 +168,7 @@ def _place_root(
     pointwise = target.kind == "output" or base.op in ("ew", "cast")
     there = memory.program.home.get(base, OUTSIDE) == home
     if direct and computed and pointwise and there and base not in memory.buffers:
-        memory.buffers[base] = _retyped(target, base.type)
+        memory.buffers[base] = _reshaped(target, base.shape)
     else:
         if computed:
             memory.add_arena(base)
@@ -224,10 +224,11 @@ def _place_invariants(memory: Memory, order: list[Node]) -> None:
             read(copy.node, copy.home)
 
 
-def _retyped(buffer: Buffer, type: TensorType) -> Buffer:
+def _reshaped(buffer: Buffer, shape: tuple[Dim, ...]) -> Buffer:
     """The same memory as a tensor of another shape."""
-    if buffer.type == type:
+    if buffer.type.shape == shape:
         return buffer
+    type = TensorType(buffer.type.dtype, shape)
     return Buffer(buffer.name, type, buffer.kind, buffer.index, buffer.base or buffer)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from fncompile.ir import build, interp
@@ -34,6 +34,8 @@ def close(expected: np.ndarray, found: np.ndarray, share: float = 1.0) -> None:
 
 @settings(max_examples=15)
 @given(st.integers(0, 10**6))
+@example(34)  # carries of a scan are float32 in memory, also where the turn computes them in place
+@example(293)
 def test_every_pass_keeps_the_numbers(seed):
     program = random_program(seed, "bfloat16", size_of(seed))
     seen, plan = stages(program)
