@@ -85,7 +85,10 @@ def _pad(node: Node, args: Sequence[Node], flags: Sequence[bool], n: Dim) -> Nod
 
 
 def _dot(node: Node, args: Sequence[Node], flags: Sequence[bool], n: Dim) -> Node:
-    """The axis is one more of the batch, or of the rows or columns of the operand that has it."""
+    """The axis is one more of the batch, or of the rows or columns of the operand that has it.
+
+    Then a permute of an operand becomes one of the result: what lies in one piece is multiplied as
+    it lies."""
     batch_a, batch_b, contract_a, contract_b = (
         tuple(axis + has for axis in axes)
         for axes, has in zip(node.attr, (flags[0], flags[1], flags[0], flags[1]), strict=True)
@@ -93,10 +96,25 @@ def _dot(node: Node, args: Sequence[Node], flags: Sequence[bool], n: Dim) -> Nod
     a, b = args
     if all(flags):
         return build.dot(a, b, (contract_a, contract_b), ((0, *batch_a), (0, *batch_b)))
-    out = build.dot(a, b, (contract_a, contract_b), (batch_a, batch_b))
-    rows = a.ndim - len(batch_a) - len(contract_a)
-    at = len(batch_a) + (0 if flags[0] else rows)
-    return build.permute(out, (at, *(i for i in range(out.ndim) if i != at)))
+    (a, at_a), (b, at_b) = _stored(a), _stored(b)
+    batch = [at_a[i] for i in batch_a], [at_b[i] for i in batch_b]
+    contract = [at_a[i] for i in contract_a], [at_b[i] for i in contract_b]
+    out = build.dot(a, b, contract, batch)
+    rows = _places(at_a, batch[0] + contract[0], len(batch_a))
+    columns = _places(at_b, batch[1] + contract[1], len(batch_a) + len(rows))
+    lead = (rows if flags[0] else columns).pop(0)
+    return build.permute(out, [lead, *range(len(batch_a)), *rows, *columns])
+
+
+def _stored(x: Node) -> tuple[Node, Sequence[int]]:
+    """What a permute is of, and which of its axes each axis is."""
+    return (x.src[0], x["perm"]) if x.op == "permute" else (x, range(x.ndim))
+
+
+def _places(at: Sequence[int], taken: Sequence[int], first: int) -> list[int]:
+    """Where the free axes of an operand are in the result of a `dot`, from `first` on."""
+    free = [axis for axis in at if axis not in taken]
+    return [first + sorted(free).index(axis) for axis in free]
 
 
 def _gather(node: Node, args: Sequence[Node], flags: Sequence[bool], n: Dim) -> Node | None:

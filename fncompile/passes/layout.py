@@ -2,7 +2,8 @@
 
 Requires: a Program. Ensures: every `dot` is `a[batch, rows, contracted] b[batch, contracted,
 columns]`, each of these any number of axes, by permutes of its operands, which `fuse` reads as
-strides. Batches and rows are in the order in which the only reader of the result asks for them.
+strides. Batches and rows are in the order in which the only reader of the result asks for them,
+but for a scan, which walks what it reads in any order.
 How many axes are left where those are walked as one is a question of memory: stages.py.
 """
 
@@ -17,12 +18,13 @@ from fncompile.ir.node import Node, Program, rebuild
 def layout(program: Program, context=None) -> Program:
     readers = Counter(s for node in program.nodes() for s in node.src)
     readers.update(program.roots)
+    walked = {s for node in program.nodes() if node.op == "scan" for s in node.src}
 
     def visit(node: Node, src: tuple[Node, ...]) -> Node | None:
         if node.op == "dot":
             return ordered(node, *src)
         alone = node.op == "permute" and node.src[0].op == "dot" and readers[node.src[0]] == 1
-        return as_asked(src[0], node["perm"]) if alone else None
+        return as_asked(src[0], node["perm"]) if alone and node not in walked else None
 
     return program.map(rebuild(program.roots, visit).__getitem__)
 

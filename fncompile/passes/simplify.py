@@ -13,7 +13,7 @@ from collections.abc import Callable
 
 from fncompile.ir import build
 from fncompile.ir.build import ew, is_const, splat
-from fncompile.ir.dims import product
+from fncompile.ir.dims import Dim, product
 from fncompile.ir.interp import evaluate_nodes
 from fncompile.ir.node import Node, Program, rebuild
 from fncompile.ir.types import is_float
@@ -112,6 +112,44 @@ def negative_scale(node: Node) -> Node | None:
     scaled = node if node["fn"] == "mul" else x
     factor = splat(scaled.src[1])
     return None if factor is None else ew("mul", x.src[0], build.like(node, -factor))
+
+
+def sum_of_pads(node: Node) -> Node | None:
+    """Pieces between zeros that meet are put together: the gradient of a split. One more term is
+    added to all. A -0.0 stays so, where the sum gave 0.0."""
+    terms = _addends(node) if node["fn"] == "add" else []
+    pieces = [t for t in terms if _is_piece(t)]
+    others = [t for t in terms if not _is_piece(t)]
+    if len(pieces) < 2 or len(others) > 1:
+        return None
+    whole = _put_together(pieces)
+    return ew("add", others[0], whole) if whole is not None and others else whole
+
+
+def _put_together(pieces: list[Node]) -> Node | None:
+    padded = {i for t in pieces for i, d in enumerate(t.src[0].shape) if d != t.shape[i]}
+    if len(padded) != 1:
+        return None
+    [axis] = padded
+    if not all(isinstance(d, int) for t in pieces for d in (t["start"][axis], t.shape[axis])):
+        return None
+    end: Dim = 0
+    parts = sorted(pieces, key=lambda t: t["start"][axis])
+    for t in parts:
+        if t["start"][axis] != end:
+            return None
+        end = end + t.src[0].shape[axis]
+    return build.concat([t.src[0] for t in parts], axis) if end == parts[0].shape[axis] else None
+
+
+def _addends(node: Node) -> list[Node]:
+    if node.op != "ew" or node["fn"] != "add":
+        return [node]
+    return [t for s in node.src for t in _addends(s)]
+
+
+def _is_piece(node: Node) -> bool:
+    return node.op == "pad" and node["value"] == 0 and all(s == 1 for s in node["step"])
 
 
 def divide_by_power_of_two(node: Node) -> Node | None:
@@ -250,8 +288,8 @@ def sum_of_broadcast(node: Node) -> Node | None:
 
 
 ELEMENTWISE = (
-    fold_constants, drop_neutral, times_zero, double, negative_scale, divide_by_power_of_two,
-    cancel_pairs, choose_known,
+    sum_of_pads, fold_constants, drop_neutral, times_zero, double, negative_scale,
+    divide_by_power_of_two, cancel_pairs, choose_known,
 )  # fmt: skip
 RULES: dict[str, list[tuple[str, Rule]]] = {
     "size": [(f.__name__, f) for f in (known_size,)],

@@ -18,7 +18,7 @@ from tests.export.library import PREDICT, TRAIN, Context, Library, flat_weights
 from tests.export.zoo import MAKERS, SIZES, data
 from tests.tools import need
 
-TRAINED = ["classifier", "sequences", "scheduled", "images"]
+TRAINED = ["classifier", "sequences", "scheduled", "images", "tagger"]
 
 
 def sizes(name: str) -> tuple[int, ...]:

@@ -77,6 +77,17 @@ def images():
     return model
 
 
+def tagger():
+    """Recurrences over an open length, from both sides, with a mask and dropout."""
+    x = fncompile.Input((None,), dtype="int32", name="words")
+    y = layers.Embedding(9, 6, mask_zero=True, name="table")(x)
+    y = layers.Bidirectional(layers.LSTM(5, return_sequences=True, dropout=0.2, seed=3))(y)
+    y = layers.GRU(7, return_sequences=True, name="gru")(y)
+    model = fncompile.Model(x, layers.Dense(4, activation="softmax")(y), name="tagger")
+    model.compile(fncompile.optimizers.Adam(0.01), "sparse_categorical_crossentropy")
+    return model
+
+
 def data(name: str, rows: int, seed: int = 0) -> list[np.ndarray]:
     """Inputs and targets."""
     rng = np.random.default_rng(seed)
@@ -85,6 +96,8 @@ def data(name: str, rows: int, seed: int = 0) -> list[np.ndarray]:
         return [real(20), rng.integers(0, 10, rows).astype("int32")]
     if name == "sequences":
         return [rng.integers(0, 11, (rows, 5)).astype("int32"), real(5, 16), real(5, 16), real(8)]
+    if name == "tagger":
+        return [rng.integers(0, n, (rows, 6)).astype("int32") for n in (9, 4)]
     if name == "images":
         return [real(9, 8, 1), real(10, 4, 1)]
     return [real(6), real(8)]
@@ -100,6 +113,6 @@ def fresh(maker):
     return make
 
 
-_ALL = (classifier, sequences, scheduled, fixed_batch, plain, images)
+_ALL = (classifier, sequences, scheduled, fixed_batch, plain, images, tagger)
 MAKERS = {f.__name__: fresh(f) for f in _ALL}
-SIZES = {"sequences": 5}  # the open size besides the batch
+SIZES = {"sequences": 5, "tagger": 6}  # the open size besides the batch

@@ -332,3 +332,25 @@ def test_results_do_not_depend_on_threads():
             found, _ = run(compiled(program), inputs, params)
             bits.add(tuple(a.tobytes() for a in found))
     assert len(bits) == 1
+
+
+def test_the_gradient_of_a_split_is_put_together():
+    """Four pieces of one axis: no sum of padded pieces, in which each element has a condition."""
+    from fncompile.passes.simplify import simplify
+
+    x = build.input("x", f32(B, 8))
+    parts = [build.ew("sin", build.slice_axis(x, 1, 2 * k, 2)) for k in range(4)]
+    total = build.reduce(build.ew("mul", build.concat(parts[::-1], 1), x), "sum", (0, 1))
+    program = Program((x,), (), {"d": autodiff.gradients(total, [x])[0]})
+    simple = simplify(program)
+    assert not any(n.op == "pad" for n in simple.nodes())
+    [array], _ = arrays(program, 1, 3)
+    expected, _ = interp.run(program, [array], {})
+    np.testing.assert_array_equal(interp.run(simple, [array], {})[0]["d"], expected["d"])
+
+
+def test_a_sequence_of_samples_is_projected_as_it_lies():
+    """Batch first: the product before the loop has all samples and steps as its rows."""
+    plan = lower(lstm(), "infer")
+    first = next(k for k in plan.steps if not isinstance(k, Repeat) and k.product)
+    assert first.product.matrix_shape[0] == B * T
