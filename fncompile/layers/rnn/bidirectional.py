@@ -48,8 +48,8 @@ class Bidirectional(Layer):
                 '{"sum", "mul", "ave", "concat", None}'
             )
         super().__init__(**kwargs)
-        self.forward_layer = _again(layer, "forward_")
-        self.backward_layer = (
+        self.forward_layer: Any = _again(layer, "forward_")
+        self.backward_layer: Any = (
             _again(layer, "backward_", go_backwards=True)
             if backward_layer is None
             else backward_layer

@@ -53,7 +53,7 @@ class RecurrentCell(StandardLayer):
         width = self.units * self.gates
         self.kernel = self._weight("kernel", "kernel", (input_shape[-1], width))
         self.recurrent_kernel = self._weight("recurrent_kernel", "recurrent", (self.units, width))
-        self.bias = self._make_weight("bias", self._bias_shape()) if self.use_bias else None
+        self.bias: Any = self._make_weight("bias", self._bias_shape()) if self.use_bias else None
 
     def _bias_shape(self) -> tuple[int, ...]:
         return (self.units * self.gates,)

@@ -16,7 +16,9 @@ class CellLayer(RNN):
     cell_name: str
 
     def __init__(self, options: dict[str, Any], **kwargs: Any):
-        own = {name: kwargs[name] for name in ("dtype", "trainable") if name in kwargs}
+        own: dict[str, Any] = {
+            name: kwargs[name] for name in ("dtype", "trainable") if name in kwargs
+        }
         if "implementation" in kwargs:
             own["implementation"] = kwargs.pop("implementation")
         use_cudnn = kwargs.pop("use_cudnn", "auto")
