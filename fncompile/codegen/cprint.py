@@ -25,6 +25,7 @@ from fncompile.codegen.ctree import (
     Include,
     Int,
     Name,
+    Prototype,
     Real,
     Return,
     Stmt,
@@ -58,7 +59,7 @@ def print_unit(items: Iterable[TopLevel]) -> str:
     lines: list[str] = []
     previous: TopLevel | None = None
     for item in items:
-        together = type(item) is type(previous) and isinstance(item, (Include, Declare))
+        together = type(item) is type(previous) and isinstance(item, (Include, Declare, Prototype))
         together |= isinstance(item, Define) and isinstance(previous, (Define, Comment))
         if previous is not None and not together:
             lines.append("")
@@ -81,6 +82,8 @@ def _top(item: TopLevel) -> Iterator[str]:
         yield from wrap(f"{head}{params}) {{", 0)
         yield from _block(item.body, 1)
         yield "}"
+    elif isinstance(item, Prototype):
+        yield from wrap(f"{item.type} {item.name}({', '.join(item.params)});", 0)
     elif isinstance(item, Table):
         yield from comment_block(item.comment)
         yield f"static const {item.type} {item.name}[{max(len(item.values), 1)}] = {{"

@@ -153,6 +153,15 @@ class Function:
 
 
 @dataclass(frozen=True)
+class Prototype:
+    """A function that another unit defines."""
+
+    type: str
+    name: str
+    params: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Table:
     """`static const type name[] = {…};`"""
 
@@ -177,7 +186,7 @@ class Include:
     header: str
 
 
-TopLevel = Function | Table | Define | Include | Comment | Constants | Declare
+TopLevel = Function | Prototype | Table | Define | Include | Comment | Constants | Declare
 
 
 def binary(op: str, a: CExpr, b: CExpr) -> CExpr:

@@ -204,7 +204,9 @@ class NativeModel:
         sizes = self._bind("predict", arrays)
         self._make_room(sizes)
         outputs: list[np.ndarray] = [
-            np.empty(_shape(p, sizes) or (), p["dtype"]) for p in call["arrays"] if p["role"] == "output"
+            np.empty(_shape(p, sizes) or (), p["dtype"])
+            for p in call["arrays"]
+            if p["role"] == "output"
         ]
         pointers = map(_pointer, (*arrays, *outputs))
         self._call("predict", *self._numbers(call, sizes, len(arrays[0])), *pointers)

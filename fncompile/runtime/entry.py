@@ -115,7 +115,8 @@ class CompiledEntry(Entry):
         super().__init__(program, blocks)
         self.kind, self.name, self.prefix, self._context = kind, name, prefix, context
         self.lowered = lowered(program, kind, name, prefix, self.places(), context)
-        self.library = Library(cache.build_library({name: self.lowered.source}).path_so)
+        units = dict(zip((name, f"{name}_2"), reversed(self.lowered.units)))
+        self.library = Library(cache.build_library(units).path_so)
         self.step = self.library.symbol(f"{prefix}_{name}_entry")
         self.steps = (
             self.library.symbol(f"{prefix}_{name}_steps") if self.lowered.has_steps else None

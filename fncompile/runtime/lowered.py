@@ -11,7 +11,7 @@ import functools
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -37,6 +37,7 @@ class Lowered:
     `symbols`; `amount` is the work of a call, see `plan.cost.amount`."""
 
     source: str
+    units: tuple[str, ...]  # the same, to be compiled at once and linked
     outputs: tuple[TensorType, ...]
     symbols: tuple[str, ...]
     arena: Dim
@@ -47,13 +48,15 @@ class Lowered:
     amount: Dim
 
     @classmethod
-    def of(cls, made: Plan, source: str) -> Lowered:
+    def of(cls, made: Plan, texts: Sequence[str]) -> Lowered:
+        """`texts` as `emit_units` gives them."""
         from fncompile.codegen.entries import plan_has_steps, row_bytes
         from fncompile.plan.cost import amount
 
         has_steps = plan_has_steps(made)
         return cls(
-            source,
+            texts[0],
+            tuple(texts[1:] or texts),
             tuple(b.type for b in made.outputs),
             tuple(made.symbols),
             made.arena,
@@ -67,6 +70,7 @@ class Lowered:
     def to_json(self) -> str:
         return json.dumps({
             "source": self.source,
+            "units": self.units,
             "outputs": [str(t) for t in self.outputs],
             "symbols": self.symbols,
             "arena": dim_text(self.arena),
@@ -82,6 +86,7 @@ class Lowered:
         found: dict[str, Any] = json.loads(text)
         return cls(
             found["source"],
+            tuple(found["units"]),
             tuple(parse_type(t) for t in found["outputs"]),
             tuple(found["symbols"]),
             parse_dim(found["arena"]),
@@ -106,10 +111,10 @@ def lowered(
     one_by_one = flag("check") or flag("nan") or flag("profile")
 
     def make() -> Lowered:
-        from fncompile.codegen.program import emit_program  # a warm start does without
+        from fncompile.codegen.program import emit_units  # a warm start does without
 
         made = plan(program, kind, context)
-        return Lowered.of(made, emit_program(made, places, prefix, name, one_by_one))
+        return Lowered.of(made, emit_units(made, places, prefix, name, one_by_one))
 
     if looked_into() or context.observe is not None:
         return make()

@@ -55,14 +55,16 @@ class Bidirectional(Layer):
             else backward_layer
         )
         self._check_pair()
-        for one in (self.forward_layer, self.backward_layer):
+        pair: tuple[Any, Any] = (self.forward_layer, self.backward_layer)
+        for one in pair:
             if hasattr(one, "zero_output_for_mask"):
                 one.zero_output_for_mask = one.return_sequences
         self.merge_mode = merge_mode
         self.initial_weights = weights
-        self.stateful = layer.stateful
-        self.return_sequences = layer.return_sequences
-        self.return_state = layer.return_state
+        given: Any = layer
+        self.stateful = given.stateful
+        self.return_sequences = given.return_sequences
+        self.return_state = given.return_state
         self.supports_masking = True
         self.input_spec = layer.input_spec
 
