@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, is_dataclass
+from dataclasses import dataclass
 from typing import Any
 
 # expressions
@@ -210,19 +210,24 @@ def call(function: str, *args: Any) -> Call:
     return Call(function, tuple(args))
 
 
+_ATTRIBUTES = frozenset({str, int, float, bool, type(None)})  # what parts of a tree have
+
+
 def names_in(tree: Any) -> set[str]:
     """Identifiers that a tree, or a sequence of trees, mentions."""
     texts: set[str] = set()
     stack = [tree]
     while stack:
         item = stack.pop()
-        if isinstance(item, Name):
+        kind = type(item)
+        if kind is Name:
             texts.add(item.text)
-        elif isinstance(item, (tuple, list)):
+        elif kind is tuple or kind is list:
             stack.extend(item)
-        elif is_dataclass(item):
+        elif kind not in _ATTRIBUTES:  # another part of the tree
             stack.extend(vars(item).values())
-    return {name for text in texts for name in re.findall(r"[A-Za-z_]\w*", text)}
+    plain = {text for text in texts if text.isidentifier()}
+    return plain.union(*(re.findall(r"[A-Za-z_]\w*", text) for text in texts - plain))
 
 
 def declared_in(body: Sequence[Stmt]) -> set[str]:

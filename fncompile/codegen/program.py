@@ -81,13 +81,13 @@ def emit_program(
 def emit_units(
     plan: Plan, places: Mapping[str, Place], prefix: str, entry: str, one_by_one: bool = False
 ) -> list[str]:
-    """`emit_program`, and, where there are many kernels, the same as two units that compile at
-    once: products, which share what they instantiate, and all else."""
+    """`emit_program`; where there are many kernels, as two units that compile at once: products,
+    which share what they instantiate, and all else with the entry points, which comes first."""
     unit = _Unit(plan, places, prefix, entry, one_by_one)
     products = [k for k in unit.kernels if k.product is not None]
     if min(len(products), len(unit.kernels) - len(products)) < LEAST_IN_A_UNIT:
         return [unit.whole()]
-    return [unit.whole(), unit.part(products), unit.rest(products)]
+    return [unit.rest(products), unit.part(products)]
 
 
 class _Unit:

@@ -115,7 +115,7 @@ class CompiledEntry(Entry):
         super().__init__(program, blocks)
         self.kind, self.name, self.prefix, self._context = kind, name, prefix, context
         self.lowered = lowered(program, kind, name, prefix, self.places(), context)
-        units = dict(zip((name, f"{name}_2"), reversed(self.lowered.units)))
+        units = dict(zip((name, f"{name}_2"), self.lowered.units))
         self.library = Library(cache.build_library(units).path_so)
         self.step = self.library.symbol(f"{prefix}_{name}_entry")
         self.steps = (
@@ -129,10 +129,11 @@ class CompiledEntry(Entry):
         self._poisons = flag("poison")
         self._local = threading.local()
 
-    @property
+    @functools.cached_property
     def source(self) -> str:
-        """The C text."""
-        return self.lowered.source
+        """The C text, as one unit."""
+        units = self.lowered.units
+        return units[0] if len(units) == 1 else self.emit(self.prefix)
 
     @functools.cached_property
     def plan(self) -> Plan:

@@ -33,11 +33,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Lowered:
-    """`source` is the C text; `arena` and `row_bytes` (one an input) are in bytes, over
-    `symbols`; `amount` is the work of a call, see `plan.cost.amount`."""
+    """`units` are C texts to be compiled at once and linked; `arena` and `row_bytes` (one an input)
+    are in bytes, over `symbols`; `amount` is the work of a call, see `plan.cost.amount`."""
 
-    source: str
-    units: tuple[str, ...]  # the same, to be compiled at once and linked
+    units: tuple[str, ...]
     outputs: tuple[TensorType, ...]
     symbols: tuple[str, ...]
     arena: Dim
@@ -48,15 +47,13 @@ class Lowered:
     amount: Dim
 
     @classmethod
-    def of(cls, made: Plan, texts: Sequence[str]) -> Lowered:
-        """`texts` as `emit_units` gives them."""
+    def of(cls, made: Plan, units: Sequence[str]) -> Lowered:
         from fncompile.codegen.entries import plan_has_steps, row_bytes
         from fncompile.plan.cost import amount
 
         has_steps = plan_has_steps(made)
         return cls(
-            texts[0],
-            tuple(texts[1:] or texts),
+            tuple(units),
             tuple(b.type for b in made.outputs),
             tuple(made.symbols),
             made.arena,
@@ -69,7 +66,6 @@ class Lowered:
 
     def to_json(self) -> str:
         return json.dumps({
-            "source": self.source,
             "units": self.units,
             "outputs": [str(t) for t in self.outputs],
             "symbols": self.symbols,
@@ -85,7 +81,6 @@ class Lowered:
     def from_json(cls, text: str) -> Lowered:
         found: dict[str, Any] = json.loads(text)
         return cls(
-            found["source"],
             tuple(found["units"]),
             tuple(parse_type(t) for t in found["outputs"]),
             tuple(found["symbols"]),
