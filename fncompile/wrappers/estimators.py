@@ -61,7 +61,7 @@ class _Estimator(BaseEstimator):
     def _trained(self, X: Any, y: Any, kwargs: dict[str, Any], anew: bool) -> Any:
         model = self._new_model(X, y) if anew else self.model_
         self.history_ = model.fit(X, self._targets(y, model), **kwargs)
-        self.model_ = model
+        self.model_: Any = model
         return self
 
     def _new_model(self, X: np.ndarray, y: np.ndarray) -> Any:

@@ -44,7 +44,7 @@ def takes_numbers(loss: Any) -> bool:
     """Does the loss take class numbers?"""
     name = loss if isinstance(loss, str) else getattr(loss, "name", None)
     name = name or getattr(loss, "__name__", "")
-    return "sparse" in name.lower()
+    return "sparse" in str(name).lower()
 
 
 def probabilities(outputs: np.ndarray, loss: Any) -> np.ndarray:
