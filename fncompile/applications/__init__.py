@@ -3,7 +3,9 @@ files of weights fit."""
 
 from __future__ import annotations
 
+from fncompile.applications.densenet import DenseNet121
 from fncompile.applications.mobilenet import MobileNet
+from fncompile.applications.mobilenet_v2 import MobileNetV2
 from fncompile.applications.resnet import ResNet50, ResNet101
 from fncompile.applications.vgg import VGG16, VGG19
 from fncompile.missing import explain_missing
@@ -11,7 +13,9 @@ from fncompile.missing import explain_missing
 __all__ = [
     "VGG16",
     "VGG19",
+    "DenseNet121",
     "MobileNet",
+    "MobileNetV2",
     "ResNet50",
     "ResNet101",
 ]

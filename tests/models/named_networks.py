@@ -17,7 +17,9 @@ CASES = {
     "VGG16": dict(SMALL),
     "VGG19": dict(weights=None, include_top=False, pooling="max", input_shape=(32, 32, 3)),
     "MobileNet": dict(SMALL, alpha=0.25),
+    "MobileNetV2": dict(SMALL, alpha=0.35),
     "ResNet50": dict(SMALL, classifier_activation=None),
+    "DenseNet121": dict(SMALL),
 }
 STORED = Path(__file__).with_suffix(".json")
 
