@@ -134,7 +134,7 @@ def test_they_act_in_the_compiled_training_step_and_only_there():
     (lambda: layers.RandomTranslation(0.1, 0.1, fill_mode="x"), "argument `fill_mode`"),
     (lambda: layers.RandomRotation(0.1, interpolation="x"), "argument `interpolation`"),
     (lambda: layers.RandomBrightness(0.1, value_range=3), "should be a list of two numbers"),
-    (lambda: layers.RandomFlip()(np.zeros((3, 4))), "rank 3 .single image. or 4"),
+    (lambda: layers.RandomFlip()(np.zeros((3, 4))), "Expected the input image to be rank 3 or 4"),
 ])  # fmt: skip
 def test_what_is_wrong_is_said(make, words):
     with pytest.raises(ValueError, match=words):

@@ -36,11 +36,16 @@ class RMSNormalization(StandardLayer):
     def build(self, input_shape: tuple) -> None:
         axes = [self.axis] if isinstance(self.axis, int) else self.axis
         check_axes(self, axes, input_shape)
-        self._axes = tuple(sorted(a % len(input_shape) for a in axes))
-        shape = tuple(input_shape[a] for a in self._axes)
+        shape = tuple(input_shape[a] for a in self._axes_of(len(input_shape)))
         self.scale = self.add_weight(
             name="scale", shape=shape, initializer=initializers.Ones(), autocast=False
         )
 
+    def _axes_of(self, rank: int) -> tuple[int, ...]:
+        """Those of an input with `rank` axes, which need not be as many as when it was built."""
+        axes = [self.axis] if isinstance(self.axis, int) else self.axis
+        return tuple(sorted(a % rank for a in axes))
+
     def call(self, inputs: Any) -> Any:
-        return ops.rms_normalization(inputs, self.scale, self._axes, self.epsilon)
+        axes = self._axes_of(len(inputs.shape))
+        return ops.rms_normalization(inputs, self.scale, axes, self.epsilon)

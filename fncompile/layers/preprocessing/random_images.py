@@ -32,8 +32,8 @@ class RandomImages(StandardLayer):
         x = ops.expand_dims(x, 0) if single else x
         if len(x.shape) != 4:
             raise ValueError(
-                "Expected image tensor to have rank 3 (single image) or 4 (batch of images). "
-                f"Received: data.shape={data.shape}"
+                "Expected the input image to be rank 3 or 4. Received: "
+                f"inputs.shape={tuple(data.shape)}"
             )
         x = channels_last(x, self.data_format)
         x = as_given(self._changed(x) if training else self._unchanged(x), self.data_format)
