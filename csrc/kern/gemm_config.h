@@ -37,35 +37,9 @@ enum { FNC_GEMM_L2 = 1 << 17 };
  * epilogue receives, whatever the tile. */
 enum { FNC_NR_F32 = 2 * FNC_VEC_BYTES / 4, FNC_NR_F64 = 2 * FNC_VEC_BYTES / 8 };
 
-/* Sums longer than KC_WHOLE, or of panels than KC_PACKED, are cut into blocks of KC, and tiles
- * grouped: their partial sums wait in memory. */
-enum {
-    FNC_KC_WHOLE = 1024,
-    FNC_KC_PACKED = 4096,
-    FNC_KC = 256,
-    FNC_GROUP_ROWS = 48,
-    FNC_GROUP_PANELS = 512 / FNC_VEC_BYTES
-};
-
-/* A whose columns are adjacent is copied for as many panels of B; its rows are prefetched as many
- * steps ahead. */
-enum { FNC_COPY_FROM = 4, FNC_COPY_AHEAD = 16 };
-
-/* B packed on the fly, by strips of so many rows and bytes of a row, for products of so many rows.
- */
-enum { FNC_STRIP_ROWS = 64, FNC_STRIP_BYTES = 1024 };
-
-/* Row-panel output: bytes of a row of results, and of one whose partial sums wait. */
-enum { FNC_ROW_PANEL_BYTES = 8192, FNC_ROW_PANEL_SPLIT_BYTES = 1024 };
-
-/* Prefetched are the next panels of a packed B from so many bytes on, since they come from afar,
- * and for at most so many rows of A: for more, their way counts little, and they take room in the
- * caches; and the arrays beside a row-panel output, if that is at most FNC_BESIDE_PACE bytes a step
- * of k: two cache lines. */
-enum { FNC_PREFETCH_FROM = 4 << 20, FNC_PREFETCH_ROWS = 96, FNC_BESIDE_PACE = 128 };
-
-/* Panels that a single row takes at once: 8 accumulators; and of a B streamed by rows: 8 KB. */
-enum { FNC_GEMV_PANELS = 4, FNC_STREAM_PANELS = 4096 / FNC_VEC_BYTES };
+/* Panels of partial sums that wait, and of a B that is streamed by rows, 8 KB. How products are cut
+ * and what is prefetched otherwise is in fnc_config.h. */
+enum { FNC_GROUP_PANELS = 512 / FNC_VEC_BYTES, FNC_STREAM_PANELS = 4096 / FNC_VEC_BYTES };
 
 /* Sums may be over several axes of A, all but the last of which are `outer`: the steps of k along
  * the last one are a segment. At most so many segments are taken in one block of k. */

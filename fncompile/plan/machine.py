@@ -67,6 +67,31 @@ class Machine:
     narrow_panel: int = 16  # elements of a panel of csrc/kern/gemv_bf16.h
     narrow_columns: int = 64  # that it takes at once
 
+    # How csrc/kern cuts products. Sums longer than kc_whole, or of panels than kc_packed, are cut
+    # into blocks of kc, and tiles grouped by rows: their partial sums wait in memory.
+    kc_whole: int = 1024
+    kc_packed: int = 4096
+    kc: int = 256
+    group_rows: int = 48
+    # A whose columns are adjacent is copied for so many panels of B, its rows prefetched so many
+    # steps ahead.
+    copy_from: int = 4
+    copy_ahead: int = 16
+    # B packed on the fly, by strips of so many rows, and bytes of a row.
+    strip_rows: int = 64
+    strip_bytes: int = 1024
+    # Row-panel output: bytes of a row of results, and of one whose partial sums wait.
+    row_panel_bytes: int = 8192
+    row_panel_split_bytes: int = 1024
+    # Prefetched are the next panels of a packed B of so many bytes, since they come from afar, and
+    # for at most so many rows of A: for more, their way counts little, and they take room in the
+    # caches; and the arrays beside a row-panel output, if that is at most so many bytes a step of
+    # k: two cache lines.
+    prefetch_from: int = 4 << 20
+    prefetch_rows: int = 96
+    beside_pace: int = 128
+    gemv_panels: int = 4  # that a single row takes at once: 8 accumulators
+
     # How a team shares a kernel: where shares are cut, so that no vector is.
     row_grain: int = 16
     column_grain: int = 32
@@ -94,7 +119,14 @@ C_NAMES = {
     "column_grain": "FNC_COLUMN_GRAIN",
     "narrow_panel": "FNC_GEMV_PANEL",
     "narrow_columns": "FNC_GEMV_NR",
-}
+} | {
+    name: f"FNC_{name.upper()}"
+    for name in (
+        "kc_whole", "kc_packed", "kc", "group_rows", "copy_from", "copy_ahead", "strip_rows",
+        "strip_bytes", "row_panel_bytes", "row_panel_split_bytes", "prefetch_from",
+        "prefetch_rows", "beside_pace", "gemv_panels",
+    )
+}  # fmt: skip
 """The numbers that C must have as well, by the names that it knows them by."""
 
 _current = Machine()
