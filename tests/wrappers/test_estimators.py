@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import doctest
+import functools
 import pickle
 import subprocess
 import sys
@@ -71,10 +72,21 @@ NOT_MEANT = {
 }  # fmt: skip
 
 
-@parametrize_with_checks(
+CHECKS = parametrize_with_checks(
     [classifier(), regressor(), transformer()],
     expected_failed_checks=lambda estimator: NOT_MEANT[type(estimator).__name__],
 )
+
+
+def named(part):
+    """An estimator or a check. What scikit-learn calls an estimator has the address of its model
+    in it, which is another in each process that collects the tests."""
+    if isinstance(part, functools.partial):
+        return "-".join([part.func.__name__, *(f"{k}={v}" for k, v in part.keywords.items())])
+    return type(part).__name__ if hasattr(part, "get_params") else part.__name__
+
+
+@pytest.mark.parametrize(*CHECKS.mark.args, ids=named)
 @pytest.mark.filterwarnings("ignore")
 def test_as_scikit_learn_checks_it(estimator, check):
     with fncompile.flags(interp=True):  # many small fits, of data of as many shapes
