@@ -19,7 +19,8 @@ FULL = os.environ.get("FNC_TEST_FULL")  # read before the fixture clears it
 # A miscompiled loop would hide in arithmetic: layers, metrics, optimizers, training and what looks
 # at it run as shipped.
 QUICK = (
-    "api", "bfloat16/test_files.py", "devtools", "models", "saving", "test_completeness.py",
+    "api", "bfloat16/test_files.py", "cli", "devtools", "keras_reference/test_layers.py", "models",
+    "saving", "scans", "test_completeness.py",
 )  # fmt: skip
 
 

@@ -117,7 +117,9 @@ def negative_scale(node: Node) -> Node | None:
 def sum_of_pads(node: Node) -> Node | None:
     """Pieces between zeros that meet are put together: the gradient of a split. One more term is
     added to all. A -0.0 stays so, where the sum gave 0.0."""
-    terms = _addends(node) if node["fn"] == "add" else []
+    if node["fn"] != "add" or not any(map(_is_piece, node.src)):  # long sums stay cheap
+        return None
+    terms = _addends(node)
     pieces = [t for t in terms if _is_piece(t)]
     others = [t for t in terms if not _is_piece(t)]
     if len(pieces) < 2 or len(others) > 1:

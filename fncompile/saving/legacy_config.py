@@ -22,6 +22,7 @@ _DROPPED = {
     "fused", "renorm", "virtual_batch_size", "adjustment", "renorm_clipping", "renorm_momentum",
     "function_type", "output_shape_type", "output_shape_module", "mask_type",
 }  # fmt: skip
+_RECURRENT = ("RNN", "SimpleRNN", "LSTM", "GRU")  # Keras 3 still writes these of them
 _DROPPED_IF = {"time_major": False, "groups": 1, "unroll": False, "stateful": False, "ragged": None}
 _GROUPS_STAY = {"Conv1D", "Conv2D", "Conv3D", "GroupNormalization"}
 _CLASSES = {
@@ -95,6 +96,8 @@ def _with_input(before: list[Config], layers: list[Config]) -> list[Config]:
 
 def _stays(name: str, key: str, value: Any) -> bool:
     if key == "groups" and name in _GROUPS_STAY:
+        return True
+    if key in ("stateful", "unroll") and name in _RECURRENT:
         return True
     return key not in _DROPPED and not (key in _DROPPED_IF and value == _DROPPED_IF[key])
 

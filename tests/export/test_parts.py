@@ -24,7 +24,8 @@ from tests.export.zoo import data
 
 
 def outputs_like(model, rows: int, name: str) -> list[np.ndarray]:
-    shapes = {"sequences": [(5, 16), (8,)], "classifier": [(10,)]}.get(name, [(8,)])
+    known = {"sequences": [(5, 16), (8,)], "classifier": [(10,)], "tagger": [(6, 4)]}
+    shapes = known.get(name, [(8,)])
     return [np.full((rows, *s), -7, "float32") for s in shapes]
 
 

@@ -28,8 +28,16 @@ GROUP = int(os.environ.get("FNC_TEST_OPS_GROUP", "40"))
 RTOL, ATOL = 2e-5, 2e-6
 # What Keras has not, what gives no tensor, or nothing to compare.
 # Pooling without strides fails in Keras 3.15: tests/ops/test_windows.py asks it with strides.
-WITHOUT_CASE = {"array", "average_pool", "convert_to_numpy", "convert_to_tensor", "empty_like",
-                "is_tensor", "max_pool", "mish", "ndim"}
+# Loops are in tests/scans, convolutions and the like in layers.json and tests/ops/test_windows.py.
+ELSEWHERE = {
+    "adaptive_average_pool", "adaptive_max_pool", "associative_scan", "cond", "conv_transpose",
+    "depthwise_conv", "extract_sequences", "fold", "fori_loop", "map", "scan", "separable_conv",
+    "switch", "unfold", "vectorized_map", "while_loop",
+}  # fmt: skip
+WITHOUT_CASE = ELSEWHERE | {
+    "array", "average_pool", "convert_to_numpy", "convert_to_tensor", "empty_like", "is_tensor",
+    "max_pool", "mish", "ndim",
+}  # fmt: skip
 if NAME == "keras":  # the exceptions are named and argued in op_harness.py
     CASES = [case for case in CASES if case not in op_harness.NOT_AS_KERAS]
 SYMBOLIC = [case for case in CASES if op_harness.used(case)]

@@ -9,12 +9,17 @@ import pytest
 
 import fncompile
 from fncompile import applications, layers
+from tests.conftest import FULL
 from tests.models.named_networks import CASES, STORED, built, images, record
 
 EXPECTED = json.loads(STORED.read_text())
 
 
-@pytest.mark.parametrize("name", CASES)
+# The 140 million weights of each of these take most of this file's time: `make test-full` has them.
+LARGE = () if FULL else ("VGG16", "VGG19")
+
+
+@pytest.mark.parametrize("name", [name for name in CASES if name not in LARGE])
 def test_a_network_is_keras(name):
     with fncompile.flags(interp=True):
         found, expected = record(fncompile, name), EXPECTED[name]

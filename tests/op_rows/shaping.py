@@ -93,6 +93,7 @@ CREATED = [
     row("zeros_like", (X,), np.zeros_like, batch=(0,)),
     row("ones_like", (X,), np.ones_like, batch=(0,)),
     row("full_like", (X, 2.5), np.full_like, batch=(0,)),
+    row("copy", (X,), np.copy, batch=(0,)),
     row("full", ((2, 3), A(3)), lambda s, v: np.broadcast_to(v, s), "row"),
     row("zeros", ((2, 0, 3),), np.zeros),
     row("ones", (3,), np.ones),

@@ -209,6 +209,7 @@ def test_norms_by_singular_values_of_special_matrices(matrix, ord):
 
 
 # Why an op cannot tell a shape where this extent is unknown; everything else can.
+KERNEL = "must be an integer from 1 on|must be evenly divisible|must be known|depth|channels|kernel"
 UNTOLD = {
     "unstack": "a tensor with a concrete shape",
     "norm": "matrices of known extents",
@@ -217,7 +218,10 @@ UNTOLD = {
     "reshape": "total size of the tensor must be unchanged",
     "dot_product_attention": "heads",
     "scatter": "so its extent must be known",
-    "conv": "`kernel` must be a positive integer|must be a multiple of those of `kernel`",
+    **dict.fromkeys(("conv", "conv_transpose", "depthwise_conv", "separable_conv"), KERNEL),
+    "adaptive_average_pool": "has to know how many",
+    "adaptive_max_pool": "has to know how many",
+    "fold": ".",
     "slice": "must have as many entries",
     "slice_update": "must have as many entries",
 }
