@@ -209,7 +209,7 @@ def test_norms_by_singular_values_of_special_matrices(matrix, ord):
 
 
 # Why an op cannot tell a shape where this extent is unknown; everything else can.
-KERNEL = "must be an integer from 1 on|must be evenly divisible|must be known|depth|channels|kernel"
+TAPS = "`kernel` must be an integer from 1 on"
 UNTOLD = {
     "unstack": "a tensor with a concrete shape",
     "norm": "matrices of known extents",
@@ -218,10 +218,13 @@ UNTOLD = {
     "reshape": "total size of the tensor must be unchanged",
     "dot_product_attention": "heads",
     "scatter": "so its extent must be known",
-    **dict.fromkeys(("conv", "conv_transpose", "depthwise_conv", "separable_conv"), KERNEL),
-    "adaptive_average_pool": "has to know how many",
-    "adaptive_max_pool": "has to know how many",
-    "fold": ".",
+    "conv": TAPS + "|must be evenly divisible by kernel's in_channels",
+    "conv_transpose": TAPS,
+    "depthwise_conv": TAPS + r"|is \(\*taps, channels, multiplier\)",
+    "separable_conv": TAPS + r"|is \(\*taps, channels, multiplier\)",
+    "adaptive_average_pool": "has to know how many elements there are",
+    "adaptive_max_pool": "has to know how many elements there are",
+    "fold": "must have a multiple of",
     "slice": "must have as many entries",
     "slice_update": "must have as many entries",
 }
