@@ -44,6 +44,11 @@ def run_eagerly(fn: Callable, args: tuple, kwargs: dict, training: bool | None =
     return evaluate_trace(trace, result)
 
 
+def wherever(fn: Callable, *args: Any) -> Any:
+    """`fn(*args)`, written in ops: as it is inside a trace, else on arrays."""
+    return fn(*args) if current_trace() is not None else run_eagerly(fn, args, {})
+
+
 def known_value(x: Any) -> np.ndarray | None:
     """The numbers of an array, a variable or a tensor as far as they are at hand, else None.
 

@@ -13,9 +13,8 @@ from typing import Any
 
 from fncompile import ops
 from fncompile.config import floatx
-from fncompile.graph.eager import run_eagerly
+from fncompile.graph.eager import wherever
 from fncompile.graph.naming import auto_name, to_snake_case
-from fncompile.graph.trace import current_trace
 from fncompile.graph.variable import Variable
 from fncompile.identifiers import Described
 from fncompile.initializers import Constant
@@ -207,11 +206,7 @@ class Optimizer(Described):
         """One step for gradients in the order of `trainable_variables`, or of those built with."""
         variables = arguments.check_variables(self, grads, trainable_variables)
         self.build(variables)
-        pairs = arguments.with_gradient(grads, variables)
-        if current_trace() is not None:
-            self._step(*pairs)
-        else:
-            run_eagerly(self._step, pairs, {})
+        wherever(self._step, *arguments.with_gradient(grads, variables))
 
     def _step(self, gradients: Sequence[Any], variables: Sequence[Variable]) -> None:
         lr, step = self.current_learning_rate(self.iterations), self.iterations + 1

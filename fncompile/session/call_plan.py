@@ -21,6 +21,7 @@ from fncompile.training.model import TrainedModel
 
 if TYPE_CHECKING:
     from fncompile.session.compiled import CompiledSteps
+    from fncompile.training.step_data import Parts
 
 Arrays = Sequence[np.ndarray]
 Stretch = Callable[[Arrays, np.ndarray, int], None]
@@ -28,10 +29,18 @@ Stretch = Callable[[Arrays, np.ndarray, int], None]
 
 class CallPlan:
     """`verb` of a model for arrays whose shapes, but for the number of rows, and dtypes are those
-    of `arrays`. `sources` is for the caller to keep where they come from."""
+    of `arrays`. `sources` is for the caller to keep where they come from, `parts` their structure
+    in a step that the user wrote."""
 
-    def __init__(self, steps: CompiledSteps, verb: str, arrays: Arrays, sources: Any = None):
-        self.steps, self.verb, self.sources = steps, verb, sources
+    def __init__(
+        self,
+        steps: CompiledSteps,
+        verb: str,
+        arrays: Arrays,
+        sources: Any = None,
+        parts: Parts | None = None,
+    ):
+        self.steps, self.verb, self.sources, self.parts = steps, verb, sources, parts
         self.rows = _rows(arrays)
         self._fingerprint = steps.fingerprint
         self._switches, self._floatx = overrides(), floatx()
@@ -92,14 +101,14 @@ class CallPlan:
                 weights.version += 1
 
     def _new_batch(self, arrays: Arrays) -> tuple[Entry, Run]:
-        entry = self.steps.entry(self.verb, arrays)
+        entry = self.steps.entry(self.verb, arrays, self.parts)
         self._splits = self._splits or _is_batched(entry)
         self._batches[_rows(arrays)] = made = entry, entry.shaped(arrays)
         return made
 
     def _new_stretch(self, arrays: Arrays, batch: int) -> tuple[Entry, Stretch]:
         arrays = [a[:batch] for a in arrays]
-        entry = self.steps.entry(self.verb, arrays)
+        entry = self.steps.entry(self.verb, arrays, self.parts)
         self._stretches[batch] = made = entry, entry.shaped_steps(arrays)
         return made
 

@@ -37,6 +37,7 @@ from fncompile.session.signature import (
 )
 from fncompile.training.compile import objective_of
 from fncompile.training.model import TrainedModel
+from fncompile.training.step_data import Parts
 
 Arrays = Sequence[np.ndarray]
 _memory_lock = threading.RLock()  # variables may move between the memories of any two models
@@ -79,9 +80,12 @@ class CompiledSteps:
 
     # the protocol ---------------------------------------------------------------------------------
 
-    def plan(self, verb: str, arrays: Arrays, sources: Any = None) -> CallPlan:
-        """How `verb` ("train", "evaluate" or "predict") is done for arrays like these."""
-        return CallPlan(self, verb, arrays, sources)
+    def plan(
+        self, verb: str, arrays: Arrays, sources: Any = None, parts: Parts | None = None
+    ) -> CallPlan:
+        """How `verb` ("train", "evaluate" or "predict") is done for arrays like these, of the
+        structure `parts` where the user wrote the step."""
+        return CallPlan(self, verb, arrays, sources, parts)
 
     def predict(self, arrays: Arrays, batch_size: int) -> list[np.ndarray]:
         """Flat outputs for all rows of flat inputs."""
@@ -121,11 +125,11 @@ class CompiledSteps:
 
     # entries --------------------------------------------------------------------------------------
 
-    def entry(self, verb: str, arrays: Arrays) -> Entry:
+    def entry(self, verb: str, arrays: Arrays, parts: Parts | None = None) -> Entry:
         """What runs `verb`, one of those of `plan`."""
         if verb == "predict":
             return self.predict_entry(arrays)
-        return self.step_entry(verb, step_signature(self.model, self.label, arrays))
+        return self.step_entry(verb, step_signature(self.model, self.label, arrays, parts))
 
     def predict_entry(self, arrays: Arrays) -> Entry:
         types = input_types(self.model, self.label, arrays)

@@ -7,18 +7,15 @@ has theirs. The batch is open, and so is every extent that the model leaves open
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 import numpy as np
 
 from fncompile.graph.trace import unique_name
-from fncompile.ir.dims import Poly, symbol
-from fncompile.ir.types import TensorType, numpy_name
+from fncompile.ir.types import TensorType
 from fncompile.training.absent import is_absent
 from fncompile.training.model import GraphModel, TrainedModel
-
-if TYPE_CHECKING:
-    from fncompile.training.own_step import Parts
+from fncompile.training.step_data import Parts, type_of
 
 Arrays = Sequence[np.ndarray]
 Types = list[tuple[str, TensorType]]
@@ -49,7 +46,7 @@ def input_types(model: TrainedModel, label: Label, arrays: Arrays) -> Types:
             types = [_declared(type, array) for type, array in zip(types, arrays)]
         return [(unique_name(label(n), taken), type) for n, type in zip(graph.input_names, types)]
     inputs = arrays[: model.input_count]
-    return [(unique_name(f"input_{i}", taken), _type_of(a)) for i, a in enumerate(inputs)]
+    return [(unique_name(f"input_{i}", taken), type_of(a)) for i, a in enumerate(inputs)]
 
 
 def has_fixed_batch(model: TrainedModel) -> bool:
@@ -60,20 +57,21 @@ def has_fixed_batch(model: TrainedModel) -> bool:
 def _declared(type: TensorType, array: np.ndarray) -> TensorType:
     """The type of an input, with the rows of the array where it declares their number."""
     if is_absent(array, type):
-        return _type_of(array)
+        return type_of(array)
     if not type.shape or not isinstance(type.shape[0], int):
         return type
     return TensorType(type.dtype, (len(array), *type.shape[1:]))
 
 
-def step_signature(model: TrainedModel, label: Label, arrays: Arrays) -> Signature:
-    """The types of a step's arrays: inputs, targets, then sample weights or nothing."""
+def step_signature(
+    model: TrainedModel, label: Label, arrays: Arrays, parts: Parts | None = None
+) -> Signature:
+    """The types of a step's arrays: inputs, targets, then sample weights or nothing; of a step that
+    the user wrote, those of `parts`."""
     from fncompile.training.compile import objective_of
-    from fncompile.training.own_step import has_own_steps, type_of
 
     objective = objective_of(model)
-    if has_own_steps(model):
-        parts = objective.parts
+    if parts is not None:
         own = [(label(name), type_of(a)) for name, a in zip(parts.names, arrays)]
         return Signature(own, [], [], parts)
     inputs = input_types(model, label, arrays)
@@ -86,20 +84,7 @@ def step_signature(model: TrainedModel, label: Label, arrays: Arrays) -> Signatu
     def typed(prefix: str, group: Arrays) -> Types:
         shapes = zip(objective.targets, target_of, group)
         return [
-            (unique_name(f"{prefix}:{k}", taken), _type_of(a, shape)) for k, shape, a in shapes
+            (unique_name(f"{prefix}:{k}", taken), type_of(a, shape)) for k, shape, a in shapes
         ]
 
     return Signature(inputs, typed("y", rest[:count]), typed("w", rest[count:]))
-
-
-def _type_of(array: np.ndarray, like: Sequence = ()) -> TensorType:
-    """The batch is open; so are extents that are open in `like`."""
-    if array.ndim == 0:
-        return TensorType(numpy_name(array.dtype), ())
-    fixed = bool(like) and isinstance(like[0], int)
-    first = array.shape[0] if fixed else symbol("B")
-    rest = [
-        like[i] if i < len(like) and isinstance(like[i], Poly) else n
-        for i, n in enumerate(array.shape)
-    ][1:]
-    return TensorType(numpy_name(array.dtype), (first, *rest))

@@ -19,6 +19,7 @@ from fncompile.training.class_weight import class_weights_to_sample_weights
 from fncompile.training.compile import check_compiled
 from fncompile.training.data import Arrays, Placed, converted, place_data, place_inputs
 from fncompile.training.model import TrainedModel
+from fncompile.training.own_step import parts_of
 from fncompile.training.steps import CallPlan
 
 KINDS = 64  # that one model remembers; then it begins anew
@@ -51,7 +52,7 @@ def call_plan(
 
 def plan_again(model: TrainedModel, plan: CallPlan, arrays: Arrays) -> CallPlan:
     """`plan`, or one for the same kind of call where it holds no more."""
-    return plan if plan.holds(model) else model.steps().plan(plan.verb, arrays)
+    return plan if plan.holds(model) else model.steps().plan(plan.verb, arrays, parts=plan.parts)
 
 
 def _new_plan(
@@ -64,7 +65,7 @@ def _new_plan(
     placed = _placed(model, verb, data if key is None else _viewed(data, views), class_weight)
     arrays, steps = converted(placed), model.steps()
     sources = _sources(placed, views, class_weight is not None)
-    plan = steps.plan(verb, arrays, sources)
+    plan = steps.plan(verb, arrays, sources, parts_of(model))
     if sources is not None:
         if len(steps.plans) == KINDS:
             steps.plans.clear()

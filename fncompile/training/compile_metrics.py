@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from fncompile.graph.eager import wherever
 from fncompile.graph.nest import flatten
 from fncompile.graph.variable import Variable
 from fncompile.metrics import Metric
@@ -44,10 +45,7 @@ class CompileMetrics(Metric):
         if self.objective is None:
             raise ValueError(f"{self.name} cannot take in a batch before its model is built.")
         true, pred = flatten(y_true), flatten(y_pred)
-        self.objective.build(true, pred)
-        for term in self.objective.metric_terms:
-            weight = sample_weight if term.weighted else None
-            term.metric.update_state(true[term.output], pred[term.output], sample_weight=weight)
+        wherever(self.objective.update_metrics, true, pred, [sample_weight] * len(pred))
 
     def reset_state(self) -> None:
         for metric in self.metrics:

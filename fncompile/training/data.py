@@ -320,17 +320,3 @@ def split(arrays: Arrays, validation_split: float) -> tuple[Arrays, Arrays]:
             "Either provide more data, or a different value for the `validation_split` argument."
         )
     return [a[:at] for a in arrays], [a[at:] for a in arrays]
-
-
-def unpack(data: Any) -> tuple[Any, Any, Any]:
-    """(x, y, sample_weight) from `x`, `(x,)`, `(x, y)` or `(x, y, sample_weight)`."""
-    if isinstance(data, list):
-        data = tuple(data)
-    if not isinstance(data, tuple):
-        data = (data,)
-    if not 1 <= len(data) <= 3:
-        raise ValueError(
-            "Data is expected to be in format `x`, `(x,)`, `(x, y)`, or `(x, y, sample_weight)`, "
-            f"found: {len(data)} entries"
-        )
-    return (*data, None, None)[:3]

@@ -33,6 +33,7 @@ from fncompile.training.sources import (
     prediction_feed,
     training_feed,
 )
+from fncompile.training.step_data import unpack
 from fncompile.training.steps import Arrays, CallPlan, Pace
 
 
@@ -72,10 +73,12 @@ def fit(
         plan, arrays = call_plan(model, "train", x, y, *weights)
         arrays, held_out = data.split(arrays, validation_split)
         feed: Feed = array_feed(model, plan, arrays, batch_size, shuffle, steps_per_epoch)
+        parts = plan.parts
         if class_weight is not None:
+            parts = None if parts is None else parts.without_weights()
             held_out = held_out[:-1]  # class weights, the last array, are for training only
         validation_feed = array_feed(
-            model, model.steps().plan("evaluate", held_out), held_out,
+            model, model.steps().plan("evaluate", held_out, parts=parts), held_out,
             validation_batch_size or batch_size, steps=validation_steps,
         )  # fmt: skip
     else:
@@ -160,7 +163,7 @@ def _validation_feed(
 ) -> Feed:
     if not isinstance(given, (tuple, list)) and not is_arrays(given):
         return training_feed(model, "evaluate", given, steps=steps)
-    x, y, sample_weight = data.unpack(given)
+    x, y, sample_weight = unpack(given)
     return training_feed(
         model, "evaluate", x, y, sample_weight, batch_size=batch_size, steps=steps
     )

@@ -140,7 +140,8 @@ class Objective:
         y_pred: Sequence[Tensor],
         sample_weight: Sequence[Tensor | None],
     ) -> None:
-        """Let the metrics see a batch. They are built."""
+        """Let the metrics see a batch, which tells the shapes of those that are not made yet."""
+        self.build(y_true, y_pred)
         scope = _trace().scope
         for term in self.metric_terms:
             i = term.output

@@ -10,15 +10,15 @@ training loop asks for one.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from fncompile.config import floatx
 from fncompile.gradients import GradientTape
-from fncompile.graph.eager import run_eagerly
-from fncompile.graph.nest import NESTS, flatten, map_structure, pack_like
+from fncompile.graph.eager import wherever
+from fncompile.graph.nest import NESTS, flatten, map_structure
 from fncompile.graph.tensor import Tensor
 from fncompile.graph.trace import (
     Trace,
@@ -30,11 +30,12 @@ from fncompile.graph.trace import (
 )
 from fncompile.graph.variable import Variable
 from fncompile.ir import build
-from fncompile.ir.dims import is_static, symbol
+from fncompile.ir.dims import is_static
 from fncompile.ir.node import Node
-from fncompile.ir.types import DTYPES, TensorType, at_border, numpy_name
+from fncompile.ir.types import DTYPES, TensorType, at_border
 from fncompile.training.objective import Objective
 from fncompile.training.places import Places
+from fncompile.training.step_data import Parts, type_of, unpack
 
 Types = Sequence[tuple[str, TensorType]]
 
@@ -42,6 +43,11 @@ Types = Sequence[tuple[str, TensorType]]
 def has_own_steps(model: Any) -> bool:
     """Does the model's class say itself what happens in a step?"""
     return bool(model._own_steps)
+
+
+def parts_of(model: Any) -> Parts | None:
+    """The structure of the data that was placed last for steps of the user's own."""
+    return objective_of(model).parts if has_own_steps(model) and model.compiled else None
 
 
 class OwnObjective:
@@ -52,7 +58,7 @@ class OwnObjective:
         self._base: Objective | None = None
         self._logs: dict[str, dict[str, Variable]] = {}
         self._verb = "train"
-        self.parts: Parts | None = None  # of the data at hand
+        self.parts: Parts | None = None  # of the data that was placed last
         self.seen: set[tuple] = set()  # kinds of data that a step was traced for
         self.own: list[Any] = []
         self.terms: list[Any] = []  # losses that a library could compute: the step is the user's
@@ -161,27 +167,6 @@ def objective_for(model: Any, places: Places) -> Objective:
 # what the methods of `Model` do -------------------------------------------------------------------
 
 
-def unpack(data: Any) -> tuple[Any, Any, Any]:
-    """(x, y, sample_weight) of the `data` that a step gets, None for what is not there."""
-    if not isinstance(data, tuple):
-        return data, None, None
-    if len(data) not in (1, 2, 3):
-        raise ValueError(
-            "Data is expected to be in format `x`, `(x,)`, `(x, y)`, or `(x, y, sample_weight)`, "
-            f"found: {len(data)} entries"
-        )
-    return (*data, None, None)[:3]
-
-
-def pack(x: Any, y: Any, sample_weight: Any) -> Any:
-    """What a step gets as `data`: x alone, or a tuple of what there is."""
-    if sample_weight is not None:
-        return x, y, sample_weight
-    if y is not None:
-        return x, y
-    return (x,) if isinstance(x, (tuple, list)) else x
-
-
 def train_step(model: Any, data: Any) -> dict[str, Any]:
     """Forward, loss, gradients and the optimizer's step for one batch."""
     x, y, sample_weight = unpack(data)
@@ -218,25 +203,19 @@ def compute_loss(model: Any, y: Any, y_pred: Any, sample_weight: Any) -> Any:
         true, weights = (_by_output(objective, v) for v in (y, sample_weight))
         return objective.total(true, flatten(y_pred), weights, model.losses)
 
-    return _run(traced, y, y_pred, sample_weight)
+    return wherever(traced, y, y_pred, sample_weight)
 
 
 def compute_metrics(model: Any, y: Any, y_pred: Any, sample_weight: Any) -> dict[str, Any]:
     """Update the metrics that `compile` was given; their results by name."""
 
-    def traced(y: Any, y_pred: Any, sample_weight: Any) -> Any:
+    def traced(y: Any, y_pred: Any, sample_weight: Any) -> None:
         objective = _base(model, y_pred)
         true, weights = (_by_output(objective, v) for v in (y, sample_weight))
-        objective.build(true, flatten(y_pred))
         objective.update_metrics(true, flatten(y_pred), weights)
-        return None
 
-    _run(traced, y, y_pred, sample_weight)
+    wherever(traced, y, y_pred, sample_weight)
     return model.get_metrics_result()
-
-
-def _run(traced: Callable[..., Any], *args: Any) -> Any:
-    return traced(*args) if current_trace() is not None else run_eagerly(traced, args, {})
 
 
 def _base(model: Any, y_pred: Any) -> Objective:
@@ -263,33 +242,6 @@ def _by_output(objective: Objective, value: Any) -> list[Any]:
 
 
 # from arrays to a program -------------------------------------------------------------------------
-
-
-class Parts:
-    """The structure of `x`, `y` and `sample_weight`, whose arrays steps take as one flat list."""
-
-    def __init__(self, x: Any, y: Any, sample_weight: Any):
-        self.structure = map_structure(lambda _: None, (x, y, sample_weight))
-        self.given = tuple(part is not None for part in (x, y, sample_weight))
-        self.names = _names(("x", "y", "w"), (x, y, sample_weight), self.given)
-
-    @property
-    def key(self) -> str:
-        return repr((self.structure, self.given))
-
-    def data(self, tensors: Sequence[Any]) -> Any:
-        """What a step gets."""
-        wanted = [part for part, there in zip(self.structure, self.given) if there]
-        packed = iter(pack_like(wanted, list(tensors)))
-        return pack(*(next(packed) if there else None for there in self.given))
-
-
-def _names(prefixes: Sequence[str], parts: Sequence[Any], given: Sequence[bool]) -> list[str]:
-    found = []
-    for prefix, part, there in zip(prefixes, parts, given):
-        count = len(flatten(part)) if there else 0
-        found += [prefix] if count == 1 else [f"{prefix}:{k}" for k in range(count)]
-    return found
 
 
 def trace_step(
@@ -326,9 +278,3 @@ def place(
         trace_step(model, verb, parts, types, Trace(training=verb == "train"))
         objective.seen.add(kind)
     return groups
-
-
-def type_of(array: np.ndarray) -> TensorType:
-    """The type of an array of a step: the batch is open."""
-    first = (symbol("B"),) if array.ndim else ()
-    return TensorType(numpy_name(array.dtype), (*first, *array.shape[1:]))

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from fncompile.training.model import TrainedModel
+from fncompile.training.step_data import Parts
 
 Arrays = Sequence[np.ndarray]
 
@@ -29,6 +30,7 @@ class CallPlan(Protocol):
     verb: str
     rows: int  # of the arrays that it was made for
     sources: Any  # what `training.call_plan` keeps here
+    parts: Parts | None  # the structure of the data of a step that the user wrote
 
     def holds(self, model: TrainedModel) -> bool:
         """Would a plan made now be the same?"""
@@ -50,8 +52,11 @@ class Steps(Protocol):
     trains: bool  # is there a variable to train?
     plans: dict[tuple, CallPlan]  # those that `training.call_plan` has made
 
-    def plan(self, verb: str, arrays: Arrays, sources: Any = None) -> CallPlan:
-        """How `verb`, which is "train", "evaluate" or "predict", is done for arrays like these."""
+    def plan(
+        self, verb: str, arrays: Arrays, sources: Any = None, parts: Parts | None = None
+    ) -> CallPlan:
+        """How `verb`, which is "train", "evaluate" or "predict", is done for arrays like these; in
+        a step that the user wrote they are `parts`."""
 
 
 class Pace:

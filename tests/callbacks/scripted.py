@@ -24,7 +24,7 @@ class ScriptedSteps:
         self.calls = []
         self.plans = {}
 
-    def plan(self, verb, arrays, sources=None):
+    def plan(self, verb, arrays, sources=None, parts=None):
         return PlanOf(self, verb, len(arrays[0]))
 
     def train(self, arrays, index, batch_size):

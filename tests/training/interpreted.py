@@ -21,7 +21,7 @@ class InterpretedSteps:
         self.plans = {}
         self.trains = bool(model.trainable_variables)
 
-    def plan(self, verb, arrays, sources=None):
+    def plan(self, verb, arrays, sources=None, parts=None):
         return PlanOf(self, verb, len(arrays[0]))
 
     def train(self, arrays, index, batch_size):
@@ -78,7 +78,7 @@ class InterpretedSteps:
 class PlanOf:
     """A `training.CallPlan` of steps that have methods `train`, `evaluate` and `predict`."""
 
-    sources = None
+    sources = parts = None
 
     def __init__(self, steps, verb, rows):
         self.steps, self.verb, self.rows = steps, verb, rows

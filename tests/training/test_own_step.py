@@ -115,6 +115,34 @@ def test_sample_and_class_weights_reach_it():
     assert got == {"total": 100.0, "largest": 3.0}
 
 
+class Counts(fncompile.Model):
+    """Says how much data a step was given."""
+
+    def train_step(self, data):
+        return {"given": float(len(data))}
+
+    def test_step(self, data):
+        return {"given": float(len(data))}
+
+
+def test_training_and_validation_may_have_different_parts():
+    model = Counts(*network())
+    model.compile("sgd", "mse")
+    weights = np.ones(50, "float32")
+    history = model.fit(X, Y, validation_data=(X, Y, weights), epochs=2, verbose=0).history
+    assert history == {"given": [2.0, 2.0], "val_given": [3.0, 3.0]}
+
+
+def test_class_weights_are_for_training_alone():
+    model = Counts(*network())
+    model.compile("sgd", "mse")
+    classes = (np.arange(50) % 2).astype("int32")
+    history = model.fit(
+        X, classes, class_weight={0: 1.0, 1: 2.0}, validation_split=0.2, verbose=0
+    ).history
+    assert history == {"given": [3.0], "val_given": [2.0]}
+
+
 class Sampling(layers.Layer):
     def __init__(self):
         super().__init__()

@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from fncompile import ops
-from fncompile.layers.attention import masks
-from fncompile.layers.attention.projected import WEIGHT_FIELDS, ProjectedAttention, scale_of
+from fncompile.layers.attention.projected import WEIGHT_FIELDS, ProjectedAttention, check_keys
 
 
 class GroupedQueryAttention(ProjectedAttention):
@@ -73,41 +72,17 @@ class GroupedQueryAttention(ProjectedAttention):
                 "The last dimension of `query_shape` and `value_shape` must be equal, but are "
                 f"{query[-1]}, {value[-1]}. Received: query_shape={query}, value_shape={value}"
             )
-        if value[1:-1] != key[1:-1]:
-            raise ValueError(
-                "All dimensions of `value` and `key`, except the last one, must be equal. "
-                f"Received: value_shape={value} and key_shape={key}"
-            )
+        check_keys(value, key)
 
     def _positions(self, rank: int) -> tuple[int, ...]:
         return (1,)
 
-    def call(
-        self,
-        query: Any,
-        value: Any,
-        key: Any = None,
-        query_mask: Any = None,
-        value_mask: Any = None,
-        key_mask: Any = None,
-        attention_mask: Any = None,
-        return_attention_scores: bool = False,
-        training: bool | None = None,
-        use_causal_mask: bool = False,
-    ) -> Any:
-        given = query_mask, value_mask, key_mask
-        seen = self._seen(query, value, given, attention_mask, use_causal_mask)
-        query, value = masks.without_mask(query), masks.without_mask(value)
-        key = value if key is None else masks.without_mask(key)
-        gate = self._gate_dense(query) if self.use_gate else None
-        q, k, v = self._query_dense(query), self._key_dense(key), self._value_dense(value)
-        scale = scale_of(self.head_dim)
-        weights = None
-        if self.dropout > 0.0 or return_attention_scores:
-            k, v = (ops.repeat(x, self.num_repeats, axis=2) for x in (k, v))
-            out, weights = self._attend(q, k, v, seen, training, scale)
-        else:
-            seen = None if seen is None else masks.over_heads(seen, 4)
-            out = ops.dot_product_attention(q, k, v, mask=seen, scale=scale)
-        out = self._output_dense(out if gate is None else out * gate)
-        return (out, weights) if return_attention_scores else out
+    def _projections(self) -> tuple[Any, Any, Any, Any]:
+        return self._query_dense, self._key_dense, self._value_dense, self._output_dense
+
+    @property
+    def _width(self) -> int:
+        return self.head_dim
+
+    def _by_query(self, x: Any) -> Any:
+        return ops.repeat(x, self.num_repeats, axis=2)

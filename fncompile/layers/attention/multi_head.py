@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from fncompile import ops
-from fncompile.layers.attention import masks
-from fncompile.layers.attention.projected import WEIGHT_FIELDS, ProjectedAttention, scale_of
+from fncompile.layers.attention.projected import WEIGHT_FIELDS, ProjectedAttention, check_keys
 
 
 class MultiHeadAttention(ProjectedAttention):
@@ -65,11 +63,7 @@ class MultiHeadAttention(ProjectedAttention):
 
     def build(self, query_shape: Any, value_shape: Any, key_shape: Any = None) -> None:
         key_shape = value_shape if key_shape is None else key_shape
-        if value_shape[1:-1] != key_shape[1:-1]:
-            raise ValueError(
-                "All dimensions of `value` and `key`, except the last one, must be equal. "
-                f"Received: value_shape={value_shape} and key_shape={key_shape}"
-            )
+        check_keys(value_shape, key_shape)
         narrow, wide = (self.num_heads, self.key_dim), (self.num_heads, self.value_dim)
         self.query_dense = self._projection("query", query_shape, 1, narrow)
         self.key_dense = self._projection("key", key_shape, 1, narrow)
@@ -89,34 +83,12 @@ class MultiHeadAttention(ProjectedAttention):
             return tuple(range(1, rank - 2))
         return tuple(axis if axis >= 0 else rank - 1 + axis for axis in self.attention_axes)
 
-    def call(
-        self,
-        query: Any,
-        value: Any,
-        key: Any = None,
-        query_mask: Any = None,
-        value_mask: Any = None,
-        key_mask: Any = None,
-        attention_mask: Any = None,
-        return_attention_scores: bool = False,
-        training: bool | None = None,
-        use_causal_mask: bool = False,
-    ) -> Any:
-        given = query_mask, value_mask, key_mask
-        seen = self._seen(query, value, given, attention_mask, use_causal_mask)
-        query, value = masks.without_mask(query), masks.without_mask(value)
-        key = value if key is None else masks.without_mask(key)
-        gate = self._gate_dense(query) if self.use_gate else None
-        q, k, v = self.query_dense(query), self.key_dense(key), self.value_dense(value)
-        scale = scale_of(self.key_dim)
-        weights = None
-        if self.dropout > 0.0 or return_attention_scores or len(q.shape) != 4:
-            out, weights = self._attend(q, k, v, seen, training, scale)
-        else:
-            seen = None if seen is None else masks.over_heads(seen, 4)
-            out = ops.dot_product_attention(q, k, v, mask=seen, scale=scale)
-        out = self.output_dense(out if gate is None else out * gate)
-        return (out, weights) if return_attention_scores else out
+    def _projections(self) -> tuple[Any, Any, Any, Any]:
+        return self.query_dense, self.key_dense, self.value_dense, self.output_dense
+
+    @property
+    def _width(self) -> int:
+        return self.key_dim
 
 
 def _check(name: str, value: Any, wanted: str) -> None:

@@ -19,8 +19,11 @@ WEIGHT_FIELDS = weight_fields("kernel", "bias")
 class ProjectedAttention(StandardLayer):
     """Base of MultiHeadAttention and GroupedQueryAttention.
 
-    Subclasses set `attention_axes` and the scale's `key_width` and make the projections in `build`.
+    Subclasses make the projections in `build`, `_gate_dense` where there is a gate, and say by
+    `_projections` which they are.
     """
+
+    _gate_dense: Any
 
     kernel_initializer: Any
     kernel_regularizer: Any
@@ -90,6 +93,50 @@ class ProjectedAttention(StandardLayer):
         layer.build(shape)
         return layer
 
+    def call(
+        self,
+        query: Any,
+        value: Any,
+        key: Any = None,
+        query_mask: Any = None,
+        value_mask: Any = None,
+        key_mask: Any = None,
+        attention_mask: Any = None,
+        return_attention_scores: bool = False,
+        training: bool | None = None,
+        use_causal_mask: bool = False,
+    ) -> Any:
+        given = query_mask, value_mask, key_mask
+        seen = self._seen(query, value, given, attention_mask, use_causal_mask)
+        query, value = masks.without_mask(query), masks.without_mask(value)
+        key = value if key is None else masks.without_mask(key)
+        gate = self._gate_dense(query) if self.use_gate else None
+        query_dense, key_dense, value_dense, output_dense = self._projections()
+        q, k, v = query_dense(query), key_dense(key), value_dense(value)
+        scale = 1.0 / math.sqrt(float(self._width))
+        weights = None
+        if self.dropout > 0.0 or return_attention_scores or len(q.shape) != 4:
+            k, v = self._by_query(k), self._by_query(v)
+            out, weights = self._attend(q, k, v, seen, training, scale)
+        else:
+            seen = None if seen is None else masks.over_heads(seen, 4)
+            out = ops.dot_product_attention(q, k, v, mask=seen, scale=scale)
+        out = output_dense(out if gate is None else out * gate)
+        return (out, weights) if return_attention_scores else out
+
+    def _projections(self) -> tuple[Any, Any, Any, Any]:
+        """Those of query, key, value and result."""
+        raise NotImplementedError
+
+    @property
+    def _width(self) -> int:
+        """Of the heads of keys."""
+        raise NotImplementedError
+
+    def _by_query(self, x: Any) -> Any:
+        """Projected keys or values, as many heads as queries have."""
+        return x
+
     def _make_weights_layers(self, axes: int) -> None:
         """Softmax over the last `axes`, and the dropout behind it."""
         self._softmax = Softmax(axis=tuple(range(-axes, 0)), dtype=self.dtype_policy)
@@ -134,9 +181,13 @@ class ProjectedAttention(StandardLayer):
         raise NotImplementedError
 
 
-def scale_of(width: int) -> float:
-    """1 / √width"""
-    return 1.0 / math.sqrt(float(width))
+def check_keys(value: Any, key: Any) -> None:
+    """ValueError unless the shapes of values and keys have the same positions."""
+    if value[1:-1] != key[1:-1]:
+        raise ValueError(
+            "All dimensions of `value` and `key`, except the last one, must be equal. "
+            f"Received: value_shape={value} and key_shape={key}"
+        )
 
 
 def check_positive(name: str, value: Any, wanted: str) -> None:
