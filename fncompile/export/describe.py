@@ -53,7 +53,7 @@ def describe(native: Any, prefix: str, checkpoint: Checkpoint, facts: dict[str, 
         params=_params(native, weights),
         param_dtype=_param_dtype(native.model),
         weights_bytes=weights.block.nbytes,
-        train_bytes=native.memories[1].state_bytes if native.training else 0,
+        train_bytes=native.training.memory.state_bytes if native.training else 0,
         parts_bytes=_parts_bytes(native),
         checkpoint=checkpoint,
         batch=_fixed_batch(native.predict.program),
@@ -153,15 +153,8 @@ def _c_names(titles: Sequence[str], prefix: str) -> list[str]:
 
 
 def _roles(native: Any, name: str, entry: Any) -> list[str]:
-    if name not in ("train_step", "evaluate", "gradient"):
-        return ["input"] * len(entry.program.inputs)
-    signature = native.training.signature
-    groups = (
-        ("input", signature.inputs),
-        ("target", signature.targets),
-        ("weight", signature.weights),
-    )
-    return [role for role, group in groups for _ in group]
+    known = native.training.roles if native.training else {}
+    return known.get(name) or ["input"] * len(entry.program.inputs)
 
 
 def _titles(native: Any, names: Sequence[str], roles: Sequence[str]) -> list[str]:
@@ -169,7 +162,8 @@ def _titles(native: Any, names: Sequence[str], roles: Sequence[str]) -> list[str
     titles = list(names)
     for role, word in (("target", "target"), ("weight", "sample_weight")):
         places = [i for i, r in enumerate(roles) if r == role]
-        for place, output in zip(places, native.training.targets if places else (), strict=True):
+        outputs = (native.training.targets if places else ()) or range(len(places))
+        for place, output in zip(places, outputs, strict=True):
             titles[place] = word if len(places) == 1 else f"{word}_{output}"
     return titles
 
@@ -243,8 +237,8 @@ def _training(native: Any) -> Training | None:
     return Training(
         metrics=tuple(found.metrics),
         metric_spans=spans,
-        rate=_state(memory, rate) if isinstance(rate, Variable) else None,
-        iterations=_state(memory, optimizer.iterations),
+        rate=_state(memory, rate) if found.counts and isinstance(rate, Variable) else None,
+        iterations=_state(memory, optimizer.iterations) if found.counts else None,
         real=found.report.lowered.outputs[-1].dtype,
     )
 

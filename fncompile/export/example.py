@@ -28,13 +28,12 @@ from fncompile.codegen.ctree import (
     call,
 )
 from fncompile.codegen.expr import c_type
-from fncompile.export.api.library import Library, Port, Step
+from fncompile.export.api.library import ROLES, Library, Port, Step
 from fncompile.export.api.tables import quoted
 from fncompile.ir.dims import symbols_of
 from fncompile.ir.types import TensorType
 
 BATCH, LENGTH, STEPS = 4, 3, 10
-PREFIXES = {"input": "IN", "output": "OUT", "target": "TARGET", "weight": "WEIGHT"}
 
 
 def emit_example(library: Library) -> str:
@@ -184,7 +183,7 @@ def array_count(library: Library, port: Port) -> CExpr:
     if not port.type.shape or size == 0:
         return Int(1)
     extra = [library.size_names[s].upper() for s in symbols_of([size])]
-    macro = f"{library.macro}_{PREFIXES[port.role]}_{port.name.upper()}_SIZE"
+    macro = f"{library.macro}_{ROLES[port.role][0]}_{port.name.upper()}_SIZE"
     elements = call(macro, *map(Name, extra)) if extra else Name(macro)
     first = port.type.shape[0]
     return Binary("*", Name("BATCH") if not isinstance(first, int) else Int(first), elements)

@@ -110,7 +110,7 @@ class NativeModel:
         """Train; the metrics of each epoch. `shuffle` is by NumPy's global generator."""
         history: dict[str, list[float]] = {name: [] for name in self.metrics_names}
         for _ in range(epochs):
-            rows = len(self._arrays("train_step", "input", x)[0])
+            rows = self._rows("train_step", x)
             index = np.random.permutation(rows) if shuffle else np.arange(rows)
             for name, value in self._steps("train", x, y, index, batch_size).items():
                 history[name].append(value)
@@ -118,12 +118,12 @@ class NativeModel:
 
     def evaluate(self, x: Any, y: Any, batch_size: int = 32) -> dict[str, float]:
         """The metrics of all rows, by name."""
-        rows = len(self._arrays("evaluate", "input", x)[0])
+        rows = self._rows("evaluate", x)
         return self._steps("eval", x, y, np.arange(rows), batch_size)
 
     def train_on_batch(self, x: Any, y: Any) -> dict[str, float]:
         """One step; the metrics of this batch, by name."""
-        rows = len(self._arrays("train_step", "input", x)[0])
+        rows = self._rows("train_step", x)
         return self._steps("train", x, y, np.arange(rows), rows)
 
     def get_weights(self) -> list[np.ndarray]:
@@ -218,7 +218,7 @@ class NativeModel:
         """Metrics after steps over the rows `index`."""
         self._needs_training()
         verb = "train_step" if name == "train" else "evaluate"
-        arrays = [*self._arrays(verb, "input", x), *self._arrays(verb, "target", y)]
+        arrays = [*self._given(verb, x), *self._arrays(verb, "target", y)]
         call = self._about["calls"][verb]
         rows, order = len(arrays[0]), np.ascontiguousarray(index, np.int64)
         size = self._about["batch"] or batch_size
@@ -239,6 +239,19 @@ class NativeModel:
             values = np.empty(max(len(self.metrics_names), 1), self._about["real"])
             self._call("metrics", _pointer(values))
         return dict(zip(self.metrics_names, values.tolist(), strict=False))
+
+    def _rows(self, verb: str, x: Any) -> int:
+        return len(self._given(verb, x)[0])
+
+    def _given(self, verb: str, x: Any) -> list[np.ndarray]:
+        """The inputs, or the data of steps that the user wrote."""
+        if verb not in self._about["calls"]:
+            self._needs_training()
+            raise RuntimeError(
+                f"The library {self.name!r} has no evaluation: its step is the user's own, and was "
+                "not run before the export."
+            )
+        return self._arrays(verb, "data" if self._specs(verb, "data") else "input", x)
 
     def _numbers(self, call: Mapping[str, Any], sizes: Mapping[str, int], rows: int) -> list[Any]:
         """The batch, then the other sizes."""
@@ -304,8 +317,6 @@ class NativeModel:
 
     def _arrays(self, verb: str, role: str, given: Any) -> list[np.ndarray]:
         """In the order of the library. ValueError where there are others than it takes."""
-        if verb not in self._about["calls"]:
-            self._needs_training()
         specs = self._specs(verb, role)
         if isinstance(given, Mapping):
             if given.keys() != {s.name for s in specs}:

@@ -61,8 +61,9 @@ def emit_selftest(library: Library, vectors: Vectors) -> str:
         _weights(library, vectors),
         _values(library, vectors),
     ]
-    items += [_gradients(library, vectors)] if library.training else []
-    return "\n".join(head) + "\n" + print_unit([*items, _main(library)])
+    items += [_gradients(library, vectors)] if vectors.gradients is not None else []
+    items += [_step(library, vectors)] if "step" in _tests(vectors) else []
+    return "\n".join(head) + "\n" + print_unit([*items, _main(library, vectors)])
 
 
 def _constants(library: Library, vectors: Vectors) -> Constants:
@@ -82,7 +83,7 @@ def _tables(library: Library, vectors: Vectors) -> list[TopLevel]:
             zip(library.steps["predict"].outputs, vectors.outputs, strict=True)
         )
     ]
-    if library.training is not None:
+    if vectors.gradients is not None:
         every = np.concatenate([*vectors.gradients, np.empty(0)])
         found.append(_table("want_gradients", "of gradients, weight by weight", every))
     return found
@@ -219,6 +220,27 @@ def _gradients(library: Library, vectors: Vectors) -> Function:
     return Function("static", "void", "gradients", (f"{m}_ctx *ctx",), tuple(body))
 
 
+def _step(library: Library, vectors: Vectors) -> Function:
+    """A step of training."""
+    step, real = library.steps["train_step"], c_type(library.training.real)  # type: ignore[union-attr]
+    assert vectors.loss is not None
+    arguments = [*sizes_of(library, step), *_names(step.inputs), Name("&loss")]
+    body = (
+        *declared(library, step.inputs),
+        Declare(real, "loss", Int(0)),
+        *_fill(library, step.inputs),
+        _call(library, "train_step", arguments),
+        Do(call("compare", quoted("loss"), Name("(double)loss"), _number(vectors.loss))),
+    )
+    return Function("static", "void", "step", (f"{library.prefix}_ctx *ctx",), body)
+
+
+def _tests(vectors: Vectors) -> list[str]:
+    """What the program does; a step of the user's own is not split, so only its loss is known."""
+    trained = "step" if vectors.gradients is None else "gradients"
+    return ["weights", "values", *([trained] if vectors.loss is not None else [])]
+
+
 def _of_weight(param: Param, at: int) -> list[Stmt]:
     kept = places(evaluate(param.type.size, {}))
     if not kept:
@@ -230,17 +252,16 @@ def _of_weight(param: Param, at: int) -> list[Stmt]:
     return [For("i", Int(0), Int(len(kept)), (Do(line),))]
 
 
-def _main(library: Library) -> Function:
+def _main(library: Library, vectors: Vectors) -> Function:
     m, M = library.prefix, library.macro
     sizes = ["BATCH" if s == "B" else library.size_names[s].upper() for s in library.symbols]
-    mode = Name(f"{M}_SPLIT" if library.training else f"{M}_PREDICT")
+    mode = Name(f"{M}_PREDICT" if vectors.loss is None else f"{M}_{library.modes[-1]}")
     create = call(f"{m}_create", mode, *map(Name, sizes), Name("&ctx"))
-    tests = ["weights", "values", *(["gradients"] if library.training else [])]
     verdict = Ternary(Name("wrong"), Name("EXIT_FAILURE"), Name("EXIT_SUCCESS"))
     body: list[Stmt] = [
         Declare(f"{m}_ctx *", "ctx", Name("NULL")),
         Do(call("check", create, quoted("create"))),
-        *(Do(call(test, Name("ctx"))) for test in tests),
+        *(Do(call(test, Name("ctx"))) for test in _tests(vectors)),
         Do(call(f"{m}_destroy", Name("ctx"))),
         If(Unary("!", Name("wrong")), (Do(call("puts", quoted("passed"))),)),
         Return(verdict),

@@ -26,8 +26,8 @@ class Vectors:
 
     sizes: dict[str, int]
     outputs: list[np.ndarray]
-    loss: float | None = None
-    gradients: tuple[np.ndarray, ...] = ()  # of each weight in the flat array, in its order
+    loss: float | None = None  # of the first batch, where the library trains
+    gradients: tuple[np.ndarray, ...] | None = None  # of each weight that get_params gives
     digest: int = 0
     tolerance: float = 1e-4
 
@@ -83,6 +83,9 @@ def _measured(native: Any, library: Library, sizes: dict[str, int]) -> Vectors:
     digest = _digest(native, library)
     if native.training is None:
         return Vectors(sizes, kept, digest=digest, tolerance=tolerance)
+    if native.training.gradient is None:
+        loss = _loss_of_step(native, library, sizes)
+        return Vectors(sizes, kept, loss, None, digest, tolerance)
     loss, gradients = _gradients(native, library, sizes)
     return Vectors(sizes, kept, loss, gradients, digest, tolerance)
 
@@ -116,6 +119,19 @@ def _gradients(
         view[...] = before.get(name, 0)
     native.memories[0].version += 1
     return loss, found
+
+
+def _loss_of_step(native: Any, library: Library, sizes: dict[str, int]) -> float:
+    """Of the first step since the metrics were reset, which is then undone."""
+    training, memories = native.training, native.memories
+    entry, before = training.train_step, [m.block.memory.copy() for m in memories]
+    for variable, value in zip(training.metric_variables, training.reset_values, strict=True):
+        variable.assign(value)
+    (loss,) = _run(native, entry, library.steps["train_step"].inputs, sizes)
+    for memory, values in zip(memories, before, strict=True):
+        memory.block.memory[...] = values
+        memory.version += 1
+    return float(loss)
 
 
 def _gradient(native: Any, param: Any) -> np.ndarray:

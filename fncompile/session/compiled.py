@@ -68,6 +68,7 @@ class CompiledSteps:
         self._build_lock = threading.RLock()
         self.train_memory: Memory | None = None
         self.own_memory: dict[Entry, Memory] = {}  # of steps that the user wrote
+        self.own_signatures: dict[str, Signature] = {}  # of the last of each verb
         self.predict_state: Memory | None = None  # seeds of layers that predict as if in training
         self.runs: list[Run] = []
         self.entries: dict[tuple, Entry] = {}
@@ -178,6 +179,7 @@ class CompiledSteps:
         name = "train_step" if verb == "train" else "evaluate"
         entry = self._build(program, "own_step", name, Context(), (self.weights, memory))
         self.own_memory[entry] = memory
+        self.own_signatures[verb] = signature
         return entry
 
     def _evaluate_entry(self, signature: Signature) -> Entry:

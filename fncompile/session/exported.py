@@ -7,8 +7,9 @@ present values.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
@@ -24,9 +25,12 @@ from fncompile.ir.node import Program, toposort
 from fncompile.passes.apply_optimizer import Run
 from fncompile.passes.manager import Context
 from fncompile.runtime.entry import CompiledEntry, Entry
+from fncompile.session import exported_own as own
 from fncompile.session.memory import Memory
 from fncompile.session.signature import Signature, step_signature
+from fncompile.training.compile import objective_of
 from fncompile.training.model import GraphModel, TrainedModel
+from fncompile.training.own_step import has_own_steps
 
 if TYPE_CHECKING:
     from fncompile.session.compiled import CompiledSteps
@@ -35,20 +39,23 @@ if TYPE_CHECKING:
 @dataclass
 class Training:
     """The entries of training; `report` gives the metrics, then the learning rate. `gradient` and
-    `optimizer` are the parts of a step, `input_gradient` gives the gradients of inputs, where there
-    are real ones."""
+    `optimizer` are the parts of a step, where it has any, `input_gradient` gives the gradients of
+    inputs, where there are real ones; `evaluate` is missing where the user wrote steps and never
+    evaluated."""
 
+    memory: Memory
     train_step: CompiledEntry
-    evaluate: CompiledEntry
+    evaluate: CompiledEntry | None
     report: CompiledEntry
-    gradient: CompiledEntry
-    optimizer: CompiledEntry
+    gradient: CompiledEntry | None
+    optimizer: CompiledEntry | None
     input_gradient: CompiledEntry | None
-    signature: Signature
+    roles: dict[str, list[str]]  # of the arrays of each step: input, target or weight
     targets: list[str]  # names of the outputs that have targets
     metrics: list[str]
     metric_variables: list[Variable]
     reset_values: list[np.ndarray]  # of the metric variables, before any batch
+    counts: bool = True  # does the model's own optimizer take the steps?
 
 
 @dataclass
@@ -66,24 +73,18 @@ def native(steps: CompiledSteps, training: bool, sample_weight: bool) -> Native:
     """The entries of the model of `steps`, compiled where they have not been."""
     with override(interp=False):
         entry = _predict_entry(steps)
-        found = _training(steps, sample_weight) if training else None
-    steps._adopt(steps.weights, steps.train_memory)
-    return Native(
-        steps.model,
-        entry,
-        found,
-        [m for m in (steps.weights, steps.train_memory if training else None) if m],
-        steps.runs,
-    )
+        make = _own_training if has_own_steps(steps.model) else _training
+        found = make(steps, sample_weight) if training else None
+    memories = [steps.weights, *([found.memory] if found else [])]
+    steps._adopt(*memories)
+    return Native(steps.model, entry, found, memories, steps.runs)
 
 
 def can_train(model: TrainedModel) -> bool:
     """Is there a loss to train with? Raises nothing."""
     if not getattr(model, "compiled", False) or not model.trainable_variables:
         return False
-    from fncompile.training.compile import objective_of
-
-    return bool(objective_of(model).terms)
+    return bool(objective_of(model).terms) or has_own_steps(model)
 
 
 def _compiled(entry: Entry) -> CompiledEntry:
@@ -105,27 +106,58 @@ def _predict_entry(steps: CompiledSteps) -> CompiledEntry:
 
 
 def _training(steps: CompiledSteps, sample_weight: bool) -> Training:
-    from fncompile.training.compile import objective_of
-
     signature = _signature(steps, sample_weight)
     train = _compiled(steps.step_entry("train", signature))
     evaluate = _compiled(steps.step_entry("evaluate", signature))
     objective = objective_of(steps.model)
-    metrics, report = _report(steps, objective)
+    assert steps.train_memory is not None
+    metrics, report = _report(steps, steps.train_memory, partial(_results, objective))
     variables = list(dict.fromkeys(objective.variables))
     names = [steps.label(objective.outputs.names[k]) for k in objective.targets]
+    roles = [
+        *("input" for _ in signature.inputs),
+        *("target" for _ in signature.targets),
+        *("weight" for _ in signature.weights),
+    ]
     return Training(
+        steps.train_memory,
         train,
         evaluate,
         report,
         _compiled(steps.gradient_entry(signature)),
         _compiled(steps.optimizer_entry(signature)),
         _input_gradient(steps, signature),
-        signature,
+        dict.fromkeys(("train_step", "evaluate", "gradient"), roles),
         names,
         metrics,
         variables,
         _reset_values(objective, variables),
+    )
+
+
+def _own_training(steps: CompiledSteps, sample_weight: bool) -> Training:
+    """Of steps that the user wrote: there are sample weights where the last batch had any."""
+    entries, memory = own.own_entries(steps)
+    objective, optimizer = objective_of(steps.model), steps.model.optimizer
+    state, logs = list(dict.fromkeys(objective.variables)), objective.log_variables()
+    metrics, report = _report(steps, memory, lambda: [(v.name, v) for v in logs])
+    train, evaluate = entries["train"], entries.get("evaluate")
+    names = {"train_step": "train", "evaluate": "evaluate"}
+    given = {n: steps.own_signatures[v] for n, v in names.items() if v in entries}
+    return Training(
+        memory=memory,
+        train_step=_compiled(train),
+        evaluate=_compiled(evaluate) if evaluate else None,
+        report=report,
+        gradient=None,
+        optimizer=None,
+        input_gradient=None,
+        roles={name: own.roles(signature) for name, signature in given.items()},
+        targets=[],
+        metrics=metrics,
+        metric_variables=[*state, *logs],
+        reset_values=[*_reset_values(objective, state), *own.zeros(logs)],
+        counts=own.advances(train, memory, optimizer.iterations),
     )
 
 
@@ -139,8 +171,6 @@ def _input_gradient(steps: CompiledSteps, signature: Signature) -> CompiledEntry
 
 def _signature(steps: CompiledSteps, sample_weight: bool) -> Signature:
     """The types that the model was last trained with, or those that its losses ask for."""
-    from fncompile.training.compile import objective_of
-
     known = [
         key[1] for key in steps.entries if key[0] == "train" and (not sample_weight or key[1][2])
     ]
@@ -177,32 +207,38 @@ def _target(shape: Sequence[int], objective: Any, place: int) -> np.ndarray:
     return np.zeros(shape[:-1] if classes else shape, "int32" if classes else floatx())
 
 
-def _report(steps: CompiledSteps, objective: Any) -> tuple[list[str], CompiledEntry]:
+def _report(
+    steps: CompiledSteps, memory: Memory, results: Callable[[], Iterable[tuple[str, Any]]]
+) -> tuple[list[str], CompiledEntry]:
     """Names of the metrics, and the entry that computes them and the learning rate."""
     optimizer = steps.model.optimizer
-    trace = Trace(training=False, names=steps.names, label=steps.label)
+    trace = Trace(training=False, names=memory.names, label=steps.label)
     with trace.active():
-        results = dict(_results(objective))
+        found = dict(map(_single, results()))
         rate = optimizer.current_learning_rate(Tensor(trace.read(optimizer.iterations)))
         outputs = {
-            k: ops.cast(v, floatx()).node for k, v in {**results, "learning rate": rate}.items()
+            k: ops.cast(v, floatx()).node for k, v in {**found, "learning rate": rate}.items()
         }
     used = set(toposort(outputs.values()))
     program = Program((), tuple(p for p in trace.params.values() if p in used), outputs, {})
-    return list(results), _compiled(steps._build(program, "infer", "report", Context()))
+    memories = steps.weights, memory
+    return list(found), _compiled(steps._build(program, "infer", "report", Context(), memories))
 
 
-def _results(objective: Any) -> Sequence[tuple[str, Any]]:
-    found: list[tuple[str, Any]] = []
+def _results(objective: Any) -> Iterable[tuple[str, Any]]:
+    """Of the metrics that `compile` was given."""
     for name, metric in objective.named_metrics:
         result = metric.result()
-        found += result.items() if isinstance(result, dict) else [(name, result)]
-    for name, value in found:
-        if np.prod(getattr(value, "shape", ()), dtype=int) != 1:
-            raise ValueError(
-                f"The metric {name!r} is not a single number, so a library cannot report it."
-            )
-    return [(name, ops.reshape(value, ())) for name, value in found]
+        yield from result.items() if isinstance(result, dict) else [(name, result)]
+
+
+def _single(named: tuple[str, Any]) -> tuple[str, Any]:
+    name, value = named
+    if np.prod(getattr(value, "shape", ()), dtype=int) != 1:
+        raise ValueError(
+            f"The metric {name!r} is not a single number, so a library cannot report it."
+        )
+    return name, ops.reshape(value, ())
 
 
 def _reset_values(objective: Any, variables: Sequence[Variable]) -> list[np.ndarray]:

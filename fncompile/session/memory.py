@@ -33,6 +33,7 @@ class Memory:
         self.variables = list(variables)
         self.names = names
         self.block = Block(name, [*((names[v], v.type) for v in self.variables), *slots])
+        self.state_bytes = self.block.nbytes  # from here on what no call but those in parts uses
         self.lost = True
 
     def adopt(self) -> None:

@@ -88,8 +88,8 @@ class OwnObjective:
                 f"`{verb}_step` of {type(self._model).__name__} must return a dict of scalars by "
                 f"name. Received: {logs}"
             )
-        kept = self._logs[verb] = self._logs.get(verb, {})
         found = [(name, to_node(value)) for name, value in flat.items()]
+        kept: dict[str, Variable] = {}
         for name, node in found:
             if not is_static(node.shape):
                 raise ValueError(
@@ -97,16 +97,19 @@ class OwnObjective:
                     f"{Tensor(node).shape}, whose size depends on the batch. Reduce it, for "
                     "instance by `ops.mean`."
                 )
-            if name not in kept or kept[name].type != node.type:
-                with suspended():
-                    zeros = np.zeros(node.shape)
-                    kept[name] = Variable(
-                        zeros, dtype=node.dtype, trainable=False, name=name,
-                        path=f"logs/{verb}/{name}",
-                    )  # fmt: skip
+            kept[name] = self._log_variable(name, node)
             trace.write(kept[name], node)
-        self._logs[verb] = {name: kept[name] for name, _ in found}
+        self._logs[verb] = kept
         return found
+
+    def _log_variable(self, name: str, node: Node) -> Variable:
+        """Steps that return the same name share the variable."""
+        for variable in self.log_variables():
+            if variable.name == name and variable.type == node.type:
+                return variable
+        with suspended():
+            zeros, path = np.zeros(node.shape), f"logs/{name}"
+            return Variable(zeros, dtype=node.dtype, trainable=False, name=name, path=path)
 
     # between steps ------------------------------------------------------------------------------
 
@@ -134,6 +137,10 @@ class OwnObjective:
         """What the last step returned, in its order."""
         logs = self._logs.get(self._verb, {})
         return [(name, _number(variable.numpy())) for name, variable in logs.items()]
+
+    def log_variables(self) -> list[Variable]:
+        """Of all that steps return, in the order of names as they first came."""
+        return list(dict.fromkeys(v for logs in self._logs.values() for v in logs.values()))
 
     def logs(self) -> dict[str, Any]:
         """`results` by name, sorted."""

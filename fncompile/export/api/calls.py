@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from fncompile.codegen.cprint import expression
 from fncompile.codegen.ctree import Binary, CExpr, Declare, Do, If, Int, Name, Return, Stmt, Ternary
 from fncompile.codegen.expr import c_type
-from fncompile.export.api.library import Library, Port, Step
+from fncompile.export.api.library import ROLES, Library, Port, Step
 from fncompile.export.api.public import CTX, Public, public, runtime
 from fncompile.ir.dims import C_STYLE, dim_text
 
@@ -28,6 +28,8 @@ def predict(library: Library) -> Public:
 def training_steps(library: Library) -> list[Public]:
     found = []
     for entry, name, doc in (("train_step", "train", _TRAIN), ("evaluate", "eval", _EVAL)):
+        if entry not in library.steps:
+            continue
         step = library.steps[entry]
         found.append(_one(library, step, f"{name}_step", doc))
         if step.steps:
@@ -132,16 +134,13 @@ def _names(ports: Sequence[Port]) -> list[CExpr]:
     return [Name(p.name) for p in ports]
 
 
-_ROLES = {"input": "in", "target": "in, target", "weight": "in, sample weights", "output": "out"}
-
-
 def listed(library: Library, ports: Sequence[Port]) -> str:
     """One line an array: what it is, dtype, shape, and what the user calls it."""
     lines, names = [], library.size_names
     for port in ports:
         dims = [dim_text(d, names.__getitem__, C_STYLE) for d in port.type.shape]
         title = f", {port.title!r}" if port.title != port.name else ""
-        kind = f"{_ROLES[port.role]}, {port.type.dtype} ({', '.join(dims) or 'one number'})"
+        kind = f"{ROLES[port.role][1]}, {port.type.dtype} ({', '.join(dims) or 'one number'})"
         known = f", {port.known}" if port.known else ""
         lines.append(f"  {port.name}: {kind}{known}{title}")
     return "\n".join(lines)

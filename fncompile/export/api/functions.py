@@ -24,7 +24,9 @@ def public_functions(library: Library) -> list[Public]:
     found = [*_contexts(library), *_shared_contexts(library), *_levels(library)]
     found += [_threads(library), predict(library)]
     if library.training is not None:
-        found += [*training_steps(library), *parts(library), *training_state(library)]
+        found += training_steps(library)
+        found += parts(library) if "gradient" in library.steps else []
+        found += training_state(library)
     found += parameters(library)
     found += images(library)
     found += saving(library) if library.training is not None else []

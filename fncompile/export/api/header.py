@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from fncompile.codegen.c_names import distinct
 from fncompile.codegen.cprint import WIDTH, comment_block
 from fncompile.export.api.functions import public_functions
-from fncompile.export.api.library import ABI_VERSION, OWNERSHIP, Library, Port
+from fncompile.export.api.library import ABI_VERSION, MODES, OWNERSHIP, ROLES, Library, Port
 from fncompile.export.api.public import Public
-from fncompile.export.api.unit import MODES, RULES
+from fncompile.export.api.unit import RULES
 from fncompile.ir.dims import C_STYLE, Dim, Poly, dim_text, symbols_of, upper_bound
 from fncompile.ir.types import TensorType
 from fncompile.plan.machine import machine
@@ -118,17 +118,16 @@ def _facts(library: Library) -> Iterator[str]:
     metrics = library.training.metrics if library.training else ()
     yield from (f"#define {M}_METRIC_{n.upper()} {i}" for i, n in enumerate(distinct(metrics)))
     yield from ("", "/* Extents of each array, -1 where open, and the elements of one sample. */")
-    targets = steps["train_step"].inputs if library.training else ()
+    given = [p for n in ("train_step", "evaluate") if n in steps for p in steps[n].inputs]
     ports = [*steps["predict"].inputs, *steps["predict"].outputs]
-    for port in (*ports, *(p for p in targets if p.role != "input")):
+    for port in (*ports, *dict.fromkeys(p for p in given if p.role != "input")):
         yield from _port(library, port)
 
 
-PREFIXES = {"input": "IN", "output": "OUT", "target": "TARGET", "weight": "WEIGHT"}
 
 
 def _port(library: Library, port: Port) -> Iterator[str]:
-    start = f"#define {library.macro}_{PREFIXES[port.role]}_{port.name.upper()}"
+    start = f"#define {library.macro}_{ROLES[port.role][0]}_{port.name.upper()}"
     dims = ", ".join("-1" if isinstance(d, Poly) else str(d) for d in port.type.shape)
     size = TensorType(port.type.dtype, port.type.shape[1:]).size
     sizes = [library.size_names[s] for s in symbols_of([size])]
@@ -155,7 +154,7 @@ def _types(library: Library) -> Iterator[str]:
     )
     name, value, note = STATUS[-1]
     yield from (f"    {M}_{name} = {value} /* {note} */", "};", "")
-    modes = MODES if library.training else MODES[:2]
+    modes = library.modes
     yield from ("/* What a context is for. */", "enum {")
     for i, mode in enumerate(modes):
         yield f"    {M}_{mode} = {i}{',' if i < len(modes) - 1 else ''} /* {MODE_NOTES[i]} */"
@@ -193,7 +192,7 @@ def _sizes(library: Library) -> Iterator[str]:
     params = f"({', '.join(names)})"
     yield from ("", "/* Bytes of a context of each mode, for arrays of at most these sizes. */")
     for mode, size in zip(MODES, context_sizes(library), strict=False):
-        if names and mode == (MODES[-1] if library.training else MODES[1]):
+        if names and mode == (library.modes[-1]):
             yield f"#define {M}_{mode}_SUM{params} {_in_macro(library, size)}"
         yield f"#define {M}_{mode}_BYTES{params} {_in_macro(library, size, '(int64_t)')}"
 
@@ -204,7 +203,7 @@ def context_sizes(library: Library) -> list[Dim]:
     own, trained = _padded(library.weights_bytes), _padded(library.train_bytes)
     parts = library.parts_bytes + PENDING
     kept = (0, own, own + trained, own + trained + parts)
-    modes = MODES if library.training else MODES[:2]
+    modes = library.modes
     return [_arena(library, m) + base + k for m, k in zip(modes, kept, strict=False)]
 
 

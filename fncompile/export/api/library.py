@@ -12,6 +12,15 @@ from fncompile.ir.dims import Dim, evaluate
 from fncompile.ir.types import TensorType
 
 ABI_VERSION = 1
+MODES = ("PREDICT", "PRIVATE", "TRAIN", "SPLIT")
+# What macros about the arrays of a role begin with, and what is said of them.
+ROLES = {
+    "input": ("IN", "in"),
+    "data": ("DATA", "in"),
+    "target": ("TARGET", "in, target"),
+    "weight": ("WEIGHT", "in, sample weights"),
+    "output": ("OUT", "out"),
+}
 OWNERSHIP = """What was generated, and the data, belong to those who made the model. The parts of
 fncompile in the library are under the Apache License 2.0 (SPDX: Apache-2.0)."""
 # Names that generated functions, and those of the example, use already.
@@ -41,8 +50,9 @@ RESERVED = (
 
 @dataclass(frozen=True)
 class Port:
-    """One array of a call. `name` is its C name, `title` what the user calls it; `role` is input,
-    target, weight or output; `known` says which numbers it may have, where it is an index."""
+    """One array of a call. `name` is its C name, `title` what the user calls it, `role` one of
+    ROLES, where data is what steps of the user's own take as x; `known` says which numbers it may
+    have, where it is an index."""
 
     name: str
     title: str
@@ -137,7 +147,7 @@ class Training:
     metrics: tuple[str, ...]
     metric_spans: tuple[tuple[int, int], ...]
     rate: State | None  # None where a schedule sets it
-    iterations: State
+    iterations: State | None  # None, as the rate, where the steps are not the model's optimizer's
     real: str  # dtype of losses, metrics and the learning rate
 
 
@@ -166,6 +176,13 @@ class Library:
     def __post_init__(self) -> None:
         found = {s for step in self.steps.values() for s in step.symbols}
         object.__setattr__(self, "symbols", tuple(sorted(found, key=lambda s: (s != "B", s))))
+
+    @property
+    def modes(self) -> tuple[str, ...]:
+        """What a context may be for; a step of the user's own is not split."""
+        if self.training is None:
+            return MODES[:2]
+        return MODES if "gradient" in self.steps else MODES[:3]
 
     @property
     def macro(self) -> str:

@@ -18,7 +18,7 @@ from fncompile.codegen.ctree import (
 )
 from fncompile.codegen.expr import c_type
 from fncompile.export.api.calls import pointers
-from fncompile.export.api.library import Library, Training
+from fncompile.export.api.library import Library, State, Training
 from fncompile.export.api.public import CONST_CTX, CTX, MODEL, Public, public, refuse_null, runtime
 
 STATE, PARAMETERS, FILES = "Training state (mode train)", "Parameters", "Files"
@@ -30,10 +30,13 @@ STATE, PARAMETERS, FILES = "Training state (mode train)", "Parameters", "Files"
 def training_state(library: Library) -> list[Public]:
     training = library.training
     assert training is not None
-    found = [_metrics(library, training), _reset(library), _get_rate(library, training)]
+    found = [_metrics(library, training), _reset(library)]
+    if training.iterations is None:
+        return found
+    found.append(_get_rate(library, training))
     if training.rate is not None:
         found.append(_set_rate(library, training.rate.offset, c_type(training.real)))
-    return [*found, _iterations(library, training)]
+    return [*found, _iterations(library, training.iterations)]
 
 
 def _metrics(library: Library, training: Training) -> Public:
@@ -77,8 +80,7 @@ def _report(out: Sequence[str]) -> tuple[Stmt, ...]:
     return (declared, runtime("fnc_ctx_run", CTX, "&step_report", "NULL", "NULL", "out"))
 
 
-def _iterations(library: Library, training: Training) -> Public:
-    state = training.iterations
+def _iterations(library: Library, state: State) -> Public:
     place = (Int(state.offset), Name("&steps"), Name("sizeof steps"))
     body = (
         Declare(c_type(state.dtype), "steps"),

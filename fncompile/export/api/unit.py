@@ -39,7 +39,6 @@ from fncompile.export.api.tables import (
 )
 from fncompile.ir.types import DTYPES
 
-MODES = ("PREDICT", "PRIVATE", "TRAIN", "SPLIT")
 # Of each step: the least mode of its contexts, the least size it takes, does it change weights?
 RULES = {
     "predict": ("PREDICT", 0, 0),
@@ -195,7 +194,7 @@ def _model_tables(library: Library) -> list[TopLevel]:
 def _ctx_bytes(library: Library) -> Function:
     """Bytes of a context, or a status; sizes so large that the sum would overflow are refused."""
     names, M = max_names(library), library.macro
-    modes = MODES if library.training else MODES[:2]
+    modes = library.modes
     low, high = Binary("<", Name("mode"), Int(0)), Binary(">=", Name("mode"), Int(len(modes)))
     wrong: CExpr = Binary("||", low, high)
     for symbol, name in zip(library.symbols, names, strict=True):
