@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from math import prod
 
-from benchmarks.networks import NETWORKS, Network
+from benchmarks.description import Network
+from benchmarks.networks import NETWORKS
 
 KINDS = ("predict", "train")
 
@@ -38,12 +40,16 @@ BATCHES = {
     "mlp512": ((1, 32, 256, 4096), (32, 256)),
     "res256": ((1, 32, 256), (32, 256)),
     "mlp1024": ((1, 32, 256), (32, 256)),
+    **dict.fromkeys(("lenet", "resnet20", "mobilenet", "tcn"), ((1, 32), (32,))),
 }
-HALF = {"mlp784": ((32, 256), (32, 256)), "mlp1024": ((1, 32, 256), (32, 256))}  # bfloat16
+HALF = {"mlp784": ((32, 256), (32, 256)), "mlp1024": ((1, 32, 256), (32, 256)),
+        **dict.fromkeys(("lenet", "resnet20", "mobilenet", "tcn"), ((1, 32), (32,)))}  # bfloat16
 # What torch.compile is given: compiling one case takes it many seconds.
 COMPILED = {("mlp784", "predict", 1), ("mlp784", "predict", 32), ("mlp784", "predict", 256),
             ("mlp784", "train", 32), ("mlp512", "predict", 1), ("mlp512", "predict", 256),
-            ("mlp512", "train", 256)}
+            ("mlp512", "train", 256),
+            *((network, kind, batch) for network in ("lenet", "resnet20", "mobilenet", "tcn")
+              for kind, batch in (("predict", 1), ("predict", 32), ("train", 32)))}
 QUICK = {("tiny", "predict", 1), ("mlp784", "predict", 1), ("mlp784", "predict", 256),
          ("mlp784", "train", 32), ("mlp784", "train", 256), ("mlp512", "predict", 256),
          ("mlp512", "train", 256), ("mlp1024", "predict", 1), ("dag", "predict", 32),
@@ -67,11 +73,13 @@ def flops(case: Case) -> int:
     """Multiplications and additions of the products: y = xW, and for a step dW = x'dy and
     dx = dyW' as well, but no dx of the network's inputs."""
     network, products = case.spec(), 0
+    shapes = network.shapes()
     for node in network.nodes:
-        if node.kind == "dense":
-            k, n = network.layers[node.layer]
+        if node.kind in ("dense", "conv", "depthwise"):
+            points = prod(shapes[node.name][:-1])
             first = node.inputs[0] in network.inputs
-            products += k * n * (1 if case.kind == "predict" else 2 if first else 3)
+            each = points * prod(network.layers[node.layer].shape)
+            products += each * (1 if case.kind == "predict" else 2 if first else 3)
     return 2 * case.batch * products
 
 
@@ -85,15 +93,22 @@ def traffic(case: Case) -> int:
     """Bytes that must be read or written at least: each weight once, and for a step weight and
     Adam's two moments read and written; each activation written and read once, twice for a step."""
     network, size = case.spec(), 2 if case.dtype == "bfloat16" else 4
-    values = case.batch * sum(network.widths().values())
+    values = case.batch * _stored(network)
     if case.kind == "predict":
         return size * (network.parameters() + 2 * values)
     return 6 * 4 * network.parameters() + 2 * size * 2 * values
 
 
+def _stored(network: Network) -> int:
+    """Elements of a sample that lie in memory: what only follows a product is computed with it."""
+    followed = {"norm", "flatten"}
+    of_nodes = {node.name for node in network.nodes if node.kind in followed}
+    return sum(n for name, n in network.widths().items() if name not in of_nodes)
+
+
 def footprint(case: Case) -> int:
     """Bytes that a case keeps in use: they tell which cache it can live in."""
     network, size = case.spec(), 2 if case.dtype == "bfloat16" else 4
-    values = case.batch * sum(network.widths().values())
+    values = case.batch * _stored(network)
     copies = 1 if case.kind == "predict" else 4  # weight, gradient, two moments
     return size * (copies * network.parameters() + values)

@@ -12,6 +12,7 @@ import numpy as np
 
 from benchmarks import networks
 from benchmarks.cases import Case
+from benchmarks.description import Network
 from benchmarks.workers import TIMED_RATE
 
 SOURCE = Path(__file__).with_name("native.c")
@@ -23,7 +24,7 @@ class Native:
     `model` is compiled with Adam at CHECK_RATE. Raises CalledProcessError where the program fails.
     """
 
-    def __init__(self, model, network: networks.Network, directory: Path):
+    def __init__(self, model, network: Network, directory: Path):
         self.network, self.directory = network, directory
         bundle = model.export(directory)
         self.library = bundle.shared
@@ -48,17 +49,18 @@ class Native:
     def results(self, case: Case) -> list[np.ndarray]:
         """The predictions, or the losses of the first steps."""
         self.run(case, 0)
-        flat, widths = np.fromfile(self.directory / "out", np.float32), self.network.widths()
+        flat, shapes = np.fromfile(self.directory / "out", np.float32), self.network.shapes()
         if case.kind == "train":
             return [flat]
-        sizes = [case.batch * widths[name] for name in self.network.outputs]
-        return [part.reshape(case.batch, -1) for part in np.split(flat, np.cumsum(sizes)[:-1])]
+        wanted = [(case.batch, *shapes[name]) for name in self.network.outputs]
+        parts = np.split(flat, np.cumsum([np.prod(shape) for shape in wanted])[:-1])
+        return [part.reshape(shape) for part, shape in zip(parts, wanted)]
 
     def seconds(self, case: Case, most: float) -> float:
         return float(self.run(case, most))
 
 
-def _header(network: networks.Network, prefix: str) -> str:
+def _header(network: Network, prefix: str) -> str:
     """bench_model.h; native.c says what is in it."""
     widths, inputs = network.widths(), len(network.inputs)
     targets = [1] if network.loss == "crossentropy" else [widths[n] for n in network.outputs]
@@ -69,7 +71,7 @@ def _header(network: networks.Network, prefix: str) -> str:
     defines = {
         "MODEL(name)": f"{prefix}_##name", "MODE_TRAIN": f"{prefix.upper()}_TRAIN",
         "MODE_PREDICT": f"{prefix.upper()}_PREDICT", "NUM_INPUTS": inputs,
-        "INPUTS": _braces([*network.inputs.values(), *targets]),
+        "INPUTS": _braces([*(widths[name] for name in network.inputs), *targets]),
         "OUTPUTS": _braces([widths[name] for name in network.outputs]),
         "PREDICT_ARGS": ", ".join(given + made), "TRAIN_ARGS": ", ".join(given + wanted),
         "TIMED_RATE": f"{TIMED_RATE}f",

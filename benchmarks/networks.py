@@ -1,62 +1,27 @@
 """The networks, each described once; a worker builds its own from the description.
 
-A network is a list of nodes over named tensors: `dense` (with weights that several nodes may
-share), `add` and `concat`. Weights and data come from NumPy's generator and a seed, so that all
-workers have the same. `forward` is the oracle of all of them.
+Weights and data come from NumPy's generator and a seed, so that all workers have the same.
+`oracle.py` computes what is right.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from itertools import pairwise
+from math import prod
 
 import numpy as np
 
-Arrays = dict[str, np.ndarray]
-
-
-@dataclass(frozen=True)
-class Node:
-    """One operation. A `dense` node has weights `layer` of shape (inputs, units) and a bias."""
-
-    name: str
-    kind: str  # dense, add, concat
-    inputs: tuple[str, ...]
-    layer: str = ""
-    relu: bool = False
-
-
-@dataclass(frozen=True)
-class Network:
-    """`loss` is mse (mean over all outputs' elements, outputs added) or crossentropy of logits."""
-
-    name: str
-    inputs: dict[str, int]  # name -> width
-    layers: dict[str, tuple[int, int]]  # name -> (inputs, units)
-    nodes: tuple[Node, ...]
-    outputs: tuple[str, ...]
-    loss: str
-
-    def widths(self) -> dict[str, int]:
-        """The width of every tensor."""
-        widths = dict(self.inputs)
-        for node in self.nodes:
-            given = [widths[name] for name in node.inputs]
-            joined = sum(given) if node.kind == "concat" else given[0]
-            widths[node.name] = self.layers[node.layer][1] if node.layer else joined
-        return widths
-
-    def parameters(self) -> int:
-        return sum(k * n + n for k, n in self.layers.values())
+from benchmarks.description import Layer, Network, Node, Shape, Stack
 
 
 def chain(name: str, widths: tuple[int, ...], loss: str) -> Network:
     """Dense layers one after the other, relu between them."""
-    layers = {f"d{i}": pair for i, pair in enumerate(pairwise(widths))}
+    layers = {f"d{i}": Layer("dense", pair) for i, pair in enumerate(pairwise(widths))}
     last = len(layers) - 1
     nodes = [Node(f"d{i}", "dense", (f"d{i - 1}" if i else "x",), f"d{i}", i < last)
              for i in range(len(layers))]
-    return Network(name, {"x": widths[0]}, layers, tuple(nodes), (f"d{last}",), loss)
+    return Network(name, {"x": widths[:1]}, layers, tuple(nodes), (f"d{last}",), loss)
 
 
 def residual(name: str, depth: int, width: int) -> Network:
@@ -65,8 +30,8 @@ def residual(name: str, depth: int, width: int) -> Network:
     for i in range(depth):
         nodes += [Node(f"d{i}", "dense", (at,), f"d{i}", True), Node(f"h{i}", "add", (at, f"d{i}"))]
         at = f"h{i}"
-    layers = {f"d{i}": (width, width) for i in range(depth)}
-    return Network(name, {"x": width}, layers, tuple(nodes), (at,), "mse")
+    layers = {f"d{i}": Layer("dense", (width, width)) for i in range(depth)}
+    return Network(name, {"x": (width,)}, layers, tuple(nodes), (at,), "mse")
 
 
 def three_inputs(name: str) -> Network:
@@ -79,69 +44,119 @@ def three_inputs(name: str) -> Network:
         Node("mix", "dense", ("all",), "mix", True),
         Node("out1", "dense", ("mix",), "out1"), Node("out2", "dense", ("all",), "out2"),
     )
-    layers = {"s1": (128, 128), "s2": (128, 64), "r1": (32, 64), "mix": (128, 64),
+    shapes = {"s1": (128, 128), "s2": (128, 64), "r1": (32, 64), "mix": (128, 64),
               "out1": (64, 10), "out2": (128, 4)}
-    return Network(name, {"a": 128, "b": 128, "c": 32}, layers, nodes, ("out1", "out2"), "mse")
+    layers = {layer: Layer("dense", shape) for layer, shape in shapes.items()}
+    inputs = {"a": (128,), "b": (128,), "c": (32,)}
+    return Network(name, inputs, layers, nodes, ("out1", "out2"), "mse")
 
 
-NETWORKS = {network.name: network for network in (
+def lenet(name: str) -> Network:
+    """Two convolutions with pools, and a dense layer, on digits."""
+    made = Stack(name, {"x": (28, 28, 1)}, "crossentropy")
+    for inputs, filters in ((1, 32), (32, 64)):
+        made.weigh("conv", (3, 3, inputs, filters), relu=True)
+        made.put("max_pool", size=2, stride=2)
+    made.put("flatten")
+    made.weigh("dense", (1600, 10))
+    return made.network()
+
+
+def _normed(made: Stack, kind: str, shape: Shape, at: str = "", relu: bool = True,
+            stride: int = 1) -> str:
+    """A convolution without a bias, and its normalisation."""
+    made.weigh(kind, shape, at, bias=False, stride=stride, padding="same")
+    channels = shape[-2] if kind == "depthwise" else shape[-1]
+    return made.weigh("norm", (channels,), relu=relu)
+
+
+def resnet20(name: str) -> Network:
+    """Three stages of three blocks on CIFAR's images, with projections where a block changes the
+    shape."""
+    made = Stack(name, {"x": (32, 32, 3)}, "crossentropy")
+    at, before = _normed(made, "conv", (3, 3, 3, 16)), 16
+    for filters in (16, 32, 64):
+        for block in range(3):
+            stride = 2 if filters != before and block == 0 else 1
+            _normed(made, "conv", (3, 3, before, filters), at, stride=stride)
+            new = _normed(made, "conv", (3, 3, filters, filters), relu=False)
+            if filters != before:
+                at = _normed(made, "conv", (1, 1, before, filters), at, False, stride)
+            at, before = made.put("add", (new, at), relu=True), filters
+    made.put("mean")
+    made.weigh("dense", (64, 10))
+    return made.network()
+
+
+def mobilenet(name: str) -> Network:
+    """A convolution and six separable blocks on small images."""
+    made = Stack(name, {"x": (32, 32, 3)}, "crossentropy")
+    _normed(made, "conv", (3, 3, 3, 32))
+    before = 32
+    for filters, stride in ((64, 1), (128, 2), (128, 1), (256, 2), (256, 1), (256, 1)):
+        _normed(made, "depthwise", (3, 3, before, 1), stride=stride)
+        _normed(made, "conv", (1, 1, before, filters))
+        before = filters
+    made.put("mean")
+    made.weigh("dense", (256, 10))
+    return made.network()
+
+
+def causal(name: str, depth: int, filters: int, samples: int) -> Network:
+    """Convolutions of three taps along time, twice as far apart each time; one value a sample."""
+    made, before = Stack(name, {"x": (samples, 1)}, "mse"), 1
+    for i in range(depth):
+        made.weigh("conv", (3, before, filters), relu=True, dilation=2**i, padding="causal")
+        before = filters
+    made.weigh("conv", (1, before, 1))
+    return made.network()
+
+
+NETWORKS: dict[str, Network] = {network.name: network for network in (
     chain("tiny", (8, 16, 16, 1), "mse"),
     chain("mlp784", (784, 64, 64, 10), "crossentropy"),
     chain("mlp512", (512, 512, 512, 512), "mse"),
     chain("mlp1024", (1024, 2048, 2048, 1000), "crossentropy"),
     three_inputs("dag"),
     residual("res256", 20, 256),
+    lenet("lenet"),
+    resnet20("resnet20"),
+    mobilenet("mobilenet"),
+    causal("tcn", 8, 16, 512),
 )}
 
 
-def weights(network: Network, seed: int = 0) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """(kernel, bias) of each layer, float32, of a size that keeps activations near one."""
+def weights(network: Network, seed: int = 0) -> dict[str, list[np.ndarray]]:
+    """Those of each layer as arrays of float32, of a size that keeps activations near one."""
     rng = np.random.default_rng(seed)
-    scale = 0.5 if network.name.startswith("res") else 2.0
-    return {name: (rng.normal(0, np.sqrt(scale / k), (k, n)).astype(np.float32),
-                   rng.normal(0, 0.1, n).astype(np.float32))
-            for name, (k, n) in network.layers.items()}
+    scale = 0.5 if network.name == "res256" else 2.0
+    return {name: [_drawn(rng, scale, kind, shape) for kind, shape in layer.weights().items()]
+            for name, layer in network.layers.items()}
+
+
+def _drawn(rng: np.random.Generator, scale: float, kind: str, shape: Shape) -> np.ndarray:
+    if kind == "kernel":
+        inputs = prod(shape[:-1]) if shape[-1] != 1 or len(shape) == 2 else prod(shape[:-2])
+        return rng.normal(0, np.sqrt(scale / inputs), shape).astype(np.float32)
+    around = 1.0 if kind in ("gamma", "variance") else 0.0
+    return (around + rng.normal(0, 0.1, shape)).astype(np.float32)
 
 
 def data(network: Network, batch: int, seed: int = 1) -> tuple[list[np.ndarray], list[np.ndarray]]:
-    """Inputs (batch, width) in float32, and targets: class numbers (int32) or float32 arrays."""
+    """Inputs in float32, and targets: class numbers (int32) or float32 arrays."""
     rng = np.random.default_rng(seed)
-    inputs = [rng.normal(size=(batch, n)).astype(np.float32) for n in network.inputs.values()]
-    widths = network.widths()
+    inputs = [rng.normal(size=(batch, *n)).astype(np.float32) for n in network.inputs.values()]
+    shapes = network.shapes()
     if network.loss == "crossentropy":
-        return inputs, [rng.integers(0, widths[network.outputs[0]], batch).astype(np.int32)]
-    return inputs, [rng.normal(size=(batch, widths[name])).astype(np.float32)
+        classes = shapes[network.outputs[0]][-1]
+        return inputs, [rng.integers(0, classes, batch).astype(np.int32)]
+    return inputs, [rng.normal(size=(batch, *shapes[name])).astype(np.float32)
                     for name in network.outputs]
 
 
-def evaluate(network: Network, inputs, dense, add, concat) -> list:
-    """The outputs, by a framework's own three functions: dense(x, layer, relu), add, concat."""
+def evaluate(network: Network, inputs, functions: Mapping[str, Callable]) -> list:
+    """The outputs, by a framework's own functions: of each kind, (node, values) -> value."""
     values = dict(zip(network.inputs, inputs))
     for node in network.nodes:
-        given = [values[name] for name in node.inputs]
-        if node.kind == "dense":
-            values[node.name] = dense(given[0], node.layer, node.relu)
-        else:
-            values[node.name] = (add if node.kind == "add" else concat)(given)
+        values[node.name] = functions[node.kind](node, *[values[name] for name in node.inputs])
     return [values[name] for name in network.outputs]
-
-
-def forward(network: Network, inputs: list[np.ndarray]) -> list[np.ndarray]:
-    """The outputs by NumPy in float64."""
-    values = weights(network)
-
-    def dense(x: np.ndarray, layer: str, relu: bool) -> np.ndarray:
-        kernel, bias = (v.astype(np.float64) for v in values[layer])
-        return np.maximum(x @ kernel + bias, 0) if relu else x @ kernel + bias
-
-    wide = [x.astype(np.float64) for x in inputs]
-    return evaluate(network, wide, dense, sum, lambda parts: np.concatenate(parts, 1))
-
-
-def loss(network: Network, outputs: list[np.ndarray], targets: list[np.ndarray]) -> float:
-    """The loss of the batch by NumPy."""
-    if network.loss == "mse":
-        return float(sum(np.mean((y - t) ** 2) for y, t in zip(outputs, targets)))
-    (y,), (t,) = outputs, targets
-    top = y.max(1)
-    return float(np.mean(np.log(np.exp(y - top[:, None]).sum(1)) + top - y[np.arange(len(t)), t]))

@@ -15,6 +15,7 @@ import numpy as np
 import fncompile
 from benchmarks import networks
 from benchmarks.cases import Case, stretch
+from benchmarks.description import Network
 from benchmarks.native import Native
 from benchmarks.workers import CHECK_RATE, CHECK_STEPS, Run
 from benchmarks.workers.functional import compile_model, model_of
@@ -69,7 +70,7 @@ class Worker:
         return lambda: float(model.evaluate(x, y, batch_size=1000, verbose=0))
 
 
-def _model(network: networks.Network, case: Case):
+def _model(network: Network, case: Case):
     fncompile.config.set_dtype_policy(POLICIES[case.dtype])
     try:
         model = model_of(fncompile, network)

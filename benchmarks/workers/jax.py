@@ -10,46 +10,94 @@ from jax import numpy as jnp
 
 from benchmarks import networks
 from benchmarks.cases import Case, stretch
+from benchmarks.description import EPSILON as NORM_EPSILON
+from benchmarks.description import MOMENTUM, Network, Node, paddings
 from benchmarks.workers import BETA1, BETA2, CHECK_STEPS, EPSILON, TIMED_RATE, Run
 
 
-def forward(network: networks.Network, weights, inputs):
-    def dense(x, layer, relu):
-        kernel, bias = weights[layer]
-        y = x @ kernel + bias
-        return jax.nn.relu(y) if relu else y
+def forward(network: Network, weights, statistics, inputs, training: bool = False):
+    """The outputs, and in training new statistics of the normalisations."""
+    changed = {}
 
-    return networks.evaluate(network, inputs, dense, lambda ab: ab[0] + ab[1],
-                             lambda parts: jnp.concatenate(parts, 1))
+    def activated(node: Node, y):
+        return jax.nn.relu(y) if node.relu else y
+
+    def dense(node: Node, x):
+        kernel, bias = weights[node.layer]
+        return activated(node, x @ kernel + bias)
+
+    def convolution(node: Node, x):
+        kernel, *bias = weights[node.layer]
+        rank, groups = x.ndim - 2, x.shape[-1] if node.kind == "depthwise" else 1
+        if groups > 1:
+            kernel = jnp.swapaxes(kernel, -1, -2)
+        y = jax.lax.conv_general_dilated(
+            x, kernel, (node.stride,) * rank, paddings(node, kernel.shape[:rank], x.shape[1:]),
+            rhs_dilation=(node.dilation,) * rank, feature_group_count=groups,
+            dimension_numbers=("NHWC", "HWIO", "NHWC") if rank == 2 else ("NHC", "HIO", "NHC"))
+        return activated(node, y + bias[0] if bias else y)
+
+    def norm(node: Node, x):
+        (gamma, beta), (mean, variance) = weights[node.layer], statistics[node.layer]
+        if training:
+            axes = tuple(range(x.ndim - 1))
+            old, (mean, variance) = (mean, variance), (x.mean(axes), x.var(axes))
+            changed[node.layer] = [o + (n - o) * (1 - MOMENTUM)
+                                   for o, n in zip(old, (mean, variance))]
+        scale = jax.lax.rsqrt(variance + NORM_EPSILON) * gamma
+        return activated(node, (x - mean) * scale + beta)
+
+    def max_pool(node: Node, x):
+        along = [(1, n, n, 1) for n in (node.size, node.stride)]
+        return jax.lax.reduce_window(x, -jnp.inf, jax.lax.max, *along, "VALID")
+
+    functions = {
+        "dense": dense, "conv": convolution, "depthwise": convolution, "norm": norm,
+        "add": lambda node, a, b: activated(node, a + b), "max_pool": max_pool,
+        "concat": lambda node, *parts: jnp.concatenate(parts, -1),
+        "mean": lambda node, x: x.mean((1, 2)), "flatten": lambda node, x: x.reshape(len(x), -1),
+    }
+    outputs = networks.evaluate(network, inputs, functions)
+    return outputs, changed
 
 
-def loss(network: networks.Network, dtype, weights, inputs, targets):
-    """In float32, the products in `dtype`."""
+def loss(network: Network, dtype, weights, statistics, inputs, targets):
+    """In float32, the products in `dtype`; and the new statistics."""
     weights, inputs = jax.tree.map(lambda a: a.astype(dtype), (weights, inputs))
-    outputs = [y.astype(jnp.float32) for y in forward(network, weights, inputs)]
+    outputs, statistics = forward(network, weights, statistics, inputs, True)
+    outputs = [y.astype(jnp.float32) for y in outputs]
     if network.loss == "mse":
-        return sum(jnp.mean((y - t) ** 2) for y, t in zip(outputs, targets))
+        return sum(jnp.mean((y - t) ** 2) for y, t in zip(outputs, targets)), statistics
     logits = jax.nn.log_softmax(outputs[0])
-    return -jnp.mean(jnp.take_along_axis(logits, targets[0][:, None], 1))
+    return -jnp.mean(jnp.take_along_axis(logits, targets[0][:, None], 1)), statistics
 
 
 def adam(network, dtype, state, rate, inputs, targets):
-    """One step; state is (weights, first moments, second moments, count)."""
-    weights, first, second, count = state
-    value, gradient = jax.value_and_grad(partial(loss, network, dtype))(weights, inputs, targets)
+    """One step; state is (weights, first moments, second moments, count, statistics)."""
+    weights, first, second, count, statistics = state
+    (value, statistics), gradient = jax.value_and_grad(partial(loss, network, dtype), has_aux=True)(
+        weights, statistics, inputs, targets)
     count = count + 1
     scale = rate * jnp.sqrt(1 - BETA2**count) / (1 - BETA1**count)
     first = jax.tree.map(lambda m, g: m + (g - m) * (1 - BETA1), first, gradient)
     second = jax.tree.map(lambda v, g: v + (g * g - v) * (1 - BETA2), second, gradient)
     weights = jax.tree.map(lambda w, m, v: w - scale * m / (jnp.sqrt(v) + EPSILON),
                            weights, first, second)
-    return (weights, first, second, count), value
+    return (weights, first, second, count, statistics), value
 
 
-def fresh(network: networks.Network):
-    weights = jax.tree.map(jnp.asarray, networks.weights(network))
+def fresh(network: Network):
+    weights, statistics = drawn(network)
     zeros = (jax.tree.map(jnp.zeros_like, weights) for _ in range(2))
-    return (weights, *zeros, jnp.zeros((), jnp.float32))
+    return (weights, *zeros, jnp.zeros((), jnp.float32), statistics)
+
+
+def drawn(network: Network, dtype=jnp.float32):
+    """The weights that are trained, and the statistics of normalisations."""
+    arrays = jax.tree.map(lambda a: jnp.asarray(a, dtype), networks.weights(network))
+    norms = {n for n, layer in network.layers.items() if layer.kind == "norm"}
+    trained = {name: group[:2] if name in norms else group for name, group in arrays.items()}
+    return trained, {name: arrays[name][2:] for name in norms}
 
 
 @partial(jax.jit, donate_argnums=0)
@@ -85,14 +133,14 @@ class Worker:
             for at in range(0, len(x), batch):
                 state = digits_step(state, order[at : at + batch], images, labels)
         jax.block_until_ready(state)
-        return lambda: float(loss(network, jnp.float32, state[0], [images], [labels]))
+        return lambda: float(loss(network, jnp.float32, state[0], {}, [images], [labels])[0])
 
 
 def _predict(network, inputs, _, dtype) -> Run:
-    weights = jax.tree.map(lambda a: jnp.asarray(a, dtype), networks.weights(network))
+    weights, statistics = drawn(network, dtype)
     inputs = [x.astype(dtype) for x in inputs]
-    function = jax.jit(partial(forward, network))
-    return Run(lambda: jax.block_until_ready(function(weights, inputs)))
+    function = jax.jit(lambda *arrays: forward(network, *arrays)[0])
+    return Run(lambda: jax.block_until_ready(function(weights, statistics, inputs)))
 
 
 def _train(count: int, network, inputs, targets, dtype) -> Run:

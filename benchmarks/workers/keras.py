@@ -13,6 +13,7 @@ import tensorflow
 
 from benchmarks import networks
 from benchmarks.cases import Case
+from benchmarks.description import Network
 from benchmarks.workers import CHECK_STEPS, Run
 from benchmarks.workers.functional import compile_model, model_of
 
@@ -58,7 +59,7 @@ def _listed(outputs) -> list:
     return outputs if isinstance(outputs, list) else [outputs]
 
 
-def _train(model, network: networks.Network, inputs, targets) -> Run:
+def _train(model, network: Network, inputs, targets) -> Run:
     compile_model(keras, model, network)
 
     wanted = targets if len(targets) > 1 else targets[0]

@@ -1,45 +1,78 @@
-"""A network as an ONNX model, with its weights inside: for ONNX Runtime and OpenVINO."""
+"""A network as an ONNX model, for ONNX Runtime and OpenVINO: channels come first."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from benchmarks import networks
+from benchmarks import channels_first
+from benchmarks.description import EPSILON, Network, Node, Shape, paddings
 
-OPERATORS = {"add": ("Add", {}), "concat": ("Concat", {"axis": 1})}
 
-
-def make(network: networks.Network) -> bytes:
+def make(network: Network) -> bytes:
     """The serialized model; the batch is open."""
-    widths = network.widths()
+    shapes = network.shapes()
     graph = helper.make_graph(
-        [node for n in network.nodes for node in _nodes(n)], network.name,
-        [_value(name, widths) for name in network.inputs],
-        [_value(name, widths) for name in network.outputs], _constants(network))
+        [made for node in network.nodes for made in _nodes(network, node, shapes)], network.name,
+        [_value(name, shapes) for name in network.inputs],
+        [_value(name, shapes) for name in network.outputs], _constants(network))
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
     onnx.checker.check_model(model)
     return model.SerializeToString()
 
 
-def _nodes(node: networks.Node) -> list[onnx.NodeProto]:
-    if node.kind != "dense":
-        operator, attributes = OPERATORS[node.kind]
-        return [helper.make_node(operator, node.inputs, [node.name], **attributes)]
-    operands = [node.inputs[0], f"{node.layer}.kernel", f"{node.layer}.bias"]
-    if not node.relu:
-        return [helper.make_node("Gemm", operands, [node.name])]
-    before = f"{node.name}.before"
-    return [helper.make_node("Gemm", operands, [before]),
-            helper.make_node("Relu", [before], [node.name])]
+def _nodes(network: Network, node: Node, shapes: dict[str, Shape]) -> list[onnx.NodeProto]:
+    operator, attributes = OPERATORS[node.kind]
+    layer = network.layers.get(node.layer)
+    weights = [f"{node.layer}.{kind}" for kind in layer.weights()] if layer else []
+    given = attributes(node, layer.shape if layer else (), shapes[node.inputs[0]])
+    made = f"{node.name}.before" if node.relu else node.name
+    nodes = [helper.make_node(operator, [*node.inputs, *weights], [made], **given)]
+    if node.relu:
+        nodes.append(helper.make_node("Relu", [made], [node.name]))
+    if node.kind == "mean":  # gives pixels of extent 1
+        nodes[0].output[0] = f"{node.name}.wide"
+        nodes.append(helper.make_node("Flatten", [f"{node.name}.wide"], [node.name]))
+    return nodes
 
 
-def _value(name: str, widths: dict[str, int]) -> onnx.ValueInfoProto:
-    return helper.make_tensor_value_info(name, TensorProto.FLOAT, ["batch", widths[name]])
+def _none(node: Node, weights: Shape, x: Shape) -> dict:
+    return {}
 
 
-def _constants(network: networks.Network) -> list[onnx.TensorProto]:
+def _convolution(node: Node, weights: Shape, x: Shape) -> dict:
+    taps = weights[:-2]
+    around = paddings(node, taps, x)
+    return {"kernel_shape": taps, "strides": [node.stride] * len(taps),
+            "dilations": [node.dilation] * len(taps),
+            "group": x[-1] if node.kind == "depthwise" else 1,
+            "pads": [low for low, _ in around] + [high for _, high in around]}
+
+
+# kind -> operator, (node, shape of its weights, shape of its input) -> attributes
+OPERATORS: dict[str, tuple[str, Callable[[Node, Shape, Shape], dict]]] = {
+    "dense": ("Gemm", lambda node, weights, x: {"transB": 1}),
+    "conv": ("Conv", _convolution),
+    "depthwise": ("Conv", _convolution),
+    "norm": ("BatchNormalization", lambda node, weights, x: {"epsilon": EPSILON}),
+    "add": ("Add", _none),
+    "concat": ("Concat", lambda node, weights, x: {"axis": 1}),
+    "max_pool": ("MaxPool", lambda node, weights, x: {
+        "kernel_shape": [node.size] * 2, "strides": [node.stride] * 2}),
+    "mean": ("GlobalAveragePool", _none),
+    "flatten": ("Flatten", _none),
+}
+
+
+def _value(name: str, shapes: dict[str, Shape]) -> onnx.ValueInfoProto:
+    shape = ["batch", *channels_first.shape(shapes[name])]
+    return helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
+
+
+def _constants(network: Network) -> list[onnx.TensorProto]:
     return [numpy_helper.from_array(np.ascontiguousarray(value), f"{layer}.{kind}")
-            for layer, pair in networks.weights(network).items()
-            for kind, value in zip(("kernel", "bias"), pair)]
+            for layer, group in channels_first.weights(network).items()
+            for kind, value in zip(network.layers[layer].weights(), group)]

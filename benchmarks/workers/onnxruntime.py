@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import onnxruntime
 
-from benchmarks import networks
+from benchmarks import channels_first, networks
 from benchmarks.cases import Case
+from benchmarks.description import Network
 from benchmarks.workers import Run, onnx_graph
 
 
@@ -27,15 +28,16 @@ class Worker:
         session = onnxruntime.InferenceSession(onnx_graph.make(network), self.options,
                                                providers=["CPUExecutionProvider"])
         inputs, _ = networks.data(network, case.batch)
-        feed = dict(zip(network.inputs, inputs))
+        feed = {n: channels_first.array(x) for n, x in zip(network.inputs, inputs)}
         if way == "run":
-            return Run(lambda: session.run(None, feed))
+            return Run(lambda: session.run(None, feed), _channels_last)
         return _bound(session, network, feed, case.batch)
 
 
-def _bound(session, network: networks.Network, feed: dict, batch: int) -> Run:
-    binding, widths = session.io_binding(), network.widths()
-    outputs = [np.empty((batch, widths[name]), np.float32) for name in network.outputs]
+def _bound(session, network: Network, feed: dict, batch: int) -> Run:
+    binding, shapes = session.io_binding(), network.shapes()
+    outputs = [np.empty((batch, *channels_first.shape(shapes[name])), np.float32)
+               for name in network.outputs]
     for name, array in feed.items():
         binding.bind_cpu_input(name, array)
     for name, array in zip(network.outputs, outputs):
@@ -45,4 +47,8 @@ def _bound(session, network: networks.Network, feed: dict, batch: int) -> Run:
         session.run_with_iobinding(binding)
         return outputs
 
-    return Run(call)
+    return Run(call, _channels_last)
+
+
+def _channels_last(outputs: list[np.ndarray]) -> list[np.ndarray]:
+    return [np.moveaxis(y, 1, -1) for y in outputs]

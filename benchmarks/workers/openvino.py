@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import openvino
 
-from benchmarks import networks
+from benchmarks import channels_first, networks
 from benchmarks.cases import Case
 from benchmarks.workers import Run, onnx_graph
 
@@ -28,14 +28,16 @@ class Worker:
     def build(self, case: Case, way: str) -> Run:
         network = case.spec()
         model = self.core.read_model(onnx_graph.make(network), b"")
-        model.reshape({name: [case.batch, width] for name, width in network.inputs.items()})
+        model.reshape({name: [case.batch, *channels_first.shape(shape)]
+                       for name, shape in network.inputs.items()})
         compiled = self.core.compile_model(model, "CPU", {
             "PERFORMANCE_HINT": "LATENCY", "NUM_STREAMS": "1",
             "INFERENCE_NUM_THREADS": str(self.cores), "ENABLE_CPU_PINNING": "NO",
             "INFERENCE_PRECISION_HINT": PRECISIONS[case.dtype]})
         request = compiled.create_infer_request()
         inputs, _ = networks.data(network, case.batch)
-        tensors = [openvino.Tensor(array, shared_memory=True) for array in inputs]
+        arrays = [channels_first.array(x) for x in inputs]
+        tensors = [openvino.Tensor(array, shared_memory=True) for array in arrays]
         for name, tensor in zip(network.inputs, tensors):
             request.set_tensor(name, tensor)
         outputs = [request.get_tensor(compiled.output(name)) for name in network.outputs]
@@ -44,4 +46,4 @@ class Worker:
             request.infer()
             return tensors and [np.asarray(output.data) for output in outputs]
 
-        return Run(call)
+        return Run(call, lambda outputs: [np.moveaxis(y, 1, -1) for y in outputs])

@@ -1,4 +1,5 @@
-"""PyTorch: eager in inference mode, fused Adam; `torch.compile` where the case table says so."""
+"""PyTorch: eager in inference mode, fused Adam, images by channels and by pixels; `torch.compile`
+where the case table says so."""
 
 from __future__ import annotations
 
@@ -7,30 +8,67 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from benchmarks import networks
+from benchmarks import channels_first, networks
 from benchmarks.cases import COMPILED, Case
+from benchmarks.description import EPSILON as NORM_EPSILON
+from benchmarks.description import MOMENTUM, Layer, Network, Node, paddings
 from benchmarks.workers import BETA1, BETA2, EPSILON, TIMED_RATE, Run
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
+WEIGHTS = ("weight", "bias", "running_mean", "running_var")
 
 
 class Net(nn.Module):
-    def __init__(self, network: networks.Network):
+    def __init__(self, network: Network):
         super().__init__()
-        self.network = network
+        self.network, self.around = network, {}
+        self.functions = {
+            "dense": self.weighed, "norm": self.weighed, "conv": self.convolution,
+            "depthwise": self.convolution, "add": lambda node, a, b: activated(node, a + b),
+            "concat": lambda node, *parts: torch.cat(parts, 1),
+            "max_pool": lambda node, x: functional.max_pool2d(x, node.size, node.stride),
+            "mean": lambda node, x: x.mean((2, 3)), "flatten": lambda node, x: x.flatten(1),
+        }
         self.layers = nn.ModuleDict()
-        for name, (kernel, bias) in networks.weights(network).items():
-            layer = self.layers[name] = nn.Linear(*kernel.shape)
-            layer.weight.data = torch.tensor(np.ascontiguousarray(kernel.T))
-            layer.bias.data = torch.tensor(bias)
+        weights, shapes = channels_first.weights(network), network.shapes()
+        for node in (n for n in network.nodes if n.layer):
+            if node.kind in ("conv", "depthwise"):
+                taps = network.layers[node.layer].shape
+                self.around[node.layer] = paddings(node, taps, shapes[node.inputs[0]])
+            layer = self.made(node, network.layers[node.layer])
+            self.layers[node.layer] = layer
+            for name, value in zip(WEIGHTS, weights[node.layer]):
+                getattr(layer, name).data = torch.tensor(value)
+
+    def made(self, node: Node, layer: Layer) -> nn.Module:
+        """Padding that is the same before and behind is the convolution's own."""
+        if layer.kind == "dense":
+            return nn.Linear(*layer.shape)
+        if layer.kind == "norm":
+            return nn.BatchNorm2d(layer.shape[0], eps=NORM_EPSILON, momentum=1 - MOMENTUM)
+        *taps, inputs, filters = layer.shape
+        groups = inputs if layer.kind == "depthwise" else 1
+        own = [0] * len(taps)
+        if all(low == high for low, high in self.around[node.layer]):
+            own = [low for low, _ in self.around.pop(node.layer)]
+        make = nn.Conv1d if len(taps) == 1 else nn.Conv2d
+        return make(inputs, filters * groups, taps, node.stride, own, node.dilation, groups,
+                    layer.bias)
+
+    def weighed(self, node: Node, x):
+        return activated(node, self.layers[node.layer](x))
+
+    def convolution(self, node: Node, x):
+        if node.layer in self.around:
+            x = functional.pad(x, [n for pair in reversed(self.around[node.layer]) for n in pair])
+        return self.weighed(node, x)
 
     def forward(self, *inputs):
-        def dense(x, layer, relu):
-            y = self.layers[layer](x)
-            return functional.relu(y) if relu else y
+        return networks.evaluate(self.network, inputs, self.functions)
 
-        return networks.evaluate(self.network, inputs, dense, lambda ab: ab[0] + ab[1],
-                                 lambda parts: torch.cat(parts, 1))
+
+def activated(node: Node, y):
+    return functional.relu(y) if node.relu else y
 
 
 class Worker:
@@ -44,13 +82,18 @@ class Worker:
     def ways(self, case: Case) -> list[str]:
         usual = case.cores == 1 and case.dtype == "float32"
         compiled = usual and (case.network, case.kind, case.batch) in COMPILED
-        return ["eager", "compile"] if compiled else ["eager"]
+        last = ["channels_last"] if _rank(case.spec()) == 4 else []
+        return ["eager", *last, "compile"] if compiled else ["eager", *last]
 
     def build(self, case: Case, way: str) -> Run:
         network = case.spec()
-        inputs, targets = ([torch.tensor(a) for a in group]
-                           for group in networks.data(network, case.batch))
+        inputs, targets = networks.data(network, case.batch)
+        inputs = [torch.tensor(channels_first.array(x)) for x in inputs]
+        targets = [torch.tensor(t) for t in targets]
         net = Net(network)
+        if _rank(network) == 4 and way != "eager":
+            inputs = [x.to(memory_format=torch.channels_last) for x in inputs]
+            net = net.to(memory_format=torch.channels_last)
         make = _predict if case.kind == "predict" else _train
         return make(net, inputs, targets, DTYPES[case.dtype], way)
 
@@ -74,6 +117,15 @@ class Worker:
         return loss
 
 
+def _rank(network: Network) -> int:
+    """Axes of the first input, the batch among them."""
+    return 1 + len(next(iter(network.inputs.values())))
+
+
+def _channels_last(y):
+    return y.movedim(1, -1)
+
+
 def _predict(net: Net, inputs, _, dtype, way: str) -> Run:
     net = net.to(dtype).eval()
     inputs = [x.to(dtype) for x in inputs]
@@ -83,7 +135,7 @@ def _predict(net: Net, inputs, _, dtype, way: str) -> Run:
         with torch.inference_mode():
             return function(*inputs)
 
-    return Run(call, lambda outputs: [y.float() for y in outputs])
+    return Run(call, lambda outputs: [_channels_last(y.float()) for y in outputs])
 
 
 def _train(net: Net, inputs, targets, dtype, way: str) -> Run:
@@ -95,7 +147,7 @@ def _train(net: Net, inputs, targets, dtype, way: str) -> Run:
     def forward(*inputs):
         with torch.autocast("cpu", dtype, enabled=mixed):
             outputs = net(*inputs)
-        return sum(measure(y.float(), t) for y, t in zip(outputs, targets))
+        return sum(measure(_channels_last(y.float()), t) for y, t in zip(outputs, targets))
 
     function = torch.compile(forward, dynamic=False) if way == "compile" else forward
 

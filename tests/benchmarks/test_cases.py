@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from benchmarks import cases, networks
+from benchmarks import cases, networks, oracle
 from benchmarks.cases import Case
+from benchmarks.description import Layer, Network, Node, paddings
 
 
 def test_the_table_has_every_network_kind_batch_dtype_and_number_of_cores_once():
@@ -54,23 +55,23 @@ def test_traffic_counts_each_weight_once_and_adam_three_times_both_ways():
 
 def test_the_oracle_adds_and_joins():
     """A network small enough to compute by hand, on the weights that it draws."""
-    network = networks.Network(
-        "hand", {"a": 2}, {"d": (2, 2)},
-        (networks.Node("y", "dense", ("a",), "d", True), networks.Node("s", "add", ("a", "y")),
-         networks.Node("z", "concat", ("s", "y"))), ("z",), "mse")
+    network = Network(
+        "hand", {"a": (2,)}, {"d": Layer("dense", (2, 2))},
+        (Node("y", "dense", ("a",), "d", True), Node("s", "add", ("a", "y")),
+         Node("z", "concat", ("s", "y"))), ("z",), "mse")
     kernel, bias = networks.weights(network)["d"]
     x = np.array([[1.0, -2.0], [0.5, 3.0]], np.float32)
     y = np.maximum(x @ kernel + bias, 0)
-    (z,) = networks.forward(network, [x])
+    (z,) = oracle.forward(network, [x])
     np.testing.assert_allclose(z, np.hstack([x + y, y]), rtol=1e-6)
 
 
 def test_losses():
     mse, cross = networks.NETWORKS["dag"], networks.NETWORKS["mlp784"]
     zeros, ones = np.zeros((2, 3)), np.ones((2, 4))
-    assert networks.loss(mse, [zeros, ones], [zeros + 2, ones]) == 4.0
+    assert oracle.loss(mse, [zeros, ones], [zeros + 2, ones]) == 4.0
     even = np.full((5, 10), 1000.0)  # overflows unless the largest is taken off first
-    np.testing.assert_allclose(networks.loss(cross, [even], [np.arange(5)]), np.log(10))
+    np.testing.assert_allclose(oracle.loss(cross, [even], [np.arange(5)]), np.log(10))
 
 
 def test_weights_and_data_are_the_same_in_every_process():
@@ -78,3 +79,37 @@ def test_weights_and_data_are_the_same_in_every_process():
     first, again = networks.weights(network), networks.weights(network)
     assert all(np.array_equal(a, b) for n in first for a, b in zip(first[n], again[n]))
     assert np.array_equal(networks.data(network, 3)[0][0], networks.data(network, 3)[0][0])
+
+
+def test_products_of_convolutions_count_every_output():
+    """2 * outputs * (taps * inputs); MFLOP of a sample, of the published networks."""
+    wanted = {"lenet": 4.88, "resnet20": 81.6, "mobilenet": 41.7, "tcn": 5.57}
+    found = {name: cases.flops(Case(name, "predict", 1)) / 1e6 for name in wanted}
+    assert found == pytest.approx(wanted, rel=2e-3)
+
+
+def test_convolutions_of_the_oracle_are_sums_over_their_windows():
+    """Strides, dilation and padding by hand: each output is a sum over what it sees."""
+    for padding, stride, dilation in (("same", 2, 1), ("valid", 1, 2), ("causal", 1, 2)):
+        node = Node("y", "conv", ("x",), "c", False, 1, stride, dilation, padding)
+        network = Network("one", {"x": (7, 2)}, {"c": Layer("conv", (3, 2, 4))}, (node,), ("y",),
+                          "mse")
+        kernel, bias = networks.weights(network)["c"]
+        [x], _ = networks.data(network, 2)
+        [y] = oracle.forward(network, [x])
+        [(low, _)] = paddings(node, (3,), (7,))
+        assert y.shape[1:] == network.shapes()["y"]
+        for i in range(y.shape[1]):
+            places = [(t, i * stride - low + t * dilation) for t in range(3)]
+            right = bias + sum(x[:, at] @ kernel[t] for t, at in places if 0 <= at < 7)
+            np.testing.assert_allclose(y[:, i], right, rtol=1e-5, atol=1e-6)
+
+
+def test_a_normalisation_takes_the_batchs_own_statistics_in_training():
+    network = Network("norm", {"x": (4, 4, 3)}, {"n": Layer("norm", (3,))},
+                      (Node("y", "norm", ("x",), "n"),), ("y",), "mse")
+    gamma, beta, *_ = networks.weights(network)["n"]
+    [x], _ = networks.data(network, 8)
+    [y] = oracle.forward(network, [x], training=True)
+    np.testing.assert_allclose(y.mean((0, 1, 2)), beta, atol=1e-6)
+    np.testing.assert_allclose(y.std((0, 1, 2)), gamma, rtol=2e-3)

@@ -1,0 +1,44 @@
+"""The networks' weights and data as frameworks take them that have channels before pixels."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from benchmarks import networks
+from benchmarks.description import Layer, Network, Shape
+
+
+def shape(of: Shape) -> Shape:
+    """Of a sample."""
+    return (of[-1], *of[:-1])
+
+
+def array(x: np.ndarray) -> np.ndarray:
+    """(batch, pixels, channels) as (batch, channels, pixels)."""
+    return np.ascontiguousarray(np.moveaxis(x, -1, 1))
+
+
+def weights(network: Network) -> dict[str, list[np.ndarray]]:
+    """Kernels are (filters, inputs, taps), those of dense layers (units, inputs)."""
+    flat = {node.name: node.inputs[0] for node in network.nodes if node.kind == "flatten"}
+    behind = {node.layer: flat[node.inputs[0]] for node in network.nodes
+              if node.kind == "dense" and node.inputs[0] in flat}
+    shapes = network.shapes()
+    return {name: [_kernel(network.layers[name], group[0], shapes.get(behind.get(name, ""))),
+                   *group[1:]] for name, group in networks.weights(network).items()}
+
+
+def _kernel(layer: Layer, kernel: np.ndarray, flattened: Shape | None) -> np.ndarray:
+    """`flattened`: the shape that a dense layer's inputs had."""
+    if layer.kind == "norm":
+        return kernel
+    if layer.kind == "depthwise":
+        kernel = np.moveaxis(kernel, (-2, -1), (0, 1))
+    elif layer.kind == "conv":
+        kernel = np.moveaxis(kernel, (-1, -2), (0, 1))
+    elif flattened:
+        pixels = kernel.reshape(*flattened, -1)
+        kernel = np.moveaxis(pixels, -2, 0).reshape(kernel.shape).T
+    else:
+        kernel = kernel.T
+    return np.ascontiguousarray(kernel)

@@ -1,0 +1,151 @@
+"""How a network is described: nodes over named tensors, and the weights that they name.
+
+Tensors have channels last; the batch, which comes first, is not in their shapes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from math import prod
+from typing import Any
+
+Shape = tuple[int, ...]
+EPSILON, MOMENTUM = 1e-3, 0.99  # of normalisations: statistics keep so much of what they were
+
+
+@dataclass(frozen=True)
+class Node:
+    """One operation. `layer` names its weights; `size` is that of a pool's windows."""
+
+    name: str
+    kind: str
+    inputs: tuple[str, ...]
+    layer: str = ""
+    relu: bool = False
+    size: int = 1
+    stride: int = 1
+    dilation: int = 1
+    padding: str = "valid"  # same (as TensorFlow has it) or causal
+
+
+@dataclass(frozen=True)
+class Layer:
+    """Weights. Of a `dense` layer `shape` is (inputs, units), of a `conv` (taps, inputs, filters),
+    of a `depthwise` (taps, channels, 1), of a `norm` (channels,)."""
+
+    kind: str
+    shape: Shape
+    bias: bool = True
+
+    def weights(self) -> dict[str, Shape]:
+        """The shape of each, in the order of Keras."""
+        if self.kind == "norm":
+            return dict.fromkeys(("gamma", "beta", "mean", "variance"), self.shape)
+        return {"kernel": self.shape, **({"bias": self.shape[-1:]} if self.bias else {})}
+
+    def trained(self) -> int:
+        """How many weights are trained."""
+        return 2 * self.shape[0] if self.kind == "norm" else sum(map(prod, self.weights().values()))
+
+
+@dataclass(frozen=True)
+class Network:
+    """`loss` is mse (mean over all outputs' elements, outputs added) or crossentropy of logits."""
+
+    name: str
+    inputs: dict[str, Shape]
+    layers: dict[str, Layer]
+    nodes: tuple[Node, ...]
+    outputs: tuple[str, ...]
+    loss: str
+
+    def shapes(self) -> dict[str, Shape]:
+        """The shape of every tensor, without the batch."""
+        shapes = dict(self.inputs)
+        for node in self.nodes:
+            weights = self.layers[node.layer].shape if node.layer else ()
+            shapes[node.name] = KINDS[node.kind](node, weights, *[shapes[n] for n in node.inputs])
+        return shapes
+
+    def widths(self) -> dict[str, int]:
+        """The elements of every tensor in a sample."""
+        return {name: prod(shape) for name, shape in self.shapes().items()}
+
+    def parameters(self) -> int:
+        return sum(layer.trained() for layer in self.layers.values())
+
+
+def extent(node: Node, size: int, axis: int) -> int:
+    """Of the result along a windowed axis of so many elements."""
+    if node.padding != "valid":
+        return -(-axis // node.stride)
+    return (axis - (size - 1) * node.dilation - 1) // node.stride + 1
+
+
+def padding(node: Node, size: int, axis: int) -> tuple[int, int]:
+    """Zeros before and behind an axis."""
+    if node.padding == "valid":
+        return 0, 0
+    if node.padding == "causal":
+        return (size - 1) * node.dilation, 0
+    around = (extent(node, size, axis) - 1) * node.stride + (size - 1) * node.dilation + 1 - axis
+    return max(around, 0) // 2, max(around, 0) - max(around, 0) // 2
+
+
+def paddings(node: Node, taps: Shape, x: Shape) -> list[tuple[int, int]]:
+    """Of each windowed axis; `x` is the shape of a sample."""
+    return [padding(node, size, axis) for size, axis in zip(taps, x)]
+
+
+def seen(node: Node, weights: Shape, x: Shape) -> Shape:
+    return tuple(extent(node, size, axis) for size, axis in zip(weights, x[:-1]))
+
+
+def joined(node: Node, weights: Shape, *shapes: Shape) -> Shape:
+    return (*shapes[0][:-1], sum(shape[-1] for shape in shapes))
+
+
+# kind -> (node, shape of its weights, shapes of its inputs) -> shape of the result
+KINDS: Mapping[str, Callable[..., Shape]] = {
+    "dense": lambda node, weights, x: (*x[:-1], weights[-1]),
+    "conv": lambda node, weights, x: (*seen(node, weights, x), weights[-1]),
+    "depthwise": lambda node, weights, x: (*seen(node, weights, x), x[-1]),
+    "norm": lambda node, weights, x, *others: x,
+    "add": lambda node, weights, x, *others: x,
+    "concat": joined,
+    "max_pool": lambda node, weights, x: (*seen(node, (node.size,) * len(x), x), x[-1]),
+    "mean": lambda node, weights, x: x[-1:],
+    "flatten": lambda node, weights, x: (prod(x),),
+}
+
+
+@dataclass
+class Stack:
+    """A network that is made node by node, each by default on the one before."""
+
+    name: str
+    inputs: dict[str, Shape]
+    loss: str
+    layers: dict[str, Layer] = field(default_factory=dict)
+    nodes: list[Node] = field(default_factory=list)
+
+    @property
+    def top(self) -> str:
+        return self.nodes[-1].name if self.nodes else next(iter(self.inputs))
+
+    def network(self) -> Network:
+        return Network(
+            self.name, self.inputs, self.layers, tuple(self.nodes), (self.top,), self.loss)
+
+    def put(self, kind: str, inputs: tuple[str, ...] = (), **node: Any) -> str:
+        """The name of the new node: its kind and number."""
+        name = f"{kind}{len(self.nodes)}"
+        self.nodes.append(Node(name, kind, inputs or (self.top,), **node))
+        return name
+
+    def weigh(self, kind: str, shape: Shape, at: str = "", bias: bool = True, **node: Any) -> str:
+        """A node with a layer of its own, of its name."""
+        name = f"{kind}{len(self.nodes)}"
+        self.layers[name] = Layer(kind, shape, bias)
+        return self.put(kind, (at or self.top,), layer=name, **node)
