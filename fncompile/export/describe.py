@@ -238,7 +238,7 @@ def _training(native: Any) -> Training | None:
         metrics=tuple(found.metrics),
         metric_spans=spans,
         rate=_state(memory, rate) if found.counts and isinstance(rate, Variable) else None,
-        iterations=_state(memory, optimizer.iterations) if found.counts else None,
+        iterations=_state(memory, optimizer._iterations) if found.counts else None,
         real=found.report.lowered.outputs[-1].dtype,
     )
 

@@ -9,13 +9,7 @@ from typing import Any
 from fncompile.caller import warn_caller
 
 # Arguments that Keras has and that are accepted only at these values.
-NOT_SUPPORTED = {
-    "use_ema": False,
-    "ema_momentum": 0.99,
-    "ema_overwrite_frequency": None,
-    "loss_scale_factor": None,
-    "gradient_accumulation_steps": None,
-}
+NOT_SUPPORTED = {"loss_scale_factor": None}
 
 
 def check_others(learning_rate: Any, kwargs: dict[str, Any]) -> Any:
@@ -24,11 +18,6 @@ def check_others(learning_rate: Any, kwargs: dict[str, Any]) -> Any:
     if kwargs.pop("decay", 0.0):
         warn_caller("Argument `decay` is no longer supported and will be ignored.")
     learning_rate = kwargs.pop("lr", learning_rate)
-    momentum = kwargs.pop("ema_momentum", None)
-    if momentum is not None and not 0 <= momentum <= 1:
-        raise ValueError(
-            f"`ema_momentum` must be in the range [0, 1]. Received: ema_momentum={momentum}"
-        )
     for name, default in NOT_SUPPORTED.items():
         if kwargs.pop(name, default) not in (default, None):
             raise NotImplementedError(
@@ -44,6 +33,26 @@ def check_clips(clipnorm: Any, clipvalue: Any, global_clipnorm: Any) -> None:
         raise ValueError(
             "Only one of `clipnorm`, `clipvalue` and `global_clipnorm` can be set. Received: "
             f"clipnorm={clipnorm}, clipvalue={clipvalue}, global_clipnorm={global_clipnorm}"
+        )
+
+
+def check_averages(momentum: Any, frequency: Any) -> None:
+    if not 0 <= momentum <= 1:
+        raise ValueError(
+            f"`ema_momentum` must be in the range [0, 1]. Received: ema_momentum={momentum}"
+        )
+    if frequency is not None and (type(frequency) is not int or frequency < 1):
+        raise ValueError(
+            "`ema_overwrite_frequency` must be an integer >= 1 or None. "
+            f"Received: ema_overwrite_frequency={frequency}"
+        )
+
+
+def check_accumulation(steps: Any) -> None:
+    if steps is not None and (type(steps) is not int or steps < 2):
+        raise ValueError(
+            "`gradient_accumulation_steps` must be an integer >= 2. "
+            f"Received: gradient_accumulation_steps={steps}"
         )
 
 

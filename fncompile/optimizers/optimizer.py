@@ -2,7 +2,8 @@
 
 A subclass names its slots and writes `update`, which is purely element-wise: the compiler runs it
 once over all parameters laid end to end, and `apply` runs it for each variable. The order of a step
-is Keras': clip gradients, decay weights, update, constrain, count.
+is Keras': add gradients up, clip them, decay weights, update, average, constrain, count. What goes
+over several steps, sums of gradients and averages of weights, is in slots too.
 """
 
 from __future__ import annotations
@@ -18,8 +19,9 @@ from fncompile.graph.naming import auto_name, to_snake_case
 from fncompile.graph.variable import Variable
 from fncompile.identifiers import Described
 from fncompile.initializers import Constant
-from fncompile.optimizers import arguments, schedules
+from fncompile.optimizers import arguments, over_steps, schedules
 from fncompile.optimizers.clipping import clip_all_by_norm, clip_by_norm
+from fncompile.optimizers.over_steps import AVERAGE, SUM
 
 Slots = dict[str, Any]
 
@@ -31,6 +33,11 @@ class Optimizer(Described):
     iteration or of nothing. At most one of `clipnorm` (of each gradient), `global_clipnorm` (of all
     together) and `clipvalue` (of each element) is set. `weight_decay` takes
     `weight_decay * learning_rate * w` off each weight before its update.
+
+    With `gradient_accumulation_steps` the mean of the gradients of so many steps is followed in the
+    last of them, and `iterations` counts these. With `use_ema` there is an average of each weight,
+    `ema_momentum * average + (1 - ema_momentum) * w` after each step; it replaces the weight every
+    `ema_overwrite_frequency` iterations, and at the end of `fit`.
 
     `name`: made from the class if None. A subclass lists its constructor's arguments in `fields`.
 
@@ -57,18 +64,28 @@ class Optimizer(Described):
         clipnorm: float | None = None,
         clipvalue: float | None = None,
         global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        gradient_accumulation_steps: int | None = None,
         name: str | None = None,
         **kwargs: Any,
     ):
         learning_rate = arguments.check_others(learning_rate, kwargs)
         arguments.check_clips(clipnorm, clipvalue, global_clipnorm)
+        arguments.check_averages(ema_momentum, ema_overwrite_frequency)
+        arguments.check_accumulation(gradient_accumulation_steps)
         self.name = name or auto_name(to_snake_case(type(self).__name__))
         self.weight_decay = weight_decay
         self.clipnorm = clipnorm
         self.clipvalue = clipvalue
         self.global_clipnorm = global_clipnorm
+        self.use_ema = use_ema
+        self.ema_momentum = ema_momentum
+        self.ema_overwrite_frequency = ema_overwrite_frequency
+        self.gradient_accumulation_steps = gradient_accumulation_steps
         self.built = False
-        self.iterations = self._variable("iteration", (), "int32", 0)
+        self._iterations = self._variable("iteration", (), "int32", 0)
         self._learning_rate = self._as_rate(learning_rate)
         self._trainable_variables: list[Variable] = []
         self._slots: dict[tuple[str, Variable], Variable] = {}
@@ -91,21 +108,32 @@ class Optimizer(Described):
         if self.built:
             return
         self._trainable_variables = list(variables)
-        updated = [v for v in self._trainable_variables if not v.overwrite_with_gradient]
-        for group in self.slot_groups:
-            for variable in updated:
+        for group in self._groups():
+            for variable in self._trainable_variables:
                 for slot in group:
-                    self._slots[slot, variable] = self._make_slot(slot, variable)
+                    if slot in self.slots_of(variable.overwrite_with_gradient):
+                        self._slots[slot, variable] = self._make_slot(slot, variable)
         self.built = True
+
+    def _groups(self) -> tuple[tuple[str, ...], ...]:
+        """`slot_groups`, behind those that every optimizer may have."""
+        average = ((AVERAGE,),) if self.use_ema else ()
+        accumulator = ((SUM,),) if self.gradient_accumulation_steps else ()
+        return (*average, *accumulator, *self.slot_groups)
 
     def _make_slot(self, slot: str, variable: Variable) -> Variable:
         name = f"{variable.path}_{slot}".replace("/", "_")
-        return self._variable(name, variable.shape, variable.dtype, self.slot_initial_value)
+        value = 0.0 if slot in (SUM, AVERAGE) else self.slot_initial_value
+        return self._variable(name, variable.shape, variable.dtype, value)
 
     @property
     def slots(self) -> tuple[str, ...]:
         """The names of the slots that each variable has."""
-        return tuple(name for group in self.slot_groups for name in group)
+        return tuple(name for group in self._groups() for name in group)
+
+    def slots_of(self, overwritten: bool) -> tuple[str, ...]:
+        """`slots`, or those of a variable that is overwritten with its gradient."""
+        return tuple(s for s in self.slots if s == SUM or not overwritten)
 
     def slot(self, name: str, variable: Variable) -> Variable:
         """The slot `name` of `variable`; ValueError for a variable it was not built with."""
@@ -123,7 +151,14 @@ class Optimizer(Described):
     def variables(self) -> list[Variable]:
         """In Keras' order: iteration, learning rate (unless it is scheduled), slots."""
         rate = [self._learning_rate] if isinstance(self._learning_rate, Variable) else []
-        return [self.iterations, *rate, *self._slots.values()]
+        return [self._iterations, *rate, *self._slots.values()]
+
+    @property
+    def iterations(self) -> Any:
+        """How many steps were made: the variable that counts them, or, where gradients are added
+        up, the number of sums that were followed."""
+        k = self.gradient_accumulation_steps
+        return ops.floor_divide(self._iterations, k) if k else self._iterations
 
     # learning rate ------------------------------------------------------------------------------
 
@@ -146,7 +181,7 @@ class Optimizer(Described):
         """The variable that holds the rate, or the present value of a schedule. Can be assigned."""
         if isinstance(self._learning_rate, Variable):
             return self._learning_rate
-        return self.current_learning_rate(self.iterations)
+        return self.current_learning_rate(self._iterations)
 
     @learning_rate.setter
     def learning_rate(self, value: Any) -> None:
@@ -181,24 +216,45 @@ class Optimizer(Described):
             return [ops.clip(g, -self.clipvalue, self.clipvalue) for g in gradients]
         return list(gradients)
 
+    def add_up(self, gradient: Any, before: Any, overwritten: bool = False) -> tuple[Any, Any]:
+        """The sum of gradients and what to follow of it; see `over_steps.add_up`."""
+        return over_steps.add_up(self, gradient, before, overwritten)
+
     def advance(
-        self, w: Any, g: Any, slots: Slots, lr: Any, step: Any, decay: bool
+        self, w: Any, g: Any, slots: Slots, decay: bool, total: Any = None
     ) -> tuple[Any, Slots]:
-        """`update`, after weight decay where `decay` says so. `step` is iterations + 1.
+        """All of a step that is element-wise: weight decay where `decay` says so, `update`, and
+        what goes over several steps. `total` is the sum of which `g` is made.
 
         For weights of bfloat16 computed in, and giving, float32: what Adam takes off them would
         otherwise be 0, as 0.999 is 1 in bfloat16."""
         w, g, slots = _wide(w), _wide(g), {name: _wide(slot) for name, slot in slots.items()}
-        lr, step = ops.cast(lr, w.dtype), ops.cast(step, w.dtype)
-        if decay and self.weight_decay:
-            w = w - w * self.weight_decay * lr
-        return self.update(w, g, slots, lr, step)
+        lr = ops.cast(self.current_learning_rate(self._iterations), w.dtype)
+        step = ops.cast(self.iterations + 1, w.dtype)
+        decayed = w - w * self.weight_decay * lr if decay and self.weight_decay else w
+        new, changed = self.update(decayed, g, slots, lr, step)
+        if self.gradient_accumulation_steps:
+            new, changed = over_steps.when_due(self, (new, changed), w, {**slots, SUM: total})
+        if self.use_ema:
+            new, average = over_steps.averaged(self, new, slots[AVERAGE])
+            changed = {**changed, AVERAGE: average}
+        return new, changed
+
+    def overwrite(self, w: Any, g: Any, total: Any = None) -> tuple[Any, Slots]:
+        """What `advance` is for a variable that is overwritten with its gradient."""
+        return (g, {}) if total is None else over_steps.when_due(self, (g, {}), w, {SUM: total})
+
+    def finalize_variable_values(self, var_list: Iterable[Variable]) -> None:
+        """Put their averages in the place of these variables, where there are averages."""
+        for variable in var_list if self.use_ema and self.built else ():
+            if not variable.overwrite_with_gradient:
+                variable.assign(self.slot(AVERAGE, variable).value)
 
     def apply_gradients(self, grads_and_vars: Iterable[tuple[Any, Variable]]) -> Variable:
-        """One step for pairs of gradient and variable; gives `iterations`."""
+        """One step for pairs of gradient and variable; gives the variable that counts steps."""
         gradients, variables = map(list, zip(*grads_and_vars, strict=True))
         self.apply(gradients, variables)
-        return self.iterations
+        return self._iterations
 
     def apply(
         self, grads: Sequence[Any], trainable_variables: Sequence[Variable] | None = None
@@ -209,21 +265,41 @@ class Optimizer(Described):
         wherever(self._step, *arguments.with_gradient(grads, variables))
 
     def _step(self, gradients: Sequence[Any], variables: Sequence[Variable]) -> None:
-        lr, step = self.current_learning_rate(self.iterations), self.iterations + 1
-        pairs = list(zip(gradients, variables, strict=True))
-        for g, variable in pairs:
+        totals: list[Any] = [None] * len(variables)
+        if self.gradient_accumulation_steps:
+            sums = [
+                self.add_up(g, self.slot(SUM, v), v.overwrite_with_gradient)
+                for g, v in zip(gradients, variables, strict=True)
+            ]
+            totals, gradients = map(list, zip(*sums, strict=True))
+        used = [(g, v, t) for g, v, t in zip(gradients, variables, totals, strict=True)]
+        for g, variable, total in used:
             if variable.overwrite_with_gradient:
-                variable.assign(g)
-        pairs = [(g, v) for g, v in pairs if not v.overwrite_with_gradient]
-        gradients = self.transform_gradients([g for g, _ in pairs])
-        for g, (_, variable) in zip(gradients, pairs, strict=True):
+                self._assign(variable, *self.overwrite(variable, g, total))
+        used = [row for row in used if not row[1].overwrite_with_gradient]
+        gradients = self.transform_gradients([g for g, _, _ in used])
+        for g, (_, variable, total) in zip(gradients, used, strict=True):
             slots = {name: self.slot(name, variable) for name in self.slots}
             decay = self.uses_weight_decay(variable)
-            w, new = self.advance(variable, g, slots, lr, step, decay)
-            variable.assign(variable.constraint(w) if variable.constraint is not None else w)
-            for name, slot in slots.items():
-                slot.assign(new[name])
-        self.iterations.assign_add(1)
+            w, new = self.advance(variable, g, slots, decay, total)
+            constraint = variable.constraint
+            self._assign(variable, w if constraint is None else constraint(w), new)
+        self._average_others(variables)
+        self._iterations.assign_add(1)
+
+    def _assign(self, variable: Variable, value: Any, slots: Slots) -> None:
+        variable.assign(value)
+        for name, slot in slots.items():
+            self.slot(name, variable).assign(slot)
+
+    def _average_others(self, variables: Sequence[Variable]) -> None:
+        """Variables that have no gradient in this step have averages all the same."""
+        known = set(variables)
+        for variable in self._trainable_variables if self.use_ema else ():
+            if variable not in known and not variable.overwrite_with_gradient:
+                slot = self.slot(AVERAGE, variable)
+                value, average = over_steps.averaged(self, variable, slot)
+                self._assign(variable, value, {AVERAGE: average})
 
     # weight decay -------------------------------------------------------------------------------
 
@@ -261,7 +337,11 @@ class Optimizer(Described):
             "clipnorm": self.clipnorm,
             "global_clipnorm": self.global_clipnorm,
             "clipvalue": self.clipvalue,
+            "use_ema": self.use_ema,
+            "ema_momentum": self.ema_momentum,
+            "ema_overwrite_frequency": self.ema_overwrite_frequency,
             **arguments.NOT_SUPPORTED,
+            "gradient_accumulation_steps": self.gradient_accumulation_steps,
             **own,
         }
 

@@ -60,15 +60,21 @@ class Run:
 class Update(Protocol):
     """What the pass asks of an optimizer; all tensors are nodes."""
 
-    slots: Sequence[str]
+    adds_up: bool  # are gradients added up over several steps?
+
+    def slots_of(self, overwritten: bool) -> Sequence[str]:
+        """The names of the slots of a run."""
+
+    def add_up(self, g: Node, before: Node, overwritten: bool) -> tuple[Node, Node]:
+        """The sum of the gradients of a run, and what to follow of it."""
 
     def transform(self, grads: dict[str, Node]) -> dict[str, Node]:
         """Gradients by name, clipped."""
 
     def update(
-        self, w: Node, g: Node, slots: dict[str, Node], decay: bool
+        self, run: Run, g: Node, slots: dict[str, Node], total: Node | None
     ) -> tuple[Node, dict[str, Node]]:
-        """The new value of a run, and its slots."""
+        """The new value of a run, and its slots; `total` is the sum of gradients, if there is."""
 
     def constrain(self, name: str, value: Node) -> Node:
         """What a new value of one parameter may be."""
@@ -90,16 +96,16 @@ def _applied(program: Program, context) -> Program:
     grads = {
         k.removeprefix("grad:"): n for k, n in program.outputs.items() if k.startswith("grad:")
     }
+    totals, means = _added_up(runs, optimizer, grads) if optimizer.adds_up else ({}, {})
+    grads = {**grads, **{m.name: member_of(means[r], m) for r in means for m in r.members}}
     grads = optimizer.transform(grads)
     updates, params = dict(program.updates), list(program.params)
     for run in runs:
-        if run.overwrite:
-            updates[run.param()] = optimizer.settle(run, run.param(), gradient_of(run, grads))
-            params.append(run.param())
-            continue
-        slots = {s: run.param(s) for s in optimizer.slots}
-        new, new_slots = optimizer.update(run.param(), gradient_of(run, grads), slots, run.decay)
-        new = _constrained(run, new, optimizer.constrain)
+        slots = {s: run.param(s) for s in optimizer.slots_of(run.overwrite)}
+        g = gradient_of(run, grads, means.get(run))
+        new, new_slots = optimizer.update(run, g, slots, totals.get(run))
+        if not run.overwrite:
+            new = _constrained(run, new, optimizer.constrain)
         updates[run.param()] = optimizer.settle(run, run.param(), new)
         updates.update({slots[s]: optimizer.settle(run, slots[s], n) for s, n in new_slots.items()})
         params += [run.param(), *slots.values()]
@@ -110,17 +116,31 @@ def _applied(program: Program, context) -> Program:
     )
 
 
-def gradient_of(run: Run, grads: dict[str, Node]) -> Node:
+def _added_up(
+    runs: Sequence[Run], optimizer: Update, grads: dict[str, Node]
+) -> tuple[dict[Run, Node], dict[Run, Node]]:
+    """The sum of the gradients of each run, and what to follow of it."""
+    found = {
+        run: optimizer.add_up(
+            gradient_of(run, grads), run.param("gradient_accumulator"), run.overwrite
+        )
+        for run in runs
+    }
+    return {r: total for r, (total, _) in found.items()}, {r: m for r, (_, m) in found.items()}
+
+
+def gradient_of(run: Run, grads: dict[str, Node], whole: Node | None = None) -> Node:
     """The gradient of a run, which is called that."""
     with coming_from(Origin("optimizer/gradient")):
-        return gather_run(run, grads)
+        return gather_run(run, grads, whole)
 
 
-def gather_run(run: Run, grads: dict[str, Node]) -> Node:
-    """The gradients of a run in one vector, zeros in the gaps: that of their sums, where they are
-    those as they are."""
-    if all(grads[m.name] is member_of(run.gradient, m) for m in run.members):
-        return run.gradient
+def gather_run(run: Run, grads: dict[str, Node], whole: Node | None = None) -> Node:
+    """The gradients of a run in one vector, zeros in the gaps: `whole`, or that of their sums,
+    where they are its parts as they are."""
+    whole = run.gradient if whole is None else whole
+    if all(grads[m.name] is member_of(whole, m) for m in run.members):
+        return whole
     parts: list[Node] = []
     end = 0
     for member in run.members:

@@ -70,7 +70,7 @@ def _by_slot(optimizer: Any, variables: list[Any], named: Named) -> Pairs | None
     if not scalars and rest and rest[0][1].shape == () and len(rest) % max(len(variables), 1) == 1:
         scalars, rest = [rest[0][1]], rest[1:]  # Keras 2.2: "training/Adam/Variable:0"
     slots = _named_slots(optimizer, rest) or _numbered_slots(optimizer, rest, len(variables))
-    pairs = [(optimizer.iterations, value) for value in scalars[:1]]
+    pairs = [(optimizer._iterations, value) for value in scalars[:1]]
     for slot, values in slots.items():
         targets = [optimizer.slot(slot, variable) for variable in variables]
         matched = _paired(targets, values)

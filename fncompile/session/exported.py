@@ -215,7 +215,7 @@ def _report(
     trace = Trace(training=False, names=memory.names, label=steps.label)
     with trace.active():
         found = dict(map(_single, results()))
-        rate = optimizer.current_learning_rate(Tensor(trace.read(optimizer.iterations)))
+        rate = optimizer.current_learning_rate(Tensor(trace.read(optimizer._iterations)))
         outputs = {
             k: ops.cast(v, floatx()).node for k, v in {**found, "learning rate": rate}.items()
         }

@@ -63,14 +63,13 @@ class StateMemory(Memory):
         runs: Sequence[Run],
         optimizer: Any,
     ):
-        updated = [run for run in runs if not run.overwrite]  # others' gradients need no slots
-        slots = slot_items(updated, optimizer.slots)
+        slots = slot_items(runs, optimizer.slots_of)
         parts = [(p["name"], p.type) for run in runs for p in (run.gradient, run.frozen)]
         super().__init__("train", variables, dict(names), [*slots, *parts])
         self.state_bytes = self.block.offsets[parts[0][0]] if parts else self.block.nbytes
         by_name = {name: v for v, name in names.items()}
-        for run in updated:
-            for slot in optimizer.slots:
+        for run in runs:
+            for slot in optimizer.slots_of(run.overwrite):
                 self._place_slot(run, slot, optimizer, by_name)
 
     def _place_slot(
@@ -142,8 +141,12 @@ def _run(
     return run
 
 
-def slot_items(runs: Sequence[Run], slots: Sequence[str]) -> list[tuple[str, TensorType]]:
+def slot_items(
+    runs: Sequence[Run], slots_of: Callable[[bool], Sequence[str]]
+) -> list[tuple[str, TensorType]]:
     """The optimizer's slots: one array as long as its run, for each run and slot."""
     return [
-        (f"{run.name}.{slot}", TensorType(run.dtype, (run.size,))) for run in runs for slot in slots
+        (f"{run.name}.{slot}", TensorType(run.dtype, (run.size,)))
+        for run in runs
+        for slot in slots_of(run.overwrite)
     ]

@@ -146,7 +146,8 @@ class StepOptimizer:
 
     def __init__(self, optimizer: Any, variables: Mapping[str, Variable], trace: Trace):
         self.optimizer, self.variables, self.trace = optimizer, variables, trace
-        self.slots = optimizer.slots
+        self.adds_up = bool(optimizer.gradient_accumulation_steps)
+        self.slots_of = optimizer.slots_of
         self.path = f"optimizer/{optimizer.name}"
 
     @contextmanager
@@ -164,18 +165,24 @@ class StepOptimizer:
             pairs = zip(used.items(), clipped)
             return {**grads, **{n: build.cast(t.node, g.dtype) for (n, g), t in pairs}}
 
-    def update(
-        self, w: Node, g: Node, slots: dict[str, Node], decay: bool
-    ) -> tuple[Node, dict[str, Node]]:
+    def add_up(self, g: Node, before: Node, overwritten: bool) -> tuple[Node, Node]:
+        """The sum of gradients, and what to follow of it."""
         with self.tracing():
-            before = Tensor(self.trace.read(self.optimizer.iterations))
-            rate = self.optimizer.current_learning_rate(before)
-            tensors = {s: Tensor(n) for s, n in slots.items()}
-            new, changed = self.optimizer.advance(
-                Tensor(w), Tensor(g), tensors, rate, before + 1, decay
-            )
+            total, mean = self.optimizer.add_up(Tensor(g), Tensor(before), overwritten)
+            return total.node, build.cast(mean.node, g.dtype)
+
+    def update(
+        self, run: Run, g: Node, slots: dict[str, Node], total: Node | None
+    ) -> tuple[Node, dict[str, Node]]:
+        w, sums = Tensor(run.param()), None if total is None else Tensor(total)
+        with self.tracing():
+            if run.overwrite:
+                new, changed = self.optimizer.overwrite(w, Tensor(g), sums)
+            else:
+                tensors = {s: Tensor(n) for s, n in slots.items()}
+                new, changed = self.optimizer.advance(w, Tensor(g), tensors, run.decay, sums)
             stored = {s: build.cast(t.node, slots[s].dtype) for s, t in changed.items()}
-            return build.cast(new.node, w.dtype), stored
+            return build.cast(new.node, w.node.dtype), stored
 
     def constrain(self, name: str, value: Node) -> Node:
         constraint = self.variables[name].constraint
@@ -190,9 +197,7 @@ class StepOptimizer:
 
     def finish(self) -> dict[Node, Node]:
         with self.tracing():
-            step = self.trace.params.get(self.optimizer.iterations) or self.trace.read(
-                self.optimizer.iterations
-            )
+            step = self.trace.read(self.optimizer._iterations)
             return {step: build.ew("add", step, build.const(1, step.dtype))}
 
 

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from fncompile.callbacks import CallbackList, History
+from fncompile.optimizers import Optimizer
 from fncompile.training import data
 from fncompile.training.call_plan import call_plan
 from fncompile.training.compile import (
@@ -95,7 +96,11 @@ def fit(
     model.stop_training, model._initial_epoch = False, initial_epoch
     run = _Training(model, calls, feed, validation_feed, validation_freq)
     calls.on_train_begin()
-    logs = run.epochs(model._initial_epoch, epochs)
+    try:
+        logs = run.epochs(model._initial_epoch, epochs)
+    finally:
+        if epochs > 0 and isinstance(model.optimizer, Optimizer):
+            model.optimizer.finalize_variable_values(model.trainable_variables)
     calls.on_train_end(logs)
     return calls.history
 
@@ -137,7 +142,7 @@ class _Training:
         model, calls, pace = self.model, self.calls, self.pace
         done, logs = 0, {}
         reset_metrics(model, "train")
-        self.feed.begin(epoch, int(model.optimizer.iterations), model.training_seed)
+        self.feed.begin(epoch, int(model.optimizer._iterations), model.training_seed)
         for turn in _turns(self.feed, pace, lambda: model.stop_training):
             calls.on_train_batch_begin(done)
             done += _run(turn, pace)

@@ -24,6 +24,18 @@ OPTIMIZERS = {
     "clipnorm": lambda opt: opt.SGD(0.3, clipnorm=0.1),
     "clipvalue": lambda opt: opt.SGD(0.3, clipvalue=0.02),
     "global_clipnorm": lambda opt: opt.Adam(0.02, global_clipnorm=0.05),
+    "accumulation": lambda opt: opt.SGD(0.3, momentum=0.9, gradient_accumulation_steps=3),
+    "accumulation_of_adam": lambda opt: opt.Adam(
+        0.02, gradient_accumulation_steps=5, global_clipnorm=0.05, weight_decay=0.1
+    ),
+    "ema": lambda opt: opt.RMSprop(0.01, use_ema=True, ema_momentum=0.8),
+    "ema_overwrite": lambda opt: opt.Adam(
+        0.02, use_ema=True, ema_momentum=0.6, ema_overwrite_frequency=3
+    ),
+    "accumulation_and_ema": lambda opt: opt.AdamW(
+        opt.schedules.ExponentialDecay(0.03, 5, 0.5), clipnorm=0.1, gradient_accumulation_steps=2,
+        use_ema=True, ema_momentum=0.5, ema_overwrite_frequency=4,
+    ),
     "exponential_decay": lambda opt: opt.SGD(opt.schedules.ExponentialDecay(0.3, 5, 0.5)),
     "exponential_staircase": lambda opt: opt.SGD(
         opt.schedules.ExponentialDecay(0.3, 5, 0.5, staircase=True)
