@@ -157,7 +157,7 @@ def _own_training(steps: CompiledSteps, sample_weight: bool) -> Training:
         metrics=metrics,
         metric_variables=[*state, *logs],
         reset_values=[*_reset_values(objective, state), *own.zeros(logs)],
-        counts=own.advances(train, memory, optimizer.iterations),
+        counts=own.advances(train, memory, optimizer._iterations),
     )
 
 
