@@ -39,6 +39,7 @@ typedef struct fnc_env {
     int64_t arena_bytes;          /* size of the arena */
     const int64_t *args;          /* further integer arguments of the entry point */
     void *team;                   /* an fnc_team to share the work with; null: the caller alone */
+    unsigned char *state;         /* what one prediction leaves to the next, as states of a scan */
 } fnc_env;
 
 typedef int32_t fnc_entry(const fnc_env *env);

@@ -35,6 +35,7 @@ FNC_LIB const unsigned char *fnc_piece_bytes(const fnc_ctx *ctx, const fnc_piece
     switch (piece->block) {
     case FNC_WEIGHTS: return ctx->weights + piece->offset;
     case FNC_TRAIN: return ctx->train + piece->offset;
+    case FNC_STATE: return ctx->state + piece->offset;
     default: return ctx->model->data + piece->offset;
     }
 }
@@ -141,8 +142,9 @@ FNC_LIB int32_t fnc_find_piece(const fnc_checkpoint *known, const fnc_piece *pie
 }
 
 FNC_LIB void fnc_take_piece(fnc_ctx *ctx, const fnc_piece *piece, const fnc_h5_array *found) {
-    unsigned char *block = piece->block == FNC_WEIGHTS ? ctx->own_weights : ctx->train;
-    fnc_take_array(block + piece->offset, found->data, piece->bytes, piece->narrow);
+    unsigned char *own = piece->block == FNC_WEIGHTS ? ctx->own_weights : ctx->train;
+    if (piece->block == FNC_STATE) own = ctx->state;
+    fnc_take_array(own + piece->offset, found->data, piece->bytes, piece->narrow);
 }
 
 /* Looks every piece up that the context has room for; with `take` copies them too. */

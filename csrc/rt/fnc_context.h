@@ -1,7 +1,7 @@
 /* fnc_context.h: contexts of an exported library, shared by all that its public functions do.
  *
  * A context is one piece of memory: this struct, then, as its mode has them, an own copy of the
- * weights, the training state, what `prepare` made of the weights, and scratch memory for the
+ * weights, the training state, what one prediction leaves to the next, what `prepare` made of the weights, and scratch memory for the
  * largest sizes it was made for. Nothing else is allocated, but for a team of threads where one is
  * asked for. The generated part of the library
  * describes the model in one constant `fnc_model` and each entry point in an `fnc_step`.
@@ -43,6 +43,7 @@ typedef struct fnc_ctx {
     const unsigned char *weights; /* what this one did last */
     unsigned char *own_weights; /* the same, where they are this context's to change */
     unsigned char *train;
+    unsigned char *state;
     unsigned char *prepared;
     unsigned char *arena;
     int64_t arena_bytes;
@@ -114,6 +115,11 @@ FNC_LIB void fnc_ctx_own(fnc_ctx *ctx, unsigned char **end) {
     }
 }
 
+/* The state that the model had when it was exported; behind it the one before any call. */
+FNC_LIB const unsigned char *fnc_first_state(const fnc_model *model) {
+    return model->data + model->train_at + model->train_bytes;
+}
+
 /* The best level that this processor has instructions for, or a status. */
 FNC_LIB int32_t fnc_best_level(const fnc_model *model) {
     for (int32_t i = 0; i < model->level_count; ++i)
@@ -150,8 +156,10 @@ FNC_LIB int32_t fnc_ctx_init(const fnc_model *model, void *memory, int64_t bytes
     }
     fnc_ctx_unprepare(ctx);
     for (int i = 0; i < model->symbols; ++i) ctx->max[i] = max[i];
-    ctx->prepared = end;
-    ctx->arena = end + fnc_padded(model->prepared_bytes);
+    ctx->state = end;
+    memcpy(ctx->state, fnc_first_state(model), (size_t)model->state_bytes);
+    ctx->prepared = end + fnc_padded(model->state_bytes);
+    ctx->arena = ctx->prepared + fnc_padded(model->prepared_bytes);
     ctx->arena_bytes = needed - FNC_ALIGN - (ctx->arena - start);
     *result = ctx;
     return FNC_OK;
@@ -215,6 +223,7 @@ FNC_LIB fnc_env fnc_ctx_env(fnc_ctx *ctx, const fnc_step *step, const int64_t *d
     env.out = out;
     env.weights = ctx->weights;
     env.train = ctx->train;
+    env.state = ctx->state;
     env.prepared = ctx->prepared + step->prepared_at;
     env.arena = ctx->arena;
     env.arena_bytes = ctx->arena_bytes;
@@ -374,6 +383,33 @@ FNC_LIB int32_t fnc_ctx_set_state(const fnc_model *model, fnc_ctx *ctx, int64_t 
     int32_t status = fnc_ctx_check(model, ctx, FNC_MODE_TRAIN);
     if (status == FNC_OK) memcpy(ctx->train + offset, value, bytes);
     return status;
+}
+
+/* What predictions leave to the next ones: `bytes` bytes, all of it. */
+FNC_LIB int32_t fnc_ctx_carried(const fnc_model *model, const fnc_ctx *ctx, const void *buffer,
+                                int64_t bytes) {
+    const int32_t status = fnc_ctx_check(model, ctx, FNC_MODE_PREDICT);
+    if (status != FNC_OK) return status;
+    return buffer == NULL || bytes != model->state_bytes ? FNC_ERR_ARG : FNC_OK;
+}
+
+FNC_LIB int32_t fnc_ctx_get_carried(const fnc_model *model, const fnc_ctx *ctx, void *buffer,
+                                    int64_t bytes) {
+    const int32_t status = fnc_ctx_carried(model, ctx, buffer, bytes);
+    if (status == FNC_OK) memcpy(buffer, ctx->state, (size_t)bytes);
+    return status;
+}
+
+FNC_LIB int32_t fnc_ctx_set_carried(const fnc_model *model, fnc_ctx *ctx, const void *buffer,
+                                    int64_t bytes) {
+    const int32_t status = fnc_ctx_carried(model, ctx, buffer, bytes);
+    if (status == FNC_OK) memcpy(ctx->state, buffer, (size_t)bytes);
+    return status;
+}
+
+FNC_LIB int32_t fnc_ctx_reset_carried(const fnc_model *model, fnc_ctx *ctx) {
+    const unsigned char *before = fnc_first_state(model) + model->state_bytes;
+    return fnc_ctx_set_carried(model, ctx, before, model->state_bytes);
 }
 
 /* Metrics as they were before any batch. */

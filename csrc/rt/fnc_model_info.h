@@ -52,14 +52,14 @@ typedef struct fnc_tensor {
 /* One dataset of a checkpoint: where it lies in the file, and where in a context. */
 typedef struct fnc_piece {
     int64_t file_at, offset, bytes;
-    int32_t block; /* FNC_WEIGHTS, FNC_TRAIN, or FNC_FIXED: contents known when exported */
+    int32_t block; /* FNC_WEIGHTS, FNC_TRAIN, FNC_STATE or FNC_FIXED: known when exported */
     int32_t type;  /* an fnc_h5_type */
     int32_t rank, dims; /* dims: where in `fnc_checkpoint.dims` the extents begin */
     int32_t path;       /* where in `fnc_checkpoint.paths` the path begins */
     int32_t narrow;     /* `bytes` bytes of float in the file are bfloat16 in memory */
 } fnc_piece;
 
-enum { FNC_WEIGHTS = 0, FNC_TRAIN = 1, FNC_FIXED = 2 };
+enum { FNC_WEIGHTS = 0, FNC_TRAIN = 1, FNC_FIXED = 2, FNC_STATE = 3 };
 
 /* A checkpoint file: `head`, which all files of the model begin with but for the digest, then the
  * pieces in the order of the file, with zeros between them. */
@@ -74,9 +74,10 @@ typedef struct fnc_checkpoint {
 typedef struct fnc_model {
     const fnc_level *levels; /* the best first */
     int32_t level_count;
-    const unsigned char *data; /* weights, training state, checkpoint head, fixed datasets */
+    const unsigned char *data; /* weights, training state, state twice, checkpoint head, the rest */
     const char *hash;
     int64_t weights_bytes, train_at, train_bytes;
+    int64_t state_bytes; /* behind the training state: as exported, then as before any call */
     int64_t parts_bytes; /* behind the training state, where steps are done in parts */
     int64_t prepared_bytes; /* of all steps together */
     int32_t symbols;

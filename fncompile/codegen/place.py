@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Place:
-    """A parameter's memory: `block` is `weights`, `train` or `prepared`, `offset` in bytes."""
+    """A parameter's memory: `block` is `weights`, `train`, `state` or `prepared`; `offset` is in
+    bytes."""
 
     block: str
     offset: int

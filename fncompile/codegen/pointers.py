@@ -179,7 +179,7 @@ class Offsets:
         """A comment and a constant for each buffer, block by block in the order of memory."""
         out: list[TopLevel] = []
         typical: dict[str, int] = defaultdict(lambda: machine().typical)
-        for block in ("weights", "train", "prepared", "arena"):
+        for block in ("weights", "train", "state", "prepared", "arena"):
             found = [(key[2], *named) for key, named in self._found.items() if key[0] == block]
             if found:
                 out.append(Comment(f"Bytes from the beginning of env->{block}."))

@@ -160,7 +160,7 @@ def make_sources(
     """The C of a library and its data; compiles nothing but what Python itself runs. `several`
     levels of instructions, or that of FNC_TARGET."""
     native = model.steps().native(training, sample_weight)
-    tree, known = sources(model, native.memories, optimizer=training)
+    tree, known = sources(model, native.blocks, optimizer=training)
     arrays = [(path, TensorType(a.dtype.name, a.shape)) for path, a in tree.datasets()]
     hash = model_hash(native.predict.program, arrays)
     blocks, train_at = data_blocks(native)

@@ -20,11 +20,17 @@ ALIGN = machine().align
 def data_blocks(native: Any) -> tuple[list[np.ndarray], int]:
     """What the data begins with, each a multiple of ALIGN bytes; and where training state begins.
 
-    It begins with the weights, in place, then the training state, its metrics as before any batch.
+    It begins with the weights, in place, then the training state, its metrics as before any batch,
+    then what prediction carries from call to call: as it is, and as it is before any call.
     """
     weights = native.memories[0].block.memory
+    carried = [] if native.state is None else [native.state.block.memory.copy(), native.first_state]
+    return [weights, *_training_state(native), *carried], weights.nbytes
+
+
+def _training_state(native: Any) -> list[np.ndarray]:
     if native.training is None:
-        return [weights], weights.nbytes
+        return []
     memory = native.memories[1]
     state = memory.block.memory[: memory.state_bytes].copy()
     pairs = zip(native.training.metric_variables, native.training.reset_values, strict=True)
@@ -32,7 +38,7 @@ def data_blocks(native: Any) -> tuple[list[np.ndarray], int]:
         raw = np.frombuffer(np.ascontiguousarray(value).tobytes(), np.uint8)
         start = memory.block.offsets[memory.names[variable]]
         state[start : start + raw.size] = raw
-    return [weights, state], weights.nbytes
+    return [state]
 
 
 def write_data(parts: list[Any], path: Path) -> None:

@@ -38,14 +38,15 @@ MAX_SYMBOLS, MAX_INPUTS, MAX_ARRAYS = 16, 64, 64
 def describe(native: Any, prefix: str, checkpoint: Checkpoint, facts: dict[str, Any]) -> Library:
     """The library; `facts` are its hash, build, version, train_at. ValueError where C cannot
     have it."""
-    kept = [p["name"] for p in native.predict.program.updates]
-    if kept:
-        raise ValueError(
-            f"The model {native.model.name!r} changes {', '.join(kept)} when it predicts, and a "
-            "library's contexts do not keep that yet. Export it with stateful=False and "
-            "return_state=True, and give the states to the next call as inputs."
-        )
     weights = native.memories[0]
+    changed = [p["name"] for p in native.predict.program.updates]
+    shared = [name for name in changed if name in weights.block.offsets]
+    if shared:
+        raise ValueError(
+            f"The model {native.model.name!r} changes the weights {', '.join(shared)} when it "
+            "predicts, and was first trained by its own `train_step`, so that a library's contexts "
+            "would share them. Call `predict` on an array before `fit`, then export it."
+        )
     library = Library(
         prefix=prefix,
         title=native.model.name,
@@ -54,6 +55,7 @@ def describe(native: Any, prefix: str, checkpoint: Checkpoint, facts: dict[str, 
         param_dtype=_param_dtype(native.model),
         weights_bytes=weights.block.nbytes,
         train_bytes=native.training.memory.state_bytes if native.training else 0,
+        state_bytes=native.first_state.nbytes,
         parts_bytes=_parts_bytes(native),
         checkpoint=checkpoint,
         batch=_fixed_batch(native.predict.program),
@@ -216,6 +218,8 @@ def _params(native: Any, memory: Any) -> tuple[Param, ...]:
     model = native.model
     found, first, dtype = [], 0, _param_dtype(model)
     for v in model.weights:
+        if v not in memory.names or memory.names[v] not in memory.block.offsets:
+            continue  # it is state
         type, narrow = at_border(v.type), DTYPES[v.dtype].widens
         listed = type.dtype == dtype
         place = memory.block.offsets[memory.names[v]]

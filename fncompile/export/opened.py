@@ -84,6 +84,7 @@ class NativeModel:
         params = about["params"]
         self.weights = [ArraySpec(p["name"], tuple(p["shape"]), p["dtype"]) for p in params]
         self.metrics_names: list[str] = about.get("metrics", [])
+        self._state_bytes: int = about.get("state_bytes", 0)
         self._lock = threading.RLock()
         self._sizes: dict[str, int] = {}
         self._ctx: c_void_p | None = None
@@ -160,6 +161,30 @@ class NativeModel:
         self._needs_training()
         with self._lock:
             self._call("save", c_char_p(os.fsencode(path)))
+
+    def reset_state(self) -> None:
+        """Let the next call begin with the states that a stateful model has before any."""
+        if self._state_bytes:
+            with self._lock:
+                self._call("state_reset")
+
+    def get_state(self) -> np.ndarray:
+        """What a stateful model's last call left to the next: bytes, to be set again."""
+        state = np.empty(self._state_bytes, np.uint8)
+        if state.size:
+            with self._lock:
+                self._call("state_get", _pointer(state), c_int64(state.size))
+        return state
+
+    def set_state(self, state: Any) -> None:
+        """Continue from what `get_state` gave. ValueError where it is of another size."""
+        state = np.ascontiguousarray(state, np.uint8)
+        if state.shape != (self._state_bytes,):
+            raise ValueError(f"{self._state_bytes} bytes, as get_state() gives them, are wanted. "
+                             f"Received: an array of shape {state.shape}")
+        if state.size:
+            with self._lock:
+                self._call("state_set", _pointer(state), c_int64(state.size))
 
     @property
     def learning_rate(self) -> float:
@@ -280,12 +305,13 @@ class NativeModel:
             return
         made = c_void_p()
         mode = c_int32(TRAIN if self.trains else PRIVATE)
-        create = self._function("create")
+        create, state = self._function("create"), self.get_state() if self._ctx else None
         room = [c_int64(wanted[s]) for s in symbols]
         self._check(create(mode, *room, ctypes.byref(made)), "create")
         old, self._ctx, self._sizes = self._ctx, made, wanted
         if old is not None:
             self._carry_over(old)
+            self.set_state(state)
             self._function("destroy", None)(old)
 
     def _carry_over(self, old: c_void_p) -> None:

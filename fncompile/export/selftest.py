@@ -176,7 +176,7 @@ def _memory(library: Library) -> list[Stmt]:
 def _values(library: Library, vectors: Vectors) -> Function:
     step = library.steps["predict"]
     ports = [*step.inputs, *step.outputs]
-    body: list[Stmt] = [*declared(library, ports), *_fill(library, step.inputs)]
+    body: list[Stmt] = [*declared(library, ports), *_fill(library, step.inputs), *_anew(library)]
     body.append(_call(library, "predict", [*sizes_of(library, step), *_names(ports)]))
     for k, (port, values) in enumerate(zip(step.outputs, vectors.outputs, strict=True)):
         body += _comparison(library, port, f"want_{k}", len(values), vectors)
@@ -204,6 +204,7 @@ def _gradients(library: Library, vectors: Vectors) -> Function:
         Declare(c_type(library.training.real), "loss", Int(0)),
         *_memory(library),
         *_fill(library, step.inputs),
+        *_anew(library),
     ]
     arguments = [*sizes_of(library, step), *_names([*step.inputs, *outputs]), Name("&loss")]
     body.append(_call(library, "forward", arguments))
@@ -294,6 +295,11 @@ def _fill(library: Library, ports: Sequence[Port]) -> list[Stmt]:
 
 def _names(ports: Iterable[Port]) -> list[CExpr]:
     return [Name(p.name) for p in ports]
+
+
+def _anew(library: Library) -> list[Stmt]:
+    """Forget what earlier calls left."""
+    return [_call(library, "state_reset", [])] if library.state_bytes else []
 
 
 def _call(library: Library, function: str, arguments: Sequence[CExpr]) -> Stmt:

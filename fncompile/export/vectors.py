@@ -5,7 +5,8 @@ Requires the entries and memories of `session.exported`. Ensures that these are 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -97,10 +98,23 @@ def _kept(array: np.ndarray) -> np.ndarray:
 def _run(native: Any, entry: Any, ports: Sequence[Port], sizes: dict[str, int]) -> list[np.ndarray]:
     """By the interpreter where this machine may not have the target's instructions."""
     arrays = [fill(p, sizes) for p in ports]
-    if flag("target") != "native":
-        return InterpretedEntry(entry.program, entry.blocks).run(arrays)
-    entry.prepare(native.memories[0].version)
-    return entry.run(arrays)
+    with _first_state(native):
+        if flag("target") != "native":
+            return InterpretedEntry(entry.program, entry.blocks).run(arrays)
+        entry.prepare(native.memories[0].version)
+        return entry.run(arrays)
+
+
+@contextmanager
+def _first_state(native: Any) -> Iterator[None]:
+    """Inside, what predictions leave to the next ones is as before any."""
+    memory = native.state.block.memory if native.state else np.empty(0, np.uint8)
+    present = memory.copy()
+    memory[:] = native.first_state
+    try:
+        yield
+    finally:
+        memory[:] = present
 
 
 def _gradients(

@@ -164,8 +164,8 @@ def _loader_message() -> str:
 class Env:
     """An `fnc_env` and all it points to, allocated once and then only filled in.
 
-    `pointer` is the C struct. Memory (`weights`, `train`, `prepared`, `arena`) is set as arrays
-    that start at a multiple of 64 bytes, as `aligned_bytes` makes them.
+    `pointer` is the C struct. Memory (`weights`, `train`, `state`, `prepared`, `arena`) is set as
+    arrays that start at a multiple of 64 bytes, as `aligned_bytes` makes them.
     """
 
     __slots__ = (
@@ -228,6 +228,9 @@ class Env:
 
     def set_train(self, array: np.ndarray) -> None:
         self._set_memory("train", array)
+
+    def set_state(self, array: np.ndarray) -> None:
+        self._set_memory("state", array)
 
     def set_prepared(self, array: np.ndarray) -> None:
         self._set_memory("prepared", array)

@@ -138,11 +138,12 @@ class Bound:
         entry: CompiledEntry,
         inputs: Sequence[np.ndarray],
         outputs: Sequence[np.ndarray] | None,
-        memory: Any,
+        memories: Sequence[Any],
     ):
         sizes = interp.bind_symbols(entry.program, inputs)
         entry.check_sizes(sizes)
-        self.entry, self.memory, self.inputs, self._sizes = entry, memory, list(inputs), sizes
+        self.entry, self.memories, self.inputs, self._sizes = entry, memories, list(inputs), sizes
+        self._weights = memories[0]
         shapes = [tuple(evaluate(d, sizes) for d in t.shape) for t in entry.lowered.outputs]
         dtypes = [DTYPES[t.dtype].numpy for t in entry.lowered.outputs]
         self.outputs = (
@@ -157,13 +158,22 @@ class Bound:
         self._result = self.outputs[0] if len(self.outputs) == 1 else self.outputs
 
     def __call__(self) -> Any:
-        if self.memory.lost or not self.entry.is_prepared(self.memory.version):
-            self.memory.adopt()
-            self.entry.prepare(self.memory.version)
+        if self._is_stale():
+            for memory in self.memories:
+                memory.adopt()
+            self.entry.prepare(self._weights.version)
         status = self._step(self._env)
         if status:
             self.entry.refuse(status, self._sizes, self.inputs)
         return self._result
+
+
+    def _is_stale(self) -> bool:
+        for memory in self.memories:
+            if memory.lost:
+                return True
+        return not self.entry.is_prepared(self._weights.version)
+
 
 
 def _check_outputs(inputs, outputs, shapes, dtypes) -> None:

@@ -116,11 +116,11 @@ class CallPlan:
         """Weights in place, and what follows from them alone computed; gives their memory."""
         steps = self.steps
         weights = steps.weights
-        own = steps.own_memory.get(entry, steps.train_memory)
-        if self.verb == "predict":
-            own = steps.predict_state
-        if weights.lost or (own is not None and own.lost) or not entry.is_prepared(weights.version):
-            steps.make_ready(entry, weights, own)
+        own = steps.own_memory.get(entry, steps.train_memory) if self.verb != "predict" else None
+        memories = weights, own, steps.state
+        lost = any(m is not None and m.lost for m in memories)
+        if lost or not entry.is_prepared(weights.version):
+            steps.make_ready(entry, *memories)
         return weights
 
 

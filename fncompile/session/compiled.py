@@ -69,7 +69,7 @@ class CompiledSteps:
         self.train_memory: Memory | None = None
         self.own_memory: dict[Entry, Memory] = {}  # of steps that the user wrote
         self.own_signatures: dict[str, Signature] = {}  # of the last of each verb
-        self.predict_state: Memory | None = None  # seeds of layers that predict as if in training
+        self.state: Memory | None = None  # what one prediction leaves to the next
         self.runs: list[Run] = []
         self.entries: dict[tuple, Entry] = {}
         self.plans: dict[tuple, CallPlan] = {}  # that `training.call_plan` remembers
@@ -110,8 +110,8 @@ class CompiledSteps:
         entry = self.predict_entry(arrays)
         if not isinstance(entry, CompiledEntry):
             raise RuntimeError("bind() needs compiled code; FNC_INTERP is set.")
-        self.make_ready(entry, self.weights, self.predict_state)
-        return Bound(entry, arrays, out, self.weights)
+        self.make_ready(entry, self.weights, self.state)
+        return Bound(entry, arrays, out, [m for m in (self.weights, self.state) if m])
 
     def make_ready(self, entry: Entry, *memories: Memory | None) -> None:
         """Weights in place, and what follows from them alone computed: by the first thread."""
@@ -137,13 +137,11 @@ class CompiledSteps:
         key = ("predict", tuple(types), of_entries())
         with self._build_lock:
             if key not in self.entries:
-                self._prepare_weights()
-                program, trace = programs.predict_program(
-                    self.model, types, self.names, self.label
-                )
+                traced = self._prepare_weights(types)
+                program, trace = traced or self._predict_program(types)
                 self._adds_losses = bool(trace.losses)
-                self._prepare_predict_state(trace)
-                memories = (self.weights, self.predict_state)
+                self._place_rest(trace)
+                memories = (self.weights, self.state)
                 self.entries[key] = self._build(program, "infer", "predict", Context(), memories)
         return self.entries[key]
 
@@ -159,7 +157,7 @@ class CompiledSteps:
         key = (verb, signature.key, of_entries())
         with self._build_lock:
             if key not in self.entries:
-                self._prepare_weights()
+                self._prepare_weights(None if signature.parts else signature.inputs)
                 self.entries[key] = make(signature)
         return self.entries[key]
 
@@ -174,10 +172,10 @@ class CompiledSteps:
         program, trace = programs.own_step_program(
             self.model, verb, signature, self.names, self.label
         )
-        own = set(self.weights.variables)
-        memory = Memory("train", [v for v in trace.params if v not in own], trace.names)
+        memory = Memory("train", [v for v in trace.params if v not in self._placed()], trace.names)
         name = "train_step" if verb == "train" else "evaluate"
-        entry = self._build(program, "own_step", name, Context(), (self.weights, memory))
+        memories = (self.weights, memory, self.state)
+        entry = self._build(program, "own_step", name, Context(), memories)
         self.own_memory[entry] = memory
         self.own_signatures[verb] = signature
         return entry
@@ -210,12 +208,12 @@ class CompiledSteps:
         key = ("input gradient", tuple(types), of_entries())
         with self._build_lock:
             if key not in self.entries:
-                self._prepare_weights()
+                self._prepare_weights(types)
                 program, trace, seeds = programs.input_gradient_program(
                     self.model, types, self.names, self.label
                 )
-                self._prepare_predict_state(trace)
-                memories = (self.weights, self.predict_state)
+                self._place_rest(trace)
+                memories = (self.weights, self.state)
                 context, name = Context(seeds=seeds), "input_gradient"
                 self.entries[key] = self._build(program, name, name, context, memories)
         return self.entries[key]
@@ -257,7 +255,7 @@ class CompiledSteps:
         context: Context,
         memories: Sequence[Memory | None] | None = None,
     ) -> Entry:
-        memories = (self.weights, self.train_memory) if memories is None else memories
+        memories = memories or (self.weights, self.train_memory, self.state)
         blocks = [m.block for m in memories if m is not None]
         if looked_into(("devtools",)):
             from fncompile import devtools  # not without being asked for
@@ -284,36 +282,62 @@ class CompiledSteps:
 
     # memory ---------------------------------------------------------------------------------------
 
-    def _prepare_weights(self) -> None:
-        if not self.names:
-            self.names = name_variables([self.model.weights], self.label)
-            self.weights = weights_memory(self.model.weights, self.names)
+    def _prepare_weights(self, types: Types | None) -> tuple[Program, Trace] | None:
+        """Give the weights their memory, and what prediction carries from call to call its own,
+        once. `types` of inputs, if they are known. Gives what was traced to know that."""
+        if self.names:
+            return None
+        weights = self.model.weights
+        self.names = name_variables([weights], self.label)
+        traced = None
+        if types is not None and not all(v.trainable for v in self.model.variables):
+            traced = self._predict_program(types)
+        carried = _carried(*traced, set(weights)) if traced else []
+        self.names = name_variables([weights, carried], self.label)
+        self.weights = weights_memory([v for v in weights if v not in set(carried)], self.names)
+        if carried:
+            self.state = Memory("state", carried, self.names)
+        return traced
 
-    def _prepare_predict_state(self, trace: Any) -> None:
-        """Memory for what prediction reads besides weights: seeds, where dropout is always on."""
-        own = set(self.weights.variables)
-        extra = [v for v in trace.params if v not in own]
-        if extra and self.predict_state is None:
-            self.predict_state = Memory("train", extra, trace.names)
+    def _place_rest(self, trace: Trace) -> None:
+        """Memory for what prediction reads besides weights and is no part of the model."""
+        placed = self._placed()
+        rest = [v for v in trace.params if v not in placed]
+        if rest and self.state is None:
+            self.state = Memory("state", rest, trace.names)
+
+    def _predict_program(self, types: Types) -> tuple[Program, Trace]:
+        return programs.predict_program(self.model, types, self.names, self.label)
+
+    def _placed(self) -> set[Variable]:
+        """The variables that have their memory whatever is done with the model."""
+        return {*self.weights.variables, *(self.state.variables if self.state else ())}
 
     def _prepare_state(self, trace: Any) -> None:
         """Give the variables of steps their memory; once, with all that any step may change."""
         if self.train_memory is not None:
             return
         optimizer, objective = self.model.optimizer, objective_of(self.model)
-        own = set(self.weights.variables)
+        placed = self._placed()
         state = [
             *optimizer.variables[: _plain_count(optimizer)],
             *objective.variables,
             *trace.params,
             *self.model.variables,
         ]
-        state = [v for v in dict.fromkeys(state) if v not in own]
-        self.names = name_variables([self.model.weights, state], self.label)
+        state = [v for v in dict.fromkeys(state) if v not in placed]
+        carried = self.state.variables if self.state else []
+        self.names = name_variables([self.model.weights, carried, state], self.label)
         trained = self.model.trainable_variables
         self.runs = find_runs(self.weights, trained, optimizer.treatment)
         optimizer.build(trained)
         self.train_memory = StateMemory(state, self.names, self.runs, optimizer)
+
+
+def _carried(program: Program, trace: Trace, weights: set[Variable]) -> list[Variable]:
+    """What prediction changes, and all else that it reads besides weights: states of layers, and
+    seeds where dropout is always on."""
+    return [v for v, p in trace.params.items() if v not in weights or p in program.updates]
 
 
 def _plain_count(optimizer: Any) -> int:

@@ -60,13 +60,21 @@ class Training:
 
 @dataclass
 class Native:
-    """`memories` has the weights, and with training the state that a step changes."""
+    """`memories` has the weights, and with training the state that a step changes. `state` is what
+    one prediction leaves to the next, `first_state` what it is before any."""
 
     model: TrainedModel
     predict: CompiledEntry
     training: Training | None
     memories: list[Memory]
     runs: list[Run]
+    state: Memory | None
+    first_state: np.ndarray
+
+    @property
+    def blocks(self) -> list[Memory]:
+        """All memories."""
+        return [*self.memories, *([self.state] if self.state else [])]
 
 
 def native(steps: CompiledSteps, training: bool, sample_weight: bool) -> Native:
@@ -76,8 +84,23 @@ def native(steps: CompiledSteps, training: bool, sample_weight: bool) -> Native:
         make = _own_training if has_own_steps(steps.model) else _training
         found = make(steps, sample_weight) if training else None
     memories = [steps.weights, *([found.memory] if found else [])]
-    steps._adopt(*memories)
-    return Native(steps.model, entry, found, memories, steps.runs)
+    steps._adopt(*memories, steps.state)
+    state, first = steps.state, _first_state(steps)
+    return Native(steps.model, entry, found, memories, steps.runs, state, first)
+
+
+def _first_state(steps: CompiledSteps) -> np.ndarray:
+    """The bytes of the state where layers that can be reset have been; this is undone."""
+    if steps.state is None:
+        return np.empty(0, np.uint8)
+    memory = steps.state.block.memory
+    present = memory.copy()
+    for layer in steps.model._flatten_layers():
+        if hasattr(layer, "reset_state"):
+            layer.reset_state()
+    first = memory.copy()
+    memory[:] = present
+    return first
 
 
 def can_train(model: TrainedModel) -> bool:

@@ -1,7 +1,8 @@
 """Where the variables of a model live once it is compiled.
 
-`weights` holds the model's weights, the trainable ones first and end to end; `train` holds all else
-that a step changes: optimizer state, metrics, seeds. Variables keep their identity: their storage
+`weights` holds the model's weights, the trainable ones first and end to end; `state` what a
+prediction leaves to the next one, such as the states of a stateful layer; `train` all else that a
+step changes: optimizer state, metrics, seeds. Variables keep their identity: their storage
 moves into the block. A variable that two models share is where the one that ran last has it.
 """
 

@@ -22,6 +22,7 @@ def description(library: Library) -> str:
         "symbols": list(library.symbols),
         "batch": library.batch,
         "levels": [level.name for level in library.levels],
+        "state_bytes": library.state_bytes,
         "param_dtype": library.param_dtype,
         "param_count": library.param_count,
         "params": [

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from fncompile.codegen.ctree import Binary, Cast, Declare, Do, If, Name, Return, Stmt, call
 from fncompile.export.api.calls import predict, training_steps
+from fncompile.export.api.carried import carried
 from fncompile.export.api.facts import facts
 from fncompile.export.api.images import images
 from fncompile.export.api.library import Library
@@ -22,7 +23,7 @@ RESULT = Cast("fnc_ctx **", Name("result"))
 def public_functions(library: Library) -> list[Public]:
     """Everything that the header declares, in its order."""
     found = [*_contexts(library), *_shared_contexts(library), *_levels(library)]
-    found += [_threads(library), predict(library)]
+    found += [_threads(library), predict(library), *carried(library)]
     if library.training is not None:
         found += training_steps(library)
         found += parts(library) if "gradient" in library.steps else []

@@ -91,13 +91,23 @@ outside of them, and no threads but those that set_threads asks for. Of all func
 create, clone_shared{save}, load and set_threads allocate memory; only {files} files, and
 only regular ones.
 
-Numbers that stand for rows of a table or for classes are compared with those that there are, which
-stand beside each array, before anything is computed: {library.macro}_ERR_RANGE.
+{_carried(library)}Numbers that stand for rows of a table or for classes are compared with those
+that there are, which stand beside each array, before anything is computed:
+{library.macro}_ERR_RANGE.
 
 A function that returns another status than {library.macro}_OK has changed nothing. None prints,
 aborts or exits.
 
 {OWNERSHIP}"""
+
+
+def _carried(library: Library) -> str:
+    if not library.state_bytes:
+        return ""
+    return """The model is stateful: a prediction begins with what the one before left in its
+context. So a context is a stream; clone_shared makes further ones with the same weights.
+
+"""
 
 
 def _facts(library: Library) -> Iterator[str]:
@@ -110,6 +120,8 @@ def _facts(library: Library) -> Iterator[str]:
         "NUM_TENSORS": len(library.params),
         "IMAGE_BYTES": IMAGE_HEAD + library.weights_bytes,
     }
+    if library.state_bytes:
+        numbers |= {"STATE_BYTES": library.state_bytes}
     if library.training:
         numbers |= {"NUM_METRICS": len(library.training.metrics)}
         numbers |= {"CHECKPOINT_BYTES": library.checkpoint.file_bytes}
@@ -199,7 +211,7 @@ def _sizes(library: Library) -> Iterator[str]:
 
 def context_sizes(library: Library) -> list[Dim]:
     """Of modes predict, private and, with training, train and split."""
-    base = ALIGN + HEAD + _padded(library.prepared_bytes)
+    base = ALIGN + HEAD + _padded(library.prepared_bytes) + _padded(library.state_bytes)
     own, trained = _padded(library.weights_bytes), _padded(library.train_bytes)
     parts = library.parts_bytes + PENDING
     kept = (0, own, own + trained, own + trained + parts)

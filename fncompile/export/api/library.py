@@ -127,7 +127,7 @@ class Piece:
     path: str
     type: TensorType
     file_at: int
-    block: str  # weights, train or fixed
+    block: str  # weights, train, state or fixed
     offset: int
     narrow: bool = False
 
@@ -167,6 +167,7 @@ class Library:
     weights_bytes: int
     train_at: int
     train_bytes: int
+    state_bytes: int  # what one prediction leaves to the next; behind train_bytes in the data
     parts_bytes: int  # behind the training state, in contexts that train in parts
     checkpoint: Checkpoint
     batch: int | None  # the only batch size, where it is not open

@@ -10,7 +10,8 @@ from fncompile.export.api.library import Library, Param, Piece, Port
 from fncompile.ir.dims import Dim, Poly, evaluate
 from fncompile.ir.types import DTYPES, TensorType
 
-BLOCKS = {"weights": "FNC_WEIGHTS", "train": "FNC_TRAIN", "fixed": "FNC_FIXED"}
+BLOCKS = {"weights": "FNC_WEIGHTS", "train": "FNC_TRAIN", "state": "FNC_STATE"}
+BLOCKS |= {"fixed": "FNC_FIXED"}
 H5_TYPES = {"bool": "BOOL", "uint8": "U8", "int8": "I8", "uint32": "U32", "int32": "I32"}
 H5_TYPES |= {"int64": "I64", "float32": "F32", "float64": "F64"}
 

@@ -176,6 +176,7 @@ def _model_tables(library: Library) -> list[TopLevel]:
         weights_bytes=Int(library.weights_bytes),
         train_at=Int(library.train_at),
         train_bytes=Int(library.train_bytes),
+        state_bytes=Int(library.state_bytes),
         parts_bytes=Int(library.parts_bytes),
         prepared_bytes=Int(library.prepared_bytes),
         symbols=Int(len(library.symbols)),
