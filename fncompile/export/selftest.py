@@ -230,6 +230,7 @@ def _step(library: Library, vectors: Vectors) -> Function:
         *declared(library, step.inputs),
         Declare(real, "loss", Int(0)),
         *_fill(library, step.inputs),
+        *_anew(library),
         _call(library, "train_step", arguments),
         Do(call("compare", quoted("loss"), Name("(double)loss"), _number(vectors.loss))),
     )
