@@ -17,11 +17,12 @@
 #define FNC_NAN_F32 __builtin_nanf("")
 #define FNC_NAN_F64 __builtin_nan("")
 
-/* What the epilogue of a contraction needs to find its memory: the call, and the batch at hand, of
- * which the axes count. */
+/* What the epilogue of a contraction needs to find its memory: the call, the batch at hand, of
+ * which the axes count, and the pointers of a kernel whose function serves several. */
 typedef struct fnc_tile {
     const fnc_env *env;
     int64_t g[4];
+    const void *const *at;
 } fnc_tile;
 
 /* Where the share of worker `part` of `parts` begins in `extent`. Shares are cut at multiples of

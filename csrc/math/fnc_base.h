@@ -20,6 +20,13 @@
 #define FNC_ONE_COPY static __attribute__((noipa))
 #endif
 
+/* Compiled quickly, for a function that only calls others, none of them inlined. */
+#if defined(__clang__)
+#define FNC_PLAIN
+#else
+#define FNC_PLAIN __attribute__((optimize("O1")))
+#endif
+
 /* Unroll the loop that follows, of at most n turns, completely. */
 #define FNC_PRAGMA(text) _Pragma(#text)
 #if defined(__clang__)

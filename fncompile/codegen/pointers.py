@@ -31,15 +31,27 @@ from fncompile.codegen.place import Place
 from fncompile.ir.dims import Dim, evaluate, symbols_of
 from fncompile.ir.types import DTYPES
 from fncompile.plan.machine import machine
-from fncompile.plan.types import Buffer, Plan
+from fncompile.plan.types import Buffer, Plan, memory_place
 
 
 class Pointers:
     """Names and declarations of what one kernel uses: pointers of buffers, `values` of its stages,
-    and constants, which are the extents of its axes."""
+    and constants, which are the extents of its axes. Pointers of `memory` are given: `at0`,
+    `at1`, ..., or in an epilogue `at[0]`, ..."""
 
-    def __init__(self, plan: Plan, offsets: Offsets, values: Sequence[str] = ()):
+    def __init__(
+        self,
+        plan: Plan,
+        offsets: Offsets,
+        values: Sequence[str] = (),
+        memory: Sequence[Buffer] = (),
+        of_tile: bool = False,
+    ):
         self.plan, self.offsets, self.values = plan, offsets, tuple(map(identifier, values))
+        given = [
+            Element(Name("at"), Int(i)) if of_tile else Name(f"at{i}") for i in range(len(memory))
+        ]
+        self.given: dict[tuple, CExpr] = dict(zip(map(memory_place, memory), given))
         self.constants: dict[tuple[str, int], str] = {}  # axis and extent -> name
         self.names: dict[Buffer, str] = {}
         self._canonical: dict[tuple, Buffer] = {}
@@ -48,18 +60,11 @@ class Pointers:
     def __call__(self, buffer: Buffer) -> Name:
         """The pointer of `buffer`; buffers at the same place share one, so that `restrict`
         holds."""
-        key = self._place(buffer)
+        key = memory_place(buffer)
         buffer = self._canonical.setdefault(key, buffer)
         if buffer not in self.names:
             self.names[buffer] = self._name(buffer)
         return Name(self.names[buffer])
-
-    def _place(self, buffer: Buffer) -> tuple:
-        start: Dim = 0
-        dtype, at = buffer.type.dtype, buffer
-        while at.base is not None:
-            start, at = start + at.offset, at.base
-        return (at, start, dtype)
 
     def _name(self, buffer: Buffer) -> str:
         base = identifier(buffer.name.rstrip("'"), buffer.kind)
@@ -114,9 +119,8 @@ class Pointers:
         return [self._declare(b, n, b in targets) for b, n in self.names.items()]
 
     def _targets(self, written: Iterable[Buffer]) -> set[Buffer]:
-        return {
-            self._canonical[self._place(b)] for b in written if self._place(b) in self._canonical
-        }
+        places = map(memory_place, written)
+        return {self._canonical[place] for place in places if place in self._canonical}
 
     def _type(self, buffer: Buffer, written: bool) -> str:
         return f"{'' if written else 'const '}{c_type(buffer.type.dtype)} *restrict "
@@ -130,21 +134,10 @@ class Pointers:
         )
 
     def _address(self, buffer: Buffer, pointer: str, written: bool) -> CExpr:
-        start: Dim = 0
-        root = buffer
-        while root.base is not None:
-            start, root = start + root.offset, root.base
-        if root.kind == "const":
-            return binary("+", Name(table_name(root)), dim(start))
-        if root.kind in ("input", "output"):
-            field = {"input": "in", "output": "out"}[root.kind]
-            array = Cast(pointer, Element(Name(f"env->{field}"), Int(root.index)))
-            return binary("+", array, dim(start))
-        block, at = self.offsets.of(buffer, root, start)
-        base: CExpr = Name(f"env->{block}")
-        if block == "weights" and written:
-            base = Cast("unsigned char *", base)
-        return Cast(pointer, Binary("+", base, at))
+        given = self.given.get(memory_place(buffer))
+        if given is not None:
+            return Cast(pointer, given)
+        return self.offsets.address(buffer, pointer, written)
 
 
 class Offsets:
@@ -154,6 +147,24 @@ class Offsets:
         self.plan, self.places = plan, places
         self._found: dict[tuple[str, str, Dim], tuple[str, Buffer]] = {}
         self._taken: set[str] = set()
+
+    def address(self, buffer: Buffer, pointer: str, written: bool = False) -> CExpr:
+        """Where `buffer` begins, as a `pointer`; as whatever pointer it is, where that is ""."""
+        root, start, dtype = memory_place(buffer)
+        if root.kind == "const":
+            return binary("+", Name(table_name(root)), dim(start))
+        if root.kind in ("input", "output"):
+            field = {"input": "in", "output": "out"}[root.kind]
+            array: CExpr = Element(Name(f"env->{field}"), Int(root.index))
+            if pointer or start != 0:
+                array = Cast(pointer or f"const {c_type(dtype)} *", array)
+            return binary("+", array, dim(start))
+        block, at = self.of(buffer, root, start)
+        base: CExpr = Name(f"env->{block}")
+        if block == "weights" and written:
+            base = Cast("unsigned char *", base)
+        found = Binary("+", base, at)
+        return Cast(pointer, found) if pointer else found
 
     def of(self, buffer: Buffer, root: Buffer, start: Dim) -> tuple[str, CExpr]:
         """The block of `root`, and in bytes where in it `buffer` lies, `start` elements behind."""
@@ -200,7 +211,7 @@ def with_symbols(
 
 # What emitters call their own variables, where one may meet the name of a buffer.
 LOCALS = re.compile(
-    r"[ghijklmnpqtuwz]0?|mr|nr|acc|part|parts|tile|begin|end|own|env|lanes|bytes|number|panels|dims|beside|"
+    r"[ghijklmnpqtuwz]0?|mr|nr|acc|at\d*|part|parts|tile|begin|end|own|env|lanes|bytes|number|panels|dims|beside|"
     r"size_\w*|main|index"
 )
 

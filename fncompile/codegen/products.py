@@ -61,8 +61,13 @@ def emit_epilogue(kernel: Kernel, pointers: Pointers) -> Function:
         for i, name in enumerate(batches)
         if name in used
     ]
-    body.insert(0, Declare("const fnc_env *", "env", Name("((const fnc_tile *)tile)->env")))
-    body[:0] = [Do(Name(f"(void){p}")) for p in ("m0", "n0") if p not in names_in(body)]
+    body[:0] = [
+        Declare(type, name, Name(f"((const fnc_tile *)tile)->{name}"))
+        for name, type in (("env", "const fnc_env *"), ("at", "const void *const *"))
+        if name in used
+    ]
+    used = names_in(body)
+    body[:0] = [Do(Name(f"(void){p}")) for p in ("m0", "n0", "tile") if p not in used]
     params = (
         "const void *tile",
         "int64_t m0",
@@ -112,8 +117,10 @@ def emit_product(kernel: Kernel, pointers: Pointers) -> list[Stmt]:
         first, last = (Name("begin"), Name("end")) if cut else (Int(0), sizes[i])
         known = Assign(Name(f"tile.g[{i}]"), "=", Name(name))
         work = [For(name, first, last, (known, *work))]
-    tile = Declare("fnc_tile", "tile", Name("{env, {0}}"))
-    return [*_own_part(kernel, schedule.partition, sizes), tile, *work]
+    given = list(pointers.given.values())
+    tile = Declare("fnc_tile", "tile", Name(f"{{env, {{0}}, {'at' if given else 'NULL'}}}"))
+    at = Declare("const void *const", "at[]", Name(f"{{{', '.join(map(expression, given))}}}"))
+    return [*_own_part(kernel, schedule.partition, sizes), *[at] * bool(given), tile, *work]
 
 
 def _sizes(kernel: Kernel, pointers: Pointers) -> list[Size]:

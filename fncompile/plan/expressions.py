@@ -98,6 +98,15 @@ class Buffer:
         return f"{self.kind}:{self.name}"
 
 
+def memory_place(buffer: Buffer) -> tuple[Buffer, Dim, str]:
+    """Where its pointer points: the outermost buffer, elements behind its beginning, the dtype."""
+    start: Dim = 0
+    dtype = buffer.type.dtype
+    while buffer.base is not None:
+        start, buffer = start + buffer.offset, buffer.base
+    return buffer, start, dtype
+
+
 # expressions --------------------------------------------------------------------------------------
 
 

@@ -34,6 +34,7 @@ from fncompile.plan.expressions import (  # noqa: F401  (the Plan's types are as
     children,
     indices,
     loads,
+    memory_place,
 )
 
 if TYPE_CHECKING:

@@ -56,7 +56,7 @@ static void k01_matmul_dot(const fnc_env *env, int64_t part, int64_t parts) {
     const float *restrict transpose_permute = (const float *)(env->arena + AT_TRANSPOSE_PERMUTE);
     const int64_t begin = fnc_share(B, 1, part, parts);
     const int64_t end = fnc_share(B, 1, part + 1, parts);
-    fnc_tile tile = {env, {0}};
+    fnc_tile tile = {env, {0}, NULL};
     for (int64_t g = begin; g < end; ++g) {
         tile.g[0] = g;
         fnc_gemm_f32(M, N, K, q_input + 12 * g, K, 1, transpose_permute + 20 * g, N, 0, M, 0, N,
@@ -123,7 +123,7 @@ static void k03_matmul_1_dot(const fnc_env *env, int64_t part, int64_t parts) {
     const float *restrict k_input = (const float *)env->in[1];
     const int64_t begin = fnc_share(B, 1, part, parts);
     const int64_t end = fnc_share(B, 1, part + 1, parts);
-    fnc_tile tile = {env, {0}};
+    fnc_tile tile = {env, {0}, NULL};
     for (int64_t g = begin; g < end; ++g) {
         tile.g[0] = g;
         fnc_gemm_f32(M, N, K, softmax_div + 15 * g, K, 1, k_input + 20 * g, N, 0, M, 0, N,

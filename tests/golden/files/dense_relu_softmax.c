@@ -39,7 +39,7 @@ static void k00_hidden_dot(const fnc_env *env, int64_t part, int64_t parts) {
     const float *restrict img = (const float *)env->in[0];
     const float *restrict hidden_kernel = (const float *)(env->weights + AT_HIDDEN_KERNEL);
     const fnc_block own = fnc_share_block(B, N, FNC_IS_SMALL(N, K, 4), part, parts);
-    fnc_tile tile = {env, {0}};
+    fnc_tile tile = {env, {0}, NULL};
     fnc_gemm_f32(B, N, K, img, K, 1, hidden_kernel, N, own.m0, own.m1, own.n0, own.n1,
             k00_hidden_dot_epilogue, &tile);
 }
@@ -70,7 +70,7 @@ static void k01_digit_dot(const fnc_env *env, int64_t part, int64_t parts) {
     const float *restrict digit_kernel = (const float *)(env->weights + AT_DIGIT_KERNEL);
     const int64_t begin = fnc_share(B, 16, part, parts);
     const int64_t end = fnc_share(B, 16, part + 1, parts);
-    fnc_tile tile = {env, {0}};
+    fnc_tile tile = {env, {0}, NULL};
     fnc_gemm_f32(B, N, K, hidden_max, K, 1, digit_kernel, N, begin, end, 0, N,
             k01_digit_dot_epilogue, &tile);
 }

@@ -61,7 +61,7 @@ static void k01_head_dot(const fnc_env *env, int64_t part, int64_t parts) {
     const float *restrict head_kernel = (const float *)(env->weights + AT_HEAD_KERNEL);
     const int64_t begin = fnc_share(B, 16, part, parts);
     const int64_t end = fnc_share(B, 16, part + 1, parts);
-    fnc_tile tile = {env, {0}};
+    fnc_tile tile = {env, {0}, NULL};
     fnc_gemm_f32(B, N, K, embed_gather, K, 1, head_kernel, N, begin, end, 0, N,
             k01_head_dot_epilogue, &tile);
 }

@@ -32,7 +32,7 @@ static void k00_dense_dot(const fnc_env *env, int64_t part, int64_t parts) {
     const float *restrict dense_kernel = (const float *)(env->weights + AT_DENSE_KERNEL);
     const int64_t begin = fnc_share(M, 16, part, parts);
     const int64_t end = fnc_share(M, 16, part + 1, parts);
-    fnc_tile tile = {env, {0}};
+    fnc_tile tile = {env, {0}, NULL};
     fnc_gemm_f32(M, N, K, x, K, 1, dense_kernel, N, begin, end, 0, N, k00_dense_dot_epilogue,
             &tile);
 }

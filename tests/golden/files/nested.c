@@ -39,7 +39,7 @@ static void k00_core_dot(const fnc_env *env, int64_t part, int64_t parts) {
     const float *restrict core_kernel = (const float *)(env->weights + AT_CORE_KERNEL);
     const int64_t begin = fnc_share(B, 16, part, parts);
     const int64_t end = fnc_share(B, 16, part + 1, parts);
-    fnc_tile tile = {env, {0}};
+    fnc_tile tile = {env, {0}, NULL};
     fnc_gemm_f32(B, N, K, x, K, 1, core_kernel, N, begin, end, 0, N, k00_core_dot_epilogue, &tile);
 }
 
@@ -70,7 +70,7 @@ static void k01_top_dot(const fnc_env *env, int64_t part, int64_t parts) {
     const float *restrict top_kernel = (const float *)(env->weights + AT_TOP_KERNEL);
     const int64_t begin = fnc_share(B, 16, part, parts);
     const int64_t end = fnc_share(B, 16, part + 1, parts);
-    fnc_tile tile = {env, {0}};
+    fnc_tile tile = {env, {0}, NULL};
     fnc_gemm_f32(B, 1, K, core_max, K, 1, top_kernel, 1, begin, end, 0, 1, k01_top_dot_epilogue,
             &tile);
 }

@@ -61,7 +61,7 @@ static void k01_matmul_dot(const fnc_env *env, int64_t part, int64_t parts) {
     const float *restrict transpose_permute = (const float *)(env->arena + AT_TRANSPOSE_PERMUTE);
     const int64_t begin = fnc_share(B, 1, part, parts);
     const int64_t end = fnc_share(B, 1, part + 1, parts);
-    fnc_tile tile = {env, {0}};
+    fnc_tile tile = {env, {0}, NULL};
     for (int64_t g = begin; g < end; ++g) {
         tile.g[0] = g;
         fnc_gemm_f32(size_a_1, size_b_1, K, a + 4 * size_a_1 * g, K, 1, transpose_permute + 4 *

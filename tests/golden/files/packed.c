@@ -69,7 +69,7 @@ static void k01_first_dot(const fnc_env *env, int64_t part, int64_t parts) {
     const float *restrict x = (const float *)env->in[0];
     const float *restrict first_panels = (const float *)(env->prepared + AT_FIRST_PANELS);
     const fnc_block own = fnc_share_block(B, N, FNC_IS_SMALL(N, K, 4), part, parts);
-    fnc_tile tile = {env, {0}};
+    fnc_tile tile = {env, {0}, NULL};
     fnc_gemm_packed_f32(B, N, K, x, K, 1, first_panels, own.m0, own.m1, own.n0, own.n1,
             k01_first_dot_epilogue, &tile);
 }
@@ -100,7 +100,7 @@ static void k03_last_dot(const fnc_env *env, int64_t part, int64_t parts) {
     const float *restrict first_add = (const float *)(env->arena + AT_FIRST_ADD);
     const float *restrict last_panels = (const float *)(env->prepared + AT_LAST_PANELS);
     const fnc_block own = fnc_share_block(B, N, FNC_IS_SMALL(N, K, 4), part, parts);
-    fnc_tile tile = {env, {0}};
+    fnc_tile tile = {env, {0}, NULL};
     fnc_gemm_packed_f32(B, N, K, first_add, K, 1, last_panels, own.m0, own.m1, own.n0, own.n1,
             k03_last_dot_epilogue, &tile);
 }

@@ -33,7 +33,7 @@ static void k00_shared_dot(const fnc_env *env, int64_t part, int64_t parts) {
     const float *restrict shared_kernel = (const float *)(env->weights + AT_SHARED_KERNEL);
     const int64_t begin = fnc_share(B, 16, part, parts);
     const int64_t end = fnc_share(B, 16, part + 1, parts);
-    fnc_tile tile = {env, {0}};
+    fnc_tile tile = {env, {0}, NULL};
     fnc_gemm_f32(B, N, K, a, K, 1, shared_kernel, N, begin, end, 0, N, k00_shared_dot_epilogue,
             &tile);
 }
@@ -64,7 +64,7 @@ static void k01_shared_dot(const fnc_env *env, int64_t part, int64_t parts) {
     const float *restrict shared_kernel = (const float *)(env->weights + AT_SHARED_KERNEL);
     const int64_t begin = fnc_share(B, 16, part, parts);
     const int64_t end = fnc_share(B, 16, part + 1, parts);
-    fnc_tile tile = {env, {0}};
+    fnc_tile tile = {env, {0}, NULL};
     fnc_gemm_f32(B, N, K, b, K, 1, shared_kernel, N, begin, end, 0, N, k01_shared_dot_epilogue,
             &tile);
 }

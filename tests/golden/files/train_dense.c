@@ -122,7 +122,7 @@ static void k04_dense_dot(const fnc_env *env, int64_t part, int64_t parts) {
     const float *restrict dense_kernel = (const float *)(env->weights + AT_DENSE_KERNEL);
     const int64_t begin = fnc_share(B, 16, part, parts);
     const int64_t end = fnc_share(B, 16, part + 1, parts);
-    fnc_tile tile = {env, {0}};
+    fnc_tile tile = {env, {0}, NULL};
     fnc_gemm_f32(B, N, K, x, K, 1, dense_kernel, N, begin, end, 0, N, k04_dense_dot_epilogue,
             &tile);
 }
@@ -206,7 +206,7 @@ static void k07_dense_grad_dot(const fnc_env *env, int64_t part, int64_t parts) 
     const float *restrict loss_grad_mul = (const float *)(env->arena + AT_LOSS_GRAD_MUL(B));
     const int64_t begin = fnc_share(M, 16, part, parts);
     const int64_t end = fnc_share(M, 16, part + 1, parts);
-    fnc_tile tile = {env, {0}};
+    fnc_tile tile = {env, {0}, NULL};
     fnc_gemm_f32(M, N, B, x, 1, M, loss_grad_mul, N, begin, end, 0, N, k07_dense_grad_dot_epilogue,
             &tile);
 }

@@ -77,7 +77,7 @@ static void k01_hidden_dot(const fnc_env *env, int64_t part, int64_t parts) {
     const float *restrict img = (const float *)env->in[0];
     const float *restrict hidden_kernel = (const float *)(env->weights + AT_HIDDEN_KERNEL);
     const fnc_block own = fnc_share_block(B, N, FNC_IS_SMALL(N, K, 4), part, parts);
-    fnc_tile tile = {env, {0}};
+    fnc_tile tile = {env, {0}, NULL};
     fnc_gemm_f32(B, N, K, img, K, 1, hidden_kernel, N, own.m0, own.m1, own.n0, own.n1,
             k01_hidden_dot_epilogue, &tile);
 }
@@ -108,7 +108,7 @@ static void k02_digit_dot(const fnc_env *env, int64_t part, int64_t parts) {
     const float *restrict digit_kernel = (const float *)(env->weights + AT_DIGIT_KERNEL);
     const int64_t begin = fnc_share(B, 16, part, parts);
     const int64_t end = fnc_share(B, 16, part + 1, parts);
-    fnc_tile tile = {env, {0}};
+    fnc_tile tile = {env, {0}, NULL};
     fnc_gemm_f32(B, N, K, hidden_max, K, 1, digit_kernel, N, begin, end, 0, N,
             k02_digit_dot_epilogue, &tile);
 }
@@ -317,7 +317,7 @@ static void k08_digit_grad_dot(const fnc_env *env, int64_t part, int64_t parts) 
             AT_DIGIT_GRAD_PERMUTE(B));
     const int64_t begin = fnc_share(B, 16, part, parts);
     const int64_t end = fnc_share(B, 16, part + 1, parts);
-    fnc_tile tile = {env, {0}};
+    fnc_tile tile = {env, {0}, NULL};
     fnc_gemm_f32(B, N, K, digit_grad_add, K, 1, digit_grad_permute, N, begin, end, 0, N,
             k08_digit_grad_dot_epilogue, &tile);
 }
@@ -349,7 +349,7 @@ static void k09_hidden_grad_dot(const fnc_env *env, int64_t part, int64_t parts)
             AT_HIDDEN_GRAD_SELECT(B));
     const int64_t begin = fnc_share(M, 16, part, parts);
     const int64_t end = fnc_share(M, 16, part + 1, parts);
-    fnc_tile tile = {env, {0}};
+    fnc_tile tile = {env, {0}, NULL};
     fnc_gemm_f32(M, N, B, img, 1, M, hidden_grad_select, N, begin, end, 0, N,
             k09_hidden_grad_dot_epilogue, &tile);
 }
@@ -422,7 +422,7 @@ static void k11_digit_grad_dot(const fnc_env *env, int64_t part, int64_t parts) 
     const float *restrict digit_grad_add = (const float *)(env->arena + AT_DIGIT_GRAD_ADD(B));
     const int64_t begin = fnc_share(M, 16, part, parts);
     const int64_t end = fnc_share(M, 16, part + 1, parts);
-    fnc_tile tile = {env, {0}};
+    fnc_tile tile = {env, {0}, NULL};
     fnc_gemm_f32(M, N, B, hidden_max, 1, M, digit_grad_add, N, begin, end, 0, N,
             k11_digit_grad_dot_epilogue, &tile);
 }

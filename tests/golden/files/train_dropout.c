@@ -172,7 +172,7 @@ static void k05_out_dot(const fnc_env *env, int64_t part, int64_t parts) {
     const float *restrict out_kernel = (const float *)(env->weights + AT_OUT_KERNEL);
     const int64_t begin = fnc_share(B, 16, part, parts);
     const int64_t end = fnc_share(B, 16, part + 1, parts);
-    fnc_tile tile = {env, {0}};
+    fnc_tile tile = {env, {0}, NULL};
     fnc_gemm_f32(B, 1, K, drop_select, K, 1, out_kernel, 1, begin, end, 0, 1, k05_out_dot_epilogue,
             &tile);
 }
@@ -238,7 +238,7 @@ static void k07_out_grad_dot(const fnc_env *env, int64_t part, int64_t parts) {
     const float *restrict loss_grad_select = (const float *)(env->arena + AT_LOSS_GRAD_SELECT(B));
     const int64_t begin = fnc_share(M, 16, part, parts);
     const int64_t end = fnc_share(M, 16, part + 1, parts);
-    fnc_tile tile = {env, {0}};
+    fnc_tile tile = {env, {0}, NULL};
     fnc_gemm_f32(M, 1, B, drop_select, 1, M, loss_grad_select, 1, begin, end, 0, 1,
             k07_out_grad_dot_epilogue, &tile);
 }

@@ -167,7 +167,7 @@ static void k05_head_dot(const fnc_env *env, int64_t part, int64_t parts) {
     const float *restrict head_kernel = (const float *)(env->weights + AT_HEAD_KERNEL);
     const int64_t begin = fnc_share(B, 16, part, parts);
     const int64_t end = fnc_share(B, 16, part + 1, parts);
-    fnc_tile tile = {env, {0}};
+    fnc_tile tile = {env, {0}, NULL};
     fnc_gemm_f32(B, N, K, embed_gather, K, 1, head_kernel, N, begin, end, 0, N,
             k05_head_dot_epilogue, &tile);
 }
@@ -270,7 +270,7 @@ static void k09_head_grad_dot(const fnc_env *env, int64_t part, int64_t parts) {
     const float *restrict head_grad_permute = (const float *)(env->arena + AT_HEAD_GRAD_PERMUTE(B));
     const int64_t begin = fnc_share(B, 16, part, parts);
     const int64_t end = fnc_share(B, 16, part + 1, parts);
-    fnc_tile tile = {env, {0}};
+    fnc_tile tile = {env, {0}, NULL};
     fnc_gemm_f32(B, N, K, loss_grad_mul, K, 1, head_grad_permute, N, begin, end, 0, N,
             k09_head_grad_dot_epilogue, &tile);
 }
@@ -329,7 +329,7 @@ static void k11_head_grad_dot(const fnc_env *env, int64_t part, int64_t parts) {
     const float *restrict loss_grad_mul = (const float *)(env->arena + AT_LOSS_GRAD_MUL(B));
     const int64_t begin = fnc_share(M, 16, part, parts);
     const int64_t end = fnc_share(M, 16, part + 1, parts);
-    fnc_tile tile = {env, {0}};
+    fnc_tile tile = {env, {0}, NULL};
     fnc_gemm_f32(M, N, B, embed_gather, 1, M, loss_grad_mul, N, begin, end, 0, N,
             k11_head_grad_dot_epilogue, &tile);
 }

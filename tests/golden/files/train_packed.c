@@ -107,7 +107,7 @@ static void k03_first_dot(const fnc_env *env, int64_t part, int64_t parts) {
     const float *restrict x = (const float *)env->in[0];
     const float *restrict first_panels = (const float *)(env->arena + AT_FIRST_PANELS);
     const fnc_block own = fnc_share_block(B, N, FNC_IS_SMALL(N, K, 4), part, parts);
-    fnc_tile tile = {env, {0}};
+    fnc_tile tile = {env, {0}, NULL};
     fnc_gemm_packed_f32(B, N, K, x, K, 1, first_panels, own.m0, own.m1, own.n0, own.n1,
             k03_first_dot_epilogue, &tile);
 }
@@ -192,7 +192,7 @@ static void k07_last_dot(const fnc_env *env, int64_t part, int64_t parts) {
     const float *restrict first_add = (const float *)(env->arena + AT_FIRST_ADD);
     const float *restrict last_panels = (const float *)(env->arena + AT_LAST_PANELS);
     const fnc_block own = fnc_share_block(B, N, FNC_IS_SMALL(N, K, 4), part, parts);
-    fnc_tile tile = {env, {0}};
+    fnc_tile tile = {env, {0}, NULL};
     fnc_gemm_packed_f32(B, N, K, first_add, K, 1, last_panels, own.m0, own.m1, own.n0, own.n1,
             k07_last_dot_epilogue, &tile);
 }
@@ -311,7 +311,7 @@ static void k11_last_grad_dot(const fnc_env *env, int64_t part, int64_t parts) {
     const float *restrict loss_grad_mul = (const float *)(env->arena + AT_LOSS_GRAD_MUL(B));
     const float *restrict last_grad_panels = (const float *)(env->arena + AT_LAST_GRAD_PANELS(B));
     const fnc_block own = fnc_share_block(B, N, FNC_IS_SMALL(N, K, 4), part, parts);
-    fnc_tile tile = {env, {0}};
+    fnc_tile tile = {env, {0}, NULL};
     fnc_gemm_packed_f32(B, N, K, loss_grad_mul, K, 1, last_grad_panels, own.m0, own.m1, own.n0,
             own.n1, k11_last_grad_dot_epilogue, &tile);
 }
@@ -355,7 +355,7 @@ static void k13_first_grad_dot(const fnc_env *env, int64_t part, int64_t parts) 
     const float *restrict first_grad_panels = (const float *)(env->arena + AT_FIRST_GRAD_PANELS(B));
     const int64_t begin = fnc_share(M, 16, part, parts);
     const int64_t end = fnc_share(M, 16, part + 1, parts);
-    fnc_tile tile = {env, {0}};
+    fnc_tile tile = {env, {0}, NULL};
     fnc_gemm_packed_f32(M, N, B, x, 1, M, first_grad_panels, begin, end, 0, N,
             k13_first_grad_dot_epilogue, &tile);
 }
@@ -441,7 +441,7 @@ static void k16_last_grad_dot(const fnc_env *env, int64_t part, int64_t parts) {
             AT_LAST_GRAD_PANELS_2(B));
     const int64_t begin = fnc_share(M, 16, part, parts);
     const int64_t end = fnc_share(M, 16, part + 1, parts);
-    fnc_tile tile = {env, {0}};
+    fnc_tile tile = {env, {0}, NULL};
     fnc_gemm_packed_f32(M, N, B, first_add, 1, M, last_grad_panels_2, begin, end, 0, N,
             k16_last_grad_dot_epilogue, &tile);
 }

@@ -105,7 +105,7 @@ static void k03_first_dot(const fnc_env *env, int64_t part, int64_t parts) {
     const float *restrict x = (const float *)env->in[0];
     const float *restrict first_panels = (const float *)(env->arena + AT_FIRST_PANELS);
     const fnc_block own = fnc_share_block(B, N, FNC_IS_SMALL(N, K, 4), part, parts);
-    fnc_tile tile = {env, {0}};
+    fnc_tile tile = {env, {0}, NULL};
     fnc_gemm_packed_f32(B, N, K, x, K, 1, first_panels, own.m0, own.m1, own.n0, own.n1,
             k03_first_dot_epilogue, &tile);
 }
@@ -196,7 +196,7 @@ static void k07_last_dot(const fnc_env *env, int64_t part, int64_t parts) {
     const float *restrict last_panels = (const float *)(env->arena + AT_LAST_PANELS);
     const float *restrict last_kernel = (const float *)(env->weights + AT_LAST_KERNEL);
     const fnc_block own = fnc_share_block(B, N, FNC_IS_SMALL(N, K, 4), part, parts);
-    fnc_tile tile = {env, {0}};
+    fnc_tile tile = {env, {0}, NULL};
     if (B <= 64) {
         fnc_gemm_packing_f32(B, N, K, first_max, K, 1, last_kernel, N, own.m0, own.m1, own.n0,
                 own.n1, k07_last_dot_epilogue, &tile);
@@ -314,7 +314,7 @@ static void k11_last_grad_dot(const fnc_env *env, int64_t part, int64_t parts) {
     const float *restrict last_grad_panels = (const float *)(env->arena + AT_LAST_GRAD_PANELS);
     const float *restrict last_kernel = (const float *)(env->weights + AT_LAST_KERNEL);
     const fnc_block own = fnc_share_block(B, N, FNC_IS_SMALL(N, K, 4), part, parts);
-    fnc_tile tile = {env, {0}};
+    fnc_tile tile = {env, {0}, NULL};
     if (B <= 64) {
         fnc_gemm_swapped_f32(B, N, K, last_kernel, K, last_grad_panels, own.m0, own.m1, own.n0,
                 own.n1, k11_last_grad_dot_epilogue, &tile);
@@ -467,7 +467,7 @@ static void k16_first_grad_dot(const fnc_env *env, int64_t part, int64_t parts) 
     const float *restrict first_kernel = (const float *)(env->weights + AT_FIRST_KERNEL);
     const int64_t begin = fnc_share(M, 16, part, parts);
     const int64_t end = fnc_share(M, 16, part + 1, parts);
-    fnc_tile tile = {env, {0}};
+    fnc_tile tile = {env, {0}, NULL};
     const float *const beside[] = {first_kernel};
     fnc_gemm_row_panels_f32(N, B, x, M, first_grad_panels, begin, end, 0, N,
             k16_first_grad_dot_epilogue, &tile, beside, 1);
@@ -519,7 +519,7 @@ static void k18_last_grad_dot(const fnc_env *env, int64_t part, int64_t parts) {
     const float *restrict last_kernel = (const float *)(env->weights + AT_LAST_KERNEL);
     const int64_t begin = fnc_share(M, 16, part, parts);
     const int64_t end = fnc_share(M, 16, part + 1, parts);
-    fnc_tile tile = {env, {0}};
+    fnc_tile tile = {env, {0}, NULL};
     const float *const beside[] = {last_kernel};
     fnc_gemm_row_panels_f32(N, B, first_max, M, last_grad_panels_2, begin, end, 0, N,
             k18_last_grad_dot_epilogue, &tile, beside, 1);

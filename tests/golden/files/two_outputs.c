@@ -41,7 +41,7 @@ static void k00_trunk_dot(const fnc_env *env, int64_t part, int64_t parts) {
     const float *restrict trunk_kernel = (const float *)(env->weights + AT_TRUNK_KERNEL);
     const int64_t begin = fnc_share(B, 16, part, parts);
     const int64_t end = fnc_share(B, 16, part + 1, parts);
-    fnc_tile tile = {env, {0}};
+    fnc_tile tile = {env, {0}, NULL};
     fnc_gemm_f32(B, N, K, x, K, 1, trunk_kernel, N, begin, end, 0, N, k00_trunk_dot_epilogue,
             &tile);
 }
@@ -73,7 +73,7 @@ static void k01_left_dot(const fnc_env *env, int64_t part, int64_t parts) {
     const float *restrict left_kernel = (const float *)(env->weights + AT_LEFT_KERNEL);
     const int64_t begin = fnc_share(B, 16, part, parts);
     const int64_t end = fnc_share(B, 16, part + 1, parts);
-    fnc_tile tile = {env, {0}};
+    fnc_tile tile = {env, {0}, NULL};
     fnc_gemm_f32(B, 1, K, trunk_max, K, 1, left_kernel, 1, begin, end, 0, 1, k01_left_dot_epilogue,
             &tile);
 }
@@ -105,7 +105,7 @@ static void k02_right_dot(const fnc_env *env, int64_t part, int64_t parts) {
     const float *restrict right_kernel = (const float *)(env->weights + AT_RIGHT_KERNEL);
     const int64_t begin = fnc_share(B, 16, part, parts);
     const int64_t end = fnc_share(B, 16, part + 1, parts);
-    fnc_tile tile = {env, {0}};
+    fnc_tile tile = {env, {0}, NULL};
     fnc_gemm_f32(B, N, K, trunk_max, K, 1, right_kernel, N, begin, end, 0, N,
             k02_right_dot_epilogue, &tile);
 }
