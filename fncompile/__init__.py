@@ -48,6 +48,7 @@ if TYPE_CHECKING:  # what `__getattr__` does, for those who read and do not run
     from fncompile.models import Model, Sequential
     from fncompile.optimizers import Optimizer
     from fncompile.regularizers import Regularizer
+    from fncompile.session.function import function
 
     flags: CallableModule  # a module, and `with fncompile.flags(threads=2):`
 
@@ -69,6 +70,7 @@ _NAMES = {
     "Regularizer": "regularizers",
     "Sequential": "models",
     "Variable": "tensors",
+    "function": "session.function",
     "grad": "gradients",
     "load_library": "export",
     "value_and_grad": "gradients",
@@ -98,6 +100,7 @@ __all__ = [
     "dtype_policies",
     "export",
     "flags",
+    "function",
     "grad",
     "initializers",
     "layers",

@@ -153,7 +153,7 @@ ROOMS: dict[str, tuple[str, dict[str, str]]] = {
         "codegen": "which kernels only pack",
         "runtime": "an entry that runs kernel by kernel",
     }),
-    "session": ("config flags", {
+    "session": ("caller config flags", {
         "ir": "a model's programs and the types of their inputs",
         "passes": "the optimizer as their pass asks for it",
         "runtime": "entries and blocks of memory",

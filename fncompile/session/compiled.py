@@ -40,13 +40,13 @@ from fncompile.training.model import TrainedModel
 from fncompile.training.step_data import Parts
 
 Arrays = Sequence[np.ndarray]
-_memory_lock = threading.RLock()  # variables may move between the memories of any two models
+memory_lock = threading.RLock()  # variables may move between the memories of any two models
 
 
 def steps(model: TrainedModel) -> CompiledSteps:
     """The steps of `model`, made anew when its variables, its optimizer or what is trainable
     changed."""
-    with _memory_lock:
+    with memory_lock:
         found = getattr(model, "_steps", None)
         if found is not None:
             known = found.fingerprint
@@ -115,7 +115,7 @@ class CompiledSteps:
 
     def make_ready(self, entry: Entry, *memories: Memory | None) -> None:
         """Weights in place, and what follows from them alone computed: by the first thread."""
-        with _memory_lock:
+        with memory_lock:
             self._adopt(*memories)
             entry.prepare(self.weights.version)
 

@@ -33,7 +33,7 @@ def predict_program(
         inputs = [placeholder(name, at_border(type)) for name, type in types]
         outputs = model.run_graph(_inside(trace, model, inputs, types), training=False)
         named = _outputs(trace, model, outputs, label)
-    return _program(trace, inputs, named, trace.updates()), trace
+    return program_of(trace, inputs, named, trace.updates()), trace
 
 
 def input_gradient_program(
@@ -95,7 +95,7 @@ def objective_program(
         total = objective.trace(true, outputs, sample, penalties)
         wanted = _outputs(trace, model, outputs, label, {"loss"}) if with_outputs else {}
     results = {**wanted, "loss": total.node}
-    program = _program(trace, [*inputs, *targets, *weights], results, trace.updates())
+    program = program_of(trace, [*inputs, *targets, *weights], results, trace.updates())
     return program, trace
 
 
@@ -113,7 +113,7 @@ def own_step_program(
     inputs, results = own_step.trace_step(model, verb, signature.parts, signature.inputs, trace)
     by_name = dict(results)
     loss = by_name.get("loss", results[0][1] if results else build.const(0, "float32"))
-    return _program(trace, inputs, {"loss": loss}, trace.updates()), trace
+    return program_of(trace, inputs, {"loss": loss}, trace.updates()), trace
 
 
 def _inside(
@@ -235,7 +235,7 @@ def optimizer_program(trained: Sequence[Variable], trace: Trace, runs: Sequence[
     return with_all_trained(program, trained, trace)
 
 
-def _program(
+def program_of(
     trace: Trace, inputs: Sequence[Tensor], outputs: dict[str, Node], updates: dict[Node, Node]
 ) -> Program:
     used = set(toposort([*outputs.values(), *updates.values()]))
