@@ -123,6 +123,11 @@ def _placeholder_for(seen: dict[KerasTensor, Tensor]) -> Callable[[Any], Any]:
         if not isinstance(x, KerasTensor):
             return x
         if x not in seen:
+            if x.dtype == "string":
+                raise ValueError(
+                    f"{x} holds strings, which compiled code has no type for: a layer that takes "
+                    "strings has to come first, such as StringLookup or TextVectorization."
+                )
             seen[x] = placeholder(f"arg{len(seen)}", x.type)
             if x._keras_mask is not None:
                 seen[x]._keras_mask = convert(x._keras_mask)

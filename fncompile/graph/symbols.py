@@ -9,6 +9,7 @@ from numbers import Integral
 from typing import Any
 
 from fncompile.graph.tensor import KerasTensor
+from fncompile.graph.texts import type_of
 from fncompile.ir.dims import Dim, symbol
 from fncompile.ir.types import TensorType
 
@@ -18,7 +19,8 @@ BATCH = symbol("B")
 def symbolic_type(shape: Sequence[int | None], dtype: str, name: str) -> TensorType:
     """The type of an input of this shape, batch axis first: `(None, None, 3)` -> `[B, name_1,
     3]`."""
-    return TensorType(dtype, tuple(_extent(d, axis, name) for axis, d in enumerate(shape)))
+    extents = tuple(_extent(d, axis, name) for axis, d in enumerate(shape))
+    return type_of(dtype, extents)
 
 
 def _extent(dim: int | None, axis: int, name: str) -> Dim:

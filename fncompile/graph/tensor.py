@@ -40,6 +40,8 @@ class _Typed(Operators):
         """The name of the dtype."""
         return self.type.dtype
 
+    sparse = ragged = False  # all are dense
+
     @property
     def ndim(self) -> int:
         """The number of axes."""

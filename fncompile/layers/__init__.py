@@ -69,6 +69,11 @@ from fncompile.layers.pooling.pooling import (
     MaxPooling2D,
     MaxPooling3D,
 )
+from fncompile.layers.preprocessing.category_encoding import CategoryEncoding
+from fncompile.layers.preprocessing.discretization import Discretization
+from fncompile.layers.preprocessing.hashing import HashedCrossing, Hashing
+from fncompile.layers.preprocessing.integer_lookup import IntegerLookup
+from fncompile.layers.preprocessing.normalization import Normalization
 from fncompile.layers.preprocessing.random_color import RandomBrightness, RandomContrast
 from fncompile.layers.preprocessing.random_geometry import (
     RandomCrop,
@@ -79,6 +84,8 @@ from fncompile.layers.preprocessing.random_geometry import (
 )
 from fncompile.layers.preprocessing.rescaling import Rescaling
 from fncompile.layers.preprocessing.resizing import CenterCrop, Resizing
+from fncompile.layers.preprocessing.string_lookup import StringLookup
+from fncompile.layers.preprocessing.text_vectorization import TextVectorization
 from fncompile.layers.regularization.activity import ActivityRegularization
 from fncompile.layers.regularization.dropout import Dropout
 from fncompile.layers.regularization.noise import AlphaDropout, GaussianDropout, GaussianNoise
@@ -179,6 +186,7 @@ __all__ = [
     "AvgPool3D",
     "BatchNormalization",
     "Bidirectional",
+    "CategoryEncoding",
     "CenterCrop",
     "Concatenate",
     "Conv1D",
@@ -199,6 +207,7 @@ __all__ = [
     "Dense",
     "DepthwiseConv1D",
     "DepthwiseConv2D",
+    "Discretization",
     "Dot",
     "Dropout",
     "EinsumDense",
@@ -221,10 +230,13 @@ __all__ = [
     "GlobalMaxPooling3D",
     "GroupNormalization",
     "GroupQueryAttention",
+    "HashedCrossing",
+    "Hashing",
     "Identity",
     "Input",
     "InputLayer",
     "InputSpec",
+    "IntegerLookup",
     "LSTMCell",
     "Lambda",
     "Layer",
@@ -241,6 +253,7 @@ __all__ = [
     "Minimum",
     "MultiHeadAttention",
     "Multiply",
+    "Normalization",
     "PReLU",
     "Permute",
     "RMSNormalization",
@@ -267,7 +280,9 @@ __all__ = [
     "SpatialDropout2D",
     "SpatialDropout3D",
     "StackedRNNCells",
+    "StringLookup",
     "Subtract",
+    "TextVectorization",
     "TimeDistributed",
     "UnitNormalization",
     "UpSampling1D",

@@ -60,6 +60,7 @@ class Layer(Building, Penalties, Inspection, Weights, Configurable, Operation):
     """
 
     _stateless = False  # True in layers that never have weights: they are built as they are made
+    _table_version = 0  # another number where `call` has other constants than before
     _accepts_any = False  # models take what is not a tensor by position too, and cast by themselves
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Layer:

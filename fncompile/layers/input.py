@@ -60,11 +60,17 @@ class InputLayer(Layer):
             label = auto_name("keras_tensor") if name is None else name
             output = KerasTensor.of(tensor_type, label)
         output._keras_history = KerasHistory(self, 0, 0)
-        self.dtype_policy = DTypePolicy(output.dtype)
+        self._declared = output.dtype
+        self.dtype_policy = DTypePolicy("int64" if output.dtype == "string" else output.dtype)
         self.optional = optional
         self.batch_shape = output.shape
         self._inbound_nodes.append(Call(self, (), {}, output))
         self.built = True
+
+    @property
+    def dtype(self) -> str:
+        """The dtype of the tensor."""
+        return self._declared
 
     def call(self) -> None:
         return None
@@ -81,7 +87,7 @@ class InputLayer(Layer):
     def get_config(self) -> dict[str, Any]:
         return {
             "batch_shape": self.batch_shape,
-            "dtype": self.dtype,
+            "dtype": self._declared,
             "sparse": False,
             "ragged": False,
             "optional": self.optional,

@@ -13,6 +13,8 @@ def input_dtype(dtype: Any) -> str:
     """The dtype of an Input, which may be given as a policy: floatx where it is not said."""
     if dtype is None:
         return floatx()
+    if dtype == "string":
+        return "string"
     is_policy = isinstance(dtype, (dict, dtype_policies.DTypePolicy))
     if is_policy or (isinstance(dtype, str) and dtype.startswith("mixed_")):
         return dtype_policies.get(dtype).compute_dtype

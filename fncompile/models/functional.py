@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-from fncompile.graph.call import Operation, relink
+from fncompile.graph.call import Call, Operation, relink
 from fncompile.graph.config import dag_config, dag_from_config
 from fncompile.graph.dag import Dag, build_dag, rebase, replay
 from fncompile.graph.nest import flatten, map_structure, pack_like, paths
 from fncompile.graph.tensor import KerasTensor, Tensor
-from fncompile.graph.trace import current_trace
+from fncompile.graph.trace import current_trace, to_node
 from fncompile.ir.types import DTYPES
 from fncompile.layers.base import Layer
 from fncompile.layers.input import InputLayer
+from fncompile.models.host_part import HostPart, host_part
 from fncompile.models.inputs import (
     check_dict_keys,
     check_tensors,
@@ -60,6 +62,7 @@ class Functional(Model):
         self._dag = build_dag(flatten(inputs), outputs)
         self.input_spec = input_specs(inputs)
         self._input_paths = paths(inputs)
+        self.host_part = host_part(self._dag)
         self.built = True
         if not trainable:
             self.trainable = False
@@ -116,6 +119,26 @@ class Functional(Model):
         """The names of the inputs."""
         return [maker(t).name for t in self._dag.inputs]
 
+    host_part: HostPart | None  # where the model begins with layers that Python has to run
+
+    @property
+    def compiled_inputs(self) -> list[KerasTensor]:
+        """What compiled code takes: the inputs, or what layers of strings make of them."""
+        return list(self._dag.inputs if self.host_part is None else self.host_part.inputs)
+
+    @property
+    def _compiled_calls(self) -> Sequence[Call]:
+        return self._dag.calls if self.host_part is None else self.host_part.compiled
+
+    @property
+    def compiled_names(self) -> list[str]:
+        """The names of `compiled_inputs`."""
+        return self.input_names if self.host_part is None else list(self.host_part.names)
+
+    def _converted(self, arrays: list[Any]) -> list[Any]:
+        """The arrays for `compiled_inputs`, of those for `inputs`."""
+        return arrays if self.host_part is None else self.host_part.convert(self.inputs, arrays)
+
     @cached_property
     def input_places(self) -> Any:
         """`training.Places` of the inputs."""
@@ -143,7 +166,7 @@ class Functional(Model):
 
     # computation ----------------------------------------------------------------------------------
 
-    _not_state = Model._not_state | {"_plan", "_short", "input_places"}
+    _not_state = Model._not_state | {"host_part", "_plan", "_short", "input_places"}
     _plan: Any = None  # of calls on arrays, once there was one
     _short: Any = None  # its short way, of `runtime.calls`, if there is one
 
@@ -172,14 +195,14 @@ class Functional(Model):
             return super()._call_on_arrays(args, kwargs)
         arrays = [
             np.array(x, DTYPES[t.dtype].numpy, order="C", copy=None)
-            for x, t in zip(flat, self._dag.inputs, strict=True)
+            for x, t in zip(self._converted(flat), self.compiled_inputs, strict=True)
         ]
         steps = self.steps()
         if steps.adds_losses(arrays):  # `losses` must have their values
             return super()._call_on_arrays(args, kwargs)
         plan = steps.plan("predict", arrays)
         outputs = plan.batch(arrays)
-        if not forced:
+        if not forced and self.host_part is None:
             self._plan, self._short = plan, steps.short_call(arrays)
         return self.pack_outputs(outputs)
 
@@ -196,6 +219,11 @@ class Functional(Model):
         returned.
         """
         arrays = self.flatten_inputs(x)
+        if self.host_part is not None:
+            raise ValueError(
+                f"Model '{self.name}' begins with layers of strings, which Python runs at each "
+                "call: there is nothing to bind. Bind a model of what is behind them."
+            )
         for array, tensor in zip(arrays, self._dag.inputs, strict=True):
             if (
                 not isinstance(array, np.ndarray)
@@ -210,6 +238,8 @@ class Functional(Model):
 
     def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
         tensors = self.flatten_inputs(inputs)
+        if self.host_part is not None:
+            tensors = self._host_in_trace(tensors)
         if mask is not None:
             for tensor, one in zip(tensors, flatten(mask), strict=False):
                 if isinstance(tensor, Tensor):
@@ -233,10 +263,22 @@ class Functional(Model):
                 kwargs = {**kwargs, "training": False}
             return call.operation.run(*args, **kwargs)
 
-        known: dict[KerasTensor, Any] = dict(zip(self._dag.inputs, tensors, strict=True))
         with trace.scope(None, training):
-            replay(self._dag.calls, known, apply)
+            known: dict[KerasTensor, Any] = dict(zip(self.compiled_inputs, tensors, strict=True))
+            if self.host_part is not None:
+                self.host_part.begin(known)
+            replay(self._compiled_calls, known, apply)
         return [known[t] for t in self._dag.outputs]
+
+    def _host_in_trace(self, tensors: list[Any]) -> list[Any]:
+        """Arrays of strings are at hand in an eager call; tensors are not."""
+        if any(isinstance(x, Tensor) for x in tensors):
+            raise ValueError(
+                f"Model '{self.name}' begins with layers of strings, which Python runs. It can be "
+                "called on arrays, not inside another model: put its layers of strings first in "
+                "that one."
+            )
+        return [Tensor(to_node(x)) for x in self._converted(tensors)]
 
     def flatten_inputs(self, inputs: Any) -> list[Any]:
         """Flat inputs in the order of `self.inputs`, with their ranks and dtypes.
@@ -292,7 +334,7 @@ class Functional(Model):
     def get_build_config(self) -> dict[str, Any] | None:
         return None
 
-    _not_pickled = Model._not_pickled | {"_dag", "_plan", "_short"}
+    _not_pickled = Model._not_pickled | {"_dag", "host_part", "_plan", "_short"}
 
     def __getstate__(self) -> dict[str, Any]:
         """With the calls of the graph in a list, since their own links would be followed to any
@@ -306,6 +348,7 @@ class Functional(Model):
         relink(calls)
         super().__setstate__(state)
         self._dag = build_dag(flatten(self._inputs_struct), self._outputs_struct)
+        self.host_part = host_part(self._dag)
 
 
 def from_config(cls: type[Model], config: dict[str, Any]) -> Model:

@@ -11,6 +11,7 @@ from fncompile.caller import warn_caller
 from fncompile.graph.call import Operation
 from fncompile.graph.nest import flatten, has_ambiguous_list, map_structure
 from fncompile.graph.tensor import KerasTensor, Tensor
+from fncompile.graph.texts import strings
 from fncompile.ir import build as ir
 from fncompile.ir.types import DTYPES
 from fncompile.layers.input_spec import InputSpec
@@ -132,6 +133,8 @@ def fitted(x: Any, expected: KerasTensor, path: str) -> Any:
             f"Invalid input shape for input with name '{maker(expected).name}' and path '{path}'. "
             f"Expected shape {expected.shape}, but input has incompatible shape {_shape_of(x)}"
         )
+    if expected.dtype == "string":
+        return strings(x).reshape(shape)
     if not isinstance(x, Tensor):
         return np.asarray(x, DTYPES[expected.dtype].numpy).reshape(shape)
     out = Tensor(ir.cast(ir.reshape(x.node, shape), expected.dtype))

@@ -220,6 +220,11 @@ class Sequential(Model):
     def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
         return self._graph("layers").call(inputs, training, mask)
 
+    def _call_on_arrays(self, args: tuple, kwargs: dict[str, Any]) -> Any:
+        on_texts = self._functional is not None and self._functional.host_part is not None
+        where = self._functional if on_texts else super()
+        return where._call_on_arrays(args, kwargs)  # type: ignore[union-attr]
+
     def _check_inputs(self, inputs: Any) -> None:
         if self._functional is not None:
             self.build_on(inputs)
@@ -277,6 +282,21 @@ class Sequential(Model):
     def input_names(self) -> list[str]:
         """The names of the inputs."""
         return self._graph("inputs").input_names
+
+    @property
+    def compiled_inputs(self) -> list[KerasTensor]:
+        """What compiled code takes."""
+        return self._graph("inputs").compiled_inputs
+
+    @property
+    def compiled_names(self) -> list[str]:
+        """Their names."""
+        return self._graph("inputs").compiled_names
+
+    @property
+    def host_part(self) -> Any:
+        """What Python does before compiled code, if anything."""
+        return self._graph("inputs").host_part
 
     @property
     def input_places(self) -> Any:
@@ -346,7 +366,9 @@ def _any_batch(x: Any) -> tuple:
 
 
 def _input_dtype(first: Layer) -> str | None:
-    """What the layer's input_spec asks for, else floatx."""
+    """What the layer says that it takes, by its input_spec or as one of texts; else floatx."""
+    if getattr(first, "takes_text", False):
+        return "string"
     return getattr(first.input_spec, "dtype", None)
 
 

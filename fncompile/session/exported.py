@@ -210,7 +210,7 @@ def _signature(steps: CompiledSteps, sample_weight: bool) -> Signature:
     closed = [[1 if isinstance(d, Poly) else d for d in shape] for shape in shapes]
     targets = target_arrays(objective, closed)
     weights = [np.zeros(t.shape[:1], floatx()) for t in targets] if sample_weight else []
-    arrays: list[Any] = [*[None] * len(graph.inputs), *targets, *weights]
+    arrays: list[Any] = [*[None] * len(graph.compiled_inputs), *targets, *weights]
     return step_signature(steps.model, steps.label, arrays)
 
 

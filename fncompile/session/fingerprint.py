@@ -50,9 +50,12 @@ class Fingerprint:
 
 
 def state_key(model: TrainedModel) -> tuple[tuple[int, ...], ...]:
-    """Identities of all layers and variables that the programs and the memory are made from."""
-    groups = model.weights, model.trainable_variables, model._flatten_layers()
-    return tuple(tuple(map(id, group)) for group in groups)
+    """Identities of all layers and variables that the programs and the memory are made from, and
+    the versions of the tables that layers compute with."""
+    layers = model._flatten_layers()
+    groups = model.weights, model.trainable_variables, layers
+    tables = tuple(layer._table_version for layer in layers)
+    return (*(tuple(map(id, group)) for group in groups), tables)
 
 
 def contents(model: TrainedModel) -> list[state.Contents]:

@@ -123,11 +123,12 @@ def _inside(
     types: Sequence[tuple[str, TensorType]],
 ) -> list[Tensor | None]:
     """What the model gets for these placeholders: None for inputs that are left out."""
-    declared = [t.type for t in getattr(model, "inputs", ())] or [type for _, type in types]
+    own = getattr(model, "compiled_inputs", None)
+    declared = [type for _, type in types] if own is None else [t.type for t in own]
     with trace.scope("inputs"):
         return [
-            None if is_absent(type, own) else Tensor(build.cast(x.node, type.dtype))
-            for x, (_, type), own in zip(inputs, types, declared)
+            None if is_absent(type, as_declared) else Tensor(build.cast(x.node, type.dtype))
+            for x, (_, type), as_declared in zip(inputs, types, declared)
         ]
 
 

@@ -41,10 +41,11 @@ def input_types(model: TrainedModel, label: Label, arrays: Arrays) -> Types:
     taken: set[str] = set()
     if hasattr(model, "inputs"):
         graph = cast(GraphModel, model)
-        types = [t.type for t in graph.inputs]
+        types = [t.type for t in graph.compiled_inputs]
         if arrays and arrays[0] is not None:
             types = [_declared(type, array) for type, array in zip(types, arrays)]
-        return [(unique_name(label(n), taken), type) for n, type in zip(graph.input_names, types)]
+        names = graph.compiled_names
+        return [(unique_name(label(n), taken), type) for n, type in zip(names, types)]
     inputs = arrays[: model.input_count]
     return [(unique_name(f"input_{i}", taken), type_of(a)) for i, a in enumerate(inputs)]
 

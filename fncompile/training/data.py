@@ -16,6 +16,7 @@ import numpy as np
 from fncompile.caller import warn_caller
 from fncompile.config import floatx
 from fncompile.graph.nest import dicts_given_as_lists, flatten, has_ambiguous_list
+from fncompile.graph.texts import strings
 from fncompile.graph.trace import default_dtype
 from fncompile.ir.types import DTYPES
 from fncompile.training import own_step
@@ -112,7 +113,7 @@ def _numeric(x: Any, name: str) -> np.ndarray:
         array = np.asarray(x)
     except ValueError:  # rows of different lengths
         array = None
-    if array is None or array.dtype.kind not in "biuf":
+    if array is None or array.dtype.kind not in ("biufUSOT" if name == "x" else "biuf"):
         raise ValueError(
             f"Unrecognized data type: {name}={reprlib.repr(x)} (of type {type(x)}). Expected "
             "arrays of numbers, or lists or dicts of them."
@@ -136,7 +137,11 @@ def place_inputs(model: TrainedModel, x: Any) -> list[Placed]:
         return [(a, _default(a)) for a in model.flatten_inputs(x)]
     graph = cast(GraphModel, model)
     values = _by_place(graph, graph.input_places, x)
-    return [_fitted(graph, values, k) for k in range(len(values))]
+    placed = [_fitted(graph, values, k) for k in range(len(values))]
+    if graph.host_part is None:
+        return placed
+    arrays = graph.host_part.convert(graph.inputs, [array for array, _ in placed])
+    return [(a, DTYPES[t.dtype].numpy) for a, t in zip(arrays, graph.compiled_inputs)]
 
 
 def _default(array: np.ndarray) -> np.dtype:
@@ -196,6 +201,8 @@ def _fitted(model: GraphModel, values: list[Any], k: int) -> Placed:
             f"Input {k} with name '{model.input_names[k]}' of layer '{model.name}' is incompatible "
             f"with the layer: expected shape={(None, *expected[1:])}, found shape={shape}"
         )
+    if tensor.dtype == "string":
+        return strings(x), np.dtype(object)
     return x, DTYPES[tensor.dtype].numpy
 
 

@@ -89,6 +89,18 @@ class GraphModel(TrainedModel, Protocol):
         """Flat."""
 
     @property
+    def compiled_inputs(self) -> list[KerasTensor]:
+        """What compiled code takes: `inputs`, or what layers of strings make of them."""
+
+    @property
+    def compiled_names(self) -> list[str]:
+        """One for each of these."""
+
+    @property
+    def host_part(self) -> Any:
+        """A `models.HostPart` that makes them so, or None."""
+
+    @property
     def outputs(self) -> list[KerasTensor]:
         """Flat."""
 

@@ -13,7 +13,7 @@ import pytest
 
 from tests.keras_reference.target import NAME, keras
 from tests.layers.harness import run_layer_test
-from tests.layers.rows import chance, convolving, normalizing, recurrent, spatial
+from tests.layers.rows import chance, convolving, normalizing, recurrent, spatial, tables
 
 erf = np.vectorize(math.erf)
 
@@ -579,6 +579,7 @@ CASES = [
     *recurrent.CASES,
     *convolving.CASES,
     *chance.CASES,
+    *tables.CASES,
 ]
 
 
