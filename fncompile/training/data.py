@@ -113,12 +113,17 @@ def _numeric(x: Any, name: str) -> np.ndarray:
         array = np.asarray(x)
     except ValueError:  # rows of different lengths
         array = None
-    if array is None or array.dtype.kind not in ("biufUSOT" if name == "x" else "biuf"):
-        raise ValueError(
-            f"Unrecognized data type: {name}={reprlib.repr(x)} (of type {type(x)}). Expected "
-            "arrays of numbers, or lists or dicts of them."
-        )
+    kinds = "biufUSOT" if name == "x" else "biuf"  # where inputs hold text is seen by each
+    if array is None or array.dtype.kind not in kinds:
+        raise _unrecognized(x, name)
     return array
+
+
+def _unrecognized(x: Any, name: str) -> ValueError:
+    return ValueError(
+        f"Unrecognized data type: {name}={reprlib.repr(x)} (of type {type(x)}). Expected "
+        "arrays of numbers, or lists or dicts of them."
+    )
 
 
 # inputs -------------------------------------------------------------------------------------------
@@ -190,6 +195,8 @@ def _fitted(model: GraphModel, values: list[Any], k: int) -> Placed:
     x, tensor = values[k], model.inputs[k]
     if x is None:
         return _left_out(model, values, k)
+    if tensor.dtype != "string" and x.dtype.kind not in "biuf":
+        raise _unrecognized(x, "x")
     expected, shape = tensor.shape, np.shape(x)
     if len(shape) == len(expected) + 1 and shape[-1] == 1:
         x = x[..., 0]

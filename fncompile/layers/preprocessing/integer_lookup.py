@@ -18,9 +18,11 @@ from fncompile.layers.preprocessing.string_lookup import without_meaning
 class IntegerLookup(IndexLookup):
     """The place of each whole number in a vocabulary, which is given or learnt by `adapt(data)`.
 
-    As StringLookup, and compiled: by bisection of the sorted vocabulary. An unknown number gets the
-    place of its remainder by `num_oov_indices`, or with `oov_method="farmhash"` of its hash, which
-    Python computes. With no such place it gets -1 in compiled code.
+    As StringLookup with its arguments `max_tokens`, `num_oov_indices`, `mask_token`, `oov_token`,
+    `vocabulary`, `idf_weights`, `invert`, `output_mode`, `sparse`, `pad_to_max_tokens` and `salt`
+    (`vocabulary_dtype` is "int64"), and compiled: by bisection of the sorted vocabulary. An unknown
+    number gets the place of its remainder by `num_oov_indices`, or with `oov_method="farmhash"` of
+    its hash, which Python computes. With no such place it gets -1 in compiled code.
 
     >>> layers.IntegerLookup(vocabulary=[12, 36])(np.array([36, 7]))
     array([2, 0])

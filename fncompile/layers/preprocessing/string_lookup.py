@@ -18,11 +18,12 @@ class StringLookup(IndexLookup):
     Unknown words get one of the `num_oov_indices` places ahead of the vocabulary, by their hash
     (salted by `salt`); with none of these an unknown word is a ValueError. The `mask_token`, where
     there is one, is place 0. `max_tokens` bounds what `adapt` learns. `vocabulary`: a list, or the
-    path of a file with one word a line. `invert`: words of places. `output_mode`: "int", or
-    "one_hot", "multi_hot", "count", "tf_idf" (which takes `idf_weights`) for vectors as wide as the
-    vocabulary, or as `max_tokens` with `pad_to_max_tokens`; see CategoryEncoding. `encoding`: of
-    bytes. `sparse` results are refused. Words are looked up in Python: a model that begins with the
-    layer compiles what is behind it, and an exported library takes the numbers.
+    path of a file with one word a line. `invert`: words of places, `oov_token` for unknown ones.
+    `output_mode`: "int", or "one_hot", "multi_hot", "count", "tf_idf" (which takes `idf_weights`)
+    for vectors as wide as the vocabulary, or as `max_tokens` with `pad_to_max_tokens`; see
+    CategoryEncoding. `encoding`: of bytes. `sparse` results are refused. Words are looked up in
+    Python: a model that begins with the layer compiles what is behind it, and an exported library
+    takes the numbers.
 
     >>> layers.StringLookup(vocabulary=["a", "b"])(np.array(["b", "z"]))
     array([2, 0])

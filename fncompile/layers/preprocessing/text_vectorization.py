@@ -25,17 +25,19 @@ class TextVectorization(HostLayer):
     """Each text, (batch,) or (batch, 1), as the places of its words in a vocabulary, which is given
     or learnt by `adapt(data)`.
 
-    A text is standardized: in lower case and without punctuation ("lower_and_strip_punctuation"),
-    one of these ("lower", "strip_punctuation"), as it is (None), or by a function of an array of
-    texts. It is split at white space ("whitespace"), into characters ("character"), not at all
-    (None), or by a function of an array of texts that gives a list of words for each. `ngrams`: of
-    how many words in a row the tokens are made, a number for that and all below, or a tuple.
+    `standardize`: how a text is made plain: in lower case and without punctuation
+    ("lower_and_strip_punctuation"), one of these ("lower", "strip_punctuation"), as it is (None),
+    or by a function of an array of texts. `split`: it is split at white space ("whitespace"), into
+    characters ("character"), not at all (None), or by a function of an array of texts that gives a
+    list of words for each. `ngrams`: of how many words in a row the tokens are made, a number for
+    that and all below, or a tuple.
 
-    Mode "int" gives places padded with 0 to the longest text or to `output_sequence_length`, at
-    which texts are cut too; 1 is for unknown words. The other modes, `max_tokens`,
-    `pad_to_max_tokens`, `vocabulary`, `idf_weights` and `encoding` are those of StringLookup.
-    `sparse` and `ragged` results are refused. Texts are handled in Python: a model that begins with
-    the layer compiles what is behind it, and an exported library takes the numbers.
+    `output_mode`: "int" gives places padded with 0 to the longest text or to
+    `output_sequence_length`, at which texts are cut too; 1 is for unknown words. The other modes,
+    `max_tokens`, `pad_to_max_tokens`, `vocabulary`, `idf_weights` and `encoding` are those of
+    StringLookup. `sparse` and `ragged` results are refused. Texts are handled in Python: a model
+    that begins with the layer compiles what is behind it, and an exported library takes the
+    numbers.
 
     >>> layer = layers.TextVectorization(output_sequence_length=4)
     >>> layer.adapt(["the cat", "The dog!"])
