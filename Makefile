@@ -4,6 +4,7 @@
 # FNC_TEST_SEED=123 repeats random cases.    make clean: forget what was installed.
 # make conformance: pass as many of Keras' own tests as tests/conformance/passing.json records;
 # make conformance ARGS="--failures losses" runs one directory of them and shows what differs.
+# make docs: build the documentation as a site, in build/site.
 # make bench: measure against the peers, which get an environment of their own (3 GB; a quarter of an hour);
 # make bench-quick: ours alone, two minutes. benchmarks/__init__.py says more.
 #
@@ -16,7 +17,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 COMPILED := setup.py pyproject.toml $(wildcard csrc/py/*) csrc/include/fnc_abi.h
 
-.PHONY: demo test test-full conformance lint bench bench-quick clean
+.PHONY: demo test test-full conformance lint docs bench bench-quick clean
 
 demo: $(VENV)/installed
 	$(BIN)/python examples/mnist_demo.py
@@ -33,6 +34,9 @@ conformance: $(VENV)/installed-conformance
 lint: $(VENV)/installed-lint
 	$(BIN)/ruff check .
 	$(BIN)/mypy fncompile
+
+docs: $(VENV)/installed-docs
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
 
 bench: $(PEERS)/installed
 	$(PEERS)/bin/python -m benchmarks.run $(ARGS)
@@ -62,6 +66,10 @@ $(VENV)/installed-test: $(VENV)/created $(COMPILED)
 $(VENV)/installed-conformance: $(VENV)/created $(COMPILED)
 	$(PIP) --editable '.[test,conformance]'
 	@touch $@ $(VENV)/installed $(VENV)/installed-test
+
+$(VENV)/installed-docs: $(VENV)/created $(COMPILED)
+	$(PIP) --editable '.[docs]'
+	@touch $@ $(VENV)/installed
 
 $(VENV)/installed-lint: $(VENV)/created pyproject.toml
 	$(PIP) ruff mypy numpy
