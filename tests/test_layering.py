@@ -128,6 +128,7 @@ ROOMS: dict[str, tuple[str, dict[str, str]]] = {
     }),
     # the face
     "callbacks": ("missing caller", {}),
+    "distribution": ("missing caller", {}),
     "training": ("caller config", {
         "ir": "the loss of a batch, and the results of metrics, are nodes",
         "gradients": "the step that a model takes by itself is written with a tape",
@@ -136,6 +137,7 @@ ROOMS: dict[str, tuple[str, dict[str, str]]] = {
         "metrics": "of `compile`",
         "optimizers": "of `compile`",
         "callbacks": "called between stretches",
+        "distribution": "which processes train together",
     }),
     "export": ("missing flags", {
         "ir": "types of what the library's functions take",
@@ -161,6 +163,7 @@ ROOMS: dict[str, tuple[str, dict[str, str]]] = {
         "ops": "the metrics as an exported library reports them",
         "layers": "what the lists of users' layers hold",
         "training": "the objective of a model",
+        "distribution": "steps that processes take together",
         "export": "what C names begin with",
         "devtools": "where a switch asks to look in, and only then",
     }),
@@ -207,7 +210,7 @@ ROOMS: dict[str, tuple[str, dict[str, str]]] = {
 
 # Third-party module -> the rooms that may import it, and whether only inside functions.
 GUESTS = {"networkx": (("graph", "passes"), True), "cffi": (("runtime",), True),
-          "sklearn": (("wrappers",), False)}
+          "sklearn": (("wrappers",), False), "mpi4py": (("distribution",), True)}
 
 
 def sources() -> list[Path]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import importlib.util
 import os
 import platform
 import shutil
@@ -14,7 +15,8 @@ import pytest
 PACKAGES = {
     "aarch64-linux-gnu-gcc": "gcc-aarch64-linux-gnu libc6-dev-arm64-cross",
     "ar": "binutils", "clang": "clang", "clang++": "clang", "cmake": "cmake", "gcc": "gcc",
-    "g++": "g++", "h5dump": "hdf5-tools", "make": "make", "nm": "binutils", "objdump": "binutils",
+    "g++": "g++", "h5dump": "hdf5-tools", "make": "make", "mpicc": "libopenmpi-dev",
+    "mpirun": "openmpi-bin", "nm": "binutils", "objdump": "binutils",
     "pkg-config": "pkg-config", "rustc": "rustc",
     "qemu-x86_64": "qemu-user", "readelf": "binutils", "setarch": "util-linux",
     "size": "binutils", "valgrind": "valgrind",
@@ -32,6 +34,17 @@ def need(*programs: str) -> None:
     """Skip the test unless the programs are there, and say what to install."""
     if reason := missing(*programs):
         pytest.skip(reason)
+
+
+# Module of Python -> the extra of this project that has it.
+EXTRAS = {"dask": "dask", "distributed": "dask", "joblib": "sklearn", "mpi4py": "mpi",
+          "pandas": "dask"}  # fmt: skip
+
+
+def need_module(name: str) -> None:
+    """Skip the test unless the module is there, and say what to install."""
+    if importlib.util.find_spec(name) is None:
+        pytest.skip(f"needs {name}: pip install 'fncompile[{EXTRAS[name]}]'")
 
 
 # What each target of FNC_TARGET asks of /proc/cpuinfo; the best first.

@@ -55,7 +55,8 @@ class Variable(Operators):
 
     `initializer`: numbers, or a function of shape and dtype; `shape`: extents, needed for a
     function; `dtype`: floatx for floating-point numbers; `trainable`: whether training changes it;
-    `name` and `path`: what it is called in files.
+    `name` and `path`: what it is called in files; `aggregation`: what its values in several
+    processes become, "sum", "mean", or that of the first.
 
     >>> v = fncompile.Variable([1.0, 2.0])
     >>> v.assign(v * 2).numpy()
@@ -71,6 +72,7 @@ class Variable(Operators):
         name: str = "variable",
         path: str | None = None,
         autocast: bool = True,
+        aggregation: str = "none",
     ):
         dtype = None if dtype is None else standard_dtype(dtype)
         if isinstance(initializer, str):
@@ -102,6 +104,7 @@ class Variable(Operators):
         self.regularizer: Any = None
         self.constraint: Any = None
         self.autocast = autocast
+        self.aggregation = aggregation
         self._overwrite_with_gradient = False
         self._storage = encode(array, self.type.dtype)  # elements as they are in memory
         self._owner: Any = None  # the memory of a compiled model that holds the value

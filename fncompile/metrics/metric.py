@@ -51,15 +51,18 @@ class Metric:
         shape: tuple[int, ...] = (),
         initializer: Any = "zeros",
         dtype: Any = None,
-        aggregation: str | None = None,
+        aggregation: str = "sum",
         name: str | None = None,
     ) -> Variable:
-        """A new variable of the metric, path `metric/name`; `reset_state` sets it to zeros."""
+        """A new variable of the metric, path `metric/name`; `reset_state` sets it to zeros.
+        `aggregation`: what its values in several processes become, "sum", "mean" or that of the
+        first."""
         name = name or auto_name("variable")
         fill, dtype = initializers.get(initializer), standard_dtype(dtype or self.dtype)
         variable = Variable(
-            fill, tuple(shape), dtype, trainable=False, name=name, path=f"{self.name}/{name}"
-        )
+            fill, tuple(shape), dtype, trainable=False, name=name, path=f"{self.name}/{name}",
+            aggregation=aggregation,
+        )  # fmt: skip
         self._variables.append(variable)
         return variable
 

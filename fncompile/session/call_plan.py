@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fncompile.config import floatx
+from fncompile.distribution.parallel import together
 from fncompile.flags import overrides
 from fncompile.ir.dims import Poly
 from fncompile.runtime.entry import Entry, Run
@@ -44,6 +45,7 @@ class CallPlan:
         self.rows = _rows(arrays)
         self._fingerprint = steps.fingerprint
         self._switches, self._floatx = overrides(), floatx()
+        self._together = together()
         self._batches: dict[int, tuple[Entry, Run]] = {}  # by the number of rows
         self._stretches: dict[int, tuple[Entry, Stretch]] = {}  # by the rows of a batch
         self._splits = steps.fixed_batch  # is a prediction of many rows made in parts?
@@ -53,6 +55,7 @@ class CallPlan:
         return (
             self._switches is overrides()
             and self._floatx == floatx()
+            and self._together is together()
             and (self._fingerprint.holds(model) or model.steps() is self.steps)
         )
 

@@ -28,6 +28,7 @@ from fncompile.session.call_plan import CallPlan
 from fncompile.session.fingerprint import Fingerprint
 from fncompile.session.memory import Memory, StateMemory, find_runs, name_variables, weights_memory
 from fncompile.session.programs import PartsOptimizer, StepOptimizer
+from fncompile.session.shared_plan import shared_plan
 from fncompile.session.signature import (
     Signature,
     Types,
@@ -86,7 +87,15 @@ class CompiledSteps:
     ) -> CallPlan:
         """How `verb` ("train", "evaluate" or "predict") is done for arrays like these, of the
         structure `parts` where the user wrote the step."""
-        return CallPlan(self, verb, arrays, sources, parts)
+        shared = shared_plan(self, verb, arrays, sources, parts)
+        return CallPlan(self, verb, arrays, sources, parts) if shared is None else shared
+
+    @property
+    def changes(self) -> int | None:
+        """Counts how often weights and training state changed; None before there is a step."""
+        if self.train_memory is None:
+            return None
+        return self.weights.version + self.train_memory.version
 
     def predict(self, arrays: Arrays, batch_size: int) -> list[np.ndarray]:
         """Flat outputs for all rows of flat inputs."""

@@ -15,7 +15,7 @@ import numpy as np
 
 from fncompile.callbacks import CallbackList, History
 from fncompile.optimizers import Optimizer
-from fncompile.training import data
+from fncompile.training import data, together
 from fncompile.training.call_plan import call_plan
 from fncompile.training.compile import (
     check_compiled,
@@ -89,18 +89,20 @@ def fit(
             model, validation_data, validation_batch_size or batch_size, validation_steps
         )
     verbose = _verbosity(verbose)
-    calls = CallbackList(
-        callbacks, add_history=True, add_progbar=verbose != 0, model=model,
+    calls = together.callback_list(
+        callbacks, model, add_history=True, add_progbar=verbose != 0,
         verbose=verbose, epochs=epochs, steps=feed.steps,
     )  # fmt: skip
     model.stop_training, model._initial_epoch = False, initial_epoch
     run = _Training(model, calls, feed, validation_feed, validation_freq)
     calls.on_train_begin()
+    together.begin(model, feed)
     try:
         logs = run.epochs(model._initial_epoch, epochs)
     finally:
         if epochs > 0 and isinstance(model.optimizer, Optimizer):
             model.optimizer.finalize_variable_values(model.trainable_variables)
+    together.end(model)
     calls.on_train_end(logs)
     return calls.history
 
@@ -121,8 +123,8 @@ class _Training:
         self.feed = feed
         self.validation = validation
         self.freq = freq
-        self.pace = _pace(model, calls, "train")
-        self.test_pace = _pace(model, calls, "test")
+        self.pace = together.pace(model, calls, "train")
+        self.test_pace = together.pace(model, calls, "test")
 
     def epochs(self, first: int, end: int) -> dict[str, Any]:
         logs: dict[str, Any] = {}
@@ -188,8 +190,12 @@ def evaluate(
     """The loss as a float, or a list: loss, losses of outputs, metrics; or a dict by name."""
     check_compiled(model)
     feed = training_feed(model, "evaluate", x, y, sample_weight, batch_size=batch_size, steps=steps)
-    calls = _calls(model, callbacks, verbose, feed.steps)
-    results = _evaluate(model, feed, calls, _pace(model, calls, "test"))
+    together.check_batches(feed)
+    calls = together.callback_list(
+        callbacks, model, add_progbar=_verbosity(verbose) != 0, verbose=_verbosity(verbose),
+        epochs=1, steps=feed.steps,
+    )  # fmt: skip
+    results = _evaluate(model, feed, calls, together.pace(model, calls, "test"))
     return result_of(results, return_dict)
 
 
@@ -227,12 +233,12 @@ def predict(
         batches = -(-plan.rows // batch_size)
         batches = batches if steps is None else min(batches, checked_steps(steps))
         source = partial(_slices, model, plan, arrays, batch_size, batches)
-        calls = _calls(model, callbacks, verbose, batches)
+        calls = _own_calls(model, callbacks, verbose, batches)
     else:
         feed = prediction_feed(model, x, batch_size, steps)
         source = partial(_items, model, feed)
-        calls = _calls(model, callbacks, verbose, feed.steps)
-    pace = _pace(model, calls, "predict")
+        calls = _own_calls(model, callbacks, verbose, feed.steps)
+    pace = together.pace(model, calls, "predict")
     flat = _predict(source(pace), calls, pace)
     return model.pack_outputs(flat)
 
@@ -289,12 +295,6 @@ def _outputs(turn: list[Any]) -> list[np.ndarray]:
     return _joined([batch.plan.batch(batch.arrays) for batch in turn])
 
 
-def _pace(model: TrainedModel, calls: CallbackList, mode: str) -> Pace:
-    """As fast as it goes, or where callbacks look at batches, so many as `compile` was told."""
-    together = getattr(model, "steps_per_execution", 1)
-    return Pace(together if calls.needs_every_batch(mode) else None)
-
-
 def _turns(feed: Feed, pace: Pace, stopped: Callable[[], bool]) -> Iterator[list[Any]]:
     """What runs between two looks at the callbacks: one stretch, or, of data that comes batch by
     batch, as many as make a fixed number."""
@@ -321,9 +321,10 @@ def _run(turn: list[Any], pace: Pace) -> int:
     return batches
 
 
-def _calls(
+def _own_calls(
     model: TrainedModel, callbacks: Any, verbose: str | int, steps: int | None
 ) -> CallbackList:
+    """The callbacks of a prediction, which concerns this process alone."""
     verbose = _verbosity(verbose)
     return CallbackList(
         callbacks, add_progbar=verbose != 0, model=model, verbose=verbose, epochs=1, steps=steps

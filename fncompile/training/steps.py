@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -50,6 +50,7 @@ class Steps(Protocol):
     """The compiled steps of a model."""
 
     trains: bool  # is there a variable to train?
+    changes: int | None  # how often weights and state changed; None before there is a step
     plans: dict[tuple, CallPlan]  # those that `training.call_plan` has made
 
     def plan(
@@ -65,11 +66,13 @@ class Pace:
     A stretch aims at `STRETCH_SECONDS`, so that the bar is drawn and Ctrl-C heard a few times a
     second; the first is a single batch, and none is more than 8 times as long as the one before it,
     since one fast batch says little about the next thousand. A `fixed` number stays as it is.
+    `agree` makes of the number that this process would choose the one of all processes.
     """
 
-    def __init__(self, fixed: int | None = None):
+    def __init__(self, fixed: int | None = None, agree: Callable[[int], int] = int):
         self.batches = fixed or 1
         self.fixed = fixed
+        self._agree = agree
         self._began = 0.0
 
     def begin(self) -> None:
@@ -81,4 +84,4 @@ class Pace:
             return
         seconds = max(time.perf_counter() - self._began, 1e-9)
         wanted = int(STRETCH_SECONDS / seconds * batches)
-        self.batches = max(1, min(wanted, self.batches * _MAX_GROWTH))
+        self.batches = self._agree(max(1, min(wanted, self.batches * _MAX_GROWTH)))

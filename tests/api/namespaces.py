@@ -8,7 +8,8 @@ from types import ModuleType
 MODULES = [
     "fncompile", "fncompile.activations", "fncompile.applications", "fncompile.backend",
     "fncompile.callbacks",
-    "fncompile.config", "fncompile.constraints", "fncompile.datasets", "fncompile.dtype_policies",
+    "fncompile.config", "fncompile.constraints", "fncompile.datasets", "fncompile.distribution",
+    "fncompile.dtype_policies",
     "fncompile.export", "fncompile.initializers", "fncompile.layers", "fncompile.losses",
     "fncompile.metrics", "fncompile.mixed_precision", "fncompile.models", "fncompile.ops",
     "fncompile.ops.image", "fncompile.ops.nn", "fncompile.optimizers",
