@@ -17,10 +17,9 @@
 #define FNC_BF16_ISA_H
 
 #include "../math/fnc_bf16.h"
+#include "turn.h"
 
-typedef uint32_t fnc_word __attribute__((may_alias));
 typedef float fnc_f32x16 __attribute__((vector_size(64), aligned(4), may_alias));
-typedef uint32_t fnc_u32x16 __attribute__((vector_size(64), aligned(4), may_alias));
 
 #if defined(FNC_BF16_TWIN)
 #define FNC_HAS_BF16 1

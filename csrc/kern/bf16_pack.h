@@ -15,6 +15,7 @@
 #include "bf16_isa.h"
 #include "gemm_config.h"
 #include "gemm_pack.h"
+#include "turn.h"
 
 enum { FNC_LANES = 32, FNC_WORDS = 16, FNC_DEPTH = 2 * FNC_WORDS };
 enum { FNC_SQUARE_WORDS = FNC_LANES * FNC_WORDS };
@@ -27,38 +28,6 @@ FNC_INLINE int64_t fnc_squares(int64_t K) { return (K + FNC_DEPTH - 1) / FNC_DEP
 FNC_INLINE int64_t fnc_panel_words(int64_t K) {
     return fnc_squares(K) * fnc_square_rows(K) * FNC_LANES;
 }
-
-/* out[j][i] = x[i][j] for i, j < 16, rows of x `ldx` words apart, of out `ldo`. Four times, rows i
- * and i + d of each square of 2 d exchange their quarters off the diagonal. */
-#define FNC_UPPER(j, d) ((j) & (d) ? 16 + (j) - (d) : (j))
-#define FNC_LOWER(j, d) ((j) & (d) ? 16 + (j) : (j) + (d))
-#define FNC_LANES_OF(half, d)                                                                      \
-    half(0, d), half(1, d), half(2, d), half(3, d), half(4, d), half(5, d), half(6, d),            \
-        half(7, d), half(8, d), half(9, d), half(10, d), half(11, d), half(12, d), half(13, d),    \
-        half(14, d), half(15, d)
-#define FNC_EXCHANGE(r, d)                                                                         \
-    FNC_UNROLL(16)                                                                                 \
-    for (int i = 0; i < 16; ++i)                                                                   \
-        if (!(i & d)) {                                                                            \
-            const fnc_u32x16 a = r[i], b = r[i + d];                                               \
-            r[i] = FNC_PICK(fnc_u32x16, a, b, FNC_LANES_OF(FNC_UPPER, d));                         \
-            r[i + d] = FNC_PICK(fnc_u32x16, a, b, FNC_LANES_OF(FNC_LOWER, d));                     \
-        }
-FNC_NOINLINE void fnc_transpose_words(const fnc_word *x, int64_t ldx, fnc_word *out, int64_t ldo) {
-    fnc_u32x16 r[16];
-    FNC_UNROLL(16)
-    for (int i = 0; i < 16; ++i) r[i] = *(const fnc_u32x16 *)(x + i * ldx);
-    FNC_EXCHANGE(r, 8)
-    FNC_EXCHANGE(r, 4)
-    FNC_EXCHANGE(r, 2)
-    FNC_EXCHANGE(r, 1)
-    FNC_UNROLL(16)
-    for (int i = 0; i < 16; ++i) *(fnc_u32x16 *)(out + i * ldo) = r[i];
-}
-#undef FNC_EXCHANGE
-#undef FNC_LANES_OF
-#undef FNC_UPPER
-#undef FNC_LOWER
 
 FNC_INLINE uint32_t fnc_half_bits(float x) { return fnc_bits_f32(x) >> 16; }
 

@@ -12,15 +12,9 @@
 #define FNC_GEMM_PACK_H
 
 #include "gemm_config.h"
+#include "turn.h"
 
 enum { FNC_PACK_ROWS = 16 }; /* of B at a time: as many streams as caches follow */
-
-/* Elements of a and b, by number: as many as `mask`, a type of vectors of integers, has. */
-#if defined(__clang__)
-#define FNC_PICK(mask, a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
-#else
-#define FNC_PICK(mask, a, b, ...) __builtin_shuffle(a, b, (mask){__VA_ARGS__})
-#endif
 
 #define FNC_DEFINE_PACK(S, T, INT, NR)                                                             \
     typedef T fnc_four_##S __attribute__((vector_size(4 * sizeof(T)), aligned(sizeof(T))));        \

@@ -159,6 +159,12 @@ def _scan(node: Node, g: Sequence[Node | None]) -> Cotangents:
     return scan(node, g)
 
 
+def _attention(node: Node, g: Node) -> Cotangents:
+    from fncompile.autodiff import attention  # which walks the composition
+
+    return getattr(attention, node.op)(node, g)
+
+
 def _extent_like(dim, idx: Node) -> Node:
     return build.extent(dim, idx.dtype)
 
@@ -177,6 +183,8 @@ VJP: dict[str, Callable[[Node, Any], Cotangents]] = {
     "unwindow": _unwindow,
     "reduce": _reduce,
     "dot": _dot,
+    "attention": _attention,
+    "attention_grad": _attention,
     "gather": _gather,
     "scatter_add": _scatter_add,
     "straight_through": lambda node, g: [None, g],

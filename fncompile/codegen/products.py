@@ -6,7 +6,7 @@ every following stage from them: bias, activation, residual, mask, store.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass
 
 from fncompile.codegen.affine import Size, dim, index, stride
@@ -61,11 +61,7 @@ def emit_epilogue(kernel: Kernel, pointers: Pointers) -> Function:
         for i, name in enumerate(batches)
         if name in used
     ]
-    body[:0] = [
-        Declare(type, name, Name(f"((const fnc_tile *)tile)->{name}"))
-        for name, type in (("env", "const fnc_env *"), ("at", "const void *const *"))
-        if name in used
-    ]
+    body[:0] = of_tile(used)
     used = names_in(body)
     body[:0] = [Do(Name(f"(void){p}")) for p in ("m0", "n0", "tile") if p not in used]
     params = (
@@ -77,6 +73,23 @@ def emit_epilogue(kernel: Kernel, pointers: Pointers) -> Function:
         f"const {c_type(dtype)} *acc",
     )
     return Function("FNC_INLINE", "void", f"{kernel.name}_epilogue", params, tuple(body))
+
+
+def of_tile(used: Container[str]) -> list[Stmt]:
+    """Of the call, and the pointers that it was given, what is used."""
+    return [
+        Declare(type, name, Name(f"((const fnc_tile *)tile)->{name}"))
+        for name, type in (("env", "const fnc_env *"), ("at", "const void *const *"))
+        if name in used
+    ]
+
+
+def the_tile(pointers: Pointers) -> list[Stmt]:
+    """The tile that functions of a kernel find its memory by."""
+    given = list(pointers.given.values())
+    tile = Declare("fnc_tile", "tile", Name(f"{{env, {{0}}, {'at' if given else 'NULL'}}}"))
+    at = Declare("const void *const", "at[]", Name(f"{{{', '.join(map(expression, given))}}}"))
+    return [*[at] * bool(given), tile]
 
 
 def _point(kernel: Kernel, pointers: Pointers, names: list[CExpr], sum_: CExpr) -> list[Stmt]:
@@ -117,10 +130,7 @@ def emit_product(kernel: Kernel, pointers: Pointers) -> list[Stmt]:
         first, last = (Name("begin"), Name("end")) if cut else (Int(0), sizes[i])
         known = Assign(Name(f"tile.g[{i}]"), "=", Name(name))
         work = [For(name, first, last, (known, *work))]
-    given = list(pointers.given.values())
-    tile = Declare("fnc_tile", "tile", Name(f"{{env, {{0}}, {'at' if given else 'NULL'}}}"))
-    at = Declare("const void *const", "at[]", Name(f"{{{', '.join(map(expression, given))}}}"))
-    return [*_own_part(kernel, schedule.partition, sizes), *[at] * bool(given), tile, *work]
+    return [*_own_part(kernel, schedule.partition, sizes), *the_tile(pointers), *work]
 
 
 def _sizes(kernel: Kernel, pointers: Pointers) -> list[Size]:

@@ -27,6 +27,8 @@ from fncompile.codegen.packing import emit_pack, is_pack
 from fncompile.codegen.pixels import emit_tiles
 from fncompile.codegen.pointers import Offsets, Place, Pointers, table_name
 from fncompile.codegen.products import emit_epilogue, emit_product
+from fncompile.codegen.routines import HEADERS as ROUTINE_HEADERS
+from fncompile.codegen.routines import emit_routine
 from fncompile.codegen.running import Running, kernel_params, kernel_prefix
 from fncompile.ir.types import DTYPES
 from fncompile.plan.names import value_names
@@ -43,6 +45,7 @@ HEADERS = {
 }  # by driver; gemm.h has the others
 HEADER_ORDER = (
     "gemm_pack.h", "gemm_bf16.h", "gemm_large.h", "gemm_pixels.h", "gemv_bf16.h",
+    "attention.h",
 )  # fmt: skip
 LEAST_IN_A_UNIT = 5  # kernels, or compiling in two units saves nothing
 
@@ -141,6 +144,9 @@ def _kernel_headers(plan: Plan) -> list[str]:
         for variant in kernel.schedule.variants
     }
     found = {HEADERS[driver] for driver, _ in called if driver in HEADERS}
+    found |= {
+        ROUTINE_HEADERS[k.routine.name] for k in (*plan.prepare, *plan.kernels) if k.routine
+    }
     narrow = any(DTYPES[dtype].widens for driver, dtype in called if driver == "panels")
     return [h for h in HEADER_ORDER if h in found | ({"gemm_bf16.h"} if narrow else set())]
 
@@ -157,6 +163,11 @@ def emit_kernel(group: Group, plan: Plan, offsets: Offsets) -> list[TopLevel]:
         epilogue = emit_epilogue(kernel, Pointers(plan, offsets, values, memory, of_tile=True))
         out += [epilogue, *emit_tiles(kernel)]
         work, written = emit_product(kernel, pointers), ()
+    elif kernel.routine is not None:
+        functions, work = emit_routine(
+            kernel, pointers, lambda: Pointers(plan, offsets, values, memory, of_tile=True)
+        )
+        out += functions
     elif is_pack(kernel):
         work = emit_pack(kernel, pointers)
     else:

@@ -208,6 +208,26 @@ def matmul2(a: Node, b: Node) -> Node:
     return dot(a, b, ((a.ndim - 1,), (0,)))
 
 
+def attention(sources: Sequence[Node], scale: float, hidden: float) -> Node:
+    """The row that the attention of (q, k, v, bias, mask, factor) is: see OPS."""
+    return make("attention", tuple(sources), float(scale), float(hidden))
+
+
+def attention_grad(sources: Sequence[Node], result: Node, g: Node, *attrs: float) -> Node:
+    return make("attention_grad", (*sources, result, g), *attrs)
+
+
+def pieces(row: Node, *shapes: Shape) -> list[Node]:
+    """The pieces of a row, of these shapes, one behind the other."""
+    found: list[Node] = []
+    start: Dim = 0
+    for shape in shapes:
+        size = product(shape)
+        found.append(reshape(slice(row, (start,), (size,)), shape))
+        start = start + size
+    return found
+
+
 def gather(x: Node, idx: Node) -> Node:
     return make("gather", (x, idx))
 

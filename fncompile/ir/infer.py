@@ -232,6 +232,31 @@ def _dot(a: TensorType, b: TensorType, batch_a, batch_b, contract_a, contract_b)
     return TensorType(a.dtype, (*batch, *free_a, *free_b))
 
 
+def _attention(*args: Any) -> TensorType:
+    q, k, v, bias, mask, factor = args[:6]
+    what = f"attention of {q}, {k}, {v}, {bias}, {mask} and {factor}"
+    floats = {x.dtype for x in (q, k, v, bias, factor)}
+    if (q.ndim, k.ndim, v.ndim, len(floats), mask.dtype) != (5, 4, 4, 1, "bool"):
+        raise ValueError(what)
+    (b, t, heads, groups, width), (_, s, _, _) = q.shape, k.shape
+    same_shape(k.shape, (b, s, heads, width), what)
+    same_shape(v.shape[:3], (b, s, heads), what)
+    for x in (bias, mask, factor):
+        same_shape(x.shape, (b, heads, groups, t, s), what)
+    rows = b * heads * groups * t
+    return TensorType(q.dtype, (rows * v.shape[3] + rows * 2,))
+
+
+def _attention_grad(*args: Any) -> TensorType:
+    q, k, v, result, g = *args[:3], args[6], args[7]
+    what = f"attention_grad of {result} and {g}"
+    same_shape(result.shape, _attention(*args[:6]).shape, what)
+    same_shape(g.shape, (*q.shape[:4], v.shape[3]), what)
+    if {result.dtype, g.dtype} != {q.dtype}:
+        raise ValueError(what)
+    return TensorType(q.dtype, (q.size + k.size + v.size,))
+
+
 def _gather(x: TensorType, idx: TensorType) -> TensorType:
     if not (x.ndim >= 1 and idx.dtype in ("int32", "int64")):
         raise ValueError(f"gather of {x} by {idx}")
@@ -311,6 +336,8 @@ RULES: dict[str, Callable[..., TensorType]] = {
     "reduce": _reduce,
     "argmax": _argmax,
     "dot": _dot,
+    "attention": _attention,
+    "attention_grad": _attention_grad,
     "gather": _gather,
     "scatter_add": _scatter_add,
     "bits": _bits,

@@ -17,6 +17,7 @@ from fncompile.ir.dims import Dim, Poly, evaluate, floordiv, is_symbol, symbols_
 from fncompile.ir.node import Node, Program, toposort
 from fncompile.ir.philox import philox
 from fncompile.ir.region import split
+from fncompile.ir.routines import ROUTINES
 from fncompile.ir.types import DTYPES, TensorType, is_float
 
 Env = Mapping[str, int]
@@ -307,6 +308,7 @@ RULES: dict[str, Callable] = {
     "reduce": _reduce,
     "argmax": _argmax,
     "dot": _dot,
+    **dict.fromkeys(ROUTINES, lambda n, a, env: ROUTINES[n.op](a, *n.attr)),
     "gather": _gather,
     "scatter_add": _scatter_add,
     "bits": _bits,

@@ -47,6 +47,13 @@ OPS = {
         # Axes of a, then of b: (batch_a, batch_b, contract_a, contract_b).
         # Result: batch axes, then the free axes of a, then those of b.
         OpDef("dot", 2, ("batch_a", "batch_b", "contract_a", "contract_b"), "contraction"),
+        # softmax(scale q k^T + bias) v; scores are `hidden` where not `mask`; weights by `factor`.
+        # q[B,T,K,G,H], k[B,S,K,H], v[B,S,K,E], bias, mask, factor [B,K,G,T,S]: K heads of keys, of
+        # which each serves G queries. One row: the result [B,T,K,G,E], then, [B,K,G,T] each, the
+        # largest score and the reciprocal of the sum of exp(score - largest).
+        OpDef("attention", 6, ("scale", "hidden"), "routine"),
+        # Its sources, its result, the cotangent [B,T,K,G,E]: one row, the cotangents of q, k and v.
+        OpDef("attention_grad", 8, ("scale", "hidden"), "routine"),
         OpDef(
             "gather", 2, (), "indexing"
         ),  # x[idx] along axis 0; out of range: NaN, or 0 for integers

@@ -245,6 +245,9 @@ def _axis(kernel: Kernel) -> int:
 
 
 def _of_stage(stage: Stage, axis: int) -> list[Touch]:
+    if stage.routine is not None:  # whose items are anywhere in its arrays
+        found = [Touch(s.buffer, True, None) for s in stage.stores]
+        return found + [Touch(buffer_of(e), False, None) for e in stage.loads]
     found = [_touch(s.buffer, s.at, stage.domain, axis, True) for s in stage.stores]
     for e in stage.loads:
         at = e.at if isinstance(e, Load) else None

@@ -7,9 +7,10 @@ asked here before any stage is made, so that stages never find that something is
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from fncompile.ir.dims import Dim, evaluate, product, symbols_of
 from fncompile.ir.node import Node
 from fncompile.passes.access import (
     SPREADING,
@@ -25,6 +26,7 @@ from fncompile.passes.access import (
     split_indices,
 )
 from fncompile.passes.contraction import Axes, extents, is_one, may_walk
+from fncompile.plan.machine import machine
 from fncompile.plan.types import Affine, Buffer, Load
 
 
@@ -153,10 +155,52 @@ def _window(node: Node) -> list[Use]:
     return [Use(node.src[0], "windows see each element several times", lambda load: True)]
 
 
+# routines -----------------------------------------------------------------------------------------
+
+BY_ELEMENT = {"attention": (3, 4, 5), "attention_grad": (3, 4, 5)}
+"""The sources that a routine computes element by element, as often as it needs them."""
+
+
+def _routine(node: Node) -> list[Use]:
+    in_rows = f"{node.op} reads it in rows"
+    return [
+        Use(x, in_rows, _by_rows(x, x.ndim))
+        for i, x in enumerate(node.src)
+        if i not in BY_ELEMENT.get(node.op, ())
+    ]
+
+
+def computed_again(nodes: Sequence[Node]) -> set[Node]:
+    """What routines compute by element and is as large as all the points of one matrix of them:
+    never stored for that, however often it is read."""
+    found: set[Node] = set()
+    for node in nodes:
+        for i in BY_ELEMENT.get(node.op, ()):
+            _add_large(node.src[i], product(node.src[i].shape[-2:]), found)
+    return found
+
+
+def _add_large(node: Node, least: Dim, found: set[Node]) -> None:
+    stack = [node]
+    while stack:
+        x = stack.pop()
+        by_element = x.op in VIEWS or x.op in ("ew", "cast", "bits")
+        if x not in found and by_element and _at_least(x.type.size, least):
+            found.add(x)
+            stack += x.src
+
+
+def _at_least(size: Dim, least: Dim) -> bool:
+    typical = dict.fromkeys(symbols_of([size, least]), machine().typical)
+    return evaluate(size, typical) >= evaluate(least, typical)
+
+
 USES: dict[str, Callable[[Node], list[Use]]] = {
     "dot": _dot,
     "gather": _gather,
     "bits": _bits,
     "reshape": _reshape,
     "window": _window,
+    "attention": _routine,
+    "attention_grad": _routine,
 }

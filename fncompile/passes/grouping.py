@@ -47,6 +47,8 @@ class Edge:
 
 def accesses(stage: Stage) -> list[tuple[Buffer, Affine | None]]:
     """What a stage reads, and where (None: anywhere)."""
+    if stage.routine is not None:
+        return [(buffer_of(e), None) for e in stage.loads]
     found: list[tuple[Buffer, Affine | None]] = [
         (buffer_of(e), e.at if isinstance(e, Load) else None) for e in stage.loads
     ]
@@ -119,7 +121,7 @@ class Groups(Quotient):
         super().__init__(len(stages), [(e.source, e.target) for e in edges])
         self.stages, self.constraints = stages, edges
         self.rows = {i: Rows.of(s) for i, s in enumerate(stages)}
-        self.products = {i for i, s in enumerate(stages) if s.kind == "dot"}
+        self.products = {i for i, s in enumerate(stages) if s.kind in ("dot", "routine")}
         self._independent: dict[int, int] = {}  # of edges
 
     def joined_rows(self, a: int, b: int) -> Rows:
@@ -206,6 +208,8 @@ def _merge_epilogue(groups: Groups, a: int, b: int) -> str | None:
     """computed on each element of the product while it is at hand"""
     head = groups.stages[min(groups.members[a])]
     follower = groups.members[b]
+    if head.kind == "routine":
+        return "a routine stores what it computes"
     if b in groups.products or len(follower) != 1 or groups.stages[follower[0]].kind != "map":
         return "a contraction takes only pointwise followers"
     moved = merge_axes_to(groups.stages[follower[0]], head.domain)
@@ -230,7 +234,7 @@ def _pointwise(writer: Stage, reader: Stage, buffer: Buffer) -> bool:
 def _merge_rows(groups: Groups, a: int, b: int) -> str | None:
     """run row by row in one kernel"""
     if b in groups.products:
-        return "a contraction is a kernel of its own"
+        return "a contraction, or a routine, is a kernel of its own"
     rows = groups.joined_rows(a, b)
     if rows.scatters:
         return "a scatter writes rows that are known only at run time"

@@ -59,7 +59,7 @@ def localize(plan: Plan, context=None) -> Plan:
 def _with_locals(kernel: Kernel, own: set[Buffer]) -> Kernel:
     if kernel.schedule is not None and kernel.schedule.lanes != 1:
         return kernel
-    if any(s.kind in ("dot", "pack", "scatter") for s in kernel.stages):
+    if any(s.kind in ("dot", "pack", "scatter", "routine") for s in kernel.stages):
         return kernel
     locals_: dict[Buffer, Buffer] = {}
     left = machine().local_bytes

@@ -26,6 +26,7 @@ from fncompile.plan.types import (
     Kernel,
     Load,
     Loop,
+    Routine,
     Stage,
     Store,
     Value,
@@ -84,7 +85,14 @@ def move(stage: Stage, affine: Callable[[Affine], Affine]) -> Stage:
         expr=rewrite(stage.expr, same, affine),
         row=None if stage.row is None else rewrite(stage.row, same, affine),
         stores=tuple(Store(s.buffer, affine(s.at)) for s in stage.stores),
+        routine=None if stage.routine is None else _moved(stage.routine, affine),
     )
+
+
+def _moved(routine: Routine, affine: Callable[[Affine], Affine]) -> Routine:
+    arrays = tuple((i, replace(a, at=affine(a.at))) for i, a in routine.arrays)
+    exprs = tuple((i, rewrite(e, lambda x: x, affine)) for i, e in routine.exprs)
+    return replace(routine, arrays=arrays, exprs=exprs)
 
 
 def merge_axes_to(stage: Stage, domain: tuple[Dim, ...]) -> Stage | None:
@@ -126,7 +134,7 @@ def _merging(domain: Sequence[Dim], groups: Sequence[Sequence[int]]) -> dict[int
 
 def collapse(kernel: Kernel) -> Kernel:
     """Axes that every access walks as one become one; extents of 1 disappear."""
-    if kernel.product is not None:
+    if kernel.product is not None or kernel.routine is not None:
         return kernel
     stages = kernel.stages
     outer_groups = _group_axes(range(kernel.outer), stages)

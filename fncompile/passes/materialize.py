@@ -17,12 +17,14 @@ from fncompile.ir.node import Node, current_origins
 from fncompile.ir.types import TensorType, at_border
 from fncompile.passes.access import SPREADING, base_of, is_leaf
 from fncompile.passes.contraction import may_store_as
-from fncompile.passes.demands import computed_uses, viewed_uses
+from fncompile.passes.demands import computed_again, computed_uses, viewed_uses
 from fncompile.passes.inline import OUTSIDE, Flat, Recurrence
 from fncompile.passes.naming import Temporaries, stem
 from fncompile.plan.types import Buffer, Decision
 
-STAGE_OPS = ("reduce", "unwindow", "argmax", "dot", "concat", "scatter_add")
+STAGE_OPS = (
+    "reduce", "unwindow", "argmax", "dot", "concat", "scatter_add", "attention", "attention_grad",
+)  # fmt: skip
 VIEW_OPS = ("reshape", "permute", "broadcast", "slice", "pad", "window", "stop_gradient")
 COSTS = {"div": 4, "sqrt": 4, "rsqrt": 5, "mod": 6, "floordiv": 6}
 COSTS |= dict.fromkeys(
@@ -237,6 +239,7 @@ def _place_shared(memory: Memory, order: list[Node]) -> None:
     store."""
     readers: dict[Node, int] = defaultdict(int)
     spread: set[Node] = set()
+    again = computed_again(order)
     for node in order:
         for source in dict.fromkeys(node.src):
             readers[source] += 1
@@ -249,6 +252,8 @@ def _place_shared(memory: Memory, order: list[Node]) -> None:
     for node in order:
         costs[node] = _cost(node, costs, memory)
         if node.op not in ("ew", "cast", "gather", "bits") or node in memory.buffers:
+            continue
+        if node in again:
             continue
         many = readers[node] > 1 and costs[node] > RECOMPUTE_LIMIT
         if many or (node in spread and costs[node] > BROADCAST_LIMIT):

@@ -30,7 +30,8 @@ def origins(kernel: Kernel) -> tuple[Origin, ...]:
 def _describe(kernel: Kernel) -> str:
     """Of the stage that the kernel is about: its product, or else what comes out at its end."""
     stage = kernel.stages[0] if kernel.product else kernel.stages[-1]
-    return stem(stage.node, stage.kind if stage.kind != "map" else _work(stage.node))
+    named = stage.kind in ("map", "routine")  # by the op
+    return stem(stage.node, _work(stage.node) if named else stage.kind)
 
 
 def stem(node: Node, work: str = "") -> str:

@@ -43,12 +43,14 @@ def _pass(
 TRACED = _pass("unify", "traced", "sizes")
 FORWARD = (
     _pass("rewrite", "sizes", optional=True),
+    _pass("attention", "sizes", optional=True),
     _pass("differentiate.drop_markers", "sizes", "unmarked"),
     _pass("simplify", "sizes", "simple", optional=True),
     _pass("scans", "sizes", optional=True),
 )
 BACKWARD = (
     _pass("rewrite", "sizes", optional=True),
+    _pass("attention", "sizes", optional=True),
     _pass("simplify", "sizes", "simple", optional=True),
     _pass("differentiate", "sizes", "gradients unmarked"),
     _pass("apply_optimizer", "gradients", "updates"),
@@ -57,6 +59,7 @@ BACKWARD = (
 )
 PARTS = (
     _pass("rewrite", "sizes", optional=True),
+    _pass("attention", "sizes", optional=True),
     _pass("simplify", "sizes", "simple", optional=True),
     _pass("differentiate", "sizes", "gradients unmarked"),
     _pass("keep_gradients", "gradients", "updates"),
@@ -64,6 +67,7 @@ PARTS = (
 )
 INPUTS = (
     _pass("rewrite", "sizes", optional=True),
+    _pass("attention", "sizes", optional=True),
     _pass("differentiate.input_gradients", "sizes", "unmarked"),
     _pass("simplify", "sizes", "simple", optional=True),
 )

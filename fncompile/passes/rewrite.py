@@ -79,6 +79,12 @@ def _softmax(node: Node) -> tuple[Node, tuple[int, ...]] | None:
     return (z, found[1]) if peak == (z.src[0], found[1]) else None
 
 
+def softmax_argument(node: Node) -> tuple[Node, tuple[int, ...]] | None:
+    """x and the axes of softmax(x), where `node` is that."""
+    found = _softmax(node) if node.op == "ew" else None
+    return None if found is None else (found[0].src[0], found[1])
+
+
 def _normalized(node: Node) -> tuple[Node, tuple[int, ...]] | None:
     """x and the axes of x / sum(x)."""
     x = _function(node, "div", 0)

@@ -14,6 +14,8 @@ import numpy as np
 
 from fncompile.ir.dims import Dim, product
 from fncompile.ir.node import Node
+from fncompile.ir.ops import OPS
+from fncompile.ir.routines import ITEMS, WORK
 from fncompile.ir.windows import Phase, phases
 from fncompile.passes.access import Reader, identity, is_leaf, linear, row_major, view_of
 from fncompile.passes.contraction import (
@@ -26,12 +28,14 @@ from fncompile.passes.contraction import (
     segments,
     sizes_of,
 )
+from fncompile.passes.demands import BY_ELEMENT
 from fncompile.passes.inline import OUTSIDE
 from fncompile.passes.loops import rewrite
 from fncompile.passes.materialize import Copy, Memory
 from fncompile.plan.types import (
     Affine,
     Apply,
+    Array,
     Buffer,
     Const,
     Expr,
@@ -39,6 +43,7 @@ from fncompile.plan.types import (
     Load,
     Operand,
     Product,
+    Routine,
     Stage,
     Store,
     axis_index,
@@ -279,6 +284,26 @@ def _dot(maker: _Maker, node: Node) -> list[Stage]:
     return [Stage(node, "dot", domain, 0, Const(0, node.dtype), (store,), node.dtype, product=made)]
 
 
+def _routine(maker: _Maker, node: Node) -> list[Stage]:
+    by_element = BY_ELEMENT.get(node.op, ())
+    sources = list(enumerate(node.src))
+    points = node.src[by_element[0]].shape if by_element else ()
+    arrays = tuple((i, _array(maker, x)) for i, x in sources if i not in by_element)
+    read = maker.reader.expr
+    exprs = tuple((i, read(x, identity(x.ndim))) for i, x in sources if i in by_element)
+    attrs = tuple(zip(OPS[node.op].attrs, node.attr))
+    work = WORK[node.op]([x.shape for x in node.src])
+    made = Routine(node.op, attrs, arrays, exprs, points, work)
+    store, zero = Store(maker.memory.buffers[node], Affine()), Const(0, node.dtype)
+    items = ITEMS[node.op]([x.shape for x in node.src])
+    return [Stage(node, "routine", (items,), 0, zero, (store,), node.dtype, routine=made)]
+
+
+def _array(maker: _Maker, x: Node) -> Array:
+    load = _load(maker, x, list(range(x.ndim)))
+    return Array(load.buffer, load.at, x.shape, x.dtype)
+
+
 def _result(maker: _Maker, node: Node) -> tuple[Buffer, Affine]:
     """Where a contraction stores: into its own buffer, or that of the permute that reads it."""
     reader = maker.memory.stored_as.get(node)
@@ -301,4 +326,5 @@ RULES: dict[str, Callable[[_Maker, Node], list[Stage]]] = {
     "scatter_add": _scatter_add,
     "unwindow": _unwindow,
     "dot": _dot,
+    **dict.fromkeys(WORK, _routine),
 }

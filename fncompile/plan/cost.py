@@ -11,6 +11,7 @@ from fncompile.plan.types import (
     Expr,
     Kernel,
     Repeat,
+    Stage,
     Step,
     children,
     reads,
@@ -25,10 +26,19 @@ def flops(kernel: Kernel) -> Dim:
     for stage in kernel.stages:
         if stage.product:
             total = total + product(stage.product.shape) * 2
+        if stage.routine:
+            total = total + stage.routine.work * 2
+            continue
         total = total + stage.size * (
             _applications(stage.expr) + (1 if stage.kind not in ("map", "dot", "pack") else 0)
         )
     return total
+
+
+def _multiply_adds(stage: Stage) -> Dim:
+    if stage.routine is not None:
+        return stage.routine.work
+    return product(stage.product.shape) if stage.product is not None else 0
 
 
 def _applications(expr: Expr) -> int:
@@ -66,6 +76,6 @@ def amount(steps: Iterable[Step]) -> Dim:
         if isinstance(kernel, Repeat):
             total = total + amount(kernel.body) * kernel.count
             continue
-        products = sum((product(s.product.shape) for s in kernel.stages if s.product), 0)
+        products = sum((_multiply_adds(s) for s in kernel.stages), 0)
         total = total + products + (flops(kernel) - products * 2) * 4 + moved_bytes(kernel)
     return total

@@ -15,6 +15,7 @@ from fncompile.ir.bfloat16 import decode, encode, fit
 from fncompile.ir.dims import Dim, evaluate
 from fncompile.ir.interp import SCALAR_RULES, cast_array, reduce_identity
 from fncompile.ir.philox import philox
+from fncompile.ir.routines import ROUTINES
 from fncompile.ir.types import DTYPES
 from fncompile.plan.schedule import Variant
 from fncompile.plan.types import (
@@ -32,6 +33,7 @@ from fncompile.plan.types import (
     Plan,
     Product,
     Repeat,
+    Routine,
     Stage,
     Step,
     Value,
@@ -127,6 +129,14 @@ class Machine:
                 return variant
         return None
 
+    def _routine(self, routine: Routine, values: dict[int, np.ndarray]) -> np.ndarray:
+        sources = {i: self._gather(a.buffer, a.at, self._sizes(a.shape)) for i, a in routine.arrays}
+        points = self._sizes(routine.points)
+        reader = _Reader(self, points, values)
+        sources |= {i: np.broadcast_to(reader.eval(e), points) for i, e in routine.exprs}
+        given = [sources[i] for i in sorted(sources)]
+        return ROUTINES[routine.name](given, *(value for _, value in routine.attrs))
+
     def _sizes(self, domain: Sequence[Dim]) -> tuple[int, ...]:
         return tuple(evaluate(d, self.env) for d in domain)
 
@@ -134,6 +144,8 @@ class Machine:
         domain = self._sizes(stage.domain)
         if stage.product is not None:
             return fit(self._product(stage.product, self._variant(kernel)), stage.dtype)
+        if stage.routine is not None:
+            return self._routine(stage.routine, values)
         reader = _Reader(self, domain, values)
         x = np.broadcast_to(reader.eval(stage.expr), domain)
         if stage.kind in ("map", "scatter"):
@@ -197,12 +209,19 @@ class Machine:
         domain = self._sizes(stage.kept)
         for store in stage.stores:
             target = self.memory_of(store.buffer)
-            if stage.kind == "scatter":
+            if stage.kind == "routine":
+                self._fill(store.buffer, value)
+            elif stage.kind == "scatter":
                 self._scatter(stage, target, value, domain)
             elif 0 not in domain:
                 place = self.place(store.buffer, store.at)
                 at = np.broadcast_to(self.index(place, domain), domain)
                 target[at] = encode(np.broadcast_to(value, domain), store.buffer.type.dtype)
+
+    def _fill(self, buffer: Buffer, value: np.ndarray) -> None:
+        """All that a routine computed."""
+        flat = fit(value.reshape(-1), buffer.type.dtype)
+        self.memory_of(buffer)[: flat.size] = encode(flat, buffer.type.dtype)
 
     def _scatter(self, stage: Stage, target: np.ndarray, value: np.ndarray, domain) -> None:
         assert stage.row is not None

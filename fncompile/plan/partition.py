@@ -16,6 +16,8 @@ def partition_of(kernel: Kernel) -> Partition:
         return partition_of_product(kernel.product)
     if kernel.stages[0].kind == "pack":
         return Partition("panels")
+    if kernel.routine is not None:
+        return Partition("rows", kernel.loops[0].domain[0], 1)
     if not kernel.outer or any(s.kind == "scatter" for s in kernel.stages):
         return ALONE
     return Partition("rows", kernel.loops[0].domain[0], _grain(kernel))

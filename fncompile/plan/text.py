@@ -23,6 +23,7 @@ from fncompile.plan.types import (
     Plan,
     Product,
     Repeat,
+    Routine,
     Stage,
     Step,
     Value,
@@ -72,7 +73,9 @@ def _stored(stage: Stage) -> str:
 def _stage_text(stage: Stage, name: str, values: Sequence[str]) -> str:
     names = product_axes(stage.product) if stage.product else AXES
     axes = ", ".join(f"{names[i]}<{dim_text(d)}" for i, d in enumerate(stage.domain))
-    if stage.product:
+    if stage.routine:
+        body = _routine_text(stage.routine, values)
+    elif stage.product:
         body = _product_text(stage.product, names.removesuffix("mnk"))
     else:
         body = text(stage.expr, names, values)
@@ -90,6 +93,14 @@ def _product_text(product: Product, batches: str) -> str:
     names = [*OUTER_AXES[: len(extents) - 1], "k"]
     over = ", ".join(f"{n}<{dim_text(d)}" for n, d in zip(names, extents))
     return f"sum {over}: {a.buffer.name}[{left}] * {b.buffer.name}[{right}]"
+
+
+def _routine_text(routine: Routine, values: Sequence[str]) -> str:
+    """`attention scale=0.5 (0: q[64 * i + j], ..., 3: 0.0 for i<2, ...)`: sources by number."""
+    sources = {i: f"{a.buffer.name}[{_at(a.at, AXES)}]" for i, a in routine.arrays}
+    sources |= {i: text(e, AXES, values) for i, e in routine.exprs}
+    attrs = "".join(f" {name}={value!r}" for name, value in routine.attrs)
+    return f"{routine.name}{attrs} ({', '.join(sources[i] for i in sorted(sources))})"
 
 
 def product_axes(product: Product) -> str:

@@ -36,6 +36,7 @@ from fncompile.plan.expressions import (  # noqa: F401  (the Plan's types are as
     loads,
     memory_place,
 )
+from fncompile.plan.routine import Array, Routine  # noqa: F401
 
 if TYPE_CHECKING:
     from fncompile.plan.schedule import Schedule
@@ -167,11 +168,12 @@ class Product:
 
 @dataclass(frozen=True)
 class Stage:
-    """`kind`: map, sum, max, min, prod, argmax, scatter, dot or pack.
+    """`kind`: map, sum, max, min, prod, argmax, scatter, dot, pack or routine.
 
     The last `reduced` axes of `domain` are reduced. `scatter` adds `expr` to the row given by `row`
     of its (zeroed) store, when it lies inside `rows`. `dot` is the `product`, with domain (g, m,
-    n). `pack` copies a matrix to where a packed operand is read.
+    n). `pack` copies a matrix to where a packed operand is read. `routine` is what a function of
+    csrc/kern computes for each item of its domain, and stores where the first store begins.
     """
 
     node: Node
@@ -185,6 +187,7 @@ class Stage:
     rows: Dim = 0
     row_stride: Dim = 0
     product: Product | None = None
+    routine: Routine | None = None
 
     @property
     def kept(self) -> tuple[Dim, ...]:
@@ -196,8 +199,12 @@ class Stage:
 
     @cached_property
     def loads(self) -> tuple[Expr, ...]:
-        """What its expressions read from memory."""
-        return tuple(e for x in (self.expr, self.row) if x is not None for e in loads(x))
+        """What its expressions, or its routine, read from memory."""
+        found = [e for x in (self.expr, self.row) if x is not None for e in loads(x)]
+        if self.routine is not None:
+            found += [e for _, x in self.routine.exprs for e in loads(x)]
+            found += [Load(a.buffer, a.at, a.dtype) for _, a in self.routine.arrays]
+        return tuple(found)
 
     @cached_property
     def affines(self) -> tuple[Affine, ...]:
@@ -247,6 +254,10 @@ class Kernel:
     @property
     def product(self) -> Product | None:
         return self.stages[0].product
+
+    @property
+    def routine(self) -> Routine | None:
+        return self.stages[0].routine
 
     @property
     def layers(self) -> str:

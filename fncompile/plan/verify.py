@@ -29,7 +29,7 @@ from fncompile.plan.verify_memory import check_extents, check_offsets
 from fncompile.plan.verify_schedule import check_barriers, check_schedules
 
 REDUCTIONS = ("sum", "max", "min", "prod", "argmax")
-KINDS = ("map", "scatter", "dot", "pack", *REDUCTIONS)
+KINDS = ("map", "scatter", "dot", "pack", "routine", *REDUCTIONS)
 
 
 def verify_plan(plan: Plan, stage: str = "") -> None:

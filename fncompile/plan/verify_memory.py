@@ -112,6 +112,11 @@ def _of_stage(stage: Stage) -> Iterator[Access]:
     for expr in (stage.expr, stage.row):
         if expr is not None:
             yield from _of_expression(expr, stage.domain)
+    if stage.routine is not None:
+        for _, array in stage.routine.arrays:
+            yield Access(array.buffer, array.at, array.shape, side="key")
+        for _, expr in stage.routine.exprs:
+            yield from _of_expression(expr, stage.routine.points)
 
 
 def _any_row(

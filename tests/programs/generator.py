@@ -77,7 +77,7 @@ class Generator:
                 "unary", "unary", "binary", "binary", "binary", "select", "cast", "reshape",
                 "permute", "slice", "flip", "pad", "spread", "concat", "reduce", "reduce",
                 "softmax", "argmax", "dot", "dot", "gather", "scatter", "bits", "iota", "exp",
-                "window", "unwindow", "pool", "conv", "scan",
+                "window", "unwindow", "pool", "conv", "scan", "attention",
             ]
         )
         return getattr(self, f"make_{kind}")(x)
@@ -255,6 +255,32 @@ class Generator:
         body, outer = closed([h, e], [after, out], 1)
         found = build.scan(body, [first, x, *outer], x.shape[0], bool(self.rng.integers(2)))
         return self.choice(found)
+
+    def make_attention(self, x: Node) -> Node | None:
+        """Of the last two axes to themselves, with a term, a mask and a dropout or without; its
+        result, or a gradient of it."""
+        if self.dtype != "float32" or x.ndim not in (2, 3) or isinstance(x.shape[-1], Poly):
+            return None
+        b, t, h = (1, *x.shape)[-3:]
+        scores = (b, 1, 1, t, t)
+        k, v = (build.reshape(build.ew(fn, x), (b, t, 1, h)) for fn in ("tanh", "cos"))
+        place = build.cast(build.iota(scores, 4), self.dtype)
+        bias = self.choice((build.full(scores, 0, self.dtype), build.ew("sin", place)))
+        causal = build.ew("le", build.iota(scores, 4), build.iota(scores, 3))
+        mask = self.choice((build.full(scores, True, "bool"), causal))
+        drawn = build.uniform(self.params[2], scores, self.dtype)
+        kept = build.ew("select", build.ew("lt", drawn, build.like(drawn, 0.7)), *(
+            build.full(scores, n, self.dtype) for n in (1.25, 0)
+        ))  # fmt: skip
+        factor = self.choice((build.full(scores, 1, self.dtype), kept))
+        q = build.reshape(x, (b, t, 1, 1, h))
+        sources = (q, k, v, bias, mask, factor)
+        row = build.attention(sources, 0.5, -1e9)
+        [out] = build.pieces(row, q.shape)
+        if self.rng.random() < 0.5:
+            back = build.attention_grad(sources, row, build.ew("sin", out), 0.5, -1e9)
+            out = build.ew("tanh", self.choice(build.pieces(back, q.shape, k.shape, v.shape)))
+        return build.reshape(out, x.shape)
 
     def make_iota(self, x: Node) -> Node:
         axis = int(self.rng.integers(x.ndim))

@@ -2,143 +2,58 @@
 
 #include "include/fnc_model.h"
 #include "rt/fnc_steps.h"
+#include "kern/attention.h"
 
 /* Bytes from the beginning of env->arena. */
-#define AT_SOFTMAX_DIV 0 /* f32[B,3,5] */
-#define AT_TRANSPOSE_PERMUTE 0 /* f32[B,4,5] */
-#define AT_MATMUL_DOT(B) (128 * B) /* f32[B,3,5] */
+#define AT_MATMUL_1_ATTENTION 0 /* f32[18*B] */
 
-/* k00_transpose_permute: transpose
- *   transpose_permute[20 * i + 5 * j + k] = k[20 * i + j + 4 * k]   for i<B, j<4, k<5
- *   schedule: rows B/16
- *   0 flops; reads 80*B, writes 80*B bytes
- *   loops: i<B j<4: k<5 */
-static void k00_transpose_permute(const fnc_env *env, int64_t part, int64_t parts) {
+/* k00_matmul_1_attention: matmul_1
+ *   matmul_1_attention[0] = attention scale=0.5 hidden=0.0 (q[12 * i + 4 * j + p], k[20 * i + 4
+ *       * j + l], k[20 * i + 4 * j + l], 0.0, True, 1.0)   for i<B
+ *   schedule: rows B/1
+ *   240*B flops; reads 128*B, writes 72*B bytes */
+static void k00_matmul_1_attention(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
-    enum { J = 4, K = 5 };
-    const float *restrict k_input = (const float *)env->in[1];
-    float *restrict transpose_permute = (float *)(env->arena + AT_TRANSPOSE_PERMUTE);
-    const int64_t begin = fnc_share(B, 16, part, parts);
-    const int64_t end = fnc_share(B, 16, part + 1, parts);
-    for (int64_t i = begin; i < end; ++i) {
-        for (int64_t j = 0; j < J; ++j) {
-            for (int64_t k = 0; k < K; ++k) {
-                transpose_permute[J * K * i + K * j + k] = k_input[K * J * i + j + J * k];
-            }
-        }
-    }
-}
-
-/* k01_matmul_dot: matmul
- *   matmul_dot[15 * g + 5 * m + n] = sum k<4: q[12 * g + 4 * m + k] * transpose_permute[20 * g +
- *       5 * k + n]   for g<B, m<3, n<5
- *   schedule: tiles q{0 12*0 4*1 1*2} transpose_permute{0 20*0 5*1 1*2} | batches B/1
- *   120*B flops; reads 128*B, writes 60*B bytes */
-FNC_INLINE void k01_matmul_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr,
-        int64_t nr, const float *acc) {
-    const fnc_env *env = ((const fnc_tile *)tile)->env;
-    const int64_t g = ((const fnc_tile *)tile)->g[0];
-    const int64_t B = env->dims[0];
-    enum { M = 3, N = 5 };
-    float *restrict matmul_dot = (float *)(env->arena + AT_MATMUL_DOT(B));
-    for (int64_t i = 0; i < mr; ++i) {
-#pragma omp simd
-        for (int64_t j = 0; j < nr; ++j) {
-            matmul_dot[M * N * g + N * (m0 + i) + (n0 + j)] = acc[i * FNC_NR_F32 + j];
-        }
-    }
-}
-
-static void k01_matmul_dot(const fnc_env *env, int64_t part, int64_t parts) {
-    const int64_t B = env->dims[0];
-    enum { M = 3, N = 5, K = 4 };
+    float *restrict matmul_1_attention = (float *)(env->arena + AT_MATMUL_1_ATTENTION);
     const float *restrict q_input = (const float *)env->in[0];
-    const float *restrict transpose_permute = (const float *)(env->arena + AT_TRANSPOSE_PERMUTE);
-    const int64_t begin = fnc_share(B, 1, part, parts);
-    const int64_t end = fnc_share(B, 1, part + 1, parts);
-    fnc_tile tile = {env, {0}, NULL};
-    for (int64_t g = begin; g < end; ++g) {
-        tile.g[0] = g;
-        fnc_gemm_f32(M, N, K, q_input + 12 * g, K, 1, transpose_permute + 20 * g, N, 0, M, 0, N,
-                k01_matmul_dot_epilogue, &tile);
-    }
-}
-
-/* k02_softmax_div: softmax
- *   max = max over j: (matmul_dot[5 * i + j] * 0.5)   for i<3*B, j<5
- *   then softmax_exp[j] = exp(((matmul_dot[5 * i + j] * 0.5) - max))   for i<3*B, j<5
- *   then sum = sum over j: softmax_exp[j]   for i<3*B, j<5
- *   then softmax_div[5 * i + j] = (softmax_exp[j] / sum)   for i<3*B, j<5
- *   schedule: rows 3*B/16
- *   105*B flops; reads 60*B, writes 60*B bytes
- *   loops: i<3*B: reduced j<5, reduced j<5, j<5 */
-static void k02_softmax_div(const fnc_env *env, int64_t part, int64_t parts) {
-    const int64_t B = env->dims[0];
-    enum { J = 5 };
-    const float *restrict matmul_dot = (const float *)(env->arena + AT_MATMUL_DOT(B));
-    float softmax_exp[5];
-    float *restrict softmax_div = (float *)(env->arena + AT_SOFTMAX_DIV);
-    const int64_t begin = fnc_share(3 * B, 16, part, parts);
-    const int64_t end = fnc_share(3 * B, 16, part + 1, parts);
-    for (int64_t i = begin; i < end; ++i) {
-        float max = -FNC_INF_F32;
-        for (int64_t j = 0; j < J; ++j) {
-            max = fnc_max_f32(max, matmul_dot[J * i + j] * 0.5f);
-        }
-        float sum = 0.0f;
-        for (int64_t j = 0; j < J; ++j) {
-            const float power = fnc_exp_f32(matmul_dot[J * i + j] * 0.5f - max);
-            sum += power;
-            softmax_exp[j] = power;
-        }
-        for (int64_t j = 0; j < J; ++j) {
-            softmax_div[J * i + j] = softmax_exp[j] / sum;
-        }
-    }
-}
-
-/* k03_matmul_1_dot: matmul_1
- *   matmul_1[12 * g + 4 * m + n] = sum k<5: softmax_div[15 * g + 5 * m + k] * k[20 * g + 4 * k +
- *       n]   for g<B, m<3, n<4
- *   schedule: tiles softmax_div{0 15*0 5*1 1*2} k{0 20*0 4*1 1*2} | batches B/1
- *   120*B flops; reads 140*B, writes 48*B bytes */
-FNC_INLINE void k03_matmul_1_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr,
-        int64_t nr, const float *acc) {
-    const fnc_env *env = ((const fnc_tile *)tile)->env;
-    const int64_t g = ((const fnc_tile *)tile)->g[0];
-    enum { M = 3, N = 4 };
-    float *restrict matmul_1 = (float *)env->out[0];
-    for (int64_t i = 0; i < mr; ++i) {
-#pragma omp simd
-        for (int64_t j = 0; j < nr; ++j) {
-            matmul_1[M * N * g + N * (m0 + i) + (n0 + j)] = acc[i * FNC_NR_F32 + j];
-        }
-    }
-}
-
-static void k03_matmul_1_dot(const fnc_env *env, int64_t part, int64_t parts) {
-    const int64_t B = env->dims[0];
-    enum { M = 3, N = 4, K = 5 };
-    const float *restrict softmax_div = (const float *)(env->arena + AT_SOFTMAX_DIV);
     const float *restrict k_input = (const float *)env->in[1];
     const int64_t begin = fnc_share(B, 1, part, parts);
     const int64_t end = fnc_share(B, 1, part + 1, parts);
     fnc_tile tile = {env, {0}, NULL};
-    for (int64_t g = begin; g < end; ++g) {
-        tile.g[0] = g;
-        fnc_gemm_f32(M, N, K, softmax_div + 15 * g, K, 1, k_input + 20 * g, N, 0, M, 0, N,
-                k03_matmul_1_dot_epilogue, &tile);
+    FNC_ALIGNED float acc[FNC_ATTENTION_FORWARD(4, 4)];
+    for (int64_t i = begin; i < end; ++i) {
+        const int64_t m = i;
+        const int64_t n = 0;
+        tile.g[0] = m;
+        tile.g[1] = n;
+        const fnc_attention part_of = {1, 3, 5, q_input + 12 * m, k_input + 20 * m, k_input + 20 *
+                m, 0, 4, 4, 4, matmul_1_attention + 12 * m + 4 * n, 4, 4, matmul_1_attention + 12 *
+                B + i * 3, matmul_1_attention + 15 * B + i * 3, 0.5f, 0.0f, 1099511627776LL};
+        fnc_attention_forward_f32(&part_of, 4, 4, NULL, NULL, &tile, acc);
+    }
+}
+
+/* k01_matmul_1_reshape: matmul_1
+ *   matmul_1[i] = matmul_1_attention[i]   for i<12*B
+ *   schedule: rows 12*B/16
+ *   0 flops; reads 72*B, writes 48*B bytes
+ *   loops: i<12*B vector */
+static void k01_matmul_1_reshape(const fnc_env *env, int64_t part, int64_t parts) {
+    const int64_t B = env->dims[0];
+    const float *restrict matmul_1_attention = (const float *)(env->arena + AT_MATMUL_1_ATTENTION);
+    float *restrict matmul_1 = (float *)env->out[0];
+    const int64_t begin = fnc_share(12 * B, 16, part, parts);
+    const int64_t end = fnc_share(12 * B, 16, part + 1, parts);
+#pragma omp simd
+    for (int64_t i = begin; i < end; ++i) {
+        matmul_1[i] = matmul_1_attention[i];
     }
 }
 
 FNC_ONE_COPY void run_predict(const fnc_env *env, int64_t part, int64_t parts) {
-    k00_transpose_permute(env, part, parts);
+    k00_matmul_1_attention(env, part, parts);
     fnc_barrier(env, parts);
-    k01_matmul_dot(env, part, parts);
-    fnc_barrier(env, parts);
-    k02_softmax_div(env, part, parts);
-    fnc_barrier(env, parts);
-    k03_matmul_1_dot(env, part, parts);
+    k01_matmul_1_reshape(env, part, parts);
 }
 
 /* Are sizes and scratch memory right? */
@@ -147,7 +62,11 @@ static int32_t check_predict(const fnc_env *env) {
     if (B < 0) {
         return FNC_ERR_SHAPE;
     }
-    if (env->arena_bytes < 192 * B) {
+    if ((12 * B < 0) || ((12 * B > 0) && ((0 < 0) || (18 * B - 1 < 0) || (12 * B - 1 < 0) || (18 * B
+            - 1 < 12 * B - 1)))) {
+        return FNC_ERR_SHAPE;
+    }
+    if (env->arena_bytes < 128 * B) {
         return FNC_ERR_ARENA;
     }
     return FNC_OK;
@@ -156,13 +75,13 @@ static int32_t check_predict(const fnc_env *env) {
 /* Bytes of scratch memory. */
 FNC_EXPORT int64_t golden_predict_arena(const int64_t *dims) {
     const int64_t B = dims[0];
-    return 192 * B;
+    return 128 * B;
 }
 
 /* How much work a call is, as fnc_run takes it. */
 static int64_t amount_predict(const int64_t *dims) {
     const int64_t B = dims[0];
-    return 1196 * B;
+    return 440 * B;
 }
 
 FNC_EXPORT int32_t golden_predict_entry(const fnc_env *env) {
