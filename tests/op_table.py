@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from tests.op_case import Array, OpCase, program_of
 from tests.op_rows import (
+    arrangement,
     attention,
     convolution,
     elementwise,
@@ -13,6 +14,7 @@ from tests.op_rows import (
     linalg,
     loops,
     nn,
+    numbers,
     reductions,
     shaping,
     windows,
@@ -20,8 +22,10 @@ from tests.op_rows import (
 
 CASES: list[OpCase] = [
     *elementwise.CASES,
+    *numbers.CASES,
     *reductions.CASES,
     *shaping.CASES,
+    *arrangement.CASES,
     *indexing.CASES,
     *linalg.CASES,
     *attention.CASES,

@@ -86,6 +86,11 @@ def _erf_ratio(z):
     return 2 / mp.sqrt(mp.pi) if z < TINY else mp.erf(mp.sqrt(z)) / mp.sqrt(z)
 
 
+def _atan_tail(z):
+    s = mp.sqrt(z)
+    return -mp.mpf(1) / 3 if z < TINY else (mp.atan(s) / s - 1) / z
+
+
 QUARTER = (mp.pi / 4 * mp.mpf("1.001")) ** 2
 ATANH_END = (ROOT / (2 + ROOT)) ** 2 * mp.mpf("1.001")
 ERF_CUT = mp.mpf("0.925")
@@ -108,6 +113,7 @@ FITS = [
     ("log2 for pow f32: same, short", _atanh_tail, lambda z: z, 0, ATANH_END, 4, ""),
     ("sin: (sin(r)/r-1)/z", _sin_tail, lambda z: z, 0, QUARTER, 2, "f"),
     ("cos: (cos(r)-1+z/2)/z^2", _cos_tail, lambda z: z * z, 0, QUARTER, 2, "f"),
+    ("atan: (atan(r)/r-1)/z", _atan_tail, lambda z: z, 0, 1, 7, "f"),
     ("erf small: erf(x)/x", _erf_ratio, lambda z: 1, 0, ERF_CUT**2, 6, "f"),
     ("erf large: -log(erfc(a))/a", lambda a: -mp.log(mp.erfc(a)) / a,
      lambda a: a * mp.erfc(a) / mp.erf(a), ERF_CUT - mp.mpf("0.01"), mp.mpf(4), 7, "f"),

@@ -16,6 +16,7 @@ FNC_DEFINE_LIBM(erf)
 FNC_DEFINE_LIBM(sin)
 FNC_DEFINE_LIBM(cos)
 FNC_DEFINE_LIBM(tan)
+FNC_DEFINE_LIBM(atan)
 #undef FNC_DEFINE_LIBM
 
 /* gcc writes pow(x, 0.5) as sqrt(x), which is NaN for -infinity. */

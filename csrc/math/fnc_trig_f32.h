@@ -1,4 +1,5 @@
-/* fnc_trig_f32.h - sin, cos, tan: right over the whole range, huge arguments too, and branch-free.
+/* fnc_trig_f32.h - sin, cos, tan: right over the whole range, huge arguments too, and branch-free;
+ * and atan.
  *
  * x * 2/pi mod 4 is taken in double. A row of the tables serves 16 binades of x: 2/pi without the
  * high bits that only add multiples of 4 to the product, cut into 29 + 29 + 53 bits. A float has
@@ -67,6 +68,24 @@ FNC_INLINE float fnc_cos_f32(float x) {
 FNC_INLINE float fnc_tan_f32(float x) {
     fnc_reduced_trig a = fnc_trig_reduce_f32(x);
     return fnc_trig_poly_f32(a.quadrant, a.r) / fnc_trig_poly_f32(a.quadrant + 1u, a.r);
+}
+
+/* A polynomial on [-1, 1]; beyond it atan(x) = pi/2 - atan(1/x). */
+FNC_INLINE float fnc_atan_f32(float x) {
+    float a = fnc_abs_f32(x);
+    float r = a > 1.0f ? 1.0f / a : a;
+    float z = r * r;
+    float p = 0.00297462476f;
+    p = p * z - 0.0165813168f;
+    p = p * z + 0.043553742f;
+    p = p * z - 0.0758059345f;
+    p = p * z + 0.106789461f;
+    p = p * z - 0.142142101f;
+    p = p * z + 0.199941372f;
+    p = p * z - 0.33333167f;
+    p = r + r * z * p;
+    float y = a > 1.0f ? 0x1.921fb6p0f - p : p;
+    return x < 0.0f ? -y : y;
 }
 
 #endif

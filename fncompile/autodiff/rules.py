@@ -256,6 +256,7 @@ SCALAR_VJP: dict[str, Callable[..., Cotangents]] = {
     "rsqrt": lambda g, y, x: [ew("mul", g, ew("div", ew("mul", y, build.like(y, -0.5)), x))],
     "sin": lambda g, y, x: [ew("mul", g, ew("cos", x))],
     "cos": lambda g, y, x: [ew("neg", ew("mul", g, ew("sin", x)))],
+    "atan": lambda g, y, x: [ew("div", g, ew("add", ew("mul", x, x), build.like(x, 1)))],
     "tanh": lambda g, y, x: [ew("mul", g, ew("sub", build.like(y, 1), ew("mul", y, y)))],
     "sigmoid": lambda g, y, x: [ew("mul", g, ew("mul", y, ew("sub", build.like(y, 1), y)))],
     "erf": lambda g, y, x: [
@@ -275,6 +276,7 @@ SCALAR_VJP: dict[str, Callable[..., Cotangents]] = {
     "min": _min,
     "select": lambda g, y, c, a, b: [None, _where(c, g), ew("select", c, _zero(g), g)],
     **dict.fromkeys(
-        ("floor", "rint", "floordiv", "eq", "lt", "le", "and", "or", "not", "shr"), _no_gradient
+        ("floor", "rint", "floordiv", "eq", "lt", "le", "and", "or", "xor", "not", "shr", "shl"),
+        _no_gradient,
     ),
 }

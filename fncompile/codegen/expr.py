@@ -56,7 +56,7 @@ OPERATORS = {
     "le": "<=",
     "shr": ">>",
 }
-OPERATORS |= {"and": "&", "or": "|"}
+OPERATORS |= {"and": "&", "or": "|", "xor": "^"}
 WRAPPED = {"i32", "i64"}  # integer arithmetic goes through fnc_add_i32 …, which wraps
 
 
@@ -233,9 +233,11 @@ def _apply(e: Apply, args: list[CExpr]) -> CExpr:
         return cast(args[0], e.args[0].dtype, e.dtype)
     if e.fn == "select":
         return Ternary(args[0], args[1], args[2])
-    if e.fn == "not":
-        return Unary("!", args[0])
     row = DTYPES[in_register(e.args[0].dtype)]
+    if e.fn == "not":
+        return Unary("!", args[0]) if row.kind == "b" else Cast(row.c, Unary("~", args[0]))
+    if e.fn == "shl":  # the bits of a negative number, which C shifts as little as it overflows
+        return Cast(row.c, Binary("<<", Cast("uint64_t", args[0]), args[1]))
     if e.fn in OPERATORS and not (row.short in WRAPPED and e.fn in ("add", "sub", "mul")):
         out: CExpr = Binary(OPERATORS[e.fn], args[0], args[1])
         return Cast(row.c, out) if row.size == 1 and row.kind != "b" and e.dtype != "bool" else out

@@ -361,6 +361,7 @@ SCALAR_RULES: dict[str, Callable] = {
     "rsqrt": lambda x: 1 / np.sqrt(x),
     "sin": np.sin,
     "cos": np.cos,
+    "atan": np.arctan,
     "tanh": np.tanh,
     "sigmoid": _sigmoid,
     "erf": _erf,
@@ -376,10 +377,12 @@ SCALAR_RULES: dict[str, Callable] = {
     "eq": np.equal,
     "lt": np.less,
     "le": np.less_equal,
-    "and": np.logical_and,
-    "or": np.logical_or,
-    "not": np.logical_not,
+    "and": np.bitwise_and,
+    "or": np.bitwise_or,
+    "xor": np.bitwise_xor,
+    "not": np.invert,
     "select": np.where,
     "shr": np.right_shift,
+    "shl": np.left_shift,
 }
 

@@ -98,6 +98,7 @@ SCALARS = {
         Scalar("rsqrt", 1),
         Scalar("sin", 1),
         Scalar("cos", 1),
+        Scalar("atan", 1),
         Scalar("tanh", 1),
         Scalar("sigmoid", 1),
         Scalar("erf", 1),
@@ -113,11 +114,13 @@ SCALARS = {
         Scalar("eq", 2, "fiub", "bool"),
         Scalar("lt", 2, "fiu", "bool"),
         Scalar("le", 2, "fiu", "bool"),
-        Scalar("and", 2, "b"),
-        Scalar("or", 2, "b"),
-        Scalar("not", 1, "b"),
+        Scalar("and", 2, "biu"),  # of integers bit by bit, as the next three
+        Scalar("or", 2, "biu"),
+        Scalar("xor", 2, "iu"),
+        Scalar("not", 1, "biu"),
         Scalar("select", 3, "fiub"),  # (bool condition, a, b)
-        Scalar("shr", 2, "u"),  # logical shift right; used to turn random bits into numbers
+        Scalar("shr", 2, "iu"),  # by 0 to one less than there are bits; of "i" the sign comes in
+        Scalar("shl", 2, "iu"),  # the same
     )
 }
 

@@ -7,7 +7,7 @@ from typing import Any
 from fncompile import ops
 from fncompile.graph.symbols import is_shape
 from fncompile.layers.merging import Merge, check_batches, checked_masks
-from fncompile.ops.linalg import batch_dot
+from fncompile.ops.products import batch_dot
 
 
 class Concatenate(Merge):

@@ -8,10 +8,10 @@ from typing import Any
 from fncompile.ir import build
 from fncompile.ir.dims import is_static
 from fncompile.ir.node import Node
+from fncompile.ops.activations import softmax_of
 from fncompile.ops.axes import display
 from fncompile.ops.contraction import contract
 from fncompile.ops.dispatch import as_float, node, op, promote, widened
-from fncompile.ops.nn import softmax_of
 from fncompile.ops.types import Result, TensorLike
 
 # What stands for minus infinity under a mask: finite, so that a row without any key has equal

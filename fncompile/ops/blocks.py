@@ -6,14 +6,14 @@ from typing import Any
 
 import numpy as np
 
-from fncompile.graph.eager import known_value
 from fncompile.ir import build
-from fncompile.ir.dims import Poly, product
+from fncompile.ir.dims import Dim, Poly, Shape, product
 from fncompile.ir.node import Node
-from fncompile.ops.axes import canonical_dim, canonical_shape, differ, display
+from fncompile.ops.axes import canonical_dim, canonical_shape, display
 from fncompile.ops.dispatch import node, op
 from fncompile.ops.indexing import gathered, linear_index, wrapped
-from fncompile.ops.types import Extent, Result, ShapeLike, TensorLike
+from fncompile.ops.segments import segmented
+from fncompile.ops.types import Result, ShapeLike, TensorLike
 
 
 @op
@@ -98,47 +98,6 @@ def _moved_update(x: Node, updates: Node, starts: list[Any]) -> Node:
 
 
 @op
-def segment_sum(
-    data: TensorLike,
-    segment_ids: TensorLike,
-    num_segments: Extent | None = None,
-    sorted: bool = False,
-) -> Result:
-    """Sums of the rows of `data` with the same id; rows with ids out of range are left out.
-
-    `data`: a tensor; `segment_ids`: a whole number for each of its rows, ValueError for other
-    shapes; `num_segments`: the number of rows of the result, by default as many as the greatest id
-    asks for, which has to be known then. `sorted` is Keras' argument and ignored.
-
-    >>> ops.segment_sum([1, 2, 3], [0, 1, 0], num_segments=2)
-    array([4, 2], dtype=int32)
-    """
-    rows, ids = node(data), node(segment_ids)
-    if ids.ndim != 1:
-        raise ValueError(
-            f"Argument `segment_ids` should be an 1-D vector, got shape: {display(ids.shape)}"
-        )
-    if not rows.ndim or differ(rows.shape[0], ids.shape[0]):
-        raise ValueError(
-            "Argument `segment_ids` and `data` should have same leading dimension. Received: "
-            f"shapes {display(ids.shape)} and {display(rows.shape)}"
-        )
-    if num_segments is None:
-        num_segments = _segments(segment_ids)
-    return build.scatter_add(rows, build.cast(ids, "int32"), canonical_dim(num_segments))
-
-
-def _segments(segment_ids: Any) -> int:
-    ids = known_value(segment_ids)
-    if ids is None:
-        raise ValueError(
-            "Argument `num_segments` must be set: shapes cannot depend on the values of "
-            "`segment_ids`."
-        )
-    return int(max(ids, default=-1)) + 1
-
-
-@op
 def scatter(indices: TensorLike, values: TensorLike, shape: ShapeLike) -> Result:
     """A tensor of zeros of `shape` with `values` added at `indices[..., :]`.
 
@@ -148,8 +107,14 @@ def scatter(indices: TensorLike, values: TensorLike, shape: ShapeLike) -> Result
     >>> ops.scatter([[1], [3]], [5, 7], (4,))
     array([0, 5, 0, 7], dtype=int32)
     """
-    indices, values = node(indices), node(values)
-    shape, depth = canonical_shape(shape), indices.shape[-1] if indices.ndim else None
+    shape, (at, count) = canonical_shape(shape), _places(node(indices), canonical_shape(shape))
+    return build.reshape(build.scatter_add(node(values), at, count), shape)
+
+
+def _places(indices: Node, shape: Shape) -> tuple[Node, Dim]:
+    """Where the rows of `indices` point to in a tensor of `shape` whose axes that they name are
+    flattened, and how many places there are."""
+    depth = indices.shape[-1] if indices.ndim else None
     if not isinstance(depth, int):
         raise ValueError(
             "The last axis of `indices` names axes of `shape`, so its extent must be known. "
@@ -158,5 +123,53 @@ def scatter(indices: TensorLike, values: TensorLike, shape: ShapeLike) -> Result
     sizes = list(shape[:depth])
     columns = [build.slice_axis(indices, indices.ndim - 1, i, 1) for i in range(depth)]
     columns = [wrapped(build.reshape(c, c.shape[:-1]), n) for c, n in zip(columns, sizes)]
-    flat = build.scatter_add(values, linear_index(columns, sizes), product(sizes))
-    return build.reshape(flat, shape)
+    return linear_index(columns, sizes), product(sizes)
+
+
+@op
+def scatter_update(
+    inputs: TensorLike, indices: TensorLike, updates: TensorLike, reduction: str | None = None
+) -> Result:
+    """`inputs` with `updates` at `indices[..., :]`: put there, of several the last, or brought
+    together with what is there.
+
+    `inputs`: a tensor; `indices`: whole numbers (..., axes of `inputs` that they name); `updates`:
+    a tensor for each of them; `reduction`: None, "add", "max", "min" or "mul", ValueError
+    otherwise.
+
+    >>> ops.scatter_update([1, 2, 3], [[0], [2]], [10, 30])
+    array([10,  2, 30], dtype=int32)
+    """
+    if reduction not in (None, "add", "max", "min", "mul"):
+        raise ValueError(
+            "`reduction` must be None, 'add', 'max', 'min' or 'mul'. "
+            f"Received: reduction={reduction}"
+        )
+    x, indices = node(inputs), node(indices)
+    at, count = _places(indices, x.shape)
+    rest = x.shape[indices.shape[-1] :]
+    at = build.reshape(at, (at.type.size,))
+    rows = build.reshape(node(updates, x.dtype), (at.shape[0], *rest))
+    flat = build.reshape(x, (count, *rest))
+    if reduction == "add":
+        out = build.ew("add", flat, build.scatter_add(rows, at, count))
+    elif reduction is None:
+        out = _replaced(flat, rows, at)
+    else:
+        kind = {"mul": "prod"}.get(reduction, reduction)
+        out = build.ew(reduction, flat, segmented(kind, rows, at, count))
+    return build.reshape(out, x.shape)
+
+
+def _replaced(x: Node, rows: Node, at: Node) -> Node:
+    """`x` with rows at the places `at`; of several for one place the last."""
+    pair = (at.shape[0], at.shape[0])
+    same = build.ew("eq", build.expand_dims(at, (1,)), build.expand_dims(at, (0,)))
+    later = build.ew("and", same, build.ew("lt", build.iota(pair, 0), build.iota(pair, 1)))
+    superseded = build.reduce(build.cast(later, "int32"), "max", (1,))
+    last = build.ew("lt", superseded, build.like(superseded, 1))
+    at = build.ew("select", last, at, build.like(at, -1))
+    written = build.scatter_add(build.full(at.shape, 1, "int32"), at, x.shape[0])
+    hit = build.ew("lt", build.like(written, 0), written)
+    hit = build.reshape(hit, (*hit.shape, *(1,) * (x.ndim - 1)))
+    return build.ew("select", hit, build.scatter_add(rows, at, x.shape[0]), x)

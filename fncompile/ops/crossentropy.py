@@ -12,9 +12,9 @@ from fncompile.config import epsilon
 from fncompile.ir import build
 from fncompile.ir.dims import Shape
 from fncompile.ir.node import Node
+from fncompile.ops.activations import log_softmax_of
 from fncompile.ops.axes import canonical_axis, display
 from fncompile.ops.dispatch import as_float, node, op
-from fncompile.ops.nn import log_softmax_of
 from fncompile.ops.pieces import between, softplus_of
 from fncompile.ops.types import Axis, Result, TensorLike
 

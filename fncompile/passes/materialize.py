@@ -28,7 +28,7 @@ STAGE_OPS = (
 VIEW_OPS = ("reshape", "permute", "broadcast", "slice", "pad", "window", "stop_gradient")
 COSTS = {"div": 4, "sqrt": 4, "rsqrt": 5, "mod": 6, "floordiv": 6}
 COSTS |= dict.fromkeys(
-    ("exp", "expm1", "log", "log1p", "sin", "cos", "tanh", "sigmoid", "erf", "pow"), 12
+    ("exp", "expm1", "log", "log1p", "sin", "cos", "atan", "tanh", "sigmoid", "erf", "pow"), 12
 )
 RECOMPUTE_LIMIT = 5  # a value read twice is stored when computing it costs more than this
 DEPTH_LIMIT = 32  # an expression of more levels is cut: trees are walked by recursion, also in gcc

@@ -8,7 +8,8 @@ from collections import Counter
 from fncompile.plan.types import Apply, Bits, Expr, GatherLoad, Index, Kernel, Stage
 
 WORDS = {
-    "abs": "magnitude", "add": "sum", "and": "both", "cast": "converted", "cos": "cosine",
+    "abs": "magnitude", "add": "sum", "and": "both", "atan": "angle", "cast": "converted",
+    "cos": "cosine",
     "div": "ratio", "eq": "equal", "exp": "power", "expm1": "power_less_one", "le": "at_most",
     "log": "logarithm", "log1p": "logarithm", "lt": "less", "max": "larger", "min": "smaller",
     "mul": "product", "neg": "negated", "not": "negation", "or": "either", "pow": "power",

@@ -12,7 +12,8 @@ MODULES = [
     "fncompile.dtype_policies",
     "fncompile.export", "fncompile.initializers", "fncompile.layers", "fncompile.losses",
     "fncompile.metrics", "fncompile.mixed_precision", "fncompile.models", "fncompile.ops",
-    "fncompile.ops.image", "fncompile.ops.nn", "fncompile.optimizers",
+    "fncompile.ops.image", "fncompile.ops.linalg", "fncompile.ops.nn", "fncompile.ops.numpy",
+    "fncompile.optimizers",
     "fncompile.optimizers.schedules",
     "fncompile.random", "fncompile.regularizers", "fncompile.saving", "fncompile.utils",
 ]  # fmt: skip

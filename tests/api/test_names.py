@@ -107,7 +107,7 @@ def test_mypy_sees_the_public_names(tmp_path):
     ("fncompile.layers", "BatchNormalisation", "Did you mean 'BatchNormalization'"),
     ("fncompile.layers", "relu", "Did you mean 'fncompile.ops.relu'|fncompile.activations.relu"),
     ("fncompile.ops", "softmx", "Did you mean 'softmax'"),
-    ("fncompile.ops.nn", "one_hot", "Did you mean 'fncompile.ops.one_hot'"),
+    ("fncompile.ops.nn", "einsum", "Did you mean 'fncompile.ops.einsum'|ops.numpy.einsum"),
     ("fncompile.optimizers", "adam", "Did you mean 'Adam'"),
     ("fncompile.metrics", "Accurancy", "Did you mean 'Accuracy'"),
     ("fncompile.losses", "MeanSquareError", "Did you mean 'MeanSquaredError'"),
@@ -181,7 +181,7 @@ def test_the_table_is_keras(tmp_path):
         assert len(names - set(found[room])) <= 0.05 * len(names), room
 
 
-@pytest.mark.parametrize("module", ["fncompile.ops", "fncompile.ops.nn", "fncompile.activations",
+@pytest.mark.parametrize("module", ["fncompile.ops", "fncompile.activations",
                                     "fncompile.random"])  # fmt: skip
 def test_functions_are_annotated(module):
     """Every argument and what is returned, by names that resolve."""

@@ -25,8 +25,6 @@ TESTS = "conformance_tests"  # where test modules live: what they define is not 
 def ours(path: str) -> Any:
     """fncompile's object at a public path of Keras ("keras.layers.Dense"), or None."""
     names = path.split(".")[1:]
-    if names[:2] and names[0] == "ops" and len(names) == 3:
-        names = [names[0], names[2]]  # keras.ops.numpy.add is keras.ops.add
     found: Any = fncompile
     for name in names:
         found = getattr(found, name, None)

@@ -33,6 +33,7 @@ UNARY = [
     "sin",
     "cos",
     "tan",
+    "atan",
     "sqrt",
     "rsqrt",
     "floor",

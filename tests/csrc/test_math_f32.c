@@ -20,7 +20,7 @@ typedef struct {
 DEFINE(exp)
 DEFINE(expm1) DEFINE(tanh) DEFINE(sigmoid) DEFINE(erf) DEFINE(log) DEFINE(log1p) DEFINE(sin)
     DEFINE(cos) DEFINE(tan) DEFINE(sqrt) DEFINE(rsqrt) DEFINE(floor) DEFINE(ceil) DEFINE(rint)
-        DEFINE(abs) DEFINE(sign)
+        DEFINE(abs) DEFINE(sign) DEFINE(atan)
 
             static double sigmoid(double x) {
     return x < 0 ? exp(x) / (1 + exp(x)) : 1 / (1 + exp(-x));
@@ -38,7 +38,7 @@ static const row rows[] = {
     {"sqrt", 0.5, loop_sqrt, sqrt},  {"rsqrt", 1.5, loop_rsqrt, rsqrt},
     {"floor", 0, loop_floor, floor}, {"ceil", 0, loop_ceil, ceil},
     {"rint", 0, loop_rint, rint},    {"abs", 0, loop_abs, fabs},
-    {"sign", 0, loop_sign, sign},
+    {"sign", 0, loop_sign, sign},    {"atan", 3, loop_atan, atan},
 };
 
 /* Distance in units of the last place of a float of the size of the exact value. */

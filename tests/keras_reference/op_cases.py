@@ -228,10 +228,42 @@ matmul(b, transpose(g)); where(b, 1.0, 0)
 abs(b); dot(i, x[0]); i + 2.5; l * 2; b + 1; b + b
 """
 
+NUMBERS = """
+arctan(x); arctan(i); arctan2(x, y); arctan2(i, j); arcsin(pos); arccos(pos); arcsinh(x)
+arccosh(absolute(x) + 1.0); arctanh(pos); deg2rad(x); rad2deg(i); sinc(x); hypot(x, y); hypot(i, j)
+angle(x); cbrt(x); fabs(i); signbit(x); isposinf(wild); isneginf(wild); isreal(wild); isreal(i)
+isclose(x, y); isclose(wild, wild, equal_nan=True); allclose(x, x); heaviside(x, v)
+fmax(wild, x); fmin(wild, x); fmax(i, x); fmod(x, 0.7); fmod(i, j); gcd(i, j); lcm(i, j)
+ldexp(x, i); logaddexp2(x, y); nextafter(x, y); saturate_cast(i, "uint8"); saturate_cast(x, "int8")
+erfc(x); i0(x); select([x > 0, y > 0], [x, y], 7.0)
+bitwise_and(i, j); bitwise_or(i, j); bitwise_xor(i, j); bitwise_not(i); bitwise_invert(i)
+bitwise_left_shift(i, k); bitwise_right_shift(i, k); left_shift(i, k); right_shift(i, k)
+bitwise_and(b, g)
+nansum(wild, axis=1); nanprod(x, axis=1); nanmax(wild, axis=1); nanmin(wild, axis=1)
+nanmean(x, axis=1); nanvar(x, axis=1); nanstd(x, axis=1); nanargmax(x, axis=1)
+nanargmin(x, axis=1); nancumsum(x, axis=1); nancumprod(x, axis=1)
+"""
+
+ARRANGED = """
+fliplr(x); flipud(x); rot90(x); rot90(c, k=3, axes=(1, 2)); dstack([x, y]); hsplit(line, [2, 5])
+vsplit(x, 2); dsplit(c, 2); diagflat(v); vander(v); vander(v, 2, True); kron(x, m); cross(x, y)
+unravel_index(k, (2, 3)); diff(x); diff(i, n=2); ptp(x, axis=1); trapezoid(x); trapezoid(x, v)
+depth_to_space(photo, 2); space_to_depth(photo[:, :, :4], 2)
+segment_max(x, row, 3); segment_min(x, row, 3); segment_prod(x, row, 3)
+scatter_update(v, [[1], [0]], x[0, :2]); scatter_update(v, [[1], [0]], x[0, :2], "max")
+histogram(v, bins=3); digitize(x, v * 0.0)
+corrcoef(x); correlate(v, v); correlate(v, line[0], "same"); correlate(line[0], v, "full")
+cdist(x, y); psnr(x, y, 2.0); bartlett(5); hanning(5); hamming(5); blackman(5); kaiser(5, 8.0)
+logspace(0, 2, 4); geomspace(1, 8, 4); logspace(v, v + 1, 3)
+"""
+
 
 def _lines(block: str) -> list[str]:
     return [case.strip() for line in block.strip().splitlines() for case in line.split(";")]
 
 
-BLOCKS = (ARITHMETIC, COMPARISON, REDUCTIONS, SHAPES, POINTWISE, OTHERS, WINDOWS, PROMOTION)
+BLOCKS = (
+    ARITHMETIC, COMPARISON, REDUCTIONS, SHAPES, POINTWISE, OTHERS, WINDOWS, PROMOTION, NUMBERS,
+    ARRANGED,
+)  # fmt: skip
 CASES = list(dict.fromkeys(case for block in BLOCKS for case in _lines(block)))

@@ -51,6 +51,7 @@ ROUNDED = {
     "sin": np.sin,
     "cos": np.cos,
     "tanh": np.tanh,
+    "atan": np.arctan,
     "sigmoid": lambda x: 1 / (1 + np.exp(-x)),
     "erf": erf,
     "add": np.add,
@@ -59,7 +60,7 @@ ROUNDED = {
     "div": np.divide,
     "pow": np.power,
 }
-NOT_OF_FLOATS = {"and", "or", "not", "shr", "select"}
+NOT_OF_FLOATS = {"and", "or", "xor", "not", "shr", "shl", "select"}
 
 # Ops that are compositions.
 COMPOSED_UNARY = {
