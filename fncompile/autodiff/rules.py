@@ -52,7 +52,7 @@ def _permute(node: Node, g: Node) -> Cotangents:
 
 def _broadcast(node: Node, g: Node) -> Cotangents:
     source = node.src[0]
-    grown = [i for i, (a, b) in enumerate(zip(source.shape, node.shape)) if a != b]
+    grown = [i for i, (a, b) in enumerate(zip(source.shape, node.shape)) if a == 1 != b]
     return [build.reduce(g, "sum", grown, keepdims=True)]
 
 

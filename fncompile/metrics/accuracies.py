@@ -72,15 +72,21 @@ def top_k_categorical_accuracy(y_true: Any, y_pred: Any, k: int = 5) -> Any:
     return sparse_top_k_categorical_accuracy(ops.argmax(y_true, axis=-1), y_pred, k)
 
 
-def sparse_top_k_categorical_accuracy(y_true: Any, y_pred: Any, k: int = 5) -> Any:
+def sparse_top_k_categorical_accuracy(
+    y_true: Any, y_pred: Any, k: int = 5, from_sorted_ids: bool = False
+) -> Any:
     """1 where fewer than `k` predictions exceed that of the class number, which must be finite.
 
-    `y_true`: whole numbers; `y_pred`: (..., classes), whose last axis the result lacks.
+    `y_true`: whole numbers; `y_pred`: (..., classes), whose last axis the result lacks; with
+    `from_sorted_ids` they are class numbers, the most likely first.
 
     >>> metrics.sparse_top_k_categorical_accuracy([2, 1], [[0.5, 0.1, 0.4], [0.5, 0.1, 0.4]], k=2)
     array([1., 0.], dtype=float32)
     """
     y_true, y_pred = _class_numbers(y_true, y_pred), ops.convert_to_tensor(y_pred)
+    if from_sorted_ids:
+        first = ops.cast(y_pred[..., :k], "int32")
+        return _right(ops.any(ops.equal(ops.expand_dims(y_true, -1), first), axis=-1))
     here = ops.equal(ops.expand_dims(y_true, -1), ops.arange(y_pred.shape[-1]))
     score = ops.sum(ops.where(here, y_pred, 0.0), axis=-1, keepdims=True)
     above = ops.sum(ops.cast(y_pred > score, "int32"), axis=-1)
@@ -162,10 +168,11 @@ class TopKCategoricalAccuracy(FunctionMetric):
         self.k = k
 
 
-class SparseTopKCategoricalAccuracy(TopKCategoricalAccuracy):
+class SparseTopKCategoricalAccuracy(FunctionMetric):
     """How often the class number is among the `k` largest predictions.
 
     Takes class numbers, predictions (..., classes) and weights; `name` and `dtype` as for `Metric`.
+    `from_sorted_ids`: predictions are class numbers, the most likely first.
 
     >>> metric = metrics.SparseTopKCategoricalAccuracy(k=1)
     >>> float(metric([2, 0], [[0.5, 0.1, 0.4], [0.5, 0.1, 0.4]]))
@@ -173,3 +180,13 @@ class SparseTopKCategoricalAccuracy(TopKCategoricalAccuracy):
     """
 
     function = staticmethod(sparse_top_k_categorical_accuracy)
+
+    def __init__(
+        self,
+        k: int = 5,
+        name: str | None = None,
+        dtype: Any = None,
+        from_sorted_ids: bool = False,
+    ):
+        super().__init__(name, dtype, k=k, from_sorted_ids=from_sorted_ids)
+        self.k, self.from_sorted_ids = k, from_sorted_ids

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
-from fncompile import initializers
+from fncompile import initializers, ops
 from fncompile.config import floatx
 from fncompile.graph.naming import auto_name, to_snake_case
 from fncompile.graph.nest import NESTS, flatten
+from fncompile.graph.stateless import with_values
+from fncompile.graph.trace import suspended
 from fncompile.graph.variable import Variable
 from fncompile.ops.dispatch import standard_dtype
 
@@ -35,6 +38,8 @@ class Metric:
     >>> float(metric.result())
     7.0
     """
+
+    built = True  # whether it has all its variables; one that needs shapes says no until `build`
 
     def __init__(self, dtype: Any = None, name: str | None = None):
         self.name = name or auto_name(to_snake_case(type(self).__name__))
@@ -68,6 +73,14 @@ class Metric:
 
     add_weight = add_variable
 
+    def build(self, y_true: Any, y_pred: Any) -> None:
+        """Make the variables whose shapes follow from those of targets and predictions."""
+
+    def build_once(self, y_true: Any, y_pred: Any) -> None:
+        """`build` for these tensors, unless that was done. Nothing of it is traced."""
+        with suspended():
+            self.build(tuple(y_true.shape), tuple(y_pred.shape))
+
     @property
     def variables(self) -> list[Variable]:
         """Those of `add_variable`, then variables and those of metrics held as attributes, also in
@@ -97,6 +110,19 @@ class Metric:
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         self.update_state(*args, **kwargs)
         return self.result()
+
+    def stateless_update_state(self, metric_variables: Any, *args: Any, **kwargs: Any) -> list[Any]:
+        """What `update_state` would make of these values of `variables`; they stay as they are."""
+        update = functools.partial(self.update_state, *args, **kwargs)
+        return with_values(lambda: update() and None, self.variables, metric_variables)[1]
+
+    def stateless_result(self, metric_variables: Any) -> Any:
+        """What `result` would be for these values of `variables`."""
+        return with_values(self.result, self.variables, metric_variables)[0]
+
+    def stateless_reset_state(self) -> list[Any]:
+        """The values that `variables` begin with."""
+        return [ops.zeros(v.shape, v.dtype) for v in self.variables]
 
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments, ready for JSON."""

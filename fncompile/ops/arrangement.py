@@ -106,8 +106,8 @@ def hsplit(x: TensorLike, indices_or_sections: Any) -> Result:
     >>> ops.hsplit([1, 2, 3, 4], 2)
     [array([1, 2], dtype=int32), array([3, 4], dtype=int32)]
     """
-    x = _of_rank("hsplit", x, 1)
-    return split(x, indices_or_sections, axis=min(len(x.shape) - 1, 1))
+    rows = _of_rank("hsplit", x, 1)
+    return split(rows, indices_or_sections, axis=min(len(rows.shape) - 1, 1))
 
 
 @op
@@ -258,8 +258,8 @@ def diff(a: TensorLike, n: int = 1, axis: int = -1) -> Result:
         raise ValueError(f"`n` must be 0 or more. Received: n={n}")
     axis = canonical_axis(axis, len(x.shape))
     for _ in range(n):
-        before = (slice(None),) * axis
-        later, earlier = x[(*before, slice(1, None))], x[(*before, slice(None, -1))]
+        along = [(slice(None),) * axis + (part,) for part in (slice(1, None), slice(None, -1))]
+        later, earlier = (x[key] for key in along)
         x = later ^ earlier if x.dtype == "bool" else later - earlier
     return x
 
@@ -288,12 +288,12 @@ def trapezoid(
     >>> ops.trapezoid([1.0, 2.0, 3.0], dx=2.0)
     array(8., dtype=float32)
     """
-    y = moveaxis(real(y), axis, -1)
+    heights = moveaxis(real(y), axis, -1)
     step: Any = dx
     if x is not None:
-        x = real(x)
-        step = diff(x if len(x.shape) == 1 else moveaxis(x, axis, -1))
-    return sum_of((y[..., 1:] + y[..., :-1]) * step, axis=-1) * 0.5
+        places = real(x)
+        step = diff(places if len(places.shape) == 1 else moveaxis(places, axis, -1))
+    return sum_of((heights[..., 1:] + heights[..., :-1]) * step, axis=-1) * 0.5
 
 
 @op
@@ -330,15 +330,16 @@ def space_to_depth(x: TensorLike, block_size: int, data_format: str = "channels_
     >>> ops.space_to_depth(np.arange(4).reshape(1, 2, 2, 1), 2)
     array([[[[0, 1, 2, 3]]]])
     """
-    x, n = _last(_of_rank("space_to_depth", x, 4), data_format), block_size
-    batch, height, width, channels = extents(x)
+    images: Any = _last(_of_rank("space_to_depth", x, 4), data_format)
+    n = block_size
+    batch, height, width, channels = extents(images)
     known("Height and width", height, width)
     if n < 2 or height % n or width % n:
         raise ValueError(
             f"`block_size` must be 2 or more, and divide height and width. Received: "
-            f"block_size={n}, shape={display(x.shape)}"
+            f"block_size={n}, shape={display(images.shape)}"
         )
-    x = reshape(x, (batch, height // n, n, width // n, n, channels))
+    x = reshape(images, (batch, height // n, n, width // n, n, channels))
     x = transpose(x, (0, 1, 3, 2, 4, 5))
     return _last(reshape(x, (batch, height // n, width // n, channels * n**2)), data_format, True)
 

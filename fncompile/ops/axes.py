@@ -63,6 +63,6 @@ def differ(a: Dim, b: Dim) -> bool:
     return isinstance(a, int) and isinstance(b, int) and a != b
 
 
-def display(shape: Shape) -> tuple[int | None, ...]:
+def display(shape: Sequence[Dim | None]) -> tuple[int | None, ...]:
     """A shape as users see it: None where the extent is unknown."""
     return tuple(d if isinstance(d, int) else None for d in shape)

@@ -180,6 +180,6 @@ def nancumprod(x: TensorLike, axis: int | None = None, dtype: DTypeLike | None =
     return cumprod(_filled(x, 1.0), _only(axis), dtype)
 
 
-def _only(axis: Axis) -> int | None:
+def _only(axis: Any) -> int | None:
     """The one axis of a tuple."""
-    return axis[0] if isinstance(axis, (tuple, list)) and len(axis) == 1 else axis  # type: ignore
+    return axis[0] if isinstance(axis, (tuple, list)) and len(axis) == 1 else axis

@@ -33,7 +33,8 @@ def logspace(
     >>> ops.logspace(0, 2, num=3)
     array([  1.,  10., 100.], dtype=float32)
     """
-    exponents = linspace(*_wide(start, stop), num, endpoint=endpoint, axis=axis)
+    first, last = _wide(start, stop)
+    exponents = linspace(first, last, num, endpoint=endpoint, axis=axis)
     found = power(cast(tensor(base), "float64"), exponents)
     return cast(found, _result(dtype, start, stop))
 

@@ -8,7 +8,7 @@ from fncompile.graph.eager import known_value
 from fncompile.ops.axes import display
 from fncompile.ops.casting import cast
 from fncompile.ops.composing import common, extents, known, real, reals, tensor
-from fncompile.ops.creation import linspace, ones
+from fncompile.ops.creation import arange, linspace, ones
 from fncompile.ops.dispatch import op
 from fncompile.ops.elementwise import square
 from fncompile.ops.functions import log10, sqrt
@@ -42,37 +42,38 @@ def bincount(
     """
     if sparse:
         raise ValueError("`bincount` gives no sparse tensors. Received: sparse=True")
+    length, numbers = _length(x, minlength), tensor(cast(x, "int32"))
+    shape = extents(numbers)
+    if len(shape) not in (1, 2):
+        raise ValueError(f"`bincount` takes one or two axes. Received: {display(shape)}")
+    counted = ones(shape, "int32") if weights is None else tensor(weights)
+    if len(shape) == 1:
+        return segment_sum(counted, numbers, length)
+    offsets = expand_dims(arange(shape[0], dtype="int32"), 1) * length
+    inside = (numbers >= 0) & (numbers < length)
+    flat = segment_sum(
+        ravel(counted), ravel(where(inside, numbers + offsets, -1)), shape[0] * length
+    )
+    return reshape(flat, (shape[0], length))
+
+
+def _length(x: TensorLike, least: int) -> int:
     numbers = known_value(x)
-    x = cast(tensor(x), "int32")
-    if len(x.shape) not in (1, 2):
-        raise ValueError(f"`bincount` takes one or two axes. Received: {display(x.shape)}")
-    if numbers is None and not minlength:
+    if numbers is not None:
+        return max(int(max(numbers.ravel(), default=-1)) + 1, least)
+    if not least:
         raise ValueError(
             "`bincount` needs `minlength` here: shapes cannot depend on the values of `x`."
         )
-    length = minlength if numbers is None else max(int(max(numbers.ravel(), default=-1)) + 1, minlength)
-    counted = ones(extents(x), "int32") if weights is None else tensor(weights)
-    if len(x.shape) == 1:
-        return segment_sum(counted, x, length)
-    rows = extents(x)[0]
-    offsets = expand_dims(_iota(rows), 1) * length
-    inside = (x >= 0) & (x < length)
-    flat = segment_sum(ravel(counted), ravel(where(inside, x + offsets, -1)), rows * length)
-    return reshape(flat, (rows, length))
-
-
-def _iota(count: Any) -> Any:
-    from fncompile.ops.creation import arange
-
-    return arange(count, dtype="int32")
+    return least
 
 
 @op
 def histogram(x: TensorLike, bins: int = 10, range: tuple[float, float] | None = None) -> Result:
     """How many elements are in each of `bins` equal intervals, and their `bins` + 1 edges.
 
-    `x`: a vector. `range`: the outer edges, by default the smallest and largest
-    element; what is outside is not counted. ValueError for other shapes, less than one bin or an empty range.
+    `x`: a vector. `range`: the outer edges, by default the smallest and largest element; what is
+    outside is not counted. ValueError for other shapes, less than one bin or a falling range.
 
     >>> ops.histogram([1.0, 2.0, 2.5, 4.0], bins=3)
     (array([1., 2., 1.], dtype=float32), array([1., 2., 3., 4.], dtype=float32))

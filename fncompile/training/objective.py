@@ -91,9 +91,11 @@ class Objective:
             return
         with suspended():
             for term in self.metric_terms:
+                true, pred = y_true[term.output], y_pred[term.output]
                 if term.metric is None:
-                    true, pred = y_true[term.output], y_pred[term.output]
                     term.metric = metric_object(term.identifier, true, pred)
+                if not term.metric.built:
+                    term.metric.build_once(true, pred)
         self.built, self.named_metrics, self._results = True, self._name_metrics(), None
 
     def _begin_metrics(self) -> None:
@@ -103,7 +105,7 @@ class Objective:
             for term in self.metric_terms:
                 term.metric = metric_object(term.identifier)
                 term.name = self._metric_name(term, taken.setdefault(term.output, {"loss"}))
-        self.built = all(term.metric is not None for term in self.metric_terms)
+        self.built = all(t.metric is not None and t.metric.built for t in self.metric_terms)
 
     def _metric_name(self, term: MetricTerm, taken: set[str]) -> str:
         name = term.identifier if term.metric is None else term.metric.name

@@ -30,8 +30,8 @@ RTOL, ATOL = 2e-5, 2e-6
 # Pooling without strides fails in Keras 3.15: tests/ops/test_windows.py asks it with strides.
 # Loops are in tests/scans, convolutions and the like in layers.json and tests/ops/test_windows.py.
 ELSEWHERE = {
-    "adaptive_average_pool", "adaptive_max_pool", "associative_scan", "cond", "conv_transpose",
-    "bincount", "depthwise_conv", "extract_sequences", "fold", "fori_loop", "map", "scan", "separable_conv",
+    "adaptive_average_pool", "adaptive_max_pool", "associative_scan", "bincount", "cond",
+    "conv_transpose", "depthwise_conv", "extract_sequences", "fold", "fori_loop", "map", "scan", "separable_conv",
     "switch", "unfold", "vectorized_map", "while_loop",
 }  # fmt: skip
 WITHOUT_CASE = ELSEWHERE | {
