@@ -101,7 +101,7 @@ ROOMS: dict[str, tuple[str, dict[str, str]]] = {
         "saving": "described in files",
         "identifiers": "found by name",
     }),
-    "metrics": ("missing config", {
+    "metrics": ("missing config caller", {
         "graph": "their state is variables",
         "ops": "written in it",
         "saving": "described in files",

@@ -124,7 +124,7 @@ class AUC(Metric):
             x, y = (ops.maximum(1.0 - odds * _over(part, tp), 0.0) for part in (fn, fp))
         else:
             x, y = recall, ops.divide_no_nan(tp, tp + fp)
-        between = {
+        between: Any = {
             "interpolation": lambda a, b: (a + b) / 2.0,
             "minoring": ops.minimum,
             "majoring": ops.maximum,

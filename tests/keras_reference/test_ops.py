@@ -31,8 +31,8 @@ RTOL, ATOL = 2e-5, 2e-6
 # Loops are in tests/scans, convolutions and the like in layers.json and tests/ops/test_windows.py.
 ELSEWHERE = {
     "adaptive_average_pool", "adaptive_max_pool", "associative_scan", "bincount", "cond",
-    "conv_transpose", "depthwise_conv", "extract_sequences", "fold", "fori_loop", "map", "scan", "separable_conv",
-    "switch", "unfold", "vectorized_map", "while_loop",
+    "conv_transpose", "depthwise_conv", "extract_sequences", "fold", "fori_loop", "map", "scan",
+    "separable_conv", "switch", "unfold", "vectorized_map", "while_loop",
 }  # fmt: skip
 WITHOUT_CASE = ELSEWHERE | {
     "array", "average_pool", "convert_to_numpy", "convert_to_tensor", "empty_like", "is_tensor",
