@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.distribution import mpi
 from tests.tools import need
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -84,8 +85,21 @@ def test_cpp_with_cmake(tmp_path):
     assert shown.endswith("refused: a size is larger than the context was made for\n")
 
 
+def test_c_on_several_ranks(tmp_path, monkeypatch):
+    """C by MPI comes to the weights that one process of Python comes to."""
+    need("mpicc", "mpirun")
+    for name, value in mpi.ALLOWED.items():
+        monkeypatch.setitem(ENVIRONMENT, name, value)
+    shown = run(sys.executable, NATIVE / "mpi" / "run.py", "build", "3", cwd=tmp_path)
+    (before, by_c, by_python), (far,) = (
+        numbers(pattern, shown) for pattern in (r"([\d.]+) (?:before|by)", r"at most (\S+)")
+    )
+    assert shown.startswith("3 ranks, 4 epochs of 500 samples\n")
+    assert far < 1e-5 and by_c == by_python < before / 3
+
+
 def test_each_example_has_a_readme_of_its_own():
     folders = [p for p in NATIVE.iterdir() if p.is_dir()]
-    assert {p.name for p in folders} == {"anomaly", "cpp", "online"}
+    assert {p.name for p in folders} == {"anomaly", "cpp", "mpi", "online"}
     for folder in folders:
         assert len((folder / "README.md").read_text().splitlines()) <= 14
