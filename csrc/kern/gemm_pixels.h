@@ -9,13 +9,17 @@
  *         with m the first pixel, while *line is the number of its line
  *
  * Columns are outside and pixels inside, so that a panel of B stays near. A tile that would stick
- * out is moved back over what is done. The bits are one chain over k. 24 accumulators, or at least
- * half as many where that divides the image. 3x3 with a halo, 64 to 64 channels of 8 x 8: a line is
- * one tile of 8 x 2 vectors, 16 of 32 registers. */
+ * out is moved back over what is done. The bits are one chain over k. A tile has up to 24
+ * accumulators, of the shape that computes least twice. 3x3 with a halo, 64 to 64 channels of 8 x 8:
+ * a line is one tile of 8 x 2 vectors; of 11 x 11 it is 11 x 2. */
 #ifndef FNC_GEMM_PIXELS_H
 #define FNC_GEMM_PIXELS_H
 
 #include "gemm.h"
+
+/* How many accumulators could be summed while a tile is handed over, and each of its lines. 32 x 32
+ * pixels, 16 channels: 104 GFLOP/s by 1 x 16, 90 by 3 x 8 (AMD Zen 4). */
+enum { FNC_TILE_END = 2, FNC_LINE_END = 4 };
 
 /* `lines` by `pixels` of the result by N columns. A[line, pixel, k] lies at line * rs_line + pixel *
  * rs_pixel + what k gives: k counts along the axes `outer`, and along one of `depth` steps of cs. B
@@ -25,29 +29,37 @@ typedef struct {
     fnc_axis outer[FNC_OUTER];
 } fnc_image;
 
-/* The largest divisor of n up to `most`, and to 24. */
-#define FNC_TRY(d) n % d == 0 && d <= most ? d:
-FNC_INLINE int fnc_divisor(int64_t n, int64_t most) {
-    return FNC_TRY(24) FNC_TRY(16) FNC_TRY(14) FNC_TRY(12) FNC_TRY(10) FNC_TRY(9) FNC_TRY(8)
-        FNC_TRY(7) FNC_TRY(6) FNC_TRY(5) FNC_TRY(4) FNC_TRY(3) FNC_TRY(2) 1;
-}
-#undef FNC_TRY
-
 typedef struct {
     int lines, pixels, vectors;
 } fnc_pixels_shape;
 
+/* What all tiles of a shape cost, `pixels` wide and as high as there is room for, and that shape in
+ * the low ten bits. A tile takes as long as its accumulators, and longer to hand them over. */
+FNC_INLINE int64_t fnc_pixels_cost(const fnc_image *i, int64_t vectors, int64_t rows,
+                                   int64_t pixels) {
+    if (pixels > rows || pixels > i->pixels) return INT64_MAX;
+    const int64_t most = fnc_min_i64(rows / pixels, i->lines), high = (i->lines + most - 1) / most;
+    const int64_t lines = (i->lines + high - 1) / high, wide = (i->pixels + pixels - 1) / pixels;
+    return high * wide * (lines * (pixels * vectors + FNC_LINE_END) + FNC_TILE_END) << 10 | lines << 5 | pixels;
+}
+
+/* The cheapest. One expression without loops, so that gcc knows the number before it looks at
+ * loops that go so far. */
+#define FNC_OF(pixels) fnc_pixels_cost(i, vectors, rows, pixels)
+#define FNC_OF_4(p)                                                                                \
+    fnc_min_i64(fnc_min_i64(FNC_OF(p), FNC_OF(p + 1)), fnc_min_i64(FNC_OF(p + 2), FNC_OF(p + 3)))
+#define FNC_OF_12(p) fnc_min_i64(fnc_min_i64(FNC_OF_4(p), FNC_OF_4(p + 4)), FNC_OF_4(p + 8))
 FNC_INLINE fnc_pixels_shape fnc_pixels_shape_of(const fnc_image *i, int64_t lanes) {
     const int vectors = i->N < 2 * lanes                                       ? 1
                         : i->N % (3 * lanes) == 0 && i->N % (2 * lanes) != 0 ? 3
                                                                                : 2;
-    const int rows = FNC_ACCUMULATORS / vectors, wide = fnc_divisor(i->pixels, rows);
-    const int high = fnc_divisor(i->lines, rows / wide);
-    const int some = (int)fnc_min_i64(i->pixels, fnc_min_i64(rows, 8));
-    const int more = (int)fnc_min_i64(i->lines, rows / some);
-    if (2 * wide * high >= rows) return (fnc_pixels_shape){high, wide, vectors};
-    return (fnc_pixels_shape){more, some, vectors};
+    const int rows = FNC_ACCUMULATORS / vectors;
+    const int64_t best = fnc_min_i64(FNC_OF_12(1), FNC_OF_12(13));
+    return (fnc_pixels_shape){best >> 5 & 31, best & 31, vectors};
 }
+#undef FNC_OF
+#undef FNC_OF_4
+#undef FNC_OF_12
 
 #define FNC_DEFINE_PIXELS(S, T, NR)                                                                \
     typedef void fnc_pixels_tile_##S(const T *A, const T *B, T *acc);                              \
