@@ -30,7 +30,7 @@ from fncompile.passes.contraction import (
 )
 from fncompile.passes.demands import BY_ELEMENT
 from fncompile.passes.inline import OUTSIDE
-from fncompile.passes.loops import rewrite
+from fncompile.passes.loops import reindex, rewrite
 from fncompile.passes.materialize import Copy, Memory
 from fncompile.plan.types import (
     Affine,
@@ -83,7 +83,7 @@ class _Maker:
                 found[OUTSIDE].insert(0, self.map(node))
         for copy in self.memory.copies:
             found.setdefault(copy.home, []).extend(self._moved(copy))
-        return found
+        return {home: [without_units(s) for s in stages] for home, stages in found.items()}
 
     def _moved(self, copy: Copy) -> list[Stage]:
         node, target, via = copy.node, copy.target, copy.via
@@ -124,6 +124,16 @@ class _Maker:
         store = Store(self.memory.buffers[node], linear(node.shape, identity(node.ndim)))
         expr = self.reader.expr(x, points)
         return unrolled(Stage(node, kind, domain, len(axes), expr, (store,), node.dtype))
+
+
+def without_units(stage: Stage) -> Stage:
+    """Without kept axes of extent 1, so that stages over the same points share loops."""
+    real = [i for i, d in enumerate(stage.domain) if d != 1 or i >= len(stage.kept)]
+    if stage.kind in ("dot", "scatter") or len(real) == len(stage.domain):
+        return stage
+    axes = {i: Affine() for i in range(len(stage.domain))}
+    axes |= {i: axis_index(new) for new, i in enumerate(real)}
+    return reindex(stage, axes, tuple(stage.domain[i] for i in real), stage.reduced)
 
 
 MOST_UNROLLED = 25  # taps of a window

@@ -9,12 +9,12 @@
 
 /* k00_norm_add: norm
  *   sum = sum over j: sequence[9 * i + j]   for i<B*sequence_1, j<9
- *   then norm_div[0] = (sum / 9.0)   for i<B*sequence_1
- *   then sum_2 = sum over j: ((sequence[9 * i + j] - norm_div[0]) * (sequence[9 * i + j] -
- *       norm_div[0]))   for i<B*sequence_1, j<9
- *   then norm_rsqrt[0] = rsqrt(((sum_2 / 9.0) + 0.0010000000474974513))   for i<B*sequence_1
- *   then norm[9 * i + j] = ((((sequence[9 * i + j] - norm_div[0]) * norm_rsqrt[0]) *
- *       norm/gamma[j]) + norm/beta[j])   for i<B*sequence_1, j<9
+ *   then ratio = (sum / 9.0)   for i<B*sequence_1
+ *   then sum_2 = sum over j: ((sequence[9 * i + j] - ratio) * (sequence[9 * i + j] - ratio))
+ *       for i<B*sequence_1, j<9
+ *   then inverse_root = rsqrt(((sum_2 / 9.0) + 0.0010000000474974513))   for i<B*sequence_1
+ *   then norm[9 * i + j] = ((((sequence[9 * i + j] - ratio) * inverse_root) * norm/gamma[j]) +
+ *       norm/beta[j])   for i<B*sequence_1, j<9
  *   schedule: rows B*sequence_1/16
  *   76*B*sequence_1 flops; reads 36*B*sequence_1+72, writes 36*B*sequence_1 bytes
  *   loops: i<B*sequence_1: reduced j<9, one point, reduced j<9, one point, j<9 */
@@ -23,8 +23,6 @@ static void k00_norm_add(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t size_sequence_1 = env->dims[1];
     enum { J = 9 };
     const float *restrict sequence = (const float *)env->in[0];
-    float norm_div[1];
-    float norm_rsqrt[1];
     const float *restrict norm_gamma = (const float *)(env->weights + AT_NORM_GAMMA);
     const float *restrict norm_beta = (const float *)(env->weights + AT_NORM_BETA);
     float *restrict norm = (float *)env->out[0];
@@ -35,15 +33,15 @@ static void k00_norm_add(const fnc_env *env, int64_t part, int64_t parts) {
         for (int64_t j = 0; j < J; ++j) {
             sum += sequence[J * i + j];
         }
-        norm_div[0] = sum / 9.0f;
+        const float ratio = sum / 9.0f;
         float sum_2 = 0.0f;
         for (int64_t j = 0; j < J; ++j) {
-            const float difference = sequence[J * i + j] - norm_div[0];
+            const float difference = sequence[J * i + j] - ratio;
             sum_2 += difference * difference;
         }
-        norm_rsqrt[0] = fnc_rsqrt_f32(sum_2 / 9.0f + 0.001f);
+        const float inverse_root = fnc_rsqrt_f32(sum_2 / 9.0f + 0.001f);
         for (int64_t j = 0; j < J; ++j) {
-            norm[J * i + j] = (sequence[J * i + j] - norm_div[0]) * norm_rsqrt[0] * norm_gamma[j] +
+            norm[J * i + j] = (sequence[J * i + j] - ratio) * inverse_root * norm_gamma[j] +
                     norm_beta[j];
         }
     }

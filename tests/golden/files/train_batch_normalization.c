@@ -18,19 +18,15 @@
 #define AT_WEIGHTS_VELOCITY 256 /* f32[32] */
 
 /* Bytes from the beginning of env->arena. */
-#define AT_GRADIENT_CONCAT 0 /* f32[32] */
 #define AT_NORM_DIV 0 /* f32[7] */
-#define AT_NORM_GRAD_MUL 0 /* f32[1,7] */
-#define AT_GRADIENT_CONCAT_PART1 28 /* f32[9] */
-#define AT_NORM_GRAD_SUM_2 64 /* f32[7] */
-#define AT_GRADIENT_CONCAT_PART3 92 /* f32[9] */
-#define AT_LOSS_GRAD_DIV 128 /* f32[] */
-#define AT_NORM_GRAD_SUM 128 /* f32[7] */
-#define AT_NORM_SUM 128 /* f32[7] */
-#define AT_NORM_SUM_2 128 /* f32[7] */
-#define AT_NORM_DIV_2 192 /* f32[1,7] */
-#define AT_NORM_MUL 192 /* f32[1,7] */
-#define AT_NORM_RSQRT 256 /* f32[1,7] */
+#define AT_GRADIENT_CONCAT 64 /* f32[32] */
+#define AT_NORM_GRAD_MUL 64 /* f32[1,7] */
+#define AT_NORM_MUL 64 /* f32[1,7] */
+#define AT_GRADIENT_CONCAT_PART1 92 /* f32[9] */
+#define AT_NORM_GRAD_SUM_2 128 /* f32[7] */
+#define AT_GRADIENT_CONCAT_PART3 156 /* f32[9] */
+#define AT_NORM_RSQRT 192 /* f32[1,7] */
+#define AT_LOSS_GRAD_DIV 256 /* f32[] */
 #define AT_LOSS_GRAD_NEG 320 /* f32[B,7] */
 #define AT_LOSS_SUM(B) (64 * B + 320) /* f32[B] */
 
@@ -64,16 +60,24 @@ static void k01_rm_sprop_add(const fnc_env *env, int64_t part, int64_t parts) {
 }
 
 /* k02_norm_add: norm
- *   norm_sum[i] = sum over j: x[i + 7 * j]   for i<7, j<B
- *   then norm_div[i] = (norm_sum[i] / B)   for i<7
+ *   sum = sum over j: x[i + 7 * j]   for i<7, j<B
+ *   then norm_div[i] = (sum / B)   for i<7
+ *   then ratio_2 = (sum / B)   for i<7
  *   then norm/moving_mean'[i] = ((norm/moving_mean[i] * 0.9900000095367432) + (norm_div[i] *
  *       0.009999999776482582))   for i<7
+ *   then sum_2 = sum over j: ((x[i + 7 * j] - ratio_2) * (x[i + 7 * j] - ratio_2))   for i<7,
+ *       j<B
+ *   then norm_rsqrt[i] = rsqrt(((sum_2 / B) + 0.0010000000474974513))   for i<7
+ *   then norm_mul[i] = (norm_rsqrt[i] * norm/gamma[i])   for i<7
+ *   then norm/moving_variance'[i] = ((norm/moving_variance[i] * 0.9900000095367432) + ((sum_2 /
+ *       B) * 0.009999999776482582))   for i<7
  *   schedule: rows 7/32 | 32 lanes
- *   7*B+28 flops; reads 28*B+28, writes 84 bytes
- *   loops: i<7 by 32 vector: reduced j<B, one point */
-FNC_INLINE void k02_norm_add_rows(const float *restrict x, float *restrict norm_sum,
-        float *restrict norm_div, float *restrict norm_moving_mean, int64_t B, int64_t i0,
-        int64_t lanes) {
+ *   28*B+91 flops; reads 28*B+84, writes 140 bytes
+ *   loops: i<7 by 32 vector: reduced j<B, one point, reduced j<B, one point */
+FNC_INLINE void k02_norm_add_rows(const float *restrict x, float *restrict norm_div,
+        float *restrict norm_moving_mean, float *restrict norm_rsqrt,
+        const float *restrict norm_gamma, float *restrict norm_mul,
+        float *restrict norm_moving_variance, int64_t B, int64_t i0, int64_t lanes) {
     enum { I = 7, BLOCK = 32 };
     float sum[BLOCK];
 #pragma omp simd
@@ -86,16 +90,36 @@ FNC_INLINE void k02_norm_add_rows(const float *restrict x, float *restrict norm_
             sum[i] += x[i0 + i + I * j];
         }
     }
+    float ratio_2_lanes[BLOCK];
 #pragma omp simd
     for (int64_t i = 0; i < lanes; ++i) {
-        norm_sum[i0 + i] = sum[i];
+        const float ratio_3 = sum[i] / (float)B;
+        const float new_moving_mean = norm_moving_mean[i0 + i] * 0.99f + ratio_3 * 0.01f;
+        norm_div[i0 + i] = ratio_3;
+        norm_moving_mean[i0 + i] = new_moving_mean;
+        ratio_2_lanes[i] = ratio_3;
+    }
+    float sum_2[BLOCK];
+#pragma omp simd
+    for (int64_t i = 0; i < lanes; ++i) {
+        sum_2[i] = 0.0f;
+    }
+    for (int64_t j = 0; j < B; ++j) {
+#pragma omp simd
+        for (int64_t i = 0; i < lanes; ++i) {
+            const float difference = x[i0 + i + I * j] - ratio_2_lanes[i];
+            sum_2[i] += difference * difference;
+        }
     }
 #pragma omp simd
     for (int64_t i = 0; i < lanes; ++i) {
-        const float ratio = sum[i] / (float)B;
-        const float new_moving_mean = norm_moving_mean[i0 + i] * 0.99f + ratio * 0.01f;
-        norm_div[i0 + i] = ratio;
-        norm_moving_mean[i0 + i] = new_moving_mean;
+        const float ratio_4 = sum_2[i] / (float)B;
+        const float inverse_root = fnc_rsqrt_f32(ratio_4 + 0.001f);
+        const float product = inverse_root * norm_gamma[i0 + i];
+        const float new_moving_variance = norm_moving_variance[i0 + i] * 0.99f + ratio_4 * 0.01f;
+        norm_rsqrt[i0 + i] = inverse_root;
+        norm_mul[i0 + i] = product;
+        norm_moving_variance[i0 + i] = new_moving_variance;
     }
 }
 
@@ -103,121 +127,33 @@ static void k02_norm_add(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     enum { I = 7, BLOCK = 32 };
     const float *restrict x = (const float *)env->in[0];
-    float *restrict norm_sum = (float *)(env->arena + AT_NORM_SUM);
     float *restrict norm_div = (float *)(env->arena + AT_NORM_DIV);
     float *restrict norm_moving_mean = (float *)((unsigned char *)env->weights +
             AT_NORM_MOVING_MEAN);
-    const int64_t begin = fnc_share(I, 32, part, parts);
-    const int64_t end = fnc_share(I, 32, part + 1, parts);
-    for (int64_t i0 = begin; i0 < end; i0 += BLOCK) {
-        if (i0 + BLOCK <= end) {
-            k02_norm_add_rows(x, norm_sum, norm_div, norm_moving_mean, B, i0, BLOCK);
-        } else {
-            k02_norm_add_rows(x, norm_sum, norm_div, norm_moving_mean, B, i0, end - i0);
-        }
-    }
-}
-
-/* k03_norm_div: norm
- *   norm_div_2[i] = (norm_sum[i] / B)   for i<7
- *   schedule: rows 7/16
- *   7 flops; reads 28, writes 28 bytes
- *   loops: i<7 */
-static void k03_norm_div(const fnc_env *env, int64_t part, int64_t parts) {
-    const int64_t B = env->dims[0];
-    enum { I = 7 };
-    const float *restrict norm_sum = (const float *)(env->arena + AT_NORM_SUM);
-    float *restrict norm_div_2 = (float *)(env->arena + AT_NORM_DIV_2);
-    const int64_t begin = fnc_share(I, 16, part, parts);
-    const int64_t end = fnc_share(I, 16, part + 1, parts);
-    for (int64_t i = begin; i < end; ++i) {
-        norm_div_2[i] = norm_sum[i] / (float)B;
-    }
-}
-
-/* k04_norm_add: norm
- *   norm_sum_2[i] = sum over j: ((x[i + 7 * j] - norm_div_2[i]) * (x[i + 7 * j] -
- *       norm_div_2[i]))   for i<7, j<B
- *   then norm/moving_variance'[i] = ((norm/moving_variance[i] * 0.9900000095367432) +
- *       ((norm_sum_2[i] / B) * 0.009999999776482582))   for i<7
- *   schedule: rows 7/32 | 32 lanes
- *   21*B+28 flops; reads 28*B+56, writes 56 bytes
- *   loops: i<7 by 32 vector: reduced j<B, one point */
-FNC_INLINE void k04_norm_add_rows(const float *restrict x, const float *restrict norm_div_2,
-        float *restrict norm_sum_2, float *restrict norm_moving_variance, int64_t B, int64_t i0,
-        int64_t lanes) {
-    enum { I = 7, BLOCK = 32 };
-    float sum[BLOCK];
-#pragma omp simd
-    for (int64_t i = 0; i < lanes; ++i) {
-        sum[i] = 0.0f;
-    }
-    for (int64_t j = 0; j < B; ++j) {
-#pragma omp simd
-        for (int64_t i = 0; i < lanes; ++i) {
-            const float difference = x[i0 + i + I * j] - norm_div_2[i0 + i];
-            sum[i] += difference * difference;
-        }
-    }
-#pragma omp simd
-    for (int64_t i = 0; i < lanes; ++i) {
-        norm_sum_2[i0 + i] = sum[i];
-    }
-#pragma omp simd
-    for (int64_t i = 0; i < lanes; ++i) {
-        norm_moving_variance[i0 + i] = norm_moving_variance[i0 + i] * 0.99f + sum[i] / (float)B *
-                0.01f;
-    }
-}
-
-static void k04_norm_add(const fnc_env *env, int64_t part, int64_t parts) {
-    const int64_t B = env->dims[0];
-    enum { I = 7, BLOCK = 32 };
-    const float *restrict x = (const float *)env->in[0];
-    const float *restrict norm_div_2 = (const float *)(env->arena + AT_NORM_DIV_2);
-    float *restrict norm_sum_2 = (float *)(env->arena + AT_NORM_SUM_2);
+    float *restrict norm_rsqrt = (float *)(env->arena + AT_NORM_RSQRT);
+    const float *restrict norm_gamma = (const float *)(env->weights + AT_NORM_GAMMA);
+    float *restrict norm_mul = (float *)(env->arena + AT_NORM_MUL);
     float *restrict norm_moving_variance = (float *)((unsigned char *)env->weights +
             AT_NORM_MOVING_VARIANCE);
     const int64_t begin = fnc_share(I, 32, part, parts);
     const int64_t end = fnc_share(I, 32, part + 1, parts);
     for (int64_t i0 = begin; i0 < end; i0 += BLOCK) {
         if (i0 + BLOCK <= end) {
-            k04_norm_add_rows(x, norm_div_2, norm_sum_2, norm_moving_variance, B, i0, BLOCK);
+            k02_norm_add_rows(x, norm_div, norm_moving_mean, norm_rsqrt, norm_gamma, norm_mul,
+                    norm_moving_variance, B, i0, BLOCK);
         } else {
-            k04_norm_add_rows(x, norm_div_2, norm_sum_2, norm_moving_variance, B, i0, end - i0);
+            k02_norm_add_rows(x, norm_div, norm_moving_mean, norm_rsqrt, norm_gamma, norm_mul,
+                    norm_moving_variance, B, i0, end - i0);
         }
     }
 }
 
-/* k05_norm_mul: norm
- *   norm_rsqrt[i] = rsqrt(((norm_sum_2[i] / B) + 0.0010000000474974513))   for i<7
- *   norm_mul[i] = (norm_rsqrt[i] * norm/gamma[i])   for i<7
- *   schedule: rows 7/16
- *   28 flops; reads 56, writes 56 bytes
- *   loops: i<7 */
-static void k05_norm_mul(const fnc_env *env, int64_t part, int64_t parts) {
-    const int64_t B = env->dims[0];
-    enum { I = 7 };
-    const float *restrict norm_sum_2 = (const float *)(env->arena + AT_NORM_SUM_2);
-    float *restrict norm_rsqrt = (float *)(env->arena + AT_NORM_RSQRT);
-    const float *restrict norm_gamma = (const float *)(env->weights + AT_NORM_GAMMA);
-    float *restrict norm_mul = (float *)(env->arena + AT_NORM_MUL);
-    const int64_t begin = fnc_share(I, 16, part, parts);
-    const int64_t end = fnc_share(I, 16, part + 1, parts);
-    for (int64_t i = begin; i < end; ++i) {
-        const float inverse_root = fnc_rsqrt_f32(norm_sum_2[i] / (float)B + 0.001f);
-        const float product = inverse_root * norm_gamma[i];
-        norm_rsqrt[i] = inverse_root;
-        norm_mul[i] = product;
-    }
-}
-
-/* k06_loss_grad_div: loss/mean_absolute_error (backward)
+/* k03_loss_grad_div: loss/mean_absolute_error (backward)
  *   loss_grad_div[0] = (1.0 / max(B, 1.0))   for one value
  *   schedule: alone
  *   2 flops; reads 0, writes 4 bytes
  *   loops: one point */
-static void k06_loss_grad_div(const fnc_env *env, int64_t part, int64_t parts) {
+static void k03_loss_grad_div(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     float *restrict loss_grad_div = (float *)(env->arena + AT_LOSS_GRAD_DIV);
     (void)parts;
@@ -227,7 +163,7 @@ static void k06_loss_grad_div(const fnc_env *env, int64_t part, int64_t parts) {
     loss_grad_div[0] = 1.0f / ((float)B < 1.0f ? 1.0f : (float)B);
 }
 
-/* k07_loss_grad_neg: loss/mean_absolute_error, loss/mean_absolute_error (backward)
+/* k04_loss_grad_neg: loss/mean_absolute_error, loss/mean_absolute_error (backward)
  *   loss_sub[j] = (y:0[7 * i + j] - (((x[7 * i + j] - norm_div[j]) * norm_mul[j]) +
  *       norm/beta[j]))   for i<B, j<7
  *   loss_sum[i] = sum over j: abs(loss_sub[j])   for i<B, j<7
@@ -237,7 +173,7 @@ static void k06_loss_grad_div(const fnc_env *env, int64_t part, int64_t parts) {
  *   schedule: rows B/16
  *   85*B flops; reads 56*B+88, writes 32*B bytes
  *   loops: i<B: reduced j<7, one point, j<7 */
-static void k07_loss_grad_neg(const fnc_env *env, int64_t part, int64_t parts) {
+static void k04_loss_grad_neg(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     enum { J = 7 };
     const float *restrict y_0 = (const float *)env->in[1];
@@ -269,14 +205,14 @@ static void k07_loss_grad_neg(const fnc_env *env, int64_t part, int64_t parts) {
     }
 }
 
-/* k08_loss_add: loss/mean_absolute_error, metrics/loss
+/* k05_loss_add: loss/mean_absolute_error, metrics/loss
  *   sum = sum over i: (loss_sum[i] / 7.0)   for i<B
  *   then loss[0] = (sum / max(B, 1.0))   for one value
  *   then loss/total'[0] = (loss/total[0] + (loss[0] * B))   for one value
  *   schedule: alone
  *   2*B+4 flops; reads 4*B+4, writes 8 bytes
  *   loops: reduced i<B vector, one point */
-static void k08_loss_add(const fnc_env *env, int64_t part, int64_t parts) {
+static void k05_loss_add(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     const float *restrict loss_sum = (const float *)(env->arena + AT_LOSS_SUM(B));
     float *restrict loss = (float *)env->out[0];
@@ -297,15 +233,15 @@ static void k08_loss_add(const fnc_env *env, int64_t part, int64_t parts) {
     loss_total[0] = new_total;
 }
 
-/* k09_norm_grad_sum: norm (backward)
- *   norm_grad_sum[i] = sum over j: (loss_grad_neg[i + 7 * j] * (x[i + 7 * j] - norm_div[i]))
- *       for i<7, j<B
+/* k06_norm_grad_mul: norm (backward)
+ *   sum = sum over j: (loss_grad_neg[i + 7 * j] * (x[i + 7 * j] - norm_div[i]))   for i<7, j<B
+ *   then norm_grad_mul[i] = (sum * norm_rsqrt[i])   for i<7
  *   schedule: rows 7/32 | 32 lanes
- *   21*B flops; reads 56*B+28, writes 28 bytes
- *   loops: i<7 by 32 vector: reduced j<B */
-FNC_INLINE void k09_norm_grad_sum_rows(const float *restrict loss_grad_neg, const float *restrict x,
-        const float *restrict norm_div, float *restrict norm_grad_sum, int64_t B, int64_t i0,
-        int64_t lanes) {
+ *   21*B+7 flops; reads 56*B+56, writes 28 bytes
+ *   loops: i<7 by 32 vector: reduced j<B, one point */
+FNC_INLINE void k06_norm_grad_mul_rows(const float *restrict loss_grad_neg, const float *restrict x,
+        const float *restrict norm_div, const float *restrict norm_rsqrt,
+        float *restrict norm_grad_mul, int64_t B, int64_t i0, int64_t lanes) {
     enum { I = 7, BLOCK = 32 };
     float sum[BLOCK];
 #pragma omp simd
@@ -320,51 +256,37 @@ FNC_INLINE void k09_norm_grad_sum_rows(const float *restrict loss_grad_neg, cons
     }
 #pragma omp simd
     for (int64_t i = 0; i < lanes; ++i) {
-        norm_grad_sum[i0 + i] = sum[i];
+        norm_grad_mul[i0 + i] = sum[i] * norm_rsqrt[i0 + i];
     }
 }
 
-static void k09_norm_grad_sum(const fnc_env *env, int64_t part, int64_t parts) {
+static void k06_norm_grad_mul(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     enum { I = 7, BLOCK = 32 };
     const float *restrict loss_grad_neg = (const float *)(env->arena + AT_LOSS_GRAD_NEG);
     const float *restrict x = (const float *)env->in[0];
     const float *restrict norm_div = (const float *)(env->arena + AT_NORM_DIV);
-    float *restrict norm_grad_sum = (float *)(env->arena + AT_NORM_GRAD_SUM);
+    const float *restrict norm_rsqrt = (const float *)(env->arena + AT_NORM_RSQRT);
+    float *restrict norm_grad_mul = (float *)(env->arena + AT_NORM_GRAD_MUL);
     const int64_t begin = fnc_share(I, 32, part, parts);
     const int64_t end = fnc_share(I, 32, part + 1, parts);
     for (int64_t i0 = begin; i0 < end; i0 += BLOCK) {
         if (i0 + BLOCK <= end) {
-            k09_norm_grad_sum_rows(loss_grad_neg, x, norm_div, norm_grad_sum, B, i0, BLOCK);
+            k06_norm_grad_mul_rows(loss_grad_neg, x, norm_div, norm_rsqrt, norm_grad_mul, B, i0,
+                    BLOCK);
         } else {
-            k09_norm_grad_sum_rows(loss_grad_neg, x, norm_div, norm_grad_sum, B, i0, end - i0);
+            k06_norm_grad_mul_rows(loss_grad_neg, x, norm_div, norm_rsqrt, norm_grad_mul, B, i0, end
+                    - i0);
         }
     }
 }
 
-/* k10_norm_grad_mul: norm (backward)
- *   norm_grad_mul[i] = (norm_grad_sum[i] * norm_rsqrt[i])   for i<7
- *   schedule: rows 7/16
- *   7 flops; reads 56, writes 28 bytes
- *   loops: i<7 */
-static void k10_norm_grad_mul(const fnc_env *env, int64_t part, int64_t parts) {
-    enum { I = 7 };
-    const float *restrict norm_grad_sum = (const float *)(env->arena + AT_NORM_GRAD_SUM);
-    const float *restrict norm_rsqrt = (const float *)(env->arena + AT_NORM_RSQRT);
-    float *restrict norm_grad_mul = (float *)(env->arena + AT_NORM_GRAD_MUL);
-    const int64_t begin = fnc_share(I, 16, part, parts);
-    const int64_t end = fnc_share(I, 16, part + 1, parts);
-    for (int64_t i = begin; i < end; ++i) {
-        norm_grad_mul[i] = norm_grad_sum[i] * norm_rsqrt[i];
-    }
-}
-
-/* k11_norm_grad_sum: norm (backward)
+/* k07_norm_grad_sum: norm (backward)
  *   norm_grad_sum_2[i] = sum over j: loss_grad_neg[i + 7 * j]   for i<7, j<B
  *   schedule: rows 7/32 | 32 lanes
  *   7*B flops; reads 28*B, writes 28 bytes
  *   loops: i<7 by 32 vector: reduced j<B */
-FNC_INLINE void k11_norm_grad_sum_rows(const float *restrict loss_grad_neg,
+FNC_INLINE void k07_norm_grad_sum_rows(const float *restrict loss_grad_neg,
         float *restrict norm_grad_sum_2, int64_t B, int64_t i0, int64_t lanes) {
     enum { I = 7, BLOCK = 32 };
     float sum[BLOCK];
@@ -384,7 +306,7 @@ FNC_INLINE void k11_norm_grad_sum_rows(const float *restrict loss_grad_neg,
     }
 }
 
-static void k11_norm_grad_sum(const fnc_env *env, int64_t part, int64_t parts) {
+static void k07_norm_grad_sum(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     enum { I = 7, BLOCK = 32 };
     const float *restrict loss_grad_neg = (const float *)(env->arena + AT_LOSS_GRAD_NEG);
@@ -393,24 +315,21 @@ static void k11_norm_grad_sum(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t end = fnc_share(I, 32, part + 1, parts);
     for (int64_t i0 = begin; i0 < end; i0 += BLOCK) {
         if (i0 + BLOCK <= end) {
-            k11_norm_grad_sum_rows(loss_grad_neg, norm_grad_sum_2, B, i0, BLOCK);
+            k07_norm_grad_sum_rows(loss_grad_neg, norm_grad_sum_2, B, i0, BLOCK);
         } else {
-            k11_norm_grad_sum_rows(loss_grad_neg, norm_grad_sum_2, B, i0, end - i0);
+            k07_norm_grad_sum_rows(loss_grad_neg, norm_grad_sum_2, B, i0, end - i0);
         }
     }
 }
 
-/* k12_gradient_broadcast: optimizer/gradient
+/* k08_gradient_broadcast: optimizer/gradient
  *   gradient_concat_part1[i] = 0.0   for i<9
  *   schedule: rows 9/16
  *   0 flops; reads 0, writes 36 bytes
- *   loops: i<9
- *   also: k13_gradient_broadcast */
-FNC_NOINLINE void k12_gradient_broadcast(const fnc_env *env, int64_t part, int64_t parts,
-        const void *at0) {
-    (void)env;
+ *   loops: i<9 */
+static void k08_gradient_broadcast(const fnc_env *env, int64_t part, int64_t parts) {
     enum { I = 9 };
-    float *restrict gradient_concat_part1 = (float *)at0;
+    float *restrict gradient_concat_part1 = (float *)(env->arena + AT_GRADIENT_CONCAT_PART1);
     const int64_t begin = fnc_share(I, 16, part, parts);
     const int64_t end = fnc_share(I, 16, part + 1, parts);
     for (int64_t i = begin; i < end; ++i) {
@@ -418,7 +337,22 @@ FNC_NOINLINE void k12_gradient_broadcast(const fnc_env *env, int64_t part, int64
     }
 }
 
-/* k14_rm_sprop_sub: optimizer/rm_sprop
+/* k09_gradient_broadcast: optimizer/gradient
+ *   gradient_concat_part3[i] = 0.0   for i<9
+ *   schedule: rows 9/16
+ *   0 flops; reads 0, writes 36 bytes
+ *   loops: i<9 */
+static void k09_gradient_broadcast(const fnc_env *env, int64_t part, int64_t parts) {
+    enum { I = 9 };
+    float *restrict gradient_concat_part3 = (float *)(env->arena + AT_GRADIENT_CONCAT_PART3);
+    const int64_t begin = fnc_share(I, 16, part, parts);
+    const int64_t end = fnc_share(I, 16, part + 1, parts);
+    for (int64_t i = begin; i < end; ++i) {
+        gradient_concat_part3[i] = 0.0f;
+    }
+}
+
+/* k10_rm_sprop_sub: optimizer/rm_sprop
  *   weights.velocity'[i] = ((0.8999999761581421 * weights.velocity[i]) + (0.10000000149011612 *
  *       (gradient_concat[i] * gradient_concat[i])))   for i<32
  *   weights'[i] = (weights[i] - ((rm_sprop/learning_rate[0] * gradient_concat[i]) *
@@ -426,7 +360,7 @@ FNC_NOINLINE void k12_gradient_broadcast(const fnc_env *env, int64_t part, int64
  *   schedule: rows 32/16
  *   288 flops; reads 388, writes 256 bytes
  *   loops: i<32 vector */
-static void k14_rm_sprop_sub(const fnc_env *env, int64_t part, int64_t parts) {
+static void k10_rm_sprop_sub(const fnc_env *env, int64_t part, int64_t parts) {
     enum { I = 32 };
     float *restrict weights_velocity = (float *)(env->train + AT_WEIGHTS_VELOCITY);
     const float *restrict gradient_concat = (const float *)(env->arena + AT_GRADIENT_CONCAT);
@@ -452,23 +386,17 @@ FNC_ONE_COPY void run_train_step(const fnc_env *env, int64_t part, int64_t parts
     k00_loss_add(env, part, parts);
     k01_rm_sprop_add(env, part, parts);
     k02_norm_add(env, part, parts);
-    k03_norm_div(env, part, parts);
-    k04_norm_add(env, part, parts);
-    k05_norm_mul(env, part, parts);
-    k06_loss_grad_div(env, part, parts);
+    k03_loss_grad_div(env, part, parts);
     fnc_barrier(env, parts);
-    k07_loss_grad_neg(env, part, parts);
+    k04_loss_grad_neg(env, part, parts);
     fnc_barrier(env, parts);
-    k08_loss_add(env, part, parts);
-    k09_norm_grad_sum(env, part, parts);
-    k10_norm_grad_mul(env, part, parts);
-    k11_norm_grad_sum(env, part, parts);
-    /* k12_gradient_broadcast: optimizer/gradient */
-    k12_gradient_broadcast(env, part, parts, env->arena + AT_GRADIENT_CONCAT_PART1);
-    /* k13_gradient_broadcast: optimizer/gradient */
-    k12_gradient_broadcast(env, part, parts, env->arena + AT_GRADIENT_CONCAT_PART3);
+    k05_loss_add(env, part, parts);
+    k06_norm_grad_mul(env, part, parts);
+    k07_norm_grad_sum(env, part, parts);
+    k08_gradient_broadcast(env, part, parts);
+    k09_gradient_broadcast(env, part, parts);
     fnc_barrier(env, parts);
-    k14_rm_sprop_sub(env, part, parts);
+    k10_rm_sprop_sub(env, part, parts);
     fnc_unflush(before);
 }
 
@@ -493,7 +421,7 @@ FNC_EXPORT int64_t golden_train_step_arena(const int64_t *dims) {
 /* How much work a call is, as fnc_run takes it. */
 static int64_t amount_train_step(const int64_t *dims) {
     const int64_t B = dims[0];
-    return 804 * B + 2972;
+    return 776 * B + 2748;
 }
 
 FNC_EXPORT int32_t golden_train_step_entry(const fnc_env *env) {

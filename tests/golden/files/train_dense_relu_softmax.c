@@ -160,23 +160,22 @@ static void k04_loss_grad_div(const fnc_env *env, int64_t part, int64_t parts) {
  *   then max_2 = max over j: (digit_dot[10 * i + j] + digit/bias[j])   for i<B, j<10
  *   then digit_exp[j] = exp(((digit_dot[10 * i + j] + digit/bias[j]) - max_2))   for i<B, j<10
  *   then sum = sum over j: digit_exp[j]   for i<B, j<10
- *   then loss_log[0] = log(sum)   for i<B
- *   then loss_max_2[j] = max((((digit_dot[10 * i + j] + digit/bias[j]) - max_2) - loss_log[0]),
- *       -16.11809539794922)   for i<B, j<10
- *   then loss_sum[i] = sum over j: (min(loss_max_2[j], -1.1920930376163597e-07) if (j ==
- *       converted) else 0.0)   for i<B, j<10
+ *   then logarithm = log(sum)   for i<B
  *   then negated = -(loss_grad_div[0] if (0 < loss_max[i]) else 0.0)   for i<B
- *   then loss_grad_select[j] = (((negated if (j == converted) else 0.0) if (min(loss_max_2[j],
+ *   then larger = max((((digit_dot[10 * i + j] + digit/bias[j]) - max_2) - logarithm),
+ *       -16.11809539794922)   for i<B, j<10
+ *   then loss_sum[i] = sum over j: (min(larger, -1.1920930376163597e-07) if (j == converted)
+ *       else 0.0)   for i<B, j<10
+ *   then loss_grad_select[j] = (((negated if (j == converted) else 0.0) if (min(larger,
  *       -1.1920930376163597e-07) < -1.1920930376163597e-07) else 0.0) if (-16.11809539794922 <
- *       loss_max_2[j]) else 0.0)   for i<B, j<10
+ *       larger) else 0.0)   for i<B, j<10
  *   then sum_3 = sum over j: -loss_grad_select[j]   for i<B, j<10
- *   then loss_grad_div_2[0] = (sum_3 / sum)   for i<B
- *   then digit_grad_add[10 * i + j] = (loss_grad_select[j] + (loss_grad_div_2[0] *
- *       digit_exp[j]))   for i<B, j<10
+ *   then ratio = (sum_3 / sum)   for i<B
+ *   then digit_grad_add[10 * i + j] = (loss_grad_select[j] + (ratio * digit_exp[j]))   for i<B,
+ *       j<10
  *   schedule: rows B/16
  *   287*B flops; reads 44*B+44, writes 48*B bytes
- *   loops: i<B: one point, reduced j<10, reduced j<10, one point, reduced j<10, one point,
- *       reduced j<10, one point, j<10 */
+ *   loops: i<B: one point, reduced j<10, reduced j<10, one point, reduced j<10, one point, j<10 */
 static void k05_digit_grad_add(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     enum { J = 10 };
@@ -185,12 +184,9 @@ static void k05_digit_grad_add(const fnc_env *env, int64_t part, int64_t parts) 
     const float *restrict digit_bias = (const float *)(env->weights + AT_DIGIT_BIAS);
     int32_t *restrict loss_max = (int32_t *)(env->arena + AT_LOSS_MAX(B));
     float digit_exp[10];
-    float loss_log[1];
-    float loss_max_2[10];
-    float *restrict loss_sum = (float *)(env->arena + AT_LOSS_SUM(B));
     const float *restrict loss_grad_div = (const float *)(env->arena + AT_LOSS_GRAD_DIV(B));
     float loss_grad_select[10];
-    float loss_grad_div_2[1];
+    float *restrict loss_sum = (float *)(env->arena + AT_LOSS_SUM(B));
     float *restrict digit_grad_add = (float *)(env->arena + AT_DIGIT_GRAD_ADD(B));
     const int64_t begin = fnc_share(B, 16, part, parts);
     const int64_t end = fnc_share(B, 16, part + 1, parts);
@@ -209,29 +205,25 @@ static void k05_digit_grad_add(const fnc_env *env, int64_t part, int64_t parts) 
             sum += power;
             digit_exp[j] = power;
         }
-        loss_log[0] = fnc_log_f32(sum);
-        float sum_2 = 0.0f;
-        for (int64_t j = 0; j < J; ++j) {
-            const float larger = fnc_max_f32(digit_dot[J * i + j] + digit_bias[j] - max_2 -
-                    loss_log[0], -16.118095f);
-            sum_2 += (int32_t)j == converted ? (larger > -1.192093e-07f ? -1.192093e-07f : larger) :
-                    0.0f;
-            loss_max_2[j] = larger;
-        }
-        loss_sum[i] = sum_2;
+        const float logarithm = fnc_log_f32(sum);
         const float negated = -(0 < max ? loss_grad_div[0] : 0.0f);
+        float sum_2 = 0.0f;
         float sum_3 = 0.0f;
         for (int64_t j = 0; j < J; ++j) {
-            const float loss_max_2_j = loss_max_2[j];
-            const float chosen = -16.118095f < loss_max_2_j ? ((loss_max_2_j > -1.192093e-07f ?
-                    -1.192093e-07f : loss_max_2_j) < -1.192093e-07f ? ((int32_t)j == converted ?
-                    negated : 0.0f) : 0.0f) : 0.0f;
+            const float larger = fnc_max_f32(digit_dot[J * i + j] + digit_bias[j] - max_2 -
+                    logarithm, -16.118095f);
+            const int equal = (int32_t)j == converted;
+            const float smaller = larger > -1.192093e-07f ? -1.192093e-07f : larger;
+            sum_2 += equal ? smaller : 0.0f;
+            const float chosen = -16.118095f < larger ? (smaller < -1.192093e-07f ? (equal ? negated
+                    : 0.0f) : 0.0f) : 0.0f;
             sum_3 += -chosen;
             loss_grad_select[j] = chosen;
         }
-        loss_grad_div_2[0] = sum_3 / sum;
+        loss_sum[i] = sum_2;
+        const float ratio = sum_3 / sum;
         for (int64_t j = 0; j < J; ++j) {
-            digit_grad_add[J * i + j] = loss_grad_select[j] + loss_grad_div_2[0] * digit_exp[j];
+            digit_grad_add[J * i + j] = loss_grad_select[j] + ratio * digit_exp[j];
         }
     }
 }
