@@ -123,7 +123,8 @@ class _Maker:
         domain = tuple(x.shape[i] for i in order)
         store = Store(self.memory.buffers[node], linear(node.shape, identity(node.ndim)))
         expr = self.reader.expr(x, points)
-        return unrolled(Stage(node, kind, domain, len(axes), expr, (store,), node.dtype))
+        made = Stage(node, kind, domain, len(axes), expr, (store,), node.dtype)
+        return unrolled(adjacent_last(made))
 
 
 def without_units(stage: Stage) -> Stage:
@@ -134,6 +135,25 @@ def without_units(stage: Stage) -> Stage:
     axes = {i: Affine() for i in range(len(stage.domain))}
     axes |= {i: axis_index(new) for new, i in enumerate(real)}
     return reindex(stage, axes, tuple(stage.domain[i] for i in real), stage.reduced)
+
+
+def adjacent_last(stage: Stage) -> Stage:
+    """A reduction whose loads step through memory with the kept axis last along which they are
+    adjacent: results lie side by side in a vector. Gradient of a depthwise 3x3, 32 images of 32 x
+    32 x 32: 30 -> 0.8 ms (AMD Zen 4)."""
+    kept = len(stage.kept)
+    ats = [e.at for e in stage.loads if isinstance(e, Load)]
+    walked = [at for at in ats if any(i >= kept for i, _ in at.terms)]
+    steps = {at.coefficient(i) for at in walked for i in range(kept, len(stage.domain))}
+    if stage.kind == "argmax" or not walked or 1 in steps:
+        return stage
+    adjacent = [i for i in range(kept) if {at.coefficient(i) for at in walked} == {1}]
+    if not adjacent or adjacent == [kept - 1]:
+        return stage
+    order = [i for i in range(kept) if i != adjacent[-1]] + [adjacent[-1]]
+    order += range(kept, len(stage.domain))
+    axes = {old: axis_index(new) for new, old in enumerate(order)}
+    return reindex(stage, axes, tuple(stage.domain[i] for i in order), stage.reduced)
 
 
 MOST_UNROLLED = 25  # taps of a window

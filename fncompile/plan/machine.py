@@ -97,7 +97,8 @@ class Machine:
     column_grain: int = 32
     few_rows_to_cut: int = 64  # a result of fewer rows, and more columns, is cut by columns
     batches_to_cut: int = 8  # so many of known number, over one right operand, are cut themselves
-    lanes: int = 32  # rows that a reduction with strides takes at a time
+    lanes: int = 32  # rows that a reduction with strides takes at a time, at least where cut
+    most_lanes: int = 256  # and at most: their sums stay in the nearest cache
 
     # Bytes of the stack for what lives within one row of a kernel: what the nearest cache has room
     # for. Those of a softmax over 1,000 classes and its gradient are 20 KB; csrc/kern takes 230 KB.

@@ -5,6 +5,7 @@ Both look at shapes alone: any number of workers computes the same bits.
 
 from __future__ import annotations
 
+from fncompile.ir.dims import Dim
 from fncompile.ir.types import DTYPES
 from fncompile.plan.machine import machine
 from fncompile.plan.schedule import ALONE, Partition
@@ -26,9 +27,8 @@ def partition_of(kernel: Kernel) -> Partition:
 def _grain(kernel: Kernel) -> int:
     """A multiple of every vector that the compiler may fill with rows, so that no row is computed
     by other instructions than it would be alone."""
-    lanes = lanes_of(kernel)
-    if lanes != 1:
-        return lanes
+    if lanes_of(kernel) != 1:
+        return machine().lanes if kernel.outer == 1 else 1
     smallest = min(DTYPES[b.type.dtype].size for b in (*reads(kernel), *writes(kernel)))
     return machine().align // smallest
 
@@ -59,8 +59,17 @@ def lanes_of(kernel: Kernel) -> int:
         if stage.reduced:
             ats = [e.at for e in loads(stage.expr) if isinstance(e, Load)]
             if any(_strided(at, lane, len(stage.domain) - 1) for at in ats):
-                return machine().lanes
+                return _side_by_side(stage.domain[lane])
     return 1
+
+
+def _side_by_side(extent: Dim) -> int:
+    """As many as there are, where that is a multiple of what a vector takes: memory is walked in
+    order. Gradient of a normalisation, 32 images of 32 x 32 x 64: 4.1 ms by 32, by 64 half."""
+    number = machine()
+    whole = isinstance(extent, int) and extent % number.lanes == 0
+    more = range(number.most_lanes, number.lanes, -number.lanes) if whole else ()
+    return next((n for n in more if extent % n == 0), number.lanes)
 
 
 def _strided(at: Affine, lane: int, last: int) -> bool:

@@ -38,6 +38,7 @@ NUMBERS: dict[str, tuple[Any, ...]] = {
     "row_panel_steps": (1, 4, 20),
     "few_rows_to_cut": (1, 8, 64),
     "lanes": (8, 16, 32, 64),
+    "most_lanes": (8, 64, 256),
     "local_bytes": (0, 300, 1 << 15),
     "long_piece": (1, 16, 1 << 14),
 }

@@ -20,6 +20,17 @@ TABLE = build.input("table", TensorType("float32", (50, 64)))
 SEED = build.param("seed", TensorType("uint32", (2,)))
 
 
+WIDE = build.input("x", TensorType("float32", (B, 768)))
+ODD = build.input("x", TensorType("float32", (B, 70)))
+PIXELS = build.input("x", TensorType("float32", (B, 7, 64)))
+SEEN = build.window(PIXELS, (1,), (3,), (1,), (1,), (0,), (0,))
+CORNER = build.slice_axis(build.expand_dims(PIXELS, (3,)), 1, 0, 5)
+GRADIENT = build.broadcast_to(CORNER, SEEN.shape)
+DEPTHWISE = build.permute(build.reduce(build.ew("mul", SEEN, GRADIENT), "sum", (0, 1)), (1, 0))
+INPUTS = {"short rows": SHORT, "sum of many columns": WIDE, "sum of a few more columns": ODD,
+          "gradient of a depthwise kernel": PIXELS}  # fmt: skip
+
+
 def reduced(kind: str, *axes: int) -> Node:
     return build.reduce(X, kind, axes)
 
@@ -28,7 +39,12 @@ NESTS = {
     "pointwise": (build.ew("tanh", X), "i<96*B vector"),
     "sum of a row": (reduced("sum", 1), "i<B: reduced j<96 vector"),
     "maximum of a row": (reduced("max", 1), "i<B: reduced j<96 by 16 vector"),
-    "sum over the batch": (reduced("sum", 0), "i<96 by 32 vector: reduced j<B"),
+    "sum over the batch": (reduced("sum", 0), "i<96 by 96 vector: reduced j<B"),
+    "sum of many columns": (build.reduce(WIDE, "sum", (0,)), "i<768 by 256 vector: reduced j<B"),
+    "sum of a few more columns": (build.reduce(ODD, "sum", (0,)), "i<70 by 32 vector: reduced j<B"),
+    "gradient of a depthwise kernel": (
+        DEPTHWISE, "i<3 j<64 by 64 vector: reduced k<B reduced l<5, one point",
+    ),
     "short rows": (build.reduce(SHORT, "sum", (2,)), "i<5*B: reduced j<3"),
     "argmax": (build.argmax(X, 1), "i<B: reduced j<96"),
     "random": (build.bits(SEED, (B, 7)), "i<7*B by 256 vector (bits ahead)"),
@@ -40,7 +56,7 @@ NESTS = {
 @pytest.mark.parametrize("name", NESTS)
 def test_the_loops_are_those_that_are_meant(name):
     node, expected = NESTS[name]
-    inputs = (X, INDEX, TABLE) if node is not NESTS["short rows"][0] else (SHORT,)
+    inputs = (INPUTS[name],) if name in INPUTS else (X, INDEX, TABLE)
     _, plan = stages(Program(inputs, (SEED,), {"y": node}))
     assert [nest_text(nest_of(kernel)) for kernel in plan.kernels] == [expected]
 

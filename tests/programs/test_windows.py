@@ -80,6 +80,28 @@ def test_the_adjoint_of_a_contraction_is_contractions(swapped):
         np.testing.assert_allclose(found, want, atol=1e-12)
 
 
+@pytest.mark.parametrize("swapped", [False, True])
+def test_the_adjoint_of_a_product_with_a_kernel_for_each_channel_is_sums_of_windows(swapped):
+    """As the gradient of a depthwise convolution has it, which was summed up element by element,
+    asking of each tap whether it lies inside."""
+    rng = np.random.default_rng(0)
+    for extent, size, stride, dilation, low, high in CONTRACTED:
+        x = build.input("x", TensorType("float64", (2, extent, 3)))
+        kernel = build.input("k", TensorType("float64", (3, size)))
+        w = build.window(x, (1,), (size,), (stride,), (dilation,), (low,), (high,))
+        pixels = build.input("g", TensorType("float64", (2, w.shape[1], 3, 1)))
+        kernels = build.reshape(kernel, (1, 1, 3, size))
+        wide = [build.broadcast_to(n, w.shape) for n in (pixels, kernels)]
+        product = build.ew("mul", *wide[:: -1 if swapped else 1])
+        dx = build.unwindow(product, (1,), (extent,), (stride,), (dilation,), (low,))
+        p = Program((kernel, pixels), (), {"dx": dx})
+        lowered = windows(p)
+        assert "unwindow" not in {n.op for n in lowered.nodes()}
+        arrays = [rng.standard_normal(v.shape) for v in p.inputs]
+        want, found = (interp.run(program, arrays, {})[0]["dx"] for program in (p, lowered))
+        np.testing.assert_allclose(found, want, atol=1e-12)
+
+
 def program(extent, dtype="float64") -> Program:
     """Windows read, reduced, contracted and summed up, and their gradients."""
     x = build.input("x", TensorType(dtype, (symbol("B"), extent, 5, 3)))

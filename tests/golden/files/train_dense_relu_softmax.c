@@ -348,12 +348,12 @@ static void k09_hidden_grad_dot(const fnc_env *env, int64_t part, int64_t parts)
 
 /* k10_hidden_grad_sum: hidden (backward)
  *   hidden_grad_sum[i] = sum over j: hidden_grad_select[i + 64 * j]   for i<64, j<B
- *   schedule: rows 64/32 | 32 lanes
+ *   schedule: rows 64/32 | 64 lanes
  *   64*B flops; reads 256*B, writes 256 bytes
- *   loops: i<64 by 32 vector: reduced j<B */
+ *   loops: i<64 by 64 vector: reduced j<B */
 FNC_INLINE void k10_hidden_grad_sum_rows(const float *restrict hidden_grad_select,
         float *restrict hidden_grad_sum, int64_t B, int64_t i0, int64_t lanes) {
-    enum { I = 64, BLOCK = 32 };
+    enum { I = 64, BLOCK = 64 };
     float sum[BLOCK];
 #pragma omp simd
     for (int64_t i = 0; i < lanes; ++i) {
@@ -373,7 +373,7 @@ FNC_INLINE void k10_hidden_grad_sum_rows(const float *restrict hidden_grad_selec
 
 static void k10_hidden_grad_sum(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
-    enum { I = 64, BLOCK = 32 };
+    enum { I = 64, BLOCK = 64 };
     const float *restrict hidden_grad_select = (const float *)(env->arena +
             AT_HIDDEN_GRAD_SELECT(B));
     float *restrict hidden_grad_sum = (float *)(env->arena + AT_HIDDEN_GRAD_SUM(B));
