@@ -326,29 +326,17 @@ static void k07_norm_grad_sum(const fnc_env *env, int64_t part, int64_t parts) {
  *   gradient_concat_part1[i] = 0.0   for i<9
  *   schedule: rows 9/16
  *   0 flops; reads 0, writes 36 bytes
- *   loops: i<9 */
-static void k08_gradient_broadcast(const fnc_env *env, int64_t part, int64_t parts) {
+ *   loops: i<9
+ *   also: k09_gradient_broadcast */
+FNC_NOINLINE void k08_gradient_broadcast(const fnc_env *env, int64_t part, int64_t parts,
+        const void *at0) {
+    (void)env;
     enum { I = 9 };
-    float *restrict gradient_concat_part1 = (float *)(env->arena + AT_GRADIENT_CONCAT_PART1);
+    float *restrict gradient_concat_part1 = (float *)at0;
     const int64_t begin = fnc_share(I, 16, part, parts);
     const int64_t end = fnc_share(I, 16, part + 1, parts);
     for (int64_t i = begin; i < end; ++i) {
         gradient_concat_part1[i] = 0.0f;
-    }
-}
-
-/* k09_gradient_broadcast: optimizer/gradient
- *   gradient_concat_part3[i] = 0.0   for i<9
- *   schedule: rows 9/16
- *   0 flops; reads 0, writes 36 bytes
- *   loops: i<9 */
-static void k09_gradient_broadcast(const fnc_env *env, int64_t part, int64_t parts) {
-    enum { I = 9 };
-    float *restrict gradient_concat_part3 = (float *)(env->arena + AT_GRADIENT_CONCAT_PART3);
-    const int64_t begin = fnc_share(I, 16, part, parts);
-    const int64_t end = fnc_share(I, 16, part + 1, parts);
-    for (int64_t i = begin; i < end; ++i) {
-        gradient_concat_part3[i] = 0.0f;
     }
 }
 
@@ -393,8 +381,10 @@ FNC_ONE_COPY void run_train_step(const fnc_env *env, int64_t part, int64_t parts
     k05_loss_add(env, part, parts);
     k06_norm_grad_mul(env, part, parts);
     k07_norm_grad_sum(env, part, parts);
-    k08_gradient_broadcast(env, part, parts);
-    k09_gradient_broadcast(env, part, parts);
+    /* k08_gradient_broadcast: optimizer/gradient */
+    k08_gradient_broadcast(env, part, parts, env->arena + AT_GRADIENT_CONCAT_PART1);
+    /* k09_gradient_broadcast: optimizer/gradient */
+    k08_gradient_broadcast(env, part, parts, env->arena + AT_GRADIENT_CONCAT_PART3);
     fnc_barrier(env, parts);
     k10_rm_sprop_sub(env, part, parts);
     fnc_unflush(before);
