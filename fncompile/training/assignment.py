@@ -24,6 +24,11 @@ def losses(outputs: Places, loss: Any, loss_weights: Any) -> list[LossEntry]:
     if not (isinstance(loss, dict) and outputs.by_key):
         found = sorted(found, key=lambda part: flatten(part.place)[0])
     weights, taken = _weights(outputs, found, loss_weights), set[str]()
+    if any(isinstance(weight, (str, bool)) for weight in weights):
+        raise ValueError(
+            "`loss_weights`, the third argument of `compile`, must be numbers; metrics are given by "
+            f"`metrics=`. Received: loss_weights={loss_weights}"
+        )
     return [
         (part.place, loss_object(part.entry), weight, unique_name(_loss_name(outputs, part), taken))
         for part, weight in zip(found, weights, strict=True)

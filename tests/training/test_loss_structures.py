@@ -224,3 +224,10 @@ def test_names_of_logs_in_nested_structures_are_those_of_keras(pack, expected):
 
     found = logs(pack, pack(YA, YB, YC), everywhere("mse"), metrics=everywhere("mae"))
     assert sorted(found) == sorted(["loss", *expected.split()])
+
+
+def test_metrics_in_the_place_of_loss_weights_are_told():
+    x = Input((2,))
+    model = Model(x, layers.Dense(1)(x))
+    with pytest.raises(ValueError, match="third argument of `compile`, must be numbers"):
+        model.compile("adam", "mse", ["accuracy"])
