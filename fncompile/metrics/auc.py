@@ -125,7 +125,7 @@ class AUC(Metric):
         else:
             x, y = recall, ops.divide_no_nan(tp, tp + fp)
         between: Any = {
-            "interpolation": lambda a, b: (a + b) / 2.0,
+            "interpolation": _middle,
             "minoring": ops.minimum,
             "majoring": ops.maximum,
         }[self.summation_method]
@@ -156,6 +156,10 @@ class AUC(Metric):
         if self._given:
             own["thresholds"] = self._thresholds[1:-1]
         return {**super().get_config(), **own}
+
+
+def _middle(a: Any, b: Any) -> Any:
+    return (a + b) / 2.0
 
 
 def _over(part: Any, whole: Any) -> Any:
