@@ -142,6 +142,8 @@ TABLE: tuple[Switch, ...] = (
            makes_another=True),
     Switch("target", "text", "native", "the machine to compile for", TARGETS,
            makes_another=True),
+    Switch("system", "text", "", "the system to compile exports for, as zig calls it",
+           makes_another=True),
     Switch("threads", "int", 1, "threads that share one step", range(1, _MANY)),
     Switch("profile", "bool", False, "count time per kernel",
            makes_another=True, looks_in="devtools"),

@@ -21,7 +21,8 @@ enum {
     FNC_ERR_FORMAT = -6, /* a file is not what it should be: truncated, corrupt or of another model */
     FNC_ERR_STATE = -7,  /* called out of turn, as training a context made for prediction */
     FNC_ERR_RANGE = -8,  /* an index or a class number that the model does not have */
-    FNC_ERR_CPU = -9     /* the processor lacks instructions that the code needs */
+    FNC_ERR_CPU = -9,    /* the processor lacks instructions that the code needs */
+    FNC_ERR_DATA = -10   /* a library without weights of its own was given none */
 };
 
 /* Every block of memory in an environment starts at a multiple of this many bytes. */
@@ -63,7 +64,18 @@ typedef struct fnc_team {
 /* How many bytes of scratch memory a call with these symbolic sizes needs. */
 typedef int64_t fnc_bytes(const int64_t *dims);
 
-/* Generated C is compiled with hidden visibility; this marks what a library exports. */
+/* Generated C is compiled with hidden visibility; these mark what a library exports, and what its
+ * units have from each other. In a library of one unit both are defined before. */
+#if defined(FNC_EXPORT)
+#elif defined(__GNUC__)
 #define FNC_EXPORT __attribute__((visibility("default")))
+#else
+#define FNC_EXPORT
+#endif
+#if defined(__GNUC__)
+#define FNC_HIDDEN __attribute__((visibility("hidden")))
+#else
+#define FNC_HIDDEN
+#endif
 
 #endif

@@ -12,11 +12,6 @@
 #include "fnc_abi.h"
 #include "fnc_config.h"
 
-#define FNC_INF_F32 __builtin_inff()
-#define FNC_INF_F64 __builtin_inf()
-#define FNC_NAN_F32 __builtin_nanf("")
-#define FNC_NAN_F64 __builtin_nan("")
-
 /* What the epilogue of a contraction needs to find its memory: the call, the batch at hand, of
  * which the axes count, and the pointers of a kernel whose function serves several. */
 typedef struct fnc_tile {

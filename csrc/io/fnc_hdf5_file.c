@@ -1,5 +1,7 @@
 /* Model files in memory, on POSIX systems; a program without files needs only fnc_hdf5.c. */
+#if !defined(_POSIX_C_SOURCE) && !defined(__APPLE__)
 #define _POSIX_C_SOURCE 200809L
+#endif
 #include <errno.h>
 #include <fcntl.h>
 #include <stdint.h>

@@ -19,12 +19,14 @@
 #include "../math/fnc_bf16.h"
 #include "turn.h"
 
+#if !FNC_PORTABLE
 typedef float fnc_f32x16 __attribute__((vector_size(64), aligned(4), may_alias));
+#endif
 
 #if defined(FNC_BF16_TWIN)
 #define FNC_HAS_BF16 1
 #define FNC_HAS_AMX 1
-#elif defined(__AVX512BF16__) && defined(__x86_64__)
+#elif defined(__AVX512BF16__) && defined(__x86_64__) && !FNC_PORTABLE
 #define FNC_HAS_BF16 1
 #if (defined(__AMX_BF16__) || defined(__AMXBF16__)) && defined(__linux__) /* gcc, old clang */
 #define FNC_HAS_AMX 1

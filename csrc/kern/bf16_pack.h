@@ -13,6 +13,8 @@
 #define FNC_BF16_PACK_H
 
 #include "bf16_isa.h"
+
+#if FNC_HAS_BF16
 #include "gemm_config.h"
 #include "gemm_pack.h"
 #include "turn.h"
@@ -128,5 +130,6 @@ FNC_NOINLINE void fnc_pack_bt_bf16(int64_t N, int64_t K, const float *Bt, int64_
                                    int64_t p0, int64_t p1) {
     fnc_pack_parts_of_bf16(N, K, Bt, 1, ldb, out, p0, p1);
 }
+#endif
 
 #endif

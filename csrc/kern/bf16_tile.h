@@ -6,6 +6,9 @@
 #ifndef FNC_BF16_TILE_H
 #define FNC_BF16_TILE_H
 
+#include "bf16_isa.h"
+
+#if FNC_HAS_BF16
 #include "bf16_pack.h"
 
 /* AVX512-BF16: `rows` by 32 columns in 2 `rows` registers; the squares of B have `words` rows. */
@@ -102,6 +105,7 @@ FNC_INLINE void fnc_tiles_open(void) {
         1, 0, {0}, {64, 64, 64, 64, 64, 64, 64, 64}, {16, 16, 16, 16, 16, 16, 16, 16}};
     FNC_TILE_SHAPES(shapes);
 }
+#endif
 #endif
 
 #endif

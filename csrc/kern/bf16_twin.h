@@ -3,6 +3,7 @@
 #ifndef FNC_BF16_TWIN_H
 #define FNC_BF16_TWIN_H
 
+#if defined(FNC_BF16_TWIN)
 static int fnc_twin_tiles __attribute__((unused)) = 1;
 static __thread struct {
     int ready; /* shapes were loaded, and not released */
@@ -77,5 +78,6 @@ FNC_NOINLINE void fnc_twin_tile_dot(int c, int a, int b) {
 #define FNC_TILE_LOAD(c, from, bytes) fnc_twin_load(c, from, bytes)
 #define FNC_TILE_STORE(c, to, bytes) fnc_twin_store(c, to, bytes)
 #define FNC_TILE_DOT(c, a, b) fnc_twin_tile_dot(c, a, b)
+#endif
 
 #endif

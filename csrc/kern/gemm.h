@@ -25,6 +25,9 @@
 #ifndef FNC_GEMM_H
 #define FNC_GEMM_H
 
+#include "gemm_plain.h"
+
+#if !FNC_PORTABLE
 #include "gemm_config.h"
 
 #define FNC_PASTE_(stem, type, suffix) stem##_##type##suffix
@@ -59,7 +62,8 @@
 
 /* Which entry serves: decided while parsing, where N and K are integer constant expressions (of
  * those alone `0 ? (void *)(x * 0) : (int *)0` has the type int *). Else the general one. */
-#define FNC_IS_LITERAL(x) (sizeof(*(0 ? (void *)((int64_t)(x)*0) : (int *)0)) == sizeof(int))
+#define FNC_IS_LITERAL(x)                                                                          \
+    __builtin_types_compatible_p(__typeof__(0 ? (void *)((int64_t)(x)*0) : (int *)0), int *)
 #define FNC_CERTAIN(condition) __builtin_choose_expr(FNC_IS_LITERAL(condition), (condition), 0)
 #define FNC_IS_WIDE(N, bytes) FNC_CERTAIN((int64_t)(N) * (bytes) >= FNC_VEC_BYTES)
 #define FNC_IS_SMALL(N, K, bytes)                                                                  \
@@ -90,4 +94,5 @@
 #define fnc_gemm_packed_walked_f32(...) FNC_GEMM_PANELS(f32, 4, FNC_NR_F32, __VA_ARGS__)
 #define fnc_gemm_packed_walked_f64(...) FNC_GEMM_PANELS(f64, 8, FNC_NR_F64, __VA_ARGS__)
 
+#endif
 #endif

@@ -31,6 +31,9 @@
 #ifndef FNC_GEMM_LARGE_H
 #define FNC_GEMM_LARGE_H
 
+#include "gemm_plain.h"
+
+#if !FNC_PORTABLE
 #include "gemm.h"
 #include "gemm_pack.h"
 
@@ -50,4 +53,5 @@
 #undef FNC_S
 #undef FNC_NR
 
+#endif
 #endif

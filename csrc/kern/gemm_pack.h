@@ -11,6 +11,9 @@
 #ifndef FNC_GEMM_PACK_H
 #define FNC_GEMM_PACK_H
 
+#include "gemm_plain.h"
+
+#if !FNC_PORTABLE
 #include "gemm_config.h"
 #include "turn.h"
 
@@ -112,4 +115,5 @@ FNC_DEFINE_PACK(f32, float, int32_t, FNC_NR_F32)
 FNC_DEFINE_PACK(f64, double, int64_t, FNC_NR_F64)
 #undef FNC_DEFINE_PACK
 
+#endif
 #endif

@@ -15,6 +15,9 @@
 #ifndef FNC_GEMM_PIXELS_H
 #define FNC_GEMM_PIXELS_H
 
+#include "gemm_plain.h"
+
+#if !FNC_PORTABLE
 #include "gemm.h"
 
 /* How many accumulators could be summed while a tile is handed over, and each of its lines. 32 x 32
@@ -148,4 +151,5 @@ FNC_DEFINE_PIXELS(f32, float, FNC_NR_F32)
 FNC_DEFINE_PIXELS(f64, double, FNC_NR_F64)
 #undef FNC_DEFINE_PIXELS
 
+#endif
 #endif

@@ -17,10 +17,23 @@
 
 enum { FNC_GEMV_STREAMS = FNC_GEMV_NR / FNC_GEMV_PANEL };
 
+/* The sums of FNC_GEMV_NR columns, whose panels begin at `panel`. */
+#if FNC_PORTABLE
+FNC_NOINLINE void fnc_gemv_panels_bf16(int64_t K, const float *A, int64_t cs_a,
+                                       const fnc_bf16 *panel, float *restrict sums) {
+    enum { HALF = FNC_GEMV_PANEL / 2 };
+    for (int i = 0; i < FNC_GEMV_NR; ++i) sums[i] = 0;
+    for (int s = 0; s < FNC_GEMV_STREAMS; ++s, sums += FNC_GEMV_PANEL)
+        for (int64_t k = 0; k < K; ++k, panel += FNC_GEMV_PANEL)
+            for (int w = 0; w < HALF; ++w) {
+                sums[w] += A[k * cs_a] * fnc_load_bf16(panel[2 * w]);
+                sums[w + HALF] += A[k * cs_a] * fnc_load_bf16(panel[2 * w + 1]);
+            }
+}
+#else
 typedef float fnc_gemv_f32 __attribute__((vector_size(32), aligned(4), may_alias));
 typedef uint32_t fnc_gemv_u32 __attribute__((vector_size(32), aligned(2), may_alias));
 
-/* The sums of FNC_GEMV_NR columns, whose panels begin at `panel`. */
 FNC_NOINLINE void fnc_gemv_panels_bf16(int64_t K, const float *A, int64_t cs_a,
                                        const fnc_bf16 *panel, float *restrict sums) {
     fnc_gemv_f32 low[FNC_GEMV_STREAMS] = {{0}}, high[FNC_GEMV_STREAMS] = {{0}};
@@ -40,11 +53,12 @@ FNC_NOINLINE void fnc_gemv_panels_bf16(int64_t K, const float *A, int64_t cs_a,
         *(fnc_gemv_f32 *)(sums + s * FNC_GEMV_PANEL + FNC_GEMV_PANEL / 2) = high[s];
     }
 }
+#endif
 
 FNC_INLINE void fnc_gemv_bf16(int64_t N, int64_t K, const float *A, int64_t cs_a,
                               const fnc_bf16 *panels, int64_t m0, int64_t m1, int64_t n0,
                               int64_t n1, fnc_epilogue_f32 epilogue, const void *env) {
-    float sums[FNC_GEMV_NR] __attribute__((aligned(64)));
+    float sums[FNC_GEMV_NR] FNC_ALIGNED;
     (void)N;
     if (m0 >= m1) return;
     for (int64_t n = n0, end; n < n1; n = end) {

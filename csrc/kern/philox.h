@@ -8,6 +8,7 @@
 
 #include "../math/fnc_base.h"
 
+#if !FNC_PORTABLE
 /* Lanes of 64 bits of which the low half counts: one instruction multiplies the halves. Only gcc
  * for x86 has to be told; others see it in the text. */
 #if defined(__AVX512F__)
@@ -65,9 +66,11 @@ FNC_INLINE void fnc_philox_blocks(uint32_t *restrict out, uint64_t first, uint32
         uint64_t pair[2] = {low[l], high[l]};
         uint32_t word[4] = {(uint32_t)pair[0], (uint32_t)(pair[0] >> 32), (uint32_t)pair[1],
                             (uint32_t)(pair[1] >> 32)};
-        __builtin_memcpy(out + 4 * l, word, sizeof word);
+        FNC_C(memcpy)(out + 4 * l, word, sizeof word);
     }
 }
+
+#endif
 
 /* Element `index` of the stream of the key. For many elements fnc_philox_fill is 20 times faster.
  */
@@ -88,12 +91,16 @@ FNC_INLINE uint32_t fnc_philox(uint32_t key0, uint32_t key1, uint64_t index) {
 /* out[i] = element start + i, for 0 <= i < n; start >= 0. */
 FNC_NOINLINE void fnc_philox_fill(uint32_t *restrict out, int64_t start, int64_t n, uint32_t key0,
                                   uint32_t key1) {
+#if !FNC_PORTABLE
     enum { CHUNK = 4 * FNC_PHILOX_LANES };
+#endif
     uint64_t index = (uint64_t)start;
     int64_t i = 0;
     for (; i < n && index & 3; ++i, ++index) out[i] = fnc_philox(key0, key1, index);
+#if !FNC_PORTABLE
     for (; n - i >= CHUNK; i += CHUNK, index += CHUNK)
         fnc_philox_blocks(out + i, index >> 2, key0, key1);
+#endif
     for (; i < n; ++i, ++index) out[i] = fnc_philox(key0, key1, index);
 }
 

@@ -7,6 +7,13 @@
 
 #include "../math/fnc_bf16.h"
 
+#if FNC_PORTABLE
+FNC_NOINLINE void fnc_turn_f32(int64_t M, int64_t N, const float *x, int64_t ldx, float *out,
+                               int64_t ldo) {
+    for (int64_t i = 0; i < M; ++i)
+        for (int64_t j = 0; j < N; ++j) out[j * ldo + i] = x[i * ldx + j];
+}
+#else
 typedef uint32_t fnc_word __attribute__((may_alias));
 typedef uint32_t fnc_u32x16 __attribute__((vector_size(64), aligned(4), may_alias));
 
@@ -59,5 +66,6 @@ FNC_NOINLINE void fnc_turn_f32(int64_t M, int64_t N, const float *x, int64_t ldx
     for (int64_t i = 0; i < M; ++i)
         for (int64_t j = i < m ? n : 0; j < N; ++j) out[j * ldo + i] = x[i * ldx + j];
 }
+#endif
 
 #endif

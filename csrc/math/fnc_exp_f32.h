@@ -53,21 +53,21 @@ FNC_INLINE float fnc_expm1_f32(float x) {
 
 /* t / (t + 2) with t = exp(2|x|) - 1; 1 from |x| = 9.1 on. */
 FNC_INLINE float fnc_tanh_f32(float x) {
-    float a = __builtin_fabsf(x);
+    float a = FNC_C(fabsf)(x);
     float t = fnc_expm1_f32(2.0f * (a > 10.0f ? 10.0f : a));
-    return __builtin_copysignf(t / (t + 2.0f), x);
+    return FNC_C(copysignf)(t / (t + 2.0f), x);
 }
 
 /* 1 / (1 + exp(-x)), written with exp(-|x|) so that it never overflows and small results keep
  * their precision. */
 FNC_INLINE float fnc_sigmoid_f32(float x) {
-    float e = fnc_exp_f32(-__builtin_fabsf(x));
+    float e = fnc_exp_f32(-FNC_C(fabsf)(x));
     return (x < 0.0f ? e : 1.0f) / (1.0f + e);
 }
 
 /* x P(x^2) near zero, 1 - exp(-a Q(a)) beyond. */
 FNC_INLINE float fnc_erf_f32(float x) {
-    float a = __builtin_fabsf(x), z = x * x;
+    float a = FNC_C(fabsf)(x), z = x * x;
     float p = 8.37756387e-5f;
     p = p * z - 0.000814507149f;
     p = p * z + 0.00520130422f;
@@ -85,7 +85,7 @@ FNC_INLINE float fnc_erf_f32(float x) {
     q = q * c + 0.635637303f;
     q = q * c + 1.12854914f;
     float large = 1.0f - fnc_exp_f32(-c * q);
-    return a < 0.92f ? x * p : __builtin_copysignf(large, x);
+    return a < 0.92f ? x * p : FNC_C(copysignf)(large, x);
 }
 
 #endif

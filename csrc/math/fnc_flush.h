@@ -13,7 +13,7 @@
 
 #include "fnc_base.h"
 
-#if defined(__SSE2__)
+#if defined(__SSE2__) && FNC_GNU
 enum { FNC_FLUSH_BITS = 0x8040 }; /* MXCSR: results, operands */
 
 FNC_INLINE uint64_t fnc_flush(void) {
@@ -27,7 +27,7 @@ FNC_INLINE void fnc_unflush(uint64_t before) {
     __asm__ volatile("" : : : "memory");
     __builtin_ia32_ldmxcsr((uint32_t)before);
 }
-#elif defined(__aarch64__)
+#elif defined(__aarch64__) && FNC_GNU
 FNC_INLINE uint64_t fnc_flush(void) {
     uint64_t before;
     __asm__ volatile("mrs %0, fpcr" : "=r"(before));

@@ -30,9 +30,9 @@ FNC_INLINE float fnc_log_f32(float x) {
     int32_t k = fnc_log_exponent_f32(s);
     float m = fnc_f32_of_bits(fnc_bits_f32(s) - ((uint32_t)k << 23));
     float y = fnc_log_poly_f32(m - 1.0f, (float)(denormal ? k - 23 : k));
-    y = x < __builtin_inff() ? y : x; /* infinity and NaN */
-    y = x == 0.0f ? -__builtin_inff() : y;
-    return x < 0.0f ? __builtin_nanf("") : y;
+    y = x < FNC_INF_F32 ? y : x; /* infinity and NaN */
+    y = x == 0.0f ? -FNC_INF_F32 : y;
+    return x < 0.0f ? FNC_NAN_F32 : y;
 }
 
 /* u = 1 + x rounds; what it loses comes back, scaled, in the reduced argument. */
@@ -43,9 +43,9 @@ FNC_INLINE float fnc_log1p_f32(float x) {
     float m = fnc_f32_of_bits(fnc_bits_f32(u) - ((uint32_t)k << 23));
     float scale = fnc_f32_of_bits((uint32_t)(127 - (k > 126 ? 126 : k)) << 23);
     float y = fnc_log_poly_f32((m - 1.0f) + lost * scale, (float)k);
-    y = x < __builtin_inff() ? y : x;
-    y = x == -1.0f ? -__builtin_inff() : y;
-    return x < -1.0f ? __builtin_nanf("") : y;
+    y = x < FNC_INF_F32 ? y : x;
+    y = x == -1.0f ? -FNC_INF_F32 : y;
+    return x < -1.0f ? FNC_NAN_F32 : y;
 }
 
 #endif

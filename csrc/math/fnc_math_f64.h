@@ -5,7 +5,7 @@
 #include "fnc_base.h"
 
 #define FNC_DEFINE_LIBM(NAME)                                                                      \
-    FNC_INLINE double fnc_##NAME##_f64(double x) { return __builtin_##NAME(x); }
+    FNC_INLINE double fnc_##NAME##_f64(double x) { return FNC_C(NAME)(x); }
 
 FNC_DEFINE_LIBM(exp)
 FNC_DEFINE_LIBM(expm1)
@@ -21,12 +21,12 @@ FNC_DEFINE_LIBM(atan)
 
 /* gcc writes pow(x, 0.5) as sqrt(x), which is NaN for -infinity. */
 FNC_INLINE double fnc_pow_f64(double x, double y) {
-    double p = __builtin_pow(x, y);
-    return y == 0.5 && x == -__builtin_inf() ? __builtin_inf() : p;
+    double p = FNC_C(pow)(x, y);
+    return y == 0.5 && x == -FNC_INF_F64 ? FNC_INF_F64 : p;
 }
 
 FNC_INLINE double fnc_sigmoid_f64(double x) {
-    double e = __builtin_exp(-__builtin_fabs(x));
+    double e = FNC_C(exp)(-FNC_C(fabs)(x));
     return (x < 0.0 ? e : 1.0) / (1.0 + e);
 }
 

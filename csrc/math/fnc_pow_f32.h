@@ -36,7 +36,7 @@ FNC_INLINE double fnc_exp2_wide(double x) {
 }
 
 FNC_INLINE float fnc_pow_f32(float x, float y) {
-    float a = __builtin_fabsf(x), infinity = __builtin_inff();
+    float a = FNC_C(fabsf)(x), infinity = FNC_INF_F32;
     double e = (double)y * fnc_log2_wide((double)a);
     /* log2 of 0 and of infinity, times y; y infinite comes out right by itself unless a is 1 */
     double edge = a == 0.0f ? -(double)infinity * y : (double)infinity * y;
@@ -47,8 +47,8 @@ FNC_INLINE float fnc_pow_f32(float x, float y) {
     int whole = fnc_rint_f32(y) == y;
     int odd = whole & (fnc_rint_f32(0.5f * y) != 0.5f * y);
     p = fnc_f32_of_bits(fnc_bits_f32(p) ^ (fnc_bits_f32(x) & (uint32_t)odd << 31));
-    p = x < 0.0f && !whole && a < infinity ? __builtin_nanf("") : p;
-    p = a == 1.0f && __builtin_fabsf(y) == infinity ? 1.0f : p;
+    p = x < 0.0f && !whole && a < infinity ? FNC_NAN_F32 : p;
+    p = a == 1.0f && FNC_C(fabsf)(y) == infinity ? 1.0f : p;
     p = x != x ? x : p;
     return x == 1.0f || y == 0.0f ? 1.0f : p;
 }

@@ -17,19 +17,19 @@ FNC_INLINE float fnc_rint_small_f32(float x) { return (x + 0x1.8p23f) - 0x1.8p23
 FNC_INLINE double fnc_rint_small_f64(double x) { return (x + 0x1.8p52) - 0x1.8p52; }
 
 #if FNC_HAS_ROUND
-FNC_INLINE float fnc_rint_f32(float x) { return __builtin_rintf(x); }
-FNC_INLINE double fnc_rint_f64(double x) { return __builtin_rint(x); }
-FNC_INLINE float fnc_floor_f32(float x) { return __builtin_floorf(x); }
-FNC_INLINE double fnc_floor_f64(double x) { return __builtin_floor(x); }
+FNC_INLINE float fnc_rint_f32(float x) { return FNC_C(rintf)(x); }
+FNC_INLINE double fnc_rint_f64(double x) { return FNC_C(rint)(x); }
+FNC_INLINE float fnc_floor_f32(float x) { return FNC_C(floorf)(x); }
+FNC_INLINE double fnc_floor_f64(double x) { return FNC_C(floor)(x); }
 #else
 FNC_INLINE float fnc_rint_f32(float x) {
-    float a = __builtin_fabsf(x);
-    float r = __builtin_copysignf((a + 0x1p23f) - 0x1p23f, x);
+    float a = FNC_C(fabsf)(x);
+    float r = FNC_C(copysignf)((a + 0x1p23f) - 0x1p23f, x);
     return a < 0x1p23f ? r : x;
 }
 FNC_INLINE double fnc_rint_f64(double x) {
-    double a = __builtin_fabs(x);
-    double r = __builtin_copysign((a + 0x1p52) - 0x1p52, x);
+    double a = FNC_C(fabs)(x);
+    double r = FNC_C(copysign)((a + 0x1p52) - 0x1p52, x);
     return a < 0x1p52 ? r : x;
 }
 FNC_INLINE float fnc_floor_f32(float x) {
@@ -44,9 +44,9 @@ FNC_INLINE double fnc_floor_f64(double x) {
 
 #define FNC_DEFINE_EXACT(S, T, F)                                                                  \
     FNC_INLINE T fnc_ceil_##S(T x) { return -fnc_floor_##S(-x); }                                  \
-    FNC_INLINE T fnc_abs_##S(T x) { return __builtin_fabs##F(x); }                                 \
-    FNC_INLINE T fnc_sqrt_##S(T x) { return __builtin_sqrt##F(x); }                                \
-    FNC_INLINE T fnc_rsqrt_##S(T x) { return (T)1 / __builtin_sqrt##F(x); }                        \
+    FNC_INLINE T fnc_abs_##S(T x) { return FNC_C(fabs##F)(x); }                                    \
+    FNC_INLINE T fnc_sqrt_##S(T x) { return FNC_C(sqrt##F)(x); }                                   \
+    FNC_INLINE T fnc_rsqrt_##S(T x) { return (T)1 / FNC_C(sqrt##F)(x); }                           \
     FNC_INLINE T fnc_max_##S(T a, T b) { /* a NaN in a makes the comparison false */               \
         T m = a < b ? b : a;                                                                       \
         return b != b ? b : m;                                                                     \
@@ -60,13 +60,13 @@ FNC_INLINE double fnc_floor_f64(double x) {
         return x != x ? x : s;                                                                     \
     }                                                                                              \
     FNC_INLINE int fnc_isnan_##S(T x) { return x != x; }                                           \
-    FNC_INLINE int fnc_isfinite_##S(T x) { return __builtin_fabs##F(x) < __builtin_inf##F(); }     \
+    FNC_INLINE int fnc_isfinite_##S(T x) { return FNC_C(fabs##F)(x) < (T)FNC_INF_F64; }            \
     FNC_INLINE T fnc_mod_##S(T a, T b) { /* Python's %: the sign of b; NaN for b = 0 */            \
-        T r = __builtin_fmod##F(a, b);                                                             \
+        T r = FNC_C(fmod##F)(a, b);                                                                \
         return r != 0 && (r < 0) != (b < 0) ? r + b : r;                                           \
     }                                                                                              \
     FNC_INLINE T fnc_floordiv_##S(T a, T b) { /* numpy.floor_divide: consistent with mod */        \
-        T r = __builtin_fmod##F(a, b), q = (a - r) / b;                                            \
+        T r = FNC_C(fmod##F)(a, b), q = (a - r) / b;                                               \
         q = r != 0 && (r < 0) != (b < 0) ? q - 1 : q;                                              \
         T f = fnc_floor_##S(q);                                                                    \
         f = q - f > (T)0.5 ? f + 1 : f;                                                            \

@@ -10,12 +10,12 @@
 #include "fnc_round.h"
 
 static const double fnc_two_over_pi_high[8]
-    __attribute__((unused)) = {0x1.45f306dp-1,  0x1.45f306cp-1,  0x1.836e4e4p-16, 0x1.3910548p-34,
+    FNC_UNUSED = {0x1.45f306dp-1,  0x1.45f306cp-1,  0x1.836e4e4p-16, 0x1.3910548p-34,
                                0x1.529fc20p-52, 0x1.fc2757dp-64, 0x1.57d1f53p-80, 0x1.f534ddcp-96};
-static const double fnc_two_over_pi_middle[8] __attribute__((unused)) = {
+static const double fnc_two_over_pi_middle[8] FNC_UNUSED = {
     0x1.9391054p-30, 0x1.c9c882ap-29, 0x1.054a7f0p-46,  0x1.3f84eafp-61,
     0x1.d5f47d4p-78, 0x1.f534dd8p-96, 0x1.377036cp-110, 0x1.b6c52b0p-129};
-static const double fnc_two_over_pi_low[8] __attribute__((unused)) = {
+static const double fnc_two_over_pi_low[8] FNC_UNUSED = {
     0x1.4fe13abe8fa9ap-59,  0x1.4fe13abe8fa9ap-59,  0x1.3abe8fa9a6ee0p-75,  0x1.47d4d377036d9p-90,
     0x1.a6ee06db14acdp-107, 0x1.036d8a5664f11p-122, 0x1.8a5664f10e410p-138, 0x1.93c439041fe51p-156};
 

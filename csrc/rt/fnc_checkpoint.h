@@ -7,10 +7,12 @@
 #ifndef FNC_CHECKPOINT_H
 #define FNC_CHECKPOINT_H
 
+#include "fnc_context.h"
+
+#if FNC_HAS_FILES
 #include "../io/fnc_blake2b.h"
 #include "../io/fnc_hdf5.h"
-#include "fnc_context.h"
-#include "fnc_file.h"
+#include "fnc_image.h"
 
 /* Where the bytes of a checkpoint go. */
 typedef int32_t fnc_sink(void *target, const void *bytes, int64_t size);
@@ -28,7 +30,7 @@ FNC_LIB int32_t fnc_sink_memory(void *target, const void *bytes, int64_t size) {
 }
 
 FNC_LIB int32_t fnc_sink_file(void *target, const void *bytes, int64_t size) {
-    return fnc_write_all(*(int *)target, bytes, size);
+    return fnc_file_write((fnc_file *)target, bytes, size);
 }
 
 FNC_LIB const unsigned char *fnc_piece_bytes(const fnc_ctx *ctx, const fnc_piece *piece) {
@@ -36,7 +38,7 @@ FNC_LIB const unsigned char *fnc_piece_bytes(const fnc_ctx *ctx, const fnc_piece
     case FNC_WEIGHTS: return ctx->weights + piece->offset;
     case FNC_TRAIN: return ctx->train + piece->offset;
     case FNC_STATE: return ctx->state + piece->offset;
-    default: return ctx->model->data + piece->offset;
+    default: return ctx->data + piece->offset;
     }
 }
 
@@ -83,7 +85,7 @@ FNC_LIB int32_t fnc_make_head(const fnc_ctx *ctx, unsigned char *head) {
     fnc_blake2b_init(&hash);
     fnc_put_data(ctx, fnc_sink_hash, &hash);
     fnc_blake2b_final(&hash, digest);
-    memcpy(head, ctx->model->data + file->head_at, (size_t)file->head_bytes);
+    memcpy(head, ctx->data + file->head_at, (size_t)file->head_bytes);
     return fnc_h5_sign(head, (uint64_t)file->head_bytes, digest);
 }
 
@@ -103,8 +105,8 @@ FNC_LIB int32_t fnc_write_checkpoint(const fnc_ctx *ctx, const char *path,
     fnc_file file;
     int32_t status = fnc_file_open(&file, path);
     if (status != FNC_OK) return status;
-    status = fnc_write_all(file.descriptor, head, ctx->model->checkpoint.head_bytes);
-    if (status == FNC_OK) status = fnc_put_data(ctx, fnc_sink_file, &file.descriptor);
+    status = fnc_file_write(&file, head, ctx->model->checkpoint.head_bytes);
+    if (status == FNC_OK) status = fnc_put_data(ctx, fnc_sink_file, &file);
     return fnc_file_close(&file, status);
 }
 
@@ -154,7 +156,7 @@ FNC_LIB int32_t fnc_load_pieces(fnc_ctx *ctx, const fnc_h5 *file, int take) {
         const fnc_piece *piece = &known->pieces[i];
         fnc_h5_array found;
         if (piece->block == FNC_FIXED) continue;
-        if (piece->block == FNC_TRAIN && ctx->mode != FNC_MODE_TRAIN) continue;
+        if (piece->block == FNC_TRAIN && ctx->mode < FNC_MODE_TRAIN) continue;
         const int32_t status = fnc_find_piece(known, piece, file, &found);
         if (status != FNC_OK) return status;
         if (take) fnc_take_piece(ctx, piece, &found);
@@ -199,5 +201,6 @@ FNC_LIB int32_t fnc_ctx_load(const fnc_model *model, fnc_ctx *ctx, const char *p
     fnc_h5_free(&file);
     return status;
 }
+#endif
 
 #endif

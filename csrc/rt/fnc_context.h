@@ -1,26 +1,28 @@
 /* fnc_context.h: contexts of an exported library, shared by all that its public functions do.
  *
  * A context is one piece of memory: this struct, then, as its mode has them, an own copy of the
- * weights, the training state, what one prediction leaves to the next, what `prepare` made of the weights, and scratch memory for the
- * largest sizes it was made for. Nothing else is allocated, but for a team of threads where one is
- * asked for. The generated part of the library
- * describes the model in one constant `fnc_model` and each entry point in an `fnc_step`.
+ * weights, the training state, what one prediction leaves to the next, what `prepare` made of the
+ * weights, and scratch memory for the largest sizes it was made for. Nothing else is allocated, but
+ * for a team of threads where one is asked for. The generated part of the library describes the model
+ * in one constant `fnc_model` and each entry point in an `fnc_step`.
  */
 #ifndef FNC_CONTEXT_H
 #define FNC_CONTEXT_H
 
+#include "fnc_port.h"
+#if FNC_HAS_HEAP
 #include <stdlib.h>
-#include <string.h>
+#endif
 
 #include "../include/fnc_abi.h"
 #include "../math/fnc_bf16.h"
+#include "../math/fnc_flush.h"
 #include "fnc_model_info.h"
+#include "fnc_pool.h"
 #include "fnc_team.h"
 
-#define FNC_LIB static __attribute__((unused))
-
 enum { FNC_MODE_PREDICT = 0, FNC_MODE_PRIVATE = 1, FNC_MODE_TRAIN = 2, FNC_MODE_SPLIT = 3 };
-enum { FNC_CTX_STEPS = 8, FNC_CTX_SYMBOLS = 16, FNC_CTX_HEAD = 512, FNC_PENDING_ARRAYS = 64 };
+enum { FNC_CTX_STEPS = 8, FNC_CTX_SYMBOLS = 16, FNC_CTX_HEAD = 640, FNC_PENDING_ARRAYS = 64 };
 
 /* A forward that its backward may follow, and the arrays that both read. */
 typedef struct fnc_pending {
@@ -37,7 +39,11 @@ typedef char fnc_pending_fits[sizeof(fnc_pending) <= FNC_PENDING_BYTES ? 1 : -1]
 
 typedef struct fnc_ctx {
     const fnc_model *model;
+    const unsigned char *data;   /* the model's, or that of the options */
     void *allocation;            /* what `destroy` frees; null for memory of the caller's */
+    void (*release)(void *user, void *memory); /* how; null: free */
+    void *user;
+    const void *mapped; /* a file of data, whose mapping ends with the context; or null */
     const struct fnc_ctx *owner; /* whose weights these are: this context, or its source */
     const unsigned char *shared; /* of an owner, what its contexts are to predict with: atomic */
     const unsigned char *weights; /* what this one did last */
@@ -55,7 +61,9 @@ typedef struct fnc_ctx {
     int32_t level;        /* of model->levels, whose code runs */
     int32_t mode;
     int32_t threads; /* as asked for; 0: not asked */
+    int32_t flush;   /* are subnormal numbers taken as zero? */
     fnc_team *team;  /* null: the caller alone */
+    fnc_pool pool;   /* the team of the caller's threads */
 } fnc_ctx;
 
 typedef char fnc_ctx_fits[sizeof(fnc_ctx) <= FNC_CTX_HEAD ? 1 : -1];
@@ -72,6 +80,7 @@ FNC_LIB const char *fnc_status_text(int32_t status) {
     case FNC_ERR_STATE: return "the context's mode does not allow this";
     case FNC_ERR_RANGE: return "an index or a class number that the model does not have";
     case FNC_ERR_CPU: return "the processor lacks instructions that the library needs";
+    case FNC_ERR_DATA: return "the library has no weights of its own, and none were given";
     default: return "unknown status";
     }
 }
@@ -94,30 +103,30 @@ FNC_LIB void fnc_ctx_unprepare(fnc_ctx *ctx) {
 FNC_LIB void fnc_ctx_own(fnc_ctx *ctx, unsigned char **end) {
     const fnc_model *model = ctx->model;
     ctx->owner = ctx;
-    ctx->weights = model->data;
-    ctx->train = (unsigned char *)(uintptr_t)(model->data + model->train_at); /* never written */
+    ctx->weights = ctx->data;
+    ctx->train = (unsigned char *)(uintptr_t)(ctx->data + model->train_at); /* never written */
     if (ctx->mode >= FNC_MODE_PRIVATE) {
         ctx->own_weights = *end;
         ctx->weights = *end;
-        memcpy(*end, model->data, (size_t)model->weights_bytes);
+        memcpy(*end, ctx->data, (size_t)model->weights_bytes);
         *end += fnc_padded(model->weights_bytes);
     }
     ctx->shared = ctx->weights;
     if (ctx->mode >= FNC_MODE_TRAIN) {
         ctx->train = *end;
-        memcpy(*end, model->data + model->train_at, (size_t)model->train_bytes);
+        memcpy(*end, ctx->data + model->train_at, (size_t)model->train_bytes);
         *end += fnc_padded(model->train_bytes);
     }
     if (ctx->mode == FNC_MODE_SPLIT) {
-        memset(*end, 0, (size_t)(model->parts_bytes + FNC_PENDING_BYTES));
+        fnc_zero(*end, model->parts_bytes + FNC_PENDING_BYTES);
         ctx->pending = (fnc_pending *)(void *)(*end + model->parts_bytes);
         *end += model->parts_bytes + FNC_PENDING_BYTES;
     }
 }
 
 /* The state that the model had when it was exported; behind it the one before any call. */
-FNC_LIB const unsigned char *fnc_first_state(const fnc_model *model) {
-    return model->data + model->train_at + model->train_bytes;
+FNC_LIB const unsigned char *fnc_first_state(const fnc_ctx *ctx) {
+    return ctx->data + ctx->model->train_at + ctx->model->train_bytes;
 }
 
 /* The best level that this processor has instructions for, or a status. */
@@ -127,63 +136,119 @@ FNC_LIB int32_t fnc_best_level(const fnc_model *model) {
     return FNC_ERR_CPU;
 }
 
-/* The weights that the next call is to use: those that the owner has by now. */
-FNC_LIB const unsigned char *fnc_ctx_weights(const fnc_ctx *ctx) {
-    return __atomic_load_n(&ctx->owner->shared, __ATOMIC_ACQUIRE);
+/* The level that the options ask for: the last is the same code on every processor. */
+FNC_LIB int32_t fnc_wanted_level(const fnc_model *model, const fnc_options *options) {
+    if (options->flags & FNC_FLAG_DETERMINISTIC) {
+        const int32_t last = model->level_count - 1;
+        return fnc_cpu_has(model->levels[last].needs) ? last : FNC_ERR_CPU;
+    }
+    if (options->level == NULL) return fnc_best_level(model);
+    for (int32_t i = 0; i < model->level_count; ++i)
+        if (fnc_text_is(model->levels[i].name, options->level))
+            return fnc_cpu_has(model->levels[i].needs) ? i : FNC_ERR_CPU;
+    return FNC_ERR_ARG;
 }
 
-/* Lay a context out in `bytes` bytes at `memory`, of which it needs `needed`. With a `source` its
- * weights are those of that context. */
-FNC_LIB int32_t fnc_ctx_init(const fnc_model *model, void *memory, int64_t bytes, int64_t needed,
-                             int32_t mode, const int64_t *max, const fnc_ctx *source,
-                             fnc_ctx **result) {
-    if (needed < 0) return (int32_t)needed;
-    if (memory == NULL || result == NULL) return FNC_ERR_ARG;
-    if (bytes < needed) return FNC_ERR_MEMORY;
-    const int32_t level = source != NULL ? source->level : fnc_best_level(model);
+/* The weights that the next call is to use: those that the owner has by now. */
+FNC_LIB const unsigned char *fnc_ctx_weights(const fnc_ctx *ctx) {
+    return FNC_ACQUIRE(ctx->owner->shared);
+}
+
+typedef struct fnc_request {
+    int64_t needed; /* bytes, or a status */
+    int32_t mode;
+    const int64_t *max;
+    const fnc_ctx *source;      /* whose weights to share; or null */
+    const fnc_options *options; /* or null */
+    const unsigned char *data;
+} fnc_request;
+
+/* Lay a context out in `bytes` bytes at `memory`, of which it needs `needed`. */
+FNC_LIB int32_t fnc_ctx_lay_out(const fnc_model *model, void *memory, int64_t bytes,
+                                const fnc_request *asked, fnc_ctx **result) {
+    const fnc_ctx *source = asked->source;
+    const fnc_options *options = asked->options;
+    if (bytes < asked->needed) return FNC_ERR_MEMORY;
+    if (asked->data == NULL) return FNC_ERR_DATA;
+    const int32_t level = source != NULL    ? source->level
+                          : options != NULL ? fnc_wanted_level(model, options)
+                                            : fnc_best_level(model);
     if (level < 0) return level;
     unsigned char *start = fnc_aligned(memory), *end = start + FNC_CTX_HEAD;
     fnc_ctx *ctx = (fnc_ctx *)(void *)start;
-    memset(ctx, 0, sizeof *ctx);
+    fnc_zero(ctx, (int64_t)sizeof *ctx);
     ctx->model = model;
-    ctx->mode = mode;
+    ctx->data = asked->data;
+    ctx->mode = asked->mode;
     ctx->level = level;
     fnc_ctx_own(ctx, &end);
     if (source != NULL) {
         ctx->owner = source->owner;
         ctx->weights = fnc_ctx_weights(ctx);
         ctx->train = source->train;
+        ctx->flush = source->flush;
     }
+    if (options != NULL) ctx->flush = (options->flags & FNC_FLAG_FLUSH) != 0;
+    if (options != NULL && options->parallel_for != NULL)
+        ctx->team = fnc_pool_init(&ctx->pool, options);
     fnc_ctx_unprepare(ctx);
-    for (int i = 0; i < model->symbols; ++i) ctx->max[i] = max[i];
+    for (int i = 0; i < model->symbols; ++i) ctx->max[i] = asked->max[i];
     ctx->state = end;
-    memcpy(ctx->state, fnc_first_state(model), (size_t)model->state_bytes);
+    memcpy(ctx->state, fnc_first_state(ctx), (size_t)model->state_bytes);
     ctx->prepared = end + fnc_padded(model->state_bytes);
     ctx->arena = ctx->prepared + fnc_padded(model->prepared_bytes);
-    ctx->arena_bytes = needed - FNC_ALIGN - (ctx->arena - start);
+    ctx->arena_bytes = asked->needed - FNC_ALIGN - (ctx->arena - start);
     *result = ctx;
     return FNC_OK;
 }
 
-FNC_LIB int32_t fnc_ctx_create(const fnc_model *model, int64_t needed, int32_t mode,
-                               const int64_t *max, const fnc_ctx *source, fnc_ctx **result) {
+/* In memory of the caller's; with a `source`, whose weights it has. */
+FNC_LIB int32_t fnc_ctx_init(const fnc_model *model, void *memory, int64_t bytes, int64_t needed,
+                             int32_t mode, const int64_t *max, const fnc_ctx *source,
+                             fnc_ctx **result) {
+    const fnc_request asked = {needed, mode, max,
+                               source, NULL, source != NULL ? source->data : model->data};
     if (needed < 0) return (int32_t)needed;
+    if (memory == NULL || result == NULL) return FNC_ERR_ARG;
+    return fnc_ctx_lay_out(model, memory, bytes, &asked, result);
+}
+
+#if FNC_HAS_HEAP
+FNC_LIB void *fnc_allocate(const fnc_options *options, int64_t bytes) {
+    if ((uint64_t)bytes > SIZE_MAX) return NULL;
+    if (options == NULL || options->allocate == NULL) return malloc((size_t)bytes);
+    return options->allocate(options->user, bytes);
+}
+
+/* In memory that `destroy` gives back. */
+FNC_LIB int32_t fnc_ctx_make(const fnc_model *model, const fnc_request *asked, fnc_ctx **result) {
+    if (asked->needed < 0) return (int32_t)asked->needed;
     if (result == NULL) return FNC_ERR_ARG;
-    if ((uint64_t)needed > SIZE_MAX) return FNC_ERR_MEMORY;
-    void *memory = malloc((size_t)needed);
+    const fnc_options *options = asked->options;
+    void (*release)(void *, void *) = options != NULL ? options->release : NULL;
+    void *user = options != NULL ? options->user : NULL;
+    void *memory = fnc_allocate(options, asked->needed);
     if (memory == NULL) return FNC_ERR_MEMORY;
-    int32_t status = fnc_ctx_init(model, memory, needed, needed, mode, max, source, result);
-    if (status == FNC_OK) (*result)->allocation = memory;
-    else free(memory);
+    const int32_t status = fnc_ctx_lay_out(model, memory, asked->needed, asked, result);
+    if (status == FNC_OK) {
+        (*result)->allocation = memory;
+        (*result)->release = release;
+        (*result)->user = user;
+    } else if (release != NULL) {
+        release(user, memory);
+    } else {
+        free(memory);
+    }
     return status;
 }
 
-FNC_LIB void fnc_ctx_destroy(fnc_ctx *ctx) {
-    if (ctx == NULL) return;
-    fnc_team_destroy(ctx->team);
-    ctx->team = NULL;
-    free(ctx->allocation);
+FNC_LIB int32_t fnc_ctx_create(const fnc_model *model, int64_t needed, int32_t mode,
+                               const int64_t *max, const fnc_ctx *source, fnc_ctx **result) {
+    const fnc_request asked = {needed, mode, max,
+                               source, NULL, source != NULL ? source->data : model->data};
+    return fnc_ctx_make(model, &asked, result);
 }
+#endif
 
 /* Is this a context of `model` that may do what needs `mode`? */
 FNC_LIB int32_t fnc_ctx_check(const fnc_model *model, const fnc_ctx *ctx, int32_t mode) {
@@ -237,8 +302,8 @@ FNC_LIB const fnc_code *fnc_ctx_code(const fnc_ctx *ctx, const fnc_step *step) {
 }
 
 /* Calls `run`, a function of the step's code, after `prepare` where weights have changed. */
-FNC_LIB int32_t fnc_ctx_call(fnc_ctx *ctx, const fnc_step *step, fnc_entry *run,
-                             const fnc_env *env) {
+FNC_LIB int32_t fnc_ctx_call_as_is(fnc_ctx *ctx, const fnc_step *step, fnc_entry *run,
+                                   const fnc_env *env) {
     const int64_t version = ctx->owner->version;
     const fnc_code *code = fnc_ctx_code(ctx, step);
     if (code->prepare != NULL && (step->reads_state || ctx->prepared_for[step->number] != version)) {
@@ -249,6 +314,15 @@ FNC_LIB int32_t fnc_ctx_call(fnc_ctx *ctx, const fnc_step *step, fnc_entry *run,
     if (step->trains) ++ctx->version;
     if (ctx->pending != NULL) ctx->pending->step = NULL; /* the call takes its memory */
     return run(env);
+}
+
+FNC_LIB int32_t fnc_ctx_call(fnc_ctx *ctx, const fnc_step *step, fnc_entry *run,
+                             const fnc_env *env) {
+    if (!ctx->flush) return fnc_ctx_call_as_is(ctx, step, run, env);
+    const uint64_t before = fnc_flush();
+    const int32_t status = fnc_ctx_call_as_is(ctx, step, run, env);
+    fnc_unflush(before);
+    return status;
 }
 
 FNC_LIB int32_t fnc_ctx_run(const fnc_model *model, fnc_ctx *ctx, const fnc_step *step,
@@ -288,7 +362,7 @@ FNC_LIB int32_t fnc_ctx_set_level(const fnc_model *model, fnc_ctx *ctx, const ch
     const int32_t status = fnc_ctx_check(model, ctx, FNC_MODE_PREDICT);
     if (status != FNC_OK) return status;
     for (int32_t i = 0; name != NULL && i < model->level_count; ++i) {
-        if (strcmp(model->levels[i].name, name) != 0) continue;
+        if (!fnc_text_is(model->levels[i].name, name)) continue;
         if (!fnc_cpu_has(model->levels[i].needs)) return FNC_ERR_CPU;
         if (ctx->level != i) fnc_ctx_unprepare(ctx);
         if (ctx->pending != NULL && ctx->level != i) ctx->pending->step = NULL;
@@ -308,6 +382,7 @@ FNC_LIB int32_t fnc_ctx_set_threads(const fnc_model *model, fnc_ctx *ctx, int32_
     const int32_t status = fnc_ctx_check(model, ctx, FNC_MODE_PREDICT);
     if (status != FNC_OK) return status;
     if (threads < 1 || threads > FNC_TEAM_MOST) return FNC_ERR_ARG;
+    if (ctx->team == &ctx->pool.base) return FNC_ERR_STATE; /* the caller's own */
     if (threads == ctx->threads) return FNC_OK;
     const int64_t most = threads > 1 ? fnc_processors() : 1;
     const int64_t workers = threads < most ? threads : most;
@@ -369,6 +444,34 @@ FNC_LIB int32_t fnc_ctx_set_params(const fnc_model *model, fnc_ctx *ctx, const v
     return status;
 }
 
+/* The weight of number i to or from an array of its own type, as the caller sees it. */
+FNC_LIB int32_t fnc_ctx_tensor(const fnc_model *model, const fnc_ctx *ctx, int32_t i, void *target,
+                               const void *source, int64_t count) {
+    const int32_t status = fnc_ctx_check(model, ctx, source ? FNC_MODE_PRIVATE : FNC_MODE_PREDICT);
+    const void *array = source ? source : target;
+    if (status != FNC_OK) return status;
+    if (array == NULL || i < 0 || i >= model->tensor_count) return FNC_ERR_ARG;
+    const fnc_tensor *t = &model->tensors[i];
+    if (count != t->count) return FNC_ERR_SHAPE;
+    if (count > 0 && (uintptr_t)array % (uintptr_t)(t->bytes / t->count) != 0) return FNC_ERR_ARG;
+    if (source) fnc_take_array(ctx->own_weights + t->offset, source, t->bytes, t->narrow);
+    else fnc_give_array(target, fnc_ctx_weights(ctx) + t->offset, t->bytes, t->narrow);
+    return FNC_OK;
+}
+
+FNC_LIB int32_t fnc_ctx_get_param(const fnc_model *model, const fnc_ctx *ctx, int32_t i,
+                                  void *target, int64_t count) {
+    return fnc_ctx_tensor(model, ctx, i, target, NULL, count);
+}
+
+FNC_LIB int32_t fnc_ctx_set_param(const fnc_model *model, fnc_ctx *ctx, int32_t i,
+                                  const void *source, int64_t count) {
+    if (source == NULL) return FNC_ERR_ARG;
+    const int32_t status = fnc_ctx_tensor(model, ctx, i, NULL, source, count);
+    if (status == FNC_OK) ++ctx->version;
+    return status;
+}
+
 /* Training state of one variable, `bytes` bytes at `offset`. */
 FNC_LIB int32_t fnc_ctx_get_state(const fnc_model *model, const fnc_ctx *ctx, int64_t offset,
                                   void *value, size_t bytes) {
@@ -408,8 +511,10 @@ FNC_LIB int32_t fnc_ctx_set_carried(const fnc_model *model, fnc_ctx *ctx, const 
 }
 
 FNC_LIB int32_t fnc_ctx_reset_carried(const fnc_model *model, fnc_ctx *ctx) {
-    const unsigned char *before = fnc_first_state(model) + model->state_bytes;
-    return fnc_ctx_set_carried(model, ctx, before, model->state_bytes);
+    const int32_t status = fnc_ctx_check(model, ctx, FNC_MODE_PREDICT);
+    if (status != FNC_OK) return status;
+    return fnc_ctx_set_carried(model, ctx, fnc_first_state(ctx) + model->state_bytes,
+                               model->state_bytes);
 }
 
 /* Metrics as they were before any batch. */
@@ -418,7 +523,7 @@ FNC_LIB int32_t fnc_ctx_reset_metrics(const fnc_model *model, fnc_ctx *ctx) {
     if (status != FNC_OK) return status;
     for (int i = 0; i < model->metric_spans; ++i) {
         const fnc_span span = model->metrics[i];
-        memcpy(ctx->train + span.offset, model->data + model->train_at + span.offset, (size_t)span.bytes);
+        memcpy(ctx->train + span.offset, ctx->data + model->train_at + span.offset, (size_t)span.bytes);
     }
     return FNC_OK;
 }

@@ -9,12 +9,14 @@
 
 #include <stdint.h>
 
+#include "../include/fnc_abi.h"
+
 /* Words of the cpuid instruction: leaf 1 ecx, leaf 7 ebx and ecx, leaf 7.1 eax, 0x80000001 ecx. */
 typedef struct fnc_cpu {
     uint32_t word[5];
 } fnc_cpu;
 
-#if defined(__x86_64__) || defined(__i386__)
+#if (defined(__x86_64__) || defined(__i386__)) && defined(__GNUC__)
 /* 1 where the compiler's macro of the instructions is defined, which then is the number 1. */
 #define FNC_CPU_SECOND(a, b, ...) b
 #define FNC_CPU_IS(...) FNC_CPU_SECOND(__VA_ARGS__, 0, 0)

@@ -5,6 +5,9 @@
 #ifndef FNC_FILE_H
 #define FNC_FILE_H
 
+#include "fnc_context.h"
+
+#if FNC_HAS_FILES && FNC_POSIX
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -13,7 +16,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "fnc_context.h"
 #include "fnc_temporary.h"
 
 typedef struct fnc_file {
@@ -23,11 +25,11 @@ typedef struct fnc_file {
     size_t room;     /* bytes of `temporary` */
 } fnc_file;
 
-FNC_LIB int32_t fnc_write_all(int descriptor, const void *bytes, int64_t size) {
+FNC_LIB int32_t fnc_file_write(fnc_file *file, const void *bytes, int64_t size) {
     const char *at = (const char *)bytes;
     while (size > 0) {
         const size_t most = (size_t)1 << 30;
-        const ssize_t done = write(descriptor, at, (uint64_t)size < most ? (size_t)size : most);
+        const ssize_t done = write(file->descriptor, at, (uint64_t)size < most ? (size_t)size : most);
         if (done < 0 && errno == EINTR) continue;
         if (done <= 0) return FNC_ERR_IO;
         at += done;
@@ -91,5 +93,6 @@ FNC_LIB int32_t fnc_file_close(fnc_file *file, int32_t status) {
     fnc_file_free(file);
     return status;
 }
+#endif
 
 #endif

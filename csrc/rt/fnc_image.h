@@ -5,9 +5,10 @@
 #ifndef FNC_IMAGE_H
 #define FNC_IMAGE_H
 
-#include <sys/mman.h>
-
+#include "fnc_context.h"
 #include "fnc_file.h"
+#include "fnc_file_stdio.h"
+#include "fnc_map.h"
 
 enum { FNC_IMAGE_HEAD = 64, FNC_IMAGE_HASH = 16, FNC_IMAGE_LAYOUT = 56 };
 
@@ -19,12 +20,25 @@ FNC_LIB uint64_t fnc_layout(const fnc_model *model) {
     return found;
 }
 
-FNC_LIB void fnc_image_head(const fnc_model *model, unsigned char head[FNC_IMAGE_HEAD]) {
-    const uint64_t layout = fnc_layout(model);
-    memset(head, 0, FNC_IMAGE_HEAD);
-    memcpy(head, "fncompile image", 15);
-    strncpy((char *)head + FNC_IMAGE_HASH, model->hash, FNC_IMAGE_LAYOUT - FNC_IMAGE_HASH - 1);
+FNC_LIB int fnc_bytes_are(const void *one, const void *other, int64_t count) {
+    const unsigned char *a = (const unsigned char *)one, *b = (const unsigned char *)other;
+    for (int64_t i = 0; i < count; ++i)
+        if (a[i] != b[i]) return 0;
+    return 1;
+}
+
+/* What the bytes that follow are: of which model, in which layout. */
+FNC_LIB void fnc_head(const fnc_model *model, const char *what, uint64_t layout,
+                      unsigned char head[FNC_IMAGE_HEAD]) {
+    const size_t length = fnc_text_length(model->hash), most = FNC_IMAGE_LAYOUT - FNC_IMAGE_HASH - 1;
+    fnc_zero(head, FNC_IMAGE_HEAD);
+    memcpy(head, what, fnc_text_length(what));
+    memcpy(head + FNC_IMAGE_HASH, model->hash, length < most ? length : most);
     memcpy(head + FNC_IMAGE_LAYOUT, &layout, sizeof layout);
+}
+
+FNC_LIB void fnc_image_head(const fnc_model *model, unsigned char head[FNC_IMAGE_HEAD]) {
+    fnc_head(model, "fncompile image", fnc_layout(model), head);
 }
 
 FNC_LIB int64_t fnc_image_bytes(const fnc_model *model) {
@@ -36,7 +50,7 @@ FNC_LIB int32_t fnc_check_image(const fnc_model *model, const void *image, int64
     if (image == NULL || (uintptr_t)image % FNC_ALIGN != 0) return FNC_ERR_ARG;
     if (bytes != fnc_image_bytes(model)) return FNC_ERR_FORMAT;
     fnc_image_head(model, head);
-    return memcmp(image, head, sizeof head) == 0 ? FNC_OK : FNC_ERR_FORMAT;
+    return fnc_bytes_are(image, head, FNC_IMAGE_HEAD) ? FNC_OK : FNC_ERR_FORMAT;
 }
 
 /* The weights that `ctx` has now, as an image. */
@@ -52,6 +66,7 @@ FNC_LIB int32_t fnc_ctx_get_image(const fnc_model *model, const fnc_ctx *ctx, vo
     return FNC_OK;
 }
 
+#if FNC_HAS_FILES
 FNC_LIB int32_t fnc_ctx_save_image(const fnc_model *model, const fnc_ctx *ctx, const char *path) {
     unsigned char head[FNC_IMAGE_HEAD];
     fnc_file file;
@@ -60,40 +75,28 @@ FNC_LIB int32_t fnc_ctx_save_image(const fnc_model *model, const fnc_ctx *ctx, c
     if (status == FNC_OK) status = fnc_file_open(&file, path);
     if (status != FNC_OK) return status;
     fnc_image_head(model, head);
-    status = fnc_write_all(file.descriptor, head, sizeof head);
+    status = fnc_file_write(&file, head, FNC_IMAGE_HEAD);
     if (status == FNC_OK)
-        status = fnc_write_all(file.descriptor, fnc_ctx_weights(ctx), model->weights_bytes);
+        status = fnc_file_write(&file, fnc_ctx_weights(ctx), model->weights_bytes);
     return fnc_file_close(&file, status);
 }
 
-/* Maps the whole of an open file, read-only. */
-FNC_LIB int32_t fnc_map_open(const fnc_model *model, int descriptor, const void **image) {
-    struct stat found;
-    const int64_t bytes = fnc_image_bytes(model);
-    if (fstat(descriptor, &found) != 0 || !S_ISREG(found.st_mode)) return FNC_ERR_IO;
-    if (found.st_size != bytes) return FNC_ERR_FORMAT;
-    void *memory = mmap(NULL, (size_t)bytes, PROT_READ, MAP_SHARED, descriptor, 0);
-    if (memory == MAP_FAILED) return FNC_ERR_MEMORY;
-    const int32_t status = fnc_check_image(model, memory, bytes);
-    if (status == FNC_OK) *image = memory;
-    else munmap(memory, (size_t)bytes);
-    return status;
-}
-
 FNC_LIB int32_t fnc_map_image(const fnc_model *model, const char *path, const void **image) {
+    const int64_t bytes = fnc_image_bytes(model);
+    const void *memory = NULL;
     if (path == NULL || image == NULL) return FNC_ERR_ARG;
-    const int descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (descriptor < 0) return FNC_ERR_IO;
-    const int32_t status = fnc_map_open(model, descriptor, image);
-    close(descriptor);
+    int32_t status = fnc_map(path, bytes, &memory);
+    if (status != FNC_OK) return status;
+    status = fnc_check_image(model, memory, bytes);
+    if (status == FNC_OK) *image = memory;
+    else fnc_unmap(memory, bytes);
     return status;
 }
 
 FNC_LIB int32_t fnc_unmap_image(const fnc_model *model, const void *image) {
-    if (image == NULL) return FNC_ERR_ARG;
-    void *memory = (void *)(uintptr_t)image;
-    return munmap(memory, (size_t)fnc_image_bytes(model)) == 0 ? FNC_OK : FNC_ERR_ARG;
+    return image != NULL ? fnc_unmap(image, fnc_image_bytes(model)) : FNC_ERR_ARG;
 }
+#endif
 
 /* From its next call on `ctx`, and each context that shares its weights, predicts with the image, or
  * for null with the weights of the library. Any thread may call this while they predict. */
@@ -105,8 +108,8 @@ FNC_LIB int32_t fnc_ctx_swap_weights(const fnc_model *model, fnc_ctx *ctx, const
     if (status == FNC_OK && image != NULL) status = fnc_check_image(model, image, bytes);
     if (status != FNC_OK) return status;
     const unsigned char *next =
-        image != NULL ? (const unsigned char *)image + FNC_IMAGE_HEAD : model->data;
-    __atomic_store_n(&ctx->shared, next, __ATOMIC_RELEASE);
+        image != NULL ? (const unsigned char *)image + FNC_IMAGE_HEAD : ctx->data;
+    FNC_RELEASE(ctx->shared, next);
     return FNC_OK;
 }
 

@@ -3,16 +3,24 @@
 #ifndef FNC_LIBRARY_H
 #define FNC_LIBRARY_H
 
+#if !defined(_GNU_SOURCE)
 #define _GNU_SOURCE /* realpath, fsync, strdup, affinity: before any header of the system */
-#define FNC_IO_API static __attribute__((unused))
+#endif
+#define FNC_IO_API FNC_LIB
+
+#include "fnc_port.h"
 
 #include "fnc_checkpoint.h"
-#include "fnc_image.h"
+#include "fnc_data.h"
 #include "fnc_parts.h"
 
+#if FNC_HAS_FILES
 #include "../io/fnc_blake2b.c"
 #include "../io/fnc_hdf5.c"
 #include "../io/fnc_hdf5_digest.c"
+#if FNC_POSIX
 #include "../io/fnc_hdf5_file.c"
+#endif
+#endif
 
 #endif

@@ -74,7 +74,9 @@ typedef struct fnc_checkpoint {
 typedef struct fnc_model {
     const fnc_level *levels; /* the best first */
     int32_t level_count;
-    const unsigned char *data; /* weights, training state, state twice, checkpoint head, the rest */
+    const unsigned char *data; /* weights, training state, state twice, checkpoint head, the rest; null:
+                                  in a file */
+    int64_t data_bytes;
     const char *hash;
     int64_t weights_bytes, train_at, train_bytes;
     int64_t state_bytes; /* behind the training state: as exported, then as before any call */

@@ -44,7 +44,7 @@ FNC_LIB int32_t fnc_ctx_zero_grad(const fnc_model *model, fnc_ctx *ctx) {
     if (status != FNC_OK) return status;
     for (int i = 0; i < model->tensor_count; ++i) {
         const fnc_tensor *t = &model->tensors[i];
-        if (t->gradient >= 0) memset(ctx->train + t->gradient, 0, (size_t)(t->count * t->item));
+        if (t->gradient >= 0) fnc_zero(ctx->train + t->gradient, t->count * t->item);
     }
     return FNC_OK;
 }
@@ -64,7 +64,7 @@ FNC_LIB int32_t fnc_ctx_gradients(const fnc_model *model, const fnc_ctx *ctx, vo
             fnc_take_array(ctx->train + t->gradient, (const char *)source + at, t->bytes, t->narrow);
         if (target && t->gradient >= 0)
             fnc_give_array((char *)target + at, ctx->train + t->gradient, t->bytes, t->narrow);
-        if (target && t->gradient < 0) memset((char *)target + at, 0, (size_t)t->bytes);
+        if (target && t->gradient < 0) fnc_zero((char *)target + at, t->bytes);
         at += t->bytes;
     }
     return FNC_OK;
@@ -130,8 +130,8 @@ FNC_LIB int32_t fnc_ctx_scale_gradients(const fnc_model *model, fnc_ctx *ctx, do
 
 /* Is the weight called `name` of the layer `layer`, a path, or the weight itself? */
 FNC_LIB int fnc_is_of_layer(const char *name, const char *layer) {
-    const size_t length = strlen(layer);
-    return length > 0 && strncmp(name, layer, length) == 0 &&
+    const size_t length = fnc_text_length(layer);
+    return length > 0 && fnc_text_same(name, layer) >= length &&
            (name[length] == '/' || name[length] == '\0');
 }
 
@@ -145,7 +145,7 @@ FNC_LIB int32_t fnc_ctx_set_trainable(const fnc_model *model, fnc_ctx *ctx, cons
         const fnc_tensor *t = &model->tensors[i];
         if (t->gradient < 0) continue;
         if (fnc_is_of_layer(t->name, layer)) {
-            memset(ctx->train + t->frozen, !trainable, (size_t)t->count);
+            for (int64_t k = 0; k < t->count; ++k) ctx->train[t->frozen + k] = !trainable;
             found = 1;
         }
         if (t->count > 0 && ctx->train[t->frozen]) ctx->frozen = 1;

@@ -83,7 +83,7 @@ static inline int32_t fnc_steps_check(const fnc_env *env, const fnc_stretch *s, 
 
 /* Asks memory for a row that is copied later: shuffled rows lie where no cache expects them. */
 static inline void fnc_ask_for(const unsigned char *row, int64_t bytes) {
-    for (int64_t i = 0; i < bytes && i < 4096; i += 64) __builtin_prefetch(row + i);
+    for (int64_t i = 0; i < bytes && i < 4096; i += 64) FNC_PREFETCH_LINE(row + i);
 }
 
 /* Copies the worker's share of rows index[0..n) of each input to where the step reads them. */

@@ -12,6 +12,24 @@
 #ifndef FNC_TEAM_H
 #define FNC_TEAM_H
 
+#include "fnc_port.h"
+
+enum {
+    FNC_TEAM_MOST = 1024, /* workers; more are not made */
+    FNC_TEAM_TURNS = 1000, /* of waiting awake: 20 to 50 us */
+    FNC_TEAM_STACK = 1 << 20 /* bytes: 230 KB for csrc/kern, and what is local to threads */
+};
+
+#if !FNC_HAS_THREADS
+#include "../include/fnc_abi.h"
+
+FNC_LIB int64_t fnc_processors(void) { return 1; }
+FNC_LIB fnc_team *fnc_team_create(int64_t workers) {
+    (void)workers;
+    return NULL;
+}
+FNC_LIB void fnc_team_destroy(fnc_team *team) { (void)team; }
+#else
 #include <fenv.h>
 #include <pthread.h>
 #include <signal.h>
@@ -23,14 +41,6 @@
 #endif
 
 #include "../include/fnc_abi.h"
-
-#define FNC_TEAM_API static __attribute__((unused))
-
-enum {
-    FNC_TEAM_MOST = 1024, /* workers; more are not made */
-    FNC_TEAM_TURNS = 1000, /* of waiting awake: 20 to 50 us */
-    FNC_TEAM_STACK = 1 << 20 /* bytes: 230 KB for csrc/kern, and what is local to threads */
-};
 
 /* Nanoseconds: after a call, in which the next one finds workers awake; without sharing small calls
  * after one that had to wait for a processor, at first; and at most, when many had to. */
@@ -73,7 +83,7 @@ typedef struct fnc_threads {
     fnc_worker workers[];
 } fnc_threads;
 
-FNC_TEAM_API void fnc_pause(void) {
+FNC_LIB void fnc_pause(void) {
 #if defined(__x86_64__) || defined(__i386__)
     __builtin_ia32_pause();
 #elif defined(__aarch64__)
@@ -82,7 +92,7 @@ FNC_TEAM_API void fnc_pause(void) {
 }
 
 /* Returns when the gate's word is no longer `seen`, and gives the new one. */
-FNC_TEAM_API uint64_t fnc_gate_wait(fnc_threads *team, fnc_gate *gate, uint64_t seen, int turns) {
+FNC_LIB uint64_t fnc_gate_wait(fnc_threads *team, fnc_gate *gate, uint64_t seen, int turns) {
     uint64_t word = __atomic_load_n(&gate->word, __ATOMIC_ACQUIRE);
     for (; word == seen && turns > 0; --turns) {
         fnc_pause();
@@ -101,7 +111,7 @@ FNC_TEAM_API uint64_t fnc_gate_wait(fnc_threads *team, fnc_gate *gate, uint64_t 
 
 /* Sets the word. Whoever saw the old one is either awake and will see the new one, or counted among
  * those asleep; taking the lock makes sure that the latter do sleep when they are called. */
-FNC_TEAM_API void fnc_gate_set(fnc_threads *team, fnc_gate *gate, uint64_t word) {
+FNC_LIB void fnc_gate_set(fnc_threads *team, fnc_gate *gate, uint64_t word) {
     __atomic_store_n(&gate->word, word, __ATOMIC_SEQ_CST);
     if (__atomic_load_n(&gate->asleep, __ATOMIC_SEQ_CST) == 0) return;
     pthread_mutex_lock(&team->lock);
@@ -110,7 +120,7 @@ FNC_TEAM_API void fnc_gate_set(fnc_threads *team, fnc_gate *gate, uint64_t word)
 }
 
 /* The last of the parts to arrive lets all go on. */
-FNC_TEAM_API void fnc_team_meet(fnc_team *base) {
+FNC_LIB void fnc_team_meet(fnc_team *base) {
     fnc_threads *team = (fnc_threads *)base;
     const int64_t parts = team->parts;
     const uint64_t met = __atomic_load_n(&team->met.word, __ATOMIC_ACQUIRE);
@@ -122,7 +132,7 @@ FNC_TEAM_API void fnc_team_meet(fnc_team *base) {
     }
 }
 
-FNC_TEAM_API void *fnc_team_thread(void *argument) {
+FNC_LIB void *fnc_team_thread(void *argument) {
     fnc_worker *self = (fnc_worker *)argument;
     fnc_threads *team = self->team;
     for (uint64_t word = 0;;) {
@@ -137,25 +147,25 @@ FNC_TEAM_API void *fnc_team_thread(void *argument) {
 }
 
 /* Starts the next call, on all threads whose part is below `parts`. */
-FNC_TEAM_API void fnc_team_start(fnc_threads *team, int64_t parts) {
+FNC_LIB void fnc_team_start(fnc_threads *team, int64_t parts) {
     const uint64_t number = team->start.word / (FNC_TEAM_MOST + 1) + 1;
     fnc_gate_set(team, &team->start, number * (FNC_TEAM_MOST + 1) + (uint64_t)parts);
 }
 
 /* Nanoseconds of a clock that only goes forward. */
-FNC_TEAM_API int64_t fnc_team_clock(void) {
+FNC_LIB int64_t fnc_team_clock(void) {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
 /* Was it a moment ago that *when was set? */
-FNC_TEAM_API int fnc_team_soon(const int64_t *when, int64_t now) {
+FNC_LIB int fnc_team_soon(const int64_t *when, int64_t now) {
     return now - __atomic_load_n(when, __ATOMIC_RELAXED) < FNC_TEAM_SOON;
 }
 
 /* Shares the call, if the team is free; did it? */
-FNC_TEAM_API int fnc_team_share(fnc_threads *team, fnc_work *work, const fnc_env *env,
+FNC_LIB int fnc_team_share(fnc_threads *team, fnc_work *work, const fnc_env *env,
                                 int64_t parts) {
     if (parts > team->base.workers) parts = team->base.workers;
     if (parts < 2 || getpid() != team->process ||
@@ -175,7 +185,7 @@ FNC_TEAM_API int fnc_team_share(fnc_threads *team, fnc_work *work, const fnc_env
 }
 
 /* If workers that were awake had to be waited for, the machine has no processor to spare. */
-FNC_TEAM_API void fnc_team_learn(fnc_threads *team, int64_t now) {
+FNC_LIB void fnc_team_learn(fnc_threads *team, int64_t now) {
     int64_t pause = __atomic_load_n(&team->pause, __ATOMIC_RELAXED);
     if (__atomic_load_n(&team->met.slept, __ATOMIC_RELAXED) > 0) {
         __atomic_store_n(&team->rest, now + pause, __ATOMIC_RELAXED);
@@ -188,7 +198,7 @@ FNC_TEAM_API void fnc_team_learn(fnc_threads *team, int64_t now) {
 
 /* A small call that comes soon after another is one of many, for which workers are awake or worth
  * waking. */
-FNC_TEAM_API void fnc_team_run(fnc_team *base, fnc_work *work, const fnc_env *env, int64_t parts,
+FNC_LIB void fnc_team_run(fnc_team *base, fnc_work *work, const fnc_env *env, int64_t parts,
                                int64_t woken) {
     fnc_threads *team = (fnc_threads *)base;
     const int64_t start = fnc_team_clock(), rest = __atomic_load_n(&team->rest, __ATOMIC_RELAXED);
@@ -204,7 +214,7 @@ FNC_TEAM_API void fnc_team_run(fnc_team *base, fnc_work *work, const fnc_env *en
 }
 
 /* Processors that this process may use. */
-FNC_TEAM_API int64_t fnc_processors(void) {
+FNC_LIB int64_t fnc_processors(void) {
 #if defined(__linux__) && defined(_GNU_SOURCE)
     cpu_set_t set;
     if (sched_getaffinity(0, sizeof set, &set) == 0) return CPU_COUNT(&set);
@@ -213,7 +223,7 @@ FNC_TEAM_API int64_t fnc_processors(void) {
 }
 
 /* Ends the threads and frees the team, which nobody uses. Null is allowed. */
-FNC_TEAM_API void fnc_team_destroy(fnc_team *base) {
+FNC_LIB void fnc_team_destroy(fnc_team *base) {
     fnc_threads *team = (fnc_threads *)base;
     if (team == NULL) return;
     if (getpid() == team->process) {
@@ -228,7 +238,7 @@ FNC_TEAM_API void fnc_team_destroy(fnc_team *base) {
 }
 
 /* Enough stack, where the system gives threads less: musl 128 KB, others what the user set. */
-FNC_TEAM_API void fnc_team_stack(pthread_attr_t *how) {
+FNC_LIB void fnc_team_stack(pthread_attr_t *how) {
     size_t size = 0;
     pthread_attr_getstacksize(how, &size);
     if (size < FNC_TEAM_STACK) pthread_attr_setstacksize(how, FNC_TEAM_STACK);
@@ -236,7 +246,7 @@ FNC_TEAM_API void fnc_team_stack(pthread_attr_t *how) {
 
 /* Threads until there are `workers` workers, or the system gives no more. Signals are for the
  * threads that the program itself has. */
-FNC_TEAM_API void fnc_team_hire(fnc_threads *team, int64_t workers) {
+FNC_LIB void fnc_team_hire(fnc_threads *team, int64_t workers) {
     sigset_t all, old;
     pthread_attr_t how;
     if (pthread_attr_init(&how)) return;
@@ -254,7 +264,7 @@ FNC_TEAM_API void fnc_team_hire(fnc_threads *team, int64_t workers) {
 }
 
 /* A team of `workers`, the caller among them, or of as many as can be had. Null without memory. */
-FNC_TEAM_API fnc_team *fnc_team_create(int64_t workers) {
+FNC_LIB fnc_team *fnc_team_create(int64_t workers) {
     if (workers < 1) workers = 1;
     if (workers > FNC_TEAM_MOST) workers = FNC_TEAM_MOST;
     const size_t bytes = sizeof(fnc_threads) + (size_t)workers * sizeof(fnc_worker);
@@ -271,4 +281,5 @@ FNC_TEAM_API fnc_team *fnc_team_create(int64_t workers) {
     return &team->base;
 }
 
+#endif
 #endif

@@ -6,6 +6,9 @@
 #ifndef FNC_TEMPORARY_H
 #define FNC_TEMPORARY_H
 
+#include "fnc_context.h"
+
+#if FNC_HAS_FILES && FNC_POSIX
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -15,7 +18,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "fnc_context.h"
 
 enum { FNC_NAME_PART = 100 }; /* bytes of the target's name in those of its temporaries */
 
@@ -81,5 +83,6 @@ FNC_LIB void fnc_remove_leftovers(const char *target, char *path) {
         if (fnc_is_temporary(entry->d_name, name)) fnc_remove_dead(dirfd(directory), entry->d_name);
     closedir(directory);
 }
+#endif
 
 #endif

@@ -13,6 +13,7 @@ from fncompile.cli.model_file import add_model, load
 EXAMPLES = (
     "fncompile export digits.keras -o build/digits",
     "fncompile export digits.keras -o build/digits --march x86-64-v3 --no-training",
+    "fncompile export digits.keras -o build/arm --target aarch64-linux-gnu",
 )
 
 
@@ -33,6 +34,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="whether the library trains too (default: if the model is compiled with a loss)",
     )  # fmt: skip
     parser.add_argument(
+        "--target", metavar="SYSTEM",
+        help="build for another system by the ziglang package: aarch64-linux-gnu, wasm32-wasi, ...",
+    )  # fmt: skip
+    parser.add_argument(
+        "--sources", action="store_true", help="add the library as one file of C99"
+    )
+    parser.add_argument(
+        "--freestanding", action="store_true",
+        help="write C99 sources alone, for systems without heap, files and threads",
+    )  # fmt: skip
+    parser.add_argument(
+        "--weights", choices=("embedded", "file"), default="embedded",
+        help="where the weights are: in the library, or in a file that it maps",
+    )  # fmt: skip
+    parser.add_argument(
         "--sample-weight", action="store_true", help="its training takes weights of samples"
     )
 
@@ -40,7 +56,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     bundle = load(options).export(
         options.output, prefix=options.prefix, training=options.training,
-        sample_weight=options.sample_weight, march=options.march,
+        sample_weight=options.sample_weight, march=options.march, target=options.target,
+        sources=options.sources, freestanding=options.freestanding, weights=options.weights,
     )  # fmt: skip
     for path in sorted(bundle.files):
         print(path)

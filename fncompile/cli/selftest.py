@@ -27,8 +27,9 @@ def run(options: argparse.Namespace) -> int:
         program = Path(folder) / "selftest"
         toolchain.build_program(source, library_of(source), program)
         done = subprocess.run(
-            [program], capture_output=True, text=True, timeout=LONGEST, errors="replace"
-        )
+            [program], capture_output=True, text=True, timeout=LONGEST, errors="replace",
+            cwd=source.parent,  # where weights in a file are looked for
+        )  # fmt: skip
     print(done.stdout, end="")
     if done.returncode < 0:
         raise ValueError(f"The self-test of {source.parent} ended by signal {-done.returncode}.")

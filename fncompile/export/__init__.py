@@ -13,17 +13,18 @@ from typing import TYPE_CHECKING, Any
 from fncompile.missing import complaint
 
 if TYPE_CHECKING:
-    from .bundle import Bundle, export
+    from .build import Bundle
+    from .bundle import export
     from .opened import NativeModel, load_library
 
 __all__ = ["Bundle", "NativeModel", "export", "load_library"]
-_OPENED = ("NativeModel", "load_library")
+_ROOMS = {"NativeModel": "opened", "load_library": "opened", "Bundle": "build"}
 
 
 if not TYPE_CHECKING:
 
     def __getattr__(name: str) -> Any:
         if name in __all__:
-            module = import_module(f".{'opened' if name in _OPENED else 'bundle'}", __name__)
+            module = import_module(f".{_ROOMS.get(name, 'bundle')}", __name__)
             return getattr(module, name)
         raise complaint(__name__, name)

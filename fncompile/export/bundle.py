@@ -6,82 +6,30 @@ a blob the weights. Files appear in the directory when all of them are made, eac
 
 from __future__ import annotations
 
-import dataclasses
 import os
-import platform
-import re
 import shlex
-import tempfile
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import fncompile
-from fncompile.export import texts
 from fncompile.export.api.header import emit_header
-from fncompile.export.api.library import Level, Library
-from fncompile.export.api.unit import emit_unit, needs_unit
-from fncompile.export.checkpoint import make_checkpoint, sources
-from fncompile.export.data import data_blocks, data_unit, write_data
+from fncompile.export.api.library import Level
+from fncompile.export.api.unit import emit_unit
+from fncompile.export.build import Bundle, Sources, Wanted, write
+from fncompile.export.checkpoint import make_checkpoint
+from fncompile.export.checkpoint import sources as places
+from fncompile.export.data import data_blocks
 from fncompile.export.describe import describe, entries_of, model_hash
-from fncompile.export.example import emit_example
 from fncompile.export.prefix import model_prefix
-from fncompile.export.selftest import emit_selftest
-from fncompile.export.vectors import Vectors, measure
-from fncompile.export.wrapper import emit_wrapper
+from fncompile.export.systems import System
+from fncompile.export.vectors import measure
 from fncompile.flags import flag, override
 from fncompile.ir.types import DTYPES, TensorType
-from fncompile.runtime import cache, toolchain
+from fncompile.runtime import cache
 from fncompile.runtime.store import open_store
 
-
-@dataclass(frozen=True)
-class Bundle:
-    """The files of an export; `prefix` begins every C name.
-
-    `directory` holds all; the others are the paths of the files: `shared`, a link to the library
-    itself, `soname`; the archive `static`; `header`, and `wrapper` for C++; `pkgconfig`, and, for
-    CMake, `cmake` and `cmake_version`; the programs `example` and `selftest`, which compares the
-    library with what Python computed; and `readme`.
-
-    >>> model = fncompile.Sequential([fncompile.Input((2,)), layers.Dense(1)], name="tiny")
-    >>> bundle = model.export("build")
-    >>> bundle.prefix, bundle.header.name, bundle.shared.name
-    ('tiny', 'tiny.h', 'libtiny.so')
-    """
-
-    directory: Path
-    prefix: str
-    shared: Path
-    soname: Path
-    static: Path
-    header: Path
-    wrapper: Path
-    pkgconfig: Path
-    cmake: Path
-    cmake_version: Path
-    example: Path
-    selftest: Path
-    readme: Path
-
-    @property
-    def files(self) -> tuple[Path, ...]:
-        """The paths of all."""
-        fields = (getattr(self, f.name) for f in dataclasses.fields(self))
-        return tuple(f for f in fields if isinstance(f, Path) and f != self.directory)
-
-
-@dataclass(frozen=True)
-class Sources:
-    """The library before it is compiled: units of C by name, the header, the binary data, and what
-    the self-test compares with."""
-
-    library: Library
-    entries: dict[str, str]
-    unit: str
-    header: str
-    data: list[Any]  # of buffers, to be written one after the other
-    vectors: Vectors
+HOST = System.of("")
+MOST_TEXT = 64 << 20  # bytes of data as C: more takes compilers minutes
 
 
 def export(
@@ -92,6 +40,10 @@ def export(
     training: bool | None = None,
     sample_weight: bool = False,
     march: str | None = None,
+    target: str | None = None,
+    sources: bool = False,
+    freestanding: bool = False,
+    weights: str = "embedded",
 ) -> Bundle:
     """Write `lib<prefix>.so`, `lib<prefix>.a`, `<prefix>.h`, `<prefix>.hpp`, files for pkg-config
     and CMake, an example, a self-test and a README.
@@ -107,11 +59,22 @@ def export(
     bits it then gives; other names are those of FNC_TARGET, which has the same effect. Where a
     processor lacks the instructions, `_create` says so by a status.
 
+    `target` is another system, as zig calls it: "aarch64-linux-gnu", "aarch64-macos",
+    "x86_64-windows-gnu", "wasm32-wasi" and others. It needs `pip install fncompile[zig]`.
+
+    `sources` adds `<prefix>.c`, the whole library as one file of C99 for any compiler, and its
+    weights as `<prefix>_weights.c`. `freestanding` writes these alone, with header, example and
+    self-test, and asks nothing of a system but memcpy and math.h: no heap, files or threads.
+
+    `weights="file"` keeps the weights out of the library, in `<prefix>.weights`, which contexts
+    map when they are told where it is (`_create_with`): any number of processes share it.
+
     What is bfloat16 in the model is float32 for the library's callers and in its files.
 
-    ValueError for a prefix that is no C name, for training without a compiled loss, and for a
-    model without fixed inputs that was never called. CompileError and OSError as they come; the
-    files of an earlier export are then untouched.
+    ValueError for a prefix that is no C name, for training without a compiled loss, for a model
+    without fixed inputs that was never called, and for choices that exclude each other.
+    CompileError, ToolchainError and OSError as they come; the files of an earlier export are then
+    untouched.
 
     `model`: a built model; `directory`: a path, made if it is not there.
 
@@ -122,10 +85,31 @@ def export(
     """
     prefix = _checked_prefix(model, prefix)
     training = _wants_training(model, training)
+    wanted = Wanted(System.of(target or ""), not freestanding, sources or freestanding)
+    _check_choices(weights, target, freestanding)
     with override(**({"target": march} if march else {})):
-        several = not march and flag("target") == "native"
-        made = make_sources(model, prefix, training, sample_weight, several)
-        return _write(made, Path(directory).resolve())
+        several = not march and (flag("target") == "native" or bool(target))
+        made = make_sources(
+            model, prefix, training, sample_weight, several, wanted.system,
+            embedded=weights == "embedded", freestanding=freestanding,
+        )  # fmt: skip
+        if wanted.sources and made.library.embedded and made.library.data_bytes > MOST_TEXT:
+            raise ValueError(
+                f"The weights of {model.name!r} are {made.library.data_bytes >> 20} MB, too many "
+                "for C text: export them with weights='file'."
+            )
+        return write(made, wanted, Path(directory).resolve())
+
+
+def _check_choices(weights: str, target: str | None, freestanding: bool) -> None:
+    if weights not in ("embedded", "file"):
+        raise ValueError(f"`weights` must be 'embedded' or 'file'. Received: weights={weights!r}")
+    if freestanding and (target or weights == "file"):
+        raise ValueError(
+            "freestanding=True writes sources for any system, with their weights: it goes with "
+            f"neither `target` nor weights='file'. Received: target={target!r}, "
+            f"weights={weights!r}"
+        )
 
 
 def _checked_prefix(model: Any, prefix: str | None) -> str:
@@ -156,37 +140,45 @@ def make_sources(
     training: bool,
     sample_weight: bool = False,
     several: bool = False,
+    system: System = HOST,
+    embedded: bool = True,
+    freestanding: bool = False,
 ) -> Sources:
     """The C of a library and its data; compiles nothing but what Python itself runs. `several`
     levels of instructions, or that of FNC_TARGET."""
     native = model.steps().native(training, sample_weight)
-    tree, known = sources(model, native.blocks, optimizer=training)
+    tree, known = places(model, native.blocks, optimizer=training)
     arrays = [(path, TensorType(a.dtype.name, a.shape)) for path, a in tree.datasets()]
     hash = model_hash(native.predict.program, arrays)
     blocks, train_at = data_blocks(native)
     checkpoint, carried = make_checkpoint(tree, known, hash, sum(b.nbytes for b in blocks))
+    data = [*blocks, carried]
     facts = {
         "hash": hash,
+        "data_bytes": sum(b.nbytes for b in blocks) + len(carried),
         "build": _build_info(),
         "version": fncompile.__version__,
-        "levels": _levels(native, several),
+        "levels": _levels(native, system, several),
         "train_at": train_at,
+        "embedded": embedded,
+        "freestanding": freestanding,
     }
     library = describe(native, prefix, checkpoint, facts)
     entries = {e.name: _entry_text(e, prefix) for e in entries_of(native).values()}
-    unit, header, data = emit_unit(library), emit_header(library), [*blocks, carried]
-    return Sources(library, entries, unit, header, data, measure(native, library))
+    vectors = measure(native, library)
+    return Sources(library, entries, emit_unit(library), emit_header(library), data, vectors)
 
 
-def _levels(native: Any, several: bool) -> tuple[Level, ...]:
+def _levels(native: Any, system: System, several: bool) -> tuple[Level, ...]:
     """That of FNC_TARGET; or all that are worth it on processors of this kind, with that for
-    products of bfloat16 where the model has any."""
+    products of bfloat16 where the model has any; of others than x86-64 the one that all have."""
     if not several:
         return (Level(flag("target"), flag("target")),)
-    if platform.machine() not in ("x86_64", "AMD64"):
-        return (Level("baseline", "ref"),)
+    if not system.is_x86_64:
+        return (Level("baseline", "ref", "_baseline"),)
     targets = {"avx512": "x86-64-v4", "avx2": "x86-64-v3", "baseline": "ref"}
-    if any(DTYPES[dtype].widens for dtype in native.predict.program.dtypes):
+    narrow = any(DTYPES[dtype].widens for dtype in native.predict.program.dtypes)
+    if narrow and system.kind == "elf" and not system.triple:
         targets = {"avx512_bf16": "x86-64-v4-bf16", **targets}
     return tuple(Level(name, target, f"_{name}") for name, target in targets.items())
 
@@ -200,84 +192,3 @@ def _build_info() -> str:
     compiler = cache.Compiler.find(open_store())
     version = compiler.version.splitlines()[0] if compiler.version else ""
     return f"fncompile {fncompile.__version__}; {version}; {shlex.join(compiler.flags)}"
-
-
-# files ------------------------------------------------------------------------------------------
-
-
-def _write(made: Sources, directory: Path) -> Bundle:
-    directory.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".export-", dir=directory) as work:
-        build(made, Path(work))
-        bundle = _bundle(made.library, directory)
-        for path in bundle.files:
-            os.replace(Path(work) / path.name, path)
-    return bundle
-
-
-def _bundle(library: Library, directory: Path) -> Bundle:
-    m = library.prefix
-    names = {
-        "shared": f"lib{m}.so",
-        "soname": texts.soname(library),
-        "static": f"lib{m}.a",
-        "header": f"{m}.h",
-        "wrapper": f"{m}.hpp",
-        "pkgconfig": f"{m}.pc",
-        "cmake": f"{m}Config.cmake",
-        "cmake_version": f"{m}ConfigVersion.cmake",
-        "example": f"example_{m}.c",
-        "selftest": f"{m}_selftest.c",
-        "readme": f"README_{m}.md",
-    }
-    return Bundle(directory, m, **{field: directory / name for field, name in names.items()})
-
-
-def build(made: Sources, work: Path) -> None:
-    """Make all files of the bundle in `work`, beside what compiling leaves there."""
-    m, library = made.library.prefix, made.library
-    names = _bundle(library, work)
-    for path, text in (
-        (names.header, made.header),
-        (names.wrapper, emit_wrapper(library)),
-        (names.pkgconfig, texts.pkgconfig(library)),
-        (names.cmake, texts.cmake(library)),
-        (names.cmake_version, texts.cmake_version(library)),
-        (names.example, emit_example(library)),
-        (names.selftest, emit_selftest(library, made.vectors)),
-        (names.readme, texts.readme(library)),
-        (work / f"{m}.map", texts.exports(library)),
-    ):
-        path.write_text(text, encoding="utf-8")
-    objects = [path for level in library.levels for path in _level_objects(made, level, work)]
-    with override(target="ref"):  # create has to run anywhere, to say that the rest does not
-        compiler = cache.Compiler.find(open_store())
-    write_data(made.data, work / f"{m}_data.bin")
-    for name, text in ((m, made.unit), (f"{m}_data", data_unit(m))):
-        objects.append(toolchain.compile_object(compiler.command, text, name, compiler.flags, work))
-    soname = texts.soname(library)
-    shared = [f"-Wl,-soname,{soname}", "-Wl,-z,relro,-z,now", "-Wl,-z,noexecstack"]
-    shared.append(f"-Wl,--version-script={m}.map")
-    toolchain.link_shared(compiler.command, objects, work / soname, shared)
-    names.shared.symlink_to(soname)
-    toolchain.make_archive(compiler.command, objects, names.static)
-
-
-def _level_objects(made: Sources, level: Level, work: Path) -> list[Path]:
-    """The entries compiled for a level, under names that say whose they are, for the archive."""
-    library, found = made.library, []
-    with override(target=level.target):
-        built = cache.build_objects(made.entries, _renamed(made, level))
-        built |= cache.build_objects({"needs": needs_unit(library, level)})
-    for name, path in built.items():
-        found.append(work / f"{library.prefix}_{name}{level.suffix}.o")
-        found[-1].write_bytes(path.read_bytes())
-    return found
-
-
-def _renamed(made: Sources, level: Level) -> list[str]:
-    """What gives the functions that units export the level's suffix."""
-    if not level.suffix:
-        return []
-    found = {n for text in made.entries.values() for n in re.findall(r"FNC_EXPORT \w+ (\w+)", text)}
-    return [f"-D{name}={name}{level.suffix}" for name in sorted(found)]

@@ -45,12 +45,14 @@ def emit_example(library: Library) -> str:
         "",
         "#include <stdio.h>",
         "#include <stdlib.h>",
+        *([] if library.embedded else ["#include <string.h>"]),
         "",
         f'#include "{m}.h"',
         "",
     ]
     items: list[TopLevel] = [_constants(library), _check(library), _run(library)]
-    items += [_train(library), _keep(library)] if training else []
+    items += [_train(library)] if training else []
+    items += [_keep(library)] if training and not library.freestanding else []
     return "\n".join(head) + "\n" + print_unit([*items, _main(library)])
 
 
@@ -135,25 +137,49 @@ def _keep(library: Library) -> Function:
 
 
 def _main(library: Library) -> Function:
+    keeps = library.training is not None and not library.freestanding
+    body = begin(library, "TRAIN" if library.training else "PREDICT")
+    body.append(Do(call("predict", Name("ctx"))))
+    if library.training:
+        body.append(Do(call("train", Name("ctx"))))
+    if keeps:
+        keep = Do(call("keep", Name("ctx"), Name("argv[1]")))
+        body.append(If(Binary(">", Name("argc"), Int(1)), (keep,)))
+    body += [*end(library), Return(Name("EXIT_SUCCESS"))]
+    params = ("int argc", "char **argv") if keeps else ()
+    return Function("", "int", "main", params, tuple(body))
+
+
+def begin(library: Library, mode: str) -> list[Stmt]:
+    """A context `ctx`: in memory of the program's own, where there is no heap; with weights from
+    the file in the working directory, where that has them."""
     m, M = library.prefix, library.macro
     sizes = ["BATCH" if s == "B" else library.size_names[s].upper() for s in library.symbols]
-    mode = Name(f"{M}_TRAIN" if library.training else f"{M}_PREDICT")
-    create = Call(f"{m}_create", (mode, *map(Name, sizes), Name("&ctx")))
-    body: list[Stmt] = [
-        Declare(f"{m}_ctx *", "ctx", Name("NULL")),
-        Do(call("check", create, quoted("create"))),
-        Do(call("predict", Name("ctx"))),
-    ]
-    if library.training:
+    given: list[CExpr] = [Name(f"{M}_{mode}"), *map(Name, sizes)]
+    body: list[Stmt] = [Declare(f"{m}_ctx *", "ctx", Name("NULL"))]
+    function = "create" if library.embedded else "create_with"
+    if library.freestanding:
+        size = call(f"{M}_{mode}_BYTES", *map(Name, sizes))
+        body.append(Declare("static unsigned char", "memory", None, size))
+        given = [Name("memory"), Name("sizeof memory"), *given]
+        function = "init"
+    elif not library.embedded:
         body += [
-            Do(call("train", Name("ctx"))),
-            If(
-                Binary(">", Name("argc"), Int(1)), (Do(call("keep", Name("ctx"), Name("argv[1]"))),)
-            ),
+            Declare(f"{m}_options", "options"),
+            Do(call("memset", Name("&options"), Int(0), Name("sizeof options"))),
+            Assign(Name("options.struct_size"), "=", Name("sizeof options")),
+            Assign(Name("options.weights_file"), "=", quoted(f"{m}.weights")),
         ]
-    body += [Do(call(f"{m}_destroy", Name("ctx"))), Return(Name("EXIT_SUCCESS"))]
-    params = ("int argc", "char **argv") if library.training else ()
-    return Function("", "int", "main", params, tuple(body))
+        given.append(Name("&options"))
+    make = call(f"{m}_{function}", *given, Name("&ctx"))
+    return [*body, Do(call("check", make, quoted(function)))]
+
+
+def end(library: Library) -> list[Stmt]:
+    """Of the context."""
+    if library.freestanding:
+        return []
+    return [Do(call(f"{library.prefix}_destroy", Name("ctx")))]
 
 
 def _checked(library: Library, function: str, args: list[CExpr]) -> Stmt:

@@ -35,7 +35,7 @@ from fncompile.codegen.ctree import (
 from fncompile.codegen.expr import c_type
 from fncompile.export.api.library import Library, Param, Port
 from fncompile.export.api.tables import quoted
-from fncompile.export.example import array_count, declared, sizes_of
+from fncompile.export.example import array_count, begin, declared, end, sizes_of
 from fncompile.export.vectors import Vectors, places, value_of
 from fncompile.ir.dims import evaluate
 
@@ -255,16 +255,12 @@ def _of_weight(param: Param, at: int) -> list[Stmt]:
 
 
 def _main(library: Library, vectors: Vectors) -> Function:
-    m, M = library.prefix, library.macro
-    sizes = ["BATCH" if s == "B" else library.size_names[s].upper() for s in library.symbols]
-    mode = Name(f"{M}_PREDICT" if vectors.loss is None else f"{M}_{library.modes[-1]}")
-    create = call(f"{m}_create", mode, *map(Name, sizes), Name("&ctx"))
+    mode = "PREDICT" if vectors.loss is None else library.modes[-1]
     verdict = Ternary(Name("wrong"), Name("EXIT_FAILURE"), Name("EXIT_SUCCESS"))
     body: list[Stmt] = [
-        Declare(f"{m}_ctx *", "ctx", Name("NULL")),
-        Do(call("check", create, quoted("create"))),
+        *begin(library, mode),
         *(Do(call(test, Name("ctx"))) for test in _tests(vectors)),
-        Do(call(f"{m}_destroy", Name("ctx"))),
+        *end(library),
         If(Unary("!", Name("wrong")), (Do(call("puts", quoted("passed"))),)),
         Return(verdict),
     ]

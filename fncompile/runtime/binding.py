@@ -38,6 +38,7 @@ STATUS = {
     -7: "called out of turn",
     RANGE: "an index or a class number that the model does not have",
     -9: "the processor lacks instructions that the code needs",
+    -10: "a library without weights of its own was given none",
 }
 
 

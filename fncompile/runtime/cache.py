@@ -15,7 +15,7 @@ import hashlib
 import os
 from collections.abc import Mapping, Sequence
 from contextvars import copy_context
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
@@ -57,13 +57,10 @@ def build_library(sources: Mapping[str, str], *, keep_objects: bool = False) -> 
     return Built(entry / "model.so", objects)
 
 
-def build_objects(sources: Mapping[str, str], defines: Sequence[str] = ()) -> dict[str, Path]:
-    """The object of each text, with these macros defined; raises as `build_library`."""
+def build_objects(sources: Mapping[str, str]) -> dict[str, Path]:
+    """The object of each text; raises as `build_library`."""
     store = open_store()
     compiler = Compiler.find(store)
-    if defines:
-        compiler = replace(compiler, flags=[*compiler.flags, *defines])
-        compiler = replace(compiler, identity=_digest(compiler.identity, *defines))
     keys = {name: compiler.key("object", name, text) for name, text in sources.items()}
     return _compile_all(store, compiler, sources, keys)
 

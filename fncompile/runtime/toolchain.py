@@ -69,10 +69,13 @@ def include_flags() -> list[str]:
 
 
 def find_compiler() -> list[str]:
-    """The command of the C compiler: FNC_CC, CC, cc, gcc, clang, then the ziglang package.
+    """The command of the C compiler: FNC_CC, CC, cc, gcc, clang, then the ziglang package. For
+    another system, FNC_SYSTEM, it is the last.
 
     Raises ToolchainError when a named compiler is not there, or when there is none at all.
     """
+    if flag("system"):
+        return _cross_compiler(flag("system"))
     for variable, value in (("FNC_CC", flag("cc")), ("CC", os.environ.get("CC", ""))):
         if value:
             return _named_compiler(variable, value)
@@ -85,6 +88,13 @@ def find_compiler() -> list[str]:
         "fncompile compiles models with a C compiler and found none (tried $FNC_CC, $CC, "
         f"{', '.join(_CANDIDATES)}, and the ziglang package). Install gcc or clang "
         "(Debian, Ubuntu: apt install gcc; Fedora: dnf install gcc), or: pip install ziglang")
+
+
+def _cross_compiler(triple: str) -> list[str]:
+    if importlib.util.find_spec("ziglang") is None:
+        raise ToolchainError(
+            f"compiling for {triple} needs the ziglang package: pip install 'fncompile[zig]'")
+    return [sys.executable, "-m", "ziglang", "cc", "-target", triple]
 
 
 def _named_compiler(variable: str, value: str) -> list[str]:
@@ -121,6 +131,8 @@ def target_flags() -> list[str]:
     if target == "native":
         arm = os.uname().machine in ("aarch64", "arm64")
         return ["-mcpu=native" if arm else "-march=native"]
+    if flag("system"):
+        return [f"-march={target.replace('-', '_')}"]
     if target == "x86-64-v4-bf16":  # which asks at run time whether there is AMX as well
         return ["-march=x86-64-v4", "-mavx512bf16", "-mamx-tile", "-mamx-bf16"]
     return [f"-march={target}"]
@@ -140,12 +152,15 @@ def sanitizer_flags() -> list[str]:
 
 def compile_flags(version: str) -> list[str]:
     """All flags of a compilation, but for -I and the names of files."""
-    return [*BASE_FLAGS, *(() if is_clang(version) else GCC_FLAGS), *target_flags(),
+    base = [f for f in BASE_FLAGS if f != "-fPIC" or "windows" not in flag("system")]
+    return [*base, *(() if is_clang(version) else GCC_FLAGS), *target_flags(),
             *sanitizer_flags(), *shlex.split(flag("cflags"))]
 
 
 def link_flags() -> list[str]:
     """Flags of a link. A missing function is an error here rather than when it is first called."""
+    if flag("system"):
+        return [] if "wasm" in flag("system") else ["-shared"]
     sanitizers = sanitizer_flags()
     return ["-shared", *sanitizers, *([] if sanitizers else ["-Wl,-z,defs"])]
 
@@ -183,13 +198,13 @@ def compile_object(command: Sequence[str], source: str, name: str, flags: Sequen
 
 
 def link_shared(command: Sequence[str], objects: Iterable[Path], target: Path,
-                more: Sequence[str] = ()) -> Path:
-    """Link objects, with `more` flags, to a shared library that needs nothing but libc and libm.
+                more: Sequence[str] = ("-lm", "-pthread")) -> Path:
+    """Link objects, with `more` behind them, to a shared library that needs libc and libm alone.
 
     Raises ToolchainError, with the linker's words, if that cannot be done.
     """
     inputs = [str(path) for path in objects]
-    arguments = [*command, *link_flags(), *more, "-o", target.name, *inputs, "-lm", "-pthread"]
+    arguments = [*command, *link_flags(), "-o", target.name, *inputs, *more]
     _run(arguments, target.parent)
     return _written(target, arguments)
 
@@ -215,6 +230,8 @@ def make_archive(command: Sequence[str], objects: Iterable[Path], target: Path) 
 
 
 def _find_archiver(command: Sequence[str]) -> list[str]:
+    if flag("system"):
+        return [sys.executable, "-m", "ziglang", "ar"]
     for name in ("ar", "gcc-ar", "llvm-ar"):
         if path := shutil.which(name):
             return [path]

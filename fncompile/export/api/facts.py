@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from fncompile.codegen.ctree import Binary, CExpr, Int, Name, Return, Ternary, Unary, call
+from fncompile.codegen.ctree import (
+    Binary,
+    CExpr,
+    For,
+    If,
+    Int,
+    Name,
+    Return,
+    Ternary,
+    Unary,
+    call,
+)
 from fncompile.export.api.description import description
 from fncompile.export.api.library import ABI_VERSION, Library
 from fncompile.export.api.public import Public, public
@@ -36,6 +47,9 @@ def facts(library: Library) -> list[Public]:
         _table(library, "input", "Input i", f"{M}_NUM_INPUTS"),
         _table(library, "output", "Output i", f"{M}_NUM_OUTPUTS"),
         _table(library, "param", "Weight i", f"{M}_NUM_TENSORS"),
+        _index(library, "input", f"{M}_NUM_INPUTS"),
+        _index(library, "output", f"{M}_NUM_OUTPUTS"),
+        _index(library, "param", f"{M}_NUM_TENSORS"),
     ]
     if library.training is None:
         return found
@@ -44,7 +58,21 @@ def facts(library: Library) -> list[Public]:
     return [
         *found,
         public(library, FACTS, "metric_name", ("int32_t i",), doc, name, type="const char *"),
+        _index(library, "metric", f"{M}_NUM_METRICS"),
     ]
+
+
+def _index(library: Library, kind: str, count: str) -> Public:
+    """The number of what has a name."""
+    found = f"{kind}_table[i]" if kind == "metric" else f"{kind}_table[i].name"
+    same = call("fnc_text_is", Name(found), Name("name"))
+    wanted = Binary("&&", Binary("!=", Name("name"), Name("NULL")), same)
+    body = For("i", Int(0), Name(count), (If(wanted, (Return(Name("(int32_t)i")),)),))
+    doc = f"Which {kind} is called so; -1 where none is."
+    return public(
+        library, FACTS, f"{kind}_index", ("const char *name",), doc, body, Return(Int(-1)),
+        type="int32_t",
+    )  # fmt: skip
 
 
 def _text(library: Library, name: str, doc: str, value: CExpr) -> Public:

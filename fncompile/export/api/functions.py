@@ -6,14 +6,22 @@ their arguments into arrays and leave the work to csrc/rt.
 
 from __future__ import annotations
 
-from fncompile.codegen.ctree import Binary, Cast, Declare, Do, If, Name, Return, Stmt, call
+from fncompile.codegen.ctree import Binary, Cast, Declare, Do, If, Int, Name, Return, Stmt, call
 from fncompile.export.api.calls import predict, training_steps
 from fncompile.export.api.carried import carried
 from fncompile.export.api.facts import facts
 from fncompile.export.api.images import images
 from fncompile.export.api.library import Library
 from fncompile.export.api.parts import parts
-from fncompile.export.api.public import CONST_CTX, CTX, MODEL, Public, public, runtime
+from fncompile.export.api.public import (
+    CONST_CTX,
+    CTX,
+    MODEL,
+    Public,
+    public,
+    refuse_null,
+    runtime,
+)
 from fncompile.export.api.state import loading, parameters, saving, training_state
 
 CONTEXTS = "Contexts"
@@ -23,15 +31,18 @@ RESULT = Cast("fnc_ctx **", Name("result"))
 def public_functions(library: Library) -> list[Public]:
     """Everything that the header declares, in its order."""
     found = [*_contexts(library), *_shared_contexts(library), *_levels(library)]
-    found += [_threads(library), predict(library), *carried(library)]
+    found += [] if library.freestanding else [_threads(library)]
+    found += [predict(library), *carried(library)]
     if library.training is not None:
         found += training_steps(library)
         found += parts(library) if "gradient" in library.steps else []
         found += training_state(library)
     found += parameters(library)
     found += images(library)
-    found += saving(library) if library.training is not None else []
-    return [*found, *loading(library), *facts(library)]
+    if not library.freestanding:
+        found += saving(library) if library.training is not None else []
+        found += loading(library)
+    return [*found, *facts(library)]
 
 
 _SIZE = """Bytes of memory that a context takes, for arrays of at most these sizes, of which that of
@@ -40,6 +51,9 @@ _INIT = """Make a context in `bytes` bytes of memory, of any alignment, that mus
 Allocates nothing, and needs no end: forget the memory, unless it was given threads."""
 _CREATE = """Make a context in memory from malloc, for destroy to free. The status tells where the
 processor lacks the instructions that the library was compiled for."""
+_INIT_WITH = """As init, with options; null is none. A context that was given weights_file ends with
+destroy, which leaves the memory to its owner."""
+_CREATE_WITH = "As create, with options; null is none."
 _INIT_SHARED = """As init, for predicting with the weights of `source`, which must outlive the new
 context. Takes ctx_size bytes of mode predict with the sizes of `source`. While `source` learns or
 loads, nobody else may use its weights."""
@@ -61,11 +75,28 @@ def _contexts(library: Library) -> list[Public]:
     init = Return(call("fnc_ctx_init", MODEL, Name("memory"), Name("bytes"), *tail))
     create = Return(call("fnc_ctx_create", MODEL, *tail))
     declared, out = _max_array(library), f"{library.prefix}_ctx **result"
-    memory = ("void *memory", "int64_t bytes", *asked, out)
-    return [
+    memory = ("void *memory", "int64_t bytes", *asked)
+    options = f"const {library.prefix}_options *options"
+    wanted = (needed, Name("mode"), Name("max"), Name("options"), RESULT)
+    given = (refuse_null("memory"), declared)
+    init_with = Return(call("fnc_ctx_open", MODEL, Name("memory"), Name("bytes"), *wanted))
+    create_with = Return(call("fnc_ctx_open", MODEL, Name("NULL"), Int(0), *wanted))
+    found = [
         public(library, CONTEXTS, "ctx_size", asked, _SIZE, Return(needed), type="int64_t"),
-        public(library, CONTEXTS, "init", memory, _INIT, declared, init),
+        public(library, CONTEXTS, "init", (*memory, out), _INIT, declared, init),
+        public(
+            library, CONTEXTS, "init_with", (*memory, options, out), _INIT_WITH, *given, init_with
+        ),
+    ]
+    if library.freestanding:
+        return found
+    with_options = (*asked, options, out)
+    return [
+        *found,
         public(library, CONTEXTS, "create", (*asked, out), _CREATE, declared, create),
+        public(
+            library, CONTEXTS, "create_with", with_options, _CREATE_WITH, declared, create_with
+        ),
     ]
 
 
@@ -86,8 +117,11 @@ def _shared_contexts(library: Library) -> list[Public]:
     memory = ("void *memory", "int64_t bytes", source, out)
     init, clone = (_shared(library, function) for function in ("fnc_ctx_init", "fnc_ctx_create"))
     destroy = Do(call("fnc_ctx_destroy", CTX))
+    found = [public(library, CONTEXTS, "init_shared", memory, _INIT_SHARED, *init)]
+    if library.freestanding:
+        return found
     return [
-        public(library, CONTEXTS, "init_shared", memory, _INIT_SHARED, *init),
+        *found,
         public(library, CONTEXTS, "clone_shared", (source, out), _CLONE, *clone),
         public(library, CONTEXTS, "destroy", ("ctx",), _DESTROY, destroy, type="void"),
     ]

@@ -16,7 +16,7 @@ from fncompile.ir.types import TensorType
 from fncompile.plan.machine import machine
 
 IMAGE_HEAD = 64  # FNC_IMAGE_HEAD of csrc
-ALIGN, HEAD, PENDING = machine().align, 512, 1216  # FNC_CTX_HEAD, FNC_PENDING_BYTES of csrc
+ALIGN, HEAD, PENDING = machine().align, 640, 1216  # FNC_CTX_HEAD, FNC_PENDING_BYTES of csrc
 STATUS = (
     ("OK", 0, ""),
     ("ERR_SHAPE", -1, "a size is negative or zero, or sizes that must agree differ"),
@@ -28,6 +28,7 @@ STATUS = (
     ("ERR_STATE", -7, "the context's mode does not allow this"),
     ("ERR_RANGE", -8, "an index or a class number that the model does not have"),
     ("ERR_CPU", -9, "the processor lacks instructions that the library needs"),
+    ("ERR_DATA", -10, "the library has no weights of its own, and none were given"),
 )
 MODE_NOTES = (
     "predicts, with weights that all such contexts share and nobody changes",
@@ -119,6 +120,7 @@ def _facts(library: Library) -> Iterator[str]:
         "NUM_PARAMS": library.param_count,
         "NUM_TENSORS": len(library.params),
         "IMAGE_BYTES": IMAGE_HEAD + library.weights_bytes,
+        "WEIGHTS_FILE_BYTES": IMAGE_HEAD + library.data_bytes,
     }
     if library.state_bytes:
         numbers |= {"STATE_BYTES": library.state_bytes}
@@ -170,14 +172,11 @@ def _types(library: Library) -> Iterator[str]:
     yield from ("/* What a context is for. */", "enum {")
     for i, mode in enumerate(modes):
         yield f"    {M}_{mode} = {i}{',' if i < len(modes) - 1 else ''} /* {MODE_NOTES[i]} */"
+    yield from ("};", "", f"typedef struct {m}_ctx {m}_ctx;", "", *_options(library))
     rank = max(
         [1, *(p.type.ndim for p in _all_ports(library)), *(p.type.ndim for p in library.params)]
     )
     yield from (
-        "};",
-        "",
-        f"typedef struct {m}_ctx {m}_ctx;",
-        "",
         f"enum {{ {M}_MAX_RANK = {max(8, rank)} }};",
         "",
     )
@@ -192,6 +191,49 @@ def _types(library: Library) -> Iterator[str]:
         f"    int64_t dims[{M}_MAX_RANK]; /* -1 where open, as the batch is */",
         f"}} {m}_tensor_info;",
     )
+
+
+_OPTIONS = """What create_with and init_with may be asked for. Set the whole to zero, then
+`struct_size` to its size, then what is wanted. Weights start at a multiple of 64 bytes.
+
+`flags` are of these:"""
+_FLAGS = (
+    ("FLUSH", 1, "numbers below 1.2e-38 count as zero in calls; the caller's mode comes back"),
+    ("DETERMINISTIC", 2, "the last level, whose code, and bits, are the same on every processor"),
+)
+_POOL = """Calls of the context share their work by parallel_for(user, parts, task, argument), which
+has to call task(argument, i) once for each i below `parts`, at most `threads`, on any threads,
+the caller's among them, and return when all have returned. Those that run at once share the
+work. Results are the same bits as without."""
+_FIELDS = (
+    ("int64_t struct_size", "sizeof the struct, for programs older than the library"),
+    ("int64_t flags", ""),
+    ("const char *level", "as for set_level; null: the best"),
+    ("const char *weights_file", "{m}.weights, mapped until destroy; or null"),
+    ("const void *weights", "the bytes of that file, or null; they outlive the context"),
+    ("int64_t weights_bytes", "how many"),
+    ("void *user", "what the functions below are called with"),
+    ("void *(*allocate)(void *user, int64_t bytes)", "in place of malloc, with release; or null"),
+    ("void (*release)(void *user, void *memory)", "in place of free"),
+    ("{m}_parallel_for *parallel_for", "see above; or null"),
+    ("int64_t threads", "for parallel_for"),
+)  # fmt: skip
+
+
+def _options(library: Library) -> Iterator[str]:
+    m, M = library.prefix, library.macro
+    flags = "\n".join(f"  {M}_FLAG_{name}: {note}" for name, _, note in _FLAGS)
+    yield from comment_block(f"{_OPTIONS}\n{flags}\n\n{_POOL}")
+    values = ", ".join(f"{M}_FLAG_{name} = {value}" for name, value, _ in _FLAGS)
+    yield f"enum {{ {values} }};"
+    yield f"typedef void {m}_task(void *argument, int64_t part);"
+    yield f"typedef void {m}_parallel_for("
+    yield f"        void *user, int64_t parts, {m}_task *task, void *argument);"
+    yield f"typedef struct {m}_options {{"
+    for declared, note in _FIELDS:
+        comment = f" /* {note.format(m=m)} */" if note else ""
+        yield f"    {declared.format(m=m)};{comment}"
+    yield from (f"}} {m}_options;", "")
 
 
 def _all_ports(library: Library) -> list[Port]:

@@ -44,6 +44,9 @@ RESERVED = (
     "i",
     "metrics",
     "printf",
+    "memory",
+    "memset",
+    "options",
     "step",
 )
 
@@ -172,6 +175,9 @@ class Library:
     checkpoint: Checkpoint
     batch: int | None  # the only batch size, where it is not open
     training: Training | None = None
+    data_bytes: int = 0
+    embedded: bool = True  # or the data are in a file, which contexts are told of
+    freestanding: bool = False  # nothing of the system: no heap, no files, no threads
     symbols: tuple[str, ...] = field(init=False)
 
     def __post_init__(self) -> None:

@@ -123,6 +123,22 @@ def parameters(library: Library) -> list[Public]:
             f"Set them. {own_modes(library)}",
             runtime("fnc_ctx_set_params", CTX, *both),
         ),
+        *_one_param(library),
+    ]
+
+
+def _one_param(library: Library) -> list[Public]:
+    name, one = library.prefix, ("i", "values", "count")
+    params = ("int32_t i", "void *values", "int64_t count")
+    doc = f"""Weight i, of which {name}_param_info(i) tells, and which {name}_param_index finds by
+its name, in an array of its dtype and `count` elements."""
+    get = runtime("fnc_ctx_get_param", CONST_CTX, *one)
+    put = runtime("fnc_ctx_set_param", CTX, *one)
+    about = f"Set it. {own_modes(library)}"
+    wanted = ("ctx", params[0], "const void *values", params[2])
+    return [
+        public(library, PARAMETERS, "get_param", ("const ctx", *params), doc, get),
+        public(library, PARAMETERS, "set_param", wanted, about, put),
     ]
 
 
