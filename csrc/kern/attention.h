@@ -24,7 +24,6 @@
 #include "turn.h"
 
 enum { FNC_KEYS_FORWARD = 128, FNC_KEYS_BACKWARD = 64 }; /* of a block */
-#define FNC_ALIGNED __attribute__((aligned(64)))
 #define FNC_COLUMNS(n) (((n) + FNC_NR_F32 - 1) / FNC_NR_F32 * FNC_NR_F32)
 
 /* Floats of scratch. */
@@ -55,10 +54,21 @@ typedef struct {
 typedef void fnc_attention_map(const void *tile, int64_t g, int64_t t0, int64_t z0, int64_t nr,
                                int64_t mr, float *acc);
 
+/* C[M, NR] (+)= A[M, K] B[K, NR], A[m, k] at m * rs_a + k * cs_a. */
+#if FNC_PORTABLE
+FNC_NOINLINE void fnc_block_product(int64_t M, int64_t K, const float *A, int64_t rs_a, int64_t cs_a,
+                                    const float *B, int64_t ldb, float *C, int64_t ldc, int fresh) {
+    for (int64_t i = 0; i < M; ++i, C += ldc) {
+        if (fresh)
+            for (int64_t j = 0; j < FNC_NR_F32; ++j) C[j] = 0;
+        for (int64_t k = 0; k < K; ++k)
+            for (int64_t j = 0; j < FNC_NR_F32; ++j) C[j] += A[i * rs_a + k * cs_a] * B[k * ldb + j];
+    }
+}
+#else
 #define FNC_S f32
 typedef FNC_WIDEST(fnc_vec) fnc_lanes;
 
-/* C[M, NR] (+)= A[M, K] B[K, NR], A[m, k] at m * rs_a + k * cs_a. */
 FNC_INLINE void fnc_block_product(int64_t M, int64_t K, const float *A, int64_t rs_a, int64_t cs_a,
                                   const float *B, int64_t ldb, float *C, int64_t ldc, int fresh) {
     const fnc_tile_args t = {1, K, NULL, rs_a, cs_a, ldb, FNC_NR_F32 / 2, FNC_NR_F32, ldc,
@@ -70,6 +80,7 @@ FNC_INLINE void fnc_block_product(int64_t M, int64_t K, const float *A, int64_t 
     for (; i < M; ++i) tiles->of_row[0](&t, fresh, A + i * rs_a, B, C + i * ldc);
 }
 #undef FNC_S
+#endif
 
 /* exp(x) for x <= 0: 0 below the smallest normal number. */
 FNC_INLINE float fnc_exp_negative_f32(float x) {

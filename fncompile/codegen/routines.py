@@ -13,6 +13,7 @@ from fncompile.codegen.cprint import expression
 from fncompile.codegen.ctree import (
     Assign,
     Binary,
+    Cast,
     CExpr,
     Declare,
     Do,
@@ -85,8 +86,8 @@ def _attention(
     out = Array(result, Affine(), (b, t, heads, groups, columns), q.dtype)
     m, n = Name("m"), Name("n")
     first: CExpr = pointers(result)
-    if backward:
-        first = binary("+", first, dim(routine.array[6].at.offset))
+    if backward:  # which reads what forward wrote, by the same struct
+        first = binary("+", Cast("float *", first), dim(routine.array[6].at.offset))
     rows = b * heads * groups * t
     item = Binary("*", Name("i"), dim(groups * t))
     top = Binary("+", binary("+", first, dim(rows * columns)), item)

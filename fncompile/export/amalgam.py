@@ -49,6 +49,8 @@ _PRELUDE = """#if !defined(_GNU_SOURCE)
 #endif
 #if defined(__GNUC__)
 #pragma GCC diagnostic ignored "-Wunused-function"
+#pragma GCC diagnostic ignored "-Wunused-variable"
+#pragma GCC diagnostic ignored "-Wtautological-compare"
 #endif
 #if defined(FNC_FREESTANDING) && defined(__GNUC__) && !defined(__clang__)
 #pragma GCC optimize("no-tree-loop-distribute-patterns") /* makes strlen of loops */
