@@ -72,18 +72,49 @@
     FNC_CERTAIN((N) == 1 || (int64_t)(N) * (bytes) == 16 ||                                        \
                 ((int64_t)(N) * (bytes) <= FNC_VEC_BYTES &&                                        \
                  ((int64_t)(N) * (bytes) == 32 || (int64_t)(N) * (bytes) == 64)))
-#define FNC_GEMM(S, vector, wide, small)                                                           \
+#define FNC_IS_SLIM(N, bytes) FNC_CERTAIN((int64_t)(N) * (bytes) < FNC_VEC_BYTES)
+#define FNC_GEMM(S, slim, wide, small)                                                             \
     __builtin_choose_expr(                                                                         \
-        vector, __builtin_choose_expr(small, fnc_gemm_vector_##S, fnc_gemm_long_vector_##S),       \
+        slim, __builtin_choose_expr(small, fnc_gemm_slim_##S, fnc_gemm_long_slim_##S),             \
         __builtin_choose_expr((wide) && (small), fnc_gemm_small_##S,                               \
                               __builtin_choose_expr(wide, fnc_gemm_wide_##S, fnc_gemm_any_##S)))
 
+/* The table of the widest tiles whose vectors are not wider than `size` bytes; the widest of all
+ * where that is no constant. */
+#define FNC_FROM(least, size, table, otherwise)                                                    \
+    __builtin_choose_expr((size) >= (least), &table, otherwise)
+#define FNC_FROM_16(table, size) FNC_FROM(16, size, table##_v16, &table##_scalar)
+#if FNC_VEC_BYTES >= 32
+#define FNC_FROM_32(table, size) FNC_FROM(32, size, table##_v32, FNC_FROM_16(table, size))
+#else
+#define FNC_FROM_32(table, size) FNC_FROM_16(table, size)
+#endif
+#if FNC_VEC_BYTES >= 64
+#define FNC_FROM_64(table, size) FNC_FROM(64, size, table##_v64, FNC_FROM_32(table, size))
+#else
+#define FNC_FROM_64(table, size) FNC_FROM_32(table, size)
+#endif
+#define FNC_BYTES_OF(N, bytes)                                                                     \
+    __builtin_choose_expr(FNC_IS_LITERAL(N), (int64_t)(N) * (bytes), (int64_t)FNC_VEC_BYTES)
+#define FNC_TILES_FOR(S, N, bytes)                                                                 \
+    __builtin_choose_expr(FNC_IS_VECTOR(N, bytes),                                                 \
+                          FNC_FROM_64(fnc_tiles_1_##S, FNC_BYTES_OF(N, bytes)),                    \
+                          FNC_FROM_64(fnc_tiles_##S, FNC_BYTES_OF(N, bytes)))
+
+/* Panels are as wide as the widest tiles, whatever B is. */
+#define FNC_TILES_FOR_PANELS(S, N, bytes)                                                          \
+    __builtin_choose_expr(FNC_IS_VECTOR(N, bytes),                                                 \
+                          FNC_FROM_64(fnc_tiles_1_##S, FNC_BYTES_OF(N, bytes)),                    \
+                          FNC_FROM_64(fnc_tiles_##S, FNC_VEC_BYTES))
+
 #define FNC_GEMM_ROWS(S, bytes, axes, outer, M, N, K, A, rs_a, cs_a, B, ldb, ...)                  \
-    FNC_GEMM(S, FNC_IS_VECTOR(N, bytes), FNC_IS_WIDE(N, bytes), FNC_IS_SMALL(N, K, bytes))         \
-    (M, N, K, A, rs_a, cs_a, axes, outer, B, ldb, 0, __VA_ARGS__)
+    FNC_GEMM(S, FNC_IS_VECTOR(N, bytes) || FNC_IS_SLIM(N, bytes), FNC_IS_WIDE(N, bytes),           \
+             FNC_IS_SMALL(N, K, bytes))                                                            \
+    (FNC_TILES_FOR(S, N, bytes), M, N, K, A, rs_a, cs_a, axes, outer, B, ldb, 0, __VA_ARGS__)
 #define FNC_GEMM_PANELS(S, bytes, NR, axes, outer, M, N, K, A, rs_a, cs_a, panels, ...)            \
     FNC_GEMM(S, FNC_IS_VECTOR(N, bytes), 1, FNC_IS_SMALL(N, K, bytes))                             \
-    (M, N, K, A, rs_a, cs_a, axes, outer, panels, NR, 1, __VA_ARGS__)
+    (FNC_TILES_FOR_PANELS(S, N, bytes), M, N, K, A, rs_a, cs_a, axes, outer, panels, NR, 1,        \
+     __VA_ARGS__)
 
 #define fnc_gemm_f32(...) FNC_GEMM_ROWS(f32, 4, 0, NULL, __VA_ARGS__)
 #define fnc_gemm_f64(...) FNC_GEMM_ROWS(f64, 8, 0, NULL, __VA_ARGS__)

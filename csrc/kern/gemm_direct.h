@@ -79,15 +79,15 @@ FNC_INLINE void FNC_X(fnc_gemm_direct)(const FNC_ARGS p, int whole, int64_t tail
     }
 }
 
-/* What the entries take: `axes` axes `outer` around the one of cs_a, see fnc_gemm_args. One by one,
- * since gcc does not see through a struct that is handed from function to function before it inlines
- * epilogues. */
+/* What the entries take: the tiles, then `axes` axes `outer` around the one of cs_a, see
+ * fnc_gemm_args. One by one, since gcc does not see through a struct that is handed from function to
+ * function before it inlines epilogues. */
 #define FNC_PARAMETERS                                                                             \
-    int64_t M, int64_t N, int64_t K, const FNC_T *A, int64_t rs_a, int64_t cs_a, int axes,         \
-        const fnc_axis *outer, const FNC_T *B, int64_t ldb, int packed, int64_t m0, int64_t m1,    \
-        int64_t n0, int64_t n1, FNC_EPILOGUE epilogue, const void *env
+    const FNC_TILES *tiles, int64_t M, int64_t N, int64_t K, const FNC_T *A, int64_t rs_a,         \
+        int64_t cs_a, int axes, const fnc_axis *outer, const FNC_T *B, int64_t ldb, int packed,    \
+        int64_t m0, int64_t m1, int64_t n0, int64_t n1, FNC_EPILOGUE epilogue, const void *env
 #define FNC_ARGUMENTS                                                                              \
-    M, N, K, A, rs_a, cs_a, axes, outer, B, ldb, packed, m0, m1, n0, n1, epilogue, env
+    tiles, M, N, K, A, rs_a, cs_a, axes, outer, B, ldb, packed, m0, m1, n0, n1, epilogue, env
 
 FNC_INLINE FNC_ARGS FNC_X(fnc_args)(FNC_PARAMETERS) {
     return (FNC_ARGS){.M = M,
@@ -107,17 +107,15 @@ FNC_INLINE FNC_ARGS FNC_X(fnc_args)(FNC_PARAMETERS) {
                       .n1 = n1,
                       .epilogue = epilogue,
                       .env = env,
-                      .tiles = &FNC_WIDEST(fnc_tiles)};
+                      .tiles = tiles};
 }
 
-/* The entries, from the fewest ways to all; gemm.h picks one while the compiler still parses,
- * because code that is found dead later costs much of its compile time all the same.
- * Vector: B is exactly one vector wide, and in the second-level cache. */
-FNC_INLINE void FNC_X(fnc_gemm_vector)(FNC_PARAMETERS) {
-    const int known = __builtin_constant_p(n1 - n0) && n1 - n0 == N;
-    FNC_ARGS p = FNC_X(fnc_args)(FNC_ARGUMENTS);
-    p.tiles = FNC_X(fnc_tiles_of_vector)(N);
-    FNC_X(fnc_gemm_direct)(p, 0, known ? N : 0);
+/* The entries, from the fewest ways to all; gemm.h picks one, and its tiles, while the compiler
+ * still parses, because code that is found dead later costs much of its compile time all the same.
+ * Slim: B is exactly one vector wide, or less than the widest, and short. */
+FNC_INLINE void FNC_X(fnc_gemm_slim)(FNC_PARAMETERS) {
+    const int known = tiles->vectors == 1 && __builtin_constant_p(n1 - n0) && n1 - n0 == N;
+    FNC_X(fnc_gemm_direct)(FNC_X(fnc_args)(FNC_ARGUMENTS), 0, known ? N : 0);
 }
 
 /* Small: B is a vector wide at least, and in the second-level cache. */
@@ -128,13 +126,13 @@ FNC_INLINE void FNC_X(fnc_gemm_small)(FNC_PARAMETERS) {
     FNC_X(fnc_gemm_direct)(FNC_X(fnc_args)(FNC_ARGUMENTS), known && tail == 0, tail);
 }
 
-/* Vector, of any length. */
-FNC_INLINE void FNC_X(fnc_gemm_long_vector)(FNC_PARAMETERS) {
+/* Slim, of any length; panels are as wide as the widest tile, though. */
+FNC_INLINE void FNC_X(fnc_gemm_long_slim)(FNC_PARAMETERS) {
     if (K <= FNC_KC_WHOLE) {
-        FNC_X(fnc_gemm_vector)(FNC_ARGUMENTS);
+        FNC_X(fnc_gemm_slim)(FNC_ARGUMENTS);
     } else {
         FNC_ARGS p = FNC_X(fnc_args)(FNC_ARGUMENTS);
-        if (!packed) p.tiles = FNC_X(fnc_tiles_of_vector)(N);
+        if (packed) p.tiles = &FNC_WIDEST(fnc_tiles);
         FNC_X(fnc_gemm_tiled)(&p);
     }
 }
@@ -145,25 +143,18 @@ FNC_INLINE void FNC_X(fnc_gemm_wide)(FNC_PARAMETERS) {
         FNC_X(fnc_gemm_small)(FNC_ARGUMENTS);
     } else {
         FNC_ARGS p = FNC_X(fnc_args)(FNC_ARGUMENTS);
-        if (packed) p.prefetch = FNC_X(fnc_prefetch_panels);
+        if (packed) p.tiles = &FNC_WIDEST(fnc_tiles_ahead), p.prefetch = FNC_X(fnc_prefetch_panels);
         FNC_X(fnc_gemm_tiled)(&p);
     }
 }
 
-/* Narrow: B has fewer columns than the widest vector has lanes, and takes narrower ones. */
-FNC_INLINE void FNC_X(fnc_gemm_narrow)(FNC_ARGS p) {
-    p.tiles = FNC_X(fnc_tiles_for)(p.N);
-    if (p.K <= FNC_KC_WHOLE)
-        FNC_X(fnc_gemm_direct)(p, 0, 0);
-    else
-        FNC_X(fnc_gemm_tiled)(&p);
-}
-
 FNC_INLINE void FNC_X(fnc_gemm_any)(FNC_PARAMETERS) {
-    if (packed || N * (int64_t)sizeof(FNC_T) >= FNC_VEC_BYTES)
+    if (packed || N * (int64_t)sizeof(FNC_T) >= FNC_VEC_BYTES) {
         FNC_X(fnc_gemm_wide)(FNC_ARGUMENTS);
-    else
-        FNC_X(fnc_gemm_narrow)(FNC_X(fnc_args)(FNC_ARGUMENTS));
+    } else {
+        tiles = FNC_X(fnc_tiles_for)(N);
+        FNC_X(fnc_gemm_long_slim)(FNC_ARGUMENTS);
+    }
 }
 #undef FNC_PARAMETERS
 #undef FNC_ARGUMENTS

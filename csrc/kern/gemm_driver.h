@@ -121,7 +121,7 @@ FNC_NOINLINE void FNC_X(fnc_hand_over)(const FNC_ARGS *p, const fnc_tile_args *t
         const FNC_T *sums = tile + (m - top) * t->ldc + j / pair * t->pair_c + j % pair;
         nr = fnc_min_i64(pair - j % pair, end - n);
         if (p->unit == FNC_TRANSPOSED)
-            FNC_X(fnc_hand_over_transposed)(p, n, nr, m, mr, sums);
+            p->turn(p, n, nr, m, mr, sums);
         else
             p->epilogue(p->env, m, n, mr, nr, sums);
     }
@@ -175,7 +175,7 @@ FNC_NOINLINE void FNC_X(fnc_gemm_region)(const FNC_ARGS *p, const fnc_blocking *
     const FNC_X(fnc_right) right = FNC_X(fnc_right_of)(p, r, b, strip);
     const int64_t pair = 2 * ts->lanes, nr = ts->vectors * ts->lanes;
     const int64_t last_left = right.panels ? r->n1 : p->N - right.width;
-    const int fresh = b->k == 0 && p->start == NULL, begins = b->k == 0 && !fresh;
+    const int fresh = b->k == 0 && p->begin == NULL, begins = b->k == 0 && !fresh;
     const int64_t loaded = by->high == 1 && by->ldc ? FNC_GEMV_PANELS * nr : right.width;
     const int by_row = b->last && by->ldc && p->unit != FNC_TRANSPOSED;
     const int by_tile = b->last && !by_row;
@@ -210,7 +210,7 @@ FNC_NOINLINE void FNC_X(fnc_gemm_region)(const FNC_ARGS *p, const fnc_blocking *
             for (int64_t n = c, left = c0, end; n < c1; n = end, left = fnc_min_i64(n, last_left)) {
                 const FNC_T *from = right.B + (left - right.left) * right.step;
                 end = fnc_min_i64(left + right.width, c1);
-                if (begins) FNC_X(fnc_load_start)(p, &t, top, rows, left, loaded, tile);
+                if (begins) p->begin(p, &t, top, rows, left, loaded, tile);
                 if (rows > 1 && rows < ts->high) {
                     ts->of_low(&t, fresh, a, from, tile);
                 } else if (rows == 1) {

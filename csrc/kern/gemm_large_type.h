@@ -22,12 +22,13 @@ FNC_INLINE void FNC_X(fnc_gemm_packing)(int64_t M, int64_t N, int64_t K, const F
                                        int64_t rs_a, int64_t cs_a, const FNC_T *B, int64_t ldb,
                                        int64_t m0, int64_t m1, int64_t n0, int64_t n1,
                                        FNC_EPILOGUE epilogue, const void *env) {
-    FNC_ARGS p = FNC_X(fnc_args)(M, N, K, A, rs_a, cs_a, 0, NULL, B, ldb, 0, m0, m1, n0, n1,
-                                 epilogue, env);
+    FNC_ARGS p = FNC_X(fnc_args)(&FNC_WIDEST(fnc_tiles), M, N, K, A, rs_a, cs_a, 0, NULL, B, ldb, 0, m0,
+                                 m1, n0, n1, epilogue, env);
     if (m1 - m0 < FNC_MT) {
         FNC_X(fnc_gemm_tiled)(&p);
         return;
     }
+    p.tiles = &FNC_WIDEST(fnc_tiles_ahead);
     p.pack = FNC_X(fnc_pack_strip);
     p.prefetch = FNC_X(fnc_prefetch_strip);
     FNC_X(fnc_gemm_packing_of)(&p);
@@ -52,9 +53,10 @@ FNC_INLINE void FNC_X(fnc_gemm_swapped)(int64_t M, int64_t N, int64_t K, const F
                                         int64_t n0, int64_t n1, FNC_EPILOGUE epilogue,
                                         const void *env) {
     FNC_ARGS p =
-        FNC_X(fnc_args)(N, M, K, Bt, ldb, 1, 0, NULL, panels, FNC_NR, 1, n0, n1, m0, m1, epilogue,
-                        env);
+        FNC_X(fnc_args)(&FNC_WIDEST(fnc_tiles_ahead), N, M, K, Bt, ldb, 1, 0, NULL, panels, FNC_NR, 1,
+                        n0, n1, m0, m1, epilogue, env);
     p.unit = FNC_TRANSPOSED;
+    p.turn = FNC_X(fnc_hand_over_transposed);
     p.prefetch = FNC_X(fnc_prefetch_rows);
     FNC_X(fnc_gemm_tiled)(&p);
 }
@@ -97,8 +99,8 @@ FNC_INLINE void FNC_X(fnc_gemm_row_panels)(int64_t N, int64_t K, const FNC_T *A,
                                       int64_t n1, FNC_EPILOGUE epilogue, const void *env,
                                       const FNC_T *const *beside, int64_t count) {
     FNC_ARGS p =
-        FNC_X(fnc_args)(m1, N, K, A, 1, cs_a, 0, NULL, panels, FNC_NR, 1, m0, m1, n0, n1, epilogue,
-                        env);
+        FNC_X(fnc_args)(&FNC_WIDEST(fnc_tiles), m1, N, K, A, 1, cs_a, 0, NULL, panels, FNC_NR, 1, m0,
+                        m1, n0, n1, epilogue, env);
     if (m1 - m0 < FNC_MT) {
         FNC_X(fnc_gemm_tiled)(&p);
         return;

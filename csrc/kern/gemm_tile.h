@@ -118,16 +118,13 @@ FNC_DEFINE_TILE(fnc_tile_row, 1, 2, 0)
 FNC_DEFINE_TILE(fnc_tile_high_1, FNC_MR_1, 1, 0)
 FNC_DEFINE_TILE(fnc_tile_low_1, FNC_MT, 1, 0)
 FNC_DEFINE_TILE(fnc_tile_row_1, 1, 1, 0)
-static const FNC_TILES FNC_NAME(fnc_tiles_1) __attribute__((unused)) = {
-    FNC_MR_1,
-    FNC_MT,
-    1,
-    FNC_VL,
-    FNC_NAME(fnc_tile_high_1),
-    FNC_NAME(fnc_tile_high_1),
-    FNC_NAME(fnc_tile_low_1),
-    {FNC_NAME(fnc_tile_row_1), NULL, NULL},
-    NULL};
+#define FNC_DEFINE_TILES(table, high, low, vectors, of_high, with_prefetch, of_low, rows, stream)     \
+    static const FNC_TILES FNC_NAME(table) __attribute__((unused)) = {                             \
+        high, low, vectors, FNC_VL, of_high, with_prefetch, of_low, rows, stream};
+#define FNC_ROWS(...) {__VA_ARGS__}
+FNC_DEFINE_TILES(fnc_tiles_1, FNC_MR_1, FNC_MT, 1, FNC_NAME(fnc_tile_high_1),
+                 FNC_NAME(fnc_tile_high_1), FNC_NAME(fnc_tile_low_1),
+                 FNC_ROWS(FNC_NAME(fnc_tile_row_1), NULL, NULL), NULL)
 
 /* The rest is for the widest vectors: a B that takes narrower ones has less than two of them. */
 #if FNC_BYTES == FNC_VEC_BYTES
@@ -160,26 +157,19 @@ FNC_NOINLINE void FNC_NAME(fnc_row_stream)(int64_t columns, int64_t K, const FNC
             *(vec *)(acc + n) += ((vec){0} + a[0]) * *(const vec *)(B + n);
 }
 
-static const FNC_TILES FNC_NAME(fnc_tiles) __attribute__((unused)) = {
-    FNC_MR,
-    FNC_MT,
-    2,
-    FNC_VL,
-    FNC_NAME(fnc_tile_high),
-    FNC_NAME(fnc_tile_prefetch),
-    FNC_NAME(fnc_tile_low),
-    {FNC_NAME(fnc_tile_row), FNC_NAME(fnc_tile_row_4), FNC_NAME(fnc_tile_row_8)},
-    FNC_NAME(fnc_row_stream)};
+#define FNC_ROW_TILES                                                                              \
+    FNC_ROWS(FNC_NAME(fnc_tile_row), FNC_NAME(fnc_tile_row_4), FNC_NAME(fnc_tile_row_8))
+FNC_DEFINE_TILES(fnc_tiles, FNC_MR, FNC_MT, 2, FNC_NAME(fnc_tile_high), FNC_NAME(fnc_tile_high),
+                 FNC_NAME(fnc_tile_low), FNC_ROW_TILES, FNC_NAME(fnc_row_stream))
+/* For who says what to prefetch. */
+FNC_DEFINE_TILES(fnc_tiles_ahead, FNC_MR, FNC_MT, 2, FNC_NAME(fnc_tile_high),
+                 FNC_NAME(fnc_tile_prefetch), FNC_NAME(fnc_tile_low), FNC_ROW_TILES,
+                 FNC_NAME(fnc_row_stream))
+#undef FNC_ROW_TILES
 #else
-static const FNC_TILES FNC_NAME(fnc_tiles) __attribute__((unused)) = {
-    FNC_MR,
-    FNC_MT,
-    2,
-    FNC_VL,
-    FNC_NAME(fnc_tile_high),
-    FNC_NAME(fnc_tile_high),
-    FNC_NAME(fnc_tile_low),
-    {FNC_NAME(fnc_tile_row), NULL, NULL},
-    NULL};
+FNC_DEFINE_TILES(fnc_tiles, FNC_MR, FNC_MT, 2, FNC_NAME(fnc_tile_high), FNC_NAME(fnc_tile_high),
+                 FNC_NAME(fnc_tile_low), FNC_ROWS(FNC_NAME(fnc_tile_row), NULL, NULL), NULL)
 #endif
 #undef FNC_DEFINE_TILE
+#undef FNC_DEFINE_TILES
+#undef FNC_ROWS

@@ -43,10 +43,16 @@ typedef struct FNC_ARGS {
     const FNC_T *B; /* row-major, or in panels as wide as the tile */
     int64_t ldb;
     int packed;
-    const FNC_T *start; /* NULL: sums begin with 0; else with start[m * ld_start + n] */
+    /* NULL: sums begin with 0; else fnc_load_start: with start[m * ld_start + n] */
+    void (*begin)(const struct FNC_ARGS *p, const fnc_tile_args *t, int64_t m, int64_t rows,
+                  int64_t n, int64_t columns, FNC_T *acc);
+    const FNC_T *start;
     int64_t ld_start;
     int64_t m0, m1, n0, n1;
     fnc_unit unit; /* in which results are handed over */
+    /* Of FNC_TRANSPOSED: fnc_hand_over_transposed. */
+    void (*turn)(const struct FNC_ARGS *p, int64_t m, int64_t mr, int64_t n, int64_t rows,
+                 const FNC_T *sums);
     FNC_EPILOGUE epilogue;
     const void *env;
     const FNC_TILES *tiles;
@@ -103,20 +109,6 @@ FNC_INLINE const FNC_TILES *FNC_X(fnc_tiles_for)(int64_t columns) {
 #endif
     if (bytes >= 16) return &FNC_PASTE(fnc_tiles, FNC_S, _v16);
     return &FNC_PASTE(fnc_tiles, FNC_S, _scalar);
-}
-
-/* The tiles of one vector that are exactly as wide as so many columns. */
-FNC_INLINE const FNC_TILES *FNC_X(fnc_tiles_of_vector)(int64_t columns) {
-    const int64_t bytes = columns * (int64_t)sizeof(FNC_T);
-    (void)bytes;
-#if FNC_VEC_BYTES >= 64
-    if (bytes == 64) return &FNC_PASTE(fnc_tiles_1, FNC_S, _v64);
-#endif
-#if FNC_VEC_BYTES >= 32
-    if (bytes == 32) return &FNC_PASTE(fnc_tiles_1, FNC_S, _v32);
-#endif
-    if (bytes == 16) return &FNC_PASTE(fnc_tiles_1, FNC_S, _v16);
-    return &FNC_PASTE(fnc_tiles_1, FNC_S, _scalar);
 }
 
 #include "gemm_driver.h"

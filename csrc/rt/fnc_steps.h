@@ -5,7 +5,9 @@
  * that the arrays have. dims[0] is ignored; the other sizes stay as they are. The arena holds the
  * step's own scratch memory for a whole batch, then room for the gathered rows of each input.
  *
- * A team shares the whole stretch: threads are woken once, and go from batch to batch together. */
+ * A team shares the whole stretch: threads are woken once, and go from batch to batch together.
+ *
+ * Every training step has its own copy of this, which calls and copies: it is compiled plainly. */
 #ifndef FNC_STEPS_H
 #define FNC_STEPS_H
 
@@ -45,7 +47,7 @@ static inline int64_t fnc_steps_align(int64_t bytes) {
 }
 
 /* Sizes and places for whole batches. Gives the bytes of arena that these take. */
-static inline int64_t fnc_batch_init(fnc_batch *batch, const fnc_env *env, const fnc_stretch *s) {
+FNC_PLAIN FNC_NOINLINE int64_t fnc_batch_init(fnc_batch *batch, const fnc_env *env, const fnc_stretch *s) {
     const int64_t rows = env->args[0], size = env->args[1];
     for (int i = 0; i < s->symbols; ++i) batch->dims[i] = env->dims[i];
     batch->dims[0] = size < rows ? size : rows;
@@ -62,7 +64,7 @@ static inline int64_t fnc_batch_init(fnc_batch *batch, const fnc_env *env, const
 }
 
 /* Would every batch be accepted? */
-static inline int32_t fnc_steps_check(const fnc_env *env, const fnc_stretch *s, fnc_batch *batch) {
+FNC_PLAIN FNC_NOINLINE int32_t fnc_steps_check(const fnc_env *env, const fnc_stretch *s, fnc_batch *batch) {
     const int64_t rows = env->args[0], size = env->args[1];
     const int64_t *index = (const int64_t *)env->in[s->inputs];
     if (s->inputs > FNC_STEPS_MAX_INPUTS || s->symbols > FNC_STEPS_MAX_DIMS) return FNC_ERR_ARG;
@@ -87,7 +89,7 @@ static inline void fnc_ask_for(const unsigned char *row, int64_t bytes) {
 }
 
 /* Copies the worker's share of rows index[0..n) of each input to where the step reads them. */
-static inline void fnc_gather(const fnc_batch *batch, const fnc_env *env, const fnc_stretch *s,
+FNC_PLAIN FNC_NOINLINE void fnc_gather(const fnc_batch *batch, const fnc_env *env, const fnc_stretch *s,
                               const int64_t *index, int64_t part, int64_t parts) {
     const int64_t n = batch->dims[0];
     const int64_t begin = fnc_share(n, 1, part, parts), end = fnc_share(n, 1, part + 1, parts);
@@ -103,7 +105,7 @@ static inline void fnc_gather(const fnc_batch *batch, const fnc_env *env, const 
 }
 
 /* The share of a worker in all batches. */
-static inline void fnc_steps_run(const fnc_env *env, const fnc_stretch *s, int64_t part,
+FNC_PLAIN FNC_NOINLINE void fnc_steps_run(const fnc_env *env, const fnc_stretch *s, int64_t part,
                                  int64_t parts) {
     const int64_t rows = env->args[0], size = env->args[1];
     const int64_t *index = (const int64_t *)env->in[s->inputs];
@@ -119,7 +121,7 @@ static inline void fnc_steps_run(const fnc_env *env, const fnc_stretch *s, int64
 }
 
 /* Checks, then runs `work`, the generated function that calls fnc_steps_run. */
-static inline int32_t fnc_steps(const fnc_env *env, const fnc_stretch *s, fnc_work *work) {
+FNC_PLAIN FNC_NOINLINE int32_t fnc_steps(const fnc_env *env, const fnc_stretch *s, fnc_work *work) {
     fnc_batch batch;
     const int32_t status = fnc_steps_check(env, s, &batch);
     if (status != FNC_OK) return status;

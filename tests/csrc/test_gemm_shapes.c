@@ -159,9 +159,11 @@ static int outer_axes(instance *c, int64_t step, fnc_axis *outer) {
                                          .B = c.packed ? panels : B,                               \
                                          .ldb = N,                                                 \
                                          .packed = c.packed,                                       \
-                                         .start = c.goes_on ? start : NULL,                        \
+                                         .begin = c.goes_on ? fnc_load_start_##S : NULL,           \
+                                         .start = start,                                           \
                                          .ld_start = N,                                            \
                                          .unit = c.unit,                                           \
+                                         .turn = fnc_hand_over_transposed_##S,                     \
                                          .tiles = shapes_##S[shape]};                              \
             run_##S(c.unit == FNC_TRANSPOSED ? &turned : &c, shape, p, expected);                  \
             free(panels);                                                                          \
