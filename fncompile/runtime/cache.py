@@ -32,7 +32,8 @@ class Built(NamedTuple):
 
 
 def build_library(sources: Mapping[str, str], *, keep_objects: bool = False) -> Built:
-    """Compile each text as a unit of its own, two at once, and link them in the given order.
+    """Compile each text as a unit of its own, as many at once as there are processors, and link
+    them in the given order.
 
     Raises CompileError when a text does not compile, ToolchainError when the units do not link
     or there is no compiler.
@@ -77,7 +78,8 @@ def _compile_all(store: Store, compiler: Compiler, sources: Mapping[str, str],
 
         return store.entry(keys[name], make) / f"{name}.o"
 
-    with ThreadPoolExecutor(max_workers=2) as pool:  # whose threads see the switches of this one
+    # Its threads see the switches of this one.
+    with ThreadPoolExecutor(max_workers=toolchain.processors()) as pool:
         made = {name: pool.submit(copy_context().run, compile_one, name) for name in sources}
         return {name: future.result() for name, future in made.items()}
 

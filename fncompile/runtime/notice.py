@@ -31,12 +31,14 @@ class Notice:
 
     def _tell(self) -> None:
         self.told = True
-        _write(f"fncompile: compiling {self.what}, once; {self.stage} ...")
+        _write(f"fncompile: compiling {self.what} ({self.stage}) ...")
 
-    def end(self) -> None:
+    def end(self, made: bool) -> None:
         self._timer.cancel()
-        if self.told:
-            _write(f"fncompile: {self.what} took {time.perf_counter() - self.start:.1f} s")
+        if self.told and made:
+            kept = "this process" if flag("cache") == "off" else "the next time"
+            seconds = time.perf_counter() - self.start
+            _write(f"fncompile: compiled {self.what} in {seconds:.1f} s; cached for {kept}")
 
 
 def _write(line: str) -> None:
@@ -51,12 +53,13 @@ def announced(what: str) -> Iterator[None]:
         yield
         return
     notice = Notice(what)
-    token = _current.set(notice)
+    token, made = _current.set(notice), False
     try:
         yield
+        made = True
     finally:
         _current.reset(token)
-        notice.end()
+        notice.end(made)
 
 
 def now(stage: str) -> None:

@@ -16,6 +16,7 @@ import numpy as np
 from fncompile.flags import flag
 from fncompile.runtime import cache, toolchain
 from fncompile.runtime.binding import OK, Env, Library, describe
+from fncompile.runtime.toolchain import processors
 
 _teams: dict[int, int] = {}  # number of threads asked for: address of the team, 0 for the caller
 _lock = threading.Lock()
@@ -34,13 +35,6 @@ def team() -> int:
             if threads not in _teams:
                 _teams[threads] = _made(min(threads, processors()))
     return _teams[threads]
-
-
-def processors() -> int:
-    """Processors that this process may use: more threads than these would only be in the way."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def _made(workers: int) -> int:

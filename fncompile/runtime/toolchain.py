@@ -310,6 +310,13 @@ def _line_of(path: Path, number: int) -> str:
     return lines[number - 1].strip() if 0 < number <= len(lines) else ""
 
 
+def processors() -> int:
+    """Processors that this process may use: more threads than these would only be in the way."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
 @functools.cache
 def cpu_identity() -> str:
     """What -march=native depends on: model and features of the processor."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 
@@ -23,8 +25,26 @@ def test_it_says_what_is_compiled(patience, told, monkeypatch, capfd):
         predicted(5 + told)
     out, err = capfd.readouterr()
     assert out == ""
-    assert ("fncompile: compiling predict of slow_one, once; " in err) == told
-    assert ("fncompile: predict of slow_one took " in err) == told
+    assert ("fncompile: compiling predict of slow_one (" in err) == told
+    line = re.search(r"^fncompile: compiled predict of slow_one in \d+\.\d s; (.*)$", err, re.M)
+    assert (line[1] if line else None) == ("cached for the next time" if told else None)
+
+
+def test_a_cache_that_is_off_and_a_failure_are_not_called_cached(monkeypatch, capfd):
+    monkeypatch.setattr(notice, "PATIENCE", 0.0)
+
+    def told(fails):
+        with notice.announced("it"):
+            notice._current.get()._tell()
+            if fails:
+                raise ValueError
+        return capfd.readouterr().err.splitlines()[-1]
+
+    with fncompile.flags(notice=True, cache="off"):
+        assert told(fails=False).endswith("; cached for this process")
+        with pytest.raises(ValueError):
+            told(fails=True)
+    assert "compiled" not in capfd.readouterr().err
 
 
 def test_what_is_there_already_says_nothing(monkeypatch, capfd):
@@ -55,4 +75,4 @@ def test_the_stage_is_the_one_at_hand(monkeypatch, capfd):
     with fncompile.flags(notice=True), notice.announced("it"):
         notice.now("linking")
         notice._current.get()._tell()
-    assert "compiling it, once; linking ..." in capfd.readouterr().err
+    assert "compiling it (linking) ..." in capfd.readouterr().err
