@@ -25,11 +25,13 @@ from fncompile.initializers.random import (
     TruncatedNormal,
     VarianceScaling,
 )
+from fncompile.initializers.windows import STFT
 from fncompile.missing import explain_missing
 
 _CLASSES = (
     Constant, Zeros, Ones, Identity, RandomNormal, TruncatedNormal, RandomUniform, Orthogonal,
     VarianceScaling, GlorotUniform, GlorotNormal, HeUniform, HeNormal, LecunUniform, LecunNormal,
+    STFT,
 )  # fmt: skip
 _FAMILY = Family(
     "initializer",
@@ -43,6 +45,7 @@ _FAMILY = Family(
             "zero": Zeros,
             "IdentityInitializer": Identity,
             "OrthogonalInitializer": Orthogonal,
+            "STFTInitializer": STFT,
         },
     ),
 )
@@ -62,6 +65,10 @@ he_uniform = HeUniform
 he_normal = HeNormal
 lecun_uniform = LecunUniform
 lecun_normal = LecunNormal
+stft = STFT
+IdentityInitializer = Identity
+OrthogonalInitializer = Orthogonal
+STFTInitializer = STFT
 
 deserialize = _FAMILY.deserialize
 serialize = _FAMILY.serialize
@@ -83,19 +90,23 @@ def get(identifier: Any) -> Any:
 IMPLEMENTATIONS["initializer"] = get  # of a Variable, by name
 
 __all__ = [
+    "STFT",
     "Constant",
     "GlorotNormal",
     "GlorotUniform",
     "HeNormal",
     "HeUniform",
     "Identity",
+    "IdentityInitializer",
     "Initializer",
     "LecunNormal",
     "LecunUniform",
     "Ones",
     "Orthogonal",
+    "OrthogonalInitializer",
     "RandomNormal",
     "RandomUniform",
+    "STFTInitializer",
     "TruncatedNormal",
     "VarianceScaling",
     "Zeros",
@@ -114,6 +125,7 @@ __all__ = [
     "random_normal",
     "random_uniform",
     "serialize",
+    "stft",
     "truncated_normal",
     "variance_scaling",
     "zeros",

@@ -44,6 +44,7 @@ from fncompile.layers.normalization.batch_normalization import BatchNormalizatio
 from fncompile.layers.normalization.group_normalization import GroupNormalization
 from fncompile.layers.normalization.layer_normalization import LayerNormalization
 from fncompile.layers.normalization.rms_normalization import RMSNormalization
+from fncompile.layers.normalization.spectral_normalization import SpectralNormalization
 from fncompile.layers.normalization.unit_normalization import UnitNormalization
 from fncompile.layers.pooling.adaptive import (
     AdaptiveAveragePooling1D,
@@ -74,6 +75,7 @@ from fncompile.layers.preprocessing.discretization import Discretization
 from fncompile.layers.preprocessing.hashing import HashedCrossing, Hashing
 from fncompile.layers.preprocessing.integer_lookup import IntegerLookup
 from fncompile.layers.preprocessing.normalization import Normalization
+from fncompile.layers.preprocessing.pipeline import Pipeline
 from fncompile.layers.preprocessing.random_color import RandomBrightness, RandomContrast
 from fncompile.layers.preprocessing.random_geometry import (
     RandomCrop,
@@ -84,6 +86,7 @@ from fncompile.layers.preprocessing.random_geometry import (
 )
 from fncompile.layers.preprocessing.rescaling import Rescaling
 from fncompile.layers.preprocessing.resizing import CenterCrop, Resizing
+from fncompile.layers.preprocessing.spectrograms import MelSpectrogram, STFTSpectrogram
 from fncompile.layers.preprocessing.string_lookup import StringLookup
 from fncompile.layers.preprocessing.text_vectorization import TextVectorization
 from fncompile.layers.regularization.activity import ActivityRegularization
@@ -250,12 +253,14 @@ __all__ = [
     "MaxPooling2D",
     "MaxPooling3D",
     "Maximum",
+    "MelSpectrogram",
     "Minimum",
     "MultiHeadAttention",
     "Multiply",
     "Normalization",
     "PReLU",
     "Permute",
+    "Pipeline",
     "RMSNormalization",
     "RandomBrightness",
     "RandomContrast",
@@ -269,6 +274,7 @@ __all__ = [
     "Rescaling",
     "Reshape",
     "Resizing",
+    "STFTSpectrogram",
     "SeparableConv1D",
     "SeparableConv2D",
     "SeparableConvolution1D",
@@ -279,6 +285,7 @@ __all__ = [
     "SpatialDropout1D",
     "SpatialDropout2D",
     "SpatialDropout3D",
+    "SpectralNormalization",
     "StackedRNNCells",
     "StringLookup",
     "Subtract",

@@ -12,7 +12,7 @@ import zlib
 
 import numpy as np
 
-from tests.keras_reference import recurrent_cases, window_cases
+from tests.keras_reference import preprocessing_cases, recurrent_cases, window_cases
 from tests.keras_reference.placeholders import B, F, L
 
 Q, V, K = F((2, 4, 6)), F((2, 5, 6)), F((2, 5, 7))
@@ -161,6 +161,7 @@ CASES = {
     ),
     **recurrent_cases.CASES,
     **window_cases.CASES,
+    **preprocessing_cases.CASES,
 }
 
 def made(structure, rng):

@@ -19,6 +19,11 @@ EXPECTED = json.loads((Path(__file__).parent / "layers.json").read_text())
 RTOL, ATOL = 2e-5, 2e-6
 
 
+def _tolerance(name, rtol, atol):
+    """Keras has the bands of a MelSpectrogram in float32 where all else is float64."""
+    return (rtol, 2e-4) if name.startswith("mel") else (rtol, atol)
+
+
 def test_every_case_is_stored():
     assert list(EXPECTED) == list(layer_cases.CASES)
 
@@ -32,7 +37,7 @@ def test_eager(name):
     for (shape, values), (wanted_shape, wanted) in zip(found["results"], expected["results"]):
         assert shape == wanted_shape
         # JAX takes the softmax of attention in float32, whatever its inputs are.
-        np.testing.assert_allclose(values, wanted, 2e-6, 1e-6)
+        np.testing.assert_allclose(values, wanted, *_tolerance(name, 2e-6, 1e-6))
 
 
 def symbolic(x):
@@ -78,7 +83,8 @@ def test_compiled(compiled):
     for name, place in counts.items():
         for found, (shape, values) in zip(before[place], EXPECTED[name]["results"], strict=True):
             assert list(found.shape) == shape, name
-            np.testing.assert_allclose(found.ravel(), values, RTOL, ATOL, err_msg=name)
+            close = _tolerance(name, RTOL, ATOL)
+            np.testing.assert_allclose(found.ravel(), values, *close, err_msg=name)
 
 
 def test_saved_and_loaded(compiled):

@@ -27,4 +27,6 @@ CASES = [
     ("category_one_hot", "CategoryEncoding", dict(num_tokens=3, output_mode="one_hot"), (2,), (2, 3), dict(**ints)),
     ("category_count", "CategoryEncoding", dict(num_tokens=3, output_mode="count"), (5,), (3,), dict(**ints)),
     ("integer_lookup", "IntegerLookup", dict(vocabulary=[3, 1]), (4,), (4,), dict(input_dtype="int64", output_dtype="int64", formula=lambda x: np.select([x == 3, x == 1], [1, 2], 0))),
+    ("stft", "STFTSpectrogram", dict(frame_length=4, frame_step=3), (10, 2), (3, 6), dict(trainable=2, train=False)),
+    ("mel", "MelSpectrogram", dict(fft_length=8, sequence_stride=4, num_mel_bins=3, sampling_rate=16, min_freq=1.0), (16,), (3, 5), {}),
 ]  # fmt: skip
