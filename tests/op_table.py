@@ -17,6 +17,7 @@ from tests.op_rows import (
     numbers,
     reductions,
     shaping,
+    sorting,
     windows,
 )
 
@@ -33,6 +34,7 @@ CASES: list[OpCase] = [
     *windows.CASES,
     *loops.CASES,
     *convolution.CASES,
+    *sorting.CASES,
 ]
 
 __all__ = ["CASES", "Array", "OpCase", "program_of"]

@@ -24,7 +24,7 @@ from fncompile.ir.types import is_float
 Cotangents = Sequence["Node | None"]
 
 NOT_DIFFERENTIABLE = (
-    "input", "param", "const", "iota", "size", "argmax", "bits", "stop_gradient", "part",
+    "input", "param", "const", "iota", "size", "argmax", "argsort", "bits", "stop_gradient", "part",
 )  # fmt: skip
 
 

@@ -45,7 +45,7 @@ HEADERS = {
 }  # by driver; gemm.h has the others
 HEADER_ORDER = (
     "gemm_pack.h", "gemm_bf16.h", "gemm_large.h", "gemm_pixels.h", "gemv_bf16.h",
-    "attention.h",
+    "attention.h", "argsort.h",
 )  # fmt: skip
 LEAST_IN_A_UNIT = 5  # kernels, or compiling in two units saves nothing
 

@@ -32,10 +32,11 @@ from fncompile.codegen.expr import Scope
 from fncompile.codegen.pointers import Pointers, with_symbols
 from fncompile.codegen.products import begin_and_end, of_tile, the_tile
 from fncompile.ir.dims import Dim, product
+from fncompile.ir.types import DTYPES
 from fncompile.plan.routine import Array, Routine
 from fncompile.plan.types import Affine, Apply, Const, Expr, Index, Kernel, Value
 
-HEADERS = {"attention": "attention.h", "attention_grad": "attention.h"}
+HEADERS = {"attention": "attention.h", "attention_grad": "attention.h", "argsort": "argsort.h"}
 
 
 def emit_routine(
@@ -212,4 +213,21 @@ def _block(kernel: Kernel, name: str, expr: Expr, pointers: Pointers) -> Functio
     return Function("FNC_INLINE", "void", name, BLOCK, (*head, *body))
 
 
-EMITTERS = {"attention": _attention, "attention_grad": _attention}
+# rows ---------------------------------------------------------------------------------------------
+
+
+def _argsort(
+    kernel: Kernel, pointers: Pointers, own: Callable[[], Pointers]
+) -> tuple[list[Function], list[Stmt], list[Stmt]]:
+    routine = kernel.routine
+    assert routine is not None
+    x = routine.array[0]
+    n = dim(x.shape[-1])
+    row = binary("+", _place(x, pointers, {}), binary("*", n, Name("i")))
+    to = binary("+", pointers(kernel.stages[0].stores[0].buffer), binary("*", n, Name("i")))
+    descending = Int(int(dict(routine.attrs)["descending"]))
+    function = f"fnc_argsort_{DTYPES[x.dtype].short}"
+    return [], [], [Do(call(function, n, row, descending, to))]
+
+
+EMITTERS = {"attention": _attention, "attention_grad": _attention, "argsort": _argsort}

@@ -192,6 +192,11 @@ def argmax(x: Node, axis: int) -> Node:
     return make("argmax", (x,), axis)
 
 
+def argsort(x: Node, descending: bool = False) -> Node:
+    """Along the last axis."""
+    return make("argsort", (x,), descending)
+
+
 def dot(
     a: Node,
     b: Node,

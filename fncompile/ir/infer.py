@@ -257,6 +257,12 @@ def _attention_grad(*args: Any) -> TensorType:
     return TensorType(q.dtype, (q.size + k.size + v.size,))
 
 
+def _argsort(x: TensorType, descending: bool) -> TensorType:
+    if x.ndim < 1 or x.dtype == "bfloat16":
+        raise ValueError(f"argsort of {x}")
+    return TensorType("int32", x.shape)
+
+
 def _gather(x: TensorType, idx: TensorType) -> TensorType:
     if not (x.ndim >= 1 and idx.dtype in ("int32", "int64")):
         raise ValueError(f"gather of {x} by {idx}")
@@ -336,6 +342,7 @@ RULES: dict[str, Callable[..., TensorType]] = {
     "reduce": _reduce,
     "argmax": _argmax,
     "dot": _dot,
+    "argsort": _argsort,
     "attention": _attention,
     "attention_grad": _attention_grad,
     "gather": _gather,

@@ -54,6 +54,9 @@ OPS = {
         OpDef("attention", 6, ("scale", "hidden"), "routine"),
         # Its sources, its result, the cotangent [B,T,K,G,E]: one row, the cotangents of q, k and v.
         OpDef("attention_grad", 8, ("scale", "hidden"), "routine"),
+        # Positions of the elements of each row, along the last axis, in order; equal ones, and NaN,
+        # which is the largest, by position. int32
+        OpDef("argsort", 1, ("descending",), "routine"),
         OpDef(
             "gather", 2, (), "indexing"
         ),  # x[idx] along axis 0; out of range: NaN, or 0 for integers

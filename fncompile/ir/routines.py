@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from fncompile.ir.dims import Dim
+from fncompile.ir.dims import Dim, product
 
 Arrays = Sequence[np.ndarray]
 
@@ -59,9 +59,18 @@ def _one_row(*arrays: np.ndarray) -> np.ndarray:
     return np.concatenate([a.reshape(-1) for a in arrays])
 
 
+def argsort(arrays: Arrays, descending: bool) -> np.ndarray:
+    [x] = arrays
+    if not descending:
+        return np.argsort(x, axis=-1, kind="stable").astype(np.int32)
+    backwards = np.argsort(x[..., ::-1], axis=-1, kind="stable")[..., ::-1]
+    return (x.shape[-1] - 1 - backwards).astype(np.int32)
+
+
 ROUTINES: dict[str, Callable[..., np.ndarray]] = {
     "attention": attention,
     "attention_grad": attention_grad,
+    "argsort": argsort,
 }
 
 
@@ -77,6 +86,7 @@ def _attention_work(shapes: Sequence[tuple[Dim, ...]], times: int = 1) -> Any:
 WORK: dict[str, Callable[[Sequence[tuple[Dim, ...]]], Any]] = {
     "attention": _attention_work,
     "attention_grad": lambda shapes: _attention_work(shapes, 2),
+    "argsort": lambda shapes: product(shapes[0]) * 16,  # comparisons of a row of some thousands
 }
 
 
@@ -90,4 +100,5 @@ def _batches_and_heads(shapes: Sequence[tuple[Dim, ...]]) -> Any:
 ITEMS: dict[str, Callable[[Sequence[tuple[Dim, ...]]], Any]] = {
     "attention": _batches_and_heads,
     "attention_grad": _batches_and_heads,
+    "argsort": lambda shapes: product(shapes[0][:-1]),
 }

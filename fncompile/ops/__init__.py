@@ -87,6 +87,7 @@ from fncompile.ops.shaping import (
     broadcast_to, expand_dims, flip, moveaxis, ndim, ravel, repeat, reshape, roll, shape, size,
     squeeze, swapaxes, tile, transpose,
 )
+from fncompile.ops.sorting import argpartition, argsort, nonzero, searchsorted, sort, top_k
 from fncompile.ops.windows import average_pool, conv, max_pool
 
 array = convert_to_tensor
@@ -126,6 +127,8 @@ __all__ = [
     "arctanh",
     "argmax",
     "argmin",
+    "argpartition",
+    "argsort",
     "array",
     "array_split",
     "associative_scan",
@@ -295,6 +298,7 @@ __all__ = [
     "negative",
     "nextafter",
     "nn",
+    "nonzero",
     "norm",
     "normalize",
     "not_equal",
@@ -325,6 +329,7 @@ __all__ = [
     "scan",
     "scatter",
     "scatter_update",
+    "searchsorted",
     "segment_max",
     "segment_min",
     "segment_prod",
@@ -347,6 +352,7 @@ __all__ = [
     "softmax",
     "softplus",
     "softsign",
+    "sort",
     "space_to_depth",
     "sparse_categorical_crossentropy",
     "sparse_plus",
@@ -372,6 +378,7 @@ __all__ = [
     "tensordot",
     "threshold",
     "tile",
+    "top_k",
     "trace",
     "transpose",
     "trapezoid",

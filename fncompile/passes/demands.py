@@ -170,6 +170,11 @@ def _routine(node: Node) -> list[Use]:
     ]
 
 
+def _argsort(node: Node) -> list[Use]:
+    x = node.src[0]
+    return [Use(x, "it is sorted by rows", lambda load: is_contiguous(load, x))]
+
+
 def computed_again(nodes: Sequence[Node]) -> set[Node]:
     """What routines compute by element and is as large as all the points of one matrix of them:
     never stored for that, however often it is read."""
@@ -203,4 +208,5 @@ USES: dict[str, Callable[[Node], list[Use]]] = {
     "window": _window,
     "attention": _routine,
     "attention_grad": _routine,
+    "argsort": _argsort,
 }

@@ -24,6 +24,7 @@ from fncompile.plan.types import Buffer, Decision
 
 STAGE_OPS = (
     "reduce", "unwindow", "argmax", "dot", "concat", "scatter_add", "attention", "attention_grad",
+    "argsort",
 )  # fmt: skip
 VIEW_OPS = ("reshape", "permute", "broadcast", "slice", "pad", "window", "stop_gradient")
 COSTS = {"div": 4, "sqrt": 4, "rsqrt": 5, "mod": 6, "floordiv": 6}

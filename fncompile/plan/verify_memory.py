@@ -106,6 +106,8 @@ def _of_stage(stage: Stage) -> Iterator[Access]:
     once = (*stage.kept, *(1 for _ in range(stage.reduced)))
     for store in stage.stores:
         at, domain = store.at, once
+        if stage.kind == "routine":  # all of it
+            at, domain = Affine(0, ((0, 1),)), (store.buffer.type.size,)
         if stage.kind == "scatter":  # at a row that is known at run time
             at, domain = _any_row(at, once, stage.rows, stage.row_stride)
         yield Access(store.buffer, at, domain, writes=True)

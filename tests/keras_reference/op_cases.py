@@ -208,6 +208,8 @@ in_top_k(row, logits, k=4); glu(logits); hard_shrink(x); soft_shrink(x); tanh_sh
 hard_swish(x); swish(x); squareplus(x); sparse_plus(x); sparse_sigmoid(x); threshold(x, 0.2, 5.0)
 layer_normalization(x); rms_normalization(x); batch_normalization(x, v, absolute(v), axis=-1)
 moments(x, axes=[0]); moments(c, axes=[0, 2], keepdims=True); size(x) * x; get_item(x, 1)
+argsort(x, axis=0); argsort(m); sort(x); sort(c, axis=1); top_k(x, 2); top_k(i, 1)
+searchsorted(sort(line[0]), x); searchsorted(sort(line[0]), x, side="right"); argpartition(row, 1)
 """
 
 WINDOWS = """

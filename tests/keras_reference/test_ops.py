@@ -36,7 +36,7 @@ ELSEWHERE = {
 }  # fmt: skip
 WITHOUT_CASE = ELSEWHERE | {
     "array", "average_pool", "convert_to_numpy", "convert_to_tensor", "empty_like", "is_tensor",
-    "max_pool", "mish", "ndim",
+    "max_pool", "mish", "ndim", "nonzero",
 }  # fmt: skip
 if NAME == "keras":  # the exceptions are named and argued in op_harness.py
     CASES = [case for case in CASES if case not in op_harness.NOT_AS_KERAS]

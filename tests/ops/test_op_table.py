@@ -62,6 +62,7 @@ def test_each_op_has_a_row():
         "dtype",
         "is_tensor",
         "ndim",
+        "nonzero",
         "shape",
         "empty",
         "empty_like",

@@ -77,7 +77,7 @@ class Generator:
                 "unary", "unary", "binary", "binary", "binary", "select", "cast", "reshape",
                 "permute", "slice", "flip", "pad", "spread", "concat", "reduce", "reduce",
                 "softmax", "argmax", "dot", "dot", "gather", "scatter", "bits", "iota", "exp",
-                "window", "unwindow", "pool", "conv", "scan", "attention",
+                "window", "unwindow", "pool", "conv", "scan", "attention", "sort",
             ]
         )
         return getattr(self, f"make_{kind}")(x)
@@ -281,6 +281,14 @@ class Generator:
             back = build.attention_grad(sources, row, build.ew("sin", out), 0.5, -1e9)
             out = build.ew("tanh", self.choice(build.pieces(back, q.shape, k.shape, v.shape)))
         return build.reshape(out, x.shape)
+
+    def make_sort(self, x: Node) -> Node | None:
+        """Each element where it would stand; of values that are not within rounding."""
+        if self.dtype == "bfloat16":
+            return None
+        far = build.ew("rint", build.ew("mul", x, build.like(x, 4)))
+        order = build.argsort(far, bool(self.rng.integers(2)))
+        return build.ew("tanh", build.ew("add", build.cast(order, self.dtype), x))
 
     def make_iota(self, x: Node) -> Node:
         axis = int(self.rng.integers(x.ndim))
