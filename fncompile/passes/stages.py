@@ -130,7 +130,7 @@ class _Maker:
 def without_units(stage: Stage) -> Stage:
     """Without kept axes of extent 1, so that stages over the same points share loops."""
     real = [i for i, d in enumerate(stage.domain) if d != 1 or i >= len(stage.kept)]
-    if stage.kind in ("dot", "scatter") or len(real) == len(stage.domain):
+    if stage.kind in ("dot", "scatter", "routine") or len(real) == len(stage.domain):
         return stage
     axes = {i: Affine() for i in range(len(stage.domain))}
     axes |= {i: axis_index(new) for new, i in enumerate(real)}

@@ -10,8 +10,8 @@ from fncompile.ir.build import ew
 from fncompile.ir.dims import evaluate, symbol
 from fncompile.ir.node import Node, Program
 from fncompile.ir.types import TensorType
+from fncompile.ops.activations import softmax_of
 from fncompile.ops.attention import dot_product_attention
-from fncompile.ops.nn import softmax_of
 from fncompile.passes.attention import attention
 from fncompile.passes.manager import Context
 
