@@ -95,7 +95,7 @@ def padding(node: Node, size: int, axis: int) -> tuple[int, int]:
 
 def paddings(node: Node, taps: Shape, x: Shape) -> list[tuple[int, int]]:
     """Of each windowed axis; `x` is the shape of a sample."""
-    return [padding(node, size, axis) for size, axis in zip(taps, x)]
+    return [padding(node, size, axis) for size, axis in zip(taps, x[:-1])]
 
 
 def seen(node: Node, weights: Shape, x: Shape) -> Shape:

@@ -48,6 +48,8 @@ DIMS = ("const int64_t *dims",)
 def emit_entries(plan: Plan, prefix: str, entry: str) -> list[TopLevel]:
     name = f"{prefix}_{entry}"
     items: list[TopLevel] = [_check(plan, entry), _arena(plan, name), _amount(plan, entry)]
+    if plan.slice:
+        items += _slices(plan, name, entry)
     if plan.prepare:
         items.append(_prepare(plan, name, entry))
     if plan.ranges:
@@ -176,6 +178,29 @@ def _less(a: Dim, b: Dim) -> CExpr:
 
 def _fail(status: str) -> Stmt:
     return Return(Name(f"FNC_ERR_{status}"))
+
+
+# some samples at a time ---------------------------------------------------------------------------
+
+
+def _slices(plan: Plan, name: str, entry: str) -> list[TopLevel]:
+    """What csrc/rt/fnc_slices.h asks to know, and the worker's share of a whole batch."""
+    arrays = [*plan.inputs, *plan.outputs]
+    sizes = Name("{" + ", ".join(expression(dim(row_bytes(b))) for b in arrays) + "}")
+    sized: list[Stmt] = [
+        Declare("const int64_t", "bytes[]", sizes),
+        Return(Element(Name("bytes"), Name("array"))),
+    ]
+    counts = ", ".join(map(str, (len(plan.inputs), len(plan.outputs), len(plan.symbols))))
+    known = f"{{run_{entry}_slice, {name}_arena, {plan.slice}, {counts}, sample_bytes_{entry}}}"
+    given = (Name("env"), Name(f"&sliced_{entry}"), Name("part"), Name("parts"))
+    share = Do(call("fnc_slices_run", *given))
+    return [
+        Function("static", "int64_t", f"sample_bytes_{entry}", (*DIMS, "int array"),
+                 _sized(plan, sized)),
+        Declare("static const fnc_sliced", f"sliced_{entry}", Name(known)),
+        Function("FNC_ONE_COPY", "void", f"run_{entry}", WORKER, (share,)),
+    ]  # fmt: skip
 
 
 # many batches -------------------------------------------------------------------------------------

@@ -98,6 +98,8 @@ class _Unit:
         ]
         if plan_has_steps(plan):
             self.head.append(Include("rt/fnc_steps.h"))
+        if plan.slice:
+            self.head.append(Include("rt/fnc_slices.h"))
         if plan.ranges:
             self.head.append(Include("include/fnc_range.h"))
         self.head += [Include(f"kern/{header}") for header in _kernel_headers(plan)]

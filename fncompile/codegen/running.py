@@ -61,6 +61,8 @@ class Running:
         """Every step in order, for a worker of a team: in halves, and the two together, where the
         plan has halves."""
         cut = self.plan.first_half
+        if self.plan.slice:
+            return [self._steps(self.plan.steps, f"{name}_slice")]
         if cut is None:
             return [self._steps(self.plan.steps, name)]
         halves = {

@@ -16,6 +16,7 @@ wrote; every edge between kernels has a recorded reason.
 from __future__ import annotations
 
 from fncompile.ir.bounds import bounds
+from fncompile.ir.by_sample import is_by_sample
 from fncompile.ir.dims import symbols_of
 from fncompile.ir.node import Program, toposort
 from fncompile.passes.inline import inline
@@ -50,6 +51,7 @@ def fuse(program: Program, context=None) -> Plan:
         constraints=program.constraints,
         bounds=bounds(program),
         ranges=program.ranges,
+        by_sample=is_by_sample(program),
         decisions=[*memory.decisions, *turns.decisions],
         rewritten=list(context.rewritten) if context is not None else [],
     )

@@ -100,6 +100,7 @@ INFER = (
     *CARRY_OUT,
     _pass("hoist", "ordered", "hoisted", optional=True),
     *PLACE,
+    _pass("slices", "placed", optional=True),
 )
 STEP = (
     *FUSE,

@@ -174,6 +174,7 @@ def plan_text(plan: Plan) -> str:
     """The whole plan: memory, then each kernel with its stages."""
     lines = [
         f"plan  symbols {', '.join(plan.symbols) or 'none'}; arena {dim_text(plan.arena)} bytes"
+        + (f"; {plan.slice} samples at a time" if plan.slice else "")
     ]
     lines += [
         f"  {b.kind} {b.name} : {b.type}" for b in (*plan.inputs, *plan.params, *plan.outputs)

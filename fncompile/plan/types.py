@@ -329,6 +329,9 @@ class Plan:
     `barriers` gives for each of `kernels` why the workers of a team must wait for each other before
     it, or "".
 
+    Where no kernel combines samples of the batch (`by_sample`) and `slice` is not 0, so many of
+    them are taken through all kernels, then the next.
+
     Where `first_half` is not None the step can be called in two halves, of which the first are so
     many `steps`.
     """
@@ -350,6 +353,8 @@ class Plan:
     prepared: int = 0
     barriers: tuple[str, ...] = ()
     first_half: int | None = None
+    by_sample: bool = False
+    slice: int = 0
 
     @property
     def kernels(self) -> list[Kernel]:

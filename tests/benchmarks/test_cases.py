@@ -97,7 +97,7 @@ def test_convolutions_of_the_oracle_are_sums_over_their_windows():
         kernel, bias = networks.weights(network)["c"]
         [x], _ = networks.data(network, 2)
         [y] = oracle.forward(network, [x])
-        [(low, _)] = paddings(node, (3,), (7,))
+        [(low, _)] = paddings(node, (3,), (7, 2))
         assert y.shape[1:] == network.shapes()["y"]
         for i in range(y.shape[1]):
             places = [(t, i * stride - low + t * dilation) for t in range(3)]

@@ -46,6 +46,15 @@ def large() -> fncompile.Model:
     return fncompile.Model(x, layers.Dense(33, activation="softmax", name="last")(h))
 
 
+def images() -> fncompile.Model:
+    """Some samples at a time go through all kernels: by workers of their own, or together."""
+    x = fncompile.Input((20, 20, 4), name="x")
+    h = layers.Conv2D(32, 3, padding="same", activation="relu", name="first")(x)
+    h = layers.Conv2D(24, 3, strides=2, activation="tanh", name="second")(layers.MaxPooling2D()(h))
+    h = layers.DepthwiseConv2D(3, padding="same", name="each")(h)
+    return fncompile.Model(x, layers.Dense(7, name="last")(layers.Flatten()(h)))
+
+
 STEPS = [*TRAIN[2:5], TRAIN[-1], (large, "adam", "sparse_categorical_crossentropy", (), "int32")]
 
 
@@ -60,7 +69,7 @@ def arrays_for(model, batch: int) -> list[np.ndarray]:
     return found
 
 
-@pytest.mark.parametrize("build", [*KINDS, large], ids=lambda f: f.__name__)
+@pytest.mark.parametrize("build", [*KINDS, large, images], ids=lambda f: f.__name__)
 def test_predictions_are_the_same_bits(build):
     fncompile.utils.set_random_seed(7)
     with flags(cflags=ALWAYS):
