@@ -26,6 +26,7 @@ import numpy as np
 from fncompile.plan.machine import machine
 
 ALIGN = machine().align
+LAST_FIELD = "state"  # of fnc_env
 OK, RANGE = 0, -8
 STATUS = {
     0: "ok",
@@ -55,9 +56,11 @@ class Binding(NamedTuple):
 
 
 def direct_binding() -> Binding:
-    """The prebuilt extension. Raises ImportError where it was not built."""
+    """The prebuilt extension. ImportError where it was not built, or from an older header."""
     from fncompile.runtime._trampoline import ffi, lib
 
+    if LAST_FIELD not in dict(ffi.typeof("fnc_env").fields):
+        raise ImportError("_trampoline was built from an older fnc_abi.h: install fncompile again")
     return Binding(ffi, lib.fnc_open, lib.fnc_symbol, lib.fnc_dlerror, lib.fnc_call,
                    lib.fnc_call_bytes, lib.fnc_call_one)
 
