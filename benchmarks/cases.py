@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from math import prod
 
-from benchmarks.description import Network
+from benchmarks.description import GATES, Network
 from benchmarks.networks import NETWORKS
 
 KINDS = ("predict", "train")
@@ -41,6 +41,7 @@ BATCHES = {
     "res256": ((1, 32, 256), (32, 256)),
     "mlp1024": ((1, 32, 256), (32, 256)),
     **dict.fromkeys(("lenet", "resnet20", "mobilenet", "tcn"), ((1, 32), (32,))),
+    **dict.fromkeys(("lstm128", "gru64"), ((1, 32), (32,))),
 }
 HALF = {"mlp784": ((32, 256), (32, 256)), "mlp1024": ((1, 32, 256), (32, 256)),
         **dict.fromkeys(("lenet", "resnet20", "mobilenet", "tcn"), ((1, 32), (32,)))}  # bfloat16
@@ -53,7 +54,8 @@ COMPILED = {("mlp784", "predict", 1), ("mlp784", "predict", 32), ("mlp784", "pre
 QUICK = {("tiny", "predict", 1), ("mlp784", "predict", 1), ("mlp784", "predict", 256),
          ("mlp784", "train", 32), ("mlp784", "train", 256), ("mlp512", "predict", 256),
          ("mlp512", "train", 256), ("mlp1024", "predict", 1), ("dag", "predict", 32),
-         ("res256", "predict", 32), ("res256", "train", 32)}
+         ("res256", "predict", 32), ("res256", "train", 32), ("lstm128", "predict", 32),
+         ("lstm128", "train", 32), ("gru64", "predict", 1)}
 
 
 def table() -> list[Case]:
@@ -80,6 +82,12 @@ def flops(case: Case) -> int:
             first = node.inputs[0] in network.inputs
             each = points * prod(network.layers[node.layer].shape)
             products += each * (1 if case.kind == "predict" else 2 if first else 3)
+        if node.kind in GATES:
+            inputs, units = network.layers[node.layer].shape
+            wide = shapes[node.inputs[0]][0] * GATES[node.kind] * units  # of all steps
+            first = node.inputs[0] in network.inputs
+            times = (1, 1) if case.kind == "predict" else (2 if first else 3, 3)
+            products += wide * (inputs * times[0] + units * times[1])
     return 2 * case.batch * products
 
 

@@ -5,17 +5,17 @@ from __future__ import annotations
 import numpy as np
 
 from benchmarks import networks
-from benchmarks.description import Layer, Network, Shape
+from benchmarks.description import GATES, Layer, Network, Shape
 
 
-def shape(of: Shape) -> Shape:
+def shape(network: Network, of: Shape) -> Shape:
     """Of a sample."""
-    return (of[-1], *of[:-1])
+    return of if network.is_recurrent else (of[-1], *of[:-1])
 
 
-def array(x: np.ndarray) -> np.ndarray:
-    """(batch, pixels, channels) as (batch, channels, pixels)."""
-    return np.ascontiguousarray(np.moveaxis(x, -1, 1))
+def array(network: Network, x: np.ndarray) -> np.ndarray:
+    """(batch, pixels, channels) as (batch, channels, pixels). Sequences stay as they are."""
+    return x if network.is_recurrent else np.ascontiguousarray(np.moveaxis(x, -1, 1))
 
 
 def weights(network: Network) -> dict[str, list[np.ndarray]]:
@@ -28,9 +28,23 @@ def weights(network: Network) -> dict[str, list[np.ndarray]]:
                    *group[1:]] for name, group in networks.weights(network).items()}
 
 
+def by_gates(layer: Layer, group: list[np.ndarray], order: str) -> list[np.ndarray]:
+    """Recurrent weights of Keras (gates ifco or zrh) as (gates x units, inputs), and the biases of
+    inputs and of states, with the gates in that order."""
+    known, units = {"lstm": "ifco", "gru": "zrh"}[layer.kind], layer.shape[1]
+    kernel, recurrent, bias = group
+    both = np.stack([bias, np.zeros_like(bias)]) if bias.ndim == 1 else bias
+
+    def turned(w: np.ndarray) -> np.ndarray:
+        gates = w.reshape(len(w), len(known), units)[:, [known.index(g) for g in order]]
+        return np.ascontiguousarray(gates.reshape(len(w), -1).T)
+
+    return [turned(kernel), turned(recurrent), *turned(both).T]
+
+
 def _kernel(layer: Layer, kernel: np.ndarray, flattened: Shape | None) -> np.ndarray:
     """`flattened`: the shape that a dense layer's inputs had."""
-    if layer.kind == "norm":
+    if layer.kind == "norm" or layer.kind in GATES:
         return kernel
     if layer.kind == "depthwise":
         kernel = np.moveaxis(kernel, (-2, -1), (0, 1))

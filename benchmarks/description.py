@@ -11,6 +11,7 @@ from math import prod
 from typing import Any
 
 Shape = tuple[int, ...]
+GATES = {"lstm": 4, "gru": 3}  # of recurrent layers, in the order of Keras
 EPSILON, MOMENTUM = 1e-3, 0.99  # of normalisations: statistics keep so much of what they were
 
 
@@ -32,7 +33,8 @@ class Node:
 @dataclass(frozen=True)
 class Layer:
     """Weights. Of a `dense` layer `shape` is (inputs, units), of a `conv` (taps, inputs, filters),
-    of a `depthwise` (taps, channels, 1), of a `norm` (channels,)."""
+    of a `depthwise` (taps, channels, 1), of a `norm` (channels,), of recurrent ones (inputs,
+    units)."""
 
     kind: str
     shape: Shape
@@ -42,6 +44,11 @@ class Layer:
         """The shape of each, in the order of Keras."""
         if self.kind == "norm":
             return dict.fromkeys(("gamma", "beta", "mean", "variance"), self.shape)
+        if self.kind in GATES:
+            inputs, units = self.shape
+            wide = GATES[self.kind] * units
+            bias = (wide,) if self.kind == "lstm" else (2, wide)  # a gru's: before and after reset
+            return {"kernel": (inputs, wide), "recurrent": (units, wide), "bias": bias}
         return {"kernel": self.shape, **({"bias": self.shape[-1:]} if self.bias else {})}
 
     def trained(self) -> int:
@@ -59,6 +66,11 @@ class Network:
     nodes: tuple[Node, ...]
     outputs: tuple[str, ...]
     loss: str
+
+    @property
+    def is_recurrent(self) -> bool:
+        """Are its inputs sequences that no framework wants in another order?"""
+        return any(node.kind in GATES for node in self.nodes)
 
     def shapes(self) -> dict[str, Shape]:
         """The shape of every tensor, without the batch."""
@@ -117,6 +129,7 @@ KINDS: Mapping[str, Callable[..., Shape]] = {
     "max_pool": lambda node, weights, x: (*seen(node, (node.size,) * len(x), x), x[-1]),
     "mean": lambda node, weights, x: x[-1:],
     "flatten": lambda node, weights, x: (prod(x),),
+    **dict.fromkeys(GATES, lambda node, weights, x: weights[-1:]),  # the last step's
 }
 
 

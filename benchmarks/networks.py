@@ -112,6 +112,14 @@ def causal(name: str, depth: int, filters: int, samples: int) -> Network:
     return made.network()
 
 
+def recurrent(name: str, kind: str, units: int) -> Network:
+    """One recurrent layer over 100 steps of 40 numbers, and what is decided of its last step."""
+    made = Stack(name, {"x": (100, 40)}, "crossentropy")
+    made.weigh(kind, (40, units))
+    made.weigh("dense", (units, 10))
+    return made.network()
+
+
 NETWORKS: dict[str, Network] = {network.name: network for network in (
     chain("tiny", (8, 16, 16, 1), "mse"),
     chain("mlp784", (784, 64, 64, 10), "crossentropy"),
@@ -123,6 +131,8 @@ NETWORKS: dict[str, Network] = {network.name: network for network in (
     resnet20("resnet20"),
     mobilenet("mobilenet"),
     causal("tcn", 8, 16, 512),
+    recurrent("lstm128", "lstm", 128),
+    recurrent("gru64", "gru", 64),
 )}
 
 
@@ -135,7 +145,7 @@ def weights(network: Network, seed: int = 0) -> dict[str, list[np.ndarray]]:
 
 
 def _drawn(rng: np.random.Generator, scale: float, kind: str, shape: Shape) -> np.ndarray:
-    if kind == "kernel":
+    if kind in ("kernel", "recurrent"):
         inputs = prod(shape[:-1]) if shape[-1] != 1 or len(shape) == 2 else prod(shape[:-2])
         return rng.normal(0, np.sqrt(scale / inputs), shape).astype(np.float32)
     around = 1.0 if kind in ("gamma", "variance") else 0.0

@@ -38,7 +38,27 @@ def forward(network: Network, inputs: list[np.ndarray], training: bool = False) 
             mean, variance = x.mean(axes), x.var(axes)
         return activated(node, (x - mean) / np.sqrt(variance + EPSILON) * gamma + beta)
 
+    def lstm(node: Node, x: np.ndarray) -> np.ndarray:
+        kernel, recurrent, bias = wide[node.layer]
+        h = c = np.zeros((len(x), len(recurrent)))
+        for t in range(x.shape[1]):
+            i, f, g, o = np.split(x[:, t] @ kernel + h @ recurrent + bias, 4, -1)
+            c = _sigmoid(f) * c + _sigmoid(i) * np.tanh(g)
+            h = _sigmoid(o) * np.tanh(c)
+        return h
+
+    def gru(node: Node, x: np.ndarray) -> np.ndarray:
+        kernel, recurrent, bias = wide[node.layer]
+        h = np.zeros((len(x), len(recurrent)))
+        for t in range(x.shape[1]):
+            given = np.split(x[:, t] @ kernel + bias[0], 3, -1)
+            before = np.split(h @ recurrent + bias[1], 3, -1)
+            z, r = (_sigmoid(a + b) for a, b in zip(given[:2], before))
+            h = z * h + (1 - z) * np.tanh(given[2] + r * before[2])
+        return h
+
     functions = {
+        "lstm": lstm, "gru": gru,
         "dense": dense, "conv": convolution, "depthwise": convolution, "norm": norm,
         "add": lambda node, *parts: activated(node, sum(parts)),
         "concat": lambda node, *parts: np.concatenate(parts, -1),
@@ -47,6 +67,10 @@ def forward(network: Network, inputs: list[np.ndarray], training: bool = False) 
         "flatten": lambda node, x: x.reshape(len(x), -1),
     }
     return evaluate(network, [x.astype(np.float64) for x in inputs], functions)
+
+
+def _sigmoid(x: np.ndarray) -> np.ndarray:
+    return 1 / (1 + np.exp(-x))
 
 
 def _windows(node: Node, x: np.ndarray, taps: tuple[int, ...]) -> np.ndarray:

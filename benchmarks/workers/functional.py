@@ -59,11 +59,17 @@ def _norm(library, layer: Layer, node: Node):
                                              name=node.layer)
 
 
+def _recurrent(library, layer: Layer, node: Node):
+    make = library.layers.LSTM if layer.kind == "lstm" else library.layers.GRU
+    return make(layer.shape[1], name=node.layer)
+
+
 def _activation(node: Node) -> str | None:
     return "relu" if node.relu else None
 
 
-WEIGHED = {"dense": _dense, "conv": _convolution, "depthwise": _convolution, "norm": _norm}
+WEIGHED = {"dense": _dense, "conv": _convolution, "depthwise": _convolution, "norm": _norm,
+           "lstm": _recurrent, "gru": _recurrent}
 
 
 def compile_model(library, model, network: Network, rate: float = TIMED_RATE) -> None:

@@ -51,7 +51,33 @@ def forward(network: Network, weights, statistics, inputs, training: bool = Fals
         along = [(1, n, n, 1) for n in (node.size, node.stride)]
         return jax.lax.reduce_window(x, -jnp.inf, jax.lax.max, *along, "VALID")
 
+    def lstm(node: Node, x):
+        kernel, recurrent, bias = weights[node.layer]
+
+        def turn(carry, given):
+            h, c = carry
+            i, f, g, o = jnp.split(given + h @ recurrent, 4, -1)
+            c = jax.nn.sigmoid(f) * c + jax.nn.sigmoid(i) * jnp.tanh(g)
+            return (jax.nn.sigmoid(o) * jnp.tanh(c), c), None
+
+        zeros = jnp.zeros((len(x), len(recurrent)), x.dtype)
+        given = jnp.swapaxes(x, 0, 1) @ kernel + bias
+        return jax.lax.scan(turn, (zeros, zeros), given)[0][0]
+
+    def gru(node: Node, x):
+        kernel, recurrent, bias = weights[node.layer]
+
+        def turn(h, given):
+            (z, r, new), (hz, hr, hn) = (jnp.split(a, 3, -1)
+                                         for a in (given, h @ recurrent + bias[1]))
+            z, r = jax.nn.sigmoid(z + hz), jax.nn.sigmoid(r + hr)
+            return z * h + (1 - z) * jnp.tanh(new + r * hn), None
+
+        zeros = jnp.zeros((len(x), len(recurrent)), x.dtype)
+        return jax.lax.scan(turn, zeros, jnp.swapaxes(x, 0, 1) @ kernel + bias[0])[0]
+
     functions = {
+        "lstm": lstm, "gru": gru,
         "dense": dense, "conv": convolution, "depthwise": convolution, "norm": norm,
         "add": lambda node, a, b: activated(node, a + b), "max_pool": max_pool,
         "concat": lambda node, *parts: jnp.concatenate(parts, -1),

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from benchmarks import channels_first
-from benchmarks.description import EPSILON, Network, Node, Shape, paddings
+from benchmarks.description import EPSILON, GATES, Layer, Network, Node, Shape, paddings
 
 
 def make(network: Network) -> bytes:
@@ -17,14 +17,29 @@ def make(network: Network) -> bytes:
     shapes = network.shapes()
     graph = helper.make_graph(
         [made for node in network.nodes for made in _nodes(network, node, shapes)], network.name,
-        [_value(name, shapes) for name in network.inputs],
-        [_value(name, shapes) for name in network.outputs], _constants(network))
+        [_value(network, name) for name in network.inputs],
+        [_value(network, name) for name in network.outputs], _constants(network))
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
     onnx.checker.check_model(model)
     return model.SerializeToString()
 
 
+def _recurrent(network: Network, node: Node) -> list[onnx.NodeProto]:
+    """Steps first, and of the result the last step of the only direction."""
+    weights = [f"{node.layer}.{kind}" for kind in ("W", "R", "B")]
+    more = {"linear_before_reset": 1} if node.kind == "gru" else {}
+    units, y = network.layers[node.layer].shape[1], node.name
+    return [
+        helper.make_node("Transpose", node.inputs, [f"{y}.steps"], perm=[1, 0, 2]),
+        helper.make_node(node.kind.upper(), [f"{y}.steps", *weights], ["", f"{y}.last"],
+                         hidden_size=units, **more),
+        helper.make_node("Squeeze", [f"{y}.last", "first"], [y]),
+    ]
+
+
 def _nodes(network: Network, node: Node, shapes: dict[str, Shape]) -> list[onnx.NodeProto]:
+    if node.kind in GATES:
+        return _recurrent(network, node)
     operator, attributes = OPERATORS[node.kind]
     layer = network.layers.get(node.layer)
     weights = [f"{node.layer}.{kind}" for kind in layer.weights()] if layer else []
@@ -67,12 +82,22 @@ OPERATORS: dict[str, tuple[str, Callable[[Node, Shape, Shape], dict]]] = {
 }
 
 
-def _value(name: str, shapes: dict[str, Shape]) -> onnx.ValueInfoProto:
-    shape = ["batch", *channels_first.shape(shapes[name])]
+def _value(network: Network, name: str) -> onnx.ValueInfoProto:
+    shape = ["batch", *channels_first.shape(network, network.shapes()[name])]
     return helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
 
 
 def _constants(network: Network) -> list[onnx.TensorProto]:
-    return [numpy_helper.from_array(np.ascontiguousarray(value), f"{layer}.{kind}")
-            for layer, group in channels_first.weights(network).items()
-            for kind, value in zip(network.layers[layer].weights(), group)]
+    found = {f"{layer}.{kind}": value for layer, group in channels_first.weights(network).items()
+             for kind, value in _named(network.layers[layer], group)}
+    found["first"] = np.array([0])  # the axis of directions
+    return [numpy_helper.from_array(np.ascontiguousarray(value), name)
+            for name, value in found.items()]
+
+
+def _named(layer: Layer, group: list[np.ndarray]) -> Iterable[tuple[str, np.ndarray]]:
+    if layer.kind not in GATES:
+        return zip(layer.weights(), group)
+    order = "iofc" if layer.kind == "lstm" else "zrh"
+    kernel, recurrent, *biases = channels_first.by_gates(layer, group, order)
+    return {"W": kernel[None], "R": recurrent[None], "B": np.concatenate(biases)[None]}.items()

@@ -28,7 +28,7 @@ class Worker:
         session = onnxruntime.InferenceSession(onnx_graph.make(network), self.options,
                                                providers=["CPUExecutionProvider"])
         inputs, _ = networks.data(network, case.batch)
-        feed = {n: channels_first.array(x) for n, x in zip(network.inputs, inputs)}
+        feed = {n: channels_first.array(network, x) for n, x in zip(network.inputs, inputs)}
         if way == "run":
             return Run(lambda: session.run(None, feed), _channels_last)
         return _bound(session, network, feed, case.batch)
@@ -36,7 +36,7 @@ class Worker:
 
 def _bound(session, network: Network, feed: dict, batch: int) -> Run:
     binding, shapes = session.io_binding(), network.shapes()
-    outputs = [np.empty((batch, *channels_first.shape(shapes[name])), np.float32)
+    outputs = [np.empty((batch, *channels_first.shape(network, shapes[name])), np.float32)
                for name in network.outputs]
     for name, array in feed.items():
         binding.bind_cpu_input(name, array)

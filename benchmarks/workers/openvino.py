@@ -28,7 +28,7 @@ class Worker:
     def build(self, case: Case, way: str) -> Run:
         network = case.spec()
         model = self.core.read_model(onnx_graph.make(network), b"")
-        model.reshape({name: [case.batch, *channels_first.shape(shape)]
+        model.reshape({name: [case.batch, *channels_first.shape(network, shape)]
                        for name, shape in network.inputs.items()})
         compiled = self.core.compile_model(model, "CPU", {
             "PERFORMANCE_HINT": "LATENCY", "NUM_STREAMS": "1",
@@ -36,7 +36,7 @@ class Worker:
             "INFERENCE_PRECISION_HINT": PRECISIONS[case.dtype]})
         request = compiled.create_infer_request()
         inputs, _ = networks.data(network, case.batch)
-        arrays = [channels_first.array(x) for x in inputs]
+        arrays = [channels_first.array(network, x) for x in inputs]
         tensors = [openvino.Tensor(array, shared_memory=True) for array in arrays]
         for name, tensor in zip(network.inputs, tensors):
             request.set_tensor(name, tensor)

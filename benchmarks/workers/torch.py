@@ -11,10 +11,11 @@ from torch.nn import functional
 from benchmarks import channels_first, networks
 from benchmarks.cases import COMPILED, Case
 from benchmarks.description import EPSILON as NORM_EPSILON
-from benchmarks.description import MOMENTUM, Layer, Network, Node, paddings
+from benchmarks.description import GATES, MOMENTUM, Layer, Network, Node, paddings
 from benchmarks.workers import BETA1, BETA2, EPSILON, TIMED_RATE, Run
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
+RECURRENT = ("weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0")
 WEIGHTS = ("weight", "bias", "running_mean", "running_var")
 
 
@@ -28,6 +29,7 @@ class Net(nn.Module):
             "concat": lambda node, *parts: torch.cat(parts, 1),
             "max_pool": lambda node, x: functional.max_pool2d(x, node.size, node.stride),
             "mean": lambda node, x: x.mean((2, 3)), "flatten": lambda node, x: x.flatten(1),
+            "lstm": self.recurrent, "gru": self.recurrent,
         }
         self.layers = nn.ModuleDict()
         weights, shapes = channels_first.weights(network), network.shapes()
@@ -37,13 +39,21 @@ class Net(nn.Module):
                 self.around[node.layer] = paddings(node, taps, shapes[node.inputs[0]])
             layer = self.made(node, network.layers[node.layer])
             self.layers[node.layer] = layer
-            for name, value in zip(WEIGHTS, weights[node.layer]):
+            names, values = WEIGHTS, weights[node.layer]
+            if node.kind in GATES:
+                order = "ifco" if node.kind == "lstm" else "rzh"
+                values = channels_first.by_gates(network.layers[node.layer], values, order)
+                names = RECURRENT
+            for name, value in zip(names, values):
                 getattr(layer, name).data = torch.tensor(value)
 
     def made(self, node: Node, layer: Layer) -> nn.Module:
         """Padding that is the same before and behind is the convolution's own."""
         if layer.kind == "dense":
             return nn.Linear(*layer.shape)
+        if layer.kind in GATES:
+            make = nn.LSTM if layer.kind == "lstm" else nn.GRU
+            return make(*layer.shape, batch_first=True)
         if layer.kind == "norm":
             return nn.BatchNorm2d(layer.shape[0], eps=NORM_EPSILON, momentum=1 - MOMENTUM)
         *taps, inputs, filters = layer.shape
@@ -54,6 +64,9 @@ class Net(nn.Module):
         make = nn.Conv1d if len(taps) == 1 else nn.Conv2d
         return make(inputs, filters * groups, taps, node.stride, own, node.dilation, groups,
                     layer.bias)
+
+    def recurrent(self, node: Node, x):
+        return self.layers[node.layer](x)[0][:, -1]
 
     def weighed(self, node: Node, x):
         return activated(node, self.layers[node.layer](x))
@@ -88,7 +101,7 @@ class Worker:
     def build(self, case: Case, way: str) -> Run:
         network = case.spec()
         inputs, targets = networks.data(network, case.batch)
-        inputs = [torch.tensor(channels_first.array(x)) for x in inputs]
+        inputs = [torch.tensor(channels_first.array(network, x)) for x in inputs]
         targets = [torch.tensor(t) for t in targets]
         net = Net(network)
         if _rank(network) == 4 and way != "eager":
