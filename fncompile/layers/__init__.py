@@ -102,6 +102,7 @@ from fncompile.layers.reshaping.padding import ZeroPadding1D, ZeroPadding2D, Zer
 from fncompile.layers.reshaping.shapes import Flatten, Permute, RepeatVector, Reshape
 from fncompile.layers.reshaping.upsampling import UpSampling1D, UpSampling2D, UpSampling3D
 from fncompile.layers.rnn.bidirectional import Bidirectional
+from fncompile.layers.rnn.conv_lstm import ConvLSTM1D, ConvLSTM2D, ConvLSTM3D
 from fncompile.layers.rnn.gru import GRU
 from fncompile.layers.rnn.gru_cell import GRUCell
 from fncompile.layers.rnn.lstm import LSTM
@@ -198,6 +199,9 @@ __all__ = [
     "Conv2DTranspose",
     "Conv3D",
     "Conv3DTranspose",
+    "ConvLSTM1D",
+    "ConvLSTM2D",
+    "ConvLSTM3D",
     "Convolution1D",
     "Convolution1DTranspose",
     "Convolution2D",

@@ -4,6 +4,7 @@ Requires: a Program. Ensures: the same results, sums in another order; every sca
 asked of it and no more, scans over the same that compute the same carries are one, and products
 that need no carry are outside: one product over all turns in place of one a turn.
 
+0. `open`: a scan of one turn is its body, as in models that stream sample by sample.
 1. `merge`: the scan that keeps values for its gradient is the scan that was differentiated.
 2. `lift`: a product of elements and invariants alone comes before the loop, as a sequence.
 3. `sink`: a product that only what comes out needs, or only a sum over the turns, comes behind it,
@@ -65,6 +66,7 @@ class Scan:
 def scans(program: Program, context: object = None) -> Program:
     if not any(n.op == "scan" for n in program.nodes()):
         return program
+    program = program.map(_mapped(program.roots, _opened).__getitem__)
     program = program.map(_mapped(program.roots, _merger(program.roots)).__getitem__)
     for step in (lift, sink):
         program = pruned(program)
@@ -99,6 +101,21 @@ def _inner(body: Region, change: Callable[[Node, Node], Parts]) -> Region:
     new = _mapped(body.outputs, change)
     outputs = tuple(new[n] for n in body.outputs)
     return renamed(Region(body.inputs, outputs, body.carries, body.sequences))
+
+
+# open ---------------------------------------------------------------------------------------------
+
+
+def _opened(old: Node, node: Node) -> Parts:
+    """What the only turn gives, where there is one."""
+    scan = Scan.of(node)
+    if scan.count != 1:
+        return build.parts(node)
+    rows = (build.reshape(s, s.shape[1:]) for s in scan.sequences)
+    values = dict(zip(scan.body.inputs, (*scan.firsts, *rows, *scan.others)))
+    results = substituted(scan.body.outputs, values)
+    after, out = results[: scan.body.carries], results[scan.body.carries :]
+    return (*after, *(build.reshape(n, (1, *n.shape)) for n in out))
 
 
 # merge --------------------------------------------------------------------------------------------

@@ -131,7 +131,7 @@ def test_a_misspelt_name_is_told_the_right_one(module, name, hint):
 
 
 @pytest.mark.parametrize(("statement", "hint"), [
-    ("from fncompile.layers import Dense, ConvLSTM2D", "'ConvLSTM2D' .*Keras has keras.layers"),
+    ("from fncompile.layers import Dense, FlaxLayer", "'FlaxLayer' .*Keras has keras.layers"),
     ("from fncompile.layers import Desne", "Did you mean 'Dense'"),
     ("from fncompile import Sequentail", "Did you mean 'Sequential'"),
     ("from fncompile.saving import loadmodel", "Did you mean 'load_model'"),

@@ -103,3 +103,17 @@ def test_each_example_has_a_readme_of_its_own():
     assert {p.name for p in folders} == {"anomaly", "cpp", "mpi", "online"}
     for folder in folders:
         assert len((folder / "README.md").read_text().splitlines()) <= 14
+
+
+@pytest.mark.parametrize("kind", ["lstm", "conv"])
+def test_the_amplifier(tmp_path, monkeypatch, kind):
+    """It learns, and plays block by block and sample by sample what Python computes."""
+    monkeypatch.delitem(ENVIRONMENT, "FNC_TARGET")  # for Python's bits
+    shown = run(sys.executable, NATIVE / "amp" / "run.py", kind, "build", "0.5", "4", cwd=tmp_path)
+    first, last = numbers(r"loss ([\d.]+)", shown) + numbers(r"epochs ([\d.]+)", shown)
+    assert last < first / 1.5
+    assert shown.count("the same as Python's: True") == 2
+    assert len(numbers(r"real-time factor ([\d.]+)", shown)) == 2
+    errors = numbers(r"error to signal ([\d.]+)", shown)
+    assert errors[0] == errors[1] < 1.0
+    assert (tmp_path / "build" / "out.wav").stat().st_size == 44 + 4 * 24_000

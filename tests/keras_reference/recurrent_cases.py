@@ -54,6 +54,44 @@ def both(**init) -> tuple:
     return ("Bidirectional", init, (X,))
 
 
+FILMS = {
+    1: (F((2, 4, 6, 2)), F((2, 4, 2, 6))),
+    2: (F((2, 3, 5, 4, 2)), F((2, 3, 2, 5, 4))),
+    3: (F((1, 3, 3, 4, 3, 2)), F((1, 3, 2, 3, 4, 3))),
+}
+
+
+def convolving() -> dict[str, tuple]:
+    """The cases of ConvLSTM1D, 2D and 3D."""
+    found = {}
+    for rank, (last, first) in FILMS.items():
+        state = (*last.shape[:1], *last.shape[2:-1], 3)
+        rows = {
+            "": ({}, last, {}),
+            "all": (dict(padding="same", **ALL), last, {}),
+            "strides": (dict(strides=2, **SEQUENCES), last, {}),
+            "dilation": (dict(dilation_rate=2, padding="same"), last, {}),
+            "first": (dict(data_format="channels_first", **ALL), first, {}),
+        }
+        if rank == 2:
+            rows |= {
+                "mixed": (dict(kernel_size=(2, 3), strides=(1, 2), padding="same"), last, {}),
+                "backwards": (dict(go_backwards=True, **ALL), last, {}),
+                "no_bias": (dict(use_bias=False), last, {}),
+                "no_forget_bias": (dict(unit_forget_bias=False, activation="relu"), last, {}),
+                "gates": (dict(recurrent_activation="hard_sigmoid"), last, {}),
+                "states": (
+                    dict(padding="same", **ALL), last, dict(initial_state=[F(state), F(state)]),
+                ),
+                "unroll": (dict(unroll=True, **SEQUENCES), last, {}),
+                "dropout": (dict(dropout=0.5, recurrent_dropout=0.3), last, {}),  # inference
+            }  # fmt: skip
+        for name, (init, x, call) in rows.items():
+            init = {"filters": 3, "kernel_size": 2, **init}
+            found[f"conv_lstm{rank}d_{name}"] = (f"ConvLSTM{rank}D", init, (x,), call)
+    return found
+
+
 LSTM = L("LSTM", units=3)
 GRU = L("GRU", units=3, **SEQUENCES)
 CELLS = [L("GRUCell", units=3), L("LSTMCell", units=4), L("SimpleRNNCell", units=2)]
@@ -82,6 +120,7 @@ CASES = {
     "rnn_stack": ("RNN", dict(cell=CELLS, **SEQUENCES), (X,), {}),
     "rnn_stack_mask": ("RNN", dict(cell=CELLS, **SEQUENCES), (X,), dict(mask=MASK)),
     "rnn_stack_backwards": ("RNN", dict(cell=CELLS, go_backwards=True), (X,), {}),
+    **convolving(),
     "time_distributed": ("TimeDistributed", dict(layer=L("Dense", units=4)), (X,), {}),
     "time_distributed_norm": (
         "TimeDistributed", dict(layer=L("BatchNormalization")), (X,), {},

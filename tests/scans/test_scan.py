@@ -354,3 +354,26 @@ def test_a_sequence_of_samples_is_projected_as_it_lies():
     plan = lower(lstm(), "infer")
     first = next(k for k in plan.steps if not isinstance(k, Repeat) and k.product)
     assert first.product.matrix_shape[0] == B * T
+
+
+@pytest.mark.parametrize("reverse", [False, True])
+def test_a_scan_of_one_turn_is_its_body(reverse):
+    """No loop in C where a model streams sample by sample, and the same results and gradients."""
+    x, h0 = build.input("x", f32(1, B, 3)), build.input("h0", f32(B, 4))
+    w, u = build.param("w", f32(3, 4)), build.param("u", f32(4, 4))
+
+    def turn(h, e):
+        h = build.ew("tanh", build.ew("add", build.matmul2(e, w), build.matmul2(h, u)))
+        return [h], [h]
+
+    last, every = scanned(turn, [h0], [x], 1, reverse)
+    program = with_gradients(Program((x, h0), (w, u), {"last": last, "every": every}))
+    simple = scans(program)
+    assert not any(n.op == "scan" for n in simple.nodes())
+    inputs, params = arrays(program, 1, 5)
+    expected, _ = interp.run(program, inputs, params)
+    found, _ = interp.run(simple, inputs, params)
+    assert found.keys() == expected.keys()
+    for name, value in expected.items():
+        np.testing.assert_allclose(found[name], value, rtol=1e-6, atol=1e-6, err_msg=name)
+    assert not any(isinstance(step, Repeat) for step in lower(program, "infer").steps)

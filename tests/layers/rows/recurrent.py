@@ -41,6 +41,21 @@ def gru(x, w, u, b):
     return walked(x, [np.zeros((len(x), len(u)))], step)
 
 
+def conv_lstm(x, w, u, b):
+    """Of two taps: inputs as they are, states with a zero behind the last."""
+    def conv(y, kernel):
+        return y[:, :-1] @ kernel[0] + y[:, 1:] @ kernel[1]
+
+    def step(e, h, c):
+        padded = np.pad(h, ((0, 0), (0, 1), (0, 0)))
+        i, f, g, o = np.split(conv(e, w) + conv(padded, u) + b, 4, -1)
+        c = sigmoid(f) * c + sigmoid(i) * np.tanh(g)
+        return sigmoid(o) * np.tanh(c), c
+
+    state = np.zeros((len(x), x.shape[2] - 1, u.shape[1]))
+    return walked(x, [state, state], step)
+
+
 def last(formula):
     return lambda x, *weights: formula(x, *weights)[:, -1]
 
@@ -55,5 +70,9 @@ CASES = [
     ("lstm_dropout", "LSTM", dict(units=3, dropout=0.3, recurrent_dropout=0.2, seed=1), (4, 2), (3,), dict(trainable=3, formula=last(lstm), stochastic=True)),
     ("gru", "GRU", dict(units=3), (4, 2), (3,), dict(trainable=3, formula=last(gru), **masks)),
     ("gru_dropout", "GRU", dict(units=3, dropout=0.3, seed=1, **SEQUENCES), (4, 2), (4, 3), dict(trainable=3, formula=gru, stochastic=True)),
+    ("conv_lstm1d", "ConvLSTM1D", dict(filters=2, kernel_size=2), (4, 5, 3), (4, 2), dict(trainable=3, formula=last(conv_lstm), **masks)),
+    ("conv_lstm1d_dropout", "ConvLSTM1D", dict(filters=2, kernel_size=2, dropout=0.3, recurrent_dropout=0.2, seed=1, **SEQUENCES), (4, 5, 3), (4, 4, 2), dict(trainable=3, formula=conv_lstm, stochastic=True)),
+    ("conv_lstm2d", "ConvLSTM2D", dict(filters=2, kernel_size=2, padding="same", **SEQUENCES), (3, 4, 3, 2), (3, 4, 3, 2), dict(trainable=3)),
+    ("conv_lstm3d", "ConvLSTM3D", dict(filters=2, kernel_size=2), (2, 3, 2, 3, 1), (2, 1, 2, 2), dict(trainable=3)),
     ("masking", "Masking", {}, (4, 2), (4, 2), dict(formula=lambda x: x, **masks)),
 ]  # fmt: skip
