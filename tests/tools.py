@@ -14,6 +14,8 @@ import pytest
 # Program -> the Debian package that has it. `.ci/run` installs what is missing.
 PACKAGES = {
     "aarch64-linux-gnu-gcc": "gcc-aarch64-linux-gnu libc6-dev-arm64-cross",
+    "arm-none-eabi-gcc": "gcc-arm-none-eabi libnewlib-arm-none-eabi", "node": "nodejs",
+    "qemu-aarch64": "qemu-user", "tcc": "tcc",
     "ar": "binutils", "clang": "clang", "clang++": "clang", "cmake": "cmake", "gcc": "gcc",
     "g++": "g++", "h5dump": "hdf5-tools", "make": "make", "mpicc": "libopenmpi-dev",
     "mpirun": "openmpi-bin", "nm": "binutils", "objdump": "binutils",
