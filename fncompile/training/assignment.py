@@ -26,7 +26,7 @@ def losses(outputs: Places, loss: Any, loss_weights: Any) -> list[LossEntry]:
     weights, taken = _weights(outputs, found, loss_weights), set[str]()
     if any(isinstance(weight, (str, bool)) for weight in weights):
         raise ValueError(
-            "`loss_weights`, the third argument of `compile`, must be numbers; metrics are given by "
+            "`loss_weights`, the third argument of `compile`, must be numbers; give metrics by "
             f"`metrics=`. Received: loss_weights={loss_weights}"
         )
     return [
