@@ -270,6 +270,10 @@ class Functional(Model):
             replay(self._compiled_calls, known, apply)
         return [known[t] for t in self._dag.outputs]
 
+    @property
+    def _input_structure(self) -> Any:
+        return map_structure(lambda _: None, self._inputs_struct)
+
     def _host_in_trace(self, tensors: list[Any]) -> list[Any]:
         """Arrays of strings are at hand in an eager call; tensors are not."""
         if any(isinstance(x, Tensor) for x in tensors):

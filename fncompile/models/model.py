@@ -15,6 +15,7 @@ from fncompile.graph.nest import flatten, map_structure, pack_like
 from fncompile.graph.tensor import Tensor
 from fncompile.layers import state
 from fncompile.layers.base import Layer
+from fncompile.training.step_data import pack, unpack
 
 _STEPS = ("train_step", "test_step", "compute_loss", "compute_metrics")
 _LARGEST_SHOWN = 100  # layers in the picture of a notebook
@@ -61,10 +62,12 @@ class Model(Layer):
     _steps: Any = None
 
     _own_steps = False  # does the class say itself what happens in a step?
+    _own_predictions = False  # ... and what `predict` gives?
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         cls._own_steps = any(getattr(cls, hook) is not getattr(Model, hook) for hook in _STEPS)
+        cls._own_predictions = cls.predict_step is not Model.predict_step
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Model:
         if cls is Model and _is_functional(args, kwargs):
@@ -152,6 +155,25 @@ class Model(Layer):
         """Flat outputs in the structure that `call` gives."""
         return pack_like(self._structure_of_outputs, flat)
 
+    def run_predictions(self, tensors: list[Tensor | None]) -> list[Tensor]:
+        """As `run_graph`, for what `predict` gives."""
+        if not self._own_predictions:
+            return self.run_graph(tensors, training=False)
+        found = self.predict_step(pack(pack_like(self._input_structure, tensors), None, None))
+        self._structure_of_predictions = map_structure(lambda x: None, found)
+        return flatten(found)
+
+    def pack_predictions(self, flat: list[Any]) -> Any:
+        """What `predict` gives, in its structure."""
+        if not self._own_predictions:
+            return self.pack_outputs(flat)
+        return pack_like(self._structure_of_predictions, flat)
+
+    @property
+    def _input_structure(self) -> Any:
+        """That in which users give the inputs."""
+        return self._structure_of_inputs
+
     # training, files, native code: the packages named inside do it --------------------------------
 
     def steps(self) -> Any:
@@ -217,6 +239,13 @@ class Model(Layer):
         from fncompile.training import own_step
 
         return own_step.test_step(self, data)
+
+    def predict_step(self, data: Any) -> Any:
+        """What `predict` gives for the inputs `data` of a batch: tensors with the batch first, in
+        any structure. A subclass's own is traced; calling the model, and exporting it, are not
+        concerned."""
+        x, _, _ = unpack(data)
+        return self(x, training=False)
 
     def compute_loss(
         self,

@@ -239,6 +239,10 @@ class Sequential(Model):
     def pack_outputs(self, flat: list[Any]) -> Any:
         return self._graph("outputs").pack_outputs(flat)
 
+    @property
+    def _input_structure(self) -> Any:
+        return self._graph("inputs")._input_structure
+
     def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
         """None: the layers inside have put masks on what they gave."""
         return None

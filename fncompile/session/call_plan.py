@@ -119,7 +119,8 @@ class CallPlan:
         """Weights in place, and what follows from them alone computed; gives their memory."""
         steps = self.steps
         weights = steps.weights
-        own = steps.own_memory.get(entry, steps.train_memory) if self.verb != "predict" else None
+        usual = None if self.verb == "predict" else steps.train_memory
+        own = steps.own_memory.get(entry, usual)
         memories = weights, own, steps.state
         lost = any(m is not None and m.lost for m in memories)
         if lost or not entry.is_prepared(weights.version):

@@ -85,8 +85,8 @@ class CompiledSteps:
     def plan(
         self, verb: str, arrays: Arrays, sources: Any = None, parts: Parts | None = None
     ) -> CallPlan:
-        """How `verb` ("train", "evaluate" or "predict") is done for arrays like these, of the
-        structure `parts` where the user wrote the step."""
+        """How `verb` ("train", "evaluate", "predict", or "predict_step" where that is the user's)
+        is done for arrays like these, of the structure `parts` where the user wrote the step."""
         shared = shared_plan(self, verb, arrays, sources, parts)
         return CallPlan(self, verb, arrays, sources, parts) if shared is None else shared
 
@@ -139,6 +139,8 @@ class CompiledSteps:
         """What runs `verb`, one of those of `plan`."""
         if verb == "predict":
             return self.predict_entry(arrays)
+        if verb == "predict_step":
+            return self._own_predict_entry(input_types(self.model, self.label, arrays))
         return self.step_entry(verb, step_signature(self.model, self.label, arrays, parts))
 
     def predict_entry(self, arrays: Arrays) -> Entry:
@@ -188,6 +190,22 @@ class CompiledSteps:
         self.own_memory[entry] = memory
         self.own_signatures[verb] = signature
         return entry
+
+    def _own_predict_entry(self, types: Types) -> Entry:
+        """A prediction of the user's own, likewise."""
+        key = ("predict_step", tuple(types), of_entries())
+        with self._build_lock:
+            if key not in self.entries:
+                self._prepare_weights(types)
+                program, trace = programs.predict_program(
+                    self.model, types, self.names, self.label, as_users_say=True
+                )
+                rest = [v for v in trace.params if v not in self._placed()]
+                memory = Memory("train", rest, trace.names)
+                memories = (self.weights, self.state, memory)
+                entry = self._build(program, "infer", "predict_step", Context(), memories)
+                self.own_memory[entry], self.entries[key] = memory, entry
+        return self.entries[key]
 
     def _evaluate_entry(self, signature: Signature) -> Entry:
         program, trace = self._objective_program(signature, training=False)

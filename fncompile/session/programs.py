@@ -26,12 +26,18 @@ def predict_program(
     types: Sequence[tuple[str, TensorType]],
     names: Mapping[Variable, str],
     label: Callable[[str], str],
+    as_users_say: bool = False,
 ) -> tuple[Program, Trace]:
-    """Flat outputs of flat inputs; `types` names and types the inputs, `label` layers."""
+    """Flat outputs of flat inputs; `types` names and types the inputs, `label` layers. With
+    `as_users_say` those of the model's own `predict_step`, where it has one."""
     trace = Trace(training=False, names=names, label=label)
     with trace.active():
         inputs = [placeholder(name, at_border(type)) for name, type in types]
-        outputs = model.run_graph(_inside(trace, model, inputs, types), training=False)
+        given = _inside(trace, model, inputs, types)
+        if as_users_say:
+            outputs = model.run_predictions(given)
+        else:
+            outputs = model.run_graph(given, training=False)
         named = _outputs(trace, model, outputs, label)
     return program_of(trace, inputs, named, trace.updates()), trace
 
@@ -259,7 +265,8 @@ def with_all_trained(program: Program, trained: Sequence[Variable], trace: Any) 
 
 
 def _output_names(model: TrainedModel, count: int) -> list[str]:
-    return getattr(model, "output_names", None) or [f"output_{k}" for k in range(count)]
+    names = getattr(model, "output_names", None)
+    return names if names and len(names) == count else [f"output_{k}" for k in range(count)]
 
 
 def _named(

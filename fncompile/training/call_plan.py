@@ -65,7 +65,8 @@ def _new_plan(
     placed = _placed(model, verb, data if key is None else _viewed(data, views), class_weight)
     arrays, steps = converted(placed), model.steps()
     sources = _sources(placed, views, class_weight is not None)
-    plan = steps.plan(verb, arrays, sources, parts_of(model))
+    done = "predict_step" if verb == "predict" and model._own_predictions else verb
+    plan = steps.plan(done, arrays, sources, parts_of(model))
     if sources is not None:
         if len(steps.plans) == KINDS:
             steps.plans.clear()

@@ -17,9 +17,7 @@ from fncompile.training.own_step import OwnObjective, has_own_steps
 from fncompile.training.places import Places
 
 # What a subclass may override in Keras, to say how Python runs its steps; here a step is C.
-KERAS_HOOKS = (
-    "make_train_function", "make_test_function", "make_predict_function", "predict_step",
-)
+KERAS_HOOKS = ("make_train_function", "make_test_function", "make_predict_function")
 
 
 def compile(

@@ -240,7 +240,7 @@ def predict(
         calls = _own_calls(model, callbacks, verbose, feed.steps)
     pace = together.pace(model, calls, "predict")
     flat = _predict(source(pace), calls, pace)
-    return model.pack_outputs(flat)
+    return model.pack_predictions(flat)
 
 
 Source = Iterator[tuple[Callable[[], list[np.ndarray]], int]]  # what gives outputs; of how many

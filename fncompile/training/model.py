@@ -30,6 +30,7 @@ class TrainedModel(Protocol):
     steps_per_execution: int
     _objective: Objective | None
     _own_steps: bool  # is a step what the user's class says? Then the objective is an OwnObjective
+    _own_predictions: bool  # is what `predict` gives what the user's class says?
     _compile_arguments: dict[str, Any]
     _compile_metrics: Any
     _loss_tracker: Any
@@ -70,6 +71,12 @@ class TrainedModel(Protocol):
 
     def pack_outputs(self, flat: list[Any]) -> Any:
         """Flat outputs in the structure that users see."""
+
+    def run_predictions(self, tensors: list[Tensor | None]) -> list[Tensor]:
+        """As `run_graph`, for what `predict` gives."""
+
+    def pack_predictions(self, flat: list[Any]) -> Any:
+        """What `predict` gives in the structure that users see."""
 
     def held_metrics(self) -> list[Any]:
         """Metrics on attributes of layers."""

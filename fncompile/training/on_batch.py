@@ -39,7 +39,7 @@ test_on_batch.__test__ = False  # type: ignore[attr-defined]  # its name is Kera
 def predict_on_batch(model: TrainedModel, x: Any) -> Any:
     """The outputs for one batch, as arrays in the structure of the model's outputs."""
     plan, arrays = call_plan(model, "predict", x)
-    return model.pack_outputs(plan.batch(arrays))
+    return model.pack_predictions(plan.batch(arrays))
 
 
 def _step(

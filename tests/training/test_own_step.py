@@ -367,8 +367,52 @@ def test_what_a_step_may_not_return(logs, message):
         model.train_on_batch(X, Y)
 
 
-@pytest.mark.parametrize("hook", ["make_train_function", "predict_step"])
+@pytest.mark.parametrize("hook", ["make_train_function", "make_predict_function"])
 def test_hooks_that_nobody_would_call_are_refused(hook):
     cls = type("Hooked", (fncompile.Model,), {hook: lambda self, *_: None})
     with pytest.raises(NotImplementedError, match=f"Hooked defines `{hook}`"):
         cls(*network()).compile("sgd", "mse")
+
+
+class Sampled(fncompile.Model):
+    """`predict` gives more than the model does."""
+
+    def predict_step(self, data):
+        x = data[0] if isinstance(data, tuple) else data
+        y = self(x, training=False)
+        return {"y": y, "sure": ops.max(ops.softmax(y), axis=-1), "x": x[:, :2]}
+
+
+def test_predictions_of_ones_own():
+    x = fncompile.Input((4,))
+    model = Sampled(x, layers.Dense(3)(layers.Dropout(0.5)(x)))
+    got = model.predict(X, batch_size=16, verbose=0)
+    y = model(X)  # calling it is not concerned
+    np.testing.assert_array_equal(got["y"], y)
+    e = np.exp(y - y.max(1, keepdims=True))
+    np.testing.assert_allclose(got["sure"], (e / e.sum(1, keepdims=True)).max(1), 1e-5)
+    np.testing.assert_array_equal(got["x"], X[:, :2])
+    one = model.predict_on_batch(X[:5])
+    np.testing.assert_array_equal(one["sure"], got["sure"][:5])
+    model.set_weights([2 * w for w in model.get_weights()])
+    np.testing.assert_array_equal(model.predict(X, verbose=0)["y"], model(X))
+
+
+def test_predictions_of_ones_own_may_draw_numbers_and_take_several_inputs():
+    class Noisy(fncompile.Model):
+        def __init__(self):
+            super().__init__()
+            self.dense, self.seed = layers.Dense(2), fncompile.random.SeedGenerator(3)
+
+        def call(self, inputs):
+            return self.dense(inputs["a"]) + inputs["b"]
+
+        def predict_step(self, data):
+            y = self(data)
+            return y + fncompile.random.normal(ops.shape(y), seed=self.seed)
+
+    model = Noisy()
+    inputs = {"a": X, "b": np.zeros((50, 2), "float32")}
+    first, second = (model.predict(inputs, verbose=0) for _ in range(2))
+    assert first.shape == (50, 2) and not np.array_equal(first, second)
+    assert abs((first - model(inputs)).mean()) < 0.5
