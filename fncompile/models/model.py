@@ -156,17 +156,13 @@ class Model(Layer):
         return pack_like(self._structure_of_outputs, flat)
 
     def run_predictions(self, tensors: list[Tensor | None]) -> list[Tensor]:
-        """As `run_graph`, for what `predict` gives."""
-        if not self._own_predictions:
-            return self.run_graph(tensors, training=False)
+        """As `run_graph`, for what the model's own `predict_step` gives."""
         found = self.predict_step(pack(pack_like(self._input_structure, tensors), None, None))
         self._structure_of_predictions = map_structure(lambda x: None, found)
         return flatten(found)
 
     def pack_predictions(self, flat: list[Any]) -> Any:
-        """What `predict` gives, in its structure."""
-        if not self._own_predictions:
-            return self.pack_outputs(flat)
+        """What the model's own `predict_step` gives, in its structure."""
         return pack_like(self._structure_of_predictions, flat)
 
     @property

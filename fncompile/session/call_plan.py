@@ -121,10 +121,11 @@ class CallPlan:
         weights = steps.weights
         usual = None if self.verb == "predict" else steps.train_memory
         own = steps.own_memory.get(entry, usual)
-        memories = weights, own, steps.state
-        lost = any(m is not None and m.lost for m in memories)
+        state = steps.state
+        lost = weights.lost or (own is not None and own.lost)
+        lost = lost or (state is not None and state.lost)  # written out: each warm call comes here
         if lost or not entry.is_prepared(weights.version):
-            steps.make_ready(entry, *memories)
+            steps.make_ready(entry, weights, own, state)
         return weights
 
 

@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 
 from fncompile.callbacks import CallbackList, History
-from fncompile.optimizers import Optimizer
 from fncompile.training import data, together
 from fncompile.training.call_plan import call_plan
 from fncompile.training.compile import (
@@ -100,7 +99,7 @@ def fit(
     try:
         logs = run.epochs(model._initial_epoch, epochs)
     finally:
-        if epochs > 0 and isinstance(model.optimizer, Optimizer):
+        if epochs > 0 and getattr(model.optimizer, "use_ema", False):
             model.optimizer.finalize_variable_values(model.trainable_variables)
     together.end(model)
     calls.on_train_end(logs)
@@ -240,7 +239,7 @@ def predict(
         calls = _own_calls(model, callbacks, verbose, feed.steps)
     pace = together.pace(model, calls, "predict")
     flat = _predict(source(pace), calls, pace)
-    return model.pack_predictions(flat)
+    return model.pack_predictions(flat) if model._own_predictions else model.pack_outputs(flat)
 
 
 Source = Iterator[tuple[Callable[[], list[np.ndarray]], int]]  # what gives outputs; of how many

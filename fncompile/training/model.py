@@ -73,10 +73,10 @@ class TrainedModel(Protocol):
         """Flat outputs in the structure that users see."""
 
     def run_predictions(self, tensors: list[Tensor | None]) -> list[Tensor]:
-        """As `run_graph`, for what `predict` gives."""
+        """As `run_graph`, for what the model's own `predict_step` gives."""
 
     def pack_predictions(self, flat: list[Any]) -> Any:
-        """What `predict` gives in the structure that users see."""
+        """What the model's own `predict_step` gives, in its structure."""
 
     def held_metrics(self) -> list[Any]:
         """Metrics on attributes of layers."""

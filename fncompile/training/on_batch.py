@@ -39,7 +39,8 @@ test_on_batch.__test__ = False  # type: ignore[attr-defined]  # its name is Kera
 def predict_on_batch(model: TrainedModel, x: Any) -> Any:
     """The outputs for one batch, as arrays in the structure of the model's outputs."""
     plan, arrays = call_plan(model, "predict", x)
-    return model.pack_predictions(plan.batch(arrays))
+    flat = plan.batch(arrays)
+    return model.pack_predictions(flat) if model._own_predictions else model.pack_outputs(flat)
 
 
 def _step(
