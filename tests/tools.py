@@ -39,7 +39,7 @@ def need(*programs: str) -> None:
 
 
 # Module of Python -> the extra of this project that has it.
-EXTRAS = {"dask": "dask", "distributed": "dask", "joblib": "sklearn", "mpi4py": "mpi",
+EXTRAS = {"ziglang": "zig", "dask": "dask", "distributed": "dask", "joblib": "sklearn", "mpi4py": "mpi",
           "pandas": "dask"}  # fmt: skip
 
 
