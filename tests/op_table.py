@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from tests.op_case import Array, OpCase, program_of
 from tests.op_rows import (
+    alignment,
     arrangement,
     attention,
     convolution,
@@ -30,6 +31,7 @@ CASES: list[OpCase] = [
     *indexing.CASES,
     *linalg.CASES,
     *attention.CASES,
+    *alignment.CASES,
     *nn.CASES,
     *windows.CASES,
     *loops.CASES,

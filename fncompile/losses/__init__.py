@@ -20,6 +20,11 @@ from fncompile.losses.classes import (
     SparseCategoricalCrossentropy,
     SquaredHinge,
 )
+from fncompile.losses.focal import (
+    binary_focal_crossentropy,
+    categorical_focal_crossentropy,
+    categorical_generalized_cross_entropy,
+)
 from fncompile.losses.functions import (
     binary_crossentropy,
     categorical_crossentropy,
@@ -37,20 +42,33 @@ from fncompile.losses.functions import (
     sparse_categorical_crossentropy,
     squared_hinge,
 )
+from fncompile.losses.further import (
+    CTC,
+    BinaryFocalCrossentropy,
+    CategoricalFocalCrossentropy,
+    CategoricalGeneralizedCrossEntropy,
+    Circle,
+    Dice,
+    Tversky,
+)
 from fncompile.losses.loss import Loss, LossFunctionWrapper
+from fncompile.losses.regions import circle, ctc, dice, tversky
 from fncompile.missing import explain_missing
 
 _CLASSES = (
     BinaryCrossentropy, CategoricalCrossentropy, SparseCategoricalCrossentropy, MeanSquaredError,
     MeanAbsoluteError, MeanAbsolutePercentageError, MeanSquaredLogarithmicError, CosineSimilarity,
     KLDivergence, Poisson, LogCosh, Huber, Hinge, SquaredHinge, CategoricalHinge,
-    LossFunctionWrapper,
+    LossFunctionWrapper, BinaryFocalCrossentropy, CategoricalFocalCrossentropy,
+    CategoricalGeneralizedCrossEntropy, Circle, Dice, Tversky, CTC,
 )  # fmt: skip
 _FUNCTIONS = (
     binary_crossentropy, categorical_crossentropy, sparse_categorical_crossentropy,
     mean_squared_error, mean_absolute_error, mean_absolute_percentage_error,
     mean_squared_logarithmic_error, cosine_similarity, kl_divergence, poisson, log_cosh, huber,
-    hinge, squared_hinge, categorical_hinge,
+    hinge, squared_hinge, categorical_hinge, binary_focal_crossentropy,
+    categorical_focal_crossentropy, categorical_generalized_cross_entropy, circle, ctc, dice,
+    tversky,
 )  # fmt: skip
 mse = MSE = mean_squared_error
 mae = MAE = mean_absolute_error
@@ -77,15 +95,21 @@ serialize = _FAMILY.serialize
 
 __all__ = [
     "BCE",
+    "CTC",
     "KLD",
     "MAE",
     "MAPE",
     "MSE",
     "MSLE",
     "BinaryCrossentropy",
+    "BinaryFocalCrossentropy",
     "CategoricalCrossentropy",
+    "CategoricalFocalCrossentropy",
+    "CategoricalGeneralizedCrossEntropy",
     "CategoricalHinge",
+    "Circle",
     "CosineSimilarity",
+    "Dice",
     "Hinge",
     "Huber",
     "KLDivergence",
@@ -99,12 +123,19 @@ __all__ = [
     "Poisson",
     "SparseCategoricalCrossentropy",
     "SquaredHinge",
+    "Tversky",
     "bce",
     "binary_crossentropy",
+    "binary_focal_crossentropy",
     "categorical_crossentropy",
+    "categorical_focal_crossentropy",
+    "categorical_generalized_cross_entropy",
     "categorical_hinge",
+    "circle",
     "cosine_similarity",
+    "ctc",
     "deserialize",
+    "dice",
     "get",
     "hinge",
     "huber",
@@ -125,6 +156,7 @@ __all__ = [
     "serialize",
     "sparse_categorical_crossentropy",
     "squared_hinge",
+    "tversky",
 ]
 
 explain_missing(__name__, "A loss may be any function of labels and predictions.")

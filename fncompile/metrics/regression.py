@@ -12,7 +12,7 @@ from fncompile.metrics.means import FunctionMetric
 from fncompile.metrics.metric import Metric
 from fncompile.ops.dispatch import op
 
-_HELD = ("sum", "squared_sum", "total_mse", "count")
+_HELD = ("squared_sum", "sum", "total_mse", "count")
 
 
 class R2Score(Metric):
@@ -78,14 +78,14 @@ class R2Score(Metric):
             weights = ops.cast(as_tensors(sample_weight), self.dtype)
             weights = weights if len(weights.shape) == 2 else ops.expand_dims(weights, -1)
         weights = ops.broadcast_to(weights, ops.shape(y_true))
-        found = (y_true, ops.square(y_true), ops.square(y_true - y_pred), ops.ones_like(y_true))
+        found = (ops.square(y_true), y_true, ops.square(y_true - y_pred), ops.ones_like(y_true))
         for held, values in zip(_HELD, found):
             getattr(self, held).assign_add(ops.sum(values * weights, axis=0))
-        self.num_samples.assign_add(ops.size(y_true[:, :1]))
+        self.num_samples.assign_add(ops.size(y_true))  # all numbers, as Keras counts
 
     @op
     def result(self) -> Any:
-        total, squares, error, count = (
+        squares, total, error, count = (
             ops.convert_to_tensor(getattr(self, held)) for held in _HELD
         )
         spread = squares - total * ops.divide(total, count)

@@ -35,6 +35,7 @@ from fncompile.ops.trigonometry import (
     sinc,
 )
 from fncompile.ops.blocks import scatter, scatter_update, slice, slice_update
+from fncompile.ops.alignment import ctc_loss
 from fncompile.ops.attention import dot_product_attention
 from fncompile.ops.casting import (
     cast, convert_to_numpy, convert_to_tensor, dtype, is_tensor, stop_gradient,
@@ -167,6 +168,7 @@ __all__ = [
     "cosh",
     "count_nonzero",
     "cross",
+    "ctc_loss",
     "cumprod",
     "cumsum",
     "deg2rad",

@@ -37,6 +37,8 @@ DIFFERENCES: dict[str, tuple[str, ...]] = {
         (_NUMPY + "NumpyTwoInputOps*ShapeTest::test_bitwise_*",
          _NUMPY + "NumpyOneInputOps*ShapeTest::test_bitwise_invert",
          *(_NUMPY + "NumpyTwoInputOps*ShapeTest::test_" + op for op in ("gcd", "lcm", "ldexp"))),
+    "shapes of logits and labels that do not fit are refused":
+        ("ops/nn_test.py::NNOpsStaticShapeTest::test_ctc_loss",),
     "the correlations of three variables are 3 by 3 for any number of observations":
         (_NUMPY + "NumpyOneInputOpsDynamicShapeTest::test_corrcoef",),
     "concatenate(axis=None) works on symbolic tensors as on arrays; Keras refuses it":
