@@ -108,7 +108,7 @@ class Circle(FunctionLoss):
 
     >>> x = np.array([[1.0, 0.0], [0.8, 0.6], [0.0, 1.0]])
     >>> round(float(losses.Circle(gamma=2.0)([0, 0, 1], x)), 3)
-    0.643
+    0.614
     """
 
     function = staticmethod(regions.circle)

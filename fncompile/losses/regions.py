@@ -61,7 +61,7 @@ def circle(
 
     >>> x = np.array([[1.0, 0.0], [0.8, 0.6], [0.0, 1.0]])
     >>> losses.circle([0, 0, 1], x, gamma=2.0).round(3)
-    array([0.412, 0.873, 0.693], dtype=float32)
+    array([0.452, 0.776, 0.   ], dtype=float32)
     """
     y_pred = ops.convert_to_tensor(y_pred)
     y_true = ops.cast(y_true, "int32")
@@ -75,10 +75,8 @@ def circle(
         columns = ops.arange(ops.shape(labels)[1], dtype="int32")
         near = near & ops.not_equal(ops.expand_dims(rows, 1), columns)
     distance = ops.maximum(1.0 - ops.matmul(y_pred, ops.transpose(others)), 0.0)
-    pull = ops.stop_gradient(ops.maximum(distance + margin, 0.0)) * (distance - margin)
-    push = ops.stop_gradient(ops.maximum(1.0 + margin - distance, 0.0)) * (
-        1.0 - margin - distance
-    )
+    pull = (distance + margin) * (distance - margin)
+    push = ops.maximum(1.0 + margin - distance, 0.0) * (1.0 - margin - distance)
     terms = [_logsumexp(gamma * x, mask) for x, mask in ((pull, near), (push, far))]
     values = ops.softplus(terms[0] + terms[1])
     values._keras_mask = ops.any(near, axis=1) & ops.any(far, axis=1)

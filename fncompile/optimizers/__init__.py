@@ -5,11 +5,14 @@ from __future__ import annotations
 from fncompile.identifiers import Family, by_name
 from fncompile.missing import explain_missing
 from fncompile.optimizers import schedules
-from fncompile.optimizers.adaptive import Adadelta, Adagrad, Adam, Adamax, AdamW, RMSprop
+from fncompile.optimizers.adaptive import Adadelta, Adagrad, Adam, Adamax, AdamW, Ftrl, RMSprop
 from fncompile.optimizers.optimizer import Optimizer
 from fncompile.optimizers.sgd import SGD, Lion
+from fncompile.optimizers.whole import Adafactor, Lamb, Nadam
 
-_CLASSES = (SGD, RMSprop, Adam, AdamW, Adamax, Adagrad, Adadelta, Lion)
+_CLASSES = (
+    SGD, RMSprop, Adam, AdamW, Adamax, Adagrad, Adadelta, Lion, Ftrl, Nadam, Lamb, Adafactor,
+)  # fmt: skip
 _FAMILY = Family("optimizer", Optimizer, by_name(_CLASSES), any_case=True)
 
 get = _FAMILY.get
@@ -19,11 +22,15 @@ serialize = _FAMILY.serialize
 __all__ = [
     "SGD",
     "Adadelta",
+    "Adafactor",
     "Adagrad",
     "Adam",
     "AdamW",
     "Adamax",
+    "Ftrl",
+    "Lamb",
     "Lion",
+    "Nadam",
     "Optimizer",
     "RMSprop",
     "deserialize",

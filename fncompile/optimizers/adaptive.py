@@ -189,6 +189,71 @@ class Adagrad(Optimizer):
         return w - lr * g * ops.rsqrt(a + self.epsilon), {"accumulator": a}
 
 
+class Ftrl(Optimizer):
+    """Follow the regularized leader (McMahan et al. 2013): weights whose sum of gradients stays
+    below `l1_regularization_strength` are 0.
+
+    `learning_rate`: a number, a schedule or a function; keyword arguments as for `Optimizer`.
+    `learning_rate_power`: minus how fast steps shrink, not above 0; `initial_accumulator_value`:
+    what the sum of squares starts with, not below 0; `l2_regularization_strength`: a penalty,
+    `l2_shrinkage_regularization_strength`: one of the gradient alone; `beta`: added to the roots of
+    sums of squares. ValueError for others.
+
+    >>> w = fncompile.Variable([1.0, 2.0])
+    >>> step = optimizers.Ftrl(0.1).apply_gradients([(np.array([0.5, -0.5]), w)])
+    >>> w.numpy().round(3)
+    array([0.381, 1.015], dtype=float32)
+    """
+
+    fields = (
+        "learning_rate_power", "initial_accumulator_value", "l1_regularization_strength",
+        "l2_regularization_strength", "l2_shrinkage_regularization_strength", "beta",
+    )  # fmt: skip
+    slot_groups = (("accumulator", "linear"),)
+
+    def __init__(
+        self,
+        learning_rate: Any = 0.001,
+        learning_rate_power: float = -0.5,
+        initial_accumulator_value: float = 0.1,
+        l1_regularization_strength: float = 0.0,
+        l2_regularization_strength: float = 0.0,
+        l2_shrinkage_regularization_strength: float = 0.0,
+        beta: float = 0.0,
+        **kwargs: Any,
+    ):
+        super().__init__(learning_rate, **kwargs)
+        self.learning_rate_power = learning_rate_power
+        self.initial_accumulator_value = initial_accumulator_value
+        self.l1_regularization_strength = l1_regularization_strength
+        self.l2_regularization_strength = l2_regularization_strength
+        self.l2_shrinkage_regularization_strength = l2_shrinkage_regularization_strength
+        self.beta = beta
+        for name in self.fields[:5]:
+            value = getattr(self, name)
+            if value > 0 if name == "learning_rate_power" else value < 0:
+                sign = "negative" if name == "learning_rate_power" else "positive"
+                raise ValueError(
+                    f"`{name}` needs to be {sign} or zero. Received: {name}={value}."
+                )
+
+    def initial_value(self, slot: str) -> float:
+        """What a slot starts with."""
+        return self.initial_accumulator_value if slot == "accumulator" else 0.0
+
+    def update(self, w: Any, g: Any, slots: Slots, lr: Any, step: Any) -> tuple[Any, Slots]:
+        power = -self.learning_rate_power
+        sum_of_squares = slots["accumulator"] + ops.square(g)
+        root = ops.power(sum_of_squares, power)
+        shrunk = g + 2.0 * self.l2_shrinkage_regularization_strength * w
+        change = (root - ops.power(slots["accumulator"], power)) / lr
+        linear = slots["linear"] + shrunk - change * w
+        penalty = self.l2_regularization_strength + self.beta / (2.0 * lr)
+        least = self.l1_regularization_strength
+        w = (ops.clip(linear, -least, least) - linear) / (root / lr + 2.0 * penalty)
+        return w, {"accumulator": sum_of_squares, "linear": linear}
+
+
 class Adadelta(Optimizer):
     """Steps of the size of past steps (Zeiler 2012): `w -= lr g sqrt(d + eps) / sqrt(a + eps)`.
 

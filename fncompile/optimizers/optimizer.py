@@ -1,7 +1,7 @@
 """What all optimizers share: state, learning rate, clipping, weight decay, and how a step is made.
 
-A subclass names its slots and writes `update`, which is purely element-wise: the compiler runs it
-once over all parameters laid end to end, and `apply` runs it for each variable. The order of a step
+A subclass names its slots and writes `update`. Where that is `elementwise` the compiler runs it
+once over all parameters laid end to end; `apply` runs it for each variable. The order of a step
 is Keras': add gradients up, clip them, decay weights, update, average, constrain, count. What goes
 over several steps, sums of gradients and averages of weights, is in slots too.
 """
@@ -20,13 +20,14 @@ from fncompile.graph.variable import Variable
 from fncompile.identifiers import Described
 from fncompile.initializers import Constant
 from fncompile.optimizers import arguments, over_steps, schedules
+from fncompile.optimizers.by_assignment import ByAssignment
 from fncompile.optimizers.clipping import clip_all_by_norm, clip_by_norm
 from fncompile.optimizers.over_steps import AVERAGE, SUM
 
 Slots = dict[str, Any]
 
 
-class Optimizer(Described):
+class Optimizer(ByAssignment, Described):
     """Base of all optimizers.
 
     `learning_rate` is a float, a `LearningRateSchedule`, or a function written in ops, of the
@@ -40,6 +41,8 @@ class Optimizer(Described):
     `ema_overwrite_frequency` iterations, and at the end of `fit`.
 
     `name`: made from the class if None. A subclass lists its constructor's arguments in `fields`.
+    It writes `update`, which the compiler runs once over all variables laid end to end, or, where
+    it sets `elementwise = False`, for each variable; or, as in Keras, `build` and `update_step`.
 
     >>> class SignDescent(optimizers.Optimizer):
     ...     def update(self, w, g, slots, lr, step):
@@ -53,6 +56,9 @@ class Optimizer(Described):
     # Slot names; the slots of one inner tuple alternate, variable by variable, in `variables`.
     slot_groups: tuple[tuple[str, ...], ...] = ()
     slot_initial_value = 0.0
+    # Does `update` do the same to each element? Then one sweep goes over all variables at once;
+    # an optimizer that asks for norms or means of a variable says no, and gets each for itself.
+    elementwise = True
     # A subclass's own constructor arguments, in the order of Keras' `get_config`.
     fields: tuple[str, ...] = ()
     always_shown = ("learning_rate",)
@@ -89,12 +95,19 @@ class Optimizer(Described):
         self._learning_rate = self._as_rate(learning_rate)
         self._trainable_variables: list[Variable] = []
         self._slots: dict[tuple[str, Variable], Variable] = {}
+        self._made: list[Variable] = []
         self._not_decayed: tuple[set[Variable], tuple[str, ...]] = (set(), ())
 
     # what a subclass writes ---------------------------------------------------------------------
 
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if cls.update_step is not Optimizer.update_step:
+            cls.elementwise = False
+
     def update(self, w: Any, g: Any, slots: Slots, lr: Any, step: Any) -> tuple[Any, Slots]:
-        """The new weight and the new slots; `step` counts from 1. Element-wise only."""
+        """The new weight and the new slots; `step` counts from 1. Element-wise, unless the class
+        says otherwise by `elementwise = False`."""
         raise NotImplementedError(f"{type(self).__name__} must implement `update`.")
 
     # state --------------------------------------------------------------------------------------
@@ -123,8 +136,17 @@ class Optimizer(Described):
 
     def _make_slot(self, slot: str, variable: Variable) -> Variable:
         name = f"{variable.path}_{slot}".replace("/", "_")
-        value = 0.0 if slot in (SUM, AVERAGE) else self.slot_initial_value
-        return self._variable(name, variable.shape, variable.dtype, value)
+        value = 0.0 if slot in (SUM, AVERAGE) else self.initial_value(slot)
+        shape = variable.shape if slot in (SUM, AVERAGE) else self.slot_shape(slot, variable)
+        return self._variable(name, shape, variable.dtype, value)
+
+    def initial_value(self, slot: str) -> float:
+        """What a slot starts with."""
+        return self.slot_initial_value
+
+    def slot_shape(self, slot: str, variable: Variable) -> tuple[int, ...]:
+        """The shape of a slot; that of the variable, if `elementwise`."""
+        return variable.shape
 
     @property
     def slots(self) -> tuple[str, ...]:
@@ -151,7 +173,7 @@ class Optimizer(Described):
     def variables(self) -> list[Variable]:
         """In Keras' order: iteration, learning rate (unless it is scheduled), slots."""
         rate = [self._learning_rate] if isinstance(self._learning_rate, Variable) else []
-        return [self._iterations, *rate, *self._slots.values()]
+        return [self._iterations, *rate, *self._slots.values(), *self._made]
 
     @property
     def iterations(self) -> Any:
@@ -261,10 +283,23 @@ class Optimizer(Described):
     ) -> None:
         """One step for gradients in the order of `trainable_variables`, or of those built with."""
         variables = arguments.check_variables(self, grads, trainable_variables)
-        self.build(variables)
+        if not self.built:
+            self.build(variables)
         wherever(self._step, *arguments.with_gradient(grads, variables))
 
+    def update_step(self, gradient: Any, variable: Variable, learning_rate: Any) -> None:
+        """Change one variable, and what belongs to it, by assignment. A subclass in Keras' manner
+        writes it instead of `update`; weights were decayed before."""
+        slots = {name: self.slot(name, variable) for group in self.slot_groups for name in group}
+        step = ops.cast(self.iterations + 1, variable.dtype)
+        lr = ops.cast(learning_rate, variable.dtype)
+        self._assign(variable, *self.update(variable + 0.0, gradient, slots, lr, step))
+
+    def begin_step(self) -> None:
+        """What is done once before the variables of a step; not of an `elementwise` optimizer."""
+
     def _step(self, gradients: Sequence[Any], variables: Sequence[Variable]) -> None:
+        self.begin_step()
         totals: list[Any] = [None] * len(variables)
         if self.gradient_accumulation_steps:
             sums = [
@@ -278,7 +313,10 @@ class Optimizer(Described):
                 self._assign(variable, *self.overwrite(variable, g, total))
         used = [row for row in used if not row[1].overwrite_with_gradient]
         gradients = self.transform_gradients([g for g, _, _ in used])
-        for g, (_, variable, total) in zip(gradients, used, strict=True):
+        if type(self).update_step is not Optimizer.update_step:
+            self._step_by_assignment(gradients, [v for _, v, _ in used])
+            used = []
+        for g, (_, variable, total) in zip(gradients, used):
             slots = {name: self.slot(name, variable) for name in self.slots}
             decay = self.uses_weight_decay(variable)
             w, new = self.advance(variable, g, slots, decay, total)
@@ -286,6 +324,20 @@ class Optimizer(Described):
             self._assign(variable, w if constraint is None else constraint(w), new)
         self._average_others(variables)
         self._iterations.assign_add(1)
+
+    def _step_by_assignment(self, gradients: Sequence[Any], variables: Sequence[Variable]) -> None:
+        if self.gradient_accumulation_steps or self.use_ema:
+            raise NotImplementedError(
+                f"{type(self).__name__} defines `update_step`, which has no part in "
+                "`gradient_accumulation_steps` and `use_ema`: write `update` instead."
+            )
+        rate = self.current_learning_rate(self._iterations)
+        for g, variable in zip(gradients, variables, strict=True):
+            if self.uses_weight_decay(variable):
+                variable.assign(variable - variable * self.weight_decay * rate)
+            self.update_step(g, variable, rate)
+            if variable.constraint is not None:
+                variable.assign(variable.constraint(variable + 0.0))
 
     def _assign(self, variable: Variable, value: Any, slots: Slots) -> None:
         variable.assign(value)

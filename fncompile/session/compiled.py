@@ -357,7 +357,8 @@ class CompiledSteps:
         self.names = name_variables([self.model.weights, carried, state], self.label)
         trained = self.model.trainable_variables
         self.runs = find_runs(self.weights, trained, optimizer.treatment)
-        optimizer.build(trained)
+        if not optimizer.built:  # the user's may build anew at each call
+            optimizer.build(trained)
         self.train_memory = StateMemory(state, self.names, self.runs, optimizer)
 
 

@@ -55,6 +55,8 @@ def compile(
         "weighted_metrics": weighted_metrics,
     }
     model.optimizer = optimizers.get(optimizer)
+    # An optimizer that looks at whole variables takes its steps as the user's own are taken.
+    model._own_steps = type(model)._own_steps or not model.optimizer.elementwise
     model._compile_arguments, model.loss = arguments, loss
     model._loss_tracker = Mean(name="loss")
     given = metrics is not None or weighted_metrics is not None

@@ -149,3 +149,53 @@ def test_nan_gradients_make_nan_weights():
         if name != "Lion":  # the sign of NaN is NaN too, checked below
             assert np.isnan(w.numpy()).all(), name
     assert np.isnan(train(optimizers.Lion(), grads=[np.full((3, 2), np.nan)]).numpy()).all()
+
+
+class InKerasManner(optimizers.Optimizer):
+    """Momentum whose step has the length of the learning rate, by assignment."""
+
+    def build(self, variables):
+        super().build(variables)
+        self.momenta = [self.add_variable_from_reference(v, "momentum") for v in variables]
+
+    def update_step(self, gradient, variable, learning_rate):
+        at = [v is variable for v in self._trainable_variables].index(True)
+        m = self.momenta[at]
+        self.assign(m, 0.9 * m + gradient)
+        self.assign_sub(variable, learning_rate * m / keras.ops.norm(m))
+
+
+def in_keras_manner(w, grads, lr):
+    m = np.zeros_like(w)
+    for g in grads:
+        m = 0.9 * m + g
+        w = w - lr * m / np.linalg.norm(m)
+    return w
+
+
+@pytest.mark.usefixtures("double")
+def test_a_users_update_step_is_given_each_variable_for_itself():
+    w, b = variable(), variable(W[:, 0], "bias")
+    optimizer = InKerasManner(0.1)
+    for g in GRADS:
+        optimizer.apply([g, g[:, 1]], [w, b])
+    np.testing.assert_allclose(w.numpy(), in_keras_manner(W, GRADS, 0.1), rtol=1e-12)
+    np.testing.assert_allclose(b.numpy(), in_keras_manner(W[:, 0], GRADS[:, :, 1], 0.1), rtol=1e-12)
+    assert [v.name for v in optimizer.variables[2:]] == [
+        "dense_kernel_momentum", "dense_bias_momentum"
+    ]  # fmt: skip
+
+
+def test_a_users_update_step_is_compiled_into_fit():
+    keras.utils.set_random_seed(3)
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2, use_bias=False)])
+    start = model.get_weights()[0].astype("float64")
+    x, y = rng.normal(size=(12, 3)).astype("float32"), rng.normal(size=(12, 2)).astype("float32")
+    model.compile(InKerasManner(0.1), "mse")
+    model.fit(x, y, batch_size=4, epochs=2, shuffle=False, verbose=0)
+    w, m = start, np.zeros_like(start)
+    for k in [0, 4, 8] * 2:
+        error = x[k : k + 4] @ w - y[k : k + 4]
+        m = 0.9 * m + x[k : k + 4].T @ error / 4
+        w = w - 0.1 * m / np.linalg.norm(m)
+    np.testing.assert_allclose(model.get_weights()[0], w, rtol=1e-5)

@@ -15,6 +15,7 @@ from tests.keras_reference.models import (
     layer_kinds,
     losses,
     recurrent,
+    scores,
     topology,
     trained,
     weighting,
@@ -22,5 +23,5 @@ from tests.keras_reference.models import (
 from tests.keras_reference.models.optimizers import OPTIMIZERS, build_with_optimizer
 
 __all__ = ["MODELS", "OPTIMIZERS", "build_with_optimizer",
-           "images", "joins", "layer_kinds", "losses", "recurrent", "topology", "trained",
+           "images", "joins", "layer_kinds", "losses", "recurrent", "scores", "topology", "trained",
            "weighting"]
