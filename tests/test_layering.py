@@ -202,6 +202,10 @@ ROOMS: dict[str, tuple[str, dict[str, str]]] = {
     }),
     "datasets": ("missing flags", {}),
     "applications": ("missing", {
+        "config": "which layout images have",
+        "initializers": "those that some networks begin with",
+        "ops": "images as a network wants them",
+        "utils": "where the names of classes lie",
         "graph": "what an Input is",
         "layers": "the layers of a network",
         "models": "a network is a model",

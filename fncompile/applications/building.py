@@ -35,14 +35,14 @@ def image_input(input_tensor: Any, input_shape: Any, size: int, include_top: boo
     return Input(tuple(input_shape))
 
 
-def pooled(x: Any, pooling: str | None) -> Any:
-    """What stands at the end of a network without a top."""
+def pooled(x: Any, pooling: str | None, named: bool = False) -> Any:
+    """What stands at the end of a network without a top; `named` avg_pool or max_pool."""
     if pooling is None:
         return x
     if pooling == "avg":
-        return GlobalAveragePooling2D()(x)
+        return GlobalAveragePooling2D(name="avg_pool" if named else None)(x)
     if pooling == "max":
-        return GlobalMaxPooling2D()(x)
+        return GlobalMaxPooling2D(name="max_pool" if named else None)(x)
     raise ValueError(f"`pooling` must be None, 'avg' or 'max'. Received: pooling={pooling!r}")
 
 
@@ -51,7 +51,7 @@ def averaged_top(
 ) -> Any:
     """The usual end: a mean over places, and a Dense; or what `pooling` says."""
     if not include_top:
-        return pooled(x, pooling)
+        return pooled(x, pooling, named=True)
     x = GlobalAveragePooling2D(name="avg_pool")(x)
     return Dense(classes, activation=activation, name="predictions")(x)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from fncompile.applications import preprocessing
 from fncompile.applications.building import documented, finished, image_input, pooled
 from fncompile.layers import (
     Activation,
@@ -18,6 +19,9 @@ from fncompile.layers import (
     ZeroPadding2D,
 )
 from fncompile.models import Model
+
+preprocess_input = preprocessing.scaled_to_signs
+decode_predictions = preprocessing.decode_predictions
 
 # (filters, stride) of each block after the first convolution.
 BLOCKS = ((64, 1), (128, 2), (128, 1), (256, 2), (256, 1), (512, 2), *[(512, 1)] * 5, (1024, 2),

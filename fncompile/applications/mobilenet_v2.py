@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from fncompile.applications import preprocessing
 from fncompile.applications.building import documented, finished, image_input, pooled
 from fncompile.layers import (
     Add,
@@ -16,6 +17,9 @@ from fncompile.layers import (
     ZeroPadding2D,
 )
 from fncompile.models import Model
+
+preprocess_input = preprocessing.scaled_to_signs
+decode_predictions = preprocessing.decode_predictions
 
 # (filters, stride) of the blocks; all but the first widen their input six times.
 BLOCKS = ((16, 1), (24, 2), (24, 1), (32, 2), *[(32, 1)] * 2, (64, 2), *[(64, 1)] * 3,

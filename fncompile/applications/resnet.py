@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from fncompile.applications import preprocessing
 from fncompile.applications.building import averaged_top, documented, finished, image_input
 from fncompile.layers import (
     Activation,
@@ -14,6 +15,9 @@ from fncompile.layers import (
     ZeroPadding2D,
 )
 from fncompile.models import Model
+
+preprocess_input = preprocessing.centred_colours
+decode_predictions = preprocessing.decode_predictions
 
 EPSILON = 1.001e-5
 
@@ -105,5 +109,29 @@ def ResNet101(
     """
     return _resnet(
         (3, 4, 23, 3), include_top, weights, input_tensor, input_shape, pooling, classes,
+        classifier_activation, name,
+    )  # fmt: skip
+
+
+@documented
+def ResNet152(
+    include_top: bool = True,
+    weights: Any = None,
+    input_tensor: Any = None,
+    input_shape: Any = None,
+    pooling: str | None = None,
+    classes: int = 1000,
+    classifier_activation: Any = "softmax",
+    name: str = "resnet152",
+) -> Model:
+    """The residual network of 152 layers.
+
+    COMMON
+
+    >>> applications.ResNet152(weights=None, include_top=False).layers[-1].name
+    'conv5_block3_out'
+    """
+    return _resnet(
+        (3, 8, 36, 3), include_top, weights, input_tensor, input_shape, pooling, classes,
         classifier_activation, name,
     )  # fmt: skip

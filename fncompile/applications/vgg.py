@@ -5,9 +5,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from fncompile.applications import preprocessing
 from fncompile.applications.building import documented, finished, image_input, pooled
 from fncompile.layers import Conv2D, Dense, Flatten, MaxPooling2D
 from fncompile.models import Model
+
+preprocess_input = preprocessing.centred_colours
+decode_predictions = preprocessing.decode_predictions
 
 FILTERS = (64, 128, 256, 512, 512)
 

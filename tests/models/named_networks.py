@@ -20,6 +20,9 @@ CASES = {
     "MobileNetV2": dict(SMALL, alpha=0.35),
     "ResNet50": dict(SMALL, classifier_activation=None),
     "DenseNet121": dict(SMALL),
+    "EfficientNetB0": dict(SMALL),
+    "EfficientNetB1": dict(SMALL, classifier_activation=None),
+    "ResNet50V2": dict(SMALL),
 }
 STORED = Path(__file__).with_suffix(".json")
 
@@ -29,12 +32,16 @@ def built(keras: Any, name: str) -> Any:
     keras.utils.clear_session()
     model = getattr(keras.applications, name)(**CASES[name])
     model.set_weights([_values(i, w) for i, w in enumerate(model.weights)])
+    for layer in model.layers:  # Keras' Normalization reads its weights when it is told to
+        getattr(layer, "finalize_state", lambda: None)()
     return model
 
 
 def _values(index: int, weight: Any) -> np.ndarray:
     shape = tuple(weight.shape)
     rng = np.random.default_rng(index)
+    if not shape:  # a count
+        return np.zeros(())
     if len(shape) == 1:
         return rng.uniform(0.5, 1.0, shape).astype("float32")
     fan = np.prod(shape) / max(shape[-2:]) if shape[-1] == 1 else np.prod(shape[:-1])

@@ -67,3 +67,32 @@ def test_features_of_all_layers():
 def test_what_is_wrong_is_said(arguments, words):
     with pytest.raises(ValueError, match=words):
         applications.MobileNet(**{"alpha": 0.25, **arguments})
+
+
+@pytest.mark.parametrize(("mode", "expected"), [
+    ("caffe", [-73.939, -96.779, -113.68]),
+    ("tf", [10 / 127.5 - 1, 20 / 127.5 - 1, 30 / 127.5 - 1]),
+    ("torch", [(10 / 255 - 0.485) / 0.229, (20 / 255 - 0.456) / 0.224, (30 / 255 - 0.406) / 0.225]),
+])  # fmt: skip
+def test_images_as_a_network_wants_them(mode, expected):
+    x = np.array([10.0, 20.0, 30.0], "float32").reshape(1, 1, 1, 3)
+    make = applications.imagenet_utils.preprocess_input
+    np.testing.assert_allclose(make(x, mode=mode).ravel(), expected, 1e-5)
+    first = make(x.reshape(1, 3, 1, 1), "channels_first", mode)
+    np.testing.assert_allclose(first.ravel(), expected, 1e-5)
+
+
+def test_names_of_classes_come_from_a_file_of_the_users(tmp_path, monkeypatch):
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    scores = np.arange(1000.0)[None]
+    with pytest.raises(FileNotFoundError, match="Fetch https://.*imagenet_class_index.json"):
+        applications.vgg16.decode_predictions(scores)
+    names = {str(i): [f"n{i}", f"class {i}"] for i in range(1000)}
+    path = tmp_path / "models" / "imagenet_class_index.json"
+    path.parent.mkdir()
+    path.write_text(json.dumps(names))
+    with pytest.raises(ValueError, match="another content than expected"):
+        applications.vgg16.decode_predictions(scores)
+    monkeypatch.setattr("fncompile.utils.files._has_hash", lambda *a: True)
+    found = applications.vgg16.decode_predictions(scores, top=2)
+    assert found == [[("n999", "class 999", 999.0), ("n998", "class 998", 998.0)]]
