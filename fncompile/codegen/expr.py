@@ -173,12 +173,27 @@ class Scope:
         if isinstance(e, Index):
             return rounded(Cast(register_type(e.dtype), self.index(e.at)), e.dtype)
         if isinstance(e, Apply):
-            return apply(e, [self.value(a) for a in e.args])
+            return apply(e, [self._operand(e, a) for a in e.args])
         if isinstance(e, Bits):
             return self._bits(e)
         if isinstance(e, GatherLoad):
             return self._gather(e)
         return self._guarded(e)
+
+    def _operand(self, e: Apply, arg: Expr) -> CExpr:
+        """An operand of `e`. A quotient or root that one side of a select is gets a name: as an arm
+        of ?: gcc would compute it only where it is chosen, by a branch, and not in vectors."""
+        text = self.value(arg)
+        if e.fn != "select" or isinstance(text, Name) or not self._is_slow(arg):
+            return text
+        self.known[arg] = self.declare(arg.dtype, text, self._stem(arg))
+        return self.known[arg]
+
+    def _is_slow(self, e: Expr) -> bool:
+        if isinstance(self.known.get(e), Name):
+            return False
+        quotient = isinstance(e, Apply) and e.fn in SLOW and DTYPES[e.dtype].kind == "f"
+        return quotient or any(map(self._is_slow, children(e)))
 
     def index(self, at: Affine) -> CExpr:
         return index(at, self.axes, self.sizes)
@@ -219,6 +234,7 @@ class Scope:
         return name
 
 
+SLOW = ("div", "sqrt", "rsqrt")  # what gcc does not compute in vain
 EXACT = ("neg", "abs", "max", "min", "select")  # give a number of bfloat16 for such numbers
 
 

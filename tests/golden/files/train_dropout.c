@@ -155,9 +155,9 @@ FNC_INLINE void k05_out_dot_epilogue(const void *tile, int64_t m0, int64_t n0, i
             const float difference = 1.0f - smaller;
             const float loss_grad_div_value = loss_grad_div[0];
             const float y_0_i = y_0[m0 + i];
-            const float chosen = 1e-07f < larger ? (smaller < 0.9999999f ? -(-(loss_grad_div_value *
-                    (1.0f - y_0_i)) / difference) + -(loss_grad_div_value * y_0_i) / smaller : 0.0f)
-                    : 0.0f;
+            const float sum = -(-(loss_grad_div_value * (1.0f - y_0_i)) / difference) +
+                    -(loss_grad_div_value * y_0_i) / smaller;
+            const float chosen = 1e-07f < larger ? (smaller < 0.9999999f ? sum : 0.0f) : 0.0f;
             out_dot[m0 + i] = dot;
             loss_sub[m0 + i] = difference;
             loss_grad_select[m0 + i] = chosen;
