@@ -51,11 +51,19 @@ def machine_numbers(seed: int) -> dict[str, Any]:
 
 
 class Optimizer:
-    """Momentum or Adam without its corrections, perhaps clipped by the norm or to a range."""
+    """Momentum or Adam without its corrections, perhaps clipped by the norm or to a range, perhaps
+    of gradients that are added up."""
 
-    def __init__(self, adaptive: bool, clip: str, constrained: str | None):
+    def __init__(self, adaptive: bool, clip: str, constrained: str | None, adds_up: bool):
         self.slots = ("mean", "square") if adaptive else ("velocity",)
-        self.clip, self.constrained = clip, constrained
+        self.clip, self.constrained, self.adds_up = clip, constrained, adds_up
+
+    def slots_of(self, overwritten: bool) -> tuple[str, ...]:
+        return (*self.slots, *(("gradient_accumulator",) if self.adds_up else ()))
+
+    def add_up(self, g: Node, before: Node, overwritten: bool) -> tuple[Node, Node]:
+        total = build.ew("add", g, before)
+        return total, _times(total, 0.5)
 
     def transform(self, grads: dict[str, Node]) -> dict[str, Node]:
         if self.clip == "norm":
@@ -68,7 +76,12 @@ class Optimizer:
         total = build.reduce(build.ew("mul", x, x), "sum", range(x.ndim))
         return build.broadcast_to(build.ew("add", total, build.like(total, 1)), x.shape)
 
-    def update(self, w: Node, g: Node, slots: dict[str, Node], decay: bool):
+    def update(self, run: Run, g: Node, slots: dict[str, Node], total: Node | None):
+        w, kept = run.param(), {} if total is None else {"gradient_accumulator": total}
+        new, changed = self._update(w, g, slots, run.decay)
+        return new, {**changed, **kept}
+
+    def _update(self, w: Node, g: Node, slots: dict[str, Node], decay: bool):
         if decay:
             g = build.ew("add", g, _times(w, 0.02))
         first = self.slots[0]
@@ -110,8 +123,9 @@ class RandomStep:
             self._often(0.5),
             self._pick(("", "", "value", "norm")),
             self._pick(self.weights)["name"] if self._often(0.2) else None,
+            self._often(0.2),
         )
-        slots = (None, *self.optimizer.slots)
+        slots = (None, *self.optimizer.slots_of(False))
         self.params = [run.param(slot) for run in self.runs for slot in slots]
 
     def context(self, **more: Any) -> Context:
