@@ -201,8 +201,7 @@ ROOMS: dict[str, tuple[str, dict[str, str]]] = {
         "devtools": "prints what it tells about the installation",
     }),
     "datasets": ("missing flags", {}),
-    "applications": ("missing", {
-        "config": "which layout images have",
+    "applications": ("config missing", {
         "initializers": "those that some networks begin with",
         "ops": "images as a network wants them",
         "utils": "where the names of classes lie",
