@@ -1,6 +1,7 @@
 """What happens once in a process: import, first calls, memory, the export of a large model.
 
     python -m benchmarks.once torch      # or another worker, or `export`
+    python -m benchmarks.once memory torch resnet20
 
 prints a JSON object. Each runs in a fresh process, pinned by who starts it.
 """
@@ -96,6 +97,27 @@ def _called(run):
     return run
 
 
+def memory(name: str, network: str) -> dict[str, float]:
+    """Megabytes that training steps at batch 32 need besides the model as it was built: gradients,
+    moments and what the backward pass needs of the forward one. What the first model of a process
+    loads does not count: a tiny one is trained before."""
+    from benchmarks.cases import Case
+
+    worker, runs = importlib.import_module(f"benchmarks.workers.{name}").Worker(1), []
+    for case in (Case("tiny", "train", 32), Case(network, "train", 32)):
+        runs.append(worker.build(case, worker.ways(case)[0]))
+        before = forget_largest()
+        for _ in range(3):
+            _called(runs[-1])
+    return {network: megabytes() - before}
+
+
+def forget_largest() -> float:
+    """The resident size now, in megabytes, from which on the largest counts."""
+    Path("/proc/self/clear_refs").write_text("5")
+    return megabytes()
+
+
 def export() -> dict[str, float]:
     """Seconds and megabytes of exporting a model of 100 million weights, compilers included."""
     import fncompile
@@ -136,9 +158,10 @@ def _libraries_of(package: str) -> int:
     return sum(f.stat().st_size for f in places[0].rglob("*.so*")) if places else 0
 
 
-def run(what: str, core: int, environment: dict[str, str]) -> dict:
+def run(what: str | list[str], core: int, environment: dict[str, str]) -> dict:
     """`what` in a process of its own on one core. Raises CalledProcessError."""
-    done = subprocess.run([sys.executable, "-m", "benchmarks.once", what], check=True, text=True,
+    words = [what] if isinstance(what, str) else what
+    done = subprocess.run([sys.executable, "-m", "benchmarks.once", *words], check=True, text=True,
                           stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
                           env={**os.environ, **environment},
                           preexec_fn=lambda: os.sched_setaffinity(0, {core}))
@@ -146,5 +169,6 @@ def run(what: str, core: int, environment: dict[str, str]) -> dict:
 
 
 if __name__ == "__main__":
-    parts = {"export": export, "ships": ships}
-    print(json.dumps(parts[sys.argv[1]]() if sys.argv[1] in parts else first(sys.argv[1])))
+    parts = {"export": export, "ships": ships, "memory": memory}
+    what, *more = sys.argv[1:]
+    print(json.dumps(parts[what](*more) if what in parts else first(what)))

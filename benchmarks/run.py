@@ -26,7 +26,8 @@ from benchmarks.workers import PEERS
 RESULTS = ROOT / "benchmarks" / "results"
 EPOCHS, BATCH = 5, 64
 CHOICES = ("cases", "peers", "cores", "extras")
-EXTRAS = ("end_to_end", "once", "export", "ships")
+EXTRAS = ("end_to_end", "once", "memory", "export", "ships")
+IMAGES = ("lenet", "resnet20", "mobilenet", "tcn")
 
 
 def arguments(given: list[str] | None = None) -> argparse.Namespace:
@@ -123,6 +124,10 @@ def run_extras(chosen: list[str], names: list[str], log: Path, folder: Path) -> 
             key = f"{report.OURS}, {state} cache"
             rows[key] = once.run(report.OURS, core, {"FNC_CACHE": str(folder / "once")})
         found["import and first calls, seconds; megabytes"] = rows
+    if "memory" in chosen:
+        found["peak memory of training steps, batch 32, megabytes"] = {
+            name: {k: v for network in IMAGES for k, v in _memory(name, network, core, folder)}
+            for name in names if name in (report.OURS, "torch")}
     if "export" in chosen:
         found["export of 100 million weights"] = {
             report.OURS: once.run("export", core, {"FNC_CACHE": str(folder / "export")})}
@@ -130,6 +135,13 @@ def run_extras(chosen: list[str], names: list[str], log: Path, folder: Path) -> 
         sizes = once.run("ships", core, {})
         found["bytes that a native program ships"] = {k: {"bytes": v} for k, v in sizes.items()}
     return found
+
+
+def _memory(name: str, network: str, core: int, folder: Path) -> list[tuple[str, float]]:
+    """Of steps that are compiled already."""
+    found = [once.run(["memory", name, network], core, {"FNC_CACHE": str(folder / "memory")})
+             for _ in range(2)]
+    return list(found[-1].items())
 
 
 def main() -> None:

@@ -87,6 +87,14 @@ def test_first_calls_are_measured_in_a_process_of_their_own(tmp_path):
     assert all(value > 0 for value in found.values())
 
 
+def test_memory_of_training_steps_is_what_they_take_more(tmp_path):
+    """More than gradients and moments of tiny's weights, less than a process."""
+    core = max(os.sched_getaffinity(0))
+    environment = {"FNC_CACHE": str(tmp_path), "FNC_CFLAGS": "-O0"}
+    found = once.run(["memory", "fncompile", "tiny"], core, environment)
+    assert set(found) == {"tiny"} and 0 <= found["tiny"] < 100
+
+
 def test_the_limits_are_measured(monkeypatch):
     monkeypatch.setattr(machine, "caches", lambda: ROOM)
     found = limits.measure(1, [Case("tiny", "predict", 1), Case("mlp784", "predict", 1)])
