@@ -181,6 +181,17 @@ def attention(d, x):
     return ops.matmul(ops.softmax(ops.einsum("bik,bjk->bij", x, x)), x)
 
 
+def recurrent(d, x):
+    """Some cell along the first axis, with whatever options."""
+    if len(x.shape) < 3:
+        return x
+    kind = d.random.choice([layers.SimpleRNN, layers.GRU, layers.LSTM])
+    options = dict(return_sequences=d.random.random() < 0.5, go_backwards=d.random.random() < 0.3)
+    layer = kind(d.random.choice([1, 3, 8]), activation=d.random.choice(ACTIVATIONS), **options)
+    both = not layer.go_backwards and d.random.random() < 0.3
+    return (layers.Bidirectional(layer) if both else layer)(x)
+
+
 def nested(d, x):
     inside = layers.Input(x.shape[1:])
     y = layers.Dense(x.shape[-1], activation="tanh")(inside)
@@ -191,6 +202,7 @@ def nested(d, x):
 STEPS = [
     dense, dense, shared, activation, dropout, batch_normalization, layer_normalization, merge,
     merge, outer, shape, operators, operators, operators, attention, nested,
+    recurrent, recurrent,
 ]  # fmt: skip
 
 

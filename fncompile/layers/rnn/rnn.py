@@ -11,6 +11,7 @@ from fncompile.layers.base import Layer
 from fncompile.layers.rnn.stacked_cells import (
     StackedRNNCells,
     dropout_masks,
+    has_build,
     initial_state,
     step,
 )
@@ -86,7 +87,7 @@ class RNN(Layer):
         return [mask, *(None for _ in self.state_size)] if self.return_state else mask
 
     def build(self, sequences_shape: Any, initial_state_shape: Any = None) -> None:
-        if isinstance(self.cell, Layer) and not self.cell.built:
+        if isinstance(self.cell, Layer) and not self.cell.built and has_build(self.cell):
             self.cell.build((sequences_shape[0], *sequences_shape[2:]))
             self.cell.built = True
         if self.stateful and self.states is None:

@@ -43,7 +43,7 @@ class StackedRNNCells(Layer):
 
     def build(self, input_shape: Any) -> None:
         for cell in self.cells:
-            if isinstance(cell, Layer) and not cell.built:
+            if isinstance(cell, Layer) and not cell.built and has_build(cell):
                 cell.build(input_shape)
                 cell.built = True
             input_shape = (input_shape[0], output_size(cell))
@@ -85,6 +85,12 @@ class StackedRNNCells(Layer):
 
 
 # what is asked of a cell, ours or the user's --------------------------------------------------
+
+
+def has_build(cell: Layer) -> bool:
+    """A cell without a `build` of its own is built when it is called, as only then its states are
+    there."""
+    return type(cell).build is not Layer.build
 
 
 def output_size(cell: Any) -> Any:
