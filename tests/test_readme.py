@@ -18,7 +18,8 @@ import pytest
 
 import fncompile
 from fncompile.cli import COMMANDS
-from tests.tools import need
+from tests.distribution import mpi
+from tests.tools import need, need_module
 
 ROOT = Path(__file__).resolve().parents[1]
 README = ROOT / "README.md"
@@ -104,6 +105,59 @@ def test_the_commands_of_the_shell_run(folder):
         environment = {**os.environ, "PYTHONPATH": str(ROOT)}
         done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
         assert done.returncode == 0 and done.stdout, done.stderr
+
+
+def table_commands() -> list[str]:
+    """Those of the table "Where it fits"."""
+    text = README.read_text().split("## Where it fits")[1].split("\n## ")[0]
+    return re.findall(r"\| `([^`]+)` \|$", text, re.M)
+
+
+def in_table(folder: Path, command: str) -> str:
+    """What a command prints in a directory with `examples`, and with the README's script as
+    train.py, one line longer."""
+    script, line = blocks("python")[0], next(b for b in blocks("python") if "DataParallel" in b)
+    first, rest = script.split("\n", 1)
+    (folder / "train.py").write_text(f"{first}\n{line}{rest}")
+    if not (folder / "examples").exists():
+        (folder / "examples").symlink_to(ROOT / "examples")
+    for program, more in (("fncompile", "-m fncompile "), ("python", "")):
+        (folder / program).write_text(f'#!/bin/sh\nexec "{sys.executable}" {more}"$@"\n')
+        (folder / program).chmod(0o755)
+    path = f"{folder}:{os.environ['PATH']}"
+    environment = mpi.environment(PATH=path, FNC_TARGET="ref", FNC_CFLAGS="-Og")
+    done = subprocess.run(
+        ["sh", "-ec", command], cwd=folder, env=environment, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+SHOWN = {  # a word of each command, and what it prints
+    "mpirun": r"(?s)(?=(.*Epoch 5/5){1}).*(\[0\.\d+, 0\.9\d+\]\s+){4}",
+    "native/mpi": r"2 ranks, 4 epochs of 500 samples",
+    "with_dask": r"50000 rows; the same bits: True",
+    "with_joblib": r"50000 rows; the same bits: True",
+    "with_sklearn": r"width 32: accuracy 0\.9\d",
+    "fncompile": r"Total params",
+}
+NEEDED = {"mpirun": ("mpirun",), "native/mpi": ("mpirun", "mpicc")}
+MODULES = {"mpirun": "mpi4py", "with_dask": "distributed", "with_joblib": "joblib"}
+
+
+@pytest.mark.parametrize("word", SHOWN)
+def test_the_commands_of_where_it_fits_run(folder, word):
+    need(*NEEDED.get(word, ()))
+    if word in MODULES:
+        need_module(MODULES[word])
+    (command,) = [c for c in table_commands() if word in c]
+    printed = in_table(folder, command)
+    assert re.search(SHOWN[word], printed), printed
+    assert printed.count("Epoch 1/5") == (word == "mpirun")  # the first process alone shows a bar
+
+
+def test_every_row_of_where_it_fits_is_run():
+    assert len(table_commands()) == len(SHOWN) == 6
 
 
 def test_make_knows_the_commands():

@@ -39,8 +39,8 @@ def need(*programs: str) -> None:
 
 
 # Module of Python -> the extra of this project that has it.
-EXTRAS = {"ziglang": "zig", "dask": "dask", "distributed": "dask", "joblib": "sklearn", "mpi4py": "mpi",
-          "pandas": "dask"}  # fmt: skip
+EXTRAS = {"dask": "dask", "distributed": "dask", "joblib": "sklearn", "mpi4py": "mpi",
+          "pandas": "dask", "ziglang": "zig"}  # fmt: skip
 
 
 def need_module(name: str) -> None:
