@@ -21,9 +21,12 @@ if TYPE_CHECKING:
         serialize_keras_object,
     )
     from fncompile.training.sources import PyDataset
+    from fncompile.utils.files import get_file
+    from fncompile.utils.images import array_to_img, img_to_array, load_img, save_img
     from fncompile.utils.numerical import normalize, to_categorical
     from fncompile.utils.sequences import pad_sequences
     from fncompile.utils.session import clear_session, set_random_seed
+    from fncompile.utils.timeseries import split_dataset, timeseries_dataset_from_array
     from fncompile.utils.types import is_keras_tensor, standardize_dtype
 
     Sequence = PyDataset
@@ -33,6 +36,9 @@ _NAMES = {
     **dict.fromkeys(("to_categorical", "normalize"), "utils.numerical"),
     **dict.fromkeys(("set_random_seed", "clear_session"), "utils.session"),
     "pad_sequences": "utils.sequences",
+    "get_file": "utils.files",
+    **dict.fromkeys(("array_to_img", "img_to_array", "load_img", "save_img"), "utils.images"),
+    **dict.fromkeys(("split_dataset", "timeseries_dataset_from_array"), "utils.timeseries"),
     **dict.fromkeys(("plot_model", "model_to_dot"), "graph.view"),
     "Progbar": "callbacks.progbar",
     **dict.fromkeys(("PyDataset", "Sequence"), "training.sources"),
@@ -58,21 +64,28 @@ __all__ = [
     "Progbar",
     "PyDataset",
     "Sequence",
+    "array_to_img",
     "clear_session",
     "custom_object_scope",
     "deserialize_keras_object",
     "get_custom_objects",
+    "get_file",
     "get_registered_name",
     "get_registered_object",
+    "img_to_array",
     "is_keras_tensor",
+    "load_img",
     "model_to_dot",
     "normalize",
     "pad_sequences",
     "plot_model",
     "register_keras_serializable",
+    "save_img",
     "serialize_keras_object",
     "set_random_seed",
+    "split_dataset",
     "standardize_dtype",
+    "timeseries_dataset_from_array",
     "to_categorical",
 ]
 
