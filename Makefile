@@ -23,10 +23,10 @@ demo: $(VENV)/installed
 	$(BIN)/python examples/mnist_demo.py
 
 test: $(VENV)/installed-test
-	$(BIN)/python -m pytest -q -n 2 $(ARGS)
+	$(BIN)/python -m pytest -q -n 2 --dist worksteal $(ARGS)
 
 test-full: $(VENV)/installed-test
-	FNC_TEST_FULL=1 $(BIN)/python -m pytest -q -n 2 $(ARGS)
+	FNC_TEST_FULL=1 $(BIN)/python -m pytest -q -n 2 --dist worksteal $(ARGS)
 
 conformance: $(VENV)/installed-conformance
 	$(BIN)/python -m tests.conformance $(ARGS)

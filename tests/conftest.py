@@ -26,19 +26,26 @@ QUICK = (
 
 @pytest.fixture(scope="session", autouse=True)
 def _private_cache(tmp_path_factory):
-    """Compile into a directory of this run, so that no test profits from an earlier run. Of the
-    switches only FNC_TARGET is kept: the suite is run with each that a machine executes."""
+    """Compile into a directory of this run, so that no test profits from an earlier run; workers
+    share it, as models of whole modules are met by all of them. Of the switches only FNC_TARGET is
+    kept: the suite is run with each that a machine executes."""
     with pytest.MonkeyPatch.context() as patch:
         for variable in [name for name in os.environ if name.startswith("FNC_")]:
             if variable == "FNC_TARGET":
                 continue
             patch.delenv(variable)
-        directory = tmp_path_factory.mktemp("cache")
-        directory.chmod(0o700)
+        root = tmp_path_factory.getbasetemp()
+        directory = (root.parent if "PYTEST_XDIST_WORKER" in os.environ else root) / "cache"
+        directory.mkdir(mode=0o700, exist_ok=True)
         patch.setenv("FNC_CACHE", str(directory))
         patch.setenv("FNC_VERIFY", "1")
         patch.setenv("FNC_NOTICE", "0")
         yield directory
+
+
+def examples(count: int) -> int:
+    """How many random cases of hypothesis to try, of `count` with FNC_TEST_FULL."""
+    return count if FULL else -(-count * 3 // 5)
 
 
 @contextlib.contextmanager

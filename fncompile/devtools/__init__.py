@@ -24,7 +24,7 @@ def build_entry(
     context.observe = observer(title, context)
     entry = _build(program, kind, name, blocks, context, prefix)
     if isinstance(entry, CompiledEntry):
-        show_source(title, entry.source)
+        show_source(title, lambda: entry.source)
     return entry
 
 

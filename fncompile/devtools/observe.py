@@ -47,13 +47,13 @@ def observer(title: str, context: Context) -> Observe | None:
     return observe
 
 
-def show_source(title: str, source: str) -> None:
-    """The C text, where FNC_DEBUG=4 or FNC_DUMP ask for it."""
+def show_source(title: str, source: Callable[[], str]) -> None:
+    """The C text, where FNC_DEBUG=4 or FNC_DUMP ask for it: it may have to be made."""
     if flag("debug") == 4:
-        _say(source)
+        _say(source())
     directory, _, kinds = (flag("dump") or "").partition(":")
     if directory and (not kinds or "c" in kinds.split(",")):
-        (Path(directory) / title / "model.c").write_text(source)
+        (Path(directory) / title / "model.c").write_text(source())
 
 
 def text_of(result: Any) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from fncompile.ir.dims import Dim, evaluate
 from fncompile.ir.types import DTYPES
@@ -80,23 +81,32 @@ def check_barriers(plan: Plan) -> None:
         raise VerifyError(f"{len(plan.barriers)} barriers for {len(plan.kernels)} kernels")
     barriers = {id(k): reason for k, reason in zip(plan.kernels, plan.barriers)}
     for env in sample_sizes(plan):
-        since: list[tuple[Kernel, list[_Part]]] = []
+        since: list[_Ran] = []
         for kernel, here in run_of(plan.steps, env):
             shared = [a for a in accesses(kernel) if a.buffer.kind != "local"]
             parts = [p for a in shared if (p := _part(plan, kernel, a, here)) is not None]
+            ran = _Ran(kernel, parts, _is_alone(kernel))
             since = [] if barriers[id(kernel)] else since
-            for before, others in since:
-                _check_apart(before, others, kernel, parts)
-            since.append((kernel, parts))
+            for before in since:
+                if not (before.is_alone and ran.is_alone):
+                    _check_apart(before, ran)
+            since.append(ran)
 
 
-def _check_apart(before: Kernel, others: list[_Part], kernel: Kernel, parts: list[_Part]) -> None:
-    alone = _is_alone(before), _is_alone(kernel)
-    if all(alone):
-        return
-    together = not any(alone) and _partition(before) == _partition(kernel)
-    for a in others:
-        for b in parts:
+class _Ran(NamedTuple):
+    """A kernel, what it touches, and whether the first worker does all of it."""
+
+    kernel: Kernel
+    parts: list[_Part]
+    is_alone: bool
+
+
+def _check_apart(first: _Ran, second: _Ran) -> None:
+    before, kernel = first.kernel, second.kernel
+    shared = not (first.is_alone or second.is_alone)
+    together = shared and _partition(before) == _partition(kernel)
+    for a in first.parts:
+        for b in second.parts:
             if (a.writes or b.writes) and a.meets(b) and not (together and a.keeps_to_rows(b)):
                 raise VerifyError(
                     f"{kernel.name} {'writes' if b.writes else 'reads'} {b.buffer}, which "

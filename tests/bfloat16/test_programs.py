@@ -14,6 +14,7 @@ from fncompile.ir.dims import symbol
 from fncompile.ir.node import Program
 from fncompile.ir.types import TensorType
 from fncompile.plan.machine import drawn
+from tests.conftest import examples
 from tests.programs.generator import random_arrays, random_program
 from tests.programs.native import compiled, run, run_planned, stages
 from tests.programs.steps import machine_numbers
@@ -32,7 +33,7 @@ def close(expected: np.ndarray, found: np.ndarray, share: float = 1.0) -> None:
     assert expected.size == 0 or near.mean() >= share
 
 
-@settings(max_examples=15)
+@settings(max_examples=examples(15))
 @given(st.integers(0, 10**6))
 @example(34)  # carries of a scan are float32 in memory, also where the turn computes them in place
 @example(293)
@@ -54,14 +55,14 @@ def test_every_pass_keeps_the_numbers(seed):
             close(updated[key], after[key], 0.98)
 
 
-@settings(max_examples=5)
+@settings(max_examples=examples(5))
 @given(st.integers(0, 10**6))
 def test_compiled_programs_agree(seed):
     program = random_program(seed, "bfloat16", size_of(seed))
     check_compiled(program, seed)
 
 
-@settings(max_examples=3)
+@settings(max_examples=examples(3))
 @given(st.integers(0, 10**6))
 def test_compiled_gradients_agree(seed):
     check_compiled(with_gradients(random_program(seed, "bfloat16", 6 + seed % 5)), seed)

@@ -52,11 +52,16 @@ np.save(sys.argv[2], function(np.load(sys.argv[3])))
 """
 
 
-def test_a_function_with_a_model_inside_travels_by_cloudpickle(tmp_path, quickly_compiled):
+def test_a_function_with_a_model_inside_travels_by_cloudpickle(
+    tmp_path, quickly_compiled, monkeypatch
+):
     """As Ray's tasks and Spark's pandas UDFs do. Where it arrives, its code is in the cache."""
     need_module("distributed")  # which brings it
     import cloudpickle
 
+    store = tmp_path / "cache"
+    store.mkdir(mode=0o700)
+    monkeypatch.setenv("FNC_CACHE", str(store))
     x = fncompile.Input((4,))
     model = fncompile.Model(x, layers.Dense(2, activation="tanh")(x))
     rows = np.random.default_rng(0).normal(size=(9, 4)).astype("f4")
@@ -67,7 +72,7 @@ def test_a_function_with_a_model_inside_travels_by_cloudpickle(tmp_path, quickly
 
     (tmp_path / "task").write_bytes(cloudpickle.dumps((score, model)))
     np.save(tmp_path / "rows.npy", rows)
-    before = sorted(Path(os.environ["FNC_CACHE"]).iterdir())
+    before = sorted(store.iterdir())
     run(sys.executable, "-c", RECEIVE, tmp_path / "task", tmp_path / "out", tmp_path / "rows.npy")
     np.testing.assert_array_equal(np.load(tmp_path / "out.npy"), expected)
-    assert sorted(Path(os.environ["FNC_CACHE"]).iterdir()) == before
+    assert sorted(store.iterdir()) == before

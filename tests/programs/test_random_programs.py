@@ -16,6 +16,7 @@ from fncompile.autodiff import gradients
 from fncompile.ir import build, interp, text
 from fncompile.ir.node import Program
 from fncompile.ir.verify import verify
+from tests.conftest import examples
 from tests.programs.generator import random_arrays, random_program
 from tests.programs.native import compiled, run, run_planned, stages
 from tests.random_seeds import random_seeds
@@ -80,31 +81,31 @@ def check_compiled(program: Program, seed: int) -> None:
             same(updates.get(key, params[key]), after[key], 1e-8)
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(st.integers(0, 10**6))
 def test_every_pass_keeps_the_meaning(seed):
     check_passes(random_program(seed, "float64", size_of(seed)), seed)
 
 
-@settings(max_examples=15)
+@settings(max_examples=examples(15))
 @given(st.integers(0, 10**6))
 def test_every_pass_keeps_the_meaning_of_gradients(seed):
     check_passes(with_gradients(random_program(seed, "float64", 6 + seed % 5)), seed)
 
 
-@settings(max_examples=18)
+@settings(max_examples=examples(18))
 @given(st.integers(0, 10**6))
 def test_compiled_programs_agree(seed):
     check_compiled(random_program(seed, "float64", size_of(seed)), seed)
 
 
-@settings(max_examples=6)
+@settings(max_examples=examples(6))
 @given(st.integers(0, 10**6))
 def test_compiled_gradients_agree(seed):
     check_compiled(with_gradients(random_program(seed, "float64", 6 + seed % 5)), seed)
 
 
-@settings(max_examples=6)
+@settings(max_examples=examples(6))
 @given(st.integers(0, 10**6))
 def test_float32_is_close(seed):
     """Element-wise agreement is not to be expected behind steps such as floor, so most must
