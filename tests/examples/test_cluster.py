@@ -62,6 +62,7 @@ def test_a_function_with_a_model_inside_travels_by_cloudpickle(
     store = tmp_path / "cache"
     store.mkdir(mode=0o700)
     monkeypatch.setenv("FNC_CACHE", str(store))
+    monkeypatch.setenv("FNC_THREADS", "1")  # a team is compiled once a process
     x = fncompile.Input((4,))
     model = fncompile.Model(x, layers.Dense(2, activation="tanh")(x))
     rows = np.random.default_rng(0).normal(size=(9, 4)).astype("f4")
