@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import ctypes
+import re
 import threading
 from ctypes import CFUNCTYPE, byref, c_char_p, c_int64, c_void_p
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from tests.export.library import ARG, FORMAT, IO, OK, PREDICT, STATE, TRAIN, Context, Library
+from tests.export.test_bundle import run
 from tests.export.zoo import data
 
 DATA = -10
@@ -287,3 +290,18 @@ def test_weights_one_by_one(exported):
     assert context.call("get_param", 99, value, 4) == context.call("get_param", -1, value, 4) == ARG
     assert context.call("set_param", 0, None, 4) == ARG
     assert Context(library, PREDICT, 8).call("set_param", 0, value, 4) == STATE
+
+
+def test_the_program_of_the_page_about_export(tmp_path, monkeypatch):
+    """docs/native.md: its Python, then its C, as they stand there."""
+    page = (Path(__file__).parents[2] / "docs" / "native.md").read_text()
+    [made] = re.findall(r"^```python\n(.*?)^```", page, re.S | re.M)
+    [program] = re.findall(r"^```c\n(.*?)^```", page, re.S | re.M)
+    monkeypatch.chdir(tmp_path)
+    exec(made, {})
+    Path("options.c").write_text(program)
+    strict = ["-std=c99", "-pedantic", "-Wall", "-Wextra", "-Werror"]
+    for built in (["build/tiny/libtiny.a"], ["build/tiny/tiny.c"]):
+        run("cc", *strict, "-Ibuild/tiny", "options.c", *built, "-lm", "-pthread", "-o", "options")
+        shown = run("./options")
+        assert shown.startswith("level ") and shown.endswith(", input 0\n")
