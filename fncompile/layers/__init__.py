@@ -84,6 +84,14 @@ from fncompile.layers.preprocessing.random_geometry import (
     RandomTranslation,
     RandomZoom,
 )
+from fncompile.layers.preprocessing.random_tones import (
+    AutoContrast,
+    RandomColorDegeneration,
+    RandomGrayscale,
+    RandomInvert,
+    RandomPosterization,
+    Solarization,
+)
 from fncompile.layers.preprocessing.rescaling import Rescaling
 from fncompile.layers.preprocessing.resizing import CenterCrop, Resizing
 from fncompile.layers.preprocessing.spectrograms import MelSpectrogram, STFTSpectrogram
@@ -181,6 +189,7 @@ __all__ = [
     "AdditiveAttention",
     "AlphaDropout",
     "Attention",
+    "AutoContrast",
     "Average",
     "AveragePooling1D",
     "AveragePooling2D",
@@ -267,9 +276,13 @@ __all__ = [
     "Pipeline",
     "RMSNormalization",
     "RandomBrightness",
+    "RandomColorDegeneration",
     "RandomContrast",
     "RandomCrop",
     "RandomFlip",
+    "RandomGrayscale",
+    "RandomInvert",
+    "RandomPosterization",
     "RandomRotation",
     "RandomTranslation",
     "RandomZoom",
@@ -286,6 +299,7 @@ __all__ = [
     "SimpleRNN",
     "SimpleRNNCell",
     "Softmax",
+    "Solarization",
     "SpatialDropout1D",
     "SpatialDropout2D",
     "SpatialDropout3D",

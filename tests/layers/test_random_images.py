@@ -139,3 +139,58 @@ def test_they_act_in_the_compiled_training_step_and_only_there():
 def test_what_is_wrong_is_said(make, words):
     with pytest.raises(ValueError, match=words):
         make()
+
+
+TONES = np.random.default_rng(0).uniform(0, 255, (1, 2, 3, 3)).astype("float32")
+# What Keras 3.15 gives for the first pixels of TONES.
+TONES_OF_KERAS = {
+    "grey": (
+        layers.RandomGrayscale, dict(factor=1.0),
+        [90.123, 90.123, 90.123, 149.528, 149.528, 149.528, 171.235, 171.235, 171.235],
+    ),
+    "inverted": (
+        layers.RandomInvert, dict(factor=(1.0, 1.0)),
+        [92.575, 186.204, 244.552, 250.785, 47.616, 22.247, 100.308, 68.978, 116.376],
+    ),
+    "pale": (
+        layers.RandomColorDegeneration, dict(factor=(0.3, 0.3)),
+        [140.735, 75.194, 34.351, 47.809, 190.027, 207.785, 159.655, 181.586, 148.408],
+    ),
+    "posterized": (
+        layers.RandomPosterization, dict(factor=(3, 3)),
+        [160.0, 64.0, 0.0, 0.0, 192.0, 224.0, 128.0, 160.0, 128.0],
+    ),
+    "solarized": (
+        layers.Solarization, {},
+        [92.575, 186.204, 244.552, 250.785, 47.616, 22.247, 100.308, 68.978, 116.376],
+    ),
+    "contrast": (
+        layers.AutoContrast, {},
+        [172.241, 72.603, 10.714, 0.0, 239.659, 255.0, 163.822, 213.909, 151.564],
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", TONES_OF_KERAS)
+def test_tones_are_keras(name):
+    kind, arguments, expected = TONES_OF_KERAS[name]
+    layer = kind(**arguments)
+    found = layer(TONES, training=True)
+    np.testing.assert_allclose(found.ravel()[:9], expected, atol=2e-3)
+    np.testing.assert_allclose(layer(TONES[0], training=True), found[0], atol=1e-3)
+    again = kind.from_config(layer.get_config())
+    np.testing.assert_array_equal(again(TONES, training=True), found)
+    if name != "contrast":
+        np.testing.assert_array_equal(layer(TONES, training=False), TONES)
+
+
+def test_tones_are_drawn_for_each_image():
+    x = np.repeat(many(1), 60, axis=0)
+    chosen = (layers.RandomInvert(0.9, seed=1)(x) != x).any((1, 2, 3))
+    assert 10 < chosen.sum() < 50
+    bits = layers.RandomPosterization((1, 8), seed=1)(x)
+    assert len({image.tobytes() for image in bits}) > 3
+    with pytest.raises(ValueError, match="takes images of 3 channels"):
+        layers.RandomGrayscale(1.0)(x)
+    with pytest.raises(ValueError, match="in the range"):
+        layers.RandomPosterization(9)

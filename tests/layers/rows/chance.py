@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 REST = dict(call_kwargs=dict(training=False), stochastic=True, formula=lambda x: x)
-IMAGE = (3, 4, 2)
+IMAGE, COLOURS = (3, 4, 2), (3, 4, 3)
 
 CASES = [
     ("random_flip", "RandomFlip", dict(mode="vertical", seed=1), IMAGE, IMAGE, REST),
@@ -14,4 +14,9 @@ CASES = [
     ("random_contrast", "RandomContrast", dict(factor=(0.1, 0.2), value_range=[0, 1]), IMAGE, IMAGE, REST),
     ("random_brightness", "RandomBrightness", dict(factor=0.3, data_format="channels_first"), IMAGE, IMAGE, REST),
     ("random_crop", "RandomCrop", dict(height=3, width=4), IMAGE, IMAGE, REST),
+    ("random_grayscale", "RandomGrayscale", dict(factor=0.3), COLOURS, COLOURS, REST),
+    ("random_invert", "RandomInvert", dict(factor=0.3), IMAGE, IMAGE, REST),
+    ("random_pale", "RandomColorDegeneration", dict(factor=0.3), COLOURS, COLOURS, REST),
+    ("random_posterization", "RandomPosterization", dict(factor=3), IMAGE, IMAGE, REST),
+    ("solarization", "Solarization", dict(addition_factor=0.2), IMAGE, IMAGE, REST),
 ]  # fmt: skip
