@@ -120,6 +120,7 @@ def test_the_driver_on_a_processor_with_no_more_than_its_target(
 
 @pytest.mark.parametrize(("kind", "program"), [
     ("address,undefined", "driver"), ("thread", "threads"), ("thread", "swap"),
+    ("thread", "pool"),
 ])  # fmt: skip
 def test_under_sanitizers(units, tmp_path, kind, program):
     """The whole library, generated and hand-written, built with the sanitizers."""
