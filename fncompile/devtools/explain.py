@@ -9,9 +9,20 @@ from fncompile.passes.memory import live_ranges
 from fncompile.plan.cost import flops
 from fncompile.plan.schedule import schedule_text
 from fncompile.plan.text import stage_lines
-from fncompile.plan.types import Kernel, Plan
+from fncompile.plan.types import (
+    Kernel,
+    Plan,
+    Repeat,
+    kernels_of,
+    reads,
+    repeats_of,
+    root_buffer,
+    writes,
+)
 
-TOPICS = ("rewrite", "kernels", "fuse", "schedule", "order", "barriers", "memory", "hoist")
+TOPICS = (
+    "rewrite", "kernels", "fuse", "schedule", "scans", "order", "barriers", "memory", "hoist",
+)  # fmt: skip
 
 
 def explain_plan(plan: Plan, topics: Sequence[str] | None = None, layer: str | None = None) -> str:
@@ -93,6 +104,35 @@ def _schedule(plan: Plan, layer: str | None) -> list[str]:
     return lines
 
 
+def _scans(plan: Plan, layer: str | None) -> list[str]:
+    """What of its turns a scan keeps in memory, and for whom; all else is computed again."""
+    found = [r for r in repeats_of(plan.steps) if any(_concerns(k, layer) for k in _inside(r))]
+    if not found:
+        return ["scans: none"]
+    lines = [
+        "scans: of each turn carries and the results of products, sums and look-ups are kept where "
+        "a gradient needs them, the rest is computed again"
+    ]
+    for repeat in found:
+        inside = set(map(id, _inside(repeat)))
+        others = [k for k in plan.kernels if id(k) not in inside]
+        read = {root_buffer(b): k.name for k in reversed(others) for b in reads(k)}
+        carried = {root_buffer(b) for b in repeat.carries}
+        written = {root_buffer(b) for b in writes(repeat)} - carried
+        kept = sorted((b for b in written if b in read), key=lambda b: b.name)
+        total = sum((b.type.nbytes for b in kept), 0)
+        lines.append(
+            f"  {repeat.symbol}: {dim_text(repeat.count)} turns of "
+            f"{', '.join(k.name for k in _inside(repeat))}; keeps {dim_text(total)} bytes"
+        )
+        lines += [f"      {b.name} {b.type}, for {read[b]}" for b in kept]
+    return lines
+
+
+def _inside(repeat: Repeat) -> list[Kernel]:
+    return list(kernels_of(repeat.body))
+
+
 def _barriers(plan: Plan, layer: str | None) -> list[str]:
     lines = ["barriers: why the workers of a team wait for each other before a kernel"]
     for kernel, reason in zip(plan.kernels, plan.barriers, strict=True):
@@ -102,6 +142,6 @@ def _barriers(plan: Plan, layer: str | None) -> list[str]:
 
 
 SECTIONS = {
-    "rewrite": _rewrite, "kernels": _kernels, "fuse": _fuse, "schedule": _schedule, "order": _order,
-    "barriers": _barriers, "memory": _memory, "hoist": _hoist,
+    "rewrite": _rewrite, "kernels": _kernels, "fuse": _fuse, "schedule": _schedule, "scans": _scans,
+    "order": _order, "barriers": _barriers, "memory": _memory, "hoist": _hoist,
 }  # fmt: skip

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 
@@ -66,6 +68,22 @@ def test_explain_names_layers_and_reasons(data):
         model.explain("weather")
     with pytest.raises(ValueError, match="No such layer"):
         model.explain(layer="nobody")
+
+
+def test_explain_tells_what_a_scan_keeps():
+    """Of an LSTM of 4 units over 6 steps: gates of 16 and two states for the way back, the
+    gradients of the gates for the product behind it; and nothing in prediction."""
+    x = fncompile.Input((6, 3), name="x")
+    y = layers.Dense(1, name="out")(layers.LSTM(4, name="memory")(x))
+    model = fncompile.Model(x, y, name="explained")
+    model.compile("sgd", "mse")
+    model.train_on_batch(np.ones((2, 6, 3)), np.ones((2, 1)))
+    model.predict(np.ones((2, 6, 3)), verbose=0)
+    train, predict = model.explain("scans", layer="memory").split("== predict ==")
+    kept = [4 * 6 * 16 + 2 * 4 * 6 * 4, 4 * 6 * 16]
+    assert re.findall(r"keeps (\d+)\*B bytes", train) == [str(n) for n in kept]
+    assert re.findall(r"turn\d: 6 turns of .* keeps (\d+) bytes", predict) == ["0"]
+    assert model.explain("scans", layer="out").count("scans: none") == 2
 
 
 def test_explain_before_anything_ran():
