@@ -200,7 +200,7 @@ ROOMS: dict[str, tuple[str, dict[str, str]]] = {
         "cli": "the commands",
         "devtools": "prints what it tells about the installation",
     }),
-    "datasets": ("missing flags", {}),
+    "datasets": ("missing flags config", {"utils": "where archives lie"}),
     "applications": ("config missing", {
         "initializers": "those that some networks begin with",
         "ops": "images as a network wants them",

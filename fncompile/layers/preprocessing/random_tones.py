@@ -38,7 +38,7 @@ class RandomTones(RandomColor):
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
-        self.factor = amount_range("factor", factor, self._most)
+        self.factor: Any = amount_range("factor", factor, self._most)
         self._values(value_range)
         self._start(seed, data_format)
 
