@@ -97,6 +97,7 @@ class Machine:
     column_grain: int = 32
     few_rows_to_cut: int = 64  # a result of fewer rows, and more columns, is cut by columns
     batches_to_cut: int = 8  # so many of known number, over one right operand, are cut themselves
+    loop_least: int = 9  # turns of a loop that stays one: shorter ones may be unrolled
     lanes: int = 32  # rows that a reduction with strides takes at a time, at least where cut
     most_lanes: int = 256  # and at most: their sums stay in the nearest cache
 

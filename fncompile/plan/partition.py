@@ -5,6 +5,8 @@ Both look at shapes alone: any number of workers computes the same bits.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from fncompile.ir.dims import Dim
 from fncompile.ir.types import DTYPES
 from fncompile.plan.machine import machine
@@ -29,8 +31,16 @@ def _grain(kernel: Kernel) -> int:
     by other instructions than it would be alone."""
     if lanes_of(kernel) != 1:
         return machine().lanes if kernel.outer == 1 else 1
+    if any(_is_deep(loop.domain[kernel.outer :]) for loop in kernel.loops):
+        return 1
     smallest = min(DTYPES[b.type.dtype].size for b in (*reads(kernel), *writes(kernel)))
     return machine().align // smallest
+
+
+def _is_deep(inner: Sequence[Dim]) -> bool:
+    """Are there two loops inside of a row that no compiler unrolls? Then it fills no vector with
+    rows, and they may be cut anywhere, as images are."""
+    return sum(not isinstance(d, int) or d >= machine().loop_least for d in inner) >= 2
 
 
 def partition_of_product(product: Product) -> Partition:

@@ -55,7 +55,10 @@ def images() -> fncompile.Model:
     return fncompile.Model(x, layers.Dense(7, name="last")(layers.Flatten()(h)))
 
 
-STEPS = [*TRAIN[2:5], TRAIN[-1], (large, "adam", "sparse_categorical_crossentropy", (), "int32")]
+CLASSES = "sparse_categorical_crossentropy"
+STEPS = [
+    *TRAIN[2:5], TRAIN[-1], *((build, "adam", CLASSES, (), "int32") for build in (large, images)),
+]  # fmt: skip
 
 
 def arrays_for(model, batch: int) -> list[np.ndarray]:
