@@ -14,6 +14,7 @@ from typing import Any
 from fncompile.caller import warn_caller
 
 from . import keras_zip, legacy_h5
+from .assets import add_vocabularies
 from .errors import AttributeTooLargeError, FileFormatError
 from .files import open_regular, read_file, write_file
 from .legacy_config import convert_model
@@ -117,6 +118,7 @@ def load_model(
 def _load_archive(path: Path, compile: bool) -> Any:
     config, metadata, weights = keras_zip.read_archive(path)
     with describing(path):
+        add_vocabularies(config, keras_zip.read_assets(path), weights)
         if str(metadata.get("keras_version", "")).startswith("2."):
             config = convert_model(config)
         compiled = config.pop("compile_config", None)

@@ -58,6 +58,16 @@ def read_archive(path: Any) -> tuple[dict[str, Any], dict[str, Any], Group]:
         )
 
 
+def read_assets(path: Any) -> dict[str, str]:
+    """The texts beside config and weights, such as vocabularies, by their path below `assets`."""
+    with _opened(path) as archive:
+        names = [n for n in archive.namelist() if n.startswith("assets/") and n.endswith(".txt")]
+        try:
+            return {n[len("assets/") :]: _read(archive, n, path).decode("utf-8") for n in names}
+        except UnicodeDecodeError as error:
+            raise FileFormatError(f"{path}: an asset is not text: {error}") from None
+
+
 def read_archive_weights(path: Any) -> Group:
     """Return only the weights of an archive."""
     with _opened(path) as archive:

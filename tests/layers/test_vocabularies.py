@@ -310,3 +310,34 @@ def test_a_file_may_not_name_another_as_vocabulary(tmp_path):
     config["config"]["vocabulary"] = str(path)
     with pytest.raises(TypeError, match="outside of the model archive"):
         fncompile.saving.deserialize_keras_object(config, safe_mode=True)
+
+
+@pytest.mark.parametrize("mode", ["int", "tf_idf"])
+def test_a_vocabulary_beside_the_configuration_is_read(mode, tmp_path):
+    """As Keras writes it: a text among the assets, frequencies among the weights."""
+    import json
+    import zipfile
+
+    from fncompile.saving.assets import add_vocabularies
+    from fncompile.saving.tree import Group
+
+    layer = text(output_mode=mode)
+    model = fncompile.Sequential([fncompile.Input((1,), dtype="string"), layer])
+    config = json.loads(model.to_json())
+    own = config["config"]["layers"][1]["config"]
+    words, weights = own.pop("vocabulary"), own.pop("idf_weights")
+    assets = {"layers/text_vectorization/vocabulary.txt": "\n".join(layer.get_vocabulary())}
+    tree = Group()
+    held = tree.require("layers/text_vectorization/vars")
+    held.children.update({} if weights is None else {"idf_weights": np.array(weights)})
+    add_vocabularies(config, assets, tree)
+    again = models.model_from_json(json.dumps(config)).layers[0]
+    assert again.get_vocabulary() == layer.get_vocabulary()
+    assert words[-1] == again.get_vocabulary()[-1] and not held.children
+    np.testing.assert_allclose(again(np.array(TEXTS)), layer(np.array(TEXTS)), 1e-6)
+    model.save(tmp_path / "m.keras")  # and a whole file with the member
+    with zipfile.ZipFile(tmp_path / "m.keras", "a") as archive:
+        for name, value in assets.items():
+            archive.writestr(f"assets/{name}", value)
+    loaded = models.load_model(tmp_path / "m.keras").layers[0]
+    assert loaded.get_vocabulary() == layer.get_vocabulary()
