@@ -60,6 +60,15 @@ def _file(path: Path) -> Path:
     return found[0]
 
 
+class _Options(ctypes.Structure):
+    """The beginning of the options in C, as far as they are of use here."""
+
+    _fields_ = [
+        ("struct_size", c_int64), ("flags", c_int64), ("level", c_char_p),
+        ("weights_file", c_char_p),
+    ]  # fmt: skip
+
+
 class NativeModel:
     """The library at `path`, with a context of its own; `load_library` makes it.
 
@@ -305,14 +314,21 @@ class NativeModel:
             return
         made = c_void_p()
         mode = c_int32(TRAIN if self.trains else PRIVATE)
-        create, state = self._function("create"), self.get_state() if self._ctx else None
+        create, state = self._function("create_with"), self.get_state() if self._ctx else None
         room = [c_int64(wanted[s]) for s in symbols]
-        self._check(create(mode, *room, ctypes.byref(made)), "create")
+        options = self._options()
+        self._check(create(mode, *room, ctypes.byref(options), ctypes.byref(made)), "create")
         old, self._ctx, self._sizes = self._ctx, made, wanted
         if old is not None:
             self._carry_over(old)
             self.set_state(state)
             self._function("destroy", None)(old)
+
+    def _options(self) -> _Options:
+        """With the file of weights beside the library, where that has none in itself."""
+        file = self.path.parent / f"{self._about['prefix']}.weights"
+        path = None if self._about.get("embedded", True) else os.fsencode(file)
+        return _Options(ctypes.sizeof(_Options), 0, None, path)
 
     def _carry_over(self, old: c_void_p) -> None:
         if not self.trains:

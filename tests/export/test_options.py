@@ -262,6 +262,14 @@ def test_weights_that_are_refused(whole, tmp_path):
     assert create(whole, asked)[0] == FORMAT
 
 
+def test_python_opens_a_library_whose_weights_are_in_a_file(exported, whole):
+    import fncompile
+
+    x = data("classifier", 8)[0]
+    found = fncompile.load_library(whole.bundle.shared).predict(x)
+    np.testing.assert_allclose(found, exported("classifier")[0].predict(x), rtol=1e-5, atol=1e-6)
+
+
 # by name ----------------------------------------------------------------------------------------
 
 

@@ -21,6 +21,7 @@ def description(library: Library) -> str:
         "fncompile": library.version,
         "symbols": list(library.symbols),
         "batch": library.batch,
+        "embedded": library.embedded,
         "levels": [level.name for level in library.levels],
         "state_bytes": library.state_bytes,
         "param_dtype": library.param_dtype,
