@@ -71,6 +71,16 @@ def test_the_anomaly_detector(tmp_path, detector):
     assert after < before / 2
 
 
+def test_the_gpt_writes_what_python_would(tmp_path):
+    """A hundred steps of the example's training, on rows of half the length: it knows more than how
+    often characters occur, and C's cache gives the logits of whole texts."""
+    command = (NATIVE / "gpt" / "run.py", ROOT / "LICENSE", "build", 32, 48, 4, 2, 1, 3200)
+    shown = run(sys.executable, *map(str, command), cwd=tmp_path)
+    [loss], [apart] = numbers(r"loss ([\d.]+)", shown), numbers(r"sequence by (\S+)", shown)
+    assert loss < 3 and apart < 2e-5
+    assert re.search("C: 'Licen.{27}'", shown)
+
+
 def test_cpp_with_cmake(tmp_path):
     need("cmake", "make", "g++")
     text = (NATIVE / "cpp" / "README.md").read_text()
@@ -100,7 +110,7 @@ def test_c_on_several_ranks(tmp_path, monkeypatch):
 
 def test_each_example_has_a_readme_of_its_own():
     folders = [p for p in NATIVE.iterdir() if p.is_dir()]
-    assert {p.name for p in folders} == {"anomaly", "cpp", "mpi", "online"}
+    assert {p.name for p in folders} == {"anomaly", "cpp", "gpt", "mpi", "online"}
     for folder in folders:
         assert len((folder / "README.md").read_text().splitlines()) <= 14
 
