@@ -181,6 +181,89 @@ def set_image_data_format(data_format: str) -> None:
     _image_data_format = _one_of("image_data_format", data_format, _LAYOUTS)
 
 
+# switches -----------------------------------------------------------------------------------------
+
+_switches = {"flash_attention": True, "traceback_filtering": True, "interactive_logging": True}
+
+
+def enable_flash_attention() -> None:
+    """Keras' switch of a kernel: remembered, and without effect, for the compiler chooses.
+
+    >>> config.enable_flash_attention()
+    """
+    _switches["flash_attention"] = True
+
+
+def disable_flash_attention() -> None:
+    """The opposite of `enable_flash_attention`, as much without effect.
+
+    >>> config.disable_flash_attention()
+    """
+    _switches["flash_attention"] = False
+
+
+def is_flash_attention_enabled() -> bool:
+    """What the two above have said last; True at first.
+
+    >>> config.enable_flash_attention()
+    >>> config.is_flash_attention_enabled()
+    True
+    """
+    return _switches["flash_attention"]
+
+
+def enable_traceback_filtering() -> None:
+    """Keras' switch of what tracebacks show: remembered, and without effect, for nothing is hidden.
+
+    >>> config.enable_traceback_filtering()
+    """
+    _switches["traceback_filtering"] = True
+
+
+def disable_traceback_filtering() -> None:
+    """The opposite of `enable_traceback_filtering`, as much without effect.
+
+    >>> config.disable_traceback_filtering()
+    """
+    _switches["traceback_filtering"] = False
+
+
+def is_traceback_filtering_enabled() -> bool:
+    """What the two above have said last; True at first.
+
+    >>> config.enable_traceback_filtering()
+    >>> config.is_traceback_filtering_enabled()
+    True
+    """
+    return _switches["traceback_filtering"]
+
+
+def enable_interactive_logging() -> None:
+    """Let `verbose="auto"` draw progress bars.
+
+    >>> config.enable_interactive_logging()
+    """
+    _switches["interactive_logging"] = True
+
+
+def disable_interactive_logging() -> None:
+    """Let `verbose="auto"` write one line an epoch.
+
+    >>> config.disable_interactive_logging()
+    """
+    _switches["interactive_logging"] = False
+
+
+def is_interactive_logging_enabled() -> bool:
+    """What the two above have said last; True at first.
+
+    >>> config.enable_interactive_logging()
+    >>> config.is_interactive_logging_enabled()
+    True
+    """
+    return _switches["interactive_logging"]
+
+
 def _one_of(what: str, value: str, choices: tuple[str, ...]) -> str:
     if value not in choices:
         why = f" {NO_FLOAT16}" if value == "float16" else ""
@@ -189,10 +272,19 @@ def _one_of(what: str, value: str, choices: tuple[str, ...]) -> str:
 
 __all__ = [
     "DTypePolicy",
+    "disable_flash_attention",
+    "disable_interactive_logging",
+    "disable_traceback_filtering",
     "dtype_policy",
+    "enable_flash_attention",
+    "enable_interactive_logging",
+    "enable_traceback_filtering",
     "epsilon",
     "floatx",
     "image_data_format",
+    "is_flash_attention_enabled",
+    "is_interactive_logging_enabled",
+    "is_traceback_filtering_enabled",
     "set_dtype_policy",
     "set_epsilon",
     "set_floatx",

@@ -82,3 +82,17 @@ def test_a_data_set_in_two():
         utils.split_dataset(x, 6, 7)
     with pytest.raises(ValueError, match="At least one"):
         utils.split_dataset(x)
+
+
+def test_automatic_logs_are_lines_where_bars_are_switched_off(capsys):
+    inputs = fncompile.Input((1,))
+    model = fncompile.Model(inputs, layers.Dense(1)(inputs))
+    model.compile("sgd", "mse")
+    utils.disable_interactive_logging()
+    try:
+        with fncompile.flags(interp=True):
+            model.fit(np.ones((4, 1)), np.ones((4, 1)))
+        assert not utils.is_interactive_logging_enabled()
+    finally:
+        utils.enable_interactive_logging()
+    assert "━" not in capsys.readouterr().out

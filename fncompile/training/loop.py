@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from fncompile.callbacks import CallbackList, History
+from fncompile.config import is_interactive_logging_enabled
 from fncompile.training import data, together
 from fncompile.training.call_plan import call_plan
 from fncompile.training.compile import (
@@ -331,4 +332,6 @@ def _own_calls(
 
 
 def _verbosity(verbose: str | int) -> int:
-    return 1 if verbose == "auto" else int(verbose)
+    if verbose == "auto":
+        return 1 if is_interactive_logging_enabled() else 2
+    return int(verbose)

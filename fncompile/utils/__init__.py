@@ -9,6 +9,11 @@ from fncompile.missing import complaint
 
 if TYPE_CHECKING:
     from fncompile.callbacks.progbar import Progbar
+    from fncompile.config import (
+        disable_interactive_logging,
+        enable_interactive_logging,
+        is_interactive_logging_enabled,
+    )
     from fncompile.graph.view import model_to_dot, plot_model
     from fncompile.saving import (
         CustomObjectScope,
@@ -41,6 +46,14 @@ _NAMES = {
     **dict.fromkeys(("split_dataset", "timeseries_dataset_from_array"), "utils.timeseries"),
     **dict.fromkeys(("plot_model", "model_to_dot"), "graph.view"),
     "Progbar": "callbacks.progbar",
+    **dict.fromkeys(
+        (
+            "disable_interactive_logging",
+            "enable_interactive_logging",
+            "is_interactive_logging_enabled",
+        ),
+        "config",
+    ),
     **dict.fromkeys(("PyDataset", "Sequence"), "training.sources"),
     **dict.fromkeys(
         (
@@ -68,11 +81,14 @@ __all__ = [
     "clear_session",
     "custom_object_scope",
     "deserialize_keras_object",
+    "disable_interactive_logging",
+    "enable_interactive_logging",
     "get_custom_objects",
     "get_file",
     "get_registered_name",
     "get_registered_object",
     "img_to_array",
+    "is_interactive_logging_enabled",
     "is_keras_tensor",
     "load_img",
     "model_to_dot",
