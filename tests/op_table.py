@@ -18,6 +18,7 @@ from tests.op_rows import (
     numbers,
     reductions,
     shaping,
+    solving,
     sorting,
     windows,
 )
@@ -30,6 +31,7 @@ CASES: list[OpCase] = [
     *arrangement.CASES,
     *indexing.CASES,
     *linalg.CASES,
+    *solving.CASES,
     *attention.CASES,
     *alignment.CASES,
     *nn.CASES,

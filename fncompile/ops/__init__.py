@@ -28,13 +28,20 @@ from fncompile.ops.numbers import (
 )
 from fncompile.ops.segments import segment_max, segment_min, segment_prod, segment_sum
 from fncompile.ops.spacing import geomspace, logspace
-from fncompile.ops.statistics import bincount, cdist, corrcoef, correlate, digitize, histogram, psnr
+from fncompile.ops.statistics import (
+    bincount, cdist, corrcoef, correlate, digitize, histogram, isin, psnr,
+)
 from fncompile.ops.tapers import bartlett, blackman, hamming, hanning, kaiser
 from fncompile.ops.trigonometry import (
     angle, arccos, arccosh, arcsin, arcsinh, arctan, arctan2, arctanh, deg2rad, hypot, rad2deg,
     sinc,
 )
 from fncompile.ops.blocks import scatter, scatter_update, slice, slice_update
+from fncompile.ops.decompositions import eig, eigh, lstsq, matrix_rank, pinv, qr, svd
+from fncompile.ops.quantiles import (
+    median, nanmedian, nanpercentile, nanquantile, percentile, quantile,
+)
+from fncompile.ops.spectra import fft, fft2, ifft2, irfft, rfft
 from fncompile.ops.alignment import ctc_loss
 from fncompile.ops.attention import dot_product_attention
 from fncompile.ops.casting import (
@@ -186,6 +193,8 @@ __all__ = [
     "dsplit",
     "dstack",
     "dtype",
+    "eig",
+    "eigh",
     "einsum",
     "elu",
     "empty",
@@ -201,6 +210,8 @@ __all__ = [
     "extract_sequences",
     "eye",
     "fabs",
+    "fft",
+    "fft2",
     "flip",
     "fliplr",
     "flipud",
@@ -234,12 +245,15 @@ __all__ = [
     "hypot",
     "i0",
     "identity",
+    "ifft2",
     "image",
     "in_top_k",
     "inner",
+    "irfft",
     "is_tensor",
     "isclose",
     "isfinite",
+    "isin",
     "isinf",
     "isnan",
     "isneginf",
@@ -270,12 +284,15 @@ __all__ = [
     "logical_xor",
     "logspace",
     "logsumexp",
+    "lstsq",
     "map",
     "matmul",
+    "matrix_rank",
     "max",
     "max_pool",
     "maximum",
     "mean",
+    "median",
     "meshgrid",
     "min",
     "minimum",
@@ -291,8 +308,11 @@ __all__ = [
     "nancumsum",
     "nanmax",
     "nanmean",
+    "nanmedian",
     "nanmin",
+    "nanpercentile",
     "nanprod",
+    "nanquantile",
     "nanstd",
     "nansum",
     "nanvar",
@@ -310,10 +330,14 @@ __all__ = [
     "ones_like",
     "outer",
     "pad",
+    "percentile",
+    "pinv",
     "power",
     "prod",
     "psnr",
     "ptp",
+    "qr",
+    "quantile",
     "rad2deg",
     "ravel",
     "reciprocal",
@@ -321,6 +345,7 @@ __all__ = [
     "relu6",
     "repeat",
     "reshape",
+    "rfft",
     "right_shift",
     "rms_normalization",
     "roll",
@@ -369,6 +394,7 @@ __all__ = [
     "stop_gradient",
     "subtract",
     "sum",
+    "svd",
     "swapaxes",
     "swish",
     "switch",

@@ -5,10 +5,10 @@
 from fncompile.missing import explain_missing
 from fncompile.ops import (
     adaptive_average_pool, adaptive_max_pool, average_pool, batch_normalization,
-    binary_crossentropy, categorical_crossentropy, celu, conv, conv_transpose, depth_to_space,
-    depthwise_conv, dot_product_attention, elu, fold, gelu, glu, hard_shrink, hard_sigmoid,
-    hard_silu, hard_swish, hard_tanh, layer_normalization, leaky_relu, log_sigmoid, log_softmax,
-    max_pool, moments, normalize, one_hot, psnr, relu, relu6, rms_normalization, selu,
+    binary_crossentropy, categorical_crossentropy, celu, conv, conv_transpose, ctc_loss,
+    depth_to_space, depthwise_conv, dot_product_attention, elu, fold, gelu, glu, hard_shrink,
+    hard_sigmoid, hard_silu, hard_swish, hard_tanh, layer_normalization, leaky_relu, log_sigmoid,
+    log_softmax, max_pool, moments, normalize, one_hot, psnr, relu, relu6, rms_normalization, selu,
     separable_conv, sigmoid, silu, soft_shrink, softmax, softplus, softsign, space_to_depth,
     sparse_categorical_crossentropy, sparse_plus, sparse_sigmoid, squareplus, swish, tanh_shrink,
     threshold, unfold,
@@ -16,7 +16,7 @@ from fncompile.ops import (
 
 __all__ = [
     "adaptive_average_pool", "adaptive_max_pool", "average_pool", "batch_normalization",
-    "binary_crossentropy", "categorical_crossentropy", "celu", "conv", "conv_transpose",
+    "binary_crossentropy", "categorical_crossentropy", "celu", "conv", "conv_transpose", "ctc_loss",
     "depth_to_space", "depthwise_conv", "dot_product_attention", "elu", "fold", "gelu", "glu",
     "hard_shrink", "hard_sigmoid", "hard_silu", "hard_swish", "hard_tanh", "layer_normalization",
     "leaky_relu", "log_sigmoid", "log_softmax", "max_pool", "moments", "normalize", "one_hot",

@@ -13,8 +13,9 @@ from fncompile.ops.dispatch import op
 from fncompile.ops.elementwise import square
 from fncompile.ops.functions import log10, sqrt
 from fncompile.ops.joining import pad
-from fncompile.ops.logic import where
+from fncompile.ops.logic import equal, logical_not, where
 from fncompile.ops.products import matmul
+from fncompile.ops.reductions import any as any_of
 from fncompile.ops.reductions import max as max_of
 from fncompile.ops.reductions import mean
 from fncompile.ops.reductions import min as min_of
@@ -66,6 +67,23 @@ def _length(x: TensorLike, least: int) -> int:
             "`bincount` needs `minlength` here: shapes cannot depend on the values of `x`."
         )
     return least
+
+
+@op
+def isin(
+    x1: TensorLike, x2: TensorLike, assume_unique: bool = False, invert: bool = False
+) -> Result:
+    """Is each element of `x1` one of those of `x2`? `invert`: is it none?
+
+    `x1`, `x2`: tensors of any shapes; the result is bool, in the shape of `x1`. `assume_unique` is
+    Keras' argument and ignored.
+
+    >>> ops.isin([1, 2, 3], [3, 1, 7])
+    array([ True, False,  True])
+    """
+    a, b = common(x1, x2)
+    found = any_of(equal(expand_dims(a, -1), ravel(b)), axis=-1)
+    return logical_not(found) if invert else found
 
 
 @op

@@ -259,6 +259,14 @@ cdist(x, y); psnr(x, y, 2.0); bartlett(5); hanning(5); hamming(5); blackman(5); 
 logspace(0, 2, 4); geomspace(1, 8, 4); logspace(v, v + 1, 3)
 """
 
+SOLVED = """
+fft((x, y)); fft2((x, y)); ifft2((x, y)); rfft(line); rfft(line, 4); irfft((x, y))
+irfft((x, y), fft_length=5)
+quantile(x, 0.3, axis=1); quantile(x, 0.3, axis=1, method="lower"); quantile(x, 0.5)
+percentile(x, 40, axis=1); median(x, axis=1); median(line); nanquantile(x, 0.3, axis=1)
+nanpercentile(x, 40, axis=1); nanmedian(x, axis=1); isin(i, j); isin(i, j, invert=True)
+"""
+
 
 def _lines(block: str) -> list[str]:
     return [case.strip() for line in block.strip().splitlines() for case in line.split(";")]
@@ -266,6 +274,6 @@ def _lines(block: str) -> list[str]:
 
 BLOCKS = (
     ARITHMETIC, COMPARISON, REDUCTIONS, SHAPES, POINTWISE, OTHERS, WINDOWS, PROMOTION, NUMBERS,
-    ARRANGED,
+    ARRANGED, SOLVED,
 )  # fmt: skip
 CASES = list(dict.fromkeys(case for block in BLOCKS for case in _lines(block)))

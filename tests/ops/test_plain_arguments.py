@@ -230,9 +230,13 @@ UNTOLD = {
     "adaptive_average_pool": "has to know how many elements there are",
     "adaptive_max_pool": "has to know how many elements there are",
     "fold": "must have a multiple of",
+    **dict.fromkeys(
+        ["fft", "fft2", "ifft2", "rfft", "irfft"],
+        "must be known when the program is made",
+    ),
     "slice": "must have as many entries",
     "slice_update": "must have as many entries",
-}
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("which", ["all axes", "first", "last"])
