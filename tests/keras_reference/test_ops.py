@@ -34,6 +34,8 @@ ELSEWHERE = {
     "conv_transpose", "depthwise_conv", "extract_sequences", "fold", "fori_loop", "map", "scan",
     "separable_conv", "switch", "unfold", "vectorized_map", "while_loop",
 }  # fmt: skip
+# Of arrays alone, with signs that are free (op_rows/solving.py); CTC is in training.json.
+ELSEWHERE |= {"ctc_loss", "eig", "eigh", "lstsq", "matrix_rank", "pinv", "qr", "svd"}
 WITHOUT_CASE = ELSEWHERE | {
     "array", "average_pool", "convert_to_numpy", "convert_to_tensor", "empty_like", "is_tensor",
     "max_pool", "mish", "ndim", "nonzero",
