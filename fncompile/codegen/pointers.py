@@ -127,7 +127,10 @@ class Pointers:
 
     def _declare(self, buffer: Buffer, name: str, written: bool) -> Stmt:
         if buffer.kind == "local":
-            return Declare(c_type(buffer.type.dtype), name, None, dim(buffer.type.size))
+            # gcc up to 14 forgets to align the frame of a leaf function that writes a local array
+            # through a pointer, unless the array asks for more than a call gives (PR 109780)
+            type = f"FNC_ALIGNED {c_type(buffer.type.dtype)}"
+            return Declare(type, name, None, dim(buffer.type.size))
         type = self._type(buffer, written)
         return Declare(
             type.rstrip(), name, self._address(buffer, type.removesuffix("restrict "), written)

@@ -88,7 +88,7 @@ static void k02_digit_div(const fnc_env *env, int64_t part, int64_t parts) {
     enum { J = 10 };
     const float *restrict digit_dot = (const float *)(env->arena + AT_DIGIT_DOT(B));
     const float *restrict digit_bias = (const float *)(env->weights + AT_DIGIT_BIAS);
-    float digit_exp[10];
+    FNC_ALIGNED float digit_exp[10];
     float *restrict digit = (float *)env->out[0];
     const int64_t begin = fnc_share(B, 16, part, parts);
     const int64_t end = fnc_share(B, 16, part + 1, parts);

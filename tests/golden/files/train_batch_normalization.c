@@ -181,7 +181,7 @@ static void k04_loss_grad_neg(const fnc_env *env, int64_t part, int64_t parts) {
     const float *restrict norm_div = (const float *)(env->arena + AT_NORM_DIV);
     const float *restrict norm_mul = (const float *)(env->arena + AT_NORM_MUL);
     const float *restrict norm_beta = (const float *)(env->weights + AT_NORM_BETA);
-    float loss_sub[7];
+    FNC_ALIGNED float loss_sub[7];
     float *restrict loss_sum = (float *)(env->arena + AT_LOSS_SUM(B));
     const float *restrict loss_grad_div = (const float *)(env->arena + AT_LOSS_GRAD_DIV);
     float *restrict loss_grad_neg = (float *)(env->arena + AT_LOSS_GRAD_NEG);

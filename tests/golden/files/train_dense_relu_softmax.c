@@ -183,9 +183,9 @@ static void k05_digit_grad_add(const fnc_env *env, int64_t part, int64_t parts) 
     const float *restrict digit_dot = (const float *)(env->arena + AT_DIGIT_DOT(B));
     const float *restrict digit_bias = (const float *)(env->weights + AT_DIGIT_BIAS);
     int32_t *restrict loss_max = (int32_t *)(env->arena + AT_LOSS_MAX(B));
-    float digit_exp[10];
+    FNC_ALIGNED float digit_exp[10];
     const float *restrict loss_grad_div = (const float *)(env->arena + AT_LOSS_GRAD_DIV(B));
-    float loss_grad_select[10];
+    FNC_ALIGNED float loss_grad_select[10];
     float *restrict loss_sum = (float *)(env->arena + AT_LOSS_SUM(B));
     float *restrict digit_grad_add = (float *)(env->arena + AT_DIGIT_GRAD_ADD(B));
     const int64_t begin = fnc_share(B, 16, part, parts);
