@@ -41,6 +41,9 @@ from fncompile.ops.decompositions import eig, eigh, lstsq, matrix_rank, pinv, qr
 from fncompile.ops.quantiles import (
     median, nanmedian, nanpercentile, nanquantile, percentile, quantile,
 )
+from fncompile.ops.solving import (
+    cholesky, cholesky_inverse, det, inv, logdet, lu_factor, slogdet, solve, solve_triangular,
+)
 from fncompile.ops.spectra import fft, fft2, ifft2, irfft, rfft
 from fncompile.ops.alignment import ctc_loss
 from fncompile.ops.attention import dot_product_attention
@@ -161,6 +164,8 @@ __all__ = [
     "cdist",
     "ceil",
     "celu",
+    "cholesky",
+    "cholesky_inverse",
     "clip",
     "concatenate",
     "cond",
@@ -181,6 +186,7 @@ __all__ = [
     "deg2rad",
     "depth_to_space",
     "depthwise_conv",
+    "det",
     "diag",
     "diagflat",
     "diagonal",
@@ -249,6 +255,7 @@ __all__ = [
     "image",
     "in_top_k",
     "inner",
+    "inv",
     "irfft",
     "is_tensor",
     "isclose",
@@ -278,6 +285,7 @@ __all__ = [
     "log_softmax",
     "logaddexp",
     "logaddexp2",
+    "logdet",
     "logical_and",
     "logical_not",
     "logical_or",
@@ -285,6 +293,7 @@ __all__ = [
     "logspace",
     "logsumexp",
     "lstsq",
+    "lu_factor",
     "map",
     "matmul",
     "matrix_rank",
@@ -375,10 +384,13 @@ __all__ = [
     "size",
     "slice",
     "slice_update",
+    "slogdet",
     "soft_shrink",
     "softmax",
     "softplus",
     "softsign",
+    "solve",
+    "solve_triangular",
     "sort",
     "space_to_depth",
     "sparse_categorical_crossentropy",

@@ -4,11 +4,13 @@
 # fmt: off
 from fncompile.missing import explain_missing
 from fncompile.ops import (
-    eig, eigh, lstsq, matrix_rank, norm, pinv, qr, svd,
+    cholesky, cholesky_inverse, det, eig, eigh, inv, lstsq, lu_factor, matrix_rank, norm, pinv, qr,
+    solve, solve_triangular, svd,
 )
 
 __all__ = [
-    "eig", "eigh", "lstsq", "matrix_rank", "norm", "pinv", "qr", "svd",
+    "cholesky", "cholesky_inverse", "det", "eig", "eigh", "inv", "lstsq", "lu_factor",
+    "matrix_rank", "norm", "pinv", "qr", "solve", "solve_triangular", "svd",
 ]
 
 explain_missing(__name__, "Another can be composed of these.")

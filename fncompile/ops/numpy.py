@@ -21,9 +21,9 @@ from fncompile.ops import (
     nanstd, nansum, nanvar, ndim, negative, nextafter, nonzero, not_equal, ones, ones_like, outer,
     pad, percentile, power, prod, ptp, quantile, rad2deg, ravel, reciprocal, repeat, reshape,
     right_shift, roll, rot90, round, searchsorted, select, sign, signbit, sin, sinc, sinh, size,
-    sort, split, sqrt, square, squeeze, stack, std, subtract, sum, swapaxes, take, take_along_axis,
-    tan, tanh, tensordot, tile, trace, transpose, trapezoid, tri, tril, triu, true_divide, trunc,
-    unravel_index, vander, var, vdot, vsplit, vstack, where, zeros, zeros_like,
+    slogdet, sort, split, sqrt, square, squeeze, stack, std, subtract, sum, swapaxes, take,
+    take_along_axis, tan, tanh, tensordot, tile, trace, transpose, trapezoid, tri, tril, triu,
+    true_divide, trunc, unravel_index, vander, var, vdot, vsplit, vstack, where, zeros, zeros_like,
 )
 
 __all__ = [
@@ -48,10 +48,10 @@ __all__ = [
     "nextafter", "nonzero", "not_equal", "ones", "ones_like", "outer", "pad", "percentile", "power",
     "prod", "ptp", "quantile", "rad2deg", "ravel", "reciprocal", "repeat", "reshape", "right_shift",
     "roll", "rot90", "round", "searchsorted", "select", "sign", "signbit", "sin", "sinc", "sinh",
-    "size", "sort", "split", "sqrt", "square", "squeeze", "stack", "std", "subtract", "sum",
-    "swapaxes", "take", "take_along_axis", "tan", "tanh", "tensordot", "tile", "trace", "transpose",
-    "trapezoid", "tri", "tril", "triu", "true_divide", "trunc", "unravel_index", "vander", "var",
-    "vdot", "vsplit", "vstack", "where", "zeros", "zeros_like",
+    "size", "slogdet", "sort", "split", "sqrt", "square", "squeeze", "stack", "std", "subtract",
+    "sum", "swapaxes", "take", "take_along_axis", "tan", "tanh", "tensordot", "tile", "trace",
+    "transpose", "trapezoid", "tri", "tril", "triu", "true_divide", "trunc", "unravel_index",
+    "vander", "var", "vdot", "vsplit", "vstack", "where", "zeros", "zeros_like",
 ]
 
 explain_missing(__name__, "Another can be composed of these.")

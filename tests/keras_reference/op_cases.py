@@ -260,6 +260,9 @@ logspace(0, 2, 4); geomspace(1, 8, 4); logspace(v, v + 1, 3)
 """
 
 SOLVED = """
+cholesky(matmul(d[0], c[0]) * 0.0 + eye(4)); inv(hi[:, :2]); det(hi[:, :2]); slogdet(hi[:, :2])
+solve(hi[:, :2], hi[:, 2:]); solve_triangular(hi[:, :2], hi[:, 2:])
+solve_triangular(hi[:, :2], hi[:, 2:], lower=True)
 fft((x, y)); fft2((x, y)); ifft2((x, y)); rfft(line); rfft(line, 4); irfft((x, y))
 irfft((x, y), fft_length=5)
 quantile(x, 0.3, axis=1); quantile(x, 0.3, axis=1, method="lower"); quantile(x, 0.5)

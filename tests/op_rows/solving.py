@@ -3,12 +3,37 @@
 from __future__ import annotations
 
 import numpy as np
+from scipy import linalg as scipy_linalg
 
+from fncompile import ops
 from tests.op_rows.arrangement import A, row
+
+
+def _definite(x):
+    return x @ np.swapaxes(x, -1, -2) + np.eye(x.shape[-1])
+
+
+def _ours(x):
+    return ops.matmul(x, ops.swapaxes(x, -1, -2)) + ops.eye(x.shape[-1], dtype=x.dtype)
+
+
+def _on_definite(name, reference, *shape, label=""):
+    """With a step that makes it positive definite, so that differences stay symmetric."""
+    case = row(name, (A(*shape),), lambda x: reference(_definite(x)), label, batch=_batch(shape))
+    function = getattr(ops, name)
+    return type(case)(**{**vars(case), "fn": lambda x: function(_ours(x))})
+
+
+def _batch(shape):
+    return (0,) if len(shape) > 2 else ()
 
 
 def _pair(z):
     return [z.real, z.imag]
+
+
+def _triangular(a, b, lower=False):
+    return scipy_linalg.solve_triangular(a, b, lower=lower)
 
 
 def _known(name, reference, *shape):
@@ -17,6 +42,21 @@ def _known(name, reference, *shape):
 
 
 CASES = [
+    _on_definite("cholesky", np.linalg.cholesky, 4, 4, label="one"),
+    _on_definite("cholesky", np.linalg.cholesky, 2, 3, 3, label="batch"),
+    _on_definite("logdet", lambda x: np.linalg.slogdet(x)[1], 3, 3),
+    _on_definite("cholesky_inverse", lambda x: np.linalg.inv(np.tril(x) @ np.tril(x).T), 3, 3),
+    row("solve", (A(4, 4), A(4, 2)), np.linalg.solve, "columns", batch=()),
+    row("solve", (A(4, 4), A(4)), np.linalg.solve, "vector", batch=()),
+    row("solve", (A(2, 3, 3), A(2, 3, 1)), np.linalg.solve, "batch", batch=(0, 1)),
+    row("solve_triangular", (A(4, 4), A(4)), _triangular, "upper", batch=()),
+    row("solve_triangular", (A(4, 4), A(4, 2), True), _triangular, "lower", batch=()),
+    row("inv", (A(4, 4),), np.linalg.inv, "one", batch=()),
+    row("inv", (A(2, 3, 3),), np.linalg.inv, "batch"),
+    row("det", (A(4, 4),), np.linalg.det, "one", batch=()),
+    row("det", (A(2, 3, 3),), np.linalg.det, "batch"),
+    row("slogdet", (A(4, 4),), lambda x: list(np.linalg.slogdet(x)), batch=()),
+    row("lu_factor", (A(4, 4),), lambda x: list(scipy_linalg.lu_factor(x)), batch=()),
     row("fft", ([A(3, 8), A(3, 8)],), lambda x: _pair(np.fft.fft(x[0] + 1j * x[1])), "table",
         batch=(0, 1)),
     row("fft", ([A(2, 60), A(2, 60)],), lambda x: _pair(np.fft.fft(x[0] + 1j * x[1])), "factors",

@@ -231,8 +231,9 @@ UNTOLD = {
     "adaptive_max_pool": "has to know how many elements there are",
     "fold": "must have a multiple of",
     **dict.fromkeys(
-        ["fft", "fft2", "ifft2", "rfft", "irfft"],
-        "must be known when the program is made",
+        ["cholesky", "cholesky_inverse", "logdet", "solve", "solve_triangular", "inv", "det",
+         "slogdet", "lu_factor", "fft", "fft2", "ifft2", "rfft", "irfft"],
+        "must be known when the program is made|takes square matrices|A shape cannot hold None",
     ),
     "slice": "must have as many entries",
     "slice_update": "must have as many entries",
