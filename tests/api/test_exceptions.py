@@ -22,6 +22,7 @@ OURS = {
     "StoreError": "the cache cannot be written",
     "KernelError": "of the switches FNC_CHECK and FNC_NAN: which kernel",
     "VerifyError": "of the switch FNC_VERIFY: a fault of fncompile",
+    "Refused": "within one pass: why an attention is left as it is written",
     "Stopped": "of the switch FNC_STOP_AFTER: the program as it then is",
 }
 
