@@ -159,15 +159,16 @@ FNC_INLINE void fnc_attention_forward_f32(const fnc_attention *a, int64_t H, int
             for (int64_t c = 0; c < E; ++c)
                 for (int i = 0; i < NR; ++i) o[c * NR + i] = S > 0 ? o[c * NR + i] * less[i] : 0;
             fnc_turn_f32(E, n, o, NR, a->out + g * a->out_group + t0 * a->out_row, a->out_row);
-            memcpy(a->top + g * T + t0, top, (size_t)n * sizeof *top);
-            memcpy(a->share + g * T + t0, less, (size_t)n * sizeof *less);
+            FNC_C(memcpy)(a->top + g * T + t0, top, (size_t)n * sizeof *top);
+            FNC_C(memcpy)(a->share + g * T + t0, less, (size_t)n * sizeof *less);
         }
 }
 
 /* Rows of N numbers one behind the other, room for `columns` each; the rest is 0. */
 FNC_INLINE void fnc_rows_in(int64_t n, int64_t N, const float *x, int64_t ldx, int64_t columns,
                             float *out) {
-    if (n < FNC_NR_F32 || N < columns) memset(out, 0, (size_t)(FNC_NR_F32 * columns) * sizeof *out);
+    if (n < FNC_NR_F32 || N < columns)
+        FNC_C(memset)(out, 0, (size_t)(FNC_NR_F32 * columns) * sizeof *out);
     for (int64_t i = 0; i < n; ++i)
         for (int64_t c = 0; c < N; ++c) out[i * columns + c] = x[i * ldx + c];
 }
@@ -192,11 +193,11 @@ FNC_INLINE void fnc_attention_backward_f32(const fnc_attention *a, const fnc_att
     int64_t keys;
     for (int64_t g = 0; g < G; ++g)
         for (int64_t t = 0; t < T; ++t)
-            memset(b->q + g * b->q_group + t * b->q_row, 0, (size_t)H * sizeof *q);
+            FNC_C(memset)(b->q + g * b->q_group + t * b->q_row, 0, (size_t)H * sizeof *q);
     for (int64_t z = 0; z < S; z += keys) {
         keys = fnc_min_i64(S - z, KEYS);
         const float *k = a->k + z * a->k_row, *v = a->v + z * a->v_row;
-        memset(dk, 0, (size_t)(KEYS * (HC + EC)) * sizeof *dk);
+        FNC_C(memset)(dk, 0, (size_t)(KEYS * (HC + EC)) * sizeof *dk);
         for (int64_t g = 0; g < G; ++g)
             for (int64_t t0 = 0; t0 < T; t0 += NR) {
                 const int64_t n = fnc_min_i64(NR, T - t0);
@@ -205,9 +206,9 @@ FNC_INLINE void fnc_attention_backward_f32(const fnc_attention *a, const fnc_att
                 const float *from = a->q + g * a->q_group + t0 * a->q_row;
                 float top[NR] FNC_ALIGNED, share[NR] FNC_ALIGNED, own[NR] FNC_ALIGNED;
                 for (int i = 0; i < NR; ++i) top[i] = share[i] = own[i] = 0;
-                memcpy(top, a->top + g * T + t0, (size_t)n * sizeof *top);
+                FNC_C(memcpy)(top, a->top + g * T + t0, (size_t)n * sizeof *top);
                 if (z > 0 && z >= t0 + n + a->ahead && !fnc_counts_hidden(n, top, a->hidden)) continue;
-                memcpy(share, a->share + g * T + t0, (size_t)n * sizeof *share);
+                FNC_C(memcpy)(share, a->share + g * T + t0, (size_t)n * sizeof *share);
                 fnc_turn_in(n, H, from, a->q_row, a->scale, q);
                 fnc_turn_in(n, E, up, b->out_row, 1.0f, d_out);
                 fnc_rows_in(n, H, from, a->q_row, HC, q_rows);

@@ -29,7 +29,7 @@ INCLUDES = [f"-I{CSRC / 'math'}", f"-I{CSRC / 'kern'}", f"-I{HERE}"]
 BASELINE = ["-march=x86-64"] if platform.machine() == "x86_64" else []
 # Optimizing more takes three times as long, and leaves fewer accesses to look at.
 SANITIZE = ["-march=native", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
-SANITIZE += ["-g"] if FULL else ["-g1", "-O1"]
+SANITIZE += ["-g"] if FULL else ["-g1", "-O1", "-fexpensive-optimizations"]  # for fused products
 BUILDS = {
     "gcc-native": ("gcc", ["-march=native", "-fvect-cost-model=dynamic"]),
     "gcc-baseline": ("gcc", [*BASELINE, "-fvect-cost-model=dynamic"]),
