@@ -48,6 +48,7 @@ def folder(tmp_path_factory) -> Path:
             with contextlib.redirect_stdout(out):
                 exec(compile(code, "README.md", "exec"), namespace)
             printed.append(out.getvalue())
+    fncompile.distribution.set_distribution(None)  # the tests that follow train alone
     (folder / "printed").write_text(printed[0])
     return folder
 

@@ -46,6 +46,7 @@ def test_snippets_run(page, tmp_path, monkeypatch):
     with contextlib.redirect_stdout(io.StringIO()):
         for code in re.findall(r"^```python[^\n]*\n(.*?)^```", text, re.S | re.M):
             exec(compile(code, page, "exec"), namespace)
+    fncompile.distribution.set_distribution(None)  # the tests that follow train alone
 
 
 def test_every_page_is_in_the_contents():

@@ -21,9 +21,10 @@ def network(X, y, width):
 
 
 def main() -> None:
+    fncompile.utils.set_random_seed(1)
     X, y = load_digits(return_X_y=True)
     classifier = SKLearnClassifier(
-        network, model_kwargs={"width": 8}, fit_kwargs={"epochs": 8, "verbose": 0}
+        network, model_kwargs={"width": 8}, fit_kwargs={"epochs": 15, "verbose": 0}
     )
     pipeline = make_pipeline(StandardScaler(), classifier)
     grid = {"sklearnclassifier__model_kwargs": [{"width": 4}, {"width": 32}]}

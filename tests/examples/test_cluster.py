@@ -63,9 +63,9 @@ def test_a_function_with_a_model_inside_travels_by_cloudpickle(
     store.mkdir(mode=0o700)
     monkeypatch.setenv("FNC_CACHE", str(store))
     monkeypatch.setenv("FNC_THREADS", "1")  # a team is compiled once a process
-    x = fncompile.Input((4,))
-    model = fncompile.Model(x, layers.Dense(2, activation="tanh")(x))
-    rows = np.random.default_rng(0).normal(size=(9, 4)).astype("f4")
+    x = fncompile.Input((11,))  # a model that no other test has loaded into this process
+    model = fncompile.Model(x, layers.Dense(3, activation="tanh", name="travels")(x))
+    rows = np.random.default_rng(0).normal(size=(9, 11)).astype("f4")
     expected = model.predict(rows, verbose=0)
 
     def score(part):

@@ -110,7 +110,7 @@ def test_c_on_several_ranks(tmp_path, monkeypatch):
 
 def test_each_example_has_a_readme_of_its_own():
     folders = [p for p in NATIVE.iterdir() if p.is_dir()]
-    assert {p.name for p in folders} == {"anomaly", "cpp", "gpt", "mpi", "online"}
+    assert {p.name for p in folders} == {"amp", "anomaly", "cpp", "gpt", "mpi", "online"}
     for folder in folders:
         assert len((folder / "README.md").read_text().splitlines()) <= 14
 
