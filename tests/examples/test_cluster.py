@@ -11,8 +11,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import fncompile
-from fncompile import layers
 from tests.tools import need_module
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -43,12 +41,33 @@ def test_the_examples_are_of_a_million_rows():
     assert "1_000_000" in (EXAMPLES / "scoring.py").read_text()
 
 
+SEND = """
+import sys
+import cloudpickle
+import numpy as np
+import fncompile
+from fncompile import layers
+
+x = fncompile.Input((4,))
+model = fncompile.Model(x, layers.Dense(2, activation="tanh")(x))
+rows = np.random.default_rng(0).normal(size=(9, 4)).astype("f4")
+
+
+def score(part):
+    return model.predict(part, verbose=0)
+
+
+np.save(sys.argv[2], rows)
+np.save(sys.argv[3], score(rows))
+with open(sys.argv[1], "wb") as file:
+    cloudpickle.dump((score, model), file)
+"""
 RECEIVE = """
 import pickle, sys
 import numpy as np
 with open(sys.argv[1], "rb") as file:
     function, model = pickle.load(file)
-np.save(sys.argv[2], function(np.load(sys.argv[3])))
+np.save(sys.argv[3], function(np.load(sys.argv[2])))
 """
 
 
@@ -57,23 +76,13 @@ def test_a_function_with_a_model_inside_travels_by_cloudpickle(
 ):
     """As Ray's tasks and Spark's pandas UDFs do. Where it arrives, its code is in the cache."""
     need_module("distributed")  # which brings it
-    import cloudpickle
-
     store = tmp_path / "cache"
     store.mkdir(mode=0o700)
     monkeypatch.setenv("FNC_CACHE", str(store))
-    monkeypatch.setenv("FNC_THREADS", "1")  # a team is compiled once a process
-    x = fncompile.Input((11,))  # a model that no other test has loaded into this process
-    model = fncompile.Model(x, layers.Dense(3, activation="tanh", name="travels")(x))
-    rows = np.random.default_rng(0).normal(size=(9, 11)).astype("f4")
-    expected = model.predict(rows, verbose=0)
-
-    def score(part):
-        return model.predict(part, verbose=0)
-
-    (tmp_path / "task").write_bytes(cloudpickle.dumps((score, model)))
-    np.save(tmp_path / "rows.npy", rows)
-    before = sorted(store.rglob("model.so"))  # this process knew the compiler's version, perhaps
-    run(sys.executable, "-c", RECEIVE, tmp_path / "task", tmp_path / "out", tmp_path / "rows.npy")
-    np.testing.assert_array_equal(np.load(tmp_path / "out.npy"), expected)
+    monkeypatch.setenv("FNC_THREADS", "1")
+    task, rows = tmp_path / "task", tmp_path / "rows.npy"
+    run(sys.executable, "-c", SEND, task, rows, tmp_path / "sent.npy")
+    before = sorted(store.rglob("model.so"))
+    run(sys.executable, "-c", RECEIVE, task, rows, tmp_path / "out.npy")
+    np.testing.assert_array_equal(np.load(tmp_path / "out.npy"), np.load(tmp_path / "sent.npy"))
     assert sorted(store.rglob("model.so")) == before and before

@@ -8,6 +8,7 @@ import sys
 
 import pytest
 
+from tests.conftest import FULL
 from tests.export.test_bundle import run
 from tests.export.zoo import MAKERS
 from tests.tools import need, need_module
@@ -64,6 +65,7 @@ def test_objects_for_macos_link(exported_for, tmp_path):
         bundle.static, "-o", tmp_path / "selftest")  # fmt: skip
 
 
+@pytest.mark.skipif(not FULL, reason="zig builds the C library of Windows first, for minutes")
 def test_objects_for_windows_link(exported_for, tmp_path):
     bundle = exported_for("x86_64-windows-gnu", "plain", march="ref")
     assert bundle.shared.name == "plain.dll" and bundle.shared.read_bytes()[:2] == b"MZ"
