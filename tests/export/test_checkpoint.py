@@ -22,6 +22,7 @@ from tests.export.library import (
     OK,
     PREDICT,
     PRIVATE,
+    SPLIT,
     STATE,
     TRAIN,
     Context,
@@ -82,6 +83,14 @@ def test_a_file_continues_a_context_exactly(exported):
     for context in (one, other):
         context.ok("train_step", 8, *arrays, None)
     assert one.checkpoint() == other.checkpoint()
+
+
+def test_a_context_that_trains_in_parts_takes_the_optimizer_s_state_too(exported):
+    library = exported("classifier")[1]
+    file = np.frombuffer(trained(library).checkpoint(), np.uint8)
+    context = Context(library, SPLIT, 8)
+    context.ok("load_mem", file, file.nbytes)
+    assert context.checkpoint() == file.tobytes()
 
 
 def test_a_predicting_context_takes_the_weights_only(exported, tmp_path):
