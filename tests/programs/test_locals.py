@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 
@@ -131,3 +133,11 @@ def test_no_row_that_could_be_local_lies_in_the_arena(seed):
         gathers = any(type(e).__name__ != "Load" for s in kernel.stages for e in s.loads)
         parts = any(s.buffer.base is not None for stage in kernel.stages for s in stage.stores)
         assert not small or gathers or parts or kernel.outer == 0, (buffer, kernel.name)
+
+
+def test_local_arrays_ask_for_an_aligned_frame():
+    """gcc up to 14 may store to a small local array of a leaf function as if its frame were
+    aligned, which it is not (PR 109780): inverses of 3 x 3 matrices of doubles crashed."""
+    source = compiled(program((33,), softmax, "float64")).source
+    arrays = re.findall(r"^ +(.*)\b(?:double|float) \w+\[\d+\];$", source, re.M)
+    assert arrays and set(arrays) == {"FNC_ALIGNED "}
