@@ -60,7 +60,7 @@ FNC_INLINE int64_t fnc_panel_row(int64_t N, int64_t K, int64_t nr, int64_t k, in
         for (int64_t n = n0, nr; n < n1; n += nr) {                                                \
             nr = fnc_min_i64(NR - n % NR, n1 - n);                                                 \
             for (int64_t m = m0, mr; m < m1; m += mr) {                                            \
-                T acc[FNC_PLAIN_ROWS * NR] = {0};                                                  \
+                T acc[FNC_PLAIN_ROWS * NR] FNC_ALIGNED = {0};                                      \
                 const T *a = A + m * rs_a;                                                         \
                 mr = fnc_min_i64(FNC_PLAIN_ROWS, m1 - m);                                          \
                 if (mr == FNC_PLAIN_ROWS && nr == NR)                                              \
@@ -109,7 +109,7 @@ FNC_INLINE int64_t fnc_panel_row(int64_t N, int64_t K, int64_t nr, int64_t k, in
         for (int64_t m = m0, mr; m < m1; m += mr) {                                                \
             mr = fnc_min_i64(NR - m % NR, m1 - m);                                                 \
             for (int64_t n = n0; n < n1; ++n) {                                                    \
-                T sums[NR] = {0}, acc[NR * NR];                                                    \
+                T sums[NR] FNC_ALIGNED = {0}, acc[NR * NR] FNC_ALIGNED;                            \
                 for (int64_t k = 0; k < K; ++k) {                                                  \
                     const T *a = panels + fnc_panel_row(M, K, NR, k, m) + m % NR;                  \
                     for (int64_t i = 0; i < mr; ++i) sums[i] += a[i] * Bt[n * ldb + k];            \
@@ -145,7 +145,7 @@ FNC_INLINE int64_t fnc_panel_row(int64_t N, int64_t K, int64_t nr, int64_t k, in
             nr = fnc_min_i64(NR - n % NR, n1 - n);                                                 \
             for (int64_t h = h0; h < h1; ++h)                                                      \
                 for (int64_t m = 0, mr; m < i.pixels; m += mr) {                                   \
-                    T acc[FNC_PLAIN_ROWS * NR] = {0};                                              \
+                    T acc[FNC_PLAIN_ROWS * NR] FNC_ALIGNED = {0};                                  \
                     const T *a = A + h * i.rs_line + m * i.rs_pixel;                               \
                     mr = fnc_min_i64(FNC_PLAIN_ROWS, i.pixels - m);                                \
                     fnc_plain_pixels_##S(&i, a, B + n, mr, nr, acc);                               \

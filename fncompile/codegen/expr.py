@@ -74,6 +74,13 @@ def register_type(dtype: str) -> str:
     return "int" if dtype == "bool" else c_type(in_register(dtype))
 
 
+def local_array(type: str, name: str, count: CExpr) -> Declare:
+    """An array in the frame of a kernel. gcc up to 14 forgets to align the frame of a leaf function
+    that writes a local array through a pointer, as functions inlined into it do, unless the array
+    asks for more than a call gives (PR 109780)."""
+    return Declare(f"FNC_ALIGNED {type}", name, None, count)
+
+
 def constant(value, dtype: str) -> CExpr:
     if DTYPES[dtype].kind == "f":
         return Real(float(value), in_register(dtype) == "float32")

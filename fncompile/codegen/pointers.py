@@ -26,7 +26,7 @@ from fncompile.codegen.ctree import (
     call,
     names_in,
 )
-from fncompile.codegen.expr import c_type
+from fncompile.codegen.expr import c_type, local_array
 from fncompile.codegen.place import Place
 from fncompile.ir.dims import Dim, evaluate, symbols_of
 from fncompile.ir.types import DTYPES
@@ -127,10 +127,7 @@ class Pointers:
 
     def _declare(self, buffer: Buffer, name: str, written: bool) -> Stmt:
         if buffer.kind == "local":
-            # gcc up to 14 forgets to align the frame of a leaf function that writes a local array
-            # through a pointer, unless the array asks for more than a call gives (PR 109780)
-            type = f"FNC_ALIGNED {c_type(buffer.type.dtype)}"
-            return Declare(type, name, None, dim(buffer.type.size))
+            return local_array(c_type(buffer.type.dtype), name, dim(buffer.type.size))
         type = self._type(buffer, written)
         return Declare(
             type.rstrip(), name, self._address(buffer, type.removesuffix("restrict "), written)

@@ -28,7 +28,7 @@ from fncompile.codegen.ctree import (
     call,
     names_in,
 )
-from fncompile.codegen.expr import Scope
+from fncompile.codegen.expr import Scope, local_array
 from fncompile.codegen.pointers import Pointers, with_symbols
 from fncompile.codegen.products import begin_and_end, of_tile, the_tile
 from fncompile.ir.dims import Dim, product
@@ -105,7 +105,7 @@ def _attention(
     room = "FNC_ATTENTION_BACKWARD" if backward else "FNC_ATTENTION_FORWARD"
     before: list[Stmt] = [
         *the_tile(pointers),
-        Declare("FNC_ALIGNED float", "acc", None, call(room, dim(width), dim(columns))),
+        local_array("float", "acc", call(room, dim(width), dim(columns))),
     ]
     work = [
         *_batch_and_head(heads),

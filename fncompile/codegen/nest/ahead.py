@@ -20,7 +20,7 @@ from fncompile.codegen.ctree import (
     binary,
     call,
 )
-from fncompile.codegen.expr import Scope, c_type, load, missing
+from fncompile.codegen.expr import Scope, c_type, load, local_array, missing
 from fncompile.codegen.nest.types import Axis, Part
 
 
@@ -42,7 +42,7 @@ def streams(part: Part, scope: Scope, loop: Inner, block: CExpr | None) -> list[
         name, key = Name(scope.pointer.fresh("bits")), scope.pointer(e.seed)
         room = block or scope.sizes[loop.axis.number].text
         keys = [Element(key, Int(0)), Element(key, Int(1))]
-        made.append(Declare("uint32_t", name.text, None, room))
+        made.append(local_array("uint32_t", name.text, room))
         first = index(e.at, loop.first, scope.sizes)
         made.append(Do(call("fnc_philox_fill", name, first, loop.count, *keys)))
         scope.known[e] = Element(name, loop.lane)

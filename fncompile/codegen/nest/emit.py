@@ -28,7 +28,7 @@ from fncompile.codegen.ctree import (
     binary,
     call,
 )
-from fncompile.codegen.expr import Scope, constant, register_type
+from fncompile.codegen.expr import Scope, constant, local_array, register_type
 from fncompile.codegen.expr import store as put
 from fncompile.codegen.nest.ahead import Inner, rows, streams
 from fncompile.codegen.nest.blocks import LANES, Blocks, side_by_side
@@ -288,7 +288,7 @@ class _Emitter:
         ends = [combine(stage_of[i], results[i], each[i]) for i in results]
         return [
             *(
-                Declare(register_type(stage_of[i].dtype), name.text, None, count)
+                local_array(register_type(stage_of[i].dtype), name.text, count)
                 for i, name in arrays.items()
             ),
             For(var, Int(0), count, tuple(starts), pragma="omp simd"),
@@ -330,7 +330,7 @@ class _Emitter:
         self.values |= slots
         count = self._block(self.nest.outer[-1])
         arrays = [
-            Declare(register_type(stage_of[i].dtype), name.text, None, count)
+            local_array(register_type(stage_of[i].dtype), name.text, count)
             for i, name in of_lanes.items()
         ]
         inner = self._loops(part.reduced, [*ahead, *side_by_side(var, point)])

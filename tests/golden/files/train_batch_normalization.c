@@ -79,7 +79,7 @@ FNC_INLINE void k02_norm_add_rows(const float *restrict x, float *restrict norm_
         const float *restrict norm_gamma, float *restrict norm_mul,
         float *restrict norm_moving_variance, int64_t B, int64_t i0, int64_t lanes) {
     enum { I = 7, BLOCK = 32 };
-    float sum[BLOCK];
+    FNC_ALIGNED float sum[BLOCK];
 #pragma omp simd
     for (int64_t i = 0; i < lanes; ++i) {
         sum[i] = 0.0f;
@@ -90,7 +90,7 @@ FNC_INLINE void k02_norm_add_rows(const float *restrict x, float *restrict norm_
             sum[i] += x[i0 + i + I * j];
         }
     }
-    float ratio_2_lanes[BLOCK];
+    FNC_ALIGNED float ratio_2_lanes[BLOCK];
 #pragma omp simd
     for (int64_t i = 0; i < lanes; ++i) {
         const float ratio_3 = sum[i] / (float)B;
@@ -99,7 +99,7 @@ FNC_INLINE void k02_norm_add_rows(const float *restrict x, float *restrict norm_
         norm_moving_mean[i0 + i] = new_moving_mean;
         ratio_2_lanes[i] = ratio_3;
     }
-    float sum_2[BLOCK];
+    FNC_ALIGNED float sum_2[BLOCK];
 #pragma omp simd
     for (int64_t i = 0; i < lanes; ++i) {
         sum_2[i] = 0.0f;
@@ -243,7 +243,7 @@ FNC_INLINE void k06_norm_grad_mul_rows(const float *restrict loss_grad_neg, cons
         const float *restrict norm_div, const float *restrict norm_rsqrt,
         float *restrict norm_grad_mul, int64_t B, int64_t i0, int64_t lanes) {
     enum { I = 7, BLOCK = 32 };
-    float sum[BLOCK];
+    FNC_ALIGNED float sum[BLOCK];
 #pragma omp simd
     for (int64_t i = 0; i < lanes; ++i) {
         sum[i] = 0.0f;
@@ -289,7 +289,7 @@ static void k06_norm_grad_mul(const fnc_env *env, int64_t part, int64_t parts) {
 FNC_INLINE void k07_norm_grad_sum_rows(const float *restrict loss_grad_neg,
         float *restrict norm_grad_sum_2, int64_t B, int64_t i0, int64_t lanes) {
     enum { I = 7, BLOCK = 32 };
-    float sum[BLOCK];
+    FNC_ALIGNED float sum[BLOCK];
 #pragma omp simd
     for (int64_t i = 0; i < lanes; ++i) {
         sum[i] = 0.0f;

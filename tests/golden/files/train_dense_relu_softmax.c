@@ -354,7 +354,7 @@ static void k09_hidden_grad_dot(const fnc_env *env, int64_t part, int64_t parts)
 FNC_INLINE void k10_hidden_grad_sum_rows(const float *restrict hidden_grad_select,
         float *restrict hidden_grad_sum, int64_t B, int64_t i0, int64_t lanes) {
     enum { I = 64, BLOCK = 64 };
-    float sum[BLOCK];
+    FNC_ALIGNED float sum[BLOCK];
 #pragma omp simd
     for (int64_t i = 0; i < lanes; ++i) {
         sum[i] = 0.0f;
@@ -427,7 +427,7 @@ static void k11_digit_grad_dot(const fnc_env *env, int64_t part, int64_t parts) 
 FNC_INLINE void k12_digit_grad_sum_rows(const float *restrict digit_grad_add,
         float *restrict digit_grad_sum, int64_t B, int64_t i0, int64_t lanes) {
     enum { I = 10, BLOCK = 32 };
-    float sum[BLOCK];
+    FNC_ALIGNED float sum[BLOCK];
 #pragma omp simd
     for (int64_t i = 0; i < lanes; ++i) {
         sum[i] = 0.0f;

@@ -78,7 +78,7 @@ static void k02_drop_select(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t end = fnc_share(6 * B, 16, part + 1, parts);
     for (int64_t i0 = begin; i0 < end; i0 += BLOCK) {
         const int64_t lanes = fnc_min_i64(BLOCK, end - i0);
-        uint32_t bits[BLOCK];
+        FNC_ALIGNED uint32_t bits[BLOCK];
         fnc_philox_fill(bits, i0, lanes, seed_generator_seed_generator_state[0],
                 seed_generator_seed_generator_state[1]);
 #pragma omp simd

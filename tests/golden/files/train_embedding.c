@@ -342,7 +342,7 @@ static void k11_head_grad_dot(const fnc_env *env, int64_t part, int64_t parts) {
 FNC_INLINE void k12_head_grad_sum_rows(const float *restrict loss_grad_mul,
         float *restrict head_grad_sum, int64_t B, int64_t i0, int64_t lanes) {
     enum { I = 2, BLOCK = 32 };
-    float sum[BLOCK];
+    FNC_ALIGNED float sum[BLOCK];
 #pragma omp simd
     for (int64_t i = 0; i < lanes; ++i) {
         sum[i] = 0.0f;

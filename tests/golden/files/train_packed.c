@@ -226,7 +226,7 @@ static void k08_loss_sum(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t end = fnc_share(B, 16, part + 1, parts);
     for (int64_t i = begin; i < end; ++i) {
         float sum = 0.0f;
-        float sum_lanes[BLOCK];
+        FNC_ALIGNED float sum_lanes[BLOCK];
 #pragma omp simd
         for (int64_t j = 0; j < BLOCK; ++j) {
             sum_lanes[j] = 0.0f;
@@ -368,7 +368,7 @@ static void k13_first_grad_dot(const fnc_env *env, int64_t part, int64_t parts) 
 FNC_INLINE void k14_first_grad_sum_rows(const float *restrict last_grad_dot,
         float *restrict first_grad_sum, int64_t B, int64_t i0, int64_t lanes) {
     enum { I = 260, BLOCK = 32 };
-    float sum[BLOCK];
+    FNC_ALIGNED float sum[BLOCK];
 #pragma omp simd
     for (int64_t i = 0; i < lanes; ++i) {
         sum[i] = 0.0f;
@@ -454,7 +454,7 @@ static void k16_last_grad_dot(const fnc_env *env, int64_t part, int64_t parts) {
 FNC_INLINE void k17_last_grad_sum_rows(const float *restrict loss_grad_mul,
         float *restrict last_grad_sum, int64_t B, int64_t i0, int64_t lanes) {
     enum { I = 130, BLOCK = 32 };
-    float sum[BLOCK];
+    FNC_ALIGNED float sum[BLOCK];
 #pragma omp simd
     for (int64_t i = 0; i < lanes; ++i) {
         sum[i] = 0.0f;

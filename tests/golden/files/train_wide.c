@@ -332,7 +332,7 @@ static void k11_last_grad_dot(const fnc_env *env, int64_t part, int64_t parts) {
 FNC_INLINE void k12_first_grad_sum_rows(const float *restrict first_grad_select,
         float *restrict first_grad_sum, int64_t B, int64_t i0, int64_t lanes) {
     enum { I = 1040, BLOCK = 32 };
-    float sum[BLOCK];
+    FNC_ALIGNED float sum[BLOCK];
 #pragma omp simd
     for (int64_t i = 0; i < lanes; ++i) {
         sum[i] = 0.0f;
@@ -373,7 +373,7 @@ static void k12_first_grad_sum(const fnc_env *env, int64_t part, int64_t parts) 
 FNC_INLINE void k13_last_grad_sum_rows(const float *restrict loss_grad_mul,
         float *restrict last_grad_sum, int64_t B, int64_t i0, int64_t lanes) {
     enum { I = 520, BLOCK = 32 };
-    float sum[BLOCK];
+    FNC_ALIGNED float sum[BLOCK];
 #pragma omp simd
     for (int64_t i = 0; i < lanes; ++i) {
         sum[i] = 0.0f;
