@@ -48,6 +48,14 @@ typedef struct {
     int64_t extent, step;
 } fnc_axis;
 
+/* Of gemm_pixels.h: `lines` by `pixels` of the result by N columns. A[line, pixel, k] lies at
+ * line * rs_line + pixel * rs_pixel + what k gives: k counts along the axes `outer`, and along one
+ * of `depth` steps of cs. B has rows ldb apart, and N is a vector at least. */
+typedef struct {
+    int64_t lines, pixels, N, rs_line, rs_pixel, cs, depth, ldb;
+    fnc_axis outer[FNC_OUTER];
+} fnc_image;
+
 /* What the tiles over one block of k have in common, in elements. The block is `segments` runs of
  * `depth` steps of k. From one to the next A jumps by the differences of `offsets`; within one it
  * goes on by cs_a. B just runs on, by ldb. Vector v of a tile stands at column

@@ -24,14 +24,6 @@
  * pixels, 16 channels: 104 GFLOP/s by 1 x 16, 90 by 3 x 8 (AMD Zen 4). */
 enum { FNC_TILE_END = 2, FNC_LINE_END = 4 };
 
-/* `lines` by `pixels` of the result by N columns. A[line, pixel, k] lies at line * rs_line + pixel *
- * rs_pixel + what k gives: k counts along the axes `outer`, and along one of `depth` steps of cs. B
- * has rows ldb apart, and N is a vector at least. */
-typedef struct {
-    int64_t lines, pixels, N, rs_line, rs_pixel, cs, depth, ldb;
-    fnc_axis outer[FNC_OUTER];
-} fnc_image;
-
 typedef struct {
     int lines, pixels, vectors;
 } fnc_pixels_shape;

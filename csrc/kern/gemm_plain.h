@@ -15,12 +15,6 @@ enum { FNC_PLAIN_ROWS = 4 };
 #define FNC_IS_SMALL(N, K, bytes)                                                                  \
     ((int64_t)(K) <= FNC_KC_WHOLE && (int64_t)(N) * (K) * (bytes) <= FNC_GEMM_L2)
 
-/* `lines` by `pixels` of the result by N columns; see gemm_pixels.h. */
-typedef struct {
-    int64_t lines, pixels, N, rs_line, rs_pixel, cs, depth, ldb;
-    fnc_axis outer[FNC_OUTER];
-} fnc_image;
-
 /* Where row k of the panel of column n begins, in a packed matrix of N columns and K rows. */
 FNC_INLINE int64_t fnc_panel_row(int64_t N, int64_t K, int64_t nr, int64_t k, int64_t n) {
     const int64_t length = fnc_pack_length(K), start = k - k % length;
@@ -125,22 +119,12 @@ FNC_INLINE int64_t fnc_panel_row(int64_t N, int64_t K, int64_t nr, int64_t k, in
         (void)B;                                                                                   \
         (void)acc;                                                                                 \
     }                                                                                              \
-    /* Some pixels of a line: k counts along the outer axes and the last one. */                   \
-    FNC_INLINE void fnc_plain_pixels_##S(const fnc_image *i, const T *A, const T *B, int64_t mr,   \
-                                         int64_t nr, T *acc) {                                     \
-        const int64_t segments = fnc_segments(FNC_OUTER, i->outer);                                \
-        for (int64_t s = 0; s < segments; ++s) {                                                   \
-            int64_t at = 0;                                                                        \
-            fnc_segment_offsets(FNC_OUTER, i->outer, s, 1, &at);                                   \
-            for (int64_t k = 0; k < i->depth; ++k, B += i->ldb)                                    \
-                fnc_plain_step_##S(mr, nr, A + at + k * i->cs, i->rs_pixel, B, acc);               \
-        }                                                                                          \
-    }                                                                                              \
     FNC_NOINLINE void fnc_gemm_pixels_##S(const fnc_image i, fnc_pixels_tile_##S *tile,            \
                                           const T *A, const T *B, int64_t h0, int64_t h1,          \
                                           int64_t n0, int64_t n1, fnc_epilogue_##S epilogue,       \
                                           const void *env, int64_t *line) {                        \
         (void)tile;                                                                                \
+        const int64_t K = fnc_segments(FNC_OUTER, i.outer) * i.depth;                              \
         for (int64_t n = n0, nr; n < n1; n += nr) {                                                \
             nr = fnc_min_i64(NR - n % NR, n1 - n);                                                 \
             for (int64_t h = h0; h < h1; ++h)                                                      \
@@ -148,7 +132,8 @@ FNC_INLINE int64_t fnc_panel_row(int64_t N, int64_t K, int64_t nr, int64_t k, in
                     T acc[FNC_PLAIN_ROWS * NR] FNC_ALIGNED = {0};                                  \
                     const T *a = A + h * i.rs_line + m * i.rs_pixel;                               \
                     mr = fnc_min_i64(FNC_PLAIN_ROWS, i.pixels - m);                                \
-                    fnc_plain_pixels_##S(&i, a, B + n, mr, nr, acc);                               \
+                    fnc_plain_tile_##S(i.N, K, a, i.rs_pixel, i.cs, FNC_OUTER, i.outer, B, i.ldb, 0,\
+                                       n, mr, nr, acc);                                            \
                     *line = h;                                                                     \
                     epilogue(env, m, n, mr, nr, acc);                                              \
                 }                                                                                  \

@@ -7,13 +7,7 @@
 
 #include "../math/fnc_bf16.h"
 
-#if FNC_PORTABLE
-FNC_NOINLINE void fnc_turn_f32(int64_t M, int64_t N, const float *x, int64_t ldx, float *out,
-                               int64_t ldo) {
-    for (int64_t i = 0; i < M; ++i)
-        for (int64_t j = 0; j < N; ++j) out[j * ldo + i] = x[i * ldx + j];
-}
-#else
+#if !FNC_PORTABLE
 typedef uint32_t fnc_word __attribute__((may_alias));
 typedef uint32_t fnc_u32x16 __attribute__((vector_size(64), aligned(4), may_alias));
 
@@ -55,17 +49,21 @@ FNC_NOINLINE void fnc_transpose_words(const fnc_word *x, int64_t ldx, fnc_word *
 #undef FNC_LANES_OF
 #undef FNC_UPPER
 #undef FNC_LOWER
+#endif
 
 FNC_NOINLINE void fnc_turn_f32(int64_t M, int64_t N, const float *x, int64_t ldx, float *out,
                                int64_t ldo) {
-    const int64_t m = M - M % 16, n = N - N % 16;
+    int64_t m = 0, n = 0; /* rows and columns that squares cover */
+#if !FNC_PORTABLE
+    m = M - M % 16;
+    n = N - N % 16;
     for (int64_t i = 0; i < m; i += 16)
         for (int64_t j = 0; j < n; j += 16)
             fnc_transpose_words((const fnc_word *)(x + i * ldx + j), ldx,
                                 (fnc_word *)(out + j * ldo + i), ldo);
+#endif
     for (int64_t i = 0; i < M; ++i)
         for (int64_t j = i < m ? n : 0; j < N; ++j) out[j * ldo + i] = x[i * ldx + j];
 }
-#endif
 
 #endif
