@@ -14,8 +14,8 @@ from fncompile.plan.types import (
     Stage,
     Step,
     children,
+    memory_place,
     reads,
-    root_buffer,
     writes,
 )
 
@@ -24,14 +24,11 @@ def flops(kernel: Kernel) -> Dim:
     """Scalar functions computed, each counted as one; a multiply-add as two."""
     total: Dim = 0
     for stage in kernel.stages:
-        if stage.product:
-            total = total + product(stage.product.shape) * 2
-        if stage.routine:
-            total = total + stage.routine.work * 2
-            continue
-        total = total + stage.size * (
-            _applications(stage.expr) + (1 if stage.kind not in ("map", "dot", "pack") else 0)
-        )
+        total = total + _multiply_adds(stage) * 2
+        if stage.routine is None:
+            total = total + stage.size * (
+                _applications(stage.expr) + (1 if stage.kind not in ("map", "dot", "pack") else 0)
+            )
     return total
 
 
@@ -54,12 +51,8 @@ def _applications(expr: Expr) -> int:
 
 def bytes_of(kernel: Kernel, which: Callable[[Kernel], set[Buffer]]) -> Dim:
     """Bytes of the pieces of memory that `which` of `reads` and `writes` gives."""
-    places = {(root_buffer(b), _start(b), b.type.nbytes) for b in which(kernel)}
-    return sum((nbytes for _, _, nbytes in places), 0)
-
-
-def _start(buffer: Buffer) -> Dim:
-    return 0 if buffer.base is None else _start(buffer.base) + buffer.offset
+    places = {(memory_place(b)[:2], b.type.nbytes) for b in which(kernel)}
+    return sum((nbytes for _, nbytes in places), 0)
 
 
 def moved_bytes(kernel: Kernel) -> Dim:

@@ -37,6 +37,7 @@ from fncompile.plan.types import (
     Stage,
     Step,
     Value,
+    memory_place,
 )
 
 
@@ -85,10 +86,8 @@ class Machine:
 
     def memory_of(self, buffer: Buffer) -> np.ndarray:
         """The flat elements of a buffer as they are in memory, seen from its own first element."""
-        start: Dim = 0
-        while buffer.base is not None:
-            start, buffer = start + buffer.offset, buffer.base
-        return self._root(buffer)[evaluate(start, self.env) :]
+        root, start, _ = memory_place(buffer)
+        return self._root(root)[evaluate(start, self.env) :]
 
     def _root(self, buffer: Buffer) -> np.ndarray:
         dtype = DTYPES[buffer.type.dtype].storage
