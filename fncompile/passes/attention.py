@@ -154,9 +154,8 @@ class _Attention:
         """q or k, with its axes in `order` and then what is contracted."""
         x = self.products.src[side]
         batch, contracted = self.products.attr[side], self.products.attr[2 + side]
-        free = [i for i in range(x.ndim) if i not in (*batch, *contracted)]
-        first = _free(self.products, 0)
-        start = len(batch) + (first if side == 1 else 0)
+        start = len(batch) + (len(_free(self.products, 0)) if side == 1 else 0)
+        free = _free(self.products, side)
         names = dict(zip(self.labels, batch)) | dict(zip(self.labels[start:], free))
         axes = [names[n] for n in order if n is not None and n in names]
         rest = [i for i in range(x.ndim) if i not in (*axes, *contracted)]
@@ -170,7 +169,7 @@ class _Attention:
         names |= dict(zip(contracted, self.dot.attr[2 + other]))
         axes = [names[n] for n in self.names.values if n in names]
         rest = [i for i in names.values() if i not in axes]
-        columns = [i for i in range(x.ndim) if i not in names.values()]
+        columns = _free(self.dot, other)
         width = product(x.shape[i] for i in columns)
         return self._shaped(build.permute(x, [*axes, *rest, *columns]), self.names.values, width)
 
@@ -208,12 +207,11 @@ class _Attention:
     def _as_asked(self, out: Node) -> Node:
         """out[B,T,K,G,E] with the axes of the contraction."""
         order = [n for n in self.names.result if n is not None]
-        batch, contracted = self.dot.attr[self.side], self.dot.attr[2 + self.side]
-        columns = self.dot.ndim - len(batch) - _free(self.dot, self.side)
-        first = len(batch) + (0 if self.side == 1 else _free(self.dot, 0))
+        batch, names = self.dot.attr[self.side], _free(self.dot, self.side)
+        columns = self.dot.ndim - len(batch) - len(names)
+        first = len(batch) + (0 if self.side == 1 else len(names))
         extents = self.dot.shape[first : first + columns]
         out = self._shaped(out, order, *extents)
-        names = [i for i in range(self.weights.ndim) if i not in (*batch, *contracted)]
         rows = [order.index(n) for n in names if n in order]
         values = list(range(len(order), out.ndim))
         rest = [*rows, *values] if self.side == 0 else [*values, *rows]
@@ -223,9 +221,10 @@ class _Attention:
         )
 
 
-def _free(dot: Node, side: int) -> int:
-    """How many axes of an operand are neither of the batch nor contracted."""
-    return dot.src[side].ndim - len(dot.attr[side]) - len(dot.attr[2 + side])
+def _free(dot: Node, side: int) -> list[int]:
+    """The axes of an operand that are neither of the batch nor contracted."""
+    taken = (*dot.attr[side], *dot.attr[2 + side])
+    return [i for i in range(dot.src[side].ndim) if i not in taken]
 
 
 def _named(
@@ -233,7 +232,7 @@ def _named(
 ) -> tuple[_Names, int]:
     """What the axes of the scores are, and which operand of their contraction q is."""
     batches = len(products.attr[0])
-    cut = batches + _free(products, 0)
+    cut = batches + len(_free(products, 0))
     sides = [
         [n for n in group if n is not None and extent[n] != 1]
         for group in (labels[batches:cut], labels[cut:])

@@ -99,10 +99,16 @@ def _divided(x: Node) -> tuple[float, Node]:
     return 1.0, x
 
 
-def _number(x: Node) -> float | None:
-    """The one number throughout that `x` is, or is computed from such numbers."""
+def _repeated(x: Node) -> Node:
+    """What has the elements of `x`, each perhaps fewer times."""
     while x.op in ("broadcast", "reshape", "permute"):
         x = x.src[0]
+    return x
+
+
+def _number(x: Node) -> float | None:
+    """The one number throughout that `x` is, or is computed from such numbers."""
+    x = _repeated(x)
     if x.op == "ew" and x.type.size == 1:
         parts = [_number(s) for s in x.src]
         if any(part is None for part in parts):
@@ -236,6 +242,5 @@ _SCORES: dict[str, Callable[[Node, Axes, Found], Node | None]] = {
 
 def _single(x: Node) -> Node | None:
     """The one number that `x` repeats."""
-    while x.op in ("broadcast", "reshape", "permute"):
-        x = x.src[0]
+    x = _repeated(x)
     return build.reshape(x, ()) if x.type.size == 1 else None
