@@ -138,12 +138,14 @@ class Bound:
         entry: CompiledEntry,
         inputs: Sequence[np.ndarray],
         outputs: Sequence[np.ndarray] | None,
-        memories: Sequence[Any],
+        weights: Any,
+        state: Any,
     ):
         sizes = interp.bind_symbols(entry.program, inputs)
         entry.check_sizes(sizes)
-        self.entry, self.memories, self.inputs, self._sizes = entry, memories, list(inputs), sizes
-        self._weights = memories[0]
+        self.entry, self.inputs, self._sizes = entry, list(inputs), sizes
+        self._weights, self._state = weights, state
+        self.memories = [m for m in (weights, state) if m is not None]
         shapes = [tuple(evaluate(d, sizes) for d in t.shape) for t in entry.lowered.outputs]
         dtypes = [DTYPES[t.dtype].numpy for t in entry.lowered.outputs]
         self.outputs = (
@@ -158,22 +160,16 @@ class Bound:
         self._result = self.outputs[0] if len(self.outputs) == 1 else self.outputs
 
     def __call__(self) -> Any:
-        if self._is_stale():
+        weights, state = self._weights, self._state
+        lost = weights.lost or (state is not None and state.lost)  # written out: it is a warm call
+        if lost or not self.entry.is_prepared(weights.version):
             for memory in self.memories:
                 memory.adopt()
-            self.entry.prepare(self._weights.version)
+            self.entry.prepare(weights.version)
         status = self._step(self._env)
         if status:
             self.entry.refuse(status, self._sizes, self.inputs)
         return self._result
-
-
-    def _is_stale(self) -> bool:
-        for memory in self.memories:
-            if memory.lost:
-                return True
-        return not self.entry.is_prepared(self._weights.version)
-
 
 
 def _check_outputs(inputs, outputs, shapes, dtypes) -> None:

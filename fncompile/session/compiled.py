@@ -120,7 +120,7 @@ class CompiledSteps:
         if not isinstance(entry, CompiledEntry):
             raise RuntimeError("bind() needs compiled code; FNC_INTERP is set.")
         self.make_ready(entry, self.weights, self.state)
-        return Bound(entry, arrays, out, [m for m in (self.weights, self.state) if m])
+        return Bound(entry, arrays, out, self.weights, self.state)
 
     def make_ready(self, entry: Entry, *memories: Memory | None) -> None:
         """Weights in place, and what follows from them alone computed: by the first thread."""
