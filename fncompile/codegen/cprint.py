@@ -190,6 +190,11 @@ def expression(e: CExpr, outer: int = 0) -> str:
     return f"({text})" if own < outer else text
 
 
+def braces(values: Iterable[CExpr]) -> Name:
+    """What an array or a struct is initialised with."""
+    return Name("{" + ", ".join(map(expression, values)) + "}")
+
+
 def _expression(e: CExpr) -> tuple[str, int]:
     if isinstance(e, Name):
         return e.text, 20

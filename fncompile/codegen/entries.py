@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from fncompile.codegen.affine import dim, size_name
-from fncompile.codegen.cprint import expression
+from fncompile.codegen.cprint import braces
 from fncompile.codegen.ctree import (
     Assign,
     Binary,
@@ -186,21 +186,15 @@ def _fail(status: str) -> Stmt:
 def _slices(plan: Plan, name: str, entry: str) -> list[TopLevel]:
     """What csrc/rt/fnc_slices.h asks to know, and the worker's share of a whole batch."""
     arrays = [*plan.inputs, *plan.outputs]
-    sizes = Name("{" + ", ".join(expression(dim(row_bytes(b))) for b in arrays) + "}")
-    sized: list[Stmt] = [
-        Declare("const int64_t", "bytes[]", sizes),
-        Return(Element(Name("bytes"), Name("array"))),
-    ]
     counts = ", ".join(map(str, (len(plan.inputs), len(plan.outputs), len(plan.symbols))))
     known = f"{{run_{entry}_slice, {name}_arena, {plan.slice}, {counts}, sample_bytes_{entry}}}"
     given = (Name("env"), Name(f"&sliced_{entry}"), Name("part"), Name("parts"))
     share = Do(call("fnc_slices_run", *given))
     return [
-        Function("static", "int64_t", f"sample_bytes_{entry}", (*DIMS, "int array"),
-                 _sized(plan, sized)),
+        _bytes_of_rows(plan, f"sample_bytes_{entry}", arrays, "array"),
         Declare("static const fnc_sliced", f"sliced_{entry}", Name(known)),
         Function("FNC_ONE_COPY", "void", f"run_{entry}", WORKER, (share,)),
-    ]  # fmt: skip
+    ]
 
 
 # many batches -------------------------------------------------------------------------------------
@@ -211,14 +205,19 @@ def row_bytes(buffer: Buffer) -> Dim:
     return TensorType(buffer.type.dtype, buffer.type.shape[1:]).nbytes
 
 
+def _bytes_of_rows(plan: Plan, name: str, arrays: Sequence[Buffer], number: str) -> Function:
+    """`name(dims, number)`: of the array of this number."""
+    table = braces(dim(row_bytes(b)) for b in arrays)
+    body: list[Stmt] = [
+        Declare("const int64_t", "bytes[]", table),
+        Return(Element(Name("bytes"), Name(number))),
+    ]
+    return Function("static", "int64_t", name, (*DIMS, f"int {number}"), _sized(plan, body))
+
+
 def _steps(plan: Plan, name: str, entry: str) -> list[TopLevel]:
     """The step over `args[0]` rows in batches of `args[1]`: what csrc/rt/fnc_steps.h asks to know,
     the worker's share, and the call."""
-    sizes = Name("{" + ", ".join(expression(dim(row_bytes(b))) for b in plan.inputs) + "}")
-    sized: list[Stmt] = [
-        Declare("const int64_t", "bytes[]", sizes),
-        Return(Element(Name("bytes"), Name("input"))),
-    ]
     functions = f"check_{entry}, run_{entry}, {name}_arena, amount_{entry}"
     counts = f"{len(plan.inputs)}, {len(plan.symbols)}"
     inside = f"inside_{entry}" if plan.ranges else "NULL"
@@ -227,9 +226,8 @@ def _steps(plan: Plan, name: str, entry: str) -> list[TopLevel]:
     share = Do(call("fnc_steps_run", *given, Name("part"), Name("parts")))
     whole = Return(call("fnc_steps", *given, Name(f"steps_{entry}")))
     return [
-        Function("static", "int64_t", f"row_bytes_{entry}", (*DIMS, "int input"),
-                 _sized(plan, sized)),
+        _bytes_of_rows(plan, f"row_bytes_{entry}", plan.inputs, "input"),
         Declare("static const fnc_stretch", f"step_{entry}", Name(step)),
         Function("FNC_ONE_COPY", "void", f"steps_{entry}", WORKER, (share,)),
         Function("FNC_EXPORT", "int32_t", f"{name}_steps", ENV, (whole,)),
-    ]  # fmt: skip
+    ]

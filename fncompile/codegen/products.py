@@ -10,7 +10,7 @@ from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass
 
 from fncompile.codegen.affine import Size, dim, index, stride
-from fncompile.codegen.cprint import expression
+from fncompile.codegen.cprint import braces
 from fncompile.codegen.ctree import (
     Assign,
     Binary,
@@ -88,7 +88,7 @@ def the_tile(pointers: Pointers) -> list[Stmt]:
     """The tile that functions of a kernel find its memory by."""
     given = list(pointers.given.values())
     tile = Declare("fnc_tile", "tile", Name(f"{{env, {{0}}, {'at' if given else 'NULL'}}}"))
-    at = Declare("const void *const", "at[]", Name(f"{{{', '.join(map(expression, given))}}}"))
+    at = Declare("const void *const", "at[]", braces(given))
     return [*[at] * bool(given), tile]
 
 
@@ -244,10 +244,10 @@ def _outer(matrix: Matrix) -> Stmt:
     """The axes of the left operand that its sums are walked along."""
     at, first = matrix.operand.at, matrix.operand.batches + 2
     rows = [
-        f"{{{expression(size.text)}, {expression(stride(at.coefficient(i), at, matrix.sizes))}}}"
+        braces([size.text, stride(at.coefficient(i), at, matrix.sizes)])
         for i, size in enumerate(matrix.sizes[first:], first)
     ]
-    return Declare("const fnc_axis", "outer[]", Name("{" + ", ".join(rows) + "}"))
+    return Declare("const fnc_axis", "outer[]", braces(rows))
 
 
 @dataclass(frozen=True)
@@ -281,7 +281,7 @@ def _result_arrays(kernel: Kernel, pointers: Pointers) -> tuple[list[Stmt], list
     for access in result_arrays(kernel):
         pointer = pointers(access.buffer)
         found[pointer.text, access.at] = binary("+", pointer, dim(access.at.offset))
-    table = Name("{" + ", ".join(map(expression, found.values())) + "}")
+    table = braces(found.values())
     type = c_type(kernel.stages[0].dtype)
     return [Declare(f"const {type} *const", "beside[]", table)], [Name("beside"), Int(len(found))]
 

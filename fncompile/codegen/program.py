@@ -83,7 +83,7 @@ class _Unit:
     ):
         self.plan, offsets = plan, Offsets(plan, places)
         by_name = groups((*plan.prepare, *plan.kernels))
-        self.groups = list({id(g): g for g in by_name.values()}.values())
+        self.groups = [g for name, g in by_name.items() if name == g.first.name]
         running = Running(plan, by_name, offsets)
         self.functions = {g.first.name: emit_kernel(g, plan, offsets) for g in self.groups}
         self.tail: list[TopLevel] = running.whole(entry)

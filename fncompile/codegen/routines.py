@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from fncompile.codegen.affine import dim
-from fncompile.codegen.cprint import expression
+from fncompile.codegen.cprint import braces
 from fncompile.codegen.ctree import (
     Assign,
     Binary,
@@ -31,10 +31,10 @@ from fncompile.codegen.ctree import (
 from fncompile.codegen.expr import Scope, local_array
 from fncompile.codegen.pointers import Pointers, with_symbols
 from fncompile.codegen.products import begin_and_end, of_tile, the_tile
-from fncompile.ir.dims import Dim, product
+from fncompile.ir.dims import Dim, product, row_major
 from fncompile.ir.types import DTYPES
 from fncompile.plan.routine import Array, Routine
-from fncompile.plan.types import Affine, Apply, Const, Expr, Index, Kernel, Value
+from fncompile.plan.types import Apply, Const, Expr, Index, Kernel, Value
 
 HEADERS = {"attention": "attention.h", "attention_grad": "attention.h", "argsort": "argsort.h"}
 
@@ -46,17 +46,21 @@ def emit_routine(
     routine, schedule = kernel.routine, kernel.schedule
     assert routine is not None and schedule is not None
     functions, before, work = EMITTERS[routine.name](kernel, pointers, own)
-    items = kernel.stages[0].domain[0] if kernel.stages[0].domain else 1
+    [items] = kernel.stages[0].domain
     part = begin_and_end(schedule.partition, dim(items))
     return functions, [*part, *before, For("i", Name("begin"), Name("end"), tuple(work))]
 
 
 def _place(array: Array, pointers: Pointers, at: dict[int, CExpr]) -> CExpr:
     """The address of the first element at these indices of some axes."""
-    found = binary("+", pointers(array.buffer), dim(array.at.offset))
+    first = binary("+", pointers(array.buffer), dim(array.at.offset))
+    return _counted(first, array.strides, at)
+
+
+def _counted(first: CExpr, strides: Sequence[Dim], at: dict[int, CExpr]) -> CExpr:
     for axis, index in at.items():
-        found = binary("+", found, binary("*", dim(array.strides[axis]), index))
-    return found
+        first = binary("+", first, binary("*", dim(strides[axis]), index))
+    return first
 
 
 # attention ----------------------------------------------------------------------------------------
@@ -84,7 +88,6 @@ def _attention(
     q, k, v = (routine.array[i] for i in range(3))
     (b, t, heads, groups, width), s, columns = q.shape, k.shape[1], v.shape[3]
     result = kernel.stages[0].stores[0].buffer if not backward else routine.array[6].buffer
-    out = Array(result, Affine(), (b, t, heads, groups, columns), q.dtype)
     m, n = Name("m"), Name("n")
     first: CExpr = pointers(result)
     if backward:  # which reads what forward wrote, by the same struct
@@ -93,7 +96,7 @@ def _attention(
     item = Binary("*", Name("i"), dim(groups * t))
     top = Binary("+", binary("+", first, dim(rows * columns)), item)
     share = Binary("+", binary("+", first, dim(rows * columns + rows)), item)
-    row = _row_major(out.shape)
+    row = row_major((b, t, heads, groups, columns))
     given = [
         *map(dim, (groups, t, s)),
         _place(q, pointers, {0: m, 2: n}), _place(k, pointers, {0: m, 2: n}),
@@ -122,10 +125,10 @@ def _attention(
     parts: list[CExpr] = []
     start: Dim = 0
     for x in (q, k, v):
-        at = _counted(binary("+", to, dim(start)), _row_major(x.shape), {0: m, 2: n})
+        at = _counted(binary("+", to, dim(start)), row_major(x.shape), {0: m, 2: n})
         parts.append(at)
         start = start + product(x.shape)
-    steps = [_row_major(x.shape) for x in (q, k, v)]
+    steps = [row_major(x.shape) for x in (q, k, v)]
     wanted = [
         _place(d_out, pointers, {0: m, 2: n}), dim(d_out.strides[3]), dim(d_out.strides[1]), *parts,
         dim(steps[0][3]), dim(steps[0][1]), dim(steps[1][1]), dim(steps[2][1]),
@@ -144,17 +147,7 @@ def _batch_and_head(heads: Dim) -> list[Stmt]:
 
 
 def _struct(type: str, name: str, values: Sequence[CExpr]) -> Stmt:
-    return Declare(f"const {type}", name, Name("{" + ", ".join(map(expression, values)) + "}"))
-
-
-def _counted(first: CExpr, strides: Sequence[Dim], at: dict[int, CExpr]) -> CExpr:
-    for axis, index in at.items():
-        first = binary("+", first, binary("*", dim(strides[axis]), index))
-    return first
-
-
-def _row_major(shape: Sequence[Dim]) -> list[Dim]:
-    return [product(shape[i + 1 :]) for i in range(len(shape))]
+    return Declare(f"const {type}", name, braces(values))
 
 
 def _maps(routine: Routine, backward: bool) -> dict[str, Expr | None]:

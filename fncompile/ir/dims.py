@@ -15,7 +15,7 @@ import math
 import operator
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from numbers import Integral
 from typing import Any, NamedTuple
 
@@ -157,6 +157,11 @@ def product(dims: Iterable[Dim]) -> Dim:
     for dim in dims:
         total = total * dim
     return total
+
+
+def row_major(shape: Sequence[Dim]) -> list[Dim]:
+    """Strides in elements."""
+    return [product(shape[i + 1 :]) for i in range(len(shape))]
 
 
 def divide(a: Dim, b: Dim) -> Dim | None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from fncompile.ir import build
-from fncompile.ir.dims import Dim, product
+from fncompile.ir.dims import Dim, product, row_major
 from fncompile.ir.node import Node
 from fncompile.plan.types import (
     Affine,
@@ -46,11 +46,6 @@ def base_of(node: Node) -> Node:
 
 def identity(ndim: int) -> Indices:
     return tuple(axis_index(i) for i in range(ndim))
-
-
-def row_major(shape: Sequence[Dim]) -> list[Dim]:
-    """Strides in elements."""
-    return [product(shape[i + 1 :]) for i in range(len(shape))]
 
 
 def linear(shape: Sequence[Dim], indices: Indices) -> Affine:

@@ -12,12 +12,12 @@ from itertools import product as product_of
 
 import numpy as np
 
-from fncompile.ir.dims import Dim, product
+from fncompile.ir.dims import Dim, product, row_major
 from fncompile.ir.node import Node
 from fncompile.ir.ops import OPS
 from fncompile.ir.routines import ITEMS, WORK
 from fncompile.ir.windows import Phase, phases
-from fncompile.passes.access import Reader, identity, is_leaf, linear, row_major, view_of
+from fncompile.passes.access import Reader, identity, is_leaf, linear, view_of
 from fncompile.passes.contraction import (
     Axes,
     collapsed,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from fncompile.codegen.cprint import expression
+from fncompile.codegen.cprint import braces
 from fncompile.codegen.ctree import Binary, CExpr, Declare, Do, If, Int, Name, Return, Stmt, Ternary
 from fncompile.codegen.expr import c_type
 from fncompile.export.api.library import ROLES, Library, Port, Step
@@ -104,7 +104,7 @@ def check_batch(library: Library, step: Step) -> tuple[Stmt, ...]:
 
 def pointers(type: str, name: str, values: Sequence[CExpr]) -> Declare:
     """An array of pointers."""
-    return Declare(type, name, Name("{" + ", ".join(map(expression, values)) + "}"))
+    return Declare(type, name, braces(values))
 
 
 # parameters and what is said of them ------------------------------------------------------------

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from fncompile.codegen.cprint import expression
+from fncompile.codegen.cprint import braces, expression
 from fncompile.codegen.ctree import CExpr, Declare, Int, Name, Table, TopLevel
 from fncompile.export.api.library import Library, Param, Piece, Port
 from fncompile.ir.dims import Dim, Poly, evaluate
@@ -27,10 +27,6 @@ def quoted(text: str) -> Name:
         _ESCAPES.get(b, chr(b) if 32 <= b < 127 else f"\\{b:03o}") for b in text.encode()
     )
     return Name('"' + "".join(plain).replace("??", "?\\?") + '"')
-
-
-def braces(values: Iterable[CExpr]) -> Name:
-    return Name("{" + ", ".join(map(expression, values)) + "}")
 
 
 def record(type: str, name: str, **fields: CExpr) -> Declare:

@@ -6,7 +6,7 @@ compares what is declared with what is defined.
 
 from __future__ import annotations
 
-from fncompile.codegen.cprint import print_unit
+from fncompile.codegen.cprint import braces, print_unit
 from fncompile.codegen.ctree import (
     Binary,
     CExpr,
@@ -28,7 +28,6 @@ from fncompile.codegen.ctree import (
 from fncompile.export.api.functions import max_names, public_functions
 from fncompile.export.api.library import Level, Library, Step
 from fncompile.export.api.tables import (
-    braces,
     info_tables,
     numbers,
     piece_tables,
