@@ -86,16 +86,6 @@ FNC_INLINE void FNC_X(fnc_prefetch_part)(FNC_PREFETCH *w, fnc_tile_args *t) {
         if (++w->array == w->count) w->array = 0, w->first += w->stride, --w->rows;
 }
 
-/* acc = what the sums of rows m ... and columns n ... of a tile begin with. */
-FNC_NOINLINE void FNC_X(fnc_load_start)(const FNC_ARGS *p, const fnc_tile_args *t, int64_t m,
-                                        int64_t rows, int64_t n, int64_t columns, FNC_T *acc) {
-    const int64_t pair = 2 * p->tiles->lanes, exist = fnc_min_i64(columns, p->N - n);
-    for (int64_t i = 0; i < rows; ++i)
-        for (int64_t j = 0; j < columns; ++j)
-            acc[i * t->ldc + j / pair * t->pair_c + j % pair] =
-                j < exist ? p->start[(m + i) * p->ld_start + n + j] : 0;
-}
-
 /* Hands over the transpose of `rows` by mr sums, for products with swapped operands: they are rows
  * n ... and columns m ... of C^T. Rows of sums are FNC_NR apart, if there is more than one. */
 FNC_NOINLINE void FNC_X(fnc_hand_over_transposed)(const FNC_ARGS *p, int64_t m, int64_t mr,
@@ -175,9 +165,7 @@ FNC_NOINLINE void FNC_X(fnc_gemm_region)(const FNC_ARGS *p, const fnc_blocking *
     const FNC_X(fnc_right) right = FNC_X(fnc_right_of)(p, r, b, strip);
     const int64_t pair = 2 * ts->lanes, nr = ts->vectors * ts->lanes;
     const int64_t last_left = right.panels ? r->n1 : p->N - right.width;
-    const int fresh = b->k == 0 && p->begin == NULL, begins = b->k == 0 && !fresh;
-    const int64_t loaded = by->high == 1 && by->ldc ? FNC_GEMV_PANELS * nr : right.width;
-    const int by_row = b->last && by->ldc && p->unit != FNC_TRANSPOSED;
+    const int fresh = b->k == 0, by_row = b->last && by->ldc && p->unit != FNC_TRANSPOSED;
     const int by_tile = b->last && !by_row;
     const int simple = by_tile && nr <= pair && !by->ldc && p->unit == FNC_BY_TILE;
     fnc_tile_args t = {b->segments,
@@ -210,7 +198,6 @@ FNC_NOINLINE void FNC_X(fnc_gemm_region)(const FNC_ARGS *p, const fnc_blocking *
             for (int64_t n = c, left = c0, end; n < c1; n = end, left = fnc_min_i64(n, last_left)) {
                 const FNC_T *from = right.B + (left - right.left) * right.step;
                 end = fnc_min_i64(left + right.width, c1);
-                if (begins) p->begin(p, &t, top, rows, left, loaded, tile);
                 if (rows > 1 && rows < ts->high) {
                     ts->of_low(&t, fresh, a, from, tile);
                 } else if (rows == 1) {

@@ -43,11 +43,6 @@ typedef struct FNC_ARGS {
     const FNC_T *B; /* row-major, or in panels as wide as the tile */
     int64_t ldb;
     int packed;
-    /* NULL: sums begin with 0; else fnc_load_start: with start[m * ld_start + n] */
-    void (*begin)(const struct FNC_ARGS *p, const fnc_tile_args *t, int64_t m, int64_t rows,
-                  int64_t n, int64_t columns, FNC_T *acc);
-    const FNC_T *start;
-    int64_t ld_start;
     int64_t m0, m1, n0, n1;
     fnc_unit unit; /* in which results are handed over */
     /* Of FNC_TRANSPOSED: fnc_hand_over_transposed. */

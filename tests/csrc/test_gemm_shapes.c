@@ -1,6 +1,6 @@
 /* Every tile shape over segments of k, against plain loops: bit for bit the chain over k, and close
- * to the sum in double. Sums that go on, results by tile, by row and transposed, any cut of rows
- * and columns. Buffers have exactly the size they need. */
+ * to the sum in double. Results by tile, by row and transposed, any cut of rows and columns.
+ * Buffers have exactly the size they need. */
 #include "check.h"
 #include "gemm_shapes.h"
 
@@ -21,7 +21,7 @@ static const int64_t cuts[][4] = {{0, 100, 100, 100}, {0, 37, 61, 100}, {0, 1, 9
 /* A case: sizes, segments of k, how A lies, what is asked for. */
 typedef struct {
     int64_t M, N, segments, depth;
-    int by_columns, listed, goes_on, packed;
+    int by_columns, listed, packed;
     fnc_unit unit;
     int poison;
 } instance;
@@ -103,10 +103,10 @@ static int outer_axes(instance *c, int64_t step, fnc_axis *outer) {
                 const int64_t at = c->unit == FNC_TRANSPOSED ? i % c->N * c->M + i / c->N : i;     \
                 const T x = s.C[i], e = expected[at];                                              \
                 CHECK(s.seen[i] == 1 && (x == e || (x != x && e != e)),                            \
-                      "%s tile %d M %d N %d segments %d depth %d columns %d listed %d goes on %d " \
-                      "packed %d unit %d at %d: seen %d, %a, expected %a",                         \
+                      "%s tile %d M %d N %d segments %d depth %d columns %d listed %d packed %d "  \
+                      "unit %d at %d: seen %d, %a, expected %a",                                   \
                       #S, shape + 1, (int)c->M, (int)c->N, (int)c->segments, (int)c->depth,        \
-                      c->by_columns, c->listed, c->goes_on, c->packed, (int)c->unit, (int)i,       \
+                      c->by_columns, c->listed, c->packed, (int)c->unit, (int)i,                   \
                       s.seen[i], (double)x, (double)e);                                            \
             }                                                                                      \
             free(s.C), free(s.seen);                                                               \
@@ -121,18 +121,17 @@ static int outer_axes(instance *c, int64_t step, fnc_axis *outer) {
         fnc_axis outer[FNC_OUTER] = {{0, 0}, {0, 0}, {0, 0}};                                      \
         const int axes = outer_axes(&c, step, outer);                                              \
         T *A = exact(c.segments * step, sizeof(T)), *B = exact(K * N, sizeof(T));                  \
-        T *start = exact(M * N, sizeof(T)), *expected = exact(M * N, sizeof(T));                   \
+        T *expected = exact(M * N, sizeof(T));                                                     \
         for (int64_t i = 0; i < c.segments * step; ++i) A[i] = (T)random_real();                   \
         for (int64_t i = 0; i < K * N; ++i) B[i] = (T)random_real();                               \
-        for (int64_t i = 0; i < M * N; ++i) start[i] = (T)random_real();                           \
         for (int64_t s = 0; s < c.segments; ++s)                                                   \
-            offsets[s] = LISTED(c, s) * step;                          \
+            offsets[s] = LISTED(c, s) * step;                                                      \
         if (c.poison && M * N * K > 0)                                                             \
             A[offsets[c.segments / 2]] = (T)NAN, B[K * N - 1] = (T)INFINITY;                       \
         for (int64_t m = 0; m < M; ++m)                                                            \
             for (int64_t n = 0; n < N; ++n) {                                                      \
-                T sum = c.goes_on ? start[m * N + n] : 0;                                          \
-                double exactly = (double)sum, size = 1;                                            \
+                T sum = 0;                                                                         \
+                double exactly = 0, size = 1;                                                      \
                 for (int64_t k = 0; k < K; ++k) {                                                  \
                     const T a = A[offsets[k / c.depth] + m * rs + k % c.depth * cs];               \
                     sum = ADD(sum, a, B[k * N + n]);                                               \
@@ -146,12 +145,12 @@ static int outer_axes(instance *c, int64_t step, fnc_axis *outer) {
             }                                                                                      \
         for (int shape = 0; shape < 4; ++shape) {                                                  \
             T *panels = c.packed ? packed_##S(shape, N, K, B) : NULL;                              \
-            const instance turned = {N,        M,         c.segments, c.depth, c.by_columns,       \
-                                     c.listed, c.goes_on, c.packed,   c.unit,  0};                 \
+            const instance turned = {N,        M,        c.segments, c.depth, c.by_columns,        \
+                                     c.listed, c.packed, c.unit,     0};                           \
             const fnc_gemm_args_##S p = {.M = M,                                                   \
                                          .N = N,                                                   \
                                          .K = K,                                                   \
-                                         .A = A + (c.listed ? 2 * (c.segments / 3) * step : 0),     \
+                                         .A = A + (c.listed ? 2 * (c.segments / 3) * step : 0),    \
                                          .rs_a = rs,                                               \
                                          .cs_a = cs,                                               \
                                          .axes = axes,                                             \
@@ -159,16 +158,13 @@ static int outer_axes(instance *c, int64_t step, fnc_axis *outer) {
                                          .B = c.packed ? panels : B,                               \
                                          .ldb = N,                                                 \
                                          .packed = c.packed,                                       \
-                                         .begin = c.goes_on ? fnc_load_start_##S : NULL,           \
-                                         .start = start,                                           \
-                                         .ld_start = N,                                            \
                                          .unit = c.unit,                                           \
                                          .turn = fnc_hand_over_transposed_##S,                     \
                                          .tiles = shapes_##S[shape]};                              \
             run_##S(c.unit == FNC_TRANSPOSED ? &turned : &c, shape, p, expected);                  \
             free(panels);                                                                          \
         }                                                                                          \
-        free(offsets), free(A), free(B), free(start), free(expected);                              \
+        free(offsets), free(A), free(B), free(expected);                                           \
     }
 
 #if FNC_VEC_BYTES == 64
@@ -197,29 +193,27 @@ static void any_sizes(int times) {
     for (int i = 0; i < times; ++i) {
         const uint64_t r = random_bits();
         both((instance){ms[r % 17], ns[r / 17 % 18], segments[r >> 20 & 3], depths[(r >> 24) % 7],
-                        r >> 32 & 1, r >> 33 & 1, r >> 34 & 1, r >> 35 & 1,
-                        (fnc_unit)((r >> 36) % 3), (r >> 40) % 8 == 0});
+                        r >> 32 & 1, r >> 33 & 1, r >> 35 & 1, (fnc_unit)((r >> 36) % 3),
+                        (r >> 40) % 8 == 0});
     }
 }
 
 /* Sums that are cut inside and between segments, groups of copied rows, several blocks. */
 static void large_sizes(void) {
-    for (int i = 0; i < 24; ++i) {
-        const int packed = i & 1, columns = i >> 1 & 1, unit = i / 4 % 3, goes_on = i >= 12;
-        both((instance){53, 70, 9, 37, columns, i % 3 == 0, goes_on, packed, (fnc_unit)unit, 0});
-        both((instance){29, 40, 3, FNC_KC + 1, columns, 0, goes_on, packed, (fnc_unit)unit, 0});
-        both((instance){26, 35, 4, FNC_KC_PACKED / 4 + 1, columns, 1, goes_on, packed,
-                        (fnc_unit)unit, 0});
+    for (int i = 0; i < 12; ++i) {
+        const int packed = i & 1, columns = i >> 1 & 1, unit = i / 4;
+        both((instance){53, 70, 9, 37, columns, i % 3 == 0, packed, (fnc_unit)unit, 0});
+        both((instance){29, 40, 3, FNC_KC + 1, columns, 0, packed, (fnc_unit)unit, 0});
+        both((instance){26, 35, 4, FNC_KC_PACKED / 4 + 1, columns, 1, packed, (fnc_unit)unit, 0});
     }
-    both((instance){FNC_MR_1 + 3, 2 * FNC_ROW_PANEL_BYTES / 4 + 9, 1, 5, 1, 0, 0, 1, FNC_BY_ROW, 0});
-    for (int packed = 0; packed < 2; ++packed) /* more segments than a block has */
-        for (int goes_on = 0; goes_on < 2; ++goes_on) {
-            both((instance){3, 40, 3 * FNC_SEGMENTS, 2, 0, 1, goes_on, packed, FNC_BY_TILE, 0});
-            both((instance){3, 197, FNC_SEGMENTS + 1, 3, 1, 0, goes_on, packed, FNC_BY_ROW, 0});
-            both((instance){31, 70, 3 * FNC_SEGMENTS, 1, 1, 1, goes_on, packed, FNC_BY_ROW, 0});
-            both((instance){31, 40, FNC_SEGMENTS + 7, 1, 0, 0, goes_on, packed, FNC_BY_TILE, 0});
-        }
-    both((instance){2, 2 * FNC_ROW_PANEL_BYTES / 4 + 9, 3, 5, 0, 0, 1, 1, FNC_BY_TILE, 0});
+    both((instance){FNC_MR_1 + 3, 2 * FNC_ROW_PANEL_BYTES / 4 + 9, 1, 5, 1, 0, 1, FNC_BY_ROW, 0});
+    for (int packed = 0; packed < 2; ++packed) { /* more segments than a block has */
+        both((instance){3, 40, 3 * FNC_SEGMENTS, 2, 0, 1, packed, FNC_BY_TILE, 0});
+        both((instance){3, 197, FNC_SEGMENTS + 1, 3, 1, 0, packed, FNC_BY_ROW, 0});
+        both((instance){31, 70, 3 * FNC_SEGMENTS, 1, 1, 1, packed, FNC_BY_ROW, 0});
+        both((instance){31, 40, FNC_SEGMENTS + 7, 1, 0, 0, packed, FNC_BY_TILE, 0});
+    }
+    both((instance){2, 2 * FNC_ROW_PANEL_BYTES / 4 + 9, 3, 5, 0, 0, 1, FNC_BY_TILE, 0});
 }
 
 int main(void) {
