@@ -353,6 +353,11 @@ def test_importing_the_package_loads_nothing_heavy():
     assert [name for name in loaded if name.startswith("fncompile")] == ["fncompile"]
 
 
+def test_models_load_no_training():
+    loaded = run("import fncompile.models, sys; print(*sys.modules)").split()
+    assert [name for name in loaded if name.startswith("fncompile.training")] == []
+
+
 def test_training_loads_no_devtools():
     """They serve switches, and nobody set one."""
     code = ("import numpy as np, sys, fncompile as k\n"

@@ -36,6 +36,7 @@ class HostPart:
     def convert(self, given: list[KerasTensor], arrays: list[Any]) -> list[Any]:
         """What the compiled part takes, for the arrays that the model is given."""
         known: dict[KerasTensor, Any] = dict(zip(given, arrays, strict=True))
+        read = {tensor for call in self.ahead for tensor in call.input_tensors}
 
         def value(x: Any) -> Any:
             return known[x] if isinstance(x, KerasTensor) else x
@@ -45,7 +46,10 @@ class HostPart:
             args, kwargs = map_structure(value, (call.args, call.kwargs))
             if _is_host(call):
                 found = layer.indices(*args, **kwargs)
-                known.update({self.indices[call]: found} if call in self.indices else {})
+                if call in self.indices:
+                    known[self.indices[call]] = found
+                if call.output_tensors[0] not in read:
+                    continue
                 outputs = layer.encoded(found)
             else:
                 outputs = layer(*args, **kwargs)

@@ -15,7 +15,6 @@ from fncompile.graph.nest import flatten, map_structure, pack_like
 from fncompile.graph.tensor import Tensor
 from fncompile.layers import state
 from fncompile.layers.base import Layer
-from fncompile.training.step_data import pack, unpack
 
 _STEPS = ("train_step", "test_step", "compute_loss", "compute_metrics")
 _LARGEST_SHOWN = 100  # layers in the picture of a notebook
@@ -157,6 +156,8 @@ class Model(Layer):
 
     def run_predictions(self, tensors: list[Tensor | None]) -> list[Tensor]:
         """As `run_graph`, for what the model's own `predict_step` gives."""
+        from fncompile.training.step_data import pack
+
         found = self.predict_step(pack(pack_like(self._input_structure, tensors), None, None))
         self._structure_of_predictions = map_structure(lambda x: None, found)
         return flatten(found)
@@ -240,6 +241,8 @@ class Model(Layer):
         """What `predict` gives for the inputs `data` of a batch: tensors with the batch first, in
         any structure. A subclass's own is traced; calling the model, and exporting it, are not
         concerned."""
+        from fncompile.training.step_data import unpack
+
         x, _, _ = unpack(data)
         return self(x, training=False)
 
