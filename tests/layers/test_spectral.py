@@ -59,6 +59,18 @@ def test_a_frame_is_numpys_transform(length):
     np.testing.assert_allclose(found, [*expected.real, *expected.imag], 1e-4, 1e-5)
 
 
+def test_angles_are_numpys():
+    x = np.random.default_rng(1).normal(size=(2, 14, 2)).astype("float32")
+    layer = layers.STFTSpectrogram(
+        "angle", frame_length=8, frame_step=3, window=None, scaling=None, expand_dims=True
+    )
+    frames = np.lib.stride_tricks.sliding_window_view(x, 8, axis=1)[:, ::3]
+    expected = np.angle(np.fft.rfft(frames)).transpose(0, 1, 3, 2)
+    turned = layer(x) - expected  # a real number below zero may have either angle of pi
+    np.testing.assert_allclose(np.exp(1j * turned), 1.0, atol=1e-4)
+    np.testing.assert_allclose(np.abs(layer(x)[:, :, 1:-1]), np.abs(expected)[:, :, 1:-1], 1e-4)
+
+
 WINDOWS = {  # of five steps, symmetric and periodic, by scipy.signal.get_window
     "hann": ([0, 0.5, 1, 0.5, 0], [0, 0.345492, 0.904508, 0.904508, 0.345492]),
     "blackman": ([0, 0.34, 1, 0.34, 0], [0, 0.200770, 0.849230, 0.849230, 0.200770]),

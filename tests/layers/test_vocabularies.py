@@ -301,6 +301,17 @@ def test_what_is_wrong_is_said(wrong, words):
         wrong()
 
 
+@pytest.mark.parametrize("kind", ["StringLookup", "TextVectorization"])
+@pytest.mark.parametrize("mode", ["int", "count"])
+def test_words_without_a_vocabulary_are_refused(kind, mode):
+    """As by Keras, which for "int" says that a table is not initialized."""
+    layer = getattr(layers, kind)(output_mode=mode)
+    with pytest.raises(RuntimeError, match="set the layer's vocabulary before calling it"):
+        layer(np.array(["a"]))
+    layer.adapt(["a"])
+    assert layer(np.array(["a"])).size
+
+
 def test_a_file_may_not_name_another_as_vocabulary(tmp_path):
     path = tmp_path / "words.txt"
     path.write_text("a\nb\n")

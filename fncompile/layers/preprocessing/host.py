@@ -97,9 +97,7 @@ def as_array(x: Any) -> Any:
 
 def texts(x: np.ndarray, encoding: str = "utf-8") -> list[str]:
     """The elements of an array as text; numbers as Python writes them, real ones cut to whole."""
-    if x.dtype.kind in "biu":
-        return [str(int(n)) for n in x.reshape(-1)]
-    if x.dtype.kind == "f":
+    if x.dtype.kind in "biuf":
         return [str(int(n)) for n in x.reshape(-1)]
     return [_text(s, encoding) for s in x.reshape(-1).tolist()]
 

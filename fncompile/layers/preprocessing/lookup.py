@@ -198,7 +198,6 @@ class IndexLookup(HostLayer):
                 f"{old}, new vocab size is {new}"
             )
         self._tokens, self.idf_weights = tokens, weights
-        self._places = {token: self._token_start + i for i, token in enumerate(tokens)}
         structure.new_table(self)
 
     # learning it ----------------------------------------------------------------------------------

@@ -52,19 +52,28 @@ class RandomImages(StandardLayer):
         return random.uniform(shape, low, high, self.compute_dtype, self.seed_generator)
 
 
-def checked_range(
-    name: str, value: Any, least: float, most: float, both: bool = True
-) -> tuple[float, float]:
-    """(low, high) of `value`: two numbers, or one for both directions; ValueError unless they are
-    from `least` to `most`. With `both` one number is negative and positive, else it is both ends.
-    """
-    pair = tuple(value) if isinstance(value, (tuple, list)) else (value, value)
+def checked_pair(
+    name: str, value: Any, alone: tuple[Any, Any], least: float, most: float
+) -> tuple[Any, Any]:
+    """`value`, or `alone` where it is one number; ValueError unless that is two numbers from
+    `least` to `most`."""
+    pair = tuple(value) if isinstance(value, (tuple, list)) else alone
     numbers = all(isinstance(n, (int, float)) for n in pair) and len(pair) == 2
     if not numbers or any(not least <= n <= most for n in pair):
         raise ValueError(
             f"The `{name}` argument should be a number (or a list of two numbers) in the range "
             f"[{least}, {most}]. Received: {name}={value}"
         )
+    return pair
+
+
+def checked_range(
+    name: str, value: Any, least: float, most: float, both: bool = True
+) -> tuple[float, float]:
+    """(low, high) of `value`: two numbers, or one for both directions; ValueError unless they are
+    from `least` to `most`. With `both` one number is negative and positive, else it is both ends.
+    """
+    pair = checked_pair(name, value, (value, value), least, most)
     if not isinstance(value, (tuple, list)) and both:
         pair = (-abs(value), abs(value))
     return tuple(sorted(pair)) if both else pair  # type: ignore[return-value]

@@ -6,6 +6,7 @@ from typing import Any
 
 from fncompile import ops, random
 from fncompile.layers.preprocessing.random_color import RandomColor
+from fncompile.layers.preprocessing.random_images import checked_pair
 
 _GREY = (0.2989, 0.587, 0.114)  # how much of red, green and blue
 
@@ -13,13 +14,7 @@ _GREY = (0.2989, 0.587, 0.114)  # how much of red, green and blue
 def amount_range(name: str, value: Any, most: float = 1.0) -> tuple[float, float]:
     """(low, high) of `value`: two numbers, or the high one alone; ValueError unless they are from 0
     to `most`."""
-    pair = tuple(value) if isinstance(value, (tuple, list)) else (0, value)
-    numbers = len(pair) == 2 and all(isinstance(n, (int, float)) for n in pair)
-    if not numbers or any(not 0 <= n <= most for n in pair):
-        raise ValueError(
-            f"The `{name}` argument should be a number (or a list of two numbers) in the range "
-            f"[0, {most}]. Received: {name}={value}"
-        )
+    pair = checked_pair(name, value, (0, value), 0, most)
     return min(pair), max(pair)
 
 

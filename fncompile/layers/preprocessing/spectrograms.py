@@ -106,18 +106,18 @@ class STFTSpectrogram(StandardLayer):
                 "Invalid input type. Expected a signal of floating-point numbers. "
                 f"Received: input type={inputs.dtype}"
             )
-        x = inputs if self.data_format == "channels_last" else ops.transpose(inputs, (0, 2, 1))
+        x = inputs if self.data_format == "channels_first" else ops.transpose(inputs, (0, 2, 1))
         return self._arranged(self._spectrum(x))
 
     def _spectrum(self, x: Any) -> Any:
-        """(batch, channels, frames, bins)."""
+        """(batch, channels, frames, bins) of (batch, channels, time)."""
         if self.mode in ("real", "imag"):
             return self._transformed(x, self.mode)
         real, imag = self._transformed(x, "real"), self._transformed(x, "imag")
         if self.mode == "stft":
             return ops.concatenate([real, imag], axis=3)
         if self.mode == "angle":
-            return getattr(ops, "arctan2")(imag, real)  # noqa: B009  # says so where it is missing
+            return ops.arctan2(imag, real)
         power = ops.square(real) + ops.square(imag)
         if self.mode == "psd":  # both halves of the spectrum, but for the ends
             inner = np.ones(self._bins)
@@ -127,8 +127,8 @@ class STFTSpectrogram(StandardLayer):
         return magnitude if self.mode == "magnitude" else ops.log(ops.maximum(magnitude, epsilon()))
 
     def _transformed(self, x: Any, side: str) -> Any:
-        _, time, channels = ops.shape(x)
-        rows = ops.reshape(ops.transpose(x, (0, 2, 1)), (-1, time, 1))
+        _, channels, time = ops.shape(x)
+        rows = ops.reshape(x, (-1, time, 1))
         step = self.frame_step or self.frame_length // 2
         kernel = ops.cast(getattr(self, f"{side}_kernel"), x.dtype)
         y = ops.conv(
@@ -216,11 +216,11 @@ class MelSpectrogram(StandardLayer):
     def _tables(self) -> list[np.ndarray]:
         length = self.sequence_length
         window = window_of(self.window, length, periodic=True)
-        ahead = (self.fft_length - length) // 2
-        seen = np.zeros(self.fft_length)
-        seen[ahead : ahead + length] = 1.0 if window is None else window
-        if window is None:
-            seen[:] = 1.0
+        seen = np.ones(self.fft_length)
+        if window is not None:
+            ahead = (self.fft_length - length) // 2
+            seen[:] = 0.0
+            seen[ahead : ahead + length] = window
         tables = transform_tables(self.fft_length, self.fft_length // 2 + 1)
         return [table * seen[:, None] for table in tables]
 

@@ -30,6 +30,7 @@ class StringLookup(IndexLookup):
     """
 
     fields: tuple[str, ...] = (*IndexLookup.fields, "encoding")
+    _places: dict[str, int] | None = None  # of the tokens, once there is a vocabulary
 
     def __init__(
         self,
@@ -63,6 +64,10 @@ class StringLookup(IndexLookup):
     def _as_token(self, token: Any) -> str:
         return token.decode(self.encoding) if isinstance(token, bytes) else str(token)
 
+    def _take(self, tokens: list[Any], weights: Any) -> None:
+        super()._take(tokens, weights)
+        self._places = {token: self._token_start + i for i, token in enumerate(tokens)}
+
     def needs_host(self, dtypes: list[str]) -> bool:
         return True
 
@@ -78,6 +83,11 @@ class StringLookup(IndexLookup):
     def _place(self, word: str) -> int | None:
         if self.mask_token is not None and word == self.mask_token:
             return self._mask_place
+        if self._places is None:
+            raise RuntimeError(
+                "You must set the layer's vocabulary before calling it. Either pass a `vocabulary` "
+                "argument to the layer, or call `adapt` with some sample data."
+            )
         if word in self._places:
             return self._places[word]
         count = self.num_oov_indices

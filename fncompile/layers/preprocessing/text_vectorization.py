@@ -197,9 +197,9 @@ class TextVectorization(HostLayer):
         length = self.output_sequence_length
         length = max(map(len, rows), default=0) if length is None else length
         out = np.full((len(rows), length), self._lookup._mask_place, "int64")
-        for row, words in enumerate(rows):
-            places = self._lookup.indices(np.array(words[:length], object))
-            out[row, : len(places)] = places
+        counts = np.array([len(words) for words in rows], "int64")
+        kept = [word for words in rows for word in words[:length]]
+        out[np.arange(length) < counts[:, None]] = self._lookup.indices(np.array(kept, object))
         return out[0] if inputs.ndim == 0 else out
 
     def index_type(self, types: list[Any]) -> Any:
