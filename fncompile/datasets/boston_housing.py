@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from fncompile.datasets.stored import KERAS_AT, arrays_of, halves, stored
+from fncompile.datasets.stored import arrays_of, check_split, from_keras, halves
 
 DIGEST = "f553886a1f8d56431e820c5b82552d9d95cfcb96d1e678153f8839538947dff5"
 
@@ -23,9 +23,6 @@ def load_data(
     fraction of rows that are for tests; `seed`: of their order. FileNotFoundError says where to get
     the archive, ValueError that it is not the one expected.
     """
-    if not 0 <= test_split < 1:
-        raise ValueError(f"`test_split` must be from 0 to below 1. Received: {test_split}")
-    archive = stored("boston_housing.npz", KERAS_AT + "boston_housing.npz", DIGEST, path)
-    arrays = arrays_of(archive)
-    x, y = arrays["x"], arrays["y"]
-    return halves(x, y, test_split, seed)
+    check_split(test_split)
+    arrays = arrays_of(from_keras("boston_housing.npz", DIGEST, path))
+    return halves(arrays["x"], arrays["y"], test_split, seed)

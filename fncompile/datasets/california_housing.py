@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from fncompile.datasets.stored import KERAS_AT, arrays_of, halves, stored
+from fncompile.datasets.stored import arrays_of, check_split, from_keras, halves
 
 DIGEST = "1a2e3a52e0398de6463aebe6f4a8da34fb21fbb6b934cf88c3425e766f2a1a6f"
 
@@ -26,14 +26,12 @@ def load_data(
     rows that are for tests; `seed`: of their order. FileNotFoundError says where to get the
     archive, ValueError that it is not the one expected.
     """
-    if not 0 <= test_split < 1:
-        raise ValueError(f"`test_split` must be from 0 to below 1. Received: {test_split}")
+    check_split(test_split)
     if version not in ("small", "large"):
         raise ValueError(
             f"Argument `version` must be one of 'small' and 'large'. Received: version={version}"
         )
-    archive = stored("california_housing.npz", KERAS_AT + "california_housing.npz", DIGEST, path)
-    arrays = arrays_of(archive)
+    arrays = arrays_of(from_keras("california_housing.npz", DIGEST, path))
     x, y = arrays["x"], arrays["y"]
     x, y = (x[:600], y[:600]) if version == "small" else (x, y)
     return halves(x, y, test_split, seed)

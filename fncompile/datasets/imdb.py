@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import numpy as np
 
 from fncompile.datasets import word_lists
-from fncompile.datasets.stored import KERAS_AT, arrays_of, stored
+from fncompile.datasets.stored import arrays_of, from_keras, shuffled
 
 DIGEST = "69664113be75683a8fe16e3ed0ab59fda8886cb3cd7ada244f7d9544e4676b9f"
 WORDS = "bfafd718b763782e994055a2d397834f"
@@ -35,10 +34,10 @@ def load_data(
     """
     if kwargs:
         raise TypeError(f"Unrecognized keyword arguments: {kwargs}.")
-    found = arrays_of(stored("imdb.npz", KERAS_AT + "imdb.npz", DIGEST, path))
+    found = arrays_of(from_keras("imdb.npz", DIGEST, path))
     rng = np.random.RandomState(seed)
-    x_train, y_train = word_lists.shuffled(rng, found["x_train"], found["y_train"])
-    x_test, y_test = word_lists.shuffled(rng, found["x_test"], found["y_test"])
+    x_train, y_train = shuffled(rng, found["x_train"], found["y_train"])
+    x_test, y_test = shuffled(rng, found["x_test"], found["y_test"])
     train, y_train = word_lists.short(
         word_lists.begun(x_train, start_char, index_from), y_train, maxlen
     )
@@ -56,6 +55,4 @@ def get_word_index(path: Any = "imdb_word_index.json") -> dict[str, int]:
     `path`: of the file, in ~/.keras/datasets or $FNC_DATA_DIR unless absolute. FileNotFoundError
     says where to get it.
     """
-    name = "imdb_word_index.json"
-    with open(stored(name, KERAS_AT + name, WORDS, path), encoding="utf-8") as stream:
-        return json.load(stream)
+    return word_lists.word_index("imdb_word_index.json", WORDS, path)

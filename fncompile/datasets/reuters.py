@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import numpy as np
 
 from fncompile.datasets import word_lists
-from fncompile.datasets.stored import KERAS_AT, arrays_of, stored
+from fncompile.datasets.stored import arrays_of, cut, from_keras, shuffled
 
 DIGEST = "d6586e694ee56d7a4e65172e12b3e987c03096cb01eab99753921ef915959916"
 WORDS = "4d44cc38712099c9e383dc6e5f11a921"
@@ -35,13 +34,12 @@ def load_data(
     """
     if kwargs:
         raise TypeError(f"Unrecognized keyword arguments: {kwargs}.")
-    found = arrays_of(stored("reuters.npz", KERAS_AT + "reuters.npz", DIGEST, path))
+    found = arrays_of(from_keras("reuters.npz", DIGEST, path))
     rng = np.random.RandomState(seed)
-    x, y = word_lists.shuffled(rng, found["x"], found["y"])
+    x, y = shuffled(rng, found["x"], found["y"])
     lists, y = word_lists.short(word_lists.begun(x, start_char, index_from), y, maxlen)
     x = word_lists.as_objects(word_lists.known(lists, num_words, skip_top, oov_char))
-    at = int(len(x) * (1 - test_split))
-    return (x[:at], y[:at]), (x[at:], y[at:])
+    return cut(x, y, test_split)
 
 
 def get_label_names() -> tuple[str, ...]:
@@ -55,6 +53,4 @@ def get_word_index(path: Any = "reuters_word_index.json") -> dict[str, int]:
     `path`: of the file, in ~/.keras/datasets or $FNC_DATA_DIR unless absolute. FileNotFoundError
     says where to get it.
     """
-    name = "reuters_word_index.json"
-    with open(stored(name, KERAS_AT + name, WORDS, path), encoding="utf-8") as stream:
-        return json.load(stream)
+    return word_lists.word_index("reuters_word_index.json", WORDS, path)

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from fncompile.flags import flag
-from fncompile.utils.files import get_file, home
+from fncompile.utils.files import get_file
 
 KERAS_AT = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/"
 
@@ -22,14 +22,18 @@ def stored(name: str, origin: str, digest: str | None = None, path: Any = None) 
     $FNC_DATA_DIR; or in ~/.keras/datasets. FileNotFoundError says where to get it."""
     wanted = Path(path or name)
     root = flag("data_dir")
-    for folder in (Path(root),) if root else ():
-        if (folder / wanted).is_file():
-            return Path(get_file(wanted.name, origin, file_hash=digest, cache_dir=folder,
-                                 cache_subdir=str(wanted.parent)))  # fmt: skip
+    if root and (Path(root) / wanted).is_file():
+        return Path(get_file(wanted.name, origin, file_hash=digest, cache_dir=Path(root),
+                             cache_subdir=str(wanted.parent)))  # fmt: skip
     if wanted.is_absolute():
         return Path(get_file(wanted.name, origin, file_hash=digest, cache_dir=wanted.parent,
                              cache_subdir=""))  # fmt: skip
-    return Path(get_file(str(wanted), origin, file_hash=digest, cache_dir=home()))
+    return Path(get_file(str(wanted), origin, file_hash=digest))
+
+
+def from_keras(name: str, digest: str, path: Any) -> Path:
+    """As `stored`, of an archive that lies under its name where Keras has them."""
+    return stored(name, KERAS_AT + name, digest, path)
 
 
 def arrays_of(path: Path) -> dict[str, np.ndarray]:
@@ -84,9 +88,22 @@ def members_of(path: Path, names: list[str]) -> list[Any]:
 
 
 def halves(x: np.ndarray, y: np.ndarray, test_split: float, seed: int) -> tuple[Any, Any]:
-    """Rows in the order that `seed` gives, all but the last fraction of them and that fraction."""
+    """`cut` of the rows in the order that `seed` gives."""
+    return cut(*shuffled(np.random.RandomState(seed), x, y), test_split)
+
+
+def shuffled(rng: np.random.RandomState, x: np.ndarray, y: np.ndarray) -> tuple[Any, Any]:
     order = np.arange(len(x))
-    np.random.RandomState(seed).shuffle(order)
-    x, y = x[order], y[order]
+    rng.shuffle(order)
+    return x[order], y[order]
+
+
+def cut(x: np.ndarray, y: np.ndarray, test_split: float) -> tuple[Any, Any]:
+    """All rows but the last fraction of them, and that fraction."""
     at = int(len(x) * (1 - test_split))
     return (x[:at], y[:at]), (x[at:], y[at:])
+
+
+def check_split(test_split: float) -> None:
+    if not 0 <= test_split < 1:
+        raise ValueError(f"`test_split` must be from 0 to below 1. Received: {test_split}")

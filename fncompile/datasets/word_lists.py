@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import numpy as np
+
+from fncompile.datasets.stored import from_keras
 
 ARGUMENTS = """`num_words`: words from this number on are left out, and so are those below
 `skip_top`;
@@ -21,10 +24,10 @@ def documented(function: Any) -> Any:
     return function
 
 
-def shuffled(rng: np.random.RandomState, x: np.ndarray, y: np.ndarray) -> tuple[Any, Any]:
-    order = np.arange(len(x))
-    rng.shuffle(order)
-    return x[order], y[order]
+def word_index(name: str, digest: str, path: Any) -> dict[str, int]:
+    """What the file `name` says: the number of each word."""
+    with open(from_keras(name, digest, path), encoding="utf-8") as stream:
+        return json.load(stream)
 
 
 def begun(lists: Any, start_char: int | None, index_from: int | None) -> list[list[int]]:
