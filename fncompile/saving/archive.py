@@ -116,9 +116,9 @@ def load_model(
 
 
 def _load_archive(path: Path, compile: bool) -> Any:
-    config, metadata, weights = keras_zip.read_archive(path)
+    config, metadata, weights, assets = keras_zip.read_archive(path)
     with describing(path):
-        add_vocabularies(config, keras_zip.read_assets(path), weights)
+        add_vocabularies(config, assets, weights)
         if str(metadata.get("keras_version", "")).startswith("2."):
             config = convert_model(config)
         compiled = config.pop("compile_config", None)

@@ -12,7 +12,7 @@ import json
 import os
 import zipfile
 from collections.abc import Iterator
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple
 
 from .atomic import write_atomic
 from .errors import FileFormatError
@@ -48,24 +48,32 @@ def _member(name: str) -> zipfile.ZipInfo:
     return member
 
 
-def read_archive(path: Any) -> tuple[dict[str, Any], dict[str, Any], Group]:
-    """Return (config, metadata, weights) of an archive; FileFormatError says what is wrong."""
+class Archive(NamedTuple):
+    """What a `.keras` file holds."""
+
+    config: dict[str, Any]
+    metadata: dict[str, Any]
+    weights: Group
+    assets: dict[str, str]  # texts, such as vocabularies, by their path below `assets`
+
+
+def read_archive(path: Any) -> Archive:
+    """The members of an archive; FileFormatError says what is wrong."""
     with _opened(path) as archive:
-        return (
+        return Archive(
             _json(archive, _CONFIG, path),
             _json(archive, _METADATA, path) if _METADATA in archive.namelist() else {},
             _weights(archive, path),
+            _assets(archive, path),
         )
 
 
-def read_assets(path: Any) -> dict[str, str]:
-    """The texts beside config and weights, such as vocabularies, by their path below `assets`."""
-    with _opened(path) as archive:
-        names = [n for n in archive.namelist() if n.startswith("assets/") and n.endswith(".txt")]
-        try:
-            return {n[len("assets/") :]: _read(archive, n, path).decode("utf-8") for n in names}
-        except UnicodeDecodeError as error:
-            raise FileFormatError(f"{path}: an asset is not text: {error}") from None
+def _assets(archive: zipfile.ZipFile, path: Any) -> dict[str, str]:
+    names = [n for n in archive.namelist() if n.startswith("assets/") and n.endswith(".txt")]
+    try:
+        return {n[len("assets/") :]: _read(archive, n, path).decode("utf-8") for n in names}
+    except UnicodeDecodeError as error:
+        raise FileFormatError(f"{path}: an asset is not text: {error}") from None
 
 
 def read_archive_weights(path: Any) -> Group:
