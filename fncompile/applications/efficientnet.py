@@ -28,10 +28,10 @@ from fncompile.models import Model
 preprocess_input = preprocessing.scaled_to_bytes
 decode_predictions = preprocessing.decode_predictions
 
-# (kernel, how many, filters before, filters, how much wider inside, stride) of the stacks
+# (kernel, how many, filters, how much wider inside, stride) of the stacks
 BLOCKS = (
-    (3, 1, 32, 16, 1, 1), (3, 2, 16, 24, 6, 2), (5, 2, 24, 40, 6, 2), (3, 3, 40, 80, 6, 2),
-    (5, 3, 80, 112, 6, 1), (5, 4, 112, 192, 6, 2), (3, 1, 192, 320, 6, 1),
+    (3, 1, 16, 1, 1), (3, 2, 24, 6, 2), (5, 2, 40, 6, 2), (3, 3, 80, 6, 2), (5, 3, 112, 6, 1),
+    (5, 4, 192, 6, 2), (3, 1, 320, 6, 1),
 )  # fmt: skip
 # how wide, how deep, the size of images, and of what dropout drops at the end
 SIZES = {
@@ -119,7 +119,7 @@ def _efficientnet(
     x = Activation("swish", name="stem_activation")(BatchNormalization(axis=3, name="stem_bn")(x))
     counts = [math.ceil(deep * row[1]) for row in BLOCKS]
     done = 0
-    for stack, (kernel, _, _, filters, wider, stride) in enumerate(BLOCKS):
+    for stack, (kernel, _, filters, wider, stride) in enumerate(BLOCKS):
         for i in range(counts[stack]):
             x = _block(
                 x, kernel, _width(filters * wide), wider, stride if i == 0 else 1,

@@ -47,9 +47,6 @@ class Processes:
     def add(self, vector: np.ndarray) -> None:
         """Replace a contiguous vector by the sum over all ranks."""
 
-    def abort(self, message: str) -> None:
-        """End all processes."""
-
 
 class Ranks(Processes):
     """The ranks of an MPI communicator, which is of mpi4py."""
@@ -69,26 +66,28 @@ class Ranks(Processes):
 
     def add(self, vector: np.ndarray) -> None:
         if vector.nbytes <= SMALL:
-            _, got = self._room(vector.size, vector.dtype, self.size)
+            _, got = self._room(vector.size, vector.dtype)
             self.comm.Allgather(vector, got)
             _add_rows(got, vector)
             return
         part = -(-vector.size // self.size)
-        padded, got = self._room(part, vector.dtype, self.size)
+        padded, got = self._room(part, vector.dtype)
         padded[: vector.size] = vector
         self.comm.Alltoall(padded, got)
         _add_rows(got, got[0])
         self.comm.Allgather(got[0], padded)
         vector[:] = padded[: vector.size]
 
-    def _room(self, part: int, dtype: np.dtype, ranks: int) -> tuple[np.ndarray, np.ndarray]:
+    def _room(self, part: int, dtype: np.dtype) -> tuple[np.ndarray, np.ndarray]:
         """A vector of a part for each rank, and a row for each rank."""
         key = part, dtype
         if key not in self._rooms:
-            self._rooms[key] = np.zeros(part * ranks, dtype), np.empty((ranks, part), dtype)
+            rows = np.empty((self.size, part), dtype)
+            self._rooms[key] = np.zeros(part * self.size, dtype), rows
         return self._rooms[key]
 
     def abort(self, message: str) -> None:
+        """End all processes."""
         sys.stdout.flush()
         print(message, file=sys.stderr, flush=True)
         self.comm.Abort(1)

@@ -183,12 +183,17 @@ class CompiledSteps:
         program, trace = programs.own_step_program(
             self.model, verb, signature, self.names, self.label
         )
-        memory = Memory("train", [v for v in trace.params if v not in self._placed()], trace.names)
         name = "train_step" if verb == "train" else "evaluate"
-        memories = (self.weights, memory, self.state)
-        entry = self._build(program, "own_step", name, Context(), memories)
-        self.own_memory[entry] = memory
+        entry = self._build_own(program, trace, "own_step", name)
         self.own_signatures[verb] = signature
+        return entry
+
+    def _build_own(self, program: Program, trace: Trace, kind: str, name: str) -> Entry:
+        placed = self._placed()
+        memory = Memory("train", [v for v in trace.params if v not in placed], trace.names)
+        memories = (self.weights, memory, self.state)
+        entry = self._build(program, kind, name, Context(), memories)
+        self.own_memory[entry] = memory
         return entry
 
     def _own_predict_entry(self, types: Types) -> Entry:
@@ -200,11 +205,7 @@ class CompiledSteps:
                 program, trace = programs.predict_program(
                     self.model, types, self.names, self.label, as_users_say=True
                 )
-                rest = [v for v in trace.params if v not in self._placed()]
-                memory = Memory("train", rest, trace.names)
-                memories = (self.weights, self.state, memory)
-                entry = self._build(program, "infer", "predict_step", Context(), memories)
-                self.own_memory[entry], self.entries[key] = memory, entry
+                self.entries[key] = self._build_own(program, trace, "infer", "predict_step")
         return self.entries[key]
 
     def _evaluate_entry(self, signature: Signature) -> Entry:

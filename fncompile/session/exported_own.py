@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fncompile.ir.node import Program
 from fncompile.passes.manager import Context
 from fncompile.runtime.entry import Entry
 from fncompile.session import programs
@@ -22,23 +21,16 @@ from fncompile.training.compile import objective_of
 if TYPE_CHECKING:
     from fncompile.session.compiled import CompiledSteps
 
-Programs = dict[str, Program]
-
-
-def was_trained(steps: CompiledSteps) -> bool:
-    """Is it known what a step of training takes?"""
-    return "train" in steps.own_signatures
-
 
 def own_entries(steps: CompiledSteps) -> tuple[dict[str, Entry], Memory]:
     """The entries of "train" and, where a batch was evaluated, "evaluate", in one memory.
     ValueError where no batch was trained on."""
-    if not was_trained(steps):
+    signatures = steps.own_signatures
+    if "train" not in signatures:
         raise ValueError(
             f"What the steps of {steps.model.name!r} take is known from data alone: train it on a "
             "batch, and evaluate it on one where the library is to evaluate, then export it."
         )
-    signatures = steps.own_signatures
     memory = _memory(steps, signatures)
     found = {}
     for verb, name in (("train", "train_step"), ("evaluate", "evaluate")):

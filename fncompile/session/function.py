@@ -109,9 +109,10 @@ class Function:
         arrays = [x for x in flatten(given) if isinstance(x, np.ndarray)]
         with self._lock:
             made, run = self._found(given, arrays)
-            with memory_lock:
-                made.memory.adopt()
-                made.entry.prepare(made.memory.version)
+            if made.memory.lost or not made.entry.is_prepared(made.memory.version):
+                with memory_lock:
+                    made.memory.adopt()
+                    made.entry.prepare(made.memory.version)
             outputs = run([_as_given(a, t) for a, t in zip(arrays, made.types)])
             made.memory.version += made.updates
         return map_structure(
@@ -205,13 +206,11 @@ def _key(x: Any, of_array: Callable[[np.ndarray], Any]) -> Any:
 
 def _as_array(x: Any) -> Any:
     """What becomes an array: arrays of any library, tensors with numbers, numbers with a point."""
-    if isinstance(x, Variable):
+    if isinstance(x, (Variable, np.integer)):
         return x
     if isinstance(x, Tensor):
         return x.numpy()
-    if isinstance(x, (np.ndarray, float, np.floating)) or hasattr(x, "__array__"):
-        return x if isinstance(x, np.integer) else np.asarray(x)
-    return x
+    return np.asarray(x) if isinstance(x, float) or hasattr(x, "__array__") else x
 
 
 def _as_given(array: np.ndarray, type: TensorType) -> np.ndarray:

@@ -26,41 +26,39 @@ class GradientSum:
         memory = steps.train_memory
         assert memory is not None  # it is prepared with the entry
         runs = [(run.gradient["name"], run.dtype) for run in steps.runs]
-        self._gradients = [(memory.block.view(name), dtype) for name, dtype in runs]
-        self._state = [(steps.weights.block.view(n), d) for n, d in _changed(steps, entry)]
-        arrays = [*self._gradients, *self._state]
+        gradients = [(memory.block.view(name), dtype) for name, dtype in runs]
+        state = [(steps.weights.block.view(n), d) for n, d in _changed(steps, entry)]
+        arrays = [(array.reshape(-1), dtype) for array, dtype in (*gradients, *state)]
+        self._gradients = [array for array, _ in gradients]
         wide = {DTYPES[dtype].in_register for _, dtype in arrays}
-        size = sum(array.size for array, _ in arrays) + 1
+        ends = np.cumsum([array.size for array, _ in arrays], dtype=int)
+        size = sum(array.size for array, _ in arrays) + 1  # the last one is for the rows
         self._vector = np.zeros(size, "float64" if "float64" in wide else "float32")
+        parts = np.split(self._vector, ends)
+        self._parts = [(array, dtype, part) for (array, dtype), part in zip(arrays, parts)]
 
     def clear(self) -> None:
         """No gradients."""
-        for array, _ in self._gradients:
+        for array in self._gradients:
             array.fill(0)
 
     def add_up(self, rows: int, processes: Processes) -> None:
         """Put the mean over the rows of all processes, of which this one had `rows`, in place."""
-        vector, end = self._vector, 0
-        for array, dtype in [*self._gradients, *self._state]:
-            part = vector[end : end + array.size]
+        vector = self._vector
+        for array, dtype, part in self._parts:
             if rows:
-                np.multiply(decode(array, dtype).ravel(), vector.dtype.type(rows), out=part)
+                np.multiply(decode(array, dtype), vector.dtype.type(rows), out=part)
             else:
                 part.fill(0)
-            end += array.size
-        vector[end] = rows
+        vector[-1] = rows
         processes.add(vector)
-        np.divide(vector, vector[end], out=vector)
-        end = 0
-        for array, dtype in [*self._gradients, *self._state]:
-            part = vector[end : end + array.size].reshape(array.shape)
-            array[...] = encode(part, dtype)
-            end += array.size
+        np.divide(vector, vector[-1], out=vector)
+        for array, dtype, part in self._parts:
+            array[:] = encode(part, dtype)
 
 
 def _changed(steps: CompiledSteps, entry: Any) -> list[tuple[str, str]]:
     """Names and dtypes of the weights of real numbers that the first half of a step changes."""
-    own = {steps.names[v]: v for v in steps.weights.variables}
+    own = {steps.names[v]: v.type for v in steps.weights.variables}
     updated = [p["name"] for p in entry.program.updates]
-    found = [own[name] for name in updated if name in own]
-    return [(steps.names[v], v.type.dtype) for v in found if v.type.kind == "f"]
+    return [(n, own[n].dtype) for n in updated if n in own and own[n].kind == "f"]
