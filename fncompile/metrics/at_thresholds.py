@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from fncompile import ops
-from fncompile.metrics.confusion import ThresholdMetric
+from fncompile.metrics.confusion import OUTCOMES, ThresholdMetric, even_between
 from fncompile.ops.dispatch import op
 
 
 class _At(ThresholdMetric):
     """`limit`: the name of the ratio that has to be reached, and of the argument that says it."""
 
-    held = ("true_positives", "false_positives", "true_negatives", "false_negatives")
+    held = OUTCOMES
     limit: str
 
     def __init__(
@@ -34,7 +34,7 @@ class _At(ThresholdMetric):
                 f"Received: num_thresholds={num_thresholds}"
             )
         n = num_thresholds
-        even = [0.5] if n == 1 else [0.0, *((i + 1) / (n - 1) for i in range(n - 2)), 1.0]
+        even = [0.5] if n == 1 else [0.0, *even_between(n), 1.0]
         super().__init__(name, dtype, even, None, class_id)
         self.num_thresholds, self.value = num_thresholds, value
         setattr(self, self.limit, value)

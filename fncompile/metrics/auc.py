@@ -9,7 +9,7 @@ from typing import Any
 from fncompile import ops
 from fncompile.config import epsilon
 from fncompile.losses.loss import as_tensors
-from fncompile.metrics.confusion import are_even, counts
+from fncompile.metrics.confusion import OUTCOMES, are_even, counts, even_between
 from fncompile.metrics.metric import Metric
 from fncompile.ops.dispatch import op
 
@@ -20,7 +20,6 @@ _SUMS = {
     "interpolation": "interpolation", "Interpolation": "interpolation",
     "majoring": "majoring", "Majoring": "majoring", "minoring": "minoring", "Minoring": "minoring",
 }  # fmt: skip
-_HELD = ("true_positives", "false_positives", "true_negatives", "false_negatives")
 
 
 class AUC(Metric):
@@ -93,7 +92,7 @@ class AUC(Metric):
             self._make((len(self._thresholds), self.num_labels))
 
     def _make(self, shape: tuple[int, ...]) -> None:
-        for held in _HELD:
+        for held in OUTCOMES:
             setattr(self, held, self.add_variable(shape, name=held))
         self.built = True
 
@@ -108,7 +107,7 @@ class AUC(Metric):
             label_weights=None if self.multi_label else self.label_weights, even=self._even,
             dtype=self.dtype,
         )  # fmt: skip
-        for held in _HELD:
+        for held in OUTCOMES:
             getattr(self, held).assign_add(found[held])
 
     @op
@@ -132,7 +131,7 @@ class AUC(Metric):
         return self._mean(ops.sum((x[:-1] - x[1:]) * between(y[:-1], y[1:]), axis=0))
 
     def _counts(self) -> list[Any]:
-        return [ops.convert_to_tensor(getattr(self, held)) for held in _HELD]
+        return [ops.convert_to_tensor(getattr(self, held)) for held in OUTCOMES]
 
     def _mean(self, areas: Any) -> Any:
         """Of the labels, if each has its area."""
@@ -179,7 +178,7 @@ def _inner(count: int, thresholds: Sequence[float] | None) -> list[float]:
         raise ValueError(
             f"Argument `num_thresholds` must be an integer > 1. Received: num_thresholds={count}"
         )
-    return [(i + 1) / (count - 1) for i in range(count - 2)]
+    return even_between(count)
 
 
 def _precision_over_recall(tp: Any, fp: Any, fn: Any) -> Any:
@@ -191,5 +190,5 @@ def _precision_over_recall(tp: Any, fp: Any, fn: Any) -> Any:
     intercept = tp[1:] - slope * positive[1:]
     both = (positive[:-1] > 0) & (positive[1:] > 0)
     ratio = ops.where(both, ops.divide_no_nan(positive[:-1], positive[1:]), 1.0)
-    areas = slope * (more + intercept * ops.log(ops.where(both, ratio, 1.0)))
+    areas = slope * (more + intercept * ops.log(ratio))
     return ops.sum(ops.divide_no_nan(areas, ops.maximum(tp[1:] + fn[1:], 0.0)), axis=0)

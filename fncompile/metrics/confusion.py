@@ -14,6 +14,7 @@ from fncompile.losses.reduction import align_weights, match_ranks
 from fncompile.metrics.metric import Metric
 from fncompile.ops.dispatch import op
 
+OUTCOMES = ("true_positives", "false_positives", "true_negatives", "false_negatives")
 BELOW_ALL = -1e10  # what stands for predictions that are not among the largest
 
 
@@ -26,6 +27,11 @@ def checked_thresholds(thresholds: Any, default: float = 0.5) -> list[float]:
     if wrong:
         raise ValueError(f"Threshold values must be in [0, 1]. Received: {wrong}")
     return found
+
+
+def even_between(count: int) -> list[float]:
+    """What is between 0 and 1 of `count` even thresholds from 0 to 1."""
+    return [(i + 1) / (count - 1) for i in range(count - 2)]
 
 
 def are_even(thresholds: Sequence[float]) -> bool:

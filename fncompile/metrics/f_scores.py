@@ -7,7 +7,7 @@ from typing import Any
 from fncompile import ops
 from fncompile.config import epsilon
 from fncompile.losses.loss import as_tensors
-from fncompile.metrics.metric import Metric
+from fncompile.metrics.metric import Metric, require_two_axes
 from fncompile.ops.dispatch import op
 
 _HELD = ("true_positives", "false_positives", "false_negatives", "intermediate_weights")
@@ -64,16 +64,7 @@ class FBetaScore(Metric):
         self.built = False
 
     def build(self, y_true: Any, y_pred: Any) -> None:
-        if len(y_pred) != 2 or len(y_true) != 2:
-            raise ValueError(
-                "FBetaScore expects 2D inputs with shape (batch_size, output_dim). "
-                f"Received input shapes: y_pred.shape={y_pred} and y_true.shape={y_true}."
-            )
-        if y_pred[-1] is None or y_true[-1] is None:
-            raise ValueError(
-                "FBetaScore expects 2D inputs with shape (batch_size, output_dim), with output_dim "
-                f"fully defined (not None). Received: y_pred.shape={y_pred}, y_true.shape={y_true}."
-            )
+        require_two_axes("FBetaScore", y_true, y_pred)
         if self.built:
             return
         shape = () if self.average == "micro" else (y_pred[-1],)

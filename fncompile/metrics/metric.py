@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from typing import Any
 
 from fncompile import initializers, ops
@@ -113,8 +112,9 @@ class Metric:
 
     def stateless_update_state(self, metric_variables: Any, *args: Any, **kwargs: Any) -> list[Any]:
         """What `update_state` would make of these values of `variables`; they stay as they are."""
-        update = functools.partial(self.update_state, *args, **kwargs)
-        return with_values(lambda: update() and None, self.variables, metric_variables)[1]
+        return with_values(
+            lambda: self.update_state(*args, **kwargs), self.variables, metric_variables
+        )[1]
 
     def stateless_result(self, metric_variables: Any) -> Any:
         """What `result` would be for these values of `variables`."""
@@ -135,6 +135,20 @@ class Metric:
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name}>"
+
+
+def require_two_axes(name: str, y_true: Any, y_pred: Any) -> None:
+    """ValueError unless both shapes have two axes, the last of them known."""
+    if len(y_pred) != 2 or len(y_true) != 2:
+        raise ValueError(
+            f"{name} expects 2D inputs with shape (batch_size, output_dim). "
+            f"Received input shapes: y_pred.shape={y_pred} and y_true.shape={y_true}."
+        )
+    if y_pred[-1] is None or y_true[-1] is None:
+        raise ValueError(
+            f"{name} expects 2D inputs with shape (batch_size, output_dim), with output_dim "
+            f"fully defined (not None). Received: y_pred.shape={y_pred}, y_true.shape={y_true}."
+        )
 
 
 _HOLDERS = (Variable, Metric, *NESTS)

@@ -9,7 +9,7 @@ from fncompile.config import epsilon
 from fncompile.losses.loss import as_tensors
 from fncompile.losses.reduction import match_ranks
 from fncompile.metrics.means import FunctionMetric
-from fncompile.metrics.metric import Metric
+from fncompile.metrics.metric import Metric, require_two_axes
 from fncompile.ops.dispatch import op
 
 _HELD = ("squared_sum", "sum", "total_mse", "count")
@@ -52,16 +52,7 @@ class R2Score(Metric):
         self.built = False
 
     def build(self, y_true: Any, y_pred: Any) -> None:
-        if len(y_pred) != 2 or len(y_true) != 2:
-            raise ValueError(
-                "R2Score expects 2D inputs with shape (batch_size, output_dim). "
-                f"Received input shapes: y_pred.shape={y_pred} and y_true.shape={y_true}."
-            )
-        if y_pred[-1] is None or y_true[-1] is None:
-            raise ValueError(
-                "R2Score expects 2D inputs with shape (batch_size, output_dim), with output_dim "
-                f"fully defined (not None). Received: y_pred.shape={y_pred}, y_true.shape={y_true}."
-            )
+        require_two_axes("R2Score", y_true, y_pred)
         if self.built:
             return
         for held in _HELD:

@@ -59,7 +59,7 @@ def nanmax(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> Result:
     >>> ops.nanmax([1.0, np.nan, 2.0])
     array(2., dtype=float32)
     """
-    return _but_nan(x, max_of(_filled(x, -math.inf), axis, keepdims), axis, keepdims)
+    return _or(math.nan, x, max_of(_filled(x, -math.inf), axis, keepdims), axis, keepdims)
 
 
 @op
@@ -71,14 +71,15 @@ def nanmin(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> Result:
     >>> ops.nanmin([1.0, np.nan, 2.0])
     array(1., dtype=float32)
     """
-    return _but_nan(x, min_of(_filled(x, math.inf), axis, keepdims), axis, keepdims)
+    return _or(math.nan, x, min_of(_filled(x, math.inf), axis, keepdims), axis, keepdims)
 
 
-def _but_nan(x: TensorLike, found: Any, axis: Axis, keepdims: bool) -> Any:
+def _or(nothing: float, x: TensorLike, found: Any, axis: Axis, keepdims: bool) -> Any:
+    """`found`, but `nothing` where all of `x` is NaN."""
     x = tensor(x)
     if not is_float(x.dtype):
         return found
-    return where(all_of(isnan(x), axis, keepdims), math.nan, found)
+    return where(all_of(isnan(x), axis, keepdims), nothing, found)
 
 
 @op
@@ -91,7 +92,7 @@ def nanargmax(x: TensorLike, axis: int | None = None, keepdims: bool = False) ->
     >>> ops.nanargmax([1.0, np.nan, 2.0])
     array(2, dtype=int32)
     """
-    return _position(argmax(_filled(x, -math.inf), axis, keepdims), x, axis, keepdims)
+    return _or(-1, x, argmax(_filled(x, -math.inf), axis, keepdims), axis, keepdims)
 
 
 @op
@@ -104,14 +105,7 @@ def nanargmin(x: TensorLike, axis: int | None = None, keepdims: bool = False) ->
     >>> ops.nanargmin([1.0, np.nan, 2.0])
     array(0, dtype=int32)
     """
-    return _position(argmin(_filled(x, math.inf), axis, keepdims), x, axis, keepdims)
-
-
-def _position(found: Any, x: TensorLike, axis: int | None, keepdims: bool) -> Any:
-    x = tensor(x)
-    if not is_float(x.dtype):
-        return found
-    return where(all_of(isnan(x), axis, keepdims), -1, found)
+    return _or(-1, x, argmin(_filled(x, math.inf), axis, keepdims), axis, keepdims)
 
 
 @op

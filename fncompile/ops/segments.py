@@ -124,4 +124,4 @@ def _segments(segment_ids: Any) -> int:
             "Argument `num_segments` must be set: shapes cannot depend on the values of "
             "`segment_ids`."
         )
-    return int(max(ids, default=-1)) + 1
+    return int(ids.max()) + 1 if ids.size else 0

@@ -139,12 +139,7 @@ def solve_triangular(a: TensorLike, b: TensorLike, lower: bool = False) -> Resul
     >>> ops.solve_triangular([[2.0, 1.0], [0.0, 4.0]], [5.0, 4.0])
     array([2., 1.], dtype=float32)
     """
-    m, right = reals(a, b)
-    m, n = _square("solve_triangular", m)
-    vector = _is_vector("solve_triangular", m, right)
-    right = expand_dims(right, -1) if vector else right
-    front = extents(m)[:-2] if len(m.shape) > len(right.shape) else extents(right)[:-2]
-    right = broadcast_to(right, (*front, *extents(right)[-2:]))
+    m, right, n, vector = _equation("solve_triangular", a, b)
     rows = _steps(n)
 
     def turn(rest: Any, k: Any) -> Any:
@@ -158,15 +153,21 @@ def solve_triangular(a: TensorLike, b: TensorLike, lower: bool = False) -> Resul
     return out[..., 0] if vector else out
 
 
-def _is_vector(name: str, a: Any, b: Any) -> bool:
-    vector = len(b.shape) == len(a.shape) - 1
-    rows = b.shape[-1] if vector else b.shape[-2] if len(b.shape) > 1 else None
-    if rows != a.shape[-1]:
+def _equation(name: str, a: TensorLike, b: TensorLike) -> tuple[Tensor, Any, int, bool]:
+    """The matrix, the right side as columns with the batch of both, how many rows there are, and
+    whether `b` is a vector."""
+    m, right = reals(a, b)
+    m, n = _square(name, m)
+    vector = len(right.shape) == len(m.shape) - 1
+    rows = right.shape[-1] if vector else right.shape[-2] if len(right.shape) > 1 else None
+    if rows != m.shape[-1]:
         raise ValueError(
             f"`{name}` takes `b` (..., n) or (..., n, columns) for `a` (..., n, n). Incompatible "
-            f"shapes received: a.shape={display(a.shape)} and b.shape={display(b.shape)}"
+            f"shapes received: a.shape={display(m.shape)} and b.shape={display(right.shape)}"
         )
-    return vector
+    columns = expand_dims(right, -1) if vector else right
+    front = extents(m if len(m.shape) > len(columns.shape) else columns)[:-2]
+    return m, broadcast_to(columns, (*front, *extents(columns)[-2:])), n, vector
 
 
 @op
@@ -178,13 +179,9 @@ def solve(a: TensorLike, b: TensorLike) -> Result:
     >>> ops.solve([[2.0, 0.0], [1.0, 4.0]], [2.0, 9.0])
     array([1., 2.], dtype=float32)
     """
-    m, right = reals(a, b)
-    m, n = _square("solve", m)
-    vector = _is_vector("solve", m, right)
-    right = expand_dims(right, -1) if vector else right
-    front = extents(m)[:-2] if len(m.shape) > len(right.shape) else extents(right)[:-2]
-    parts = [broadcast_to(x, (*front, *extents(x)[-2:])) for x in (m, right)]
-    both, _ = _eliminated(concatenate(parts, axis=-1), n)
+    m, right, n, vector = _equation("solve", a, b)
+    m = broadcast_to(m, (*extents(right)[:-2], *extents(m)[-2:]))
+    both, _ = _eliminated(concatenate([m, right], axis=-1), n)
     out = solve_triangular(both[..., :n], both[..., n:])
     return out[..., 0] if vector else out
 
@@ -214,7 +211,7 @@ def det(x: TensorLike) -> Result:
     """
     a, n = _square("det", x)
     found, pivots = _eliminated(a, n)
-    return prod(_diagonal(found), axis=-1) * _parity(pivots, n, a.dtype)
+    return prod(diagonal(found, 0, -2, -1), axis=-1) * _parity(pivots, n, a.dtype)
 
 
 @op
@@ -228,7 +225,7 @@ def slogdet(x: TensorLike) -> Result:
     """
     a, n = _square("slogdet", x)
     found, pivots = _eliminated(a, n)
-    line = _diagonal(found)
+    line = diagonal(found, 0, -2, -1)
     sign = prod(sign_of(line), axis=-1) * _parity(pivots, n, a.dtype)
     return sign, sum_of(log(absolute(line)), axis=-1)
 
@@ -244,10 +241,6 @@ def logdet(x: TensorLike) -> Result:
     """
     sign, size = slogdet(x)
     return where(sign < 0, tensor(float("nan"), size.dtype), size)
-
-
-def _diagonal(x: Any) -> Any:
-    return diagonal(x, 0, len(x.shape) - 2, len(x.shape) - 1)
 
 
 def _parity(pivots: Any, n: int, dtype: str) -> Any:

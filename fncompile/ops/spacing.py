@@ -7,7 +7,7 @@ from typing import Any
 from fncompile.ops.casting import cast
 from fncompile.ops.composing import reals, tensor
 from fncompile.ops.creation import arange, linspace
-from fncompile.ops.dispatch import node, op, result_dtype, standard_dtype
+from fncompile.ops.dispatch import op
 from fncompile.ops.elementwise import absolute, power
 from fncompile.ops.functions import exp, log
 from fncompile.ops.logic import equal, where
@@ -33,10 +33,10 @@ def logspace(
     >>> ops.logspace(0, 2, num=3)
     array([  1.,  10., 100.], dtype=float32)
     """
-    first, last = _wide(start, stop)
+    first, last, own = _wide(start, stop)
     exponents = linspace(first, last, num, endpoint=endpoint, axis=axis)
     found = power(cast(tensor(base), "float64"), exponents)
-    return cast(found, _result(dtype, start, stop))
+    return cast(found, own if dtype is None else dtype)
 
 
 @op
@@ -57,7 +57,7 @@ def geomspace(
     >>> ops.geomspace(1.0, 8.0, num=4)
     array([1., 2., 4., 8.], dtype=float32)
     """
-    first, last = _wide(start, stop)
+    first, last, own = _wide(start, stop)
     logs = linspace(log(absolute(first)), log(absolute(last)), num, endpoint=endpoint, axis=0)
     found = exp(logs)
     found = where(first < 0, -found, found)
@@ -66,14 +66,10 @@ def geomspace(
     found = where(equal(at, 0), first, found)  # the ends are exact
     if endpoint and num > 1:
         found = where(equal(at, num - 1), last, found)
-    return cast(moveaxis(found, 0, axis), _result(dtype, start, stop))
+    return cast(moveaxis(found, 0, axis), own if dtype is None else dtype)
 
 
-def _wide(start: TensorLike, stop: TensorLike) -> list[Any]:
-    return [cast(x, "float64") for x in reals(start, stop)]
-
-
-def _result(dtype: DTypeLike | None, *xs: TensorLike) -> str:
-    if dtype is not None:
-        return standard_dtype(dtype)
-    return result_dtype(*(node(x) if not isinstance(x, (int, float)) else x for x in xs), 1.0)
+def _wide(start: TensorLike, stop: TensorLike) -> tuple[Any, Any, str]:
+    """Both in float64, and the floating-point dtype that they have in common."""
+    first, last = reals(start, stop)
+    return cast(first, "float64"), cast(last, "float64"), first.dtype

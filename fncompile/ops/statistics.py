@@ -61,7 +61,7 @@ def bincount(
 def _length(x: TensorLike, least: int) -> int:
     numbers = known_value(x)
     if numbers is not None:
-        return max(int(max(numbers.ravel(), default=-1)) + 1, least)
+        return max(int(numbers.max()) + 1 if numbers.size else 0, least)
     if not least:
         raise ValueError(
             "`bincount` needs `minlength` here: shapes cannot depend on the values of `x`."
@@ -111,7 +111,7 @@ def histogram(x: TensorLike, bins: int = 10, range: tuple[float, float] | None =
     single = low >= high
     low, high = where(single, low - 0.5, low), where(single, high + 0.5, high)
     edges = linspace(low, high, bins + 1)
-    above = sum_of(cast(expand_dims(x, 1) >= edges[:-1], "int32"), axis=1) - 1
+    above = digitize(x, edges[:-1]) - 1
     inside = (x >= low) & (x <= high)
     return segment_sum(cast(inside, x.dtype), where(inside, above, -1), bins), edges
 

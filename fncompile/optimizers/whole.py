@@ -47,13 +47,8 @@ class Nadam(Optimizer):
             return
         variables = list(variables)
         dtype = variables[0].dtype if variables else "float32"
-        self._product = self._variable("product", (), dtype, 1.0)
         super().build(variables)
-
-    @property
-    def variables(self) -> list[Variable]:
-        """Those of every optimizer, then the product of the betas."""
-        return [*super().variables, *([self._product] if self.built else [])]
+        self._product = self.add_variable((), "ones", dtype, "product")
 
     def begin_step(self) -> None:
         """Multiply the betas."""
