@@ -51,18 +51,29 @@ FNC_INLINE float fnc_expm1_f32(float x) {
     return 2.0f * (half * fnc_expm1_poly_f32(a.r) + (half - 0.5f));
 }
 
-/* t / (t + 2) with t = exp(2|x|) - 1; 1 from |x| = 9.1 on. */
+/* |x|, but no more than `most`, which a NaN becomes. The integers are compared: of a comparison of
+ * numbers gcc makes two paths, on which all that follows is computed twice. */
+FNC_INLINE float fnc_abs_to_f32(float x, float most) {
+    uint32_t a = fnc_bits_f32(x) & 0x7fffffffu, b = fnc_bits_f32(most);
+    return fnc_f32_of_bits(a < b ? a : b);
+}
+
+/* u / (u + 1) with u = (exp(2|x|) - 1) / 2; 1 from |x| = 9.1 on. */
 FNC_INLINE float fnc_tanh_f32(float x) {
-    float a = FNC_C(fabsf)(x);
-    float t = fnc_expm1_f32(2.0f * (a > 10.0f ? 10.0f : a));
-    return FNC_C(copysignf)(t / (t + 2.0f), x);
+    fnc_reduced_f32 a = fnc_exp_reduce_f32(2.0f * fnc_abs_to_f32(x, 10.0f));
+    float half = fnc_exp2_int_f32(a.n - 1u);
+    float u = half * fnc_expm1_poly_f32(a.r) + (half - 0.5f);
+    float y = FNC_C(copysignf)(u / (u + 1.0f), x);
+    return x == x ? y : x;
 }
 
 /* 1 / (1 + exp(-x)), written with exp(-|x|) so that it never overflows and small results keep
- * their precision. */
+ * their precision. 2^n is 2^(n + 64) 2^-64, since itself it may not be representable. */
 FNC_INLINE float fnc_sigmoid_f32(float x) {
-    float e = fnc_exp_f32(-FNC_C(fabsf)(x));
-    return (x < 0.0f ? e : 1.0f) / (1.0f + e);
+    fnc_reduced_f32 a = fnc_exp_reduce_f32(-fnc_abs_to_f32(x, 104.0f));
+    float e = (fnc_expm1_poly_f32(a.r) + 1.0f) * fnc_exp2_int_f32(a.n + 64u) * 0x1p-64f;
+    float y = (x < 0.0f ? e : 1.0f) / (1.0f + e);
+    return x == x ? y : x;
 }
 
 /* x P(x^2) near zero, 1 - exp(-a Q(a)) beyond. */
