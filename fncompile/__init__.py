@@ -30,16 +30,22 @@ if TYPE_CHECKING:  # what `__getattr__` does, for those who read and do not run
         models,
         ops,
         optimizers,
+        preprocessing,
         random,
         regularizers,
         saving,
+        tree,
         utils,
         wrappers,
     )
     from fncompile.config import DTypePolicy
+    from fncompile.dtype_policies import FloatDTypePolicy
     from fncompile.export import load_library
     from fncompile.flags import CallableModule
     from fncompile.gradients import GradientTape, grad, value_and_grad
+    from fncompile.graph.call import Operation
+    from fncompile.graph.function import Function
+    from fncompile.graph.stateless import StatelessScope
     from fncompile.graph.tensor import KerasTensor
     from fncompile.graph.variable import Variable
     from fncompile.initializers import Initializer
@@ -49,6 +55,7 @@ if TYPE_CHECKING:  # what `__getattr__` does, for those who read and do not run
     from fncompile.models import Model, Sequential
     from fncompile.optimizers import Optimizer
     from fncompile.regularizers import Regularizer
+    from fncompile.scopes import device, name_scope, version
     from fncompile.session.function import function
 
     flags: CallableModule  # a module, and `with fncompile.flags(threads=2):`
@@ -58,6 +65,8 @@ __version__ = "0.1.0"
 # public name -> the module that defines it; the other names of __all__ are modules
 _NAMES = {
     "DTypePolicy": "config",
+    "FloatDTypePolicy": "dtype_policies",
+    "Function": "graph.function",
     "GradientTape": "gradients",
     "Initializer": "initializers",
     "Input": "layers",
@@ -67,17 +76,24 @@ _NAMES = {
     "Loss": "losses",
     "Metric": "metrics",
     "Model": "models",
+    "Operation": "graph.call",
     "Optimizer": "optimizers",
     "Regularizer": "regularizers",
     "Sequential": "models",
+    "StatelessScope": "graph.stateless",
     "Variable": "tensors",
+    "device": "scopes",
     "function": "session.function",
     "grad": "gradients",
     "load_library": "export",
+    "name_scope": "scopes",
+    "version": "scopes",
     "value_and_grad": "gradients",
 }
 __all__ = [
     "DTypePolicy",
+    "FloatDTypePolicy",
+    "Function",
     "GradientTape",
     "Initializer",
     "Input",
@@ -87,9 +103,11 @@ __all__ = [
     "Loss",
     "Metric",
     "Model",
+    "Operation",
     "Optimizer",
     "Regularizer",
     "Sequential",
+    "StatelessScope",
     "Variable",
     "activations",
     "applications",
@@ -98,6 +116,7 @@ __all__ = [
     "config",
     "constraints",
     "datasets",
+    "device",
     "distribution",
     "dtype_policies",
     "export",
@@ -111,13 +130,17 @@ __all__ = [
     "metrics",
     "mixed_precision",
     "models",
+    "name_scope",
     "ops",
     "optimizers",
+    "preprocessing",
     "random",
     "regularizers",
     "saving",
+    "tree",
     "utils",
     "value_and_grad",
+    "version",
     "wrappers",
 ]
 

@@ -202,6 +202,12 @@ _TABLE = {
         CosineDecay CosineDecayRestarts ExponentialDecay InverseTimeDecay LearningRateSchedule
         PiecewiseConstantDecay PolynomialDecay deserialize serialize
     """,
+    "preprocessing": """
+        image image_dataset_from_directory sequence text_dataset_from_directory
+        timeseries_dataset_from_array
+    """,
+    "preprocessing.image": "array_to_img img_to_array load_img save_img smart_resize",
+    "preprocessing.sequence": "pad_sequences",
     "random": """
         SeedGenerator beta binomial categorical dropout gamma normal randint shuffle
         truncated_normal uniform
@@ -214,6 +220,11 @@ _TABLE = {
         CustomObjectScope KerasFileEditor custom_object_scope deserialize_keras_object
         get_custom_objects get_registered_name get_registered_object load_model load_weights
         register_keras_serializable save_model save_weights serialize_keras_object
+    """,
+    "tree": """
+        MAP_TO_NONE assert_same_paths assert_same_structure flatten flatten_with_path is_nested
+        lists_to_tuples map_shape_structure map_structure map_structure_up_to pack_sequence_as
+        traverse
     """,
     "utils": """
         Config CustomObjectScope FeatureSpace Progbar PyDataset Sequence array_to_img

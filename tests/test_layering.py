@@ -88,6 +88,8 @@ ROOMS: dict[str, tuple[str, dict[str, str]]] = {
         "saving": "described in files",
         "identifiers": "found by name",
     }),
+    "tree": ("missing", {"graph": "structures of tensors"}),
+    "scopes": ("", {"graph": "names of weights"}),
     "tensors": ("", {
         "graph": "the kinds of tensors",
         "ops": "their methods are ops",
@@ -184,6 +186,7 @@ ROOMS: dict[str, tuple[str, dict[str, str]]] = {
         "ops": "dtypes",
         "random": "sets the seed",
     }),
+    "preprocessing": ("missing", {"utils": "the same under another name"}),
     "backend": ("missing config", {"utils": "the same under another name"}),
     "wrappers": ("", {"models": "a model is cloned for each fit"}),
     "cli": ("flags", {

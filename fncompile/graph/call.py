@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from fncompile.graph.eager import run_eagerly
 from fncompile.graph.naming import auto_name, checked_name, to_snake_case
 from fncompile.graph.nest import flatten, map_structure
 from fncompile.graph.tensor import KerasHistory, KerasTensor, Tensor
@@ -35,7 +36,19 @@ class Call:
 
 
 class Operation:
-    """Something that can be called on symbolic tensors: a layer, or a function of `ops`."""
+    """Something that can be called on symbolic tensors: a layer, a function of `ops`, or what a
+    subclass computes in its `call`, without weights.
+
+    `name`: made from the class if None. On symbolic tensors a call becomes part of their graph, on
+    arrays it is evaluated at once. A subclass whose constructor has arguments writes `get_config`,
+    for files to hold them.
+
+    >>> class Scaled(fncompile.Operation):
+    ...     def call(self, x):
+    ...         return x * 2.0
+    >>> Scaled()(np.array([1.0, 3.0]))
+    array([2., 6.], dtype=float32)
+    """
 
     def __init__(self, name: str | None = None):
         self.has_automatic_name = name is None
@@ -45,13 +58,68 @@ class Operation:
         self._inbound_nodes: list[Call] = []
         self._outbound_nodes: list[Call] = []
 
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if is_symbolic(args, kwargs):
+            return symbolic_call(self, args, kwargs)
+        if current_trace() is not None:
+            return self.run(*args, **kwargs)
+        return run_eagerly(self.run, args, kwargs)
+
+    def call(self, *args: Any, **kwargs: Any) -> Any:
+        """The computation, written in `fncompile.ops`; a subclass overrides it."""
+        raise NotImplementedError(
+            f"Operation {type(self).__name__} does not have a `call` method implemented."
+        )
+
     def run(self, *args: Any, **kwargs: Any) -> Any:
         """The computation, on traced tensors, in a scope of the trace with the operation's name."""
-        raise NotImplementedError
+        trace = current_trace()
+        assert trace is not None
+        with trace.scope(self.name):
+            return self.call(*args, **kwargs)
+
+    def symbolic_call(self, *args: Any, **kwargs: Any) -> Any:
+        """Symbolic outputs for symbolic arguments: the call becomes part of their graph."""
+        return symbolic_call(self, args, kwargs)
+
+    def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
+        """Symbolic outputs for symbolic arguments, without recording a call."""
+        return symbolic_outputs(self.run, args, kwargs)
 
     def infer(self, args: tuple, kwargs: dict[str, Any], training: bool | None = None) -> Any:
         """Outputs for symbolic arguments, as traced tensors: only their types mean something."""
-        return infer_outputs(self.run, args, kwargs, training)
+        if type(self).compute_output_spec is Operation.compute_output_spec:
+            return infer_outputs(self.run, args, kwargs, training)
+        return map_structure(
+            lambda x: placeholder("output", x.type), self.compute_output_spec(*args, **kwargs)
+        )
+
+    @property
+    def input(self) -> Any:
+        """The symbolic inputs of the first call; AttributeError when never called."""
+        args = self._first_call("input").args
+        return args[0] if len(args) == 1 else list(args)
+
+    @property
+    def output(self) -> Any:
+        """The symbolic outputs of the first call; AttributeError when never called."""
+        return self._first_call("output").outputs
+
+    def _first_call(self, what: str) -> Call:
+        if not self._inbound_nodes:
+            raise AttributeError(
+                f"The layer {self.name} has never been called and thus has no defined {what}."
+            )
+        return self._inbound_nodes[0]
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments, ready for JSON."""
+        return {"name": self.name}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Any:
+        """An operation from what `get_config` gave."""
+        return cls(**config)
 
     # pickle and copy ------------------------------------------------------------------------------
 
@@ -116,6 +184,14 @@ def infer_outputs(
     with trace.active():
         args, kwargs = map_structure(_placeholder_for({}), (args, kwargs))
         return fn(*args, **kwargs)
+
+
+def symbolic_outputs(fn: Callable[..., Any], args: tuple, kwargs: dict[str, Any]) -> Any:
+    """As `infer_outputs`, of symbolic tensors that no call made."""
+    outputs = infer_outputs(fn, args, kwargs)
+    return map_structure(
+        lambda x: KerasTensor.of(x.type, "output") if isinstance(x, Tensor) else x, outputs
+    )
 
 
 def _placeholder_for(seen: dict[KerasTensor, Tensor]) -> Callable[[Any], Any]:

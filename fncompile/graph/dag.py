@@ -53,9 +53,27 @@ def producer(tensor: KerasTensor) -> Call:
     return operation._inbound_nodes[index]
 
 
+def get_source_inputs(tensor: KerasTensor) -> list[KerasTensor]:
+    """The symbolic tensors that `tensor` was computed from in the end: those of Inputs.
+
+    >>> x = fncompile.Input((2,), name="x")
+    >>> [t.name for t in utils.get_source_inputs(layers.Dense(1)(x * 2.0))]
+    ['x']
+    """
+    found: dict[KerasTensor, None] = {}
+    waiting, seen = [tensor], set()
+    while waiting:
+        tensor = waiting.pop()
+        past = [] if tensor._keras_history is None else producer(tensor).input_tensors
+        if not past:
+            found[tensor] = None
+        waiting += [t for t in reversed(past) if t not in seen]
+        seen.update(past)
+    return list(found)
+
+
 def build_dag(inputs: Sequence[KerasTensor], outputs: Any) -> Dag:
-    """The calls that lead from `inputs`, all made by source calls, to the nested structure
-    `outputs`.
+    """The calls that lead from `inputs` to the nested structure `outputs`.
 
     Raises ValueError where an output needs a tensor that is not among the inputs, on a cycle, and
     where two operations have one name.
@@ -63,7 +81,7 @@ def build_dag(inputs: Sequence[KerasTensor], outputs: Any) -> Dag:
     left, met = _visit(inputs, outputs)
     graph = _connect(left)
     depths = _assign_depths(graph, left)
-    for call in map(producer, inputs):
+    for call in filter(None, map(_source, inputs)):
         if call not in graph:  # no output needs it
             graph.add_node(call, depth=0)
             depths[call.operation], met[call.operation] = 0, -1
@@ -103,8 +121,14 @@ def _visit(inputs: Sequence[KerasTensor], outputs: Any) -> tuple[list[Call], dic
 def _sources(tensors: list[KerasTensor], given: set[KerasTensor]) -> list[tuple[Call, bool]]:
     """Calls to visit for `tensors`, last first; not those of given tensors with a past of their
     own."""
-    calls = [producer(t) for t in tensors if t not in given or not producer(t).input_tensors]
-    return [(call, False) for call in reversed(calls)]
+    calls = [_source(t) if t in given else producer(t) for t in tensors]
+    return [(call, False) for call in reversed(calls) if call is not None]
+
+
+def _source(tensor: KerasTensor) -> Call | None:
+    """The call that made a tensor of nothing, as that of an Input does."""
+    call = None if tensor._keras_history is None else producer(tensor)
+    return None if call is None or call.input_tensors else call
 
 
 def _check_connected(call: Call, given: set[KerasTensor], path: str) -> None:
@@ -123,7 +147,7 @@ def _connect(calls: list[Call]) -> networkx.MultiDiGraph:
     graph.add_nodes_from(calls)
     for call in calls:
         for position, tensor in enumerate(call.input_tensors):
-            if producer(tensor) in graph:
+            if tensor._keras_history is not None and producer(tensor) in graph:
                 graph.add_edge(producer(tensor), call, position=position, tensor=tensor)
     return graph
 

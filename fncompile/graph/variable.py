@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
@@ -42,6 +42,10 @@ def _zeros(shape: tuple[int, ...], dtype: str | None, left: list[int], path: str
             "from."
         )
     return np.zeros(shape, row.numpy)
+
+
+# Called with each variable outside of a trace before its numbers change.
+before_change: ContextVar[Callable[[Variable], None] | None] = ContextVar("before", default=None)
 
 
 class Variable(Operators):
@@ -187,15 +191,22 @@ class Variable(Operators):
                 f"must match. variable.shape={self.shape}, Received: value.shape={array.shape}. "
                 f"Target variable: {self.path}"
             )
+        self._note()
         self._storage[...] = encode(array, self.type.dtype)
         self._changed()
         return self
+
+    def _note(self) -> None:
+        note = before_change.get()
+        if note is not None:
+            note(self)
 
     def clear(self) -> None:
         """Set every number to 0."""
         if current_trace() is not None:
             self.assign(np.zeros(self.shape))
         else:
+            self._note()
             self._storage.fill(0)  # which is 0 in memory, too, for every dtype
             self._changed()
 
@@ -240,6 +251,7 @@ class Variable(Operators):
 def clear_all(variables: Iterable[Variable]) -> None:
     """`clear` of each, outside of a trace."""
     for variable in variables:
+        variable._note()
         variable._storage.fill(0)
         if variable._owner is not None:
             variable._owner.version += 1

@@ -18,6 +18,7 @@ from fncompile.graph.call import Operation, is_symbolic, symbolic_call
 from fncompile.graph.eager import run_eagerly
 from fncompile.graph.naming import current_path, name_scope
 from fncompile.graph.nest import flatten, map_structure
+from fncompile.graph.stateless import collected
 from fncompile.graph.tensor import KerasTensor, Tensor
 from fncompile.graph.trace import current_trace, to_node
 from fncompile.graph.variable import Variable
@@ -29,11 +30,12 @@ from fncompile.layers.input_spec import check_inputs
 from fncompile.layers.inspection import Inspection
 from fncompile.layers.options import input_shape_argument
 from fncompile.layers.penalties import Penalties
+from fncompile.layers.stateless import Stateless
 from fncompile.layers.weights import Weights
 from fncompile.ops.dispatch import is_float, node
 
 
-class Layer(Building, Penalties, Inspection, Weights, Configurable, Operation):
+class Layer(Building, Penalties, Inspection, Weights, Stateless, Configurable, Operation):
     """Base class of layers and models.
 
     Subclasses write `call(self, inputs, training=None, mask=None)` with `fncompile.ops` or
@@ -157,6 +159,7 @@ class Layer(Building, Penalties, Inspection, Weights, Configurable, Operation):
         for layer in self._flatten_layers():
             layer._losses = []
         outputs, self._losses = run_eagerly(body, args, kwargs)
+        collected(self._losses)
         return outputs
 
     def run(self, *args: Any, **kwargs: Any) -> Any:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from fncompile.graph.call import Call, infer_outputs
+from fncompile.graph.call import infer_outputs, symbolic_outputs
 from fncompile.graph.naming import name_scope
 from fncompile.graph.nest import map_structure
 from fncompile.graph.symbols import placeholders_of_shapes
-from fncompile.graph.tensor import KerasTensor, Tensor
 from fncompile.graph.trace import placeholder, suspended
 
 if TYPE_CHECKING:
@@ -20,7 +19,6 @@ class Inspection:
 
     name: str
     built: bool
-    _inbound_nodes: list[Call]
 
     if TYPE_CHECKING:  # of the other parts of `Layer`
 
@@ -34,24 +32,6 @@ class Inspection:
         def from_config(cls, config: dict[str, Any]) -> Any: ...
         def _with_masks(self, inputs: Any, outputs: Any) -> Any: ...
         def _call_spec(self, args: tuple, kwargs: dict[str, Any]) -> CallSpec: ...
-
-    @property
-    def input(self) -> Any:
-        """The symbolic inputs of the first call; AttributeError when never called."""
-        args = self._first_call("input").args
-        return args[0] if len(args) == 1 else list(args)
-
-    @property
-    def output(self) -> Any:
-        """The symbolic outputs of the first call; AttributeError when never called."""
-        return self._first_call("output").outputs
-
-    def _first_call(self, what: str) -> Call:
-        if not self._inbound_nodes:
-            raise AttributeError(
-                f"The layer {self.name} has never been called and thus has no defined {what}."
-            )
-        return self._inbound_nodes[0]
 
     def infer(self, args: tuple, kwargs: dict[str, Any], training: bool | None = None) -> Any:
         """Outputs for symbolic arguments: those that the class declares, by a `compute_output_spec`
@@ -88,10 +68,7 @@ class Inspection:
         declared = self._declared_by_shape(args, kwargs)
         if declared is not None:
             return declared
-        outputs = infer_outputs(self.run, args, kwargs)
-        return map_structure(
-            lambda x: KerasTensor.of(x.type, "output") if isinstance(x, Tensor) else x, outputs
-        )
+        return symbolic_outputs(self.run, args, kwargs)
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         """The shapes of the outputs for inputs of this shape (a nested structure of shapes).

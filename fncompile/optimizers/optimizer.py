@@ -16,6 +16,7 @@ from fncompile import ops
 from fncompile.config import floatx
 from fncompile.graph.eager import wherever
 from fncompile.graph.naming import auto_name, to_snake_case
+from fncompile.graph.stateless import with_values
 from fncompile.graph.variable import Variable
 from fncompile.identifiers import Described
 from fncompile.initializers import Constant
@@ -286,6 +287,22 @@ class Optimizer(ByAssignment, Described):
         if not self.built:
             self.build(variables)
         wherever(self._step, *arguments.with_gradient(grads, variables))
+
+    def stateless_apply(
+        self, optimizer_variables: Sequence[Any], grads: Any, trainable_variables: Any
+    ) -> tuple[list[Any], list[Any]]:
+        """What `apply` would make of these values of the variables that it was built with, and of
+        `variables`: (trainable variables, optimizer variables). They stay as they are."""
+        if not self.built:
+            raise ValueError(
+                f"To call `stateless_apply`, {type(self).__name__} must be built (i.e. its "
+                "variables must have been created). You can build it via "
+                "`optimizer.build(trainable_variables)`."
+            )
+        trained = self._trainable_variables
+        values = [*trainable_variables, *optimizer_variables]
+        after = with_values(self.apply, [*trained, *self.variables], values, list(grads))[1]
+        return after[: len(trained)], after[len(trained) :]
 
     def update_step(self, gradient: Any, variable: Variable, learning_rate: Any) -> None:
         """Change one variable, and what belongs to it, by assignment. A subclass in Keras' manner

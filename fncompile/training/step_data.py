@@ -14,7 +14,13 @@ from fncompile.ir.types import TensorType, numpy_name
 
 
 def unpack(data: Any) -> tuple[Any, Any, Any]:
-    """(x, y, sample_weight) from `x`, `(x,)`, `(x, y)` or `(x, y, sample_weight)`."""
+    """(x, y, sample_weight) from `data`: `x`, `(x,)`, `(x, y)` or `(x, y, sample_weight)`.
+
+    What is not there is None; ValueError for more than three.
+
+    >>> utils.unpack_x_y_sample_weight((1, 2))
+    (1, 2, None)
+    """
     if isinstance(data, list):
         data = tuple(data)
     if not isinstance(data, tuple):
@@ -27,8 +33,13 @@ def unpack(data: Any) -> tuple[Any, Any, Any]:
     return (*data, None, None)[:3]
 
 
-def pack(x: Any, y: Any, sample_weight: Any) -> Any:
-    """The `data` of Keras' steps: x alone, or a tuple of what there is."""
+def pack(x: Any, y: Any = None, sample_weight: Any = None) -> Any:
+    """The `data` of Keras' steps: `x` alone, or a tuple of it, `y` and `sample_weight` as far as
+    they are there.
+
+    >>> utils.pack_x_y_sample_weight(1, 2)
+    (1, 2)
+    """
     if sample_weight is not None:
         return x, y, sample_weight
     if y is not None:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
         enable_interactive_logging,
         is_interactive_logging_enabled,
     )
+    from fncompile.graph.dag import get_source_inputs
     from fncompile.graph.view import model_to_dot, plot_model
     from fncompile.saving import (
         CustomObjectScope,
@@ -26,8 +27,16 @@ if TYPE_CHECKING:
         serialize_keras_object,
     )
     from fncompile.training.sources import PyDataset
+    from fncompile.training.step_data import pack as pack_x_y_sample_weight
+    from fncompile.training.step_data import unpack as unpack_x_y_sample_weight
+    from fncompile.utils.directories import (
+        audio_dataset_from_directory,
+        image_dataset_from_directory,
+        text_dataset_from_directory,
+    )
     from fncompile.utils.files import get_file
     from fncompile.utils.images import array_to_img, img_to_array, load_img, save_img
+    from fncompile.utils.named_values import Config
     from fncompile.utils.numerical import normalize, to_categorical
     from fncompile.utils.sequences import pad_sequences
     from fncompile.utils.session import clear_session, set_random_seed
@@ -40,6 +49,17 @@ if TYPE_CHECKING:
 _NAMES = {
     **dict.fromkeys(("to_categorical", "normalize"), "utils.numerical"),
     **dict.fromkeys(("set_random_seed", "clear_session"), "utils.session"),
+    "Config": "utils.named_values",
+    **dict.fromkeys(
+        (
+            "audio_dataset_from_directory",
+            "image_dataset_from_directory",
+            "text_dataset_from_directory",
+        ),
+        "utils.directories",
+    ),
+    **dict.fromkeys(("pack_x_y_sample_weight", "unpack_x_y_sample_weight"), "training.step_data"),
+    "get_source_inputs": "graph.dag",
     "pad_sequences": "utils.sequences",
     "get_file": "utils.files",
     **dict.fromkeys(("array_to_img", "img_to_array", "load_img", "save_img"), "utils.images"),
@@ -71,13 +91,19 @@ _NAMES = {
     "standardize_dtype": "utils.types",
     "is_keras_tensor": "utils.types",
 }
-_ALIASES = {"Sequence": "PyDataset"}  # TF2.0's name
+_ALIASES = {
+    "Sequence": "PyDataset",  # TF2.0's name
+    "pack_x_y_sample_weight": "pack",
+    "unpack_x_y_sample_weight": "unpack",
+}
 __all__ = [
+    "Config",
     "CustomObjectScope",
     "Progbar",
     "PyDataset",
     "Sequence",
     "array_to_img",
+    "audio_dataset_from_directory",
     "clear_session",
     "custom_object_scope",
     "deserialize_keras_object",
@@ -87,12 +113,15 @@ __all__ = [
     "get_file",
     "get_registered_name",
     "get_registered_object",
+    "get_source_inputs",
+    "image_dataset_from_directory",
     "img_to_array",
     "is_interactive_logging_enabled",
     "is_keras_tensor",
     "load_img",
     "model_to_dot",
     "normalize",
+    "pack_x_y_sample_weight",
     "pad_sequences",
     "plot_model",
     "register_keras_serializable",
@@ -101,8 +130,10 @@ __all__ = [
     "set_random_seed",
     "split_dataset",
     "standardize_dtype",
+    "text_dataset_from_directory",
     "timeseries_dataset_from_array",
     "to_categorical",
+    "unpack_x_y_sample_weight",
 ]
 
 

@@ -25,7 +25,7 @@ def _pillow() -> Any:
     return Image
 
 
-def _layout(data_format: str | None) -> str:
+def layout(data_format: str | None) -> str:
     found = data_format or image_data_format()
     if found not in ("channels_first", "channels_last"):
         raise ValueError(f"Invalid data_format: {data_format}")
@@ -51,7 +51,7 @@ def array_to_img(
             "Expected image array to have rank 3 (single image). "
             f"Got array with shape: {x.shape}"
         )
-    x = x if _layout(data_format) == "channels_last" else x.transpose(1, 2, 0)
+    x = x if layout(data_format) == "channels_last" else x.transpose(1, 2, 0)
     if scale:
         x = x - np.min(x)
         most = np.max(x)
@@ -76,7 +76,7 @@ def img_to_array(img: Any, data_format: str | None = None, dtype: Any = None) ->
     x = np.asarray(img, dtype or floatx())
     if x.ndim not in (2, 3):
         raise ValueError(f"Unsupported image shape: {x.shape}")
-    first = _layout(data_format) == "channels_first"
+    first = layout(data_format) == "channels_first"
     if x.ndim == 2:
         return x[None] if first else x[..., None]
     return x.transpose(2, 0, 1) if first else x
@@ -154,4 +154,33 @@ def save_img(
     kind = "jpeg" if file_format == "jpg" else file_format
     (picture.convert("RGB") if jpeg and picture.mode == "RGBA" else picture).save(
         path, format=kind, **kwargs
+    )
+
+
+def smart_resize(
+    x: Any,
+    size: Any,
+    interpolation: str = "bilinear",
+    data_format: str = "channels_last",
+) -> np.ndarray:
+    """Images in another size, undistorted: what does not fit is cut off evenly at both sides first.
+
+    `x`: (height, width, channels) or a batch of them, with `data_format` "channels_first" the
+    channels before the height; `size`: (height, width); `interpolation`: as for
+    `ops.image.resize`. ValueError for other ranks and sizes.
+
+    >>> preprocessing.image.smart_resize(np.ones((4, 6, 3)), (2, 2)).shape
+    (2, 2, 3)
+    """
+    from fncompile import ops
+
+    if len(size) != 2:
+        raise ValueError(f"Expected `size` to be a tuple of 2 integers, but got: {size}.")
+    if np.ndim(x) not in (3, 4):
+        raise ValueError(
+            "Expected an image array with shape `(height, width, channels)`, or `(batch_size, "
+            f"height, width, channels)`, but got input with incorrect rank, of shape {np.shape(x)}."
+        )
+    return ops.image.resize(
+        x, size, interpolation, crop_to_aspect_ratio=True, data_format=data_format
     )

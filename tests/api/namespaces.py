@@ -14,8 +14,10 @@ MODULES = [
     "fncompile.metrics", "fncompile.mixed_precision", "fncompile.models", "fncompile.ops",
     "fncompile.ops.image", "fncompile.ops.linalg", "fncompile.ops.nn", "fncompile.ops.numpy",
     "fncompile.optimizers",
-    "fncompile.optimizers.schedules",
-    "fncompile.random", "fncompile.regularizers", "fncompile.saving", "fncompile.utils",
+    "fncompile.optimizers.schedules", "fncompile.preprocessing", "fncompile.preprocessing.image",
+    "fncompile.preprocessing.sequence",
+    "fncompile.random", "fncompile.regularizers", "fncompile.saving", "fncompile.tree",
+    "fncompile.utils",
 ]  # fmt: skip
 
 

@@ -1,0 +1,56 @@
+"""`with` blocks of Keras, names of weights made inside and devices, and its `version`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from fncompile.graph import naming
+
+__all__ = ["device", "name_scope", "version"]
+
+
+@contextmanager
+def name_scope(name: str, **kwargs: Any) -> Iterator[str]:
+    """Inside, weights of new layers get paths that begin with `name`.
+
+    `name`: text without a "/", ValueError otherwise. Other arguments are Keras' own and ignored.
+
+    >>> with fncompile.name_scope("encoder"):
+    ...     layer = layers.Dense(1, name="out")
+    ...     layer.build((None, 2))
+    >>> layer.kernel.path
+    'encoder/out/kernel'
+    """
+    with naming.name_scope(naming.checked_name(name)):
+        yield name
+
+
+@contextmanager
+def device(device_name: str) -> Iterator[None]:
+    """Keras' choice of where to compute. Here that is the processor: `device_name` is "cpu" or
+    "cpu:0"; ValueError for other devices.
+
+    >>> with fncompile.device("cpu:0"):
+    ...     ops.ones(2)
+    array([1., 1.], dtype=float32)
+    """
+    if not isinstance(device_name, str) or device_name.lower() not in ("cpu", "cpu:0"):
+        raise ValueError(
+            "Compiled code runs on the processor: the device is 'cpu:0'. How many threads it takes "
+            "is chosen by `fncompile.flags(threads=...)`. "
+            f"Received: device_name={device_name!r}"
+        )
+    yield
+
+
+def version() -> str:
+    """The version of this package, and of the Keras whose names and numbers it has.
+
+    >>> fncompile.version()[:9]
+    'fncompile'
+    """
+    from fncompile import __version__
+
+    return f"fncompile {__version__}, Keras 3.15"
