@@ -10,6 +10,9 @@ from fncompile.callbacks.lambda_callback import LambdaCallback
 from fncompile.callbacks.learning_rate import LearningRateScheduler, ReduceLROnPlateau
 from fncompile.callbacks.model_checkpoint import ModelCheckpoint
 from fncompile.callbacks.progbar_logger import ProgbarLogger
+from fncompile.callbacks.remote_monitor import RemoteMonitor
+from fncompile.callbacks.swap_ema_weights import SwapEMAWeights
+from fncompile.callbacks.tensorboard import TensorBoard
 from fncompile.callbacks.terminate_on_nan import TerminateOnNaN
 from fncompile.missing import explain_missing
 
@@ -25,6 +28,9 @@ __all__ = [
     "ModelCheckpoint",
     "ProgbarLogger",
     "ReduceLROnPlateau",
+    "RemoteMonitor",
+    "SwapEMAWeights",
+    "TensorBoard",
     "TerminateOnNaN",
 ]
 
