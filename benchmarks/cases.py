@@ -32,6 +32,7 @@ class Case:
         return asdict(self)
 
 
+IMAGES = ("lenet", "resnet20", "mobilenet", "tcn")
 # network -> (batches of predict, batches of train)
 BATCHES = {
     "tiny": ((1, 32, 256, 4096), (1, 32, 256)),
@@ -40,16 +41,16 @@ BATCHES = {
     "mlp512": ((1, 32, 256, 4096), (32, 256)),
     "res256": ((1, 32, 256), (32, 256)),
     "mlp1024": ((1, 32, 256), (32, 256)),
-    **dict.fromkeys(("lenet", "resnet20", "mobilenet", "tcn"), ((1, 32), (32,))),
+    **dict.fromkeys(IMAGES, ((1, 32), (32,))),
     **dict.fromkeys(("lstm128", "gru64"), ((1, 32), (32,))),
 }
 HALF = {"mlp784": ((32, 256), (32, 256)), "mlp1024": ((1, 32, 256), (32, 256)),
-        **dict.fromkeys(("lenet", "resnet20", "mobilenet", "tcn"), ((1, 32), (32,)))}  # bfloat16
+        **dict.fromkeys(IMAGES, ((1, 32), (32,)))}  # bfloat16
 # What torch.compile is given: compiling one case takes it many seconds.
 COMPILED = {("mlp784", "predict", 1), ("mlp784", "predict", 32), ("mlp784", "predict", 256),
             ("mlp784", "train", 32), ("mlp512", "predict", 1), ("mlp512", "predict", 256),
             ("mlp512", "train", 256),
-            *((network, kind, batch) for network in ("lenet", "resnet20", "mobilenet", "tcn")
+            *((network, kind, batch) for network in IMAGES
               for kind, batch in (("predict", 1), ("predict", 32), ("train", 32)))}
 QUICK = {("tiny", "predict", 1), ("mlp784", "predict", 1), ("mlp784", "predict", 256),
          ("mlp784", "train", 32), ("mlp784", "train", 256), ("mlp512", "predict", 256),

@@ -18,6 +18,11 @@ def array(network: Network, x: np.ndarray) -> np.ndarray:
     return x if network.is_recurrent else np.ascontiguousarray(np.moveaxis(x, -1, 1))
 
 
+def last(outputs: list[np.ndarray]) -> list[np.ndarray]:
+    """Outputs with their channels last again."""
+    return [np.moveaxis(y, 1, -1) for y in outputs]
+
+
 def weights(network: Network) -> dict[str, list[np.ndarray]]:
     """Kernels are (filters, inputs, taps), those of dense layers (units, inputs)."""
     flat = {node.name: node.inputs[0] for node in network.nodes if node.kind == "flatten"}

@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks import limits, machine, once, picture, report
-from benchmarks.cases import Case, table
+from benchmarks.cases import IMAGES, Case, table
 from benchmarks.driver import ROOT, Process, WorkerError, measure
 from benchmarks.workers import PEERS
 
@@ -27,7 +27,6 @@ RESULTS = ROOT / "benchmarks" / "results"
 EPOCHS, BATCH = 5, 64
 CHOICES = ("cases", "peers", "cores", "extras")
 EXTRAS = ("end_to_end", "once", "memory", "export", "ships")
-IMAGES = ("lenet", "resnet20", "mobilenet", "tcn")
 
 
 def arguments(given: list[str] | None = None) -> argparse.Namespace:

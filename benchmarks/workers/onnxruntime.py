@@ -30,7 +30,7 @@ class Worker:
         inputs, _ = networks.data(network, case.batch)
         feed = {n: channels_first.array(network, x) for n, x in zip(network.inputs, inputs)}
         if way == "run":
-            return Run(lambda: session.run(None, feed), _channels_last)
+            return Run(lambda: session.run(None, feed), channels_first.last)
         return _bound(session, network, feed, case.batch)
 
 
@@ -47,8 +47,4 @@ def _bound(session, network: Network, feed: dict, batch: int) -> Run:
         session.run_with_iobinding(binding)
         return outputs
 
-    return Run(call, _channels_last)
-
-
-def _channels_last(outputs: list[np.ndarray]) -> list[np.ndarray]:
-    return [np.moveaxis(y, 1, -1) for y in outputs]
+    return Run(call, channels_first.last)

@@ -46,4 +46,4 @@ class Worker:
             request.infer()
             return tensors and [np.asarray(output.data) for output in outputs]
 
-        return Run(call, lambda outputs: [np.moveaxis(y, 1, -1) for y in outputs])
+        return Run(call, channels_first.last)

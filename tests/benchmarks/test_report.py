@@ -7,7 +7,7 @@ from xml.etree import ElementTree
 import pytest
 
 from benchmarks import limits, picture, quick, report, run
-from benchmarks.cases import Case
+from benchmarks.cases import Case, table
 
 CACHES = {"L1": 32 << 10, "L2": 512 << 10, "L3": 32 << 20}
 LIMITS = {"fma": 100.0, "amx": 0.0, "bf16": 0.0,
@@ -102,6 +102,10 @@ def test_the_picture_is_well_formed_and_shows_losses():
     assert sum("core" in t for t in texts) == 2  # one core only: inference and training
     left = [float(r.get("x", 0)) for r in root.iter("{http://www.w3.org/2000/svg}rect")]
     assert min(left[3:]) < picture.x_of(1)  # the bar of the peer that wins goes the other way
+
+
+def test_every_network_has_its_name_in_the_picture():
+    assert set(picture.NAMES) == {case.network for case in table()}
 
 
 def test_the_quick_row_compares_with_what_was_recorded():
