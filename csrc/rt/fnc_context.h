@@ -136,6 +136,14 @@ FNC_LIB int32_t fnc_best_level(const fnc_model *model) {
     return FNC_ERR_CPU;
 }
 
+/* The level of that name, or a status. */
+FNC_LIB int32_t fnc_level_named(const fnc_model *model, const char *name) {
+    for (int32_t i = 0; i < model->level_count; ++i)
+        if (fnc_text_is(model->levels[i].name, name))
+            return fnc_cpu_has(model->levels[i].needs) ? i : FNC_ERR_CPU;
+    return FNC_ERR_ARG;
+}
+
 /* The level that the options ask for: the last is the same code on every processor. */
 FNC_LIB int32_t fnc_wanted_level(const fnc_model *model, const fnc_options *options) {
     if (options->flags & FNC_FLAG_DETERMINISTIC) {
@@ -143,10 +151,7 @@ FNC_LIB int32_t fnc_wanted_level(const fnc_model *model, const fnc_options *opti
         return fnc_cpu_has(model->levels[last].needs) ? last : FNC_ERR_CPU;
     }
     if (options->level == NULL) return fnc_best_level(model);
-    for (int32_t i = 0; i < model->level_count; ++i)
-        if (fnc_text_is(model->levels[i].name, options->level))
-            return fnc_cpu_has(model->levels[i].needs) ? i : FNC_ERR_CPU;
-    return FNC_ERR_ARG;
+    return fnc_level_named(model, options->level);
 }
 
 /* The weights that the next call is to use: those that the owner has by now. */
@@ -361,15 +366,14 @@ FNC_LIB int32_t fnc_ctx_run_steps(const fnc_model *model, fnc_ctx *ctx, const fn
 FNC_LIB int32_t fnc_ctx_set_level(const fnc_model *model, fnc_ctx *ctx, const char *name) {
     const int32_t status = fnc_ctx_check(model, ctx, FNC_MODE_PREDICT);
     if (status != FNC_OK) return status;
-    for (int32_t i = 0; name != NULL && i < model->level_count; ++i) {
-        if (!fnc_text_is(model->levels[i].name, name)) continue;
-        if (!fnc_cpu_has(model->levels[i].needs)) return FNC_ERR_CPU;
-        if (ctx->level != i) fnc_ctx_unprepare(ctx);
-        if (ctx->pending != NULL && ctx->level != i) ctx->pending->step = NULL;
-        ctx->level = i;
-        return FNC_OK;
-    }
-    return FNC_ERR_ARG;
+    if (name == NULL) return FNC_ERR_ARG;
+    const int32_t level = fnc_level_named(model, name);
+    if (level < 0) return level;
+    if (level == ctx->level) return FNC_OK;
+    fnc_ctx_unprepare(ctx);
+    if (ctx->pending != NULL) ctx->pending->step = NULL;
+    ctx->level = level;
+    return FNC_OK;
 }
 
 FNC_LIB const char *fnc_ctx_level(const fnc_model *model, const fnc_ctx *ctx) {
@@ -512,9 +516,9 @@ FNC_LIB int32_t fnc_ctx_set_carried(const fnc_model *model, fnc_ctx *ctx, const 
 
 FNC_LIB int32_t fnc_ctx_reset_carried(const fnc_model *model, fnc_ctx *ctx) {
     const int32_t status = fnc_ctx_check(model, ctx, FNC_MODE_PREDICT);
-    if (status != FNC_OK) return status;
-    return fnc_ctx_set_carried(model, ctx, fnc_first_state(ctx) + model->state_bytes,
-                               model->state_bytes);
+    const int64_t bytes = model->state_bytes;
+    if (status == FNC_OK) memcpy(ctx->state, fnc_first_state(ctx) + bytes, (size_t)bytes);
+    return status;
 }
 
 /* Metrics as they were before any batch. */

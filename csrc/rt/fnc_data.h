@@ -11,10 +11,8 @@ FNC_LIB int64_t fnc_data_size(const fnc_model *model) { return FNC_IMAGE_HEAD + 
 
 FNC_LIB int32_t fnc_check_data(const fnc_model *model, const void *data, int64_t bytes) {
     unsigned char head[FNC_IMAGE_HEAD];
-    if ((uintptr_t)data % FNC_ALIGN != 0) return FNC_ERR_ARG;
-    if (bytes != fnc_data_size(model)) return FNC_ERR_FORMAT;
     fnc_head(model, "fncompile data", (uint64_t)model->data_bytes, head);
-    return fnc_bytes_are(data, head, FNC_IMAGE_HEAD) ? FNC_OK : FNC_ERR_FORMAT;
+    return fnc_check_head(data, bytes, fnc_data_size(model), head);
 }
 
 /* Where the options say that the data are. What is mapped for that goes to `mapped`. */

@@ -91,15 +91,16 @@ FNC_IO_API int32_t fnc_h5_read(fnc_h5 *file, const char *path, uint64_t most) {
     size_t size = 0, room = 65536, got = 1;
     int32_t status = stream != NULL ? FNC_OK : FNC_ERR_IO;
     while (status == FNC_OK && got > 0) {
-        unsigned char *more = room > 0 ? (unsigned char *)realloc(bytes, size + room) : NULL;
-        if (more == NULL) status = FNC_ERR_MEMORY;
-        if (status != FNC_OK) break;
+        unsigned char *more = (unsigned char *)realloc(bytes, size + room);
+        if (more == NULL) {
+            status = FNC_ERR_MEMORY;
+            break;
+        }
         bytes = more;
         got = fread(bytes + size, 1, room, stream);
         size += got;
         room = size;
         if (size > most) status = FNC_ERR_FORMAT;
-        if (room == 0) break;
     }
     if (stream != NULL) fclose(stream);
     if (status == FNC_OK) status = fnc_h5_open(file, bytes, (uint64_t)size);

@@ -45,12 +45,18 @@ FNC_LIB int64_t fnc_image_bytes(const fnc_model *model) {
     return FNC_IMAGE_HEAD + model->weights_bytes;
 }
 
+/* Are these `bytes` bytes the `wanted` that begin with the head? */
+FNC_LIB int32_t fnc_check_head(const void *memory, int64_t bytes, int64_t wanted,
+                               const unsigned char head[FNC_IMAGE_HEAD]) {
+    if (memory == NULL || (uintptr_t)memory % FNC_ALIGN != 0) return FNC_ERR_ARG;
+    if (bytes != wanted) return FNC_ERR_FORMAT;
+    return fnc_bytes_are(memory, head, FNC_IMAGE_HEAD) ? FNC_OK : FNC_ERR_FORMAT;
+}
+
 FNC_LIB int32_t fnc_check_image(const fnc_model *model, const void *image, int64_t bytes) {
     unsigned char head[FNC_IMAGE_HEAD];
-    if (image == NULL || (uintptr_t)image % FNC_ALIGN != 0) return FNC_ERR_ARG;
-    if (bytes != fnc_image_bytes(model)) return FNC_ERR_FORMAT;
     fnc_image_head(model, head);
-    return fnc_bytes_are(image, head, FNC_IMAGE_HEAD) ? FNC_OK : FNC_ERR_FORMAT;
+    return fnc_check_head(image, bytes, fnc_image_bytes(model), head);
 }
 
 /* The weights that `ctx` has now, as an image. */

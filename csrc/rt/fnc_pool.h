@@ -34,11 +34,7 @@ typedef struct fnc_pool {
 #define FNC_POOL_CLOSED ((int64_t)1 << 32)
 
 FNC_LIB void fnc_pool_pause(int64_t turn) {
-#if defined(__x86_64__) || defined(__i386__)
-    __builtin_ia32_pause();
-#elif defined(__aarch64__)
-    __asm__ volatile("yield");
-#endif
+    fnc_pause();
 #if FNC_POSIX
     if (turn > FNC_POOL_TURNS) sched_yield(); /* more threads than processors */
 #else

@@ -45,6 +45,17 @@
 #define FNC_RELEASE(pointer, value) (*(const unsigned char *volatile *)&(pointer) = (value))
 #endif
 
+#if FNC_GNU
+/* Between two looks at what another thread is to change. */
+FNC_LIB void fnc_pause(void) {
+#if defined(__x86_64__) || defined(__i386__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    __asm__ volatile("yield");
+#endif
+}
+#endif
+
 /* Of string.h more than memcpy would be asked of systems that have no more. */
 FNC_LIB size_t fnc_text_length(const char *text) {
     size_t length = 0;

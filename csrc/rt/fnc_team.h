@@ -83,14 +83,6 @@ typedef struct fnc_threads {
     fnc_worker workers[];
 } fnc_threads;
 
-FNC_LIB void fnc_pause(void) {
-#if defined(__x86_64__) || defined(__i386__)
-    __builtin_ia32_pause();
-#elif defined(__aarch64__)
-    __asm__ volatile("yield");
-#endif
-}
-
 /* Returns when the gate's word is no longer `seen`, and gives the new one. */
 FNC_LIB uint64_t fnc_gate_wait(fnc_threads *team, fnc_gate *gate, uint64_t seen, int turns) {
     uint64_t word = __atomic_load_n(&gate->word, __ATOMIC_ACQUIRE);
