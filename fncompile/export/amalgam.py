@@ -13,12 +13,11 @@ from pathlib import Path
 
 from fncompile.codegen.cprint import comment_block
 from fncompile.export.api.library import OWNERSHIP, Library
-from fncompile.export.api.unit import needs_name
+from fncompile.export.api.unit import emit_unit
 from fncompile.export.merged import merge
-from fncompile.runtime.toolchain import csrc_dir
+from fncompile.runtime.toolchain import csrc_dir, include_directories
 
 _INCLUDE = re.compile(r'^#include "([^"]+)"\n', re.MULTILINE)
-_DECLARED = re.compile(r"^extern (?:const fnc_cpu|fnc_entry) [^;]*;\n", re.MULTILINE)
 _SIMD = re.compile(r"^#pragma (omp .*)$", re.MULTILINE)
 
 _ABOUT = """{m}.c: the model {title!r} as one file of C99, for any compiler. By fncompile {version}.
@@ -65,24 +64,14 @@ _PRELUDE = """#if !defined(_GNU_SOURCE)
 """
 
 
-def amalgamate(library: Library, entries: Mapping[str, str], unit: str) -> str:
+def amalgamate(library: Library, entries: Mapping[str, str]) -> str:
     """The text of `<prefix>.c`."""
-    m = library.prefix
-    needs = f"static const fnc_cpu {needs_name(library, library.levels[0])} = FNC_CPU_NEEDS;\n"
-    unit = _words(m, _DECLARED.sub("", unit))  # what is defined before
-    text = f'#include "rt/fnc_port.h"\n{merge(entries)}\n#include "rt/fnc_library.h"\n{needs}{unit}'
-    kept: dict[str, None] = {}
-    body = _SIMD.sub(r"FNC_OMP(\1)", _expanded(text, csrc_dir(), kept, own=f"{m}.h"))
+    text = f'#include "rt/fnc_port.h"\n{merge(entries)}\n{emit_unit(library, whole=True)}'
+    own = f"{library.prefix}.h"
+    body = _SIMD.sub(r"FNC_OMP(\1)", _expanded(text, csrc_dir(), {}, own))
     settings = _FREESTANDING if library.freestanding else ""
     head = "\n".join(comment_block(_about(library)))
     return f"{head}\n{settings}{_PRELUDE}\n{body}"
-
-
-def _words(m: str, unit: str) -> str:
-    """The data as `data.weights_text` has them."""
-    declared = f"extern const unsigned char {m}_data[] FNC_HIDDEN;"
-    unit = unit.replace(declared, f"extern const uint64_t {m}_data[] FNC_HIDDEN;")
-    return unit.replace(f".data = {m}_data,", f".data = (const unsigned char *){m}_data,")
 
 
 def _about(library: Library) -> str:
@@ -124,6 +113,5 @@ def _is_guarded(contents: str) -> bool:
 
 
 def _find(name: str, directory: Path) -> Path:
-    root = csrc_dir()
-    places = (directory, root, *sorted(p for p in root.iterdir() if p.is_dir()))
+    places = (directory, *include_directories())
     return next(p for p in ((place / name).resolve() for place in places) if p.is_file())

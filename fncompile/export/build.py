@@ -14,6 +14,7 @@ from typing import Any
 
 from fncompile.export import texts
 from fncompile.export.amalgam import amalgamate
+from fncompile.export.api.header import emit_header
 from fncompile.export.api.library import Level, Library
 from fncompile.export.api.unit import emit_unit, needs_unit
 from fncompile.export.data import data_unit, weights_head, weights_text, write_data
@@ -32,15 +33,22 @@ SOURCE = Level("source", "ref")  # what the one file of C has: whatever it is co
 
 @dataclass(frozen=True)
 class Sources:
-    """The library before it is compiled: entries as C by name, the unit of the public functions,
-    the header, the binary data, and what the self-test compares with."""
+    """The library before it is compiled: entries as C by name, the binary data, and what the
+    self-test compares with."""
 
     library: Library
     entries: dict[str, str]
-    unit: str
-    header: str
     data: list[Any]  # of buffers, to be written one after the other
     vectors: Vectors
+
+    @property
+    def unit(self) -> str:
+        """C of the public functions."""
+        return emit_unit(self.library)
+
+    @property
+    def header(self) -> str:
+        return emit_header(self.library)
 
 
 @dataclass(frozen=True)
@@ -58,7 +66,8 @@ class Bundle:
 
     `directory` holds all; the others are the paths of the files, or None where they were not
     asked for: `shared`, a link to the library itself, `soname` (of other systems than Linux both
-    are the library); the archive `static`; `header`, and `wrapper` for C++; `pkgconfig`, and, for
+    are the library); `implib`, for Windows, which programs link that load the library; the archive
+    `static`; `header`, and `wrapper` for C++; `pkgconfig`, and, for
     CMake, `cmake` and `cmake_version`; the programs `example` and `selftest`, which compares the
     library with what Python computed; `readme`; the whole library as C, `source`, with its data
     as C, `weights_source`; and `weights`, the data as a file that contexts map.
@@ -77,6 +86,7 @@ class Bundle:
     readme: Path
     shared: Path = Path()
     soname: Path = Path()
+    implib: Path | None = None
     static: Path = Path()
     wrapper: Path = Path()
     pkgconfig: Path = Path()
@@ -122,6 +132,7 @@ def _bundle(library: Library, wanted: Wanted, directory: Path) -> Bundle:
             "cmake": f"{m}Config.cmake",
             "cmake_version": f"{m}ConfigVersion.cmake",
         }
+        names |= {"implib": f"{m}.lib"} if system.kind == "pe" else {}
     if wanted.sources:
         names |= {"source": f"{m}.c"}
         names |= {"weights_source": f"{m}_weights.c"} if library.embedded else {}
@@ -157,7 +168,7 @@ def _write_texts(found: dict[Path, str]) -> None:
 def _write_sources(made: Sources, names: Bundle) -> None:
     library = dataclasses.replace(made.library, levels=(SOURCE,))
     assert names.source is not None
-    _write_texts({names.source: amalgamate(library, made.entries, emit_unit(library))})
+    _write_texts({names.source: amalgamate(library, made.entries)})
     if names.weights_source is not None:
         _write_texts({names.weights_source: weights_text(library.prefix, made.data)})
 

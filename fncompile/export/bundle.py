@@ -12,9 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import fncompile
-from fncompile.export.api.header import emit_header
 from fncompile.export.api.library import Level
-from fncompile.export.api.unit import emit_unit
 from fncompile.export.build import Bundle, Sources, Wanted, write
 from fncompile.export.checkpoint import make_checkpoint
 from fncompile.export.checkpoint import sources as places
@@ -166,7 +164,7 @@ def make_sources(
     library = describe(native, prefix, checkpoint, facts)
     entries = {e.name: _entry_text(e, prefix) for e in entries_of(native).values()}
     vectors = measure(native, library)
-    return Sources(library, entries, emit_unit(library), emit_header(library), data, vectors)
+    return Sources(library, entries, data, vectors)
 
 
 def _levels(native: Any, system: System, several: bool) -> tuple[Level, ...]:

@@ -36,8 +36,8 @@ MAX_SYMBOLS, MAX_INPUTS, MAX_ARRAYS = 16, 64, 64
 
 
 def describe(native: Any, prefix: str, checkpoint: Checkpoint, facts: dict[str, Any]) -> Library:
-    """The library; `facts` are its hash, build, version, train_at. ValueError where C cannot
-    have it."""
+    """The library; `facts` are those of its fields that do not follow from the model. ValueError
+    where C cannot have it."""
     weights = native.memories[0]
     changed = [p["name"] for p in native.predict.program.updates]
     shared = [name for name in changed if name in weights.block.offsets]

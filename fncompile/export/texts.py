@@ -83,6 +83,8 @@ def readme(library: Library, wanted: Wanted) -> str:
         parts.append(_compiled(library, wanted.system))
     if wanted.sources:
         parts.append(_sources(library))
+    if library.state_bytes:
+        parts.append(_carried(m))
     if not library.embedded:
         parts.append(
             f"`{m}.weights` has the weights: give its path, or its bytes, to `{m}_create_with`."
@@ -102,15 +104,16 @@ It was built for {system.triple}; `{system.soname(m)}` is the library for loader
 {_levels(library)}
 
 {about}"""
+    files = "" if library.embedded else f" and `{m}.weights`"
     return f"""    export PKG_CONFIG_PATH=$PWD
     cc -std=c99 example_{m}.c $(pkg-config --cflags --libs {m}) -Wl,-rpath,$PWD -o shared
     cc -std=c99 example_{m}.c -I. lib{m}.a -lm -pthread -o static
     ./shared && ./static
 
 The first program loads `{system.soname(m)}` when it starts, the second has the model inside. Both
-need nothing but the C library. {_levels(library)}
+need nothing but the C library{files}. {_levels(library)}
 
-{_carried(library)}{about}"""
+{about}"""
 
 
 def _sources(library: Library) -> str:
@@ -123,16 +126,11 @@ def _sources(library: Library) -> str:
 `{m}.c` is the whole library as C99 for any compiler; its first lines say which options matter."""
 
 
-def _carried(library: Library) -> str:
-    """How to stream, where the model is stateful."""
-    if not library.state_bytes:
-        return ""
-    m = library.prefix
+def _carried(m: str) -> str:
+    """How to stream with a stateful model."""
     return f"""The model is stateful: each call of `{m}_predict` continues where the one before
 in the same context ended. `{m}_state_reset` begins anew, `{m}_state_get` and
-`{m}_state_set` keep a stream and restore it.
-
-"""
+`{m}_state_set` keep a stream and restore it."""
 
 
 def _levels(library: Library) -> str:

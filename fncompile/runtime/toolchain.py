@@ -61,11 +61,14 @@ def csrc_dir() -> Path:
     raise ToolchainError(f"fncompile's C sources are missing from {package}: reinstall the package")
 
 
-def include_flags() -> list[str]:
-    """-I flags for csrc and each of its directories, so that a header is found by either name."""
+def include_directories() -> list[Path]:
+    """csrc and each of its directories, so that a header is found by either name."""
     root = csrc_dir()
-    rooms = sorted(path for path in root.iterdir() if path.is_dir() and path.name != "py")
-    return [f"-I{path}" for path in (root, *rooms)]
+    return [root, *sorted(p for p in root.iterdir() if p.is_dir() and p.name != "py")]
+
+
+def include_flags() -> list[str]:
+    return [f"-I{path}" for path in include_directories()]
 
 
 def find_compiler() -> list[str]:

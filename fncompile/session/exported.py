@@ -50,7 +50,7 @@ class Training:
     gradient: CompiledEntry | None
     optimizer: CompiledEntry | None
     input_gradient: CompiledEntry | None
-    roles: dict[str, list[str]]  # of the arrays of each step: input, target or weight
+    roles: dict[str, list[str]]  # of the arrays of each step, as own.roles has them, or input
     targets: list[str]  # names of the outputs that have targets
     metrics: list[str]
     metric_variables: list[Variable]

@@ -1,16 +1,26 @@
-"""An exported library through its public C functions, called by ctypes: no part of fncompile
-runs it."""
+"""An exported library through its public C functions, called by ctypes, or from a program: no part
+of fncompile runs it."""
 
 from __future__ import annotations
 
 import ctypes
 import re
 from ctypes import POINTER, byref, c_double, c_float, c_int32, c_int64, c_void_p
+from pathlib import Path
 
 import numpy as np
 
+from tests.tools import need, run
+
 OK, SHAPE, ARENA, ARG, MEMORY, IO, FORMAT, STATE, RANGE = 0, -1, -2, -3, -4, -5, -6, -7, -8
 PREDICT, PRIVATE, TRAIN, SPLIT = 0, 1, 2, 3
+STRICT = ["-pedantic", "-Wall", "-Wextra", "-Werror"]
+DIALECTS = {
+    "gcc-c99": ["gcc", "-std=c99", "-Wvla", *STRICT],
+    "gcc-c++11": ["g++", "-x", "c++", "-std=c++11", *STRICT],
+    "clang-c99": ["clang", "-std=c99", "-Wvla", *STRICT],
+    "clang-c++11": ["clang++", "-x", "c++", "-std=c++11", *STRICT],
+}
 C_TYPES = {
     "float *": POINTER(c_float),
     "int64_t": c_int64,
@@ -100,3 +110,11 @@ def address(value):
 def flat_weights(model) -> np.ndarray:
     """As `get_params` gives them."""
     return np.concatenate([w.ravel() for w in model.get_weights()] or [np.empty(0, "float32")])
+
+
+def build_selftest(bundle, library: Path, program: Path, dialect: str = "gcc-c99") -> Path:
+    command = DIALECTS[dialect]
+    need(command[0])
+    run(*command, bundle.selftest, f"-I{bundle.directory}", "-x", "none", library, "-lm",
+        "-pthread", f"-Wl,-rpath,{library.parent}", "-o", program)  # fmt: skip
+    return program

@@ -4,21 +4,12 @@ self-test."""
 from __future__ import annotations
 
 import subprocess
-from pathlib import Path
 
 import pytest
 
-from tests.export.test_bundle import DIALECTS, STRICT, run
+from tests.export.library import STRICT, build_selftest
 from tests.export.zoo import MAKERS
-from tests.tools import need
-
-
-def build_selftest(bundle, library: Path, program: Path, dialect: str = "gcc-c99") -> Path:
-    command = DIALECTS[dialect]
-    need(command[0])
-    run(*command, bundle.selftest, f"-I{bundle.directory}", "-x", "none", library, "-lm",
-        "-pthread", f"-Wl,-rpath,{library.parent}", "-o", program)  # fmt: skip
-    return program
+from tests.tools import need, run
 
 
 @pytest.mark.parametrize("name", MAKERS)

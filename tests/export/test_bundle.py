@@ -6,7 +6,6 @@ import ctypes
 import os
 import re
 import shutil
-import subprocess
 from ctypes import POINTER, c_char_p
 from pathlib import Path
 
@@ -21,29 +20,9 @@ from fncompile.export.api.tables import quoted
 from fncompile.export.bundle import make_sources
 from fncompile.export.prefix import model_prefix
 from fncompile.runtime.toolchain import CompileError
-from tests.export.library import Library
+from tests.export.library import DIALECTS, STRICT, Library
 from tests.export.zoo import MAKERS
-from tests.tools import need
-
-STRICT = ["-pedantic", "-Wall", "-Wextra", "-Werror"]
-DIALECTS = {
-    "gcc-c99": ["gcc", "-std=c99", "-Wvla", *STRICT],
-    "gcc-c++11": ["g++", "-x", "c++", "-std=c++11", *STRICT],
-    "clang-c99": ["clang", "-std=c99", "-Wvla", *STRICT],
-    "clang-c++11": ["clang++", "-x", "c++", "-std=c++11", *STRICT],
-}
-
-
-def run(*command, cwd=None, env=None) -> str:
-    done = subprocess.run(
-        [str(c) for c in command],
-        cwd=cwd,
-        env={**os.environ, **(env or {})},
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
-    return done.stdout
+from tests.tools import environment, need, run
 
 
 def test_a_bundle_has_these_files_and_no_others(exported):
@@ -149,7 +128,7 @@ def test_pkg_config_shared_and_static_wherever_the_bundle_is(exported, tmp_path)
     bundle = exported("classifier")[1].bundle
     moved = tmp_path / "some where"
     shutil.copytree(bundle.directory, moved)
-    env = {"PKG_CONFIG_PATH": str(moved)}
+    env = environment(PKG_CONFIG_PATH=str(moved))
     assert (
         run("pkg-config", "--modversion", bundle.prefix, env=env).strip() == fncompile.__version__
     )
@@ -309,7 +288,7 @@ def test_models_called_like_something_else_build_and_run(tmp_path, name):
     strict = ["gcc", "-std=c99", *STRICT, bundle.example, f"-I{tmp_path}"]
     run(*strict, f"-L{tmp_path}", f"-l{bundle.prefix}", "-lm", "-pthread", "-o", tmp_path / "one")
     run(*strict, bundle.static, "-lm", "-pthread", "-o", tmp_path / "two")
-    shown = run(tmp_path / "one", env={"LD_LIBRARY_PATH": str(tmp_path)})
+    shown = run(tmp_path / "one", env=environment(LD_LIBRARY_PATH=str(tmp_path)))
     assert shown == run(tmp_path / "two") and shown.count(" ") == 8
 
 
@@ -384,7 +363,7 @@ def test_names_that_mean_something_in_c_or_in_a_shell(tmp_path):
     program = tmp_path / "p"
     run(*command, bundle.example, f"-I{tmp_path}", bundle.static, "-lm", "-o", program)
     assert run(program).startswith("d:")
-    run("pkg-config", "--cflags", bundle.prefix, env={"PKG_CONFIG_PATH": str(tmp_path)})
+    run("pkg-config", "--cflags", bundle.prefix, env=environment(PKG_CONFIG_PATH=str(tmp_path)))
 
 
 def test_a_model_that_does_not_know_its_inputs(tmp_path):

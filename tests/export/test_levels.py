@@ -10,11 +10,9 @@ from ctypes import byref, c_void_p
 import numpy as np
 import pytest
 
-from tests.export.library import ARG, OK, PREDICT, TRAIN, Context, Library
-from tests.export.test_artifact import build_selftest
-from tests.export.test_bundle import STRICT, run
+from tests.export.library import ARG, OK, PREDICT, STRICT, TRAIN, Context, Library, build_selftest
 from tests.export.zoo import MAKERS, data
-from tests.tools import FEATURES, need, processor_features
+from tests.tools import FEATURES, need, processor_features, run
 
 pytestmark = pytest.mark.skipif(platform.machine() != "x86_64", reason="levels of x86-64")
 LEVELS = {"avx512": "x86-64-v4", "avx2": "x86-64-v3", "baseline": "ref"}  # the best first

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from tests.export.library import ARG, FORMAT, IO, OK, PREDICT, STATE, TRAIN, Context, Library
-from tests.export.test_bundle import run
 from tests.export.zoo import data
+from tests.tools import run
 
 DATA = -10
 TASK = CFUNCTYPE(None, c_void_p, c_int64)

@@ -12,16 +12,10 @@ from fncompile.export.api.unit import needs_unit
 from fncompile.export.bundle import make_sources
 from fncompile.export.data import data_unit, write_data
 from fncompile.runtime.toolchain import BASE_FLAGS, include_flags
-from tests.tools import emulated_target, executable_targets, need
+from tests.tools import emulated_target, executable_targets, need, run
 
 HERE = Path(__file__).parent
 STRICT = ["-std=c99", "-pedantic", "-Wall", "-Wextra", "-Werror"]
-
-
-def run(*command, cwd=None) -> str:
-    done = subprocess.run([str(c) for c in command], cwd=cwd, capture_output=True, text=True)
-    assert done.returncode == 0, f"{command}\n{done.stdout[-3000:]}{done.stderr[-3000:]}"
-    return done.stdout
 
 
 def build(exported, program: str, out: Path, *flags: str) -> Path:

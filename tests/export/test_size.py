@@ -11,8 +11,7 @@ import pytest
 
 import fncompile
 from fncompile import layers
-from tests.export.test_bundle import run
-from tests.tools import need
+from tests.tools import need, run
 
 ROOT = Path(__file__).parents[2]
 

@@ -11,9 +11,8 @@ import pytest
 
 import fncompile
 from fncompile import layers
-from tests.export.test_bundle import run
 from tests.export.zoo import MAKERS
-from tests.tools import need
+from tests.tools import need, run
 
 STRICT = ["-std=c99", "-pedantic", "-Wall", "-Wextra", "-Werror", "-Wvla"]
 COMPILERS = {

@@ -10,9 +10,9 @@ import pytest
 
 import fncompile
 from fncompile import layers, ops
-from tests.export.library import ARG, PREDICT, Context, Library
-from tests.export.test_programs import STRICT, run
-from tests.tools import emulated_target, need
+from tests.export.library import ARG, PREDICT, Context, Library, build_selftest
+from tests.export.test_programs import STRICT
+from tests.tools import emulated_target, need, run
 
 HERE = Path(__file__).parent
 
@@ -157,9 +157,7 @@ def test_training_carries_and_keeps_the_state(tmp_path):
     model.load_weights(tmp_path / "c.weights.h5")
     np.testing.assert_array_equal(past.numpy(), kept)
     assert np.abs(kept).max() > 0
-    run("cc", *STRICT, bundle.selftest, f"-I{bundle.directory}", bundle.static, "-lm", "-pthread",
-        "-o", tmp_path / "selftest")  # fmt: skip
-    assert run(tmp_path / "selftest") == "passed\n"
+    assert run(build_selftest(bundle, bundle.static, tmp_path / "selftest")) == "passed\n"
 
 
 def test_the_header_says_so_and_the_selftest_passes(stream, tmp_path):

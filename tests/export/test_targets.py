@@ -9,9 +9,8 @@ import sys
 import pytest
 
 from tests.conftest import FULL
-from tests.export.test_bundle import run
 from tests.export.zoo import MAKERS
-from tests.tools import need, need_module
+from tests.tools import need, need_module, run
 
 ZIG = [sys.executable, "-m", "ziglang", "cc"]
 NODE = """
@@ -69,6 +68,8 @@ def test_objects_for_macos_link(exported_for, tmp_path):
 def test_objects_for_windows_link(exported_for, tmp_path):
     bundle = exported_for("x86_64-windows-gnu", "plain", march="ref")
     assert bundle.shared.name == "plain.dll" and bundle.shared.read_bytes()[:2] == b"MZ"
+    assert bundle.implib.name == "plain.lib"
+    assert bundle.implib.read_bytes().startswith(b"!<arch>\n") and bundle.implib in bundle.files
     run(*ZIG, "-target", "x86_64-windows-gnu", "-std=c99", bundle.selftest,
         f"-I{bundle.directory}", bundle.static, "-o", tmp_path / "selftest.exe")  # fmt: skip
 

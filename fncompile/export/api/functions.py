@@ -26,23 +26,26 @@ from fncompile.export.api.state import loading, parameters, saving, training_sta
 
 CONTEXTS = "Contexts"
 RESULT = Cast("fnc_ctx **", Name("result"))
+# Functions of heap, files or threads.
+NEEDS_SYSTEM = (
+    "create", "create_with", "clone_shared", "destroy", "set_threads", "save_image", "map_image",
+    "unmap_image", "save", "save_mem", "load", "load_mem",
+)  # fmt: skip
 
 
 def public_functions(library: Library) -> list[Public]:
     """Everything that the header declares, in its order."""
     found = [*_contexts(library), *_shared_contexts(library), *_levels(library)]
-    found += [] if library.freestanding else [_threads(library)]
-    found += [predict(library), *carried(library)]
+    found += [_threads(library), predict(library), *carried(library)]
     if library.training is not None:
         found += training_steps(library)
         found += parts(library) if "gradient" in library.steps else []
         found += training_state(library)
-    found += parameters(library)
-    found += images(library)
-    if not library.freestanding:
-        found += saving(library) if library.training is not None else []
-        found += loading(library)
-    return [*found, *facts(library)]
+    found += [*parameters(library), *images(library)]
+    found += saving(library) if library.training is not None else []
+    found += [*loading(library), *facts(library)]
+    absent = {f"{library.prefix}_{name}" for name in NEEDS_SYSTEM if library.freestanding}
+    return [function for function in found if function.name not in absent]
 
 
 _SIZE = """Bytes of memory that a context takes, for arrays of at most these sizes, of which that of
@@ -51,7 +54,8 @@ _INIT = """Make a context in `bytes` bytes of memory, of any alignment, that mus
 Allocates nothing, and needs no end: forget the memory, unless it was given threads."""
 _CREATE = """Make a context in memory from malloc, for destroy to free. The status tells where the
 processor lacks the instructions that the library was compiled for."""
-_INIT_WITH = """As init, with options; null is none. A context that was given weights_file ends with
+_INIT_WITH = "As init, with options; null is none."
+_ENDS = """ A context that was given weights_file ends with
 destroy, which leaves the memory to its owner."""
 _CREATE_WITH = "As create, with options; null is none."
 _INIT_SHARED = """As init, for predicting with the weights of `source`, which must outlive the new
@@ -81,18 +85,15 @@ def _contexts(library: Library) -> list[Public]:
     given = (refuse_null("memory"), declared)
     init_with = Return(call("fnc_ctx_open", MODEL, Name("memory"), Name("bytes"), *wanted))
     create_with = Return(call("fnc_ctx_open", MODEL, Name("NULL"), Int(0), *wanted))
-    found = [
+    with_options = (*asked, options, out)
+    ends = "" if library.freestanding else _ENDS
+    return [
         public(library, CONTEXTS, "ctx_size", asked, _SIZE, Return(needed), type="int64_t"),
         public(library, CONTEXTS, "init", (*memory, out), _INIT, declared, init),
         public(
-            library, CONTEXTS, "init_with", (*memory, options, out), _INIT_WITH, *given, init_with
+            library, CONTEXTS, "init_with", (*memory, options, out), _INIT_WITH + ends, *given,
+            init_with,
         ),
-    ]
-    if library.freestanding:
-        return found
-    with_options = (*asked, options, out)
-    return [
-        *found,
         public(library, CONTEXTS, "create", (*asked, out), _CREATE, declared, create),
         public(
             library, CONTEXTS, "create_with", with_options, _CREATE_WITH, declared, create_with
@@ -117,11 +118,8 @@ def _shared_contexts(library: Library) -> list[Public]:
     memory = ("void *memory", "int64_t bytes", source, out)
     init, clone = (_shared(library, function) for function in ("fnc_ctx_init", "fnc_ctx_create"))
     destroy = Do(call("fnc_ctx_destroy", CTX))
-    found = [public(library, CONTEXTS, "init_shared", memory, _INIT_SHARED, *init)]
-    if library.freestanding:
-        return found
     return [
-        *found,
+        public(library, CONTEXTS, "init_shared", memory, _INIT_SHARED, *init),
         public(library, CONTEXTS, "clone_shared", (source, out), _CLONE, *clone),
         public(library, CONTEXTS, "destroy", ("ctx",), _DESTROY, destroy, type="void"),
     ]

@@ -7,7 +7,6 @@ from fncompile.export.api.library import Library
 from fncompile.export.api.public import CONST_CTX, CTX, MODEL, Public, public, runtime
 
 IMAGES = "Weights in memory"
-ON_FILES = ("save_image", "map_image", "unmap_image")
 
 _GET = """The weights of a context as an image: {M}_IMAGE_BYTES bytes, for swap_weights."""
 _SAVE = "The same to a file, for map_image; it appears whole or not at all."
@@ -38,5 +37,4 @@ def images(library: Library) -> list[Public]:
     return [
         public(library, IMAGES, name, params, doc.replace("{M}", M), body)
         for name, params, doc, body in rows
-        if not (library.freestanding and name in ON_FILES)
     ]
