@@ -1,7 +1,7 @@
 """What the site shows and nobody writes: mkdocs calls this for each page.
 
 - `<!-- layers: rooms -->` becomes the public classes of these parts of `fncompile.layers`;
-- `<!-- names of keras -->` becomes the table of Keras' names: there, elsewhere, refused or missing;
+- `<!-- names of keras -->` becomes the table of Keras' names: there or missing;
 - behind a block "```python picture" stands the picture of the `model` that it makes.
 """
 
@@ -80,13 +80,5 @@ def _sorted_out(room: str) -> tuple[list[str], list[str]]:
         module = importlib.import_module(f"fncompile.{room}".rstrip("."))
     except ImportError:
         return [], sorted(NAMES[room])
-    there = [name for name in sorted(NAMES[room]) if _is_there(module, name)]
+    there = [name for name in sorted(NAMES[room]) if hasattr(module, name)]
     return there, sorted(set(NAMES[room]) - set(there))
-
-
-def _is_there(module: Any, name: str) -> bool:
-    try:
-        getattr(module, name)
-    except AttributeError:
-        return False
-    return True

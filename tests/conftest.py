@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import sys
 from pathlib import Path
 
 import hypothesis
@@ -62,6 +63,18 @@ def _quick_modules(request, _private_cache):
     quick = any(Path(each) in (path, *path.parents) for each in QUICK)
     with _optimizing_little() if quick else contextlib.nullcontext():
         yield
+
+
+@pytest.fixture
+def make(monkeypatch):
+    """Imports one of the scripts in docs/."""
+    monkeypatch.syspath_prepend(str(HERE.parent / "docs"))
+
+    def load(name: str):
+        sys.modules.pop(name, None)
+        return __import__(name)
+
+    return load
 
 
 @pytest.fixture

@@ -5,29 +5,17 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
+from fncompile.ir.ops import OPS
 from fncompile.passes.pipeline import LOWER, TRANSFORM
 from tests.csrc.test_csrc import FLAGS
 from tests.test_layering import ROOMS
 from tests.tools import need
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
-
-
-@pytest.fixture
-def make(monkeypatch):
-    """Imports one of the scripts in docs/."""
-    monkeypatch.syspath_prepend(str(DOCS))
-
-    def load(name: str):
-        sys.modules.pop(name, None)
-        return __import__(name)
-
-    return load
 
 
 def test_the_page_about_dense_shows_what_the_compiler_writes(make, quickly_compiled):
@@ -66,6 +54,10 @@ def test_the_picture_of_the_house_has_every_room_once(make):
 
 def test_the_picture_of_the_pipeline_is_the_drawn_one(make):
     assert make("make_pipeline").draw() == (DOCS / "pipeline.svg").read_text()
+
+
+def test_the_first_page_counts_the_kinds_of_ops():
+    assert f"a program of {len(OPS)} kinds of ops" in (DOCS / "index.md").read_text()
 
 
 PRODUCT = """

@@ -7,7 +7,6 @@ digits aside: numbers that depend on the machine are compared in shape only.
 from __future__ import annotations
 
 import contextlib
-import io
 import os
 import re
 import subprocess
@@ -19,7 +18,7 @@ import pytest
 import fncompile
 from fncompile.cli import COMMANDS
 from tests.distribution import mpi
-from tests.tools import need, need_module
+from tests.tools import need, need_module, run_blocks
 
 ROOT = Path(__file__).resolve().parents[1]
 README = ROOT / "README.md"
@@ -40,15 +39,8 @@ def folder(tmp_path_factory) -> Path:
     """Runs all Python blocks in an empty directory; gives it, and keeps what they printed."""
     folder = tmp_path_factory.mktemp("readme")
     fncompile.utils.clear_session()  # a reader's layers are named from the beginning
-    namespace: dict = {"__name__": "readme"}
-    printed = []
     with contextlib.chdir(folder) if sys.version_info >= (3, 11) else _chdir(folder):
-        for code in blocks("python"):
-            out = io.StringIO()
-            with contextlib.redirect_stdout(out):
-                exec(compile(code, "README.md", "exec"), namespace)
-            printed.append(out.getvalue())
-    fncompile.distribution.set_distribution(None)  # the tests that follow train alone
+        _, printed = run_blocks(blocks("python"), "README.md")
     (folder / "printed").write_text(printed[0])
     return folder
 

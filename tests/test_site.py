@@ -3,8 +3,6 @@ warning."""
 
 from __future__ import annotations
 
-import contextlib
-import io
 import json
 import os
 import re
@@ -16,22 +14,13 @@ import pytest
 
 import fncompile
 from fncompile import layers
+from tests.tools import run_blocks
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
 # dense.md shows fragments, which tests/test_docs.py compares with what the compiler writes
 PAGES = sorted(str(p.relative_to(DOCS)) for p in DOCS.rglob("*.md") if p.name != "dense.md")
 CONFIGURATION = (ROOT / "mkdocs.yml").read_text()
-
-
-@pytest.fixture(scope="module")
-def site_pages():
-    sys.path.insert(0, str(DOCS))
-    try:
-        import site_pages
-    finally:
-        sys.path.remove(str(DOCS))
-    return site_pages
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -41,12 +30,8 @@ def test_snippets_run(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("FNC_NOTICE", "0")
     fncompile.utils.clear_session()
-    namespace: dict = {"__name__": "docs"}
     text = (DOCS / page).read_text()
-    with contextlib.redirect_stdout(io.StringIO()):
-        for code in re.findall(r"^```python[^\n]*\n(.*?)^```", text, re.S | re.M):
-            exec(compile(code, page, "exec"), namespace)
-    fncompile.distribution.set_distribution(None)  # the tests that follow train alone
+    run_blocks(re.findall(r"^```python[^\n]*\n(.*?)^```", text, re.S | re.M), page)
 
 
 def test_every_page_is_in_the_contents():
@@ -54,7 +39,8 @@ def test_every_page_is_in_the_contents():
     assert sorted(listed) == sorted([*PAGES, "dense.md"])
 
 
-def test_every_public_layer_is_on_a_page(site_pages):
+def test_every_public_layer_is_on_a_page(make):
+    site_pages = make("site_pages")
     rooms = [
         room
         for page in (DOCS / "layers").iterdir()
@@ -68,21 +54,17 @@ def test_every_public_layer_is_on_a_page(site_pages):
     assert {c for c in every if isinstance(c, type)} - shown - elsewhere == set()
 
 
-def test_the_table_of_names_tells_what_there_is(site_pages):
-    row = next(r for r in site_pages.names_of_keras().splitlines() if "`keras.layers`" in r)
+def test_the_table_of_names_tells_what_there_is(make):
+    row = next(r for r in make("site_pages").names_of_keras().splitlines() if "`keras.layers`" in r)
     there, of = map(int, re.search(r"(\d+) of (\d+)", row).groups())
     missing = re.findall(r"`(\w+)`", row)
     assert len(missing) == of - there
     assert all(not hasattr(layers, name) for name in missing)
 
 
-def test_examples_of_docstrings_become_code():
+def test_examples_of_docstrings_become_code(make):
     pytest.importorskip("griffe")
-    sys.path.insert(0, str(DOCS))
-    try:
-        from fenced_examples import fenced
-    finally:
-        sys.path.remove(str(DOCS))
+    fenced = make("fenced_examples").fenced
     text = "One.\n\n>>> f(1)\n2\n\nTwo."
     assert fenced(text) == "One.\n\n```pycon\n>>> f(1)\n2\n```\n\nTwo."
 
@@ -101,10 +83,7 @@ def test_the_notebook_runs(tmp_path, monkeypatch):
     """Its cells, one after the other, without Jupyter."""
     monkeypatch.chdir(tmp_path)
     cells = json.loads((ROOT / "examples" / "digits.ipynb").read_text())["cells"]
-    namespace: dict = {"__name__": "notebook"}
-    with contextlib.redirect_stdout(io.StringIO()) as printed:
-        for cell in cells:
-            if cell["cell_type"] == "code":
-                exec(compile("".join(cell["source"]), "digits.ipynb", "exec"), namespace)
-    assert "right" in printed.getvalue()
+    blocks = ("".join(cell["source"]) for cell in cells if cell["cell_type"] == "code")
+    namespace, printed = run_blocks(blocks, "digits.ipynb")
+    assert "right" in "".join(printed)
     assert namespace["model"]._repr_svg_().lstrip().startswith("<")

@@ -1,15 +1,22 @@
-"""What tests ask of the machine: programs that may be missing, and targets that it can execute."""
+"""What tests ask of the machine: programs that may be missing, and targets that it can execute; and
+how they run commands and blocks of Python."""
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import importlib.util
+import io
 import os
 import platform
 import shutil
+import subprocess
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
+
+import fncompile
 
 # Program -> the Debian package that has it. `.ci/run` installs what is missing.
 PACKAGES = {
@@ -79,3 +86,27 @@ def emulated_target() -> str:
 def environment(**changes: str) -> dict[str, str]:
     """This process's environment with some changes, for a child."""
     return {**os.environ, **changes}
+
+
+def run(*command: object, cwd: Path | None = None, env: dict[str, str] | None = None) -> str:
+    """What a command prints, which must succeed; by default in this process's environment."""
+    done = subprocess.run(
+        [str(c) for c in command], cwd=cwd, env=env, capture_output=True, text=True
+    )
+    assert done.returncode == 0, f"{command}\n{done.stdout[-3000:]}{done.stderr[-3000:]}"
+    return done.stdout
+
+
+def run_blocks(blocks: Iterable[str], name: str) -> tuple[dict, list[str]]:
+    """Runs Python code as that of a file, block by block in one namespace; gives this, and what
+    each block printed."""
+    namespace: dict = {"__name__": Path(name).stem}
+    printed = []
+    try:
+        for code in blocks:
+            with contextlib.redirect_stdout(io.StringIO()) as out:
+                exec(compile(code, name, "exec"), namespace)
+            printed.append(out.getvalue())
+    finally:
+        fncompile.distribution.set_distribution(None)  # the tests that follow train alone
+    return namespace, printed

@@ -2,28 +2,21 @@
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from tests.tools import need_module
+from tests.tools import environment, need_module, run
 
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLES = ROOT / "examples" / "cluster"
 
 
-def run(*command: object, **more: str) -> str:
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), **more}
-    done = subprocess.run(
-        [str(c) for c in command], env=environment, capture_output=True, text=True, timeout=300
-    )
-    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-3000:]
-    return done.stdout
+def run_python(*arguments: object) -> str:
+    return run(sys.executable, *arguments, env=environment(PYTHONPATH=str(ROOT)))
 
 
 @pytest.mark.parametrize(("script", "modules"), [
@@ -32,7 +25,7 @@ def run(*command: object, **more: str) -> str:
 def test_two_workers_give_the_bits_of_one_process(script, modules, quickly_compiled):
     for module in modules:
         need_module(module)
-    shown = run(sys.executable, EXAMPLES / script, 40_000)
+    shown = run_python(EXAMPLES / script, 40_000)
     assert "40000 rows; the same bits: True" in shown
     assert len(re.findall(r"[1-9]\d* rows/s", shown)) == 2
 
@@ -81,8 +74,8 @@ def test_a_function_with_a_model_inside_travels_by_cloudpickle(
     monkeypatch.setenv("FNC_CACHE", str(store))
     monkeypatch.setenv("FNC_THREADS", "1")
     task, rows = tmp_path / "task", tmp_path / "rows.npy"
-    run(sys.executable, "-c", SEND, task, rows, tmp_path / "sent.npy")
+    run_python("-c", SEND, task, rows, tmp_path / "sent.npy")
     before = sorted(store.rglob("model.so"))
-    run(sys.executable, "-c", RECEIVE, task, rows, tmp_path / "out.npy")
+    run_python("-c", RECEIVE, task, rows, tmp_path / "out.npy")
     np.testing.assert_array_equal(np.load(tmp_path / "out.npy"), np.load(tmp_path / "sent.npy"))
     assert sorted(store.rglob("model.so")) == before and before

@@ -2,29 +2,23 @@
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
 from tests.distribution import mpi
-from tests.tools import need
+from tests.tools import environment, need, run
 
 ROOT = Path(__file__).resolve().parents[2]
 NATIVE = ROOT / "examples" / "native"
 # one kind of processor: compiling for all of them is tested elsewhere
-ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT), "FNC_TARGET": "ref"}
+ENVIRONMENT = environment(PYTHONPATH=str(ROOT), FNC_TARGET="ref")
 
 
-def run(*command, cwd: Path) -> str:
-    done = subprocess.run(
-        [str(c) for c in command], env=ENVIRONMENT, cwd=cwd, capture_output=True, text=True
-    )
-    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-3000:]
-    return done.stdout
+def run_script(example: str, *arguments: object, cwd: Path) -> str:
+    return run(sys.executable, NATIVE / example / "run.py", *arguments, cwd=cwd, env=ENVIRONMENT)
 
 
 def numbers(pattern: str, text: str) -> list[float]:
@@ -33,7 +27,7 @@ def numbers(pattern: str, text: str) -> list[float]:
 
 def test_the_online_learner(tmp_path):
     """Its error falls while it predicts, and Python goes on where it stopped."""
-    shown = run(sys.executable, NATIVE / "online" / "run.py", "build", cwd=tmp_path)
+    shown = run_script("online", "build", cwd=tmp_path)
     errors = numbers(r"mean error ([\d.]+)", shown)
     assert len(errors) == 8 and errors[-1] < errors[0] / 2
     before, after = numbers(r"([\d.]+) (?:before|as C)", shown)
@@ -62,7 +56,7 @@ def make_detector(path: Path) -> Path:
 
 def test_the_anomaly_detector(tmp_path, detector):
     """C and Python agree on how unusual the frames are, before and after C has learnt them."""
-    shown = run(sys.executable, NATIVE / "anomaly" / "run.py", detector, "build", cwd=tmp_path)
+    shown = run_script("anomaly", detector, "build", cwd=tmp_path)
     (before, after), (c_before, c_after) = (
         numbers(rf"{who}: (?:before|after) ([\d.]+)", shown) for who in ("Python", "C")
     )
@@ -74,8 +68,8 @@ def test_the_anomaly_detector(tmp_path, detector):
 def test_the_gpt_writes_what_python_would(tmp_path):
     """A hundred steps of the example's training, on rows of half the length: it knows more than how
     often characters occur, and C's cache gives the logits of whole texts."""
-    command = (NATIVE / "gpt" / "run.py", ROOT / "LICENSE", "build", 32, 48, 4, 2, 1, 3200)
-    shown = run(sys.executable, *map(str, command), cwd=tmp_path)
+    arguments = (ROOT / "LICENSE", "build", 32, 48, 4, 2, 1, 3200)
+    shown = run_script("gpt", *arguments, cwd=tmp_path)
     [loss], [apart] = numbers(r"loss ([\d.]+)", shown), numbers(r"sequence by (\S+)", shown)
     assert loss < 3 and apart < 2e-5
     assert re.search("C: 'Licen.{27}'", shown)
@@ -89,7 +83,7 @@ def test_cpp_with_cmake(tmp_path):
     for path in (NATIVE / "cpp").iterdir():
         (tmp_path / path.name).write_bytes(path.read_bytes())
     script = "\n".join([f'PATH="{Path(sys.executable).parent}:$PATH"', *commands])
-    shown = run("sh", "-ec", script, cwd=tmp_path)
+    shown = run("sh", "-ec", script, cwd=tmp_path, env=ENVIRONMENT)
     accuracy = numbers(r"accuracy ([\d.]+)", shown)
     assert len(accuracy) == 3 and accuracy[-1] > 0.95
     assert shown.endswith("refused: a size is larger than the context was made for\n")
@@ -100,7 +94,7 @@ def test_c_on_several_ranks(tmp_path, monkeypatch):
     need("mpicc", "mpirun")
     for name, value in mpi.ALLOWED.items():
         monkeypatch.setitem(ENVIRONMENT, name, value)
-    shown = run(sys.executable, NATIVE / "mpi" / "run.py", "build", "3", cwd=tmp_path)
+    shown = run_script("mpi", "build", "3", cwd=tmp_path)
     (before, by_c, by_python), (far,) = (
         numbers(pattern, shown) for pattern in (r"([\d.]+) (?:before|by)", r"at most (\S+)")
     )
@@ -119,7 +113,7 @@ def test_each_example_has_a_readme_of_its_own():
 def test_the_amplifier(tmp_path, monkeypatch, kind):
     """It learns, and plays block by block and sample by sample what Python computes."""
     monkeypatch.delitem(ENVIRONMENT, "FNC_TARGET")  # for Python's bits
-    shown = run(sys.executable, NATIVE / "amp" / "run.py", kind, "build", "0.5", "4", cwd=tmp_path)
+    shown = run_script("amp", kind, "build", "0.5", "4", cwd=tmp_path)
     first, last = numbers(r"loss ([\d.]+)", shown) + numbers(r"epochs ([\d.]+)", shown)
     assert last < first / 1.5
     assert shown.count("the same as Python's: True") == 2
