@@ -38,7 +38,7 @@ FULL = os.environ.get("FNC_TEST_FULL") == "1"
 IMAGES, EPOCHS, LOSS = (12_000, 4, 0.35) if FULL else (320, 2, 2.25)
 
 
-def test_it_learns_digits_and_is_the_same_in_c(tmp_path):
+def test_it_learns_digits_and_is_the_same_in_c(quickly_compiled, tmp_path):
     fncompile.utils.set_random_seed(1)
     (x, y), (x_test, y_test) = mnist.load_data()
     x, x_test = (ops.convert_to_numpy(a)[..., None] / np.float32(255) for a in (x, x_test))
@@ -49,6 +49,6 @@ def test_it_learns_digits_and_is_the_same_in_c(tmp_path):
     left, accuracy = model.evaluate(x_test[:IMAGES], y_test[:IMAGES], verbose=0)
     assert left < LOSS and (accuracy > 0.9 or not FULL)
     assert "is one kernel by blocks" in model.explain("rewrite")
-    model.export(tmp_path, prefix="vit")
+    model.export(tmp_path, prefix="vit", march="native", training=False)
     found = fncompile.load_library(tmp_path).predict(x_test[:40])
     np.testing.assert_array_equal(found, model.predict(x_test[:40], batch_size=40, verbose=0))

@@ -105,7 +105,7 @@ def calls(build, n: int, monkeypatch) -> dict[str, int]:
 
 @pytest.mark.parametrize("build", [chain, dense, residual, normalized, viewed, widths])
 def test_calls_grow_linearly(build, monkeypatch):
-    some, many = (calls(build, n, monkeypatch) for n in (40, 120))
+    some, many = (calls(build, n, monkeypatch) for n in (20, 60))
     assert {step.name for step in (*TRANSFORM["train"], *LOWER["train"])} <= some.keys()
     for name in some:
         assert many[name] <= 3.3 * some[name] + 500, (name, some[name], many[name])
