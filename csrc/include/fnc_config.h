@@ -7,8 +7,6 @@ enum {
     FNC_FEW_ROWS = 64,
     FNC_ROW_GRAIN = 16,
     FNC_COLUMN_GRAIN = 32,
-    FNC_GEMV_PANEL = 16,
-    FNC_GEMV_NR = 64,
     FNC_KC_WHOLE = 1024,
     FNC_KC_PACKED = 4096,
     FNC_KC = 256,

@@ -8,7 +8,7 @@
  *
  * compute rows m0 .. m1 - 1 and columns n0 .. n1 - 1 of C[M, N] = A[M, K] B[K, N] and hand them
  * over in blocks: epilogue(env, m, n, mr, nr, acc) receives the finished sums of rows m ... and
- * columns n ..., acc[i * FNC_NR_F32 + j]. nr is at most FNC_NR_F32 (but see gemm_large.h). Each
+ * columns n ..., acc[i * FNC_NR_F32 + j]. nr is at most FNC_NR_F32 where mr is not 1. Each
  * element is handed over exactly once; what becomes of it (bias, activation, store, accumulate) is
  * up to the epilogue, which must not write to A or B. Declare it FNC_INLINE and its acc restrict:
  * for small products it is compiled into the loops, with nr a constant.

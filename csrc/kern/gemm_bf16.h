@@ -1,15 +1,17 @@
-/* gemm_bf16.h - products of bfloat16 whose right operand is packed, for CPUs that have them.
+/* gemm_bf16.h - products of bfloat16 whose right operand is packed.
  *
  *     fnc_gemm_packed_bf16(M, N, K, A, rs_a, cs_a, panels, m0, m1, n0, n1, epilogue, env)
+ *     fnc_gemm_packed_walked_bf16(axes, outer, M, N, K, ...)
  *     fnc_pack_parts_bf16, fnc_pack_b_bf16, fnc_pack_bt_bf16
  *
- * as fnc_gemm_packed_f32 in gemm.h and gemm_pack.h. Operands are floats that are numbers of
- * bfloat16, and sums are floats. Without AVX512-BF16 these are the functions of float, whose sums
- * are the reference: the error of the others is in bf16_isa.h.
+ * as those of float in gemm.h and gemm_pack.h. Operands are floats that are numbers of bfloat16, and
+ * sums are floats. The driver is that of gemm_driver.h, its elements words of two numbers
+ * (bf16_pack.h), A copied for each tile.
  *
- * AMX serves where the process may use tiles, M and K are 16 at least, else AVX512-BF16. That does
- * not depend on the rows and columns asked for, and an element is summed in one order of k: any cut
- * of rows and columns gives the same bits. Takes 70 KB of stack. */
+ * AVX512-BF16 has an instruction for words. Elsewhere their halves are floats, one after the other:
+ * sums are those of the float product, bit by bit. AMX serves where the process may use tiles, M and
+ * K are 16 at least. That does not depend on the rows and columns asked for, and an element is summed
+ * in one order of k: any cut of rows and columns gives the same bits. bf16_isa.h has the errors. */
 #ifndef FNC_GEMM_BF16_H
 #define FNC_GEMM_BF16_H
 
@@ -17,113 +19,80 @@
 #include "gemm.h"
 #include "gemm_pack.h"
 
-#if !FNC_HAS_BF16
+#if FNC_PORTABLE
 #define fnc_pack_size_bf16 fnc_pack_size_f32
 #define fnc_pack_parts_bf16 fnc_pack_parts_f32
 #define fnc_pack_b_bf16 fnc_pack_b_f32
 #define fnc_pack_bt_bf16 fnc_pack_bt_f32
 #define fnc_gemm_packed_bf16 fnc_gemm_packed_f32
+#define fnc_gemm_packed_walked_bf16 fnc_gemm_packed_walked_f32
 #else
-#include "bf16_tile.h"
+#include "bf16_pack.h"
 
-/* Squares of A at hand, 32 KB; and panels whose sums wait while k goes on by more than one such
- * block, 32 KB. */
-enum { FNC_LEFT_SQUARES = 16, FNC_WAITING_PANELS = 8 };
+#define FNC_T fnc_word
+#define FNC_S bf16
+#define FNC_NR FNC_NR_F32
+#define FNC_SUM float
+#if FNC_HAS_BF16
+#define FNC_FACTOR fnc_word
+#define FNC_PARTS 1
+#define FNC_PART(part, x) (x)
+#define FNC_MULTIPLY(sum, x, b) FNC_DOT_BF16(sum, x, b)
+#else
+#define FNC_FACTOR float
+#define FNC_PARTS 2
+#define FNC_PART(part, x) ((part) ? (factor)((x) & 0xffff0000u) : (factor)((x) << 16))
+#define FNC_MULTIPLY(sum, x, b) ((sum) += (x) * (b))
+#endif
+#include "gemm_type.h"
+#undef FNC_T
+#undef FNC_NR
 
-typedef char fnc_acc_has_lanes[(int)FNC_NR_F32 == (int)FNC_LANES ? 1 : -1];
+#include "bf16_amx.h"
 
-typedef struct {
-    int64_t N, K;
-    const float *A;
-    int64_t rs_a, cs_a;
-    const fnc_word *panels;
-    int tiles; /* by AMX */
-} fnc_product_bf16;
-
-/* The `squares` squares of rows m .. m + rows - 1 of A from number `square` * FNC_DEPTH on. */
-FNC_INLINE void fnc_left_bf16(const fnc_product_bf16 *p, int64_t m, int64_t rows, int64_t square,
-                              int64_t squares, fnc_word *left) {
-    for (int64_t s = square; s < square + squares; ++s, left += FNC_SQUARE_WORDS) {
-        const int64_t k = s * FNC_DEPTH;
-        fnc_square(FNC_BY_LANE, rows, p->K - k, p->A + m * p->rs_a + k * p->cs_a, p->cs_a, p->rs_a,
-                   left);
-    }
-}
-
-FNC_INLINE void fnc_block_bf16(const fnc_product_bf16 *p, int64_t rows, int64_t n, int64_t square,
-                               int64_t squares, const fnc_word *left, float *acc) {
-    const int64_t words = fnc_square_rows(p->K);
-    const fnc_word *b = p->panels + n / FNC_LANES * fnc_panel_words(p->K) +
-                        square * FNC_SQUARE_WORDS;
+FNC_INLINE void fnc_gemm_numbers_bf16(int axes, const fnc_axis *outer, int64_t M, int64_t N,
+                                      int64_t K, fnc_numbers A, int64_t rs_a, int64_t cs_a,
+                                            const float *panels, int64_t m0, int64_t m1, int64_t n0,
+                                            int64_t n1, fnc_epilogue_bf16 epilogue,
+                                            const void *env) {
+    const fnc_left_bf16 left = {A, K, rs_a, cs_a, axes, outer};
+    const int64_t width = fnc_panel_width_bf16(N);
+    fnc_gemm_args_bf16 p = {.M = M,
+                            .N = N,
+                            .K = fnc_words(K),
+                            .B = (const fnc_word *)panels,
+                            .ldb = width,
+                            .packed = 1,
+                            .m0 = m0,
+                            .m1 = m1,
+                            .n0 = n0,
+                            .n1 = n1,
+                            .epilogue = epilogue,
+                            .env = env,
+                            .tiles = width < FNC_NR_F32 ? &FNC_WIDEST(fnc_tiles_1)
+                                                        : &FNC_WIDEST(fnc_tiles_ahead),
+                            .left = &left};
+    p.copy = rs_a == 1 ? fnc_copy_steps_bf16 : fnc_copy_rows_bf16;
+    p.order = rs_a == 1 ? FNC_BY_STEPS : FNC_BY_ROWS;
+    if (width == FNC_NR_F32) p.prefetch = fnc_prefetch_panels_bf16;
 #if FNC_HAS_AMX
-    if (p->tiles) {
-        fnc_block_amx(rows, square == 0, squares, left, b, acc);
-        return;
+    if (M >= FNC_SQUARE && K >= FNC_SQUARE && fnc_may_tile()) {
+        p.tiles = &fnc_tiles_amx;
+        p.order = FNC_BY_ROWS;
+        if (rs_a == 1) p.copy = fnc_copy_squares_bf16;
+        fnc_tiles_open();
     }
 #endif
-    fnc_block_dots(rows, square == 0, squares, words, left, b, acc);
-}
-
-/* Up to 32 rows from r.m0 on and the columns of one block of B: panel by panel, or for a long sum,
- * whose squares of A are not at hand all at once, together. */
-FNC_INLINE void fnc_rows_bf16(const fnc_product_bf16 *p, fnc_region r, fnc_epilogue_f32 epilogue,
-                              const void *env) {
-    fnc_word left[FNC_LEFT_SQUARES * FNC_SQUARE_WORDS] __attribute__((aligned(64)));
-    float acc[FNC_WAITING_PANELS * FNC_LANES * FNC_LANES] __attribute__((aligned(64)));
-    const int64_t rows = r.m1 - r.m0, all = fnc_squares(p->K);
-    const int64_t across = all > FNC_LEFT_SQUARES ? FNC_WAITING_PANELS * FNC_LANES : FNC_LANES;
-    for (int64_t n = r.n0, end; n < r.n1; n = end) {
-        const int64_t first = fnc_panel_start(n, FNC_LANES);
-        int64_t s = 0, squares;
-        end = fnc_min_i64(first + across, r.n1);
-        do {
-            squares = fnc_min_i64(all - s, FNC_LEFT_SQUARES);
-            if (n == r.n0) fnc_left_bf16(p, r.m0, rows, s, squares, left);
-            for (int64_t j = first; j < end; j += FNC_LANES)
-                fnc_block_bf16(p, rows, j, s, squares, left, acc + (j - first) * FNC_LANES);
-            s += squares;
-        } while (s < all);
-        for (int64_t j = n, next; j < end; j = next) {
-            const int64_t start = fnc_panel_start(j, FNC_LANES);
-            next = fnc_min_i64(start + FNC_LANES, end);
-            epilogue(env, r.m0, j, rows, next - j,
-                     acc + (start - first) * FNC_LANES + (j - start));
-        }
-    }
-}
-
-/* B's columns go by blocks that stay in the second-level cache; a long sum's, by as many panels as
- * have room for their sums. */
-FNC_NOINLINE void fnc_gemm_rows_bf16(const fnc_product_bf16 *p, fnc_region all,
-                                     fnc_epilogue_f32 epilogue, const void *env) {
-    const int64_t fit = FNC_GEMM_L2 / 4 / (fnc_panel_words(p->K) + 1);
-    const int64_t panels = fnc_squares(p->K) > FNC_LEFT_SQUARES ? FNC_WAITING_PANELS : fit;
-    fnc_region r = all;
-    for (r.n0 = all.n0; r.n0 < all.n1; r.n0 = r.n1) {
-        r.n1 = fnc_min_i64(fnc_panel_start(r.n0, FNC_LANES) + panels * FNC_LANES, all.n1);
-        for (r.m0 = all.m0; r.m0 < all.m1; r.m0 = r.m1) {
-            r.m1 = fnc_min_i64(r.m0 + FNC_LANES, all.m1);
-            fnc_rows_bf16(p, r, epilogue, env);
-        }
-    }
-}
-
-FNC_INLINE void fnc_gemm_packed_bf16(int64_t M, int64_t N, int64_t K, const float *A, int64_t rs_a,
-                                     int64_t cs_a, const float *panels, int64_t m0, int64_t m1,
-                                     int64_t n0, int64_t n1, fnc_epilogue_f32 epilogue,
-                                     const void *env) {
-    fnc_product_bf16 p = {N, K, A, rs_a, cs_a, (const fnc_word *)panels, 0};
-    const fnc_region all = {m0, m1, n0, n1};
-    (void)M;
+    fnc_gemm_tiled_bf16(&p);
 #if FNC_HAS_AMX
-    p.tiles = M >= 16 && K >= FNC_WORDS && fnc_may_tile();
-    if (p.tiles) fnc_tiles_open();
-#endif
-    fnc_gemm_rows_bf16(&p, all, epilogue, env);
-#if FNC_HAS_AMX
-    if (p.tiles) FNC_TILE_RELEASE();
+    if (p.tiles == &fnc_tiles_amx) FNC_TILE_RELEASE();
 #endif
 }
+#undef FNC_S
+
+#define fnc_gemm_packed_walked_bf16(axes, outer, M, N, K, A, ...)                                  \
+    fnc_gemm_numbers_bf16(axes, outer, M, N, K, (fnc_numbers){A, sizeof *(A)}, __VA_ARGS__)
+#define fnc_gemm_packed_bf16(...) fnc_gemm_packed_walked_bf16(0, NULL, __VA_ARGS__)
 #endif
 
 #endif

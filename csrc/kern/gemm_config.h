@@ -3,8 +3,8 @@
  * A tile is some rows by 1, 2, 3 or 4 vectors. Its accumulators, the vectors of B and one broadcast
  * of A have to fit the registers; where there are more vectors than rows, the broadcasts and one
  * vector of B. For what rows are left over there is a lower tile, whose accumulators are enough to
- * hide the latency of FMA. The rows of bfloat16 stand apart: AVX512-BF16 has tiles of 8 by 32, AMX
- * of 32 by 32; see gemm_bf16.h. */
+ * hide the latency of FMA. Those of bfloat16 are the same, but for AMX, which has tiles of 32 by 32;
+ * see gemm_bf16.h. */
 #ifndef FNC_GEMM_CONFIG_H
 #define FNC_GEMM_CONFIG_H
 
@@ -75,6 +75,9 @@ typedef struct {
  * of what is computed, by tiles. */
 typedef enum { FNC_BY_TILE, FNC_BY_ROW, FNC_TRANSPOSED } fnc_unit;
 
+/* How rows of A are copied for a tile: not at all; as copied[k][rows]; as copied[rows][k]. */
+typedef enum { FNC_IN_PLACE, FNC_BY_STEPS, FNC_BY_ROWS } fnc_order;
+
 /* Rows m0 .. m1 - 1 and columns n0 .. n1 - 1 of C. */
 typedef struct {
     int64_t m0, m1, n0, n1;
@@ -92,7 +95,7 @@ typedef struct {
  * apart. */
 typedef struct {
     int64_t high, low, low_rows, kc, rows, columns, inner, ldc, slot;
-    int copy_a;
+    fnc_order copy_a;
 } fnc_blocking;
 
 /* How many segments there are: one of an empty sum. */

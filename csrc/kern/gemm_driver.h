@@ -9,8 +9,8 @@
 
 /* Elements of acc and scratch: rows or tiles that wait; copied rows of A or a strip of B. */
 enum {
-    FNC_X(FNC_ROW_PANEL) = FNC_MR * (FNC_ROW_PANEL_BYTES + 64) / sizeof(FNC_T),
-    FNC_X(FNC_FEW) = (FNC_FEW_ROWS + FNC_MR) * FNC_STRIP_BYTES / sizeof(FNC_T),
+    FNC_X(FNC_ROW_PANEL) = FNC_MR * (FNC_ROW_PANEL_BYTES + 64) / sizeof(FNC_SUM),
+    FNC_X(FNC_FEW) = (FNC_FEW_ROWS + FNC_MR) * FNC_STRIP_BYTES / sizeof(FNC_SUM),
     FNC_X(FNC_ACC) = FNC_X(FNC_ROW_PANEL) > FNC_X(FNC_FEW) ? FNC_X(FNC_ROW_PANEL) : FNC_X(FNC_FEW),
     FNC_X(FNC_COPIED) = FNC_KC * (FNC_GROUP_ROWS + FNC_MR),
     FNC_X(FNC_STRIP) = FNC_STRIP_ROWS * FNC_STRIP_BYTES / sizeof(FNC_T),
@@ -70,10 +70,16 @@ FNC_INLINE void FNC_X(fnc_copy_block)(const FNC_ARGS *p, const fnc_blocking *by,
                                       const fnc_k_block *b, FNC_T *copied) {
     const int64_t end = r.m1;
     for (int64_t rows; r.m0 < end; r.m0 = r.m1) {
-        rows = b->segments == 1 ? end - r.m0
-                                : fnc_tile_rows(end - r.m0, by->high, by->low, by->low_rows);
+        rows = b->segments == 1 && !p->copy
+                   ? end - r.m0
+                   : fnc_tile_rows(end - r.m0, by->high, by->low, by->low_rows);
         r.m0 = fnc_min_i64(r.m0, end - rows);
         r.m1 = r.m0 + rows;
+        if (p->copy) {
+            p->copy(p->left, r.m0, rows, b->k, b->length, copied);
+            copied += rows * b->length;
+            continue;
+        }
         for (int64_t s = 0; s < b->segments; ++s, copied += rows * b->depth)
             FNC_X(fnc_copy_a)(by, &r, b->depth, p->A + b->offsets[s], p->cs_a, copied);
     }
@@ -90,8 +96,8 @@ FNC_INLINE void FNC_X(fnc_prefetch_part)(FNC_PREFETCH *w, fnc_tile_args *t) {
  * n ... and columns m ... of C^T. Rows of sums are FNC_NR apart, if there is more than one. */
 FNC_NOINLINE void FNC_X(fnc_hand_over_transposed)(const FNC_ARGS *p, int64_t m, int64_t mr,
                                                   int64_t n, int64_t rows,
-                                                  const FNC_T *restrict sums) {
-    FNC_T block[FNC_NR * FNC_NR] __attribute__((aligned(64)));
+                                                  const FNC_SUM *restrict sums) {
+    FNC_SUM block[FNC_NR * FNC_NR] __attribute__((aligned(64)));
     for (int64_t i0 = 0, nr; i0 < rows; i0 += nr, sums += nr * FNC_NR) {
         nr = fnc_min_i64(rows - i0, FNC_NR);
         for (int64_t j = 0; j < mr; ++j)
@@ -104,11 +110,11 @@ FNC_NOINLINE void FNC_X(fnc_hand_over_transposed)(const FNC_ARGS *p, int64_t m, 
  * end - 1 to the epilogue, two vectors at a time. */
 FNC_NOINLINE void FNC_X(fnc_hand_over)(const FNC_ARGS *p, const fnc_tile_args *t, int64_t m,
                                        int64_t mr, int64_t top, int64_t n, int64_t end,
-                                       int64_t left, const FNC_T *tile) {
+                                       int64_t left, const FNC_SUM *tile) {
     const int64_t pair = 2 * p->tiles->lanes;
     for (int64_t nr; n < end; n += nr) {
         const int64_t j = n - left;
-        const FNC_T *sums = tile + (m - top) * t->ldc + j / pair * t->pair_c + j % pair;
+        const FNC_SUM *sums = tile + (m - top) * t->ldc + j / pair * t->pair_c + j % pair;
         nr = fnc_min_i64(pair - j % pair, end - n);
         if (p->unit == FNC_TRANSPOSED)
             p->turn(p, n, nr, m, mr, sums);
@@ -143,7 +149,7 @@ FNC_INLINE FNC_X(fnc_right) FNC_X(fnc_right_of)(const FNC_ARGS *p, const fnc_reg
  * hide the latency; or of all of them, if B comes by rows. Gives the column after the last. */
 FNC_NOINLINE int64_t FNC_X(fnc_row)(const FNC_ARGS *p, const fnc_tile_args *t, int fresh,
                                     const FNC_T *a, const FNC_T *B, int64_t left, int64_t end,
-                                    FNC_T *acc) {
+                                    FNC_SUM *acc) {
     const FNC_TILES *ts = p->tiles;
     const int64_t nr = ts->vectors * ts->lanes, fit = (end - left) / nr;
     const int which = fit >= 4 && ts->of_row[2] ? 2 : fit >= 2 && ts->of_row[1] ? 1 : 0;
@@ -160,7 +166,7 @@ FNC_NOINLINE int64_t FNC_X(fnc_row)(const FNC_ARGS *p, const fnc_tile_args *t, i
 FNC_NOINLINE void FNC_X(fnc_gemm_region)(const FNC_ARGS *p, const fnc_blocking *by,
                                          const fnc_region *r, const fnc_k_block *b,
                                          const FNC_T *copied, const FNC_T *strip, FNC_PREFETCH *w,
-                                         FNC_T *acc) {
+                                         FNC_SUM *acc) {
     const FNC_TILES *ts = p->tiles;
     const FNC_X(fnc_right) right = FNC_X(fnc_right_of)(p, r, b, strip);
     const int64_t pair = 2 * ts->lanes, nr = ts->vectors * ts->lanes;
@@ -184,8 +190,9 @@ FNC_NOINLINE void FNC_X(fnc_gemm_region)(const FNC_ARGS *p, const fnc_blocking *
     if (by->ldc) t.ldc = by->ldc, t.pair_c = pair;
     if (by->high == 1 && ts->vectors == 2) t.pair_b = right.step * nr; /* panels side by side */
     if (copied) t.segments = 1, t.depth = b->length, t.rs_a = 1;
+    if (by->copy_a == FNC_BY_ROWS) t.rs_a = b->length, t.cs_a = 1;
     t.pace = w->part / (b->length + !b->length);
-    FNC_T *tile = acc;
+    FNC_SUM *tile = acc;
     for (int64_t c = r->n0, c0 = right.left, c1; c < r->n1; c = c0 = c1) {
         const FNC_T *a = copied;
         c1 = fnc_min_i64(c0 + by->inner, r->n1);
@@ -193,7 +200,7 @@ FNC_NOINLINE void FNC_X(fnc_gemm_region)(const FNC_ARGS *p, const fnc_blocking *
             rows = fnc_tile_rows(r->m1 - m, by->high, by->low, by->low_rows);
             const int64_t top = fnc_min_i64(m, r->m1 - rows), mr = fnc_min_i64(rows, r->m1 - m);
             if (!copied) a = p->A + b->offsets[0] + top * p->rs_a;
-            if (copied) t.cs_a = rows;
+            if (by->copy_a == FNC_BY_STEPS) t.cs_a = rows;
             if (by->ldc) tile = acc;
             for (int64_t n = c, left = c0, end; n < c1; n = end, left = fnc_min_i64(n, last_left)) {
                 const FNC_T *from = right.B + (left - right.left) * right.step;
@@ -225,7 +232,7 @@ FNC_NOINLINE void FNC_X(fnc_gemm_region)(const FNC_ARGS *p, const fnc_blocking *
 
 /* The product, cut as `by` says. */
 FNC_ONE_COPY void FNC_X(fnc_gemm_blocked)(const FNC_ARGS *p, const fnc_blocking *by) {
-    FNC_T acc[FNC_X(FNC_ACC)] __attribute__((aligned(64)));
+    FNC_SUM acc[FNC_X(FNC_ACC)] __attribute__((aligned(64)));
     FNC_T scratch[FNC_X(FNC_SCRATCH)] __attribute__((aligned(64)));
     const int64_t nr = p->tiles->vectors * p->tiles->lanes;
     FNC_PREFETCH w = {0};
@@ -267,16 +274,22 @@ FNC_INLINE fnc_blocking FNC_X(fnc_by_tiles)(const FNC_ARGS *p) {
         const int64_t kc = p->packed ? fnc_pack_length(p->K) : p->K + !p->K, columns = stream * nr;
         const int64_t few = FNC_X(FNC_ACC) / slot * nr;
         if (!p->packed && FNC_X(fnc_too_many)(p)) /* a last tile overlaps: each waits alone */
-            return (fnc_blocking){1, 1, 0, FNC_KC, 1, few, few, 0, slot, 0};
-        return (fnc_blocking){1, 1, 0, kc, 1, columns, columns, columns, 0, 0};
+            return (fnc_blocking){1, 1, 0, FNC_KC, 1, few, few, 0, slot, FNC_IN_PLACE};
+        return (fnc_blocking){1, 1, 0, kc, 1, columns, columns, columns, 0, p->order};
     }
-    const int copy_a = p->rs_a == 1 && p->N >= FNC_COPY_FROM * nr;
-    const int64_t whole = copy_a ? FNC_KC : p->packed ? FNC_KC_PACKED : FNC_KC_WHOLE;
+    const int steps = p->rs_a == 1 && p->N >= FNC_COPY_FROM * nr;
+    const fnc_order copy_a = p->copy ? p->order : steps ? FNC_BY_STEPS : FNC_IN_PLACE;
+    const int64_t whole = p->copy   ? fnc_min_i64(FNC_X(FNC_SCRATCH) / ts->high, FNC_KC_WHOLE)
+                          : copy_a  ? FNC_KC
+                          : p->packed ? FNC_KC_PACKED
+                                      : FNC_KC_WHOLE;
     const int split = p->K > whole || FNC_X(fnc_too_many)(p);
     const int64_t kc = split ? FNC_KC : p->K + !p->K;
     const int64_t fit = FNC_GEMM_L2 / (int64_t)sizeof(FNC_T) / nr / (kc + 1);
     const int64_t fits = FNC_X(FNC_SCRATCH) / kc - ts->high;
-    const int64_t rows = copy_a ? fnc_min_i64(FNC_GROUP_ROWS, fits) : split ? FNC_GROUP_ROWS : 1;
+    const int64_t rows = p->copy   ? fnc_min_i64(FNC_GROUP_ROWS, fits / ts->high * ts->high)
+                         : copy_a ? fnc_min_i64(FNC_GROUP_ROWS, fits)
+                         : split ? FNC_GROUP_ROWS : 1;
     const int64_t room = FNC_X(FNC_ACC) / slot / (rows / ts->high + 1);
     const int64_t panels = split ? fnc_min_i64(FNC_GROUP_PANELS, room) : fnc_max_i64(fit, 1);
     const int64_t high = height < ts->high ? ts->low : ts->high;
@@ -293,7 +306,7 @@ FNC_INLINE fnc_blocking FNC_X(fnc_by_packing)(const FNC_ARGS *p) {
     const int64_t columns = FNC_STRIP_BYTES / (int64_t)sizeof(FNC_T), slot = FNC_MR * FNC_NR;
     return (fnc_blocking){
         high, FNC_MT, fnc_low_rows(high, FNC_MT), FNC_STRIP_ROWS, FNC_FEW_ROWS, columns, FNC_NR, 0,
-        slot, 0};
+        slot, FNC_IN_PLACE};
 }
 
 /* For row-panel output: row panels of a tile's height, as many at once as A is copied for. A row of sums
@@ -312,7 +325,7 @@ FNC_INLINE fnc_blocking FNC_X(fnc_by_row_panels)(const FNC_ARGS *p) {
     const int64_t wide = fnc_min_i64(split ? SPLIT : FNC_ROW_PANEL_BYTES / (int64_t)sizeof(FNC_T), room);
     const int64_t columns = fnc_panel_start(wide, nr), ldc = columns + PAD;
     return (fnc_blocking){high,    ts->low, fnc_low_rows(high, ts->low), kc,          rows, columns,
-                          columns, ldc,     split ? ts->high * ldc : 0,  p->rs_a == 1};
+                          columns, ldc,     split ? ts->high * ldc : 0,  p->rs_a == 1 ? FNC_BY_STEPS : FNC_IN_PLACE};
 }
 
 /* The panels that follow those of r, spread over the tiles of all rows beside r: they come from

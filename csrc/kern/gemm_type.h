@@ -1,6 +1,21 @@
 /* gemm_type.h - everything of gemm.h for one element type. A template: FNC_T is the type, FNC_S its
  * suffix, FNC_NR the columns of a tile. Tiles are there for every width of vector, so that a matrix
- * narrower than the widest still has one that does not read beyond it. */
+ * narrower than the widest still has one that does not read beyond it.
+ *
+ * An element that is not one number (gemm_bf16.h) has FNC_SUM, the type of sums, as well; and how it
+ * is multiplied: in FNC_PARTS, each FNC_PART(part, x) of vectors of elements, which are vectors of
+ * FNC_FACTOR, by FNC_MULTIPLY(sum, x, b). It has tiles of the widest vectors alone. */
+
+#if !defined(FNC_SUM)
+#define FNC_ONE_NUMBER 1
+#define FNC_SUM FNC_T
+#define FNC_FACTOR FNC_T
+#define FNC_PARTS 1
+#define FNC_PART(part, x) (x)
+#define FNC_MULTIPLY(sum, x, b) ((sum) += (x) * (b))
+#else
+#define FNC_ONE_NUMBER 0
+#endif
 
 #define FNC_X(stem) FNC_PASTE(stem, FNC_S, )
 #define FNC_EPILOGUE FNC_X(fnc_epilogue)
@@ -9,11 +24,11 @@
 #define FNC_PREFETCH FNC_X(fnc_prefetch)
 
 typedef void (*FNC_EPILOGUE)(const void *env, int64_t m, int64_t n, int64_t mr, int64_t nr,
-                             const FNC_T *acc);
+                             const FNC_SUM *acc);
 
 /* acc (+)= A B for the rows and vectors of a tile; see fnc_tile_args. */
 typedef void FNC_X(fnc_tile)(const fnc_tile_args *t, int fresh, const FNC_T *A, const FNC_T *B,
-                             FNC_T *acc);
+                             FNC_SUM *acc);
 
 /* A tile's shape and its forms: of `high` rows, the same with prefetch, of `low` rows; of one row
  * and one, two, four panels; and one row over many columns of a B that lies by rows. The last two
@@ -22,7 +37,7 @@ typedef struct {
     int64_t high, low, vectors, lanes;
     FNC_X(fnc_tile) * of_high, *with_prefetch, *of_low, *of_row[3];
     void (*stream)(int64_t columns, int64_t K, const FNC_T *a, int64_t cs_a, const FNC_T *B,
-                   int64_t ldb, FNC_T *acc);
+                   int64_t ldb, FNC_SUM *acc);
 } FNC_TILES;
 
 /* What is prefetched while tiles compute, `part` bytes a tile: of each of `count` arrays a row of
@@ -47,10 +62,16 @@ typedef struct FNC_ARGS {
     fnc_unit unit; /* in which results are handed over */
     /* Of FNC_TRANSPOSED: fnc_hand_over_transposed. */
     void (*turn)(const struct FNC_ARGS *p, int64_t m, int64_t mr, int64_t n, int64_t rows,
-                 const FNC_T *sums);
+                 const FNC_SUM *sums);
     FNC_EPILOGUE epilogue;
     const void *env;
     const FNC_TILES *tiles;
+    /* NULL, or tiles do not read A, but what this copies: rows m ... and elements k ... of it, as
+     * `order` says, from the matrix that `left` describes to it. */
+    void (*copy)(const void *left, int64_t m, int64_t rows, int64_t k, int64_t length,
+                 FNC_T *copied);
+    const void *left;
+    fnc_order order;
     /* Packs `depth` rows of B from column 0 to `columns` on the fly, where B is not packed. */
     void (*pack)(int64_t columns, int64_t depth, const FNC_T *B, int64_t ldb, FNC_T *panels);
     /* Sets what is prefetched while region r is computed over block b of k. */
@@ -69,7 +90,7 @@ typedef struct FNC_ARGS {
 #undef FNC_VL
 #endif
 
-#if FNC_VEC_BYTES >= 32
+#if FNC_VEC_BYTES == 32 || (FNC_VEC_BYTES > 32 && FNC_ONE_NUMBER)
 #define FNC_NAME(stem) FNC_PASTE(stem, FNC_S, _v32)
 #define FNC_BYTES 32
 #include "gemm_tile.h"
@@ -78,13 +99,16 @@ typedef struct FNC_ARGS {
 #undef FNC_VL
 #endif
 
+#if FNC_VEC_BYTES == 16 || FNC_ONE_NUMBER
 #define FNC_NAME(stem) FNC_PASTE(stem, FNC_S, _v16)
 #define FNC_BYTES 16
 #include "gemm_tile.h"
 #undef FNC_NAME
 #undef FNC_BYTES
 #undef FNC_VL
+#endif
 
+#if FNC_ONE_NUMBER
 #define FNC_NAME(stem) FNC_PASTE(stem, FNC_S, _scalar)
 #define FNC_BYTES 0
 #include "gemm_tile.h"
@@ -105,13 +129,22 @@ FNC_INLINE const FNC_TILES *FNC_X(fnc_tiles_for)(int64_t columns) {
     if (bytes >= 16) return &FNC_PASTE(fnc_tiles, FNC_S, _v16);
     return &FNC_PASTE(fnc_tiles, FNC_S, _scalar);
 }
+#endif
 
 #include "gemm_driver.h"
 
+#if FNC_ONE_NUMBER
 #include "gemm_direct.h"
+#endif
 
 #undef FNC_X
 #undef FNC_EPILOGUE
 #undef FNC_TILES
 #undef FNC_ARGS
 #undef FNC_PREFETCH
+#undef FNC_SUM
+#undef FNC_FACTOR
+#undef FNC_ONE_NUMBER
+#undef FNC_PARTS
+#undef FNC_PART
+#undef FNC_MULTIPLY

@@ -8,7 +8,7 @@
 #include "../math/fnc_bf16.h"
 
 #if !FNC_PORTABLE
-typedef uint32_t fnc_word __attribute__((may_alias));
+typedef uint32_t fnc_word __attribute__((may_alias, aligned(2)));
 typedef uint32_t fnc_u32x16 __attribute__((vector_size(64), aligned(4), may_alias));
 
 /* Elements of a and b, by number: as many as `mask`, a type of vectors of integers, has. */

@@ -228,7 +228,7 @@ def _calls(kernel: Kernel, variant: Variant, pointers: Pointers) -> list[Stmt]:
     b = Matrix(variant.b, _start(variant.b, product, pointers), [*batches, k, n])
     ranges = _ranges(m.text, n.text, schedule.partition.axis)
     rest = [*ranges, Name(f"{kernel.name}_epilogue"), Unary("&", Name("tile"))]
-    packed = driver.b in ("panels", "narrow")
+    packed = driver.b == "panels"
     suffix = DTYPES[dtype if packed else in_register(dtype)].tile
     arguments = ARGUMENTS[variant.driver](m.text, n.text, k.text, a, b)
     before, after = _result_arrays(kernel, pointers) if driver.unit == "row" else ([], [])
@@ -269,7 +269,6 @@ ARGUMENTS: dict[str, Callable[[CExpr, CExpr, CExpr, Matrix, Matrix], list[CExpr]
     "packing": lambda m, n, k, a, b: [m, n, k, a.start, *a.strides, b.start, b.strides[0]],
     "swapped": lambda m, n, k, a, b: [m, n, k, b.start, b.strides[1], a.start],
     "row_panels": lambda m, n, k, a, b: [n, k, a.start, a.strides[1], b.start],
-    "single": lambda m, n, k, a, b: [n, k, a.start, a.strides[1], b.start],
 }
 """The arguments of each driver up to the block of the result: see csrc/kern."""
 

@@ -41,11 +41,10 @@ HEADERS = {
     "swapped": "gemm_large.h",
     "row_panels": "gemm_large.h",
     "pixels": "gemm_pixels.h",
-    "single": "gemv_bf16.h",
 }  # by driver; gemm.h has the others
 HEADER_ORDER = (
-    "gemm_pack.h", "gemm_bf16.h", "gemm_large.h", "gemm_pixels.h", "gemv_bf16.h",
-    "attention.h", "argsort.h",
+    "gemm_pack.h", "gemm_bf16.h", "gemm_large.h", "gemm_pixels.h", "attention.h",
+    "argsort.h",
 )  # fmt: skip
 LEAST_IN_A_UNIT = 5  # kernels, or compiling in two units saves nothing
 

@@ -6,7 +6,7 @@ products that read the same matrix in the same layout, and which `hoist` moves t
 depends on weights alone; a copy made only to bring an operand into rows (a transpose) is left out.
 
 In the Plan a packed buffer holds its matrix by rows; where its elements lie in C is up to
-csrc/kern/gemm_pack.h, and for products of bfloat16 to csrc/kern/gemm_bf16.h, which may keep them in
+csrc/kern/gemm_pack.h, and for products of bfloat16 to csrc/kern/bf16_pack.h, which keeps them in
 two bytes each. Where a guarded variant does without, its kernel packs nothing, or, for one that
 swaps operands, the left one in the same place.
 """
@@ -22,14 +22,11 @@ from fncompile.ir.types import DTYPES, TensorType, at_border
 from fncompile.passes.naming import Temporaries, stem
 from fncompile.passes.sources import Source, Writes, copies_of, read, sources, written
 from fncompile.plan.machine import machine
-from fncompile.plan.partition import lanes_of, partition_of
+from fncompile.plan.partition import partition_of
 from fncompile.plan.schedule import DRIVERS, Schedule, Variant
 from fncompile.plan.types import (
     Affine,
     Buffer,
-    Const,
-    Expr,
-    Guarded,
     Kernel,
     Load,
     Loop,
@@ -195,30 +192,8 @@ def _merged(variants: list[Variant]) -> tuple[Variant, ...]:
     return tuple(out)
 
 
-def _narrow(source: Source, reader: Kernel, name: str) -> tuple[Kernel, Operand]:
-    """What fills the panels of csrc/kern/gemv_bf16.h, over (panel, k, word, half), and them."""
-    depth, columns = source.rows, source.columns
-    assert isinstance(depth, int)
-    panel, across = machine().narrow_panel, machine().narrow_columns
-    panels = -(-columns // across) * (across // panel)
-    buffer = Buffer(name, TensorType(source.dtype, (panels, depth, panel)), "arena")
-    column = Affine(0, ((0, panel), (2, 1), (3, panel // 2)))
-    at = source.at.map_axes({0: axis_index(1), 1: column})
-    expr: Expr = Load(source.buffer, at, source.dtype)
-    if columns % across:
-        zero = Const(0.0, source.dtype)
-        expr = Guarded(((column, columns),), expr, zero, source.dtype)
-    to = Affine(0, ((0, depth * panel), (1, panel), (2, 2), (3, 1)))
-    domain = (panels, depth, panel // 2, 2)
-    stage = Stage(_node(reader), "map", domain, 0, expr, (Store(buffer, to),), source.dtype)
-    kernel = Kernel("", 2, (Loop((stage,)),))
-    schedule = Schedule(partition_of(kernel), lanes=lanes_of(kernel))
-    by_row = Affine(0, ((1, source.columns), (2, 1)))
-    return replace(kernel, schedule=schedule), Operand(buffer, by_row, "narrow")
-
-
 def _node(reader: Kernel) -> Node:
     return reader.stages[0].node
 
 
-_PACKERS = {"panels": _panels, "narrow": _narrow}
+_PACKERS = {"panels": _panels}

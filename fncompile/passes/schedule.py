@@ -165,13 +165,12 @@ def _tiles(product: Product, dtype: str, facts: Facts) -> Cost:
 
 
 def _panels(product: Product, dtype: str, facts: Facts) -> Cost | None:
-    if not _is_far_apart(product) or not product.b.is_shared:
+    narrow = DTYPES[dtype].widens
+    if not (narrow or _is_far_apart(product)) or not product.b.is_shared:
         return None
-    if DTYPES[dtype].widens and len(product.contracted) > 1:
-        return None  # its tiles see no segments
     rows, number = product.matrix_shape[0], machine()
-    once = facts.prepared and not isinstance(rows, int)
-    return Cost(0 if once else number.pack, 1)
+    once = facts.prepared and (narrow or not isinstance(rows, int))
+    return Cost(0 if once else number.pack, number.narrow if narrow else 1)
 
 
 def _packing_on_the_fly(product: Product, dtype: str, facts: Facts) -> Cost | None:
@@ -220,17 +219,6 @@ def _pixels(product: Product, dtype: str, facts: Facts) -> Cost | None:
     return Cost(0, number.pixels) if cut else None
 
 
-def _single(product: Product, dtype: str, facts: Facts) -> Cost | None:
-    _, columns, inner = product.matrix_shape
-    if not DTYPES[dtype].widens or not facts.prepared or not product.is_plain:
-        return None
-    if not isinstance(columns, int) or not isinstance(inner, int):
-        return None
-    if columns * inner < machine().narrow_elements:
-        return None
-    return Cost(0, machine().narrow, 1)
-
-
 def _is_far_apart(product: Product) -> bool:
     """Is the right operand wide and large, so that its rows fall on few sets of the caches?"""
     _, columns, inner = product.matrix_shape
@@ -259,6 +247,5 @@ COSTS: dict[str, CostRule] = {
     "swapped": _swapped,
     "row_panels": _row_panels,
     "pixels": _pixels,
-    "single": _single,
 }
 assert COSTS.keys() <= DRIVERS.keys()

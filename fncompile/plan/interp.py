@@ -166,8 +166,7 @@ class Machine:
         *g, m, _, k = self._sizes(product.shape)
         left, right = product.a, product.b
         if variant is not None and variant.a is not None and variant.b is not None:
-            left = variant.a
-            right = product.b if variant.b.layout == "narrow" else variant.b
+            left, right = variant.a, variant.b
         a = self._gather(left.buffer, left.at, self._sizes(product.left_domain))
         b = self._gather(right.buffer, right.at, self._sizes(product.right_domain))
         last = np.moveaxis(a, len(g) + 1, -1)  # behind the axes around it

@@ -60,12 +60,9 @@ class Machine:
     by_rows: float = 0.95
     row_panel_steps: int = 4  # a sum of fewer, stored in one array alone, is as fast tile by tile
 
-    # One row times bfloat16 weights: two bytes an element from memory are half the time,
-    # 1024-2048-2048-1000 1433 -> 713 us. Fewer elements stay in a near cache.
-    narrow_elements: int = 1 << 16
+    # A multiply-add of bfloat16, whose panels have two bytes an element: by instructions for it, or
+    # for few rows, whose time is that of the bytes.
     narrow: float = 0.5
-    narrow_panel: int = 16  # elements of a panel of csrc/kern/gemv_bf16.h
-    narrow_columns: int = 64  # that it takes at once
 
     # How csrc/kern cuts products. Sums longer than kc_whole, or of panels than kc_packed, are cut
     # into blocks of kc, and tiles grouped by rows: their partial sums wait in memory.
@@ -126,8 +123,6 @@ C_NAMES = {
     "few_rows": "FNC_FEW_ROWS",
     "row_grain": "FNC_ROW_GRAIN",
     "column_grain": "FNC_COLUMN_GRAIN",
-    "narrow_panel": "FNC_GEMV_PANEL",
-    "narrow_columns": "FNC_GEMV_NR",
 } | {
     name: f"FNC_{name.upper()}"
     for name in (

@@ -24,8 +24,8 @@ class Driver:
     """How csrc/kern computes a product: one row of DRIVERS.
 
     `function` is the stem of its entry; `a` and `b` are the layouts that it takes for its operands
-    (`rows` and `columns` lie in memory with that axis adjacent, `any` by strides, `panels` and
-    `narrow` are packed); `unit` is what the epilogue receives at once: a `tile`, or a `row` of the
+    (`rows` and `columns` lie in memory with that axis adjacent, `any` by strides, `panels` are
+    packed); `unit` is what the epilogue receives at once: a `tile`, or a `row` of the
     result, without which an epilogue that walks arrays as large as the result is slow.
     """
 
@@ -43,7 +43,6 @@ DRIVERS = {
     "swapped": Driver("fnc_gemm_swapped", "panels", "columns", "tile", "C^T = B^T A^T, packed a"),
     "row_panels": Driver("fnc_gemm_row_panels", "columns", "panels", "row", "rows of the result"),
     "pixels": Driver("fnc_gemm_pixels", "any", "rows", "tile", "tiles of lines and pixels"),
-    "single": Driver("fnc_gemv", "any", "narrow", "tile", "one row times weights of two bytes"),
     "loops": Driver("", "any", "any", "tile", "plain loops, for integers"),
 }
 PACKING = ("pack", "nothing")  # what the kernel of a packed operand may do

@@ -57,8 +57,8 @@ class Operand:
     product, one at least, then i and j; of a left operand whose columns are several axes in memory,
     j is the last of them and the others follow, outermost first.
 
-    `layout`: "strided", where it lies as `at` says; or, in C, packed: in "panels" as of
-    csrc/kern/gemm_pack.h and gemm_bf16.h, or "narrow" as of gemv_bf16.h.
+    `layout`: "strided", where it lies as `at` says; or, in C, packed in "panels" as of
+    csrc/kern/gemm_pack.h, or of bf16_pack.h.
     """
 
     buffer: Buffer

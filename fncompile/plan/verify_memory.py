@@ -165,10 +165,7 @@ def _of_operands(kernel: Kernel) -> Iterator[Access]:
 def _of_operand(
     operand: Operand | None, domain: tuple[Dim, ...], side: str, guard: Guard | None
 ) -> Iterator[Access]:
-    if operand is not None and operand.layout == "narrow":  # as of csrc/kern, all of it
-        size = operand.buffer.type.size
-        yield Access(operand.buffer, Affine(0, ((0, 1),)), (size,), side="key")
-    elif operand is not None:
+    if operand is not None:
         packed = operand.layout != "strided"
         yield Access(operand.buffer, operand.at, domain, False, "key" if packed else side, guard)
 

@@ -16,7 +16,7 @@ COMPILER = "aarch64-linux-gnu-gcc"
 pytestmark = pytest.mark.skipif(bool(missing(COMPILER)), reason=missing(COMPILER))
 PROGRAMS = sorted(path.stem for path in HERE.glob("test_*.c"))
 TEMPLATES = ("_type.h", "gemm_tile.h", "gemm_driver.h", "gemm_direct.h")  # included by others
-INSTRUCTIONS = ("bf16_tile.h", "bf16_twin.h")  # of x86-64, or in place of those
+INSTRUCTIONS = ("bf16_amx.h", "bf16_twin.h")  # of x86-64, or in place of those
 HEADERS = sorted(
     path.name
     for path in (CSRC / "kern").glob("*.h")

@@ -30,7 +30,6 @@ NUMBERS: dict[str, tuple[Any, ...]] = {
     "few_elements": (1, 300, 1 << 19),
     "pack_on_the_fly": (1.0, 1.527, 5.0),
     "swap": (0.9, 1.13, 5.0),
-    "narrow_elements": (1, 300, 1 << 16),
     "narrow": (0.1, 0.5, 2.0),
     "row_panel_columns": (1, 8, 30, 256),
     "row_panel_elements": (1, 200, 1 << 16),
