@@ -448,32 +448,34 @@ FNC_LIB int32_t fnc_ctx_set_params(const fnc_model *model, fnc_ctx *ctx, const v
     return status;
 }
 
-/* The weight of number i to or from an array of its own type, as the caller sees it. */
-FNC_LIB int32_t fnc_ctx_tensor(const fnc_model *model, const fnc_ctx *ctx, int32_t i, void *target,
-                               const void *source, int64_t count) {
-    const int32_t status = fnc_ctx_check(model, ctx, source ? FNC_MODE_PRIVATE : FNC_MODE_PREDICT);
-    const void *array = source ? source : target;
-    if (status != FNC_OK) return status;
+/* Is `array` one for `count` elements of the weight of number i, as the caller sees it? */
+FNC_LIB int32_t fnc_tensor_check(const fnc_model *model, int32_t i, const void *array, int64_t count) {
     if (array == NULL || i < 0 || i >= model->tensor_count) return FNC_ERR_ARG;
     const fnc_tensor *t = &model->tensors[i];
     if (count != t->count) return FNC_ERR_SHAPE;
     if (count > 0 && (uintptr_t)array % (uintptr_t)(t->bytes / t->count) != 0) return FNC_ERR_ARG;
-    if (source) fnc_take_array(ctx->own_weights + t->offset, source, t->bytes, t->narrow);
-    else fnc_give_array(target, fnc_ctx_weights(ctx) + t->offset, t->bytes, t->narrow);
     return FNC_OK;
 }
 
 FNC_LIB int32_t fnc_ctx_get_param(const fnc_model *model, const fnc_ctx *ctx, int32_t i,
                                   void *target, int64_t count) {
-    return fnc_ctx_tensor(model, ctx, i, target, NULL, count);
+    int32_t status = fnc_ctx_check(model, ctx, FNC_MODE_PREDICT);
+    if (status == FNC_OK) status = fnc_tensor_check(model, i, target, count);
+    if (status != FNC_OK) return status;
+    const fnc_tensor *t = &model->tensors[i];
+    fnc_give_array(target, fnc_ctx_weights(ctx) + t->offset, t->bytes, t->narrow);
+    return FNC_OK;
 }
 
 FNC_LIB int32_t fnc_ctx_set_param(const fnc_model *model, fnc_ctx *ctx, int32_t i,
                                   const void *source, int64_t count) {
-    if (source == NULL) return FNC_ERR_ARG;
-    const int32_t status = fnc_ctx_tensor(model, ctx, i, NULL, source, count);
-    if (status == FNC_OK) ++ctx->version;
-    return status;
+    int32_t status = fnc_ctx_check(model, ctx, FNC_MODE_PRIVATE);
+    if (status == FNC_OK) status = fnc_tensor_check(model, i, source, count);
+    if (status != FNC_OK) return status;
+    const fnc_tensor *t = &model->tensors[i];
+    fnc_take_array(ctx->own_weights + t->offset, source, t->bytes, t->narrow);
+    ++ctx->version;
+    return FNC_OK;
 }
 
 /* Training state of one variable, `bytes` bytes at `offset`. */

@@ -49,38 +49,6 @@ FNC_LIB int32_t fnc_ctx_zero_grad(const fnc_model *model, fnc_ctx *ctx) {
     return FNC_OK;
 }
 
-/* Copies the gradients to or from an array with the places of the flat array of parameters; those
- * of weights that are not trained are 0, and stay so. */
-FNC_LIB int32_t fnc_ctx_gradients(const fnc_model *model, const fnc_ctx *ctx, void *target,
-                                  const void *source, int64_t count) {
-    const int32_t status = fnc_ctx_check(model, ctx, FNC_MODE_SPLIT);
-    if (status != FNC_OK) return status;
-    if (!fnc_is_flat(model, source ? source : target, count)) return FNC_ERR_ARG;
-    int64_t at = 0;
-    for (int i = 0; i < model->tensor_count; ++i) {
-        const fnc_tensor *t = &model->tensors[i];
-        if (!t->listed) continue;
-        if (source && t->gradient >= 0)
-            fnc_take_array(ctx->train + t->gradient, (const char *)source + at, t->bytes, t->narrow);
-        if (target && t->gradient >= 0)
-            fnc_give_array((char *)target + at, ctx->train + t->gradient, t->bytes, t->narrow);
-        if (target && t->gradient < 0) fnc_zero((char *)target + at, t->bytes);
-        at += t->bytes;
-    }
-    return FNC_OK;
-}
-
-FNC_LIB int32_t fnc_ctx_get_gradients(const fnc_model *model, const fnc_ctx *ctx, void *target,
-                                      int64_t count) {
-    return fnc_ctx_gradients(model, ctx, target, NULL, count);
-}
-
-FNC_LIB int32_t fnc_ctx_set_gradients(const fnc_model *model, fnc_ctx *ctx, const void *source,
-                                      int64_t count) {
-    if (source == NULL) return FNC_ERR_ARG;
-    return fnc_ctx_gradients(model, ctx, NULL, source, count);
-}
-
 /* memory[i] = scale * memory[i] + more[i], where there is more. */
 FNC_LIB void fnc_add_scaled(unsigned char *memory, const void *more, int64_t count, int64_t item,
                             double scale) {
@@ -101,31 +69,92 @@ FNC_LIB void fnc_add_scaled(unsigned char *memory, const void *more, int64_t cou
     }
 }
 
-/* Adds a flat array to the gradients, or, where it is null, multiplies them. */
-FNC_LIB int32_t fnc_ctx_change_gradients(const fnc_model *model, fnc_ctx *ctx, const void *source,
-                                         double scale) {
+/* The gradients of one weight to, from or onto an array of its own type: those of a weight that is
+ * not trained are 0, and stay so. */
+FNC_LIB void fnc_give_gradient(const fnc_ctx *ctx, const fnc_tensor *t, void *target) {
+    if (t->gradient < 0) fnc_zero(target, t->bytes);
+    else fnc_give_array(target, ctx->train + t->gradient, t->bytes, t->narrow);
+}
+
+FNC_LIB void fnc_take_gradient(const fnc_ctx *ctx, const fnc_tensor *t, const void *source) {
+    if (t->gradient >= 0) fnc_take_array(ctx->train + t->gradient, source, t->bytes, t->narrow);
+}
+
+FNC_LIB void fnc_add_gradient(const fnc_ctx *ctx, const fnc_tensor *t, const void *more) {
+    if (t->gradient >= 0) fnc_add_scaled(ctx->train + t->gradient, more, t->count, t->item, 1);
+}
+
+/* For all weights, in an array with the places of the flat array of parameters; `source` and `more`
+ * are null where they are not meant. */
+FNC_LIB int32_t fnc_ctx_gradients(const fnc_model *model, const fnc_ctx *ctx, void *target,
+                                  const void *source, const void *more, int64_t count) {
     const int32_t status = fnc_ctx_check(model, ctx, FNC_MODE_SPLIT);
     if (status != FNC_OK) return status;
+    if (!fnc_is_flat(model, source ? source : more ? more : target, count)) return FNC_ERR_ARG;
     int64_t at = 0;
     for (int i = 0; i < model->tensor_count; ++i) {
         const fnc_tensor *t = &model->tensors[i];
-        const char *more = source && t->listed ? (const char *)source + at : NULL;
-        if (t->gradient >= 0 && (more || !source))
-            fnc_add_scaled(ctx->train + t->gradient, more, t->count, t->item, scale);
-        if (t->listed) at += t->bytes;
+        if (!t->listed) continue;
+        if (source) fnc_take_gradient(ctx, t, (const char *)source + at);
+        else if (more) fnc_add_gradient(ctx, t, (const char *)more + at);
+        else fnc_give_gradient(ctx, t, (char *)target + at);
+        at += t->bytes;
     }
     return FNC_OK;
 }
 
-FNC_LIB int32_t fnc_ctx_add_gradients(const fnc_model *model, fnc_ctx *ctx, const void *source,
+FNC_LIB int32_t fnc_ctx_get_gradients(const fnc_model *model, const fnc_ctx *ctx, void *target,
                                       int64_t count) {
-    if (!fnc_is_flat(model, source, count)) return FNC_ERR_ARG;
-    return fnc_ctx_change_gradients(model, ctx, source, 1);
+    return fnc_ctx_gradients(model, ctx, target, NULL, NULL, count);
+}
+
+FNC_LIB int32_t fnc_ctx_set_gradients(const fnc_model *model, fnc_ctx *ctx, const void *source,
+                                      int64_t count) {
+    return source ? fnc_ctx_gradients(model, ctx, NULL, source, NULL, count) : FNC_ERR_ARG;
+}
+
+FNC_LIB int32_t fnc_ctx_add_gradients(const fnc_model *model, fnc_ctx *ctx, const void *more,
+                                      int64_t count) {
+    return more ? fnc_ctx_gradients(model, ctx, NULL, NULL, more, count) : FNC_ERR_ARG;
 }
 
 FNC_LIB int32_t fnc_ctx_scale_gradients(const fnc_model *model, fnc_ctx *ctx, double factor) {
+    const int32_t status = fnc_ctx_check(model, ctx, FNC_MODE_SPLIT);
+    if (status != FNC_OK) return status;
     if (factor - factor != 0) return FNC_ERR_ARG; /* infinite, or NaN */
-    return fnc_ctx_change_gradients(model, ctx, NULL, factor);
+    for (int i = 0; i < model->tensor_count; ++i) {
+        const fnc_tensor *t = &model->tensors[i];
+        if (t->gradient >= 0) fnc_add_scaled(ctx->train + t->gradient, NULL, t->count, t->item, factor);
+    }
+    return FNC_OK;
+}
+
+/* May the gradients of weight i be exchanged with such an array? */
+FNC_LIB int32_t fnc_gradient_check(const fnc_model *model, const fnc_ctx *ctx, int32_t i,
+                                   const void *array, int64_t count) {
+    const int32_t status = fnc_ctx_check(model, ctx, FNC_MODE_SPLIT);
+    return status == FNC_OK ? fnc_tensor_check(model, i, array, count) : status;
+}
+
+FNC_LIB int32_t fnc_ctx_get_gradient(const fnc_model *model, const fnc_ctx *ctx, int32_t i,
+                                     void *target, int64_t count) {
+    const int32_t status = fnc_gradient_check(model, ctx, i, target, count);
+    if (status == FNC_OK) fnc_give_gradient(ctx, &model->tensors[i], target);
+    return status;
+}
+
+FNC_LIB int32_t fnc_ctx_set_gradient(const fnc_model *model, fnc_ctx *ctx, int32_t i,
+                                     const void *source, int64_t count) {
+    const int32_t status = fnc_gradient_check(model, ctx, i, source, count);
+    if (status == FNC_OK) fnc_take_gradient(ctx, &model->tensors[i], source);
+    return status;
+}
+
+FNC_LIB int32_t fnc_ctx_add_gradient(const fnc_model *model, fnc_ctx *ctx, int32_t i,
+                                     const void *more, int64_t count) {
+    const int32_t status = fnc_gradient_check(model, ctx, i, more, count);
+    if (status == FNC_OK) fnc_add_gradient(ctx, &model->tensors[i], more);
+    return status;
 }
 
 /* Is the weight called `name` of the layer `layer`, a path, or the weight itself? */

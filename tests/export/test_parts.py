@@ -155,6 +155,38 @@ def test_gradients_are_read_written_and_added(linear):
     assert gradients(context).tobytes() == (mine + mine).tobytes()
 
 
+def test_gradients_of_one_weight_are_read_written_and_added_by_its_name(exported):
+    """Each is a part of the flat array; where it is not trained it is 0 and stays so."""
+    model, library = exported("classifier")
+    context, at = Context(library, SPLIT, 8), 0
+    whole = np.random.default_rng(0).standard_normal(gradients(context).size).astype("float32")
+    context.ok("set_gradients", whole, len(whole))
+    want = gradients(context)
+    for weight in model.weights:
+        i, part = library.param_index(weight.path.encode()), slice(at, at + weight.size)
+        value, trained = np.full(weight.shape, np.nan, "float32"), np.float32(weight.trainable)
+        context.ok("get_gradient", i, value, value.size)
+        assert value.tobytes() == want[part].tobytes(), weight.path
+        context.ok("set_gradient", i, value + 3 * trained, value.size)
+        context.ok("add_gradient", i, np.ones_like(value), value.size)
+        want[part] = ((value + 3 * trained) + trained).ravel()
+        assert gradients(context).tobytes() == want.tobytes(), weight.path
+        at += weight.size
+    assert at == len(whole)
+
+
+def test_gradients_of_one_weight_are_refused_without_writing(exported):
+    model, library = exported("classifier")
+    context, split = Context(library, TRAIN, 8), Context(library, SPLIT, 8)
+    value = np.ones(model.weights[0].shape, "float32")
+    for name in ("get_gradient", "set_gradient", "add_gradient"):
+        assert context.call(name, 0, value, value.size) == STATE
+        assert split.call(name, 0, value, value.size - 1) == SHAPE
+        for i, array in ((-1, value), (99, value), (0, None), (0, value.ctypes.data + 1)):
+            assert split.call(name, i, array, value.size) == ARG
+    assert (value == 1).all() and not gradients(split).any()
+
+
 def test_weights_that_are_not_trained_have_no_gradient(exported):
     """Moving statistics: 0, whatever is written there."""
     model, library = exported("classifier")

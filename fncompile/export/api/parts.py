@@ -30,6 +30,8 @@ _GET = """The gradients, in the places that the weights have in the array of get
 that are not trained."""
 _SET = "Set them, such as to their mean over many machines."
 _ADD = "Add to them."
+_ONE = """Those of weight i, of which {m}_param_info(i) tells, and which {m}_param_index finds by
+its name, in an array of its dtype and `count` elements."""
 _SCALE = "Multiply them, such as by 1 / k when those of k batches have been added."
 _TRAINABLE = """Freeze the weights of a layer, or train them again. `layer` is the beginning of the
 names of its weights up to a slash, or the name of one weight. Frozen weights and what the optimizer
@@ -42,7 +44,7 @@ changes."""
 
 def parts(library: Library) -> list[Public]:
     found = [_forward(library), _backward(library), _zero(library), _optimizer_step(library)]
-    found += [*_flat(library), _scale(library), _trainable(library)]
+    found += [*_exchanged(library), _scale(library), _trainable(library)]
     return [*found, _input_gradients(library)] if "input_gradient" in library.steps else found
 
 
@@ -73,18 +75,31 @@ def _optimizer_step(library: Library) -> Public:
     return public(library, PARTS, "optimizer_step", ("ctx",), _STEP, body)
 
 
-def _flat(library: Library) -> list[Public]:
+def _exchanged(library: Library) -> list[Public]:
+    """Gradients read, written and added to: all of them, and one by one."""
     number, count = c_type(library.param_dtype), "int64_t count"
-    arguments = ("gradients", "count")
+    one = _ONE.format(m=library.prefix)
     rows = (
-        ("get_gradients", CONST_CTX, ("const ctx", f"{number} *gradients", count), _GET),
-        ("set_gradients", CTX, ("ctx", f"const {number} *gradients", count), _SET),
-        ("add_gradients", CTX, ("ctx", f"const {number} *gradients", count), _ADD),
+        ("get", CONST_CTX, "const ctx", "", (_GET, one)),
+        ("set", CTX, "ctx", "const ", (_SET, "Set them.")),
+        ("add", CTX, "ctx", "const ", (_ADD, _ADD)),
     )
-    return [
-        public(library, PARTS, name, params, doc, runtime(f"fnc_ctx_{name}", ctx, *arguments))
-        for name, ctx, params, doc in rows
-    ]
+    found = [
+        public(
+            library, PARTS, f"{verb}_gradients",
+            (self, f"{const}{number} *gradients", count), docs[0],
+            runtime(f"fnc_ctx_{verb}_gradients", ctx, "gradients", "count"),
+        )
+        for verb, ctx, self, const, docs in rows
+    ]  # fmt: skip
+    return found + [
+        public(
+            library, PARTS, f"{verb}_gradient",
+            (self, "int32_t i", f"{const}void *values", count), docs[1],
+            runtime(f"fnc_ctx_{verb}_gradient", ctx, "i", "values", "count"),
+        )
+        for verb, ctx, self, const, docs in rows
+    ]  # fmt: skip
 
 
 def _scale(library: Library) -> Public:
