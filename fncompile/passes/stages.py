@@ -170,7 +170,7 @@ def unrolled(stage: Stage) -> Stage:
     last = next((i for i in reversed(range(len(stage.kept))) if stage.kept[i] != 1), None)
     found = [e.at for e in stage.loads if isinstance(e, Load)]
     walked = [at for at in found if any(i >= len(stage.kept) for i, _ in at.terms)]
-    if last is None or {at.coefficient(last) for at in walked} != {1}:
+    if last is None or not 1 in {at.coefficient(last) for at in walked} <= {0, 1}:
         return stage
     terms = [_at_taps(stage, point) for point in np.ndindex(taps)]
     expr = reduce(lambda a, b: Apply(COMBINE[stage.kind], (a, b), stage.dtype), terms)

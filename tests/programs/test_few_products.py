@@ -1,0 +1,58 @@
+"""Products of one row with a small matrix, which are sums in the loops of their readers."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from fncompile.ir import build, interp
+from fncompile.ir.node import Program
+from fncompile.ir.types import TensorType
+from fncompile.passes.few_products import MOST_PRODUCTS, few_products
+from fncompile.passes.stages import MOST_UNROLLED
+from tests.programs.native import compiled, run
+
+
+def _product(rows, depth, columns, dtype="float32"):
+    shapes = (rows, depth), (depth, columns)
+    a, b = (build.input(n, TensorType(dtype, s)) for n, s in zip("ab", shapes))
+    return a, b, build.dot(a, b, ((1,), (0,)))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_products_of_one_row_of_any_size(dtype):
+    rng, inputs, arrays, outputs = np.random.default_rng(0), [], [], {}
+    for depth in (1, 2, 7, MOST_UNROLLED, MOST_UNROLLED + 1):
+        for columns in (1, 3, 16, 65):
+            a, b = (
+                build.input(f"{n}{depth}_{columns}", TensorType(dtype, s))
+                for n, s in (("a", (1, depth)), ("b", (depth, columns)))
+            )
+            inputs += [a, b]
+            arrays += [rng.normal(size=x.shape).astype(dtype) for x in (a, b)]
+            y = build.dot(a, b, ((1,), (0,)))
+            outputs[f"y{depth}_{columns}"] = y
+            outputs[f"tanh{depth}_{columns}"] = build.ew("tanh", build.flip(y, 1))
+    program = Program(tuple(inputs), (), outputs)
+    expected, _ = interp.run(program, [a.astype("float64") for a in arrays], {})
+    got, _ = run(compiled(program), arrays, {})
+    tolerance = 1e-5 if dtype == "float32" else 1e-13
+    for (name, value), found in zip(expected.items(), got):
+        np.testing.assert_allclose(found, value, rtol=tolerance, atol=tolerance, err_msg=name)
+
+
+@pytest.mark.parametrize(
+    "rows, depth, columns, dtype, left",
+    [
+        (1, 16, 64, "float32", False),
+        (1, MOST_UNROLLED + 1, 4, "float32", True),
+        (1, 16, MOST_PRODUCTS // 16 + 1, "float32", True),
+        (2, 16, 64, "float32", True),
+        (1, 16, 64, "bfloat16", True),
+        (1, 0, 64, "float32", True),
+    ],
+)
+def test_which_products_are_left(rows, depth, columns, dtype, left):
+    a, b, y = _product(rows, depth, columns, dtype)
+    made = few_products(Program((a, b), (), {"y": y}))
+    assert any(n.op == "dot" for n in made.nodes()) == left
