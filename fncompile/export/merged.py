@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 _OWN = "static|FNC_INLINE|FNC_NOINLINE|FNC_PLAIN|FNC_ONE_COPY"
 _DEFINED = re.compile(rf"^(?:{_OWN})\b[^;={{(]*?(\w+) ?[(\[=]", re.MULTILINE)
-_EXPORTED = re.compile(r"^FNC_EXPORT \w+ (\w+)", re.MULTILINE)
+_EXPORTED = re.compile(r"^FNC_EXPORT\s+\w+\s+(\w+)", re.MULTILINE)  # long lines are broken
 _MACRO = re.compile(r"^#define (\w+)", re.MULTILINE)
 _INCLUDE = re.compile(r'^#include "[^"]*"\n', re.MULTILINE)
 

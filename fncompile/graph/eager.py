@@ -16,6 +16,19 @@ from fncompile.ir.node import Node, toposort
 from fncompile.ir.types import DTYPES, TensorType
 
 
+class Masked(np.ndarray):
+    """An array of an eager call that has a mask, which the layer that takes it sees. What is
+    computed from it has none."""
+
+    _keras_mask: np.ndarray | None = None
+
+    def __array_wrap__(self, array: Any, context: Any = None, return_scalar: bool = False) -> Any:
+        return array[()] if return_scalar else np.asarray(array)
+
+    def __repr__(self) -> str:
+        return repr(np.asarray(self))
+
+
 def is_array(x: Any) -> bool:
     return isinstance(x, (np.ndarray, np.generic))
 
@@ -34,6 +47,7 @@ def run_eagerly(fn: Callable, args: tuple, kwargs: dict, training: bool | None =
         dtype = default_dtype(np.asarray(x))
         tensor = placeholder(f"arg{len(bound)}", TensorType(dtype, np.shape(x)))
         bound[tensor.node] = np.asarray(x, DTYPES[dtype].numpy)
+        tensor._keras_mask = bind(getattr(x, "_keras_mask", None))
         return tensor
 
     trace = Trace(training)
@@ -81,15 +95,25 @@ def evaluate_trace(trace: Trace, result: Any) -> Any:
     """Numbers for the tensors in `result`; then the trace's updates take place."""
     updates = trace.updates()
     leaves = _leaves(trace)
-    roots = [x.node for x in flatten(result) if isinstance(x, Tensor)]
+    tensors = [x for x in flatten(result) if isinstance(x, Tensor)]
+    tensors += [x._keras_mask for x in tensors if x._keras_mask is not None]
+    roots = [x.node for x in tensors]
     indices = [node for node, _ in trace.ranges]
     values = evaluate_nodes([*roots, *updates.values(), *indices], leaves, {})
     for node, range in trace.ranges:
         range.check(np.asarray(values[node]))
     new = {v: values[updates[p]] for v, p in trace.params.items() if p in updates}
-    answer = map_structure(
-        lambda x: np.array(values[x.node]) if isinstance(x, Tensor) else x, result
-    )
+    answer = map_structure(lambda x: _array(x, values) if isinstance(x, Tensor) else x, result)
     for variable, value in new.items():
         variable.assign(value)
     return answer
+
+
+def _array(x: Tensor, values: dict[Node, np.ndarray]) -> np.ndarray:
+    """The numbers of a tensor, with its mask if it has one."""
+    array = np.array(values[x.node])
+    if x._keras_mask is None:
+        return array
+    masked = array.view(Masked)
+    masked._keras_mask = np.array(values[x._keras_mask.node])
+    return masked

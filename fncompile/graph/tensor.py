@@ -94,11 +94,16 @@ class Tensor(_Typed):
         return (self[i] for i in range(len(self)))
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
-        if self.recorded is None:
+        if self.recorded is not None:
+            return np.asarray(self.recorded.value(self.node), dtype)
+        from fncompile.graph.eager import known_value
+
+        value = known_value(self)  # that of a constant, or in a call on arrays
+        if value is None:
             raise ValueError(
                 "A tensor inside a trace has no value yet; use fncompile.ops on it, not NumPy."
             )
-        return np.asarray(self.recorded.value(self.node), dtype)
+        return np.asarray(value, dtype)
 
     def numpy(self) -> np.ndarray:
         """The numbers of a tensor that a tape recorded; ValueError for others."""

@@ -18,6 +18,7 @@ _COSINES = {
     "flattop": (0.21557895, -0.41663158, 0.277263158, -0.083578947, 0.006947368),
     "boxcar": (1.0,),
 }
+_NAMES = (*_COSINES, "bartlett", "tukey")
 _SAME = {"hanning": "hann", "rectangular": "boxcar", "ones": "boxcar", "hamm": "hamming"}
 
 
@@ -39,13 +40,16 @@ def window_of(window: Any, length: int, periodic: bool) -> np.ndarray | None:
     at = np.arange(length) / size
     if name == "bartlett":
         return 1.0 - np.abs(2.0 * at - 1.0)
-    if name not in _COSINES:
+    if name not in _NAMES:
         raise ValueError(
-            f"Unknown `window`. Expected an array, None or one of {(*_COSINES, 'bartlett')}. "
+            f"Unknown `window`. Expected an array, None or one of {_NAMES}. "
             f"Received: window={window!r}"
         )
     if length == 1:
         return np.ones(1)
+    if name == "tukey":  # flat, with a quarter of a cosine at either end
+        ends = 4.0 * np.minimum(at, 1.0 - at)
+        return np.where(ends < 1.0, 0.5 - 0.5 * np.cos(np.pi * ends), 1.0)
     return sum(
         (a * np.cos(2 * np.pi * k * at) for k, a in enumerate(_COSINES[name])), np.zeros(length)
     )

@@ -48,6 +48,7 @@ class Building:
 
         def _sublayers(self) -> list[Any]: ...
         def _trace_on_shapes(self, *args: Any, **kwargs: Any) -> Any: ...
+        def _trace_on(self, shapes: dict[str, Any]) -> Any: ...
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -73,13 +74,13 @@ class Building:
 
     def _build_with(self, shapes: dict[str, Any]) -> None:
         """Build with `<argument>_shape` for several arguments."""
-        if type(self).build is not Building.build:
+        if type(self).build is Building.build:
+            self._trace_on(shapes)
+            self._finish_build(shapes)
+        elif len(signature_of(type(self).build).names) == 1:
+            self.build(next(iter(shapes.values())))
+        else:
             self.build(**shapes)
-            return
-        self._trace_on_shapes(
-            **{name.removesuffix("_shape"): shape for name, shape in shapes.items()}
-        )
-        self._finish_build(shapes)
 
     def _finish_build(self, shapes: dict[str, Any]) -> None:
         self._build_shapes = shapes

@@ -144,9 +144,9 @@ class Lambda(StandardLayer):
         asked = {name: value for name, value in given.items() if name in accepted}
         return self.function(inputs, **{**asked, **self.arguments})
 
-    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
         if callable(self.mask):
-            return self.mask(inputs, previous_mask)
+            return self.mask(inputs, mask)
         return None if self.mask is None else ops.convert_to_tensor(self.mask)
 
     def get_config(self) -> dict[str, Any]:

@@ -72,5 +72,5 @@ class Embedding(StandardLayer):
             inputs = ops.cast(inputs, "int32")
         return ops.cast(rows(self.embeddings, inputs), self.compute_dtype)
 
-    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
         return ops.not_equal(inputs, 0) if self.mask_zero else None

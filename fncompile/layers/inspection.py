@@ -9,6 +9,7 @@ from fncompile.graph.naming import name_scope
 from fncompile.graph.nest import map_structure
 from fncompile.graph.symbols import placeholders_of_shapes
 from fncompile.graph.trace import placeholder, suspended
+from fncompile.layers.call_spec import signature_of
 
 if TYPE_CHECKING:
     from fncompile.layers.call_spec import CallSpec
@@ -26,6 +27,7 @@ class Inspection:
         def dtype(self) -> str: ...
         @property
         def compute_dtype(self) -> str: ...
+        def call(self, *args: Any, **kwargs: Any) -> Any: ...
         def run(self, *args: Any, **kwargs: Any) -> Any: ...
         def get_config(self) -> dict[str, Any]: ...
         @classmethod
@@ -70,12 +72,16 @@ class Inspection:
             return declared
         return symbolic_outputs(self.run, args, kwargs)
 
-    def compute_output_shape(self, input_shape: Any) -> Any:
-        """The shapes of the outputs for inputs of this shape (a nested structure of shapes).
+    def compute_output_shape(self, *shapes: Any, **named: Any) -> Any:
+        """The shapes of the outputs for inputs of this shape (a nested structure of shapes), or for
+        the shapes of several arguments of `call`, by position or as `<argument>_shape`.
 
         NotImplementedError for None, of which only a method of the class itself could tell.
         """
-        if input_shape is None:
+        names = signature_of(type(self).call).names or ["input"]
+        given = dict(zip((f"{name}_shape" for name in names), shapes, strict=False)) | named
+        given = {name: shape for name, shape in given.items() if shape is not None}
+        if not given:
             raise NotImplementedError(
                 f"Layer {type(self).__name__} does not have a `compute_output_shape` method "
                 "implemented, and its `call` cannot tell the outputs of no shape."
@@ -83,8 +89,16 @@ class Inspection:
         layer = self
         if not self.built:  # shapes follow from weights, so a copy gets some
             layer = type(self).from_config(self.get_config())
-            layer.build(input_shape)
-        return map_structure(lambda x: x.shape, layer._trace_on_shapes(input_shape))
+            layer._build_with(given)
+        return map_structure(lambda x: x.shape, layer._trace_on(given))
+
+    def _trace_on(self, shapes: dict[str, Any]) -> Any:
+        """The outputs for `<argument>_shape`s; one alone may have any name."""
+        if len(shapes) == 1:
+            return self._trace_on_shapes(*shapes.values())
+        return self._trace_on_shapes(
+            **{name.removesuffix("_shape"): shape for name, shape in shapes.items()}
+        )
 
     def _trace_on_shapes(self, *shapes: Any, **named: Any) -> Any:
         """The outputs of `call` on placeholders of these shapes, given by position or argument

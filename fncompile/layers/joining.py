@@ -49,11 +49,11 @@ class Concatenate(Merge):
     def call(self, inputs: Any) -> Any:
         return ops.concatenate(inputs, axis=self.axis)
 
-    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
-        masks = checked_masks(inputs, previous_mask)
-        if all(mask is None for mask in masks):
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+        masks = checked_masks(inputs, mask)
+        if all(each is None for each in masks):
             return None
-        masks = [_full_mask(x, mask) for x, mask in zip(inputs, masks, strict=True)]
+        masks = [_full_mask(x, each) for x, each in zip(inputs, masks, strict=True)]
         return ops.any(ops.concatenate(masks, axis=self.axis), axis=-1)
 
 
@@ -143,5 +143,5 @@ class Dot(Merge):
         out = batch_dot(x, y, i, j)
         return ops.expand_dims(out, -1) if len(out.shape) == 1 else out
 
-    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
         return None

@@ -13,7 +13,8 @@ class Merge(StandardLayer):
     """Base of the element-wise ones: `merge(x, y)` joins two, `finish` what came of all.
 
     Extents of 1 grow; an input of lower rank gets axes behind its batch axis. ValueError where the
-    shapes do not fit. Where every input has a mask, the output is valid where one of them is.
+    shapes do not fit. Where every input has a mask, the output is valid where one of them is;
+    `merge_valid` says what steps that are masked count for.
     """
 
     def __init__(self, **kwargs: Any):
@@ -24,8 +25,12 @@ class Merge(StandardLayer):
         """Two inputs as one."""
         raise NotImplementedError
 
-    def finish(self, x: Any, number: int) -> Any:
-        """The result, from what came of all inputs."""
+    def merge_valid(self, x: Any, y: Any, x_valid: Any, y_valid: Any) -> Any:
+        """Two inputs as one, with where they are valid; None is everywhere."""
+        return self.merge(x, y)
+
+    def finish(self, x: Any, number: int, valid: Any = None) -> Any:
+        """The result, from what came of all inputs, and where one of them is valid."""
         return x
 
     def build(self, input_shape: Any) -> None:
@@ -37,18 +42,19 @@ class Merge(StandardLayer):
 
     def call(self, inputs: Any) -> Any:
         rank = max(len(x.shape) for x in inputs)
-        first, *others = (expand(x, rank) for x in inputs)
-        for x in others:
-            first = self.merge(first, x)
-        return self.finish(first, len(inputs))
+        (merged, valid), *others = ((expand(x, rank), valid_steps(x, rank)) for x in inputs)
+        for x, x_valid in others:
+            merged = self.merge_valid(merged, x, valid, x_valid)
+            valid = None if valid is None or x_valid is None else ops.logical_or(valid, x_valid)
+        return self.finish(merged, len(inputs), valid)
 
-    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
-        masks = checked_masks(inputs, previous_mask)
-        if any(mask is None for mask in masks):
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+        masks = checked_masks(inputs, mask)
+        if any(each is None for each in masks):
             return None
         first, *others = masks
-        for mask in others:
-            first = ops.logical_or(first, mask)
+        for each in others:
+            first = ops.logical_or(first, each)
         return first
 
 
@@ -60,19 +66,19 @@ def check_list(input_shape: Any) -> None:
         )
 
 
-def checked_masks(inputs: Any, previous_mask: Any) -> list[Any]:
+def checked_masks(inputs: Any, mask: Any) -> list[Any]:
     """The masks of the inputs, [None] where there are none; ValueError unless one for each."""
-    if previous_mask is None:
+    if mask is None:
         return [None]
-    for name, given in (("mask", previous_mask), ("inputs", inputs)):
+    for name, given in (("mask", mask), ("inputs", inputs)):
         if not isinstance(given, (list, tuple)):
             raise ValueError(f"`{name}` should be a list. Received: {name}={given}")
-    if len(inputs) != len(previous_mask):
+    if len(inputs) != len(mask):
         raise ValueError(
             "The lists `inputs` and `mask` should have the same length. Received: "
-            f"{len(inputs)} inputs and {len(previous_mask)} masks"
+            f"{len(inputs)} inputs and {len(mask)} masks"
         )
-    return list(previous_mask)
+    return list(mask)
 
 
 def check_batches(input_shape: Any) -> None:
@@ -101,6 +107,14 @@ def expand(x: Any, rank: int) -> Any:
     return ops.expand_dims(x, tuple(range(1, missing + 1))) if missing else x
 
 
+def valid_steps(x: Any, rank: int) -> Any:
+    """The mask of `x` with axes of extent 1 behind it, up to `rank`; None where it has none."""
+    mask = getattr(x, "_keras_mask", None)
+    if mask is None:
+        return None
+    return ops.expand_dims(mask, tuple(range(len(mask.shape), rank)))
+
+
 class Add(Merge):
     """The sum of the inputs.
 
@@ -115,7 +129,7 @@ class Add(Merge):
 
 
 class Multiply(Merge):
-    """The product of the inputs.
+    """The product of the inputs; steps that a mask hides count as 1, where all do the result is 0.
 
     Takes a list of two or more tensors of one batch size; `name` and `dtype` as for `Layer`.
 
@@ -125,6 +139,13 @@ class Multiply(Merge):
 
     def merge(self, x: Any, y: Any) -> Any:
         return ops.multiply(x, y)
+
+    def merge_valid(self, x: Any, y: Any, x_valid: Any, y_valid: Any) -> Any:
+        x = x if x_valid is None else ops.where(x_valid, x, 1)
+        return self.merge(x, y if y_valid is None else ops.where(y_valid, y, 1))
+
+    def finish(self, x: Any, number: int, valid: Any = None) -> Any:
+        return x if valid is None else ops.where(valid, x, 0)
 
 
 class Average(Merge):
@@ -139,12 +160,20 @@ class Average(Merge):
     def merge(self, x: Any, y: Any) -> Any:
         return ops.add(x, y)
 
-    def finish(self, x: Any, number: int) -> Any:
+    def finish(self, x: Any, number: int, valid: Any = None) -> Any:
         return x / number
 
 
-class Maximum(Merge):
-    """The largest of the inputs, element by element.
+class Extremum(Merge):
+    """Base of those for which a step that a mask hides is as the other input."""
+
+    def merge_valid(self, x: Any, y: Any, x_valid: Any, y_valid: Any) -> Any:
+        y = y if y_valid is None else ops.where(y_valid, y, x)
+        return self.merge(x if x_valid is None else ops.where(x_valid, x, y), y)
+
+
+class Maximum(Extremum):
+    """The largest of the inputs, element by element, of those that no mask hides.
 
     Takes a list of two or more tensors of one batch size; `name` and `dtype` as for `Layer`.
 
@@ -156,8 +185,8 @@ class Maximum(Merge):
         return ops.maximum(x, y)
 
 
-class Minimum(Merge):
-    """The smallest of the inputs, element by element.
+class Minimum(Extremum):
+    """The smallest of the inputs, element by element, of those that no mask hides.
 
     Takes a list of two or more tensors of one batch size; `name` and `dtype` as for `Layer`.
 

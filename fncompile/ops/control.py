@@ -12,11 +12,14 @@ from typing import Any
 from fncompile.graph.eager import known_value
 from fncompile.graph.nest import flatten, map_structure, pack_like
 from fncompile.graph.tensor import Tensor
+from fncompile.graph.trace import current_trace
 from fncompile.ir import build
 from fncompile.ir.node import Node
 from fncompile.ops.dispatch import node, op, result_dtype
 from fncompile.ops.scanning import _check_function, looped
 from fncompile.ops.types import TensorLike
+
+_TURNS = 1000
 
 
 @op
@@ -71,7 +74,8 @@ def while_loop(
 
     `loop_vars`: a tensor, or a tuple or list of structures of them; `body` gives as many, of the
     same shapes and dtypes. `maximum_iterations`: how often at most. In a program, where the values
-    are not known, it must be given: what is computed behind the end is not taken.
+    are not known, it must be given: what is computed behind the end is not taken. ValueError where
+    it is missing there, and for more than 1000 turns of known values.
 
     >>> ops.while_loop(lambda x: x < 10, lambda x: x * 3, 1.0)
     array(27., dtype=float32)
@@ -87,7 +91,8 @@ def while_loop(
 
     values = map_structure(lambda x: Tensor(node(x)), values)
     turns = 0
-    while maximum_iterations is None or turns < maximum_iterations:
+    most = _longest() if maximum_iterations is None else maximum_iterations
+    while most is None or turns < most:
         going = _known(cond(*values))
         if going is None:
             values = _bounded(cond, step, values, maximum_iterations, turns)
@@ -95,9 +100,19 @@ def while_loop(
         if not going:
             break
         values, turns = step(*values), turns + 1
-    if not several:
-        return _node(values[0])
-    return map_structure(_node, values)
+    if maximum_iterations is None and turns == most:
+        raise ValueError(
+            f"while_loop is written out turn by turn in a program, and its `cond` still is true "
+            f"after {turns}. Give `maximum_iterations`."
+        )
+    found = map_structure(_node, values)
+    return found if several else found[0]
+
+
+def _longest() -> int | None:
+    """How many turns a program may be made of; on arrays there is no limit."""
+    trace = current_trace()
+    return _TURNS if trace is None or trace.bound is None else None
 
 
 def _node(x: Any) -> Node:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -90,7 +91,7 @@ def resolve_shape(have: Shape, newshape: Any) -> Shape:
             "There must be at most one unknown dimension (-1) in `newshape`. "
             f"Received: newshape={many}."
         )
-    total, rest = product(have), product(known)
+    total, rest = (product(dims) for dims in _without_common(have, known))
     missing = divide_checked(total, rest) if len(known) < len(dims) else 1
     if missing is None or (is_static((total, rest, missing)) and rest * missing != total):
         raise ValueError(
@@ -98,6 +99,15 @@ def resolve_shape(have: Shape, newshape: Any) -> Shape:
             f"Received: input_shape={display(have)}, newshape={display(dims)}"
         )
     return tuple(missing if d == -1 else d for d in dims)
+
+
+def _without_common(a: Sequence[Dim], b: Sequence[Dim]) -> tuple[list[Dim], list[Dim]]:
+    """Two shapes without the symbolic extents that both have, which need not be divided then."""
+    left, right = list(a), list(b)
+    for dim in (d for d in a if not isinstance(d, int) and d in right):
+        left.remove(dim)
+        right.remove(dim)
+    return left, right
 
 
 @op

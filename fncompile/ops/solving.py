@@ -100,7 +100,8 @@ def _eliminated(m: Any, n: int) -> tuple[Any, Any]:
         column = sum_of(m * here, axis=-1)
         top = sum_of(column * cast(this, m.dtype), axis=-1, keepdims=True)
         below = rows > k
-        factor = where(below, column / top, 0.0)
+        flat = equal(top, 0.0)  # then all below is 0 too
+        factor = where(below & ~flat, column / where(flat, 1.0, top), 0.0)
         reduced = m - expand_dims(factor, -1) * where(columns > k, second, 0.0)
         kept = expand_dims(below, -1) & equal(columns, k)
         return where(kept, expand_dims(factor, -1), reduced), pivot[..., 0]

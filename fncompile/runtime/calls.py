@@ -106,7 +106,7 @@ class ShortOfSeveral(_ShortWay):
         sources = self.sources
         if len(arrays) != len(sources) or not self._is_ready():
             return None
-        batch = getattr(arrays[0], "shape", ())[:1]
+        batch = arrays[0].shape[:1] if type(arrays[0]) is np.ndarray else ()
         if not batch or not 0 < batch[0] <= SHORT_BATCH:
             return None
         for x, (_, row, dtype) in zip(arrays, sources):

@@ -30,8 +30,7 @@ _CONTAINERS = (list, tuple, dict)
 def walk(root: Any, saved: Group | None = None) -> Iterator[tuple[str, Any]]:
     """Yield (path, saveable) for `root` and all below, each object once, in Keras' order.
 
-    What `saved` does not have by the name of its attribute goes by that of a property of the user's
-    that gives it, if `saved` has that.
+    Of several ways to an object one that `saved` has goes before the others.
     """
     seen: dict[int, Any] = {}  # holds what it has seen: the id of a list that died is given again
     todo: list[tuple[str, Any]] = [("", root)]
@@ -41,13 +40,12 @@ def walk(root: Any, saved: Group | None = None) -> Iterator[tuple[str, Any]]:
             continue
         seen[id(item)] = item
         if isinstance(item, _CONTAINERS):
-            below = _in_container(item)
+            below = list(_in_container(item))
         else:
             yield path, item
-            below = _attributes(item)
-            if saved is not None:
-                below = _as_saved(item, below, _node_at(saved, path))
-        todo.extend((f"{path}/{name}".lstrip("/"), child) for name, child in reversed(list(below)))
+            node = _node_at(saved, path) if saved is not None else None
+            below = sorted(_attributes(item), key=lambda way: _below(node, way[0]) is None)
+        todo.extend((f"{path}/{name}".lstrip("/"), child) for name, child in reversed(below))
 
 
 def _attributes(item: Any) -> Iterator[tuple[str, Any]]:
@@ -57,27 +55,28 @@ def _attributes(item: Any) -> Iterator[tuple[str, Any]]:
     """
     names = set(getattr(item, "__dict__", ())) - set(getattr(item, "_not_state", ()))
     names |= {name for name in ("layers", "optimizer") if hasattr(item, name)}
+    names |= _properties(type(item))
     first = "layers" if hasattr(item, "_dag") or hasattr(item, "_stack") else ""
     for name in sorted(names, key=lambda name: (name != first, name.startswith("_"), name)):
-        value = getattr(item, name)
+        value = _value(item, name)
         if isinstance(value, _CONTAINERS) or is_saveable(value):
             yield name, value
 
 
-def _as_saved(
-    item: Any, below: Iterator[tuple[str, Any]], saved: Any
-) -> Iterator[tuple[str, Any]]:
-    names = saved.children if isinstance(saved, Group) else {}
-    for name, child in below:
-        missing = name not in names and not name.startswith("_")
-        others = (p for p in _properties(type(item)) if p in names) if missing else ()
-        yield next((p for p in others if getattr(item, p) is child), name), child
+def _properties(cls: type) -> set[str]:
+    """Those that the user's classes add to ours."""
+    ours = [c for c in cls.__mro__ if c.__module__.startswith("fncompile.")]
+    known = {name for c in ours for name in vars(c)}
+    theirs = {n: value for c in cls.__mro__ if c not in ours for n, value in vars(c).items()}
+    return {n for n, value in theirs.items() if isinstance(value, property)} - known
 
 
-def _properties(cls: type) -> list[str]:
-    """Those that the user's classes define."""
-    theirs = (c for c in cls.__mro__ if not c.__module__.startswith("fncompile."))
-    return sorted(n for c in theirs for n, value in vars(c).items() if isinstance(value, property))
+def _value(item: Any, name: str) -> Any:
+    """An attribute, None where a property of the user's has nothing to give yet."""
+    try:
+        return getattr(item, name)
+    except Exception:
+        return None
 
 
 def _in_container(container: Any) -> Iterator[tuple[str, Any]]:
@@ -171,9 +170,13 @@ def _group_at(tree: Group, path: str) -> dict[str, Any]:
 def _node_at(tree: Group, path: str) -> Any:
     node: Any = tree
     for part in path.split("/") if path else ():
-        children = node.children if isinstance(node, Group) else {}
-        node = children.get(part, children.get(_FORMER.get(part, part)))
+        node = _below(node, part)
     return node
+
+
+def _below(node: Any, name: str) -> Any:
+    children = node.children if isinstance(node, Group) else {}
+    return children.get(name, children.get(_FORMER.get(name, name)))
 
 
 def _is_optimizer(item: Any) -> bool:

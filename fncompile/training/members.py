@@ -1,7 +1,7 @@
 """Losses and metrics from what `compile` takes: names, objects, classes, functions.
 
-"accuracy" and "crossentropy" stand for one of three metrics, which only the shapes of targets and
-predictions tell apart, so metrics are made when the first batch is known.
+"accuracy" and "crossentropy" stand for one of three metrics or losses, which only the shapes of
+targets and predictions tell apart, so metrics are made when the first batch is known.
 """
 
 from __future__ import annotations
@@ -20,6 +20,11 @@ _CROSSENTROPIES = {
     "sparse": metrics.SparseCategoricalCrossentropy,
     "categorical": metrics.CategoricalCrossentropy,
 }
+_CROSSENTROPY_LOSSES = {
+    "binary": "binary_crossentropy",
+    "sparse": "sparse_categorical_crossentropy",
+    "categorical": "categorical_crossentropy",
+}
 _BY_SHAPE: dict[str, dict[str, Any]] = {
     "accuracy": _ACCURACIES,
     "acc": _ACCURACIES,
@@ -30,8 +35,16 @@ _BY_SHAPE: dict[str, dict[str, Any]] = {
 
 def loss_object(identifier: Any) -> losses.Loss:
     """ValueError "Could not interpret loss identifier" when there is no such loss."""
+    if isinstance(identifier, str) and identifier.lower() in ("crossentropy", "ce"):
+        return losses.LossFunctionWrapper(_crossentropy, name=identifier)
     loss = losses.get(identifier)
     return loss if isinstance(loss, losses.Loss) else losses.LossFunctionWrapper(loss)
+
+
+def _crossentropy(y_true: Any, y_pred: Any) -> Any:
+    """That for targets of this shape."""
+    kind = target_kind(tuple(y_true.shape), tuple(y_pred.shape))
+    return losses.get(_CROSSENTROPY_LOSSES[kind])(y_true, y_pred)
 
 
 def check_metric(identifier: Any) -> Any:

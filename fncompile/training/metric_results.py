@@ -49,7 +49,7 @@ class MetricResults:
         for name, part in self._parts:
             if type(part) is int:
                 value = values[part]
-                found.append((name, float(value) if value.size == 1 else value))
+                found.append((name, float(value.item()) if value.size == 1 else value))
             else:
                 found += [(key, _plain(value)) for key, value in _named(name, part.result())]
         return found

@@ -12,5 +12,6 @@ of Keras that is under test is ever executed.
     plugin.py       the pytest plugin: collects the tests, writes one line a test
     outcomes.py     why a test failed: a name is missing, or the behaviour differs
     differences.py  the differences that are meant, by name and with their reasons
+    counted_out.py  what is outside of the project: quantization, complex numbers and so on
     report.py       the table, and what is compared with passing.json
 """

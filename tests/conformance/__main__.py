@@ -81,6 +81,8 @@ def conclude(rows: list[report.Row], options: argparse.Namespace) -> int:
     print("\n".join(report.meant(rows)) or "none")
     for why in report.passing_though_meant(rows):
         print(f"      passes now, to be taken out of the list: {why}")
+    print("\nCounted out (tests/conformance/counted_out.py):")
+    print("\n".join(report.out(rows)) or "none")
     if options.record:
         report.record(counts)
         return 0

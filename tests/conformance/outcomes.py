@@ -13,8 +13,8 @@ from fncompile.graph.naming import to_snake_case
 from tests.conformance import wheel
 from tests.conformance.missing import Missing
 
-PASSED, MISSING, BEHAVIOUR, MEANT, INTERNAL, SKIPPED = KINDS = (
-    "passed", "missing", "behaviour", "meant", "internal", "skipped",
+PASSED, MISSING, BEHAVIOUR, MEANT, OUT, INTERNAL, SKIPPED = KINDS = (
+    "passed", "missing", "behaviour", "meant", "out", "internal", "skipped",
 )  # fmt: skip
 
 # In what an exception says, words that stand for something public that is not there.
@@ -33,6 +33,7 @@ _MISSING = [
     (r"float32 and dtype=(bfloat16)|'float32' != '(bfloat16)'", "dtype {0} of values"),
     (r"enable_lora|quantiz", "quantization and LoRA"),
 ]  # fmt: skip
+_STAND_INS = "tests.conformance.stand_ins"
 _BY_NAME = r"Could not (?:locate (?:class|function|object)|interpret \w+ identifier:) '?(\w+)'?"
 
 
@@ -63,6 +64,8 @@ def _missing_in(error: BaseException) -> tuple[str, str] | None:
         return SKIPPED, str(error.name)
     if "object has no attribute '_keras_mask'" in str(error):  # values are NumPy's own arrays
         return INTERNAL, "a mask on a value"
+    if isinstance(error, AttributeError) and type(error.obj).__module__ == _STAND_INS:
+        return INTERNAL, f"attribute .{error.name} of an operation"
     if isinstance(error, AttributeError) and error.name and _is_ours(error):
         kind = INTERNAL if error.name.startswith("_") else MISSING
         return kind, f"attribute .{error.name}"

@@ -8,25 +8,33 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from tests.conformance import differences, wheel
-from tests.conformance.outcomes import BEHAVIOUR, INTERNAL, KINDS, MEANT, MISSING, PASSED
+from tests.conformance import counted_out, differences, wheel
+from tests.conformance.outcomes import BEHAVIOUR, INTERNAL, KINDS, MEANT, MISSING, OUT, PASSED
 
 PASSING = Path(__file__).with_name("passing.json")
 HEADINGS = {
     PASSED: "passed", MISSING: "name missing", BEHAVIOUR: "behaviour differs",
-    MEANT: "differs, meant", INTERNAL: "internal name", "skipped": "skipped",
+    MEANT: "differs, meant", OUT: "counted out", INTERNAL: "internal name", "skipped": "skipped",
 }  # fmt: skip
 Row = dict[str, Any]
+LOW = 0.9  # the share below which a directory is named
 
 
 def read(path: Path) -> list[Row]:
-    """The lines that the plugin wrote, with the differences that are meant told apart."""
+    """The lines that the plugin wrote, with the differences that are meant and what is counted out
+    told apart."""
     lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
     rows = [json.loads(line) for line in lines]
     for row in rows:
         if row["kind"] in (BEHAVIOUR, INTERNAL) and differences.reason(row["test"]):
             row["kind"] = MEANT
+        elif row["kind"] in (BEHAVIOUR, INTERNAL, MISSING) and _reason_out(row):
+            row["kind"] = OUT
     return rows
+
+
+def _reason_out(row: Row) -> str | None:
+    return counted_out.reason(row["test"], row.get("detail", ""))
 
 
 def count(rows: Iterable[Row]) -> dict[str, Counter[str]]:
@@ -50,11 +58,28 @@ def table(counts: Mapping[str, Counter[str]]) -> Iterator[str]:
     counted = passed / max(named + total[MEANT], 1)
     yield f"\nWhere every name exists {share:.1%} pass ({passed} of {named});"
     yield f"{counted:.1%} with the differences that are meant counted against us."
+    whole = total[PASSED] + total[BEHAVIOUR] + total[MEANT] + total[MISSING]
+    yield f"Of all but those counted out {passed / max(whole, 1):.1%} pass ({passed} of {whole})."
+    rates = {name: passing_share(each) for name, each in counts.items()}
+    low = [f"{name} {rate:.1%}" for name, rate in rates.items() if rate < LOW]
+    yield f"Directories below {LOW:.0%} of them: {', '.join(low) or 'none'}."
+
+
+def passing_share(each: Counter[str]) -> float:
+    """What part passes of the tests that are not counted out."""
+    whole = each[PASSED] + each[BEHAVIOUR] + each[MEANT] + each[MISSING]
+    return each[PASSED] / whole if whole else 1.0
 
 
 def meant(rows: Iterable[Row]) -> Iterator[str]:
     """The differences that are meant, with how many tests see each, and their reasons."""
     seen = Counter(differences.reason(row["test"]) for row in rows if row["kind"] == MEANT)
+    yield from (f"{number:5} {why}" for why, number in seen.most_common())
+
+
+def out(rows: Iterable[Row]) -> Iterator[str]:
+    """What is counted out, with how many tests."""
+    seen = Counter(_reason_out(row) for row in rows if row["kind"] == OUT)
     yield from (f"{number:5} {why}" for why, number in seen.most_common())
 
 

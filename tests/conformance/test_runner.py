@@ -114,7 +114,7 @@ def test_the_run_fails_where_a_directory_passes_fewer(passing, code, monkeypatch
     monkeypatch.setattr(report, "recorded", lambda: passing)
     assert runner.conclude(ROWS, argparse.Namespace(failures=True, record=False)) == code
     shown = capsys.readouterr().out
-    assert "| ops | 2 | 1 | 0 | 1 | 0 | 0 | 0 |" in shown and "66.7% pass (2 of 3)" in shown
+    assert "| ops | 2 | 1 | 0 | 1 | 0 | 0 | 0 | 0 |" in shown and "66.7% pass (2 of 3)" in shown
     assert "ops/a_test.py::T::test_2\n    ValueError: 2" in shown
 
 
@@ -128,6 +128,18 @@ def test_a_difference_that_is_meant_is_counted_apart(tmp_path, monkeypatch):
     assert list(report.passing_though_meant(rows)) == []
     monkeypatch.setattr(differences, "DIFFERENCES", {"on purpose": ("ops/*::test_1",)})
     assert list(report.passing_though_meant(rows)) == ["on purpose"]
+
+
+def test_what_is_counted_out_counts_neither_way(tmp_path):
+    odd = {"test": "ops/a_test.py::T::test_4", "kind": "missing", "detail": "dtype float8_e4m3fn"}
+    other = {**odd, "detail": "keras.ops.other"}
+    path = tmp_path / "rows.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in [*ROWS, odd, other]))
+    rows = report.read(path)
+    assert report.count(rows)["ops"] == Counter(passed=1, behaviour=1, missing=1, out=1)
+    assert list(report.out(rows)) == ["    1 numbers of eight bits with a point"]
+    text = "\n".join(report.table(report.count(rows)))
+    assert "50.0% pass (2 of 4)" in text and "below 90% of them: ops 33.3%." in text
 
 
 def test_every_difference_gives_its_reason():

@@ -247,6 +247,15 @@ def test_long_names_of_models_stay_apart():
     assert model_prefix(one) == one and model_prefix("y" * 100) == "y" * 100
 
 
+def test_the_longest_name_is_exported_for_every_level(tmp_path):
+    stack = [fncompile.Input((2,)), fncompile.layers.Dense(1)]
+    model = fncompile.Sequential(stack, name="x" * 9999)
+    bundle = model.export(tmp_path)
+    program = tmp_path / "p"
+    run("gcc", bundle.example, f"-I{tmp_path}", bundle.static, "-lm", "-pthread", "-o", program)
+    run(program)
+
+
 def system_names() -> set[str]:
     """Headers and libraries that this system has from the C library and the compiler, and what
     comes before `_create` and the like in functions of the C library."""

@@ -78,6 +78,34 @@ def test_masks_of_embeddings_are_followed_and_handed_on():
     )
 
 
+def test_masks_of_arrays_are_followed_from_layer_to_layer():
+    """Called one by one on arrays, layers give what the model of them gives."""
+    tokens = keras.Input((None,), dtype="int32")
+    embed = keras.layers.Embedding(7, 8, mask_zero=True)
+    attend, recur = keras.layers.MultiHeadAttention(2, 4), keras.layers.LSTM(3)
+    x = embed(tokens)
+    model = keras.Model(tokens, recur(attend(x, x)))
+    ids = np.array([[3, 5, 0, 0], [1, 2, 3, 0]])
+    embedded = embed(ids)
+    np.testing.assert_array_equal(embedded._keras_mask, ids != 0)
+    np.testing.assert_allclose(recur(attend(embedded, embedded)), model(ids), 1e-5, 1e-6)
+    plain = embedded * 1.0
+    assert type(plain) is np.ndarray and repr(embedded) == repr(plain)
+    assert not np.allclose(recur(attend(plain, plain)), model(ids))
+
+
+@pytest.mark.parametrize("kind", ["MultiHeadAttention", "GroupQueryAttention"])
+def test_shapes_of_several_arguments(kind):
+    sizes = (2, 4) if kind == "MultiHeadAttention" else (4, 2, 1)
+    layer = getattr(keras.layers, kind)(*sizes)
+    query, value = (None, 5, 8), (None, 3, 8)
+    assert layer.compute_output_shape(query, value) == query and not layer.built
+    assert layer.compute_output_shape(list(query), list(value), None) == query
+    assert layer.compute_output_shape(query_shape=query, value_shape=value) == query
+    with pytest.raises(ValueError, match="must be equal"):
+        layer.compute_output_shape(query, value, (None, 4, 8))
+
+
 def test_projections_draw_different_numbers():
     layer = keras.layers.MultiHeadAttention(2, 4)
     layer.build((None, 3, 8), (None, 3, 8))

@@ -143,3 +143,38 @@ def test_symbolic_calls_and_functions_make_layers():
     inputs = [keras.Input((3, 4)), keras.Input((3, 4))]
     model = keras.Model(inputs, layers.average(inputs, name="mean_of_two"))
     assert model.get_layer("mean_of_two").__class__ is layers.Average
+
+
+HIDDEN_STEPS = {  # two inputs that mask their steps of zeros, then the first alone
+    "Add": ([[0, 0], [1, 2], [1, 2], [6, 8]], [[0, 0], [1, 2], [1, 2], [6, 8]]),
+    "Subtract": ([[0, 0], [1, 2], [-1, -2], [0, 0]], [[0, 0], [1, 2], [-1, -2], [0, 0]]),
+    "Average": ([[0, 0], [0.5, 1], [0.5, 1], [3, 4]], [[0, 0], [0.5, 1], [0.5, 1], [3, 4]]),
+    "Multiply": ([[0, 0], [1, 2], [1, 2], [9, 16]], [[0, 0], [0, 0], [1, 2], [9, 16]]),
+    "Minimum": ([[0, 0], [1, 2], [1, 2], [3, 4]], [[0, 0], [0, 0], [1, 2], [3, 4]]),
+    "Maximum": ([[0, 0], [1, 2], [1, 2], [3, 4]], [[0, 0], [1, 2], [1, 2], [3, 4]]),
+}
+
+
+@pytest.mark.parametrize("name", HIDDEN_STEPS)
+def test_steps_that_a_mask_hides_are_not_merged(name):
+    """On arrays, where they carry the mask, and in a model; the numbers are Keras' own."""
+    x = np.array([[[0, 0], [1, 2], [0, 0], [3, 4]]], "float32")
+    y = np.array([[[0, 0], [0, 0], [1, 2], [3, 4]]], "float32")
+    both, first = HIDDEN_STEPS[name]
+    hide, merge = layers.Masking(), getattr(layers, name)()
+    found = merge([hide(x), hide(y)])
+    np.testing.assert_array_equal(found, [both])
+    np.testing.assert_array_equal(found._keras_mask, [[False, True, True, True]])
+    alone = merge([hide(x), y])
+    np.testing.assert_array_equal(alone, [first])
+    assert getattr(alone, "_keras_mask", None) is None
+    inputs = [keras.Input((4, 2)), keras.Input((4, 2))]
+    outputs = merge([hide(inputs[0]), hide(inputs[1])]), merge([hide(inputs[0]), inputs[1]])
+    for found, expected in zip(keras.Model(inputs, outputs)([x, y]), HIDDEN_STEPS[name]):
+        np.testing.assert_array_equal(found, [expected])
+
+
+def test_minimum_of_steps_with_one_mask_hidden_is_the_other_input():
+    x = np.array([[[0, 0], [5, 5]]], "float32")
+    found = layers.Minimum()([layers.Masking()(x), np.full((1, 2, 2), 7.0, "float32")])
+    np.testing.assert_array_equal(found, [[[7, 7], [5, 5]]])

@@ -194,3 +194,21 @@ def test_tones_are_drawn_for_each_image():
         layers.RandomGrayscale(1.0)(x)
     with pytest.raises(ValueError, match="in the range"):
         layers.RandomPosterization(9)
+
+
+def test_one_number_of_bits_is_the_number_that_is_kept():
+    x = np.array([[[128.0, 235.0, 87.0], [12.0, 1.0, 23.0]]])
+    kept = layers.RandomPosterization(1)(x)
+    np.testing.assert_array_equal(kept, np.where(x < 128.0, 0.0, 128.0))
+    with pytest.raises(ValueError, match=r"in the range \[1, 8\]"):
+        layers.RandomPosterization(0)
+
+
+@pytest.mark.parametrize("kind", [layers.AutoContrast, layers.Solarization])
+def test_the_layout_of_tones_is_in_their_configuration(kind):
+    first = kind(data_format="channels_first")
+    again = kind.from_config(first.get_config())
+    assert again.data_format == "channels_first"
+    turned = np.moveaxis(TONES, -1, 1)
+    expected = kind()(TONES, training=True)
+    np.testing.assert_array_equal(again(turned, training=True), np.moveaxis(expected, -1, 1))

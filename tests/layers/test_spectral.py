@@ -76,6 +76,7 @@ WINDOWS = {  # of five steps, symmetric and periodic, by scipy.signal.get_window
     "blackman": ([0, 0.34, 1, 0.34, 0], [0, 0.200770, 0.849230, 0.849230, 0.200770]),
     "bartlett": ([0, 0.5, 1, 0.5, 0], [0, 0.4, 0.8, 0.8, 0.4]),
     "boxcar": ([1] * 5, [1] * 5),
+    "tukey": ([0, 1, 1, 1, 0], [0, 0.904508, 1, 1, 0.904508]),
 }
 
 
@@ -84,6 +85,17 @@ def test_windows_are_scipys(name):
     for periodic, expected in enumerate(WINDOWS[name]):
         table = initializers.STFT("real", name, None, bool(periodic))((5, 1, 2))
         np.testing.assert_allclose(table[:, 0, 0], expected, atol=1e-6)
+
+
+@pytest.mark.parametrize(("shape", "arguments"), [
+    ((None, 3), {}), ((3, None), {"data_format": "channels_first"}),
+    ((None, 2), {"expand_dims": True}), ((None, 1), {"frame_step": 3, "padding": "same"}),
+])  # fmt: skip
+def test_a_signal_of_any_length(shape, arguments):
+    layer = layers.STFTSpectrogram("psd", frame_length=4, **arguments)
+    model = fncompile.Sequential([fncompile.Input(shape), layer])
+    x = np.random.default_rng(1).normal(size=(2, *(11 if d is None else d for d in shape)))
+    np.testing.assert_allclose(model(x), layer(x.astype("float32")), 1e-5, 1e-6)
 
 
 def test_a_pipeline_trains_saves_and_passes_the_flag(tmp_path):

@@ -143,3 +143,20 @@ def test_lambda_is_not_loaded_unless_asked(tmp_path):
     model.save(tmp_path / "m.keras")
     with pytest.raises(ValueError, match="[Ll]ambda"):
         keras.models.load_model(tmp_path / "m.keras")
+
+
+class Looks(keras.layers.Layer):
+    """Asks for the numbers that it computes with."""
+
+    seen = None
+
+    def call(self, x):
+        Looks.seen = np.asarray(ops.square(x)).tolist()
+        return x
+
+
+def test_numbers_are_there_in_a_call_on_arrays():
+    Looks()(np.array([1.0, 3.0]))
+    assert Looks.seen == [1.0, 9.0]
+    with pytest.raises(ValueError, match="use fncompile.ops on it, not NumPy"):
+        Looks()(keras.Input((2,)))

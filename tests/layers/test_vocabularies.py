@@ -171,6 +171,19 @@ def test_ranges_are_numpys(count):
     np.testing.assert_array_equal(found, np.digitize(x, steps))
 
 
+@pytest.mark.parametrize("mode", ["int", "one_hot", "multi_hot", "count"])
+def test_shapes_of_ranges_are_known_before_the_data(mode):
+    layer, given = layers.Discretization(num_bins=4, output_mode=mode), (None, 6, 3)
+    before = layer.compute_output_shape(given)
+    layer.adapt(np.arange(20.0))
+    assert before == layer.compute_output_shape(given) == layer(fncompile.Input((6, 3))).shape
+
+
+def test_a_batch_without_axes_is_refused():
+    with pytest.raises(TypeError, match=r"`\.shape`"):
+        layers.Normalization().adapt(iter([42]))
+
+
 def test_normalization_by_batches_is_that_of_all():
     x = np.random.default_rng(1).normal(3.0, 2.0, (20, 4, 3)).astype("float32")
     whole, parts = layers.Normalization(axis=(1, -1)), layers.Normalization(axis=(1, -1))
@@ -290,6 +303,7 @@ def fixed():
     (lambda: layers.TextVectorization(ragged=True), "`ragged=True` of layer"),
     (lambda: layers.TextVectorization()(np.array([["a", "b"]])), "last shape dimension must be 1"),
     (lambda: layers.Hashing(0), "non-positive values"),
+    (lambda: layers.Hashing(3, output_mode="all"), "Invalid value for argument `output_mode`"),
     (lambda: layers.HashedCrossing(3)(np.array([1])), "list or tuple of inputs"),
     (lambda: layers.CategoryEncoding(), "num_tokens must be set"),
     (lambda: layers.CategoryEncoding(3, sparse=True), "tensors are dense"),

@@ -370,8 +370,19 @@ class Renamed(Plain):
         return self.a_dense
 
 
-def test_weights_by_a_property_of_the_name_in_the_file(tmp_path):
-    old, new = Plain(), Renamed()
+class Private(Plain):
+    def __init__(self):
+        Model.__init__(self)
+        self._dense = Sequential([layers.Dense(2), layers.Dense(1)])
+
+    @property
+    def dense(self):
+        return self._dense
+
+
+@pytest.mark.parametrize("kind", [Renamed, Private])
+def test_weights_by_a_property_of_the_name_in_the_file(tmp_path, kind):
+    old, new = Plain(), kind()
     old(X), new(X)
     old.save_weights(tmp_path / "m.weights.h5")
     new.load_weights(tmp_path / "m.weights.h5")

@@ -149,6 +149,13 @@ class Chain(k.layers.Layer):
         return x
 
 
+def test_symbolic_tensors_after_arrays():
+    model, a, b = two_by_two("list"), rows(6), rows(6, seed=1)
+    model([a, b])
+    p, q = model([k.Input((4,)), k.Input((4,))])
+    assert (p.shape, q.shape) == ((None, 3), (None, 2))
+
+
 def test_a_built_layer_appended_to_a_list_is_used_and_trained():
     """Predictions and steps were those of the list as it had been."""
     x, a = k.Input((4,)), rows(5)

@@ -199,5 +199,16 @@ def test_any_and_all_of_nothing():
     assert ops.all(x, axis=1).tolist() == [True, True]
 
 
+def test_determinants_of_matrices_without_an_inverse():
+    """A column without a pivot eliminates nothing; the gradient is the adjugate matrix."""
+    flat = np.array([[1, 2, 3], [2, 4, 6], [1, 1, 1]], "float32")
+    for x in (flat, np.zeros((3, 3), "float32"), np.ones((3, 3), "float32")):
+        assert ops.det(x) == 0
+        assert [float(part) for part in ops.slogdet(x)] == [0, -INF]
+    np.testing.assert_allclose(
+        gradient(ops.det, flat), [[-2, 4, -2], [1, -2, 1], [0, 0, 0]], atol=1e-6
+    )
+
+
 def test_stop_gradient():
     assert gradient(lambda x: x * ops.stop_gradient(x), [3.0]).tolist() == [3]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+import fncompile
 from fncompile import ops
 from fncompile.graph.call import infer_outputs
 from fncompile.graph.tensor import KerasTensor
@@ -138,3 +139,12 @@ def test_symbolic_tensors_have_no_values():
 def test_not_a_tensor():
     with pytest.raises(TypeError, match="Cannot make a tensor of 'abc'"):
         ops.exp("abc")
+
+
+def test_a_loop_in_a_program_ends_or_says_what_is_missing():
+    x = fncompile.Input((2,))
+    with pytest.raises(ValueError, match="after 1000. Give `maximum_iterations`"):
+        ops.while_loop(lambda x: True, lambda x: x, x)
+    assert ops.while_loop(lambda x: True, lambda x: x, x, maximum_iterations=3).shape == (None, 2)
+    found = ops.while_loop(lambda d: d["n"] < 3, lambda d: {"n": d["n"] + 1}, {"n": 0})
+    assert found == {"n": 3}

@@ -108,3 +108,11 @@ def test_five_hundred_steps_resumed_in_the_middle_are_the_same(tmp_path):
     assert int(again.optimizer.iterations.numpy()) == 500
     for one, other in zip(whole.get_weights(), again.get_weights(), strict=True):
         assert one.tobytes() == other.tobytes()
+
+
+@pytest.mark.parametrize("choice", [True, False, "auto"])
+def test_both_directions_have_the_choice_of_a_kernel(choice):
+    """Which has no effect here, and which a SimpleRNN does not have."""
+    both = layers.Bidirectional(layers.LSTM(2, use_cudnn=choice))
+    assert (both.forward_layer.use_cudnn, both.backward_layer.use_cudnn) == (choice, choice)
+    assert not hasattr(layers.SimpleRNN(2), "use_cudnn")

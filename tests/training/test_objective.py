@@ -110,6 +110,30 @@ def test_lists_for_a_dict_of_outputs_follow_the_order_of_writing():
     }
 
 
+def test_crossentropy_is_that_of_the_shape_of_the_targets():
+    for units, activation, y, kind in (
+        (1, "sigmoid", np.ones((len(X), 1)), "binary"),
+        (3, "softmax", np.ones((len(X),), "int32"), "sparse_categorical"),
+        (3, "softmax", np.eye(3)[np.ones(len(X), "int32")], "categorical"),
+    ):
+        model = keras.Sequential([keras.Input(X.shape[1:]), keras.layers.Dense(units, activation)])
+        found = []
+        for loss in ("crossentropy", f"{kind}_crossentropy"):
+            model.compile("sgd", loss)
+            use_interpreter(model)
+            found.append(model.evaluate(X, y, verbose=0))
+        assert found[0] == found[1]
+
+
+def test_a_metric_of_one_class_is_logged_as_a_number():
+    model = keras.Sequential([keras.Input(X.shape[1:]), keras.layers.Dense(1)])
+    model.compile("sgd", "mse", metrics=[keras.metrics.F1Score()])
+    use_interpreter(model)
+    stop = keras.callbacks.EarlyStopping("f1_score", patience=0)
+    history = model.fit(X, np.ones((len(X), 1)), epochs=2, verbose=0, callbacks=[stop]).history
+    assert all(type(value) is float for value in history["f1_score"])
+
+
 def test_history_is_sorted_and_losses_are_logged_unweighted():
     model = two()
     model.compile(keras.optimizers.SGD(0.0), loss="mse", loss_weights=[2.0, 0.5])

@@ -98,9 +98,9 @@ class Attention(StandardLayer):
             out = ops.where(masks.of_positions(query_mask, -1), out, 0.0)
         return (out, weights) if return_attention_scores else out
 
-    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
-        self._check_list(inputs, previous_mask)
-        return previous_mask[0] if previous_mask else None
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+        self._check_list(inputs, mask)
+        return mask[0] if mask else None
 
     def _check_list(self, inputs: Any, mask: Any = None) -> None:
         kind = type(self).__name__

@@ -111,7 +111,7 @@ class GlobalAveragePooling1D(GlobalAveragePooling):
         total = ops.sum(inputs * weights, axis=axis, keepdims=self.keepdims)
         return total / ops.sum(weights, axis=axis, keepdims=self.keepdims)
 
-    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
         return None
 
 

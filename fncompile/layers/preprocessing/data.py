@@ -26,8 +26,18 @@ def batches_of(data: Any, steps: int | None = None) -> Iterator[np.ndarray]:
     empty = True
     for batch in itertools.islice(source, steps):
         empty = False
-        yield np.asarray(batch[0] if isinstance(batch, tuple) else batch)
+        yield _array_of(batch[0] if isinstance(batch, tuple) else batch)
     if empty:
         raise ValueError(
             "adapt() received an empty iterable (no batches). Expected at least one batch."
         )
+
+
+def _array_of(batch: Any) -> np.ndarray:
+    array = np.asarray(batch)
+    if not array.shape:
+        raise TypeError(
+            "Each batch that `adapt` reads should be an array with a `.shape` that begins with the "
+            f"number of samples. Received: {batch!r} (of type {type(batch)})"
+        )
+    return array

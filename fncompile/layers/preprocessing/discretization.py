@@ -111,6 +111,16 @@ class Discretization(StandardLayer):
         dtype = "int32" if self.output_mode == "int" else self.compute_dtype
         return encoded(ranks, self.output_mode, len(steps) + 1, dtype)
 
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        """The shape of the result, also before `adapt`: with `num_bins` for the ranges."""
+        if self.bin_boundaries is not None or not self.num_bins:
+            return super().compute_output_shape(input_shape)
+        layer = type(self)([0.0] * (self.num_bins - 1), output_mode=self.output_mode)
+        return layer.compute_output_shape(input_shape)
+
+    def _declared_by_shape(self, args: tuple, kwargs: dict[str, Any]) -> Any:
+        return None  # `call` tells the dtype too
+
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Any:
         """A layer from what `get_config` gave; of one that adapted, with the boundaries found."""

@@ -15,8 +15,8 @@ def checked_mode(layer: str, mode: Any, allowed: tuple[str, ...] = MODES) -> str
     found = _OLDER.get(mode, mode) if isinstance(mode, str) else mode
     if found not in allowed:
         raise ValueError(
-            f"Unknown value for `output_mode` argument of layer {layer}: it must be one of "
-            f"{allowed}. Received: output_mode={mode}"
+            f"Invalid value for argument `output_mode`. Expected one of {allowed} for layer "
+            f"{layer}. Received: output_mode={mode}"
         )
     return found
 

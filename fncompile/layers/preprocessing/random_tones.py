@@ -11,10 +11,12 @@ from fncompile.layers.preprocessing.random_images import checked_pair
 _GREY = (0.2989, 0.587, 0.114)  # how much of red, green and blue
 
 
-def amount_range(name: str, value: Any, most: float = 1.0) -> tuple[float, float]:
-    """(low, high) of `value`: two numbers, or the high one alone; ValueError unless they are from 0
-    to `most`."""
-    pair = checked_pair(name, value, (0, value), 0, most)
+def amount_range(
+    name: str, value: Any, most: float = 1.0, least: float = 0.0
+) -> tuple[float, float]:
+    """(low, high) of `value`: two numbers, or the high one alone; ValueError unless they are from
+    `least` to `most`."""
+    pair = checked_pair(name, value, (least, value), least, most)
     return min(pair), max(pair)
 
 
@@ -33,11 +35,12 @@ class RandomTones(RandomColor):
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
-        self.factor: Any = amount_range("factor", factor, self._most)
+        self.factor: Any = amount_range("factor", factor, self._most, self._least)
         self._values(value_range)
         self._start(seed, data_format)
 
-    _most = 1.0
+    _least: float = 0
+    _most: float = 1.0
 
     def _grey(self, images: Any) -> Any:
         if images.shape[-1] != 3:
@@ -124,14 +127,14 @@ class RandomColorDegeneration(RandomTones):
 class RandomPosterization(RandomTones):
     """In training, the numbers of each image keep as many bits as chance says, as bytes.
 
-    `factor`: the least number of bits and the one above the largest, from 0 to 8, or the latter;
+    `factor`: the least number of bits and the one above the largest, from 1 to 8, or the latter;
     ValueError for others. `value_range`: what the numbers of images are between.
 
     >>> layers.RandomPosterization((2, 2))(np.array([[[200.0], [70.0]]])).ravel()
     array([192.,  64.], dtype=float32)
     """
 
-    _most = 8
+    _least, _most = 1, 8
 
     def _changed(self, images: Any) -> Any:
         low, high = (int(n) for n in self.factor)
@@ -153,7 +156,7 @@ class Solarization(RandomTones):
     array([155.,  55.], dtype=float32)
     """
 
-    fields = ("addition_factor", "threshold_factor", "value_range", "seed")
+    fields = ("addition_factor", "threshold_factor", "value_range", "seed", "data_format")
 
     def __init__(
         self,
@@ -161,9 +164,10 @@ class Solarization(RandomTones):
         threshold_factor: Any = 0.0,
         value_range: Any = (0, 255),
         seed: int | None = None,
+        data_format: str | None = None,
         **kwargs: Any,
     ):
-        super().__init__(1.0, value_range, None, seed, **kwargs)
+        super().__init__(1.0, value_range, data_format, seed, **kwargs)
         self.addition_factor = amount_range("addition_factor", addition_factor)
         self.threshold_factor = amount_range("threshold_factor", threshold_factor)
 
@@ -183,10 +187,12 @@ class AutoContrast(RandomTones):
     array([  0., 255.], dtype=float32)
     """
 
-    fields = ("value_range",)
+    fields = ("value_range", "data_format")
 
-    def __init__(self, value_range: Any = (0, 255), **kwargs: Any):
-        super().__init__(1.0, value_range, **kwargs)
+    def __init__(
+        self, value_range: Any = (0, 255), data_format: str | None = None, **kwargs: Any
+    ):
+        super().__init__(1.0, value_range, data_format, **kwargs)
 
     def _unchanged(self, images: Any) -> Any:
         return self._changed(images)

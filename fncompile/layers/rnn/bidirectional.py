@@ -100,8 +100,8 @@ class Bidirectional(Layer):
             self.forward_layer.set_weights(self.initial_weights[:half])
             self.backward_layer.set_weights(self.initial_weights[half:])
 
-    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
-        mask = previous_mask[0] if isinstance(previous_mask, list) else previous_mask
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+        mask = mask[0] if isinstance(mask, list) else mask
         mask = mask if self.return_sequences else None
         return mask if self.merge_mode else (mask, mask)
 
@@ -154,10 +154,13 @@ def _again(layer: Layer, prefix: str, **changes: Any) -> Any:
     """A new layer as `layer` was made, but for its name and `changes`."""
     config = serialize_keras_object(layer)
     name = prefix + layer.name.removeprefix(prefix)
-    return deserialize_keras_object(
+    again = deserialize_keras_object(
         {**config, "config": {**config["config"], **changes, "name": name}},
         custom_objects={type(layer).__name__: type(layer)},
     )
+    if hasattr(layer, "use_cudnn"):  # which no configuration has
+        again.use_cudnn = layer.use_cudnn
+    return again
 
 
 def _merged(mode: str | None, forward: Any, backward: Any) -> Any:

@@ -21,6 +21,7 @@ class CellLayer(RNN):
         }
         if "implementation" in kwargs:
             own["implementation"] = kwargs.pop("implementation")
+        has_choice = "use_cudnn" in kwargs
         use_cudnn = kwargs.pop("use_cudnn", "auto")
         if use_cudnn not in ("auto", True, False):
             raise ValueError(
@@ -28,7 +29,8 @@ class CellLayer(RNN):
                 f"False}}. Received: use_cudnn={use_cudnn}"
             )
         super().__init__(self.cell_type(**options, name=self.cell_name, **own), **kwargs)
-        self.use_cudnn = use_cudnn
+        if has_choice:
+            self.use_cudnn = use_cudnn
         self.input_spec = InputSpec(ndim=3)
 
     def __init_subclass__(cls, **kwargs: Any) -> None:

@@ -81,8 +81,8 @@ class RNN(Layer):
         self.state_size = [size] if isinstance(size, int) else list(size)
         self.states: Any = None
 
-    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
-        mask = flatten(previous_mask)[0]
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+        mask = flatten(mask)[0]
         mask = mask if self.return_sequences else None
         return [mask, *(None for _ in self.state_size)] if self.return_state else mask
 
