@@ -63,6 +63,12 @@ def wherever(fn: Callable, *args: Any) -> Any:
     return fn(*args) if current_trace() is not None else run_eagerly(fn, args, {})
 
 
+def in_eager_call() -> bool:
+    """Whether what is traced is a call on arrays, whose numbers are at hand."""
+    trace = current_trace()
+    return trace is not None and trace.bound is not None
+
+
 def known_value(x: Any) -> np.ndarray | None:
     """The numbers of an array, a variable or a tensor as far as they are at hand, else None.
 

@@ -312,7 +312,7 @@ def depth_to_space(x: TensorLike, block_size: int, data_format: str = "channels_
     known("The number of channels", channels)
     if n < 2 or channels % n**2:
         raise ValueError(
-            f"`block_size` must be 2 or more, and its square divide the {channels} channels. "
+            f"`block_size` must be at least 2, and its square divide the {channels} channels. "
             f"Received: block_size={n}"
         )
     x = reshape(x, (batch, height, width, n, n, channels // n**2))
@@ -336,7 +336,7 @@ def space_to_depth(x: TensorLike, block_size: int, data_format: str = "channels_
     known("Height and width", height, width)
     if n < 2 or height % n or width % n:
         raise ValueError(
-            f"`block_size` must be 2 or more, and divide height and width. Received: "
+            f"`block_size` must be at least 2, and divide height and width. Received: "
             f"block_size={n}, shape={display(images.shape)}"
         )
     x = reshape(images, (batch, height // n, n, width // n, n, channels))

@@ -9,10 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from fncompile.graph.eager import known_value
+from fncompile.graph.eager import in_eager_call, known_value
 from fncompile.graph.nest import flatten, map_structure, pack_like
 from fncompile.graph.tensor import Tensor
-from fncompile.graph.trace import current_trace
 from fncompile.ir import build
 from fncompile.ir.node import Node
 from fncompile.ops.dispatch import node, op, result_dtype
@@ -111,8 +110,7 @@ def while_loop(
 
 def _longest() -> int | None:
     """How many turns a program may be made of; on arrays there is no limit."""
-    trace = current_trace()
-    return _TURNS if trace is None or trace.bound is None else None
+    return None if in_eager_call() else _TURNS
 
 
 def _node(x: Any) -> Node:

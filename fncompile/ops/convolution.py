@@ -44,6 +44,7 @@ def conv_transpose(
             "`inputs` must have a batch, extents and channels, and `kernel` as many axes. "
             f"Received: inputs of shape {x.shape} and a kernel of shape {w.shape}"
         )
+    padding = padding.lower() if isinstance(padding, str) else padding
     if padding not in ("valid", "same"):
         raise ValueError(f"Invalid padding {padding!r}, must be 'same' or 'valid'.")
     steps = per_axis(strides, rank, "strides")

@@ -86,7 +86,7 @@ def _options(kernel_size, dilation, padding, stride):
 
 def _check_rank(x, rank: int, name: str, axes: str) -> None:
     if x.ndim != rank:
-        raise ValueError(f"`{name}` must be {axes}. Received: shape {display(x.shape)}")
+        raise ValueError(f"`{name}` must be {rank}D, {axes}. Received: shape {display(x.shape)}")
 
 
 @op

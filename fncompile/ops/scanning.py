@@ -97,7 +97,7 @@ def _count(sequences: Sequence[Node], length: Dim | None) -> Dim:
         extents.append(s.shape[0])
     count = extents[0]
     for extent in extents[1:]:
-        count = same_dim(count, extent, "`length` and first axes of `xs` of a scan")
+        count = same_dim(count, extent, "`length` and the first dimension of all `xs` of a scan")
     return count
 
 

@@ -1,13 +1,16 @@
 """Equations, inverses and determinants: loops over columns, in graphs, with gradients.
 
 A matrix that has no inverse gives infinities or NaN, and one that is not positive definite NaN, as
-nothing can be raised from compiled code. Leading axes are a batch.
+nothing can be raised from compiled code; `cholesky` says it of arrays. Leading axes are a batch.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
+from fncompile.graph.eager import in_eager_call, known_value
 from fncompile.graph.tensor import Tensor
 from fncompile.ops.axes import display
 from fncompile.ops.casting import cast
@@ -47,7 +50,8 @@ def cholesky(x: TensorLike, upper: bool = False) -> Result:
     """The lower triangular L with L Lᵀ = x, or the upper Lᵀ.
 
     `x`: symmetric positive definite matrices (..., n, n) of a known n, ValueError otherwise; the
-    lower triangle is read. NaN where it is not positive definite.
+    lower triangle is read. Where it is not positive definite, NaN in compiled code, ValueError in a
+    call on arrays.
 
     >>> ops.cholesky([[4.0, 2.0], [2.0, 5.0]])
     array([[2., 0.],
@@ -64,6 +68,8 @@ def cholesky(x: TensorLike, upper: bool = False) -> Result:
         return rest - expand_dims(column, -1) * expand_dims(column, -2), column
 
     _, columns = scan(turn, a, rows)
+    if in_eager_call() and np.isnan(known_value(columns)).any():  # type: ignore[arg-type]
+        raise ValueError("`cholesky` takes positive definite matrices. Received others")
     return moveaxis(columns, 0, -2) if upper else moveaxis(columns, 0, -1)
 
 
@@ -86,7 +92,7 @@ def cholesky_inverse(x: TensorLike, upper: bool = False) -> Result:
 def _eliminated(m: Any, n: int) -> tuple[Any, Any]:
     """Gauss' elimination of the first n columns, with the largest pivot of each column: below the
     diagonal stand the multipliers. And the row that was exchanged with each."""
-    rows, columns = _steps(n), _steps(extents(m)[-1])
+    rows, columns = (_steps(extent) for extent in extents(m)[-2:])
 
     def turn(m: Any, k: Any) -> Any:
         here = cast(equal(columns, k), m.dtype)
@@ -106,7 +112,7 @@ def _eliminated(m: Any, n: int) -> tuple[Any, Any]:
         kept = expand_dims(below, -1) & equal(columns, k)
         return where(kept, expand_dims(factor, -1), reduced), pivot[..., 0]
 
-    return scan(turn, m, rows)
+    return scan(turn, m, _steps(n))
 
 
 def _row(m: Any, which: Any) -> Any:
@@ -118,15 +124,21 @@ def _row(m: Any, which: Any) -> Any:
 def lu_factor(x: TensorLike) -> Result:
     """Lower and upper triangle in one matrix, and which row each was exchanged with.
 
-    `x`: matrices (..., n, n) of a known n, ValueError otherwise. The lower triangle has ones on its
-    diagonal. Gives the matrices and int32 (..., n).
+    `x`: matrices (..., m, n) of known extents, ValueError otherwise. The lower triangle has ones on
+    its diagonal. Gives the matrices and int32 (..., k), k the lesser of m and n.
 
     >>> ops.lu_factor([[1.0, 2.0], [4.0, 4.0]])
     (array([[4.  , 4.  ],
            [0.25, 1.  ]], dtype=float32), array([1, 1], dtype=int32))
     """
-    a, n = _square("lu_factor", x)
-    found, pivots = _eliminated(a, n)
+    a = real(x)
+    if len(a.shape) < 2:
+        raise ValueError(
+            "`lu_factor` takes matrices (..., rows, columns). Input should have rank >= 2. "
+            f"Received: shape={display(a.shape)}"
+        )
+    sides = known("The extents of the matrices that `lu_factor` takes", *a.shape[-2:])
+    found, pivots = _eliminated(a, min(sides))
     return found, moveaxis(pivots, 0, -1)
 
 

@@ -46,6 +46,7 @@ def padding_of(
 ) -> Pads:  # fmt: skip
     """What "valid", "same" or "causal" adds to each axis. "same" gives extent / stride windows,
     rounded up, and adds the odd element behind; "causal" lets none see what comes later."""
+    padding = padding.lower() if isinstance(padding, str) else padding
     rows = list(zip(extents, size, strides, dilation))
     if padding == "valid":
         return [(0, 0) for _ in rows]
@@ -64,12 +65,22 @@ def _same(extent: Dim, size: int, stride: int, dilation: int) -> tuple[Dim, Dim]
     if isinstance(total, int):
         total = max(total, 0)
     elif reach < stride:
-        raise ValueError(
-            f'padding="same" with windows of {reach} elements and strides of {stride}, which leave '
-            "some out, needs an extent that is known. Give the shape of the Input along this axis"
-        )
+        low = _half_of_positive(extent, reach, stride)
+        return low, total + (stride - reach) - low  # with what the last stride leaves out
     low = floordiv(total, 2)
     return low, total - low
+
+
+def _half_of_positive(extent: Dim, reach: int, stride: int) -> Dim:
+    """max(0, reach - r) // 2, where r, from 1 to `stride`, is what the last stride has of `extent`.
+
+    It counts the k from 1 on with r <= reach - 2k, and the quotients of extent - 1 and of
+    extent - 1 - (reach - 2k) differ by one where that is so."""
+    whole = floordiv(extent - 1, stride)
+    low: Dim = 0
+    for k in range(1, reach // 2 + 1):
+        low = low + whole - floordiv(extent - 1 - (reach - 2 * k), stride)
+    return low
 
 
 def check_room(x: Node, size: Sequence[int], strides: Sequence[int], pads: Pads,
@@ -160,8 +171,8 @@ def convolved(
     each = None if groups is None else divide(filters, groups)
     if groups is None or each is None:
         raise ValueError(
-            "The number of input channels must be evenly divisible by kernel's in_channels, and "
-            "the filters by as many groups. "
+            "The number of input channels must match the kernel: it must be evenly divisible by "
+            "kernel's in_channels, and the filters by as many groups. "
             f"Received input channels {channels} and a kernel of shape {kernel.shape}"
         )
     size = per_axis(kernel.shape[:rank], rank, "kernel")

@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 
 from fncompile import Input, Model, flags, layers
+from fncompile.ir.dims import evaluate, symbol
+from fncompile.ops.windows import padding_of
 from tests.op_rows.windows import conv, pool
 
 RNG = np.random.default_rng(8)
@@ -50,6 +52,36 @@ def known_size():
     model = small((7, 6, 2))
     model.compile("sgd", "mse")
     return model
+
+
+def test_windows_that_leave_some_out_of_an_unknown_size():
+    """padding="same" with strides longer than the windows, where the padding ahead goes up and down
+    with the size: one compiled library, and the layers on arrays of each size."""
+    x = Input((None, 2))
+    kinds = [
+        kind(size, strides=strides, padding="same")
+        for kind in (layers.MaxPooling1D, lambda size, **more: layers.Conv1D(3, size, **more))
+        for size, strides in ((2, 3), (3, 5), (4, 5))
+    ]
+    model = Model(x, [kind(x) for kind in kinds])
+    for size in range(1, 12):
+        given = numbers(2, size, 2)
+        for found, kind in zip(model.predict(given, verbose=0), kinds, strict=True):
+            np.testing.assert_allclose(found, kind(given), 1e-5, 1e-6)
+
+
+@pytest.mark.parametrize("size", range(1, 8))
+@pytest.mark.parametrize("dilation", [1, 2])
+def test_same_padding_of_an_unknown_size_is_that_of_each(size, dilation):
+    n = symbol("n")
+    for strides in range(1, 9):
+        (open_low, open_high), = padding_of("same", [n], [size], [strides], [dilation])
+        for extent in range(1, 30):
+            (low, _), = padding_of("same", [extent], [size], [strides], [dilation])
+            at = {"n": extent}
+            assert evaluate(open_low, at) == low
+            room = extent + low + evaluate(open_high, at) - (size - 1) * dilation - 1
+            assert room // strides + 1 == -(-extent // strides)
 
 
 @pytest.mark.parametrize("batch", [1, 33])

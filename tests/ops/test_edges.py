@@ -210,5 +210,24 @@ def test_determinants_of_matrices_without_an_inverse():
     )
 
 
+@pytest.mark.parametrize("shape", [(4, 3), (2, 3), (3, 3)])
+def test_factors_of_matrices_of_any_shape(shape):
+    x = np.random.default_rng(2).normal(size=(2, *shape)).astype("float32")
+    found, pivots = ops.lu_factor(x)
+    least = min(shape)
+    assert pivots.shape == (2, least)
+    for whole, exchanged, given in zip(found, pivots, x, strict=True):
+        lower = np.tril(whole[:, :least], -1) + np.eye(shape[0], least)
+        product = lower @ np.triu(whole[:least])
+        for row, other in reversed(list(enumerate(exchanged))):
+            product[[row, other]] = product[[other, row]]
+        np.testing.assert_allclose(product, given, rtol=1e-5, atol=1e-6)
+
+
+def test_cholesky_of_what_is_not_positive_definite():
+    with pytest.raises(ValueError, match="positive definite"):
+        ops.cholesky(np.array([[1.0, 2.0], [2.0, 1.0]]))
+
+
 def test_stop_gradient():
     assert gradient(lambda x: x * ops.stop_gradient(x), [3.0]).tolist() == [3]

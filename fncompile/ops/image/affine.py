@@ -52,7 +52,7 @@ def affine_transform(
     t = build.expand_dims(t, (0,)) if t.ndim == 1 else t
     if t.ndim != 2 or t.shape[1] != 8 or (t.shape[0] != 1 and differ(t.shape[0], x.shape[0])):
         raise ValueError(
-            "`transform` must be 8 numbers, or (batch, 8). "
+            "Invalid transform rank: expected rank 1 (8 numbers) or rank 2, (batch, 8). "
             f"Received: transform.shape={display(t.shape)}, images.shape={display(x.shape)}"
         )
     a0, a1, a2, b0, b1, b2, c0, c1 = (_coefficient(t, i) for i in range(8))
