@@ -63,15 +63,15 @@ class _Form:
         self._numbers: dict[Any, int] = {}
 
     def of(self, part: Any) -> Any:
-        if isinstance(part, Buffer):
+        kind = part.__class__
+        if kind is Buffer:
             return self._number(part)
-        if isinstance(part, tuple):
-            return tuple(map(self.of, part))
-        if isinstance(part, Const):
+        if kind is tuple:
+            return tuple([self.of(p) for p in part])
+        if kind is Const:
             return repr(part)  # 0.0 equals -0.0
-        if isinstance(part, Affine) or not is_dataclass(part):
-            return part
-        return type(part), *(self.of(getattr(part, name)) for name in _telling(part.__class__))
+        telling = _telling(kind)
+        return (kind, *[self.of(getattr(part, name)) for name in telling]) if telling else part
 
     def _number(self, buffer: Buffer) -> Any:
         local = buffer.kind == "local"
@@ -85,4 +85,7 @@ class _Form:
 
 @cache
 def _telling(kind: Any) -> tuple[str, ...]:
+    """The fields that tell one from another; none of what is compared as a whole."""
+    if kind is Affine or not is_dataclass(kind):
+        return ()
     return tuple(f.name for f in fields(kind) if f.name not in COSMETIC)

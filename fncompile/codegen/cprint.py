@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 import re
 import textwrap
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
 
 from fncompile.codegen.ctree import (
     Assign,
@@ -30,6 +31,7 @@ from fncompile.codegen.ctree import (
     Return,
     Stmt,
     Table,
+    Ternary,
     TopLevel,
     Unary,
 )
@@ -99,8 +101,7 @@ def comment_block(text: str, indent: int = 0) -> Iterator[str]:
     ended from inside."""
     if not text:
         return
-    plain = "".join(c if c.isprintable() or c == "\n" else ascii(c)[1:-1] for c in text)
-    safe = plain.replace("*/", "* /").replace("/*", "/ *").removesuffix("\n")
+    safe = _printable(text).replace("*/", "* /").replace("/*", "/ *").removesuffix("\n")
     pad = "    " * indent
     lines = [part for line in safe.split("\n") for part in _comment_line(line, len(pad) + 6)]
     if len(lines) == 1:
@@ -111,12 +112,18 @@ def comment_block(text: str, indent: int = 0) -> Iterator[str]:
         yield f"{pad}{'/*' if i == 0 else ' *'} {line}{end}".rstrip()
 
 
+def _printable(text: str) -> str:
+    if text.replace("\n", "").isprintable():
+        return text
+    return "".join(c if c.isprintable() or c == "\n" else ascii(c)[1:-1] for c in text)
+
+
 def _comment_line(line: str, taken: int) -> list[str]:
     """The parts of a line that leaves room for `taken` characters."""
+    if len(line) <= WIDTH - taken:
+        return [line.rstrip()]
     deeper = line[: len(line) - len(line.lstrip())] + "    "
-    return textwrap.wrap(
-        line, WIDTH - taken, subsequent_indent=deeper, break_on_hyphens=False
-    ) or [""]
+    return textwrap.wrap(line, WIDTH - taken, subsequent_indent=deeper, break_on_hyphens=False)
 
 
 def _block(body: Iterable[Stmt], indent: int) -> Iterator[str]:
@@ -178,10 +185,15 @@ def wrap(line: str, indent: int) -> Iterator[str]:
 def _fold(line: str, deeper: str) -> Iterator[str]:
     """`line` broken at spaces, but never inside a string."""
     solid = STRING.sub(lambda m: m.group().replace(" ", HELD), line)
-    for part in textwrap.wrap(
-        solid, WIDTH, subsequent_indent=deeper, break_long_words=False, break_on_hyphens=False
-    ):
-        yield part.replace(HELD, " ")
+    while len(solid) > WIDTH:
+        begun = len(solid) - len(solid.lstrip())
+        at = solid.rfind(" ", begun, WIDTH + 1)
+        at = at if at >= 0 else solid.find(" ", begun)
+        if at < 0:
+            break
+        yield solid[:at].rstrip().replace(HELD, " ")
+        solid = deeper + solid[at:].lstrip()
+    yield solid.replace(HELD, " ")
 
 
 def expression(e: CExpr, outer: int = 0) -> str:
@@ -196,23 +208,18 @@ def braces(values: Iterable[CExpr]) -> Name:
 
 
 def _expression(e: CExpr) -> tuple[str, int]:
-    if isinstance(e, Name):
-        return e.text, 20
-    if isinstance(e, Int):
-        return _integer(e.value)
-    if isinstance(e, Real):
-        return _real(e), 20 if e.value >= 0 or math.isnan(e.value) else UNARY
-    if isinstance(e, Binary):
-        return _binary(e)
-    if isinstance(e, Unary):
-        inner = expression(e.a, UNARY)
-        return f"{e.op}{' ' if inner.startswith(e.op) else ''}{inner}", UNARY
-    if isinstance(e, Call):
-        return f"{e.function}({', '.join(expression(a) for a in e.args)})", POSTFIX
-    if isinstance(e, Element):
-        return f"{expression(e.base, POSTFIX)}[{expression(e.index)}]", POSTFIX
-    if isinstance(e, Cast):
-        return f"({e.type}){expression(e.a, UNARY)}", UNARY
+    kind = type(e)
+    if kind is Name:
+        return e.text, 20  # type: ignore[union-attr]
+    return _PRINT[kind](e)
+
+
+def _unary(e: Unary) -> tuple[str, int]:
+    inner = expression(e.a, UNARY)
+    return f"{e.op}{' ' if inner.startswith(e.op) else ''}{inner}", UNARY
+
+
+def _ternary(e: Ternary) -> tuple[str, int]:
     condition = expression(e.condition, TERNARY + 1)
     return f"{condition} ? {expression(e.a, TERNARY + 1)} : {expression(e.b, TERNARY)}", TERNARY
 
@@ -238,6 +245,10 @@ def _integer(value: int) -> tuple[str, int]:
     return f"{value}{suffix}", 20 if value >= 0 else UNARY
 
 
+def _real_number(e: Real) -> tuple[str, int]:
+    return _real(e), 20 if e.value >= 0 or math.isnan(e.value) else UNARY
+
+
 def _real(e: Real) -> str:
     if math.isnan(e.value):
         return "FNC_NAN_F32" if e.single else "FNC_NAN_F64"
@@ -255,3 +266,15 @@ def _shortest(value: float, single: bool) -> str:
     import numpy as np
 
     return str(np.float32(value)) if single else repr(float(value))
+
+
+_PRINT: dict[type, Callable[[Any], tuple[str, int]]] = {
+    Int: lambda e: _integer(e.value),
+    Real: _real_number,
+    Binary: _binary,
+    Unary: _unary,
+    Call: lambda e: (f"{e.function}({', '.join(map(expression, e.args))})", POSTFIX),
+    Element: lambda e: (f"{expression(e.base, POSTFIX)}[{expression(e.index)}]", POSTFIX),
+    Cast: lambda e: (f"({e.type}){expression(e.a, UNARY)}", UNARY),
+    Ternary: _ternary,
+}

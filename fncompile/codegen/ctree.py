@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from typing import Any
 
 # expressions
@@ -73,8 +74,15 @@ CExpr = Name | Int | Real | Binary | Unary | Call | Element | Cast | Ternary
 # statements
 
 
+class Statement:
+    @cached_property
+    def names(self) -> frozenset[str]:
+        """Identifiers that it mentions: asked for at each block that is put around it."""
+        return frozenset(names_in([*vars(self).values()]))
+
+
 @dataclass(frozen=True)
-class Declare:
+class Declare(Statement):
     """`type name = value;`; `count` makes it an array."""
 
     type: str
@@ -84,7 +92,7 @@ class Declare:
 
 
 @dataclass(frozen=True)
-class Assign:
+class Assign(Statement):
     """`target op value;` with op `=`, `+=`, …"""
 
     target: CExpr
@@ -93,7 +101,7 @@ class Assign:
 
 
 @dataclass(frozen=True)
-class For:
+class For(Statement):
     """`for (int64_t var = start; var < stop; var += step)`"""
 
     var: str
@@ -105,31 +113,31 @@ class For:
 
 
 @dataclass(frozen=True)
-class If:
+class If(Statement):
     condition: CExpr
     body: tuple[Stmt, ...]
     orelse: tuple[Stmt, ...] = ()
 
 
 @dataclass(frozen=True)
-class Do:
+class Do(Statement):
     """An expression as a statement."""
 
     value: CExpr
 
 
 @dataclass(frozen=True)
-class Return:
+class Return(Statement):
     value: CExpr | None = None
 
 
 @dataclass(frozen=True)
-class Comment:
+class Comment(Statement):
     text: str
 
 
 @dataclass(frozen=True)
-class Constants:
+class Constants(Statement):
     """`enum { A = 1, B = 2 };`"""
 
     items: tuple[tuple[str, CExpr], ...]
@@ -210,24 +218,30 @@ def call(function: str, *args: Any) -> Call:
     return Call(function, tuple(args))
 
 
-_ATTRIBUTES = frozenset({str, int, float, bool, type(None)})  # what parts of a tree have
+_NAMELESS = frozenset({str, int, float, bool, type(None), Int, Real})
 
 
 def names_in(tree: Any) -> set[str]:
     """Identifiers that a tree, or a sequence of trees, mentions."""
-    texts: set[str] = set()
+    found: set[str] = set()
     stack = [tree]
     while stack:
         item = stack.pop()
         kind = type(item)
         if kind is Name:
-            texts.add(item.text)
+            found.update(_identifiers(item.text))
         elif kind is tuple or kind is list:
-            stack.extend(item)
-        elif kind not in _ATTRIBUTES:  # another part of the tree
-            stack.extend(vars(item).values())
-    plain = {text for text in texts if text.isidentifier()}
-    return plain.union(*(re.findall(r"[A-Za-z_]\w*", text) for text in texts - plain))
+            stack += item
+        elif isinstance(item, Statement):
+            found |= item.names
+        elif kind not in _NAMELESS:  # another part of the tree
+            stack += item.__dict__.values()
+    return found
+
+
+@lru_cache(maxsize=1024)
+def _identifiers(text: str) -> tuple[str, ...]:
+    return (text,) if text.isidentifier() else tuple(re.findall(r"[A-Za-z_]\w*", text))
 
 
 def declared_in(body: Sequence[Stmt]) -> set[str]:

@@ -166,8 +166,8 @@ class Scope:
         """What a value is called: an element of `x` along i is `x_i`."""
         if not isinstance(expr, Load):
             return word(expr)
-        along = [n for axis, step in expr.at.terms if step == 1 for n in names_in(self.axes[axis])]
-        letters = [n for n in along if len(n) == 1]
+        along = [names_in(self.axes[axis]) for axis, step in expr.at.terms if step == 1]
+        letters = [n for names in along for n in sorted(names) if len(n) == 1]
         return "_".join([self.pointer(expr.buffer).text, *(letters[-1:] or ["value"])])
 
     def _make(self, e: Expr) -> CExpr:

@@ -38,6 +38,8 @@ class Poly:
         return isinstance(other, Poly) and self.terms == other.terms
 
     def __add__(self, other: Dim) -> Dim:
+        if type(other) is int and not other:
+            return self
         return _combine(_terms(self), _terms(other), 1) if _is_dim(other) else NotImplemented
 
     __radd__ = __add__
@@ -52,6 +54,8 @@ class Poly:
         return self * -1
 
     def __mul__(self, other: Dim) -> Dim:
+        if type(other) is int:
+            return self._times(other)
         if not _is_dim(other):
             return NotImplemented
         out: dict[Monomial, int] = {}
@@ -62,6 +66,11 @@ class Poly:
         return _make(out)
 
     __rmul__ = __mul__
+
+    def _times(self, by: int) -> Dim:
+        if by in (0, 1):
+            return self if by else 0
+        return Poly(tuple((monomial, coef * by) for monomial, coef in self.terms))
 
     def __repr__(self) -> str:
         return dim_text(self)
@@ -127,7 +136,7 @@ def _is_divisor(x: object) -> bool:
 
 
 def _is_dim(x: object) -> bool:
-    return isinstance(x, Poly) or (hasattr(x, "__index__") and not hasattr(x, "type"))
+    return isinstance(x, (int, Poly)) or (hasattr(x, "__index__") and not hasattr(x, "type"))
 
 
 def _terms(dim: Dim) -> tuple[tuple[Monomial, int], ...]:
@@ -144,12 +153,12 @@ def _combine(a, b, sign: int) -> Dim:
 
 
 def _make(terms: dict[Monomial, int]) -> Dim:
-    kept = {m: c for m, c in terms.items() if c}
-    if not kept:
-        return 0
-    if set(kept) == {()}:
-        return kept[()]
-    return Poly(tuple(sorted(kept.items(), key=lambda t: (-len(t[0]), t[0]))))
+    kept = [(m, c) for m, c in terms.items() if c]
+    if len(kept) > 1:
+        kept.sort(key=lambda t: (-len(t[0]), t[0]))
+    elif not kept or kept[0][0] == ():
+        return kept[0][1] if kept else 0
+    return Poly(tuple(kept))
 
 
 def product(dims: Iterable[Dim]) -> Dim:

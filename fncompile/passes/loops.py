@@ -12,6 +12,7 @@ from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
+from operator import is_
 
 from fncompile.ir.dims import Dim, product
 from fncompile.plan.types import (
@@ -45,16 +46,18 @@ def rewrite(
     memo: dict[Expr, Expr] = {}
 
     def visit(e: Expr) -> Expr:
-        if e not in memo:
-            memo[e] = _rewritten(e, visit, leaf, affine)
-        return memo[e]
+        found = memo.get(e)
+        if found is None:
+            found = memo[e] = _rewritten(e, visit, leaf, affine)
+        return found
 
     return visit(expr)
 
 
 def _rewritten(e: Expr, visit, leaf, affine) -> Expr:
     if isinstance(e, Apply):
-        return replace(e, args=tuple(visit(a) for a in e.args))
+        args = tuple([visit(a) for a in e.args])
+        return e if all(map(is_, args, e.args)) else Apply(e.fn, args, e.dtype)
     if isinstance(e, Guarded):
         conditions = tuple((affine(a), d) for a, d in e.conditions)
         return replace(e, conditions=conditions, inside=visit(e.inside), outside=visit(e.outside))
@@ -63,7 +66,8 @@ def _rewritten(e: Expr, visit, leaf, affine) -> Expr:
     if isinstance(e, (Index, Bits)):
         return replace(e, at=affine(e.at))
     if isinstance(e, Load):
-        return leaf(replace(e, at=affine(e.at)))
+        at = affine(e.at)
+        return leaf(e if at is e.at else Load(e.buffer, at, e.dtype))
     return leaf(e) if isinstance(e, Value) else e
 
 

@@ -11,9 +11,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from fncompile.ir.dims import Dim, evaluate, symbols_of
-from fncompile.plan.cost import bytes_of
+from fncompile.plan.cost import written_bytes
 from fncompile.plan.machine import machine
-from fncompile.plan.types import Plan, root_buffer, writes
+from fncompile.plan.types import Plan, root_buffer
 
 MOST_ARRAYS = 64  # that csrc/rt/fnc_slices.h has room for
 
@@ -30,7 +30,7 @@ def _slice(plan: Plan) -> int:
     if not machine().slice_least <= size <= 2 * machine().slice_bytes:
         return 0  # not all temporaries are in use at once
     count = max(1, machine().slice_bytes // size)
-    written = sum(_of_samples(bytes_of(k, writes), count) for k in plan.kernels)
+    written = sum(_of_samples(written_bytes(k), count) for k in plan.kernels)
     weights = {root_buffer(b) for b in plan.params}
     read = plan.prepared + sum(_of_samples(b.type.nbytes, 1) for b in weights)
     return count if read <= written else 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
 from fncompile.ir.dims import Dim, product
 from fncompile.plan.types import (
@@ -14,12 +14,14 @@ from fncompile.plan.types import (
     Stage,
     Step,
     children,
+    kept,
     memory_place,
     reads,
     writes,
 )
 
 
+@kept
 def flops(kernel: Kernel) -> Dim:
     """Scalar functions computed, each counted as one; a multiply-add as two."""
     total: Dim = 0
@@ -49,16 +51,27 @@ def _applications(expr: Expr) -> int:
     return sum(isinstance(e, Apply) for e in seen)
 
 
-def bytes_of(kernel: Kernel, which: Callable[[Kernel], set[Buffer]]) -> Dim:
-    """Bytes of the pieces of memory that `which` of `reads` and `writes` gives."""
-    places = {(memory_place(b)[:2], b.type.nbytes) for b in which(kernel)}
+def bytes_of(buffers: Iterable[Buffer]) -> Dim:
+    """Bytes of the pieces of memory that these are."""
+    places = {(memory_place(b)[:2], b.type.nbytes) for b in buffers}
     return sum((nbytes for _, nbytes in places), 0)
 
 
+@kept
+def read_bytes(kernel: Kernel) -> Dim:
+    """Bytes of every piece of memory that the kernel reads, each counted once."""
+    return bytes_of(reads(kernel))
+
+
+@kept
+def written_bytes(kernel: Kernel) -> Dim:
+    """Bytes of every piece of memory that the kernel writes, each counted once."""
+    return bytes_of(writes(kernel))
+
+
 def moved_bytes(kernel: Kernel) -> Dim:
-    """Bytes of every piece of memory that the kernel reads or writes, each counted once for
-    either."""
-    return bytes_of(kernel, reads) + bytes_of(kernel, writes)
+    """Bytes read and bytes written."""
+    return read_bytes(kernel) + written_bytes(kernel)
 
 
 def amount(steps: Iterable[Step]) -> Dim:
@@ -69,6 +82,11 @@ def amount(steps: Iterable[Step]) -> Dim:
         if isinstance(kernel, Repeat):
             total = total + amount(kernel.body) * kernel.count
             continue
-        products = sum((_multiply_adds(s) for s in kernel.stages), 0)
-        total = total + products + (flops(kernel) - products * 2) * 4 + moved_bytes(kernel)
+        total = total + _amount(kernel)
     return total
+
+
+@kept
+def _amount(kernel: Kernel) -> Dim:
+    products = sum((_multiply_adds(s) for s in kernel.stages), 0)
+    return products + (flops(kernel) - products * 2) * 4 + moved_bytes(kernel)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import wraps
 from typing import Any, TypeVar
 
 from fncompile.ir.dims import Dim
 from fncompile.ir.types import TensorType
 
 C = TypeVar("C", bound=type)
+K = TypeVar("K")
+V = TypeVar("V")
 
 
 def hashed_once(cls: C) -> C:
@@ -17,14 +21,28 @@ def hashed_once(cls: C) -> C:
     compute: Any = cls.__hash__
 
     def get(self: Any) -> int:
-        found = self.__dict__.get("_hash")
-        if found is None:
+        try:
+            return self._hash
+        except AttributeError:
             found = self.__dict__["_hash"] = compute(self)
-        return found
+            return found
 
     cls.__hash__ = get  # type: ignore[assignment]
     cls.__getstate__ = _without_hash  # type: ignore[attr-defined]
     return cls
+
+
+def kept(compute: Callable[[K], V]) -> Callable[[K], V]:
+    """Let what is computed of an object that never changes stay with it."""
+    name = f"_{compute.__name__}"
+
+    def get(of: K) -> V:
+        found = vars(of)
+        if name not in found:
+            found[name] = compute(of)
+        return found[name]
+
+    return wraps(compute)(get)
 
 
 def _without_hash(self: Any) -> dict[str, Any]:

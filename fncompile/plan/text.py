@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from fncompile.ir.dims import C_STYLE, Dim, Poly, dim_text
 from fncompile.ir.types import DTYPES
-from fncompile.plan.cost import bytes_of, flops
+from fncompile.plan.cost import flops, read_bytes, written_bytes
 from fncompile.plan.names import value_names
 from fncompile.plan.schedule import schedule_text
 from fncompile.plan.types import (
@@ -28,8 +28,6 @@ from fncompile.plan.types import (
     Step,
     Value,
     children,
-    reads,
-    writes,
 )
 
 SYMBOLS = {"add": "+", "sub": "-", "mul": "*", "div": "/", "lt": "<", "le": "<=", "eq": "=="}
@@ -45,8 +43,8 @@ def kernel_comment(kernel: Kernel) -> str:
     if kernel.schedule is not None:
         lines.append(f"  schedule: {schedule_text(kernel.schedule)}")
     lines.append(
-        f"  {dim_text(flops(kernel))} flops; reads {dim_text(bytes_of(kernel, reads))}, writes "
-        f"{dim_text(bytes_of(kernel, writes))} bytes"
+        f"  {dim_text(flops(kernel))} flops; reads {dim_text(read_bytes(kernel))}, writes "
+        f"{dim_text(written_bytes(kernel))} bytes"
     )
     return "\n".join(lines)
 

@@ -33,6 +33,7 @@ from fncompile.plan.expressions import (  # noqa: F401  (the Plan's types are as
     buffer_of,
     children,
     indices,
+    kept,
     loads,
     memory_place,
 )
@@ -251,6 +252,17 @@ class Kernel:
         expressions = [e for s in self.stages for e in (s.expr, s.row) if e is not None]
         return frozenset(e.stage for x in expressions for e in below(x) if isinstance(e, Value))
 
+    @cached_property
+    def read(self) -> frozenset[Buffer]:
+        """Buffers read (not those forwarded in registers, or local)."""
+        found = [buffer_of(e) for s in self.stages for e in s.loads]
+        return _not_local([*found, *(operand.buffer for operand in operands(self))])
+
+    @cached_property
+    def written(self) -> frozenset[Buffer]:
+        """Buffers written (not local ones)."""
+        return _not_local(store.buffer for s in self.stages for store in s.stores)
+
     @property
     def product(self) -> Product | None:
         return self.stages[0].product
@@ -274,6 +286,14 @@ class Repeat:
     count: Dim
     body: tuple[Step, ...]
     carries: tuple[Buffer, ...] = ()
+
+    @cached_property
+    def read(self) -> frozenset[Buffer]:
+        return frozenset(b for s in self.body for b in s.read)
+
+    @cached_property
+    def written(self) -> frozenset[Buffer]:
+        return frozenset(b for s in self.body for b in s.written)
 
 
 Step = Kernel | Repeat
@@ -317,7 +337,7 @@ class Decision:
         return f"{self.subject}: {f'{self.rule}: ' if self.rule else ''}{self.reason}"
 
 
-@dataclass
+@dataclass(frozen=True)
 class Plan:
     """`steps` are kernels and repeats of them, in order.
 
@@ -356,20 +376,20 @@ class Plan:
     by_sample: bool = False
     slice: int = 0
 
-    @property
-    def kernels(self) -> list[Kernel]:
+    @cached_property
+    def kernels(self) -> tuple[Kernel, ...]:
         """All kernels of a call, in order; those of a repeat once."""
-        return list(kernels_of(self.steps))
+        return tuple(kernels_of(self.steps))
 
-    @property
-    def loop_symbols(self) -> list[str]:
+    @cached_property
+    def loop_symbols(self) -> tuple[str, ...]:
         """Of the repeats, whose turn they count."""
-        return [r.symbol for r in repeats_of(self.steps)]
+        return tuple(r.symbol for r in repeats_of(self.steps))
 
-    @property
-    def kernel_symbols(self) -> list[str]:
+    @cached_property
+    def kernel_symbols(self) -> tuple[str, ...]:
         """What kernels find in the sizes of their call: those of the call, then the turns."""
-        return [*self.symbols, *self.loop_symbols]
+        return (*self.symbols, *self.loop_symbols)
 
 
 def root_buffer(buffer: Buffer) -> Buffer:
@@ -385,16 +405,18 @@ def whole(buffer: Buffer) -> Buffer:
     return buffer
 
 
-def reads(step: Step) -> set[Buffer]:
-    """Buffers read by the kernel (not those forwarded in registers, or local), or in a repeat."""
-    if isinstance(step, Repeat):
-        return {b for s in step.body for b in reads(s)}
-    found = {buffer_of(e) for s in step.stages for e in s.loads}
-    return _not_local(found | {operand.buffer for operand in operands(step)})
+def reads(step: Step) -> frozenset[Buffer]:
+    """Buffers read by the kernel, or in the repeat."""
+    return step.read
 
 
-def _not_local(buffers: Iterable[Buffer]) -> set[Buffer]:
-    return {b for b in buffers if b.kind != "local"}
+def writes(step: Step) -> frozenset[Buffer]:
+    """Buffers written by the kernel, or in the repeat."""
+    return step.written
+
+
+def _not_local(buffers: Iterable[Buffer]) -> frozenset[Buffer]:
+    return frozenset(b for b in buffers if b.kind != "local")
 
 
 def operands(kernel: Kernel) -> list[Operand]:
@@ -405,13 +427,6 @@ def operands(kernel: Kernel) -> list[Operand]:
     if product_ is not None and not any(found):
         found = [product_.a, product_.b]
     return list(dict.fromkeys(o for o in found if o is not None))
-
-
-def writes(step: Step) -> set[Buffer]:
-    """Buffers written by the kernel (not local ones), or in a repeat."""
-    if isinstance(step, Repeat):
-        return {b for s in step.body for b in writes(s)}
-    return _not_local(store.buffer for s in step.stages for store in s.stores)
 
 
 def result_arrays(kernel: Kernel) -> list[Load | Store]:
