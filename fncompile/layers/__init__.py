@@ -70,13 +70,20 @@ from fncompile.layers.pooling.pooling import (
     MaxPooling2D,
     MaxPooling3D,
 )
+from fncompile.layers.preprocessing.bounding_boxes import MaxNumBoundingBoxes
 from fncompile.layers.preprocessing.category_encoding import CategoryEncoding
 from fncompile.layers.preprocessing.discretization import Discretization
+from fncompile.layers.preprocessing.equalization import (
+    ContrastLimitedAdaptiveHistogramEqualization,
+    Equalization,
+)
 from fncompile.layers.preprocessing.hashing import HashedCrossing, Hashing
 from fncompile.layers.preprocessing.integer_lookup import IntegerLookup
 from fncompile.layers.preprocessing.normalization import Normalization
 from fncompile.layers.preprocessing.pipeline import Pipeline
+from fncompile.layers.preprocessing.random_choices import AugMix, RandAugment
 from fncompile.layers.preprocessing.random_color import RandomBrightness, RandomContrast
+from fncompile.layers.preprocessing.random_filters import RandomGaussianBlur, RandomSharpness
 from fncompile.layers.preprocessing.random_geometry import (
     RandomCrop,
     RandomFlip,
@@ -84,6 +91,12 @@ from fncompile.layers.preprocessing.random_geometry import (
     RandomTranslation,
     RandomZoom,
 )
+from fncompile.layers.preprocessing.random_hues import (
+    RandomColorJitter,
+    RandomHue,
+    RandomSaturation,
+)
+from fncompile.layers.preprocessing.random_mixing import CutMix, MixUp, RandomErasing
 from fncompile.layers.preprocessing.random_tones import (
     AutoContrast,
     RandomColorDegeneration,
@@ -91,6 +104,11 @@ from fncompile.layers.preprocessing.random_tones import (
     RandomInvert,
     RandomPosterization,
     Solarization,
+)
+from fncompile.layers.preprocessing.random_warps import (
+    RandomElasticTransform,
+    RandomPerspective,
+    RandomShear,
 )
 from fncompile.layers.preprocessing.rescaling import Rescaling
 from fncompile.layers.preprocessing.resizing import CenterCrop, Resizing
@@ -109,6 +127,7 @@ from fncompile.layers.reshaping.cropping import Cropping1D, Cropping2D, Cropping
 from fncompile.layers.reshaping.padding import ZeroPadding1D, ZeroPadding2D, ZeroPadding3D
 from fncompile.layers.reshaping.shapes import Flatten, Permute, RepeatVector, Reshape
 from fncompile.layers.reshaping.upsampling import UpSampling1D, UpSampling2D, UpSampling3D
+from fncompile.layers.reversible_embedding import ReversibleEmbedding
 from fncompile.layers.rnn.bidirectional import Bidirectional
 from fncompile.layers.rnn.conv_lstm import ConvLSTM1D, ConvLSTM2D, ConvLSTM3D
 from fncompile.layers.rnn.gru import GRU
@@ -189,6 +208,7 @@ __all__ = [
     "AdditiveAttention",
     "AlphaDropout",
     "Attention",
+    "AugMix",
     "AutoContrast",
     "Average",
     "AveragePooling1D",
@@ -202,6 +222,7 @@ __all__ = [
     "CategoryEncoding",
     "CenterCrop",
     "Concatenate",
+    "ContrastLimitedAdaptiveHistogramEqualization",
     "Conv1D",
     "Conv1DTranspose",
     "Conv2D",
@@ -220,6 +241,7 @@ __all__ = [
     "Cropping1D",
     "Cropping2D",
     "Cropping3D",
+    "CutMix",
     "Dense",
     "DepthwiseConv1D",
     "DepthwiseConv2D",
@@ -228,6 +250,7 @@ __all__ = [
     "Dropout",
     "EinsumDense",
     "Embedding",
+    "Equalization",
     "Flatten",
     "GRUCell",
     "GaussianDropout",
@@ -259,6 +282,7 @@ __all__ = [
     "LayerNormalization",
     "LeakyReLU",
     "Masking",
+    "MaxNumBoundingBoxes",
     "MaxPool1D",
     "MaxPool2D",
     "MaxPool3D",
@@ -268,6 +292,7 @@ __all__ = [
     "Maximum",
     "MelSpectrogram",
     "Minimum",
+    "MixUp",
     "MultiHeadAttention",
     "Multiply",
     "Normalization",
@@ -275,15 +300,25 @@ __all__ = [
     "Permute",
     "Pipeline",
     "RMSNormalization",
+    "RandAugment",
     "RandomBrightness",
     "RandomColorDegeneration",
+    "RandomColorJitter",
     "RandomContrast",
     "RandomCrop",
+    "RandomElasticTransform",
+    "RandomErasing",
     "RandomFlip",
+    "RandomGaussianBlur",
     "RandomGrayscale",
+    "RandomHue",
     "RandomInvert",
+    "RandomPerspective",
     "RandomPosterization",
     "RandomRotation",
+    "RandomSaturation",
+    "RandomSharpness",
+    "RandomShear",
     "RandomTranslation",
     "RandomZoom",
     "ReLU",
@@ -291,6 +326,7 @@ __all__ = [
     "Rescaling",
     "Reshape",
     "Resizing",
+    "ReversibleEmbedding",
     "STFTSpectrogram",
     "SeparableConv1D",
     "SeparableConv2D",

@@ -27,7 +27,7 @@ class Embedding(StandardLayer):
     (1, 2, 2)
     """
 
-    fields = (
+    fields: tuple[str, ...] = (
         "input_dim", "output_dim", "embeddings_initializer", "embeddings_regularizer",
         "embeddings_constraint", "mask_zero",
     )  # fmt: skip
@@ -57,6 +57,7 @@ class Embedding(StandardLayer):
         self.autocast = False  # indices given as floats would lose digits in bfloat16
         self.mask_zero = mask_zero
         self.supports_masking = mask_zero
+        self.embeddings_initializer: Any
         self._weight_options(
             "embeddings", embeddings_initializer, embeddings_regularizer, embeddings_constraint
         )

@@ -21,6 +21,7 @@ class RandomFlip(RandomImages):
     """
 
     fields = ("seed", "mode", "data_format")
+    _moves_pixels = True
     _axes = {"horizontal": (2,), "vertical": (1,), "horizontal_and_vertical": (2, 1)}
 
     def __init__(
@@ -56,6 +57,7 @@ class RandomCrop(RandomImages):
     """
 
     fields = ("height", "width", "seed", "data_format")
+    _moves_pixels = True
 
     def __init__(
         self,
@@ -90,6 +92,8 @@ class RandomCrop(RandomImages):
 class RandomTransform(RandomImages):
     """Base of layers that read each image at places of chance. `fill_mode`, `interpolation` and
     `fill_value` are those of `ops.image.affine_transform`."""
+
+    _moves_pixels = True
 
     def _sampling(self, fill_mode: str, interpolation: str, fill_value: float) -> None:
         check_sampling(interpolation, fill_mode)

@@ -16,7 +16,9 @@ class RandomImages(StandardLayer):
     A call by itself counts as training, unless it says `training=False`. Takes
     (batch, height, width, channels) or one image (height, width, channels); with `data_format`
     "channels_first" the channels come before the height, the configured layout if None. Gives the
-    layer's float type. `seed`: a whole number, None for another at each run, or a SeedGenerator.
+    layer's float type. A dict of `images` and others, such as `labels`, comes back with other
+    images.
+    `seed`: a whole number, None for another at each run, or a SeedGenerator.
     """
 
     _stateless = True
@@ -27,6 +29,25 @@ class RandomImages(StandardLayer):
         self.data_format = checked_data_format(data_format)
 
     def call(self, data: Any, training: bool = True) -> Any:
+        if not isinstance(data, dict):
+            return self._done(data, None, training)[0]
+        self._check_parts(data)
+        images, labels = self._done(data["images"], data.get("labels"), training)
+        return {**data, "images": images, **({} if labels is None else {"labels": labels})}
+
+    _moves_pixels = False  # True where boxes and masks would have to go with them
+
+    def _check_parts(self, data: dict[str, Any]) -> None:
+        beside = [name for name in ("bounding_boxes", "segmentation_masks") if name in data]
+        if "images" not in data or (self._moves_pixels and beside):
+            raise ValueError(
+                f"Layer '{self.name}' takes images, or a dict of `images` and perhaps `labels`"
+                f"{'; it does not move boxes and masks' if beside else ''}. "
+                f"Received: a dict of {sorted(data)}"
+            )
+
+    def _done(self, data: Any, labels: Any, training: bool) -> tuple[Any, Any]:
+        """The images as they come, changed, and their labels."""
         x = ops.cast(data, self.compute_dtype)
         single = len(x.shape) == 3
         x = ops.expand_dims(x, 0) if single else x
@@ -36,8 +57,13 @@ class RandomImages(StandardLayer):
                 f"inputs.shape={tuple(data.shape)}"
             )
         x = channels_last(x, self.data_format)
-        x = as_given(self._changed(x) if training else self._unchanged(x), self.data_format)
-        return ops.squeeze(x, 0) if single else x
+        x, labels = self._changed_both(x, labels) if training else (self._unchanged(x), labels)
+        x = as_given(x, self.data_format)
+        return (ops.squeeze(x, 0) if single else x), labels
+
+    def _changed_both(self, images: Any, labels: Any) -> tuple[Any, Any]:
+        """Images in training and their labels, which are None where there are none."""
+        return self._changed(images), labels
 
     def _changed(self, images: Any) -> Any:
         """Images (batch, height, width, channels) in training."""

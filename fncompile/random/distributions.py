@@ -1,125 +1,22 @@
-"""Random tensors. The bits come from Philox, so compiled code and the interpreter agree.
-
-Every function takes `seed`: an int gives the same values at each call; a `SeedGenerator` moves on
-with each call, in compiled models too; None uses one global generator (`set_global_seed`).
-Uniform numbers have 24 random bits, 8 in bfloat16, from which no other distribution is made.
-"""
+"""Numbers of even and of normal distributions, whole numbers, choices."""
 
 from __future__ import annotations
 
-import itertools
 import math
-import random as python_random
 from typing import Any
 
-import numpy as np
-
 from fncompile.config import floatx
-from fncompile.flags import flag
-from fncompile.graph.naming import auto_name
-from fncompile.graph.tensor import Tensor
-from fncompile.graph.trace import current_trace
-from fncompile.graph.variable import Variable
 from fncompile.ir import build
 from fncompile.ir.node import Node
 from fncompile.ir.types import DTYPES, is_float
-from fncompile.missing import explain_missing
 from fncompile.ops import erfinv, take
 from fncompile.ops.axes import canonical_axis, canonical_shape, display
 from fncompile.ops.dispatch import as_float, node, op, standard_dtype, widened
 from fncompile.ops.types import Axis, DTypeLike, Result, ShapeLike, TensorLike
-
-# state ----------------------------------------------------------------------------------------
-
-
-class SeedGenerator:
-    """A source of seeds with a state, the variable `seed_generator_state` = (seed, counter).
-
-    `seed=None` draws one, from the switch FNC_SEED or Python's `random` module. Raises ValueError
-    on a seed that is not an integer.
-
-    `seed`: a whole number or None; `name`: that of the variable's path.
-
-    >>> seed = random.SeedGenerator(7)
-    >>> bool((random.uniform((3,), seed=seed) == random.uniform((3,), seed=seed)).all())
-    False
-    """
-
-    def __init__(self, seed: int | None = None, name: str | None = None, **kwargs: Any):
-        if kwargs:
-            raise ValueError(f"Unrecognized keyword arguments: {kwargs}")
-        seed = make_default_seed() if seed is None else seed
-        if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)):
-            raise ValueError(f"Argument `seed` must be an integer. Received: seed={seed}")
-        self.name = name or auto_name("seed_generator")
-        self._initial_seed = int(seed)
-        self.state = Variable(
-            _key(self._initial_seed), dtype="uint32", trainable=False,
-            name="seed_generator_state", path=f"{self.name}/seed_generator_state",
-        )  # fmt: skip
-
-    @property
-    def variables(self) -> list[Variable]:
-        """The state, as the only one."""
-        return [self.state]
-
-    def next(self, ordered: bool = True) -> Any:
-        """The present state, as the seed of one draw; the counter moves on."""
-        seed = Tensor(node(self.state)) if current_trace() is not None else self.state.numpy()
-        self.state.assign(self.state + np.array([0, 1], "uint32"))
-        return seed
-
-    def get_config(self) -> dict[str, Any]:
-        """The constructor's arguments, ready for JSON."""
-        return {"seed": self._initial_seed}
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> SeedGenerator:
-        """A generator from what `get_config` gave, at its beginning."""
-        return cls(**config)
+from fncompile.random.seeds import draw_seed
 
 
-_unseeded = itertools.count()
-
-
-def make_default_seed() -> int:
-    """A seed for what was given none: another each time, so that two layers do not start alike."""
-    chosen = flag("seed")
-    return python_random.randint(1, 10**9) if chosen is None else chosen + next(_unseeded)
-
-
-def _key(seed: int) -> np.ndarray:
-    return np.array([seed & 0xFFFFFFFF, 0], "uint32")
-
-
-_global: SeedGenerator | None = None
-
-
-def global_seed_generator() -> SeedGenerator:
-    """The generator behind `seed=None`."""
-    global _global
-    if _global is None:
-        _global = SeedGenerator(name="global_seed_generator")
-    return _global
-
-
-def set_global_seed(seed: int) -> None:
-    """Start the global generator again from `seed` (part of `utils.set_random_seed`)."""
-    global_seed_generator().state.assign(_key(seed))
-
-
-def draw_seed(seed: Any) -> Node:
-    """The node u32[2] that a `seed` argument stands for."""
-    if seed is None:
-        seed = global_seed_generator()
-    if hasattr(seed, "next"):
-        return node(seed.next(ordered=False))
-    if isinstance(seed, (int, np.integer)) and not isinstance(seed, bool):
-        return build.const(_key(int(seed)), "uint32")
-    return node(seed, "uint32")
-
-
-def _float_dtype(dtype: Any, function: str) -> str:
+def float_dtype(dtype: Any, function: str) -> str:
     dtype = floatx() if dtype is None else standard_dtype(dtype)
     if not is_float(dtype):
         raise ValueError(
@@ -128,10 +25,7 @@ def _float_dtype(dtype: Any, function: str) -> str:
     return dtype
 
 
-# distributions --------------------------------------------------------------------------------
-
-
-def _uniform(seed: Any, shape, dtype: str) -> Node:
+def evenly(seed: Any, shape, dtype: str) -> Node:
     return build.uniform(draw_seed(seed), canonical_shape(shape), dtype)
 
 
@@ -156,7 +50,7 @@ def uniform(
     >>> x.shape, bool(x.min() >= 2), bool(x.max() < 3)
     ((1000,), True, True)
     """
-    u = _uniform(seed, shape, _float_dtype(dtype, "uniform"))
+    u = evenly(seed, shape, float_dtype(dtype, "uniform"))
     low, high = node(minval, u.dtype), node(maxval, u.dtype)
     return _affine(u, build.ew("sub", high, low), low)
 
@@ -179,11 +73,11 @@ def normal(
     >>> random.normal((2, 3), seed=1).shape
     (2, 3)
     """
-    dtype = _float_dtype(dtype, "normal")
+    dtype = float_dtype(dtype, "normal")
     if DTYPES[dtype].widens:
         wide = normal(shape, mean, stddev, DTYPES[dtype].in_register, seed)
         return build.cast(node(wide), dtype)
-    u = _uniform(seed, (2, *canonical_shape(shape)), dtype)
+    u = evenly(seed, (2, *canonical_shape(shape)), dtype)
     first, angle = (build.reshape(build.slice_axis(u, 0, i, 1), u.shape[1:]) for i in (0, 1))
     above_zero = build.ew("sub", build.like(u, 1), first)
     radius = build.ew("sqrt", build.ew("mul", build.ew("log", above_zero), build.like(u, -2)))
@@ -209,11 +103,11 @@ def truncated_normal(
     >>> bool((abs(random.truncated_normal((1000,), seed=1)) <= 2).all())
     True
     """
-    dtype = _float_dtype(dtype, "truncated_normal")
+    dtype = float_dtype(dtype, "truncated_normal")
     if DTYPES[dtype].widens:
         wide = truncated_normal(shape, mean, stddev, DTYPES[dtype].in_register, seed)
         return build.cast(node(wide), dtype)
-    u = _uniform(seed, shape, dtype)
+    u = evenly(seed, shape, dtype)
     limit = math.erf(math.sqrt(2))
     z = erfinv(_affine(u, 2 * limit, -limit)).node
     z = build.ew("mul", z, build.like(u, math.sqrt(2)))
@@ -251,7 +145,7 @@ def randint(
 @op
 def bernoulli(shape, probability=0.5, dtype=None, seed=None):
     """1 with the given probability, else 0."""
-    u = _uniform(seed, shape, floatx())
+    u = evenly(seed, shape, floatx())
     return build.cast(
         build.ew("lt", u, node(probability, u.dtype)), standard_dtype(dtype or floatx())
     )
@@ -278,7 +172,7 @@ def dropout(inputs: TensorLike, rate: float, noise_shape: Any = None, seed: Any 
         )
     shape = tuple(n if d is None else d for n, d in zip(x.shape, given))
     chance = widened(x).dtype  # 8 random bits are too few for most rates
-    keep = build.ew("le", node(rate, chance), _uniform(seed, shape, chance))
+    keep = build.ew("le", node(rate, chance), evenly(seed, shape, chance))
     kept = build.ew("div", x, build.ew("sub", build.like(x, 1), node(rate, x.dtype)))
     return build.ew("select", keep, kept, build.like(x, 0))
 
@@ -302,7 +196,7 @@ def categorical(
             f"Received: logits.shape={display(logits.shape)}"
         )
     rows, classes = logits.shape
-    u = _uniform(seed, (rows, num_samples, classes), logits.dtype)
+    u = evenly(seed, (rows, num_samples, classes), logits.dtype)
     above_zero = build.ew("sub", build.like(u, 1), u)
     exponential = build.ew("neg", build.ew("log", above_zero))
     gumbel = build.ew("neg", build.ew("log", exponential))
@@ -333,17 +227,3 @@ def shuffle(x: TensorLike, axis: Axis = 0, seed: Any = None) -> Result:
     )
     rank = build.reduce(build.cast(before, "int32"), "sum", (1,))
     return take(x, rank, axis)
-
-
-__all__ = [
-    "SeedGenerator",
-    "categorical",
-    "dropout",
-    "normal",
-    "randint",
-    "shuffle",
-    "truncated_normal",
-    "uniform",
-]
-
-explain_missing(__name__)

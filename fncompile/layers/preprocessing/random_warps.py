@@ -1,0 +1,185 @@
+"""Images sheared, tilted and bent by chance."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fncompile import ops, random
+from fncompile.layers.preprocessing.random_filters import blurred
+from fncompile.layers.preprocessing.random_geometry import RandomTransform
+from fncompile.layers.preprocessing.random_images import checked_range
+from fncompile.layers.preprocessing.random_tones import amount_range
+
+
+class RandomShear(RandomTransform):
+    """In training, each image is sheared by amounts of chance: pixels move along one axis by a
+    fraction of their place along the other.
+
+    `x_factor`, `y_factor`: the largest fraction either way, or the least and the largest, which are
+    turned round with probability 1/2; ValueError unless from 0 to 1. `interpolation`, `fill_mode`
+    and `fill_value` as for `ops.image.affine_transform`.
+
+    >>> layers.RandomShear(0.0)(np.array([[[1.0], [2.0]]])).ravel()
+    array([1., 2.], dtype=float32)
+    """
+
+    fields = (
+        "x_factor", "y_factor", "fill_mode", "interpolation", "seed", "fill_value", "data_format",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        x_factor: Any = 0.0,
+        y_factor: Any = 0.0,
+        interpolation: str = "bilinear",
+        fill_mode: str = "reflect",
+        fill_value: float = 0.0,
+        data_format: str | None = None,
+        seed: int | None = None,
+        **kwargs: Any,
+    ):
+        super().__init__(**kwargs)
+        self.x_factor = x_factor
+        self.y_factor = y_factor
+        self._ranges = [
+            checked_range("x_factor", x_factor, 0, 1), checked_range("y_factor", y_factor, 0, 1)
+        ]  # fmt: skip
+        self._sampling(fill_mode, interpolation, fill_value)
+        self._start(seed, data_format)
+
+    def _changed(self, images: Any) -> Any:
+        way = ops.where(self._uniform(images, 0.0, 1.0) > 0.5, -1.0, 1.0)
+        x, y = (way * self._uniform(images, *between) for between in self._ranges)
+        return self._read(images, (1.0, x, 0.0), (y, 1.0, 0.0))
+
+
+class RandomSometimes(RandomTransform):
+    """Base of layers that change each image with a probability that is drawn from a range."""
+
+    def _sometimes(self, images: Any, changed: Any) -> Any:
+        chosen = self._uniform(images, 0.0, 1.0) < self._uniform(images, *self.factor)
+        return ops.where(chosen, changed, images)
+
+    factor: tuple[float, float]
+
+
+class RandomPerspective(RandomSometimes):
+    """In training, images are seen from another side, each with a probability that is drawn from
+    the range `factor` (two numbers, or the larger one).
+
+    `scale`: how far the corners move at most, twice as a fraction of their distance from the upper
+    left one; `interpolation` and `fill_value` as for `ops.image.affine_transform`. ValueError
+    unless both are from 0 to 1.
+
+    >>> layers.RandomPerspective(0.0, seed=1)(np.ones((4, 4, 1))).shape
+    (4, 4, 1)
+    """
+
+    fields = ("factor", "scale", "interpolation", "fill_value", "seed", "data_format")
+
+    def __init__(
+        self,
+        factor: Any = 1.0,
+        scale: float = 1.0,
+        interpolation: str = "bilinear",
+        fill_value: float = 0.0,
+        seed: int | None = None,
+        data_format: str | None = None,
+        **kwargs: Any,
+    ):
+        super().__init__(**kwargs)
+        self.factor = amount_range("factor", factor)
+        if not isinstance(scale, (int, float)) or not 0 <= scale <= 1:
+            raise ValueError(
+                "The `scale` argument should be a number in the range [0, 1]. "
+                f"Received: scale={scale}"
+            )
+        self.scale = scale
+        self._sampling("constant", interpolation, fill_value)
+        self._start(seed, data_format)
+
+    def _changed(self, images: Any) -> Any:
+        batch, height, width, _ = ops.shape(images)
+        right, down = (ops.cast(n - 1, self.compute_dtype) for n in (width, height))
+        zero = ops.zeros_like(right)
+        x0, y0 = ops.stack([zero, right, zero, right]), ops.stack([zero, zero, down, down])
+        half = 0.5 * self.scale
+        moved = random.uniform((batch, 4, 2), -half, half, self.compute_dtype, self.seed_generator)
+        x1, y1 = x0 * (1.0 + moved[:, :, 0]), y0 * (1.0 + moved[:, :, 1])
+        transform = _homography(x0, y0, x1, y1)
+        changed = ops.image.affine_transform(
+            images, transform, self.interpolation, "constant", self.fill_value, "channels_last"
+        )
+        return self._sometimes(images, changed)
+
+
+def _homography(x0: Any, y0: Any, x1: Any, y1: Any) -> Any:
+    """The eight numbers (batch, 8) of the map from four points (x1, y1) to the points (x0, y0)."""
+    x0, y0 = x0 + ops.zeros_like(x1), y0 + ops.zeros_like(y1)
+    zero, one = ops.zeros_like(x1), ops.ones_like(x1)
+    across = [x1, y1, one, zero, zero, zero, -x0 * x1, -x0 * y1]
+    along = [zero, zero, zero, x1, y1, one, -y0 * x1, -y0 * y1]
+    rows = ops.concatenate([ops.stack(across, axis=-1), ops.stack(along, axis=-1)], axis=1)
+    return ops.solve(rows, ops.concatenate([x0, y0], axis=1)[..., None])[..., 0]
+
+
+class RandomElasticTransform(RandomSometimes):
+    """In training, images are bent like rubber, each with a probability that is drawn from the
+    range `factor` (two numbers, or the larger one).
+
+    `scale`: how much, a number drawn for all images from the least to the largest, or up to the
+    largest. Each pixel is moved by normal numbers under a bell of 0.05 times the shorter side,
+    times 0.1 of the longer one. `interpolation`, `fill_mode` and `fill_value` as for
+    `ops.image.affine_transform`; `value_range`: what the numbers of images are between, and stay.
+    ValueError unless `factor` and `scale` are from 0 to 1. The size of images has to be known; the
+    bell is cut off where three times the largest width is.
+
+    >>> layers.RandomElasticTransform(0.0)(np.ones((4, 4, 1))).shape
+    (4, 4, 1)
+    """
+
+    fields = (
+        "factor", "scale", "interpolation", "fill_mode", "fill_value", "value_range", "seed",
+        "data_format",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        factor: Any = 1.0,
+        scale: Any = 1.0,
+        interpolation: str = "bilinear",
+        fill_mode: str = "reflect",
+        fill_value: float = 0.0,
+        value_range: Any = (0, 255),
+        seed: int | None = None,
+        data_format: str | None = None,
+        **kwargs: Any,
+    ):
+        super().__init__(**kwargs)
+        self.factor = amount_range("factor", factor)
+        self.scale = amount_range("scale", scale)
+        self.value_range = value_range
+        self._sampling(fill_mode, interpolation, fill_value)
+        self._start(seed, data_format)
+
+    def _changed(self, images: Any) -> Any:
+        from fncompile.ops.image.affine import sampled
+
+        batch, height, width, _ = ops.shape(images)
+        if self.scale[1] == 0 or self.factor[1] == 0:
+            return images
+        if not (isinstance(height, int) and isinstance(width, int)):
+            raise ValueError(f"Layer '{self.name}' has to know the height and width of images.")
+        widest = min(height, width) * 0.05
+        size = (int(6 * widest * self.scale[1]) | 1,) * 2
+        much = random.uniform((), *self.scale, self.compute_dtype, self.seed_generator)
+        sigma, alpha = much * widest, much * (0.1 * max(height, width))
+        shape = (2 * batch, height, width, 1)
+        noise = random.normal(shape, 0.0, 1.0, self.compute_dtype, self.seed_generator) * sigma
+        moved = alpha * blurred(noise, size, (sigma + 1e-6, sigma + 1e-6))[..., 0]
+        rows = ops.arange(height, dtype=self.compute_dtype)[None, :, None] + moved[:batch]
+        columns = ops.arange(width, dtype=self.compute_dtype)[None, None, :] + moved[batch:]
+        read = sampled(
+            images.node, rows, columns, self.interpolation, self.fill_mode, self.fill_value
+        )
+        return ops.clip(self._sometimes(images, type(images)(read)), *self.value_range)
