@@ -18,6 +18,7 @@ from fncompile.ir.interp import run
 from fncompile.ir.node import Program
 from fncompile.ir.philox import philox
 from fncompile.ir.types import TensorType
+from fncompile.random import seeds
 
 N = 200_000
 DRAWS = {
@@ -76,7 +77,7 @@ def test_generators_without_a_seed_follow_pythons_random():
 
 def test_the_switch_gives_the_seed(monkeypatch):
     """The first generator of a process without a seed of its own has it, the next ones follow."""
-    monkeypatch.setattr(random, "_unseeded", itertools.count())
+    monkeypatch.setattr(seeds, "_unseeded", itertools.count())
     with fncompile.flags(seed=42):
         assert random.SeedGenerator().state.value.tolist() == [42, 0]
         assert random.SeedGenerator().state.value.tolist() == [43, 0]

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 REST = dict(call_kwargs=dict(training=False), stochastic=True, formula=lambda x: x)
+SHOWN = dict(**REST, train=False)  # what they do in training is in test_mixed_images.py
 IMAGE, COLOURS = (3, 4, 2), (3, 4, 3)
 
 CASES = [
@@ -18,19 +19,19 @@ CASES = [
     ("random_invert", "RandomInvert", dict(factor=0.3), IMAGE, IMAGE, REST),
     ("random_pale", "RandomColorDegeneration", dict(factor=0.3), COLOURS, COLOURS, REST),
     ("random_posterization", "RandomPosterization", dict(factor=3), IMAGE, IMAGE, REST),
-    ("random_erasing", "RandomErasing", dict(factor=0.3, fill_value=[1.0, 2.0, 3.0]), COLOURS, COLOURS, REST),
-    ("mix_up", "MixUp", dict(alpha=0.3), IMAGE, IMAGE, REST),
-    ("cut_mix", "CutMix", dict(factor=0.3, data_format="channels_first"), IMAGE, IMAGE, REST),
-    ("random_hue", "RandomHue", dict(factor=0.3, value_range=[0, 1]), COLOURS, COLOURS, REST),
-    ("random_saturation", "RandomSaturation", dict(factor=0.3), COLOURS, COLOURS, REST),
-    ("colour_jitter", "RandomColorJitter", dict(hue_factor=0.2, contrast_factor=0.1), COLOURS, COLOURS, REST),
-    ("random_sharpness", "RandomSharpness", dict(factor=0.3), IMAGE, IMAGE, REST),
-    ("random_blur", "RandomGaussianBlur", dict(factor=0.3, kernel_size=(3, 5)), IMAGE, IMAGE, REST),
-    ("random_shear", "RandomShear", dict(x_factor=0.3, y_factor=(0.1, 0.2)), IMAGE, IMAGE, REST),
-    ("random_perspective", "RandomPerspective", dict(factor=0.3, scale=0.5), IMAGE, IMAGE, REST),
-    ("random_elastic", "RandomElasticTransform", dict(factor=0.3, scale=(0.1, 0.5)), IMAGE, IMAGE, REST),
-    ("rand_augment", "RandAugment", dict(num_ops=1, factor=0.2), COLOURS, COLOURS, REST),
-    ("aug_mix", "AugMix", dict(num_chains=2, all_ops=False), COLOURS, COLOURS, REST),
-    ("equalization", "Equalization", dict(bins=16), IMAGE, IMAGE, REST),
+    ("random_erasing", "RandomErasing", dict(factor=0.3, fill_value=[1.0, 2.0, 3.0]), COLOURS, COLOURS, SHOWN),
+    ("mix_up", "MixUp", dict(alpha=0.3), IMAGE, IMAGE, SHOWN),
+    ("cut_mix", "CutMix", dict(factor=0.3, data_format="channels_first"), IMAGE, IMAGE, SHOWN),
+    ("random_hue", "RandomHue", dict(factor=0.3, value_range=[0, 1]), COLOURS, COLOURS, SHOWN),
+    ("random_saturation", "RandomSaturation", dict(factor=0.3), COLOURS, COLOURS, SHOWN),
+    ("colour_jitter", "RandomColorJitter", dict(hue_factor=0.2, contrast_factor=0.1), COLOURS, COLOURS, SHOWN),
+    ("random_sharpness", "RandomSharpness", dict(factor=0.3), IMAGE, IMAGE, SHOWN),
+    ("random_blur", "RandomGaussianBlur", dict(factor=0.3, kernel_size=(3, 5)), IMAGE, IMAGE, SHOWN),
+    ("random_shear", "RandomShear", dict(x_factor=0.3, y_factor=(0.1, 0.2)), IMAGE, IMAGE, SHOWN),
+    ("random_perspective", "RandomPerspective", dict(factor=0.3, scale=0.5), IMAGE, IMAGE, SHOWN),
+    ("random_elastic", "RandomElasticTransform", dict(factor=0.3, scale=(0.1, 0.5)), IMAGE, IMAGE, SHOWN),
+    ("rand_augment", "RandAugment", dict(num_ops=1, factor=0.2), COLOURS, COLOURS, SHOWN),
+    ("aug_mix", "AugMix", dict(num_chains=2, all_ops=False), COLOURS, COLOURS, SHOWN),
+    ("equalization", "Equalization", dict(bins=16), IMAGE, IMAGE, SHOWN),
     ("solarization", "Solarization", dict(addition_factor=0.2), IMAGE, IMAGE, REST),
 ]  # fmt: skip
