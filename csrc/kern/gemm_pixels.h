@@ -1,12 +1,17 @@
 /* gemm_pixels.h - products whose rows are the pixels of an image, or a part of one: all strides are
  * known while compiling, and a tile may be of several lines.
  *
- *     fnc_pixels_f32(image, A, B, acc)
+ *     fnc_pixels_f32(image, goes_on, A, B, acc)
  *         one tile: the shape that fnc_pixels_shape gives, rows of sums FNC_NR_F32 apart, pixels of a
- *         line side by side and then those of the next line; to be called from a function of its own
+ *         line side by side and then those of the next line; to be called from a function of its own.
+ *         goes_on: the sums begin with what is in acc
  *     fnc_gemm_pixels_f32(image, tile, A, B, h0, h1, n0, n1, epilogue, env, line)
  *         lines h0 .. h1 - 1, all pixels, columns n0 .. n1 - 1: epilogue(env, m, n, mr, nr, acc) as in gemm.h
  *         with m the first pixel, while *line is the number of its line
+ *     fnc_gemm_pixels_long_f32(image, tile, A, B, h0, h1, m0, m1, n0, n1, epilogue, env, line)
+ *         the same of pixels m0 .. m1 - 1, for sums over many images, the turns of outer[0], whose number
+ *         need not be known. All tiles sum up some turns, while these are near, before any goes on. The
+ *         gradient of a convolution towards its weights: its lines and pixels are taps and channels
  *
  * Columns are outside and pixels inside, so that a panel of B stays near. A tile that would stick
  * out is moved back over what is done. The bits are one chain over k. A tile has up to 24
@@ -23,6 +28,9 @@
 /* How many accumulators could be summed while a tile is handed over, and each of its lines. 32 x 32
  * pixels, 16 channels: 104 GFLOP/s by 1 x 16, 90 by 3 x 8 (AMD Zen 4). */
 enum { FNC_TILE_END = 2, FNC_LINE_END = 4 };
+
+/* Bytes of sums that wait, and about how many steps of k are taken at a time, when sums are long. */
+enum { FNC_PIXELS_BYTES = 3 << 15, FNC_PIXELS_STEPS = 256 };
 
 typedef struct {
     int lines, pixels, vectors;
@@ -56,17 +64,60 @@ FNC_INLINE fnc_pixels_shape fnc_pixels_shape_of(const fnc_image *i, int64_t lane
 #undef FNC_OF_4
 #undef FNC_OF_12
 
+/* How lines h0 .. h1 - 1, pixels m0 .. m1 - 1 and columns n0 .. n1 - 1 are cut into tiles. */
+typedef struct {
+    const fnc_image *image;
+    fnc_pixels_shape shape;
+    int64_t width, h0, h1, m0, m1, n0, n1, high, wide, tiles;
+} fnc_pixels_cut;
+
+FNC_INLINE fnc_pixels_cut fnc_pixels_cut_of(const fnc_image *i, fnc_pixels_shape s, int64_t lanes,
+                                            int64_t h0, int64_t h1, int64_t m0, int64_t m1,
+                                            int64_t n0, int64_t n1) {
+    const int64_t width = s.vectors * lanes, high = (h1 - h0 + s.lines - 1) / s.lines;
+    const int64_t wide = (m1 - m0 + s.pixels - 1) / s.pixels, panels = (n1 - n0 + width - 1) / width;
+    return (fnc_pixels_cut){i,  s,  width, h0,   h1,   m0,
+                            m1, n0, n1,    high, wide, panels * high * wide};
+}
+
+/* A tile: its first line, pixel and column `top`, `at` and `left`, moved back so that it lies inside;
+ * and of what is its own, lines h .. low - 1, pixels m .. end - 1, columns n .. next - 1. */
+typedef struct {
+    int64_t h, top, low, m, at, end, n, left, next;
+} fnc_pixels_place;
+
+FNC_INLINE fnc_pixels_place fnc_pixels_place_of(const fnc_pixels_cut *c, int64_t tile) {
+    const fnc_image *i = c->image;
+    fnc_pixels_place p;
+    p.m = c->m0 + tile % c->wide * c->shape.pixels;
+    p.h = c->h0 + tile / c->wide % c->high * c->shape.lines;
+    p.n = c->n0 + tile / c->wide / c->high * c->width;
+    p.at = fnc_min_i64(p.m, i->pixels - c->shape.pixels);
+    p.top = fnc_min_i64(p.h, i->lines - c->shape.lines);
+    p.left = fnc_min_i64(p.n, i->N - c->width);
+    p.end = fnc_min_i64(p.m + c->shape.pixels, c->m1);
+    p.low = fnc_min_i64(p.h + c->shape.lines, c->h1);
+    p.next = fnc_min_i64(p.n + c->width, c->n1);
+    return p;
+}
+
 #define FNC_DEFINE_PIXELS(S, T, NR)                                                                \
     typedef void fnc_pixels_tile_##S(const T *A, const T *B, T *acc);                              \
-    FNC_INLINE void fnc_pixels_##S(const fnc_image i, const T *restrict A, const T *restrict B,    \
-                                   T *restrict acc) {                                              \
+    typedef void fnc_pixels_part_##S(int64_t turns, const T *A, const T *B, T *acc);               \
+    FNC_INLINE void fnc_pixels_##S(const fnc_image i, int goes_on, const T *restrict A,            \
+                                   const T *restrict B, T *restrict acc) {                         \
         typedef FNC_PASTE(fnc_vec, S, FNC_WIDEST_SUFFIX) vec;                                      \
         enum { LANES = NR / 2 };                                                                   \
         const fnc_pixels_shape s = fnc_pixels_shape_of(&i, LANES);                                 \
         const int rows = s.lines * s.pixels, vectors = s.vectors;                                  \
         vec c[FNC_ACCUMULATORS];                                                                   \
         FNC_UNROLL(24)                                                                             \
-        for (int j = 0; j < rows * vectors; ++j) c[j] = (vec){0};                                  \
+        for (int p = 0; p < rows; ++p)                                                             \
+            FNC_UNROLL(3)                                                                          \
+            for (int j = 0; j < vectors; ++j)                                                      \
+                c[p * vectors + j] =                                                               \
+                    goes_on ? *(const vec *)(acc + (j / 2 * rows + p) * NR + j % 2 * LANES)        \
+                            : (vec){0};                                                            \
         for (int64_t u = 0; u < i.outer[0].extent; ++u)                                            \
             for (int64_t v = 0; v < i.outer[1].extent; ++v)                                        \
                 for (int64_t w = 0; w < i.outer[2].extent; ++w) {                                  \
@@ -139,9 +190,45 @@ FNC_INLINE fnc_pixels_shape fnc_pixels_shape_of(const fnc_image *i, int64_t lane
             }                                                                                      \
         }                                                                                          \
     }
+#define FNC_DEFINE_LONG_PIXELS(S, T, NR)                                                           \
+    FNC_INLINE void fnc_gemm_pixels_long_##S(                                                      \
+        const fnc_image i, fnc_pixels_part_##S *tile, const T *A, const T *B, int64_t h0,          \
+        int64_t h1, int64_t m0, int64_t m1, int64_t n0, int64_t n1, fnc_epilogue_##S epilogue,     \
+        const void *env, int64_t *line) {                                                          \
+        const fnc_pixels_shape s = fnc_pixels_shape_of(&i, NR / 2);                                \
+        const int64_t slot = (s.vectors + 1) / 2 * s.lines * s.pixels * NR;                        \
+        const int64_t steps = i.outer[1].extent * i.outer[2].extent * i.depth;                     \
+        const int64_t turns = i.outer[0].extent, each = FNC_PIXELS_STEPS / steps + 1;              \
+        const fnc_pixels_cut cut = fnc_pixels_cut_of(&i, s, NR / 2, h0, h1, m0, m1, n0, n1);       \
+        T sums[FNC_PIXELS_BYTES / sizeof(T)] __attribute__((aligned(64)));                         \
+        const int64_t most = (int64_t)(sizeof(sums) / sizeof(T)) / slot;                           \
+        for (int64_t first = 0, last; first < cut.tiles; first = last) {                           \
+            last = fnc_min_i64(first + most, cut.tiles);                                           \
+            for (int64_t e = 0; e < (last - first) * slot; ++e) sums[e] = 0;                       \
+            for (int64_t u = 0; u < turns; u += each) {                                            \
+                const T *a = A + u * i.outer[0].step, *b = B + u * steps * i.ldb;                  \
+                const int64_t now = fnc_min_i64(each, turns - u);                                  \
+                for (int64_t t = first; t < last; ++t) {                                           \
+                    const fnc_pixels_place at = fnc_pixels_place_of(&cut, t);                      \
+                    tile(now, a + at.top * i.rs_line + at.at * i.rs_pixel, b + at.left,            \
+                         sums + (t - first) * slot);                                               \
+                }                                                                                  \
+            }                                                                                      \
+            for (int64_t t = first; t < last; ++t) {                                               \
+                const fnc_pixels_place at = fnc_pixels_place_of(&cut, t);                          \
+                *line = at.h;                                                                      \
+                fnc_pixels_done_##S(s, at.h - at.top, at.low - at.top, at.m, at.at, at.end, at.n,  \
+                                    at.left, at.next, sums + (t - first) * slot, epilogue, env,    \
+                                    line);                                                         \
+            }                                                                                      \
+        }                                                                                          \
+    }
 FNC_DEFINE_PIXELS(f32, float, FNC_NR_F32)
 FNC_DEFINE_PIXELS(f64, double, FNC_NR_F64)
+FNC_DEFINE_LONG_PIXELS(f32, float, FNC_NR_F32)
+FNC_DEFINE_LONG_PIXELS(f64, double, FNC_NR_F64)
 #undef FNC_DEFINE_PIXELS
+#undef FNC_DEFINE_LONG_PIXELS
 
 #endif
 #endif

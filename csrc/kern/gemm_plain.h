@@ -26,6 +26,7 @@ FNC_INLINE int64_t fnc_panel_row(int64_t N, int64_t K, int64_t nr, int64_t k, in
     typedef void (*fnc_epilogue_##S)(const void *env, int64_t m, int64_t n, int64_t mr, int64_t nr,\
                                      const T *acc);                                                \
     typedef void fnc_pixels_tile_##S(const T *A, const T *B, T *acc);                              \
+    typedef void fnc_pixels_part_##S(int64_t turns, const T *A, const T *B, T *acc);               \
     /* acc += a row of A's column times a row of B. */                                             \
     FNC_INLINE void fnc_plain_step_##S(int64_t mr, int64_t nr, const T *a, int64_t rs_a,           \
                                        const T *b, T *acc) {                                       \
@@ -113,31 +114,41 @@ FNC_INLINE int64_t fnc_panel_row(int64_t N, int64_t K, int64_t nr, int64_t k, in
             }                                                                                      \
         }                                                                                          \
     }                                                                                              \
-    FNC_INLINE void fnc_pixels_##S(const fnc_image image, const T *A, const T *B, T *acc) {        \
+    FNC_INLINE void fnc_pixels_##S(const fnc_image image, int goes_on, const T *A, const T *B,     \
+                                   T *acc) {                                                       \
         (void)image; /* no tile is called */                                                       \
+        (void)goes_on;                                                                             \
         (void)A;                                                                                   \
         (void)B;                                                                                   \
         (void)acc;                                                                                 \
     }                                                                                              \
-    FNC_NOINLINE void fnc_gemm_pixels_##S(const fnc_image i, fnc_pixels_tile_##S *tile,            \
-                                          const T *A, const T *B, int64_t h0, int64_t h1,          \
-                                          int64_t n0, int64_t n1, fnc_epilogue_##S epilogue,       \
-                                          const void *env, int64_t *line) {                        \
+    FNC_NOINLINE void fnc_gemm_pixels_long_##S(                                                    \
+        const fnc_image i, fnc_pixels_part_##S *tile, const T *A, const T *B, int64_t h0,          \
+        int64_t h1, int64_t m0, int64_t m1, int64_t n0, int64_t n1, fnc_epilogue_##S epilogue,     \
+        const void *env, int64_t *line) {                                                          \
         (void)tile;                                                                                \
-        const int64_t K = fnc_segments(FNC_OUTER, i.outer) * i.depth;                              \
+        const int64_t some = i.outer[0].extent > 0; /* turns, which a call may know alone */       \
+        const int64_t K = some * fnc_segments(FNC_OUTER, i.outer) * i.depth;                       \
         for (int64_t n = n0, nr; n < n1; n += nr) {                                                \
             nr = fnc_min_i64(NR - n % NR, n1 - n);                                                 \
             for (int64_t h = h0; h < h1; ++h)                                                      \
-                for (int64_t m = 0, mr; m < i.pixels; m += mr) {                                   \
+                for (int64_t m = m0, mr; m < m1; m += mr) {                                        \
                     T acc[FNC_PLAIN_ROWS * NR] FNC_ALIGNED = {0};                                  \
                     const T *a = A + h * i.rs_line + m * i.rs_pixel;                               \
-                    mr = fnc_min_i64(FNC_PLAIN_ROWS, i.pixels - m);                                \
+                    mr = fnc_min_i64(FNC_PLAIN_ROWS, m1 - m);                                      \
                     fnc_plain_tile_##S(i.N, K, a, i.rs_pixel, i.cs, FNC_OUTER, i.outer, B, i.ldb, 0,\
                                        n, mr, nr, acc);                                            \
                     *line = h;                                                                     \
                     epilogue(env, m, n, mr, nr, acc);                                              \
                 }                                                                                  \
         }                                                                                          \
+    }                                                                                              \
+    FNC_INLINE void fnc_gemm_pixels_##S(const fnc_image i, fnc_pixels_tile_##S *tile, const T *A,  \
+                                        const T *B, int64_t h0, int64_t h1, int64_t n0,            \
+                                        int64_t n1, fnc_epilogue_##S epilogue, const void *env,    \
+                                        int64_t *line) {                                           \
+        (void)tile;                                                                                \
+        fnc_gemm_pixels_long_##S(i, NULL, A, B, h0, h1, 0, i.pixels, n0, n1, epilogue, env, line); \
     }                                                                                              \
     FNC_INLINE int64_t fnc_pack_size_##S(int64_t N, int64_t K) { return K * fnc_round_up(N, NR); } \
     FNC_INLINE int64_t fnc_pack_parts_##S(int64_t N, int64_t K) {                                  \

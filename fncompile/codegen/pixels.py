@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fncompile.codegen.ctree import CExpr, Do, Function, Name, Return, call
+from fncompile.codegen.ctree import CExpr, Do, Function, Int, Name, Return, call
 from fncompile.codegen.expr import c_type
 from fncompile.ir.dims import dim_text
 from fncompile.ir.types import DTYPES
@@ -11,22 +11,31 @@ from fncompile.plan.types import Kernel
 
 
 def by_pixels(schedule: Schedule) -> bool:
-    """Does the driver go along the last axis of batches, the lines, itself?"""
-    return schedule.variants[-1].driver == "pixels"
+    """Does the driver go along the lines itself, if there are any?"""
+    return schedule.variants[-1].driver in ("pixels", "long_pixels")
+
+
+def sums_up_turns(schedule: Schedule) -> bool:
+    """Is the number of turns along the first axis of the sum left to the call?"""
+    return schedule.variants[-1].driver == "long_pixels"
 
 
 def emit_tiles(kernel: Kernel) -> list[Function]:
-    """`k01_image()`, the numbers of pixels, and `k01_tile(A, B, acc)`, their register tile."""
+    """`k01_image()`, the numbers of pixels, and `k01_tile(A, B, acc)`, their register tile; both
+    with the `turns` before, where the call knows them."""
     assert kernel.schedule is not None
     if not by_pixels(kernel.schedule):
         return []
-    dtype = DTYPES[kernel.stages[0].dtype]
-    type, image = c_type(kernel.stages[0].dtype), call(f"{kernel.name}_image")
+    dtype, goes_on = DTYPES[kernel.stages[0].dtype], sums_up_turns(kernel.schedule)
+    turns = ("int64_t turns",) if goes_on else ()
+    type, image = c_type(kernel.stages[0].dtype), f"{kernel.name}_image"
     numbers = Function(
-        "FNC_INLINE", "fnc_image", f"{kernel.name}_image", ("void",), (Return(_image(kernel)),)
+        "FNC_INLINE", "fnc_image", image, turns or ("void",), (Return(_image(kernel)),)
     )
-    tile = Do(call(f"fnc_pixels_{dtype.tile}", image, *map(Name, ("A", "B", "acc"))))
-    params = (f"const {type} *A", f"const {type} *B", f"{type} *acc")
+    known = call(image, *[Name("turns")] * goes_on)
+    arguments = [known, Int(int(goes_on)), *map(Name, ("A", "B", "acc"))]
+    tile = Do(call(f"fnc_pixels_{dtype.tile}", *arguments))
+    params = (*turns, f"const {type} *A", f"const {type} *B", f"{type} *acc")
     return [numbers, Function("FNC_NOINLINE", "void", f"{kernel.name}_tile", params, (tile,))]
 
 
@@ -35,16 +44,19 @@ def _image(kernel: Kernel) -> CExpr:
     product, schedule = kernel.product, kernel.schedule
     assert product is not None and schedule is not None
     [variant] = schedule.variants
-    a, b, count = variant.a, variant.b, len(product.batches)
+    a, b, count, line = variant.a, variant.b, len(product.batches), product.line_axis
     assert a is not None and b is not None
-    rows = [(e, a.at.coefficient(count + 2 + i)) for i, e in enumerate(variant.outer)]
-    rows += [(1, 0)] * (3 - len(rows))
-    outer = ", ".join(f"{{{dim_text(e)}, {dim_text(s)}}}" for e, s in rows)
+    extents = [dim_text(e) for e in variant.outer]
+    if sums_up_turns(schedule):
+        extents[0] = "turns"
+    rows = [(e, a.at.coefficient(count + 2 + i)) for i, e in enumerate(extents)]
+    rows += [("1", 0)] * (3 - len(rows))
+    outer = ", ".join(f"{{{e}, {dim_text(s)}}}" for e, s in rows)
     fields = {
-        "lines": product.batches[-1],
+        "lines": 1 if line is None else product.batches[line],
         "pixels": product.matrix_shape[0],
         "N": product.matrix_shape[1],
-        "rs_line": a.at.coefficient(count - 1),
+        "rs_line": 0 if line is None else a.at.coefficient(line),
         "rs_pixel": a.strides[0],
         "cs": a.strides[1],
         "depth": product.contracted[-1],

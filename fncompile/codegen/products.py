@@ -31,7 +31,7 @@ from fncompile.codegen.ctree import (
 )
 from fncompile.codegen.expr import Scope, c_type, in_register, rounded
 from fncompile.codegen.expr import store as put
-from fncompile.codegen.pixels import by_pixels
+from fncompile.codegen.pixels import by_pixels, sums_up_turns
 from fncompile.codegen.pointers import Pointers, with_symbols
 from fncompile.ir.types import DTYPES
 from fncompile.plan.schedule import DRIVERS, Guard, Partition, Schedule, Variant
@@ -125,7 +125,7 @@ def emit_product(kernel: Kernel, pointers: Pointers) -> list[Stmt]:
     work = _variants(kernel, schedule, pointers)
     sizes = [size.text for size in _sizes(kernel, pointers)]
     loops = list(enumerate(batch_names(product)))
-    for i, name in reversed(loops[: -1 if by_pixels(schedule) else None]):
+    for i, name in reversed(loops[: product.line_axis if by_pixels(schedule) else None]):
         cut = i == 0 and schedule.partition.axis == "batches"
         first, last = (Name("begin"), Name("end")) if cut else (Int(0), sizes[i])
         known = Assign(Name(f"tile.g[{i}]"), "=", Name(name))
@@ -144,15 +144,21 @@ def _pixels(kernel: Kernel, variant: Variant, pointers: Pointers) -> list[Stmt]:
     product, schedule = kernel.product, kernel.schedule
     assert product is not None and schedule is not None
     assert variant.a is not None and variant.b is not None
-    dtype, line = DTYPES[kernel.stages[0].dtype], len(product.batches) - 1
-    alone = line == 0 and schedule.partition.axis == "batches"
-    lines = (Name("begin"), Name("end")) if alone else (Int(0), dim(product.batches[-1]))
-    columns = _ranges(Int(0), _sizes(kernel, pointers)[-2].text, schedule.partition.axis)[2:]
-    starts = [_start(o, product, pointers, line) for o in (variant.a, variant.b)]
-    names = (f"{kernel.name}_epilogue", "&tile", f"&tile.g[{line}]")
-    image, tile = call(f"{kernel.name}_image"), Name(f"{kernel.name}_tile")
-    arguments = [image, tile, *starts, *lines, *columns, *map(Name, names)]
-    return [Do(call(f"fnc_gemm_pixels_{dtype.tile}", *arguments))]
+    dtype, line = DTYPES[kernel.stages[0].dtype], product.line_axis
+    cut, (m, n, _) = schedule.partition.axis, _sizes(kernel, pointers)[-3:]
+    counted = len(product.batches) if line is None else line
+    height = Int(1) if line is None else dim(product.batches[line])
+    lines = (Name("begin"), Name("end")) if line == 0 and cut == "batches" else (Int(0), height)
+    ranges = [*lines, *_ranges(m.text, n.text, cut)]
+    turns = [dim(variant.outer[0])] if sums_up_turns(schedule) else []
+    if not turns:
+        del ranges[2:4]  # it takes all pixels
+    starts = [_start(o, product, pointers, counted) for o in (variant.a, variant.b)]
+    number = "&(int64_t){0}" if line is None else f"&tile.g[{line}]"
+    names = (f"{kernel.name}_epilogue", "&tile", number)
+    image, tile = call(f"{kernel.name}_image", *turns), Name(f"{kernel.name}_tile")
+    function = f"{DRIVERS[variant.driver].function}_{dtype.tile}"
+    return [Do(call(function, image, tile, *starts, *ranges, *map(Name, names)))]
 
 
 def batch_names(product: Product) -> list[str]:
@@ -215,7 +221,7 @@ def guard(condition: Guard) -> CExpr:
 def _calls(kernel: Kernel, variant: Variant, pointers: Pointers) -> list[Stmt]:
     product, schedule = kernel.product, kernel.schedule
     assert product is not None and schedule is not None
-    if variant.driver == "pixels":
+    if by_pixels(schedule):
         return _pixels(kernel, variant, pointers)
     if variant.driver == "loops":
         return _plain(kernel, product, pointers, schedule.partition.axis)

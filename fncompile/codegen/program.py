@@ -41,6 +41,7 @@ HEADERS = {
     "swapped": "gemm_large.h",
     "row_panels": "gemm_large.h",
     "pixels": "gemm_pixels.h",
+    "long_pixels": "gemm_pixels.h",
 }  # by driver; gemm.h has the others
 HEADER_ORDER = (
     "gemm_pack.h", "gemm_bf16.h", "gemm_large.h", "gemm_pixels.h", "attention.h",

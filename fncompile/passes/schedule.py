@@ -203,20 +203,34 @@ def _row_panels(product: Product, dtype: str, facts: Facts) -> Cost | None:
 
 
 def _pixels(product: Product, dtype: str, facts: Facts) -> Cost | None:
-    """Rows of rows, all but images of known sizes, and weights a vector wide at least."""
-    *_, lines = product.batches
-    known = (lines, *product.matrix_shape, *product.contracted)
-    strides = [c for axis, c in product.a.at.terms if axis >= len(product.batches) - 1]
-    if DTYPES[dtype].widens or product.is_single or not product.b.is_shared:
-        return None
-    if not all(isinstance(d, int) for d in (*known, *strides)) or product.b.strides[1] != 1:
-        return None
-    number, columns = machine(), product.matrix_shape[1]
-    assert isinstance(columns, int)
-    if not number.align <= columns * DTYPES[dtype].size or columns > number.pixel_columns:
-        return None
+    """Images of known sizes, or rows of one, and weights a vector wide at least."""
+    known = _is_image(product, dtype) and all(isinstance(d, int) for d in product.contracted)
     cut = partition_of_product(product).axis in ("batches", "columns")
-    return Cost(0, number.pixels) if cut else None
+    return Cost(0, machine().pixels) if known and cut else None
+
+
+def _long_pixels(product: Product, dtype: str, facts: Facts) -> Cost | None:
+    """The same summed up over any number of turns of known sizes."""
+    turns, *known = product.contracted
+    fit = known and all(isinstance(d, int) and d > 0 for d in known)
+    if not fit or isinstance(turns, int) or not _is_image(product, dtype):
+        return None
+    return Cost(0, machine().pixels)
+
+
+def _is_image(product: Product, dtype: str) -> bool:
+    """Are its rows and lines at strides that are known, and the columns of `b` adjacent?"""
+    count, line = len(product.batches), product.line_axis
+    if DTYPES[dtype].widens or product.is_plain or not product.b.is_shared:
+        return False
+    first = count if line is None else line
+    strides = [c for axis, c in product.a.at.terms if axis >= first]
+    if not all(isinstance(d, int) for d in (product.matrix_shape[0], *strides)):
+        return False
+    number, columns = machine(), product.matrix_shape[1]
+    if not isinstance(columns, int) or product.b.strides[1] != 1:
+        return False
+    return number.align <= columns * DTYPES[dtype].size and columns <= number.pixel_columns
 
 
 def _is_far_apart(product: Product) -> bool:
@@ -247,5 +261,6 @@ COSTS: dict[str, CostRule] = {
     "swapped": _swapped,
     "row_panels": _row_panels,
     "pixels": _pixels,
+    "long_pixels": _long_pixels,
 }
 assert COSTS.keys() <= DRIVERS.keys()

@@ -43,7 +43,7 @@ class Contraction:
         seen = seen_back(self.pixels, self.windowed, chosen, counts)
         kernel = turned(self.kernel, self.taps, chosen)
         new = range(self.pixels.ndim, seen.ndim)
-        contract = (*self.contract[0], *new), (*self.contract[1], *self.taps)
+        contract = (*new, *self.contract[0]), (*self.taps, *self.contract[1])
         product = build.dot(seen, kernel, contract, self.batch)
         return build.reshape(build.permute(product, self.order), shape)
 

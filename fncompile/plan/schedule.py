@@ -43,6 +43,7 @@ DRIVERS = {
     "swapped": Driver("fnc_gemm_swapped", "panels", "columns", "tile", "C^T = B^T A^T, packed a"),
     "row_panels": Driver("fnc_gemm_row_panels", "columns", "panels", "row", "rows of the result"),
     "pixels": Driver("fnc_gemm_pixels", "any", "rows", "tile", "tiles of lines and pixels"),
+    "long_pixels": Driver("fnc_gemm_pixels_long", "any", "rows", "tile", "pixels, over images"),
     "loops": Driver("", "any", "any", "tile", "plain loops, for integers"),
 }
 PACKING = ("pack", "nothing")  # what the kernel of a packed operand may do

@@ -138,6 +138,12 @@ class Product:
         return self.is_single and len(self.contracted) == 1
 
     @property
+    def line_axis(self) -> int | None:
+        """The last axis of the batches where its extent is known: with the rows, an image."""
+        last = len(self.batches) - 1
+        return last if isinstance(self.batches[last], int) else None
+
+    @property
     def matrix_shape(self) -> tuple[Dim, Dim, Dim]:
         """(M, N, K)."""
         m, n, k = self.shape[-3:]

@@ -50,7 +50,27 @@ DEFINE_STORE(f64, double, FNC_NR_F64)
 #define DEFINE_CASE(S, T, name, ...)                                                               \
     static const fnc_image name##_##S##_image = {__VA_ARGS__};                                     \
     FNC_NOINLINE void name##_##S##_tile(const T *A, const T *B, T *acc) {                          \
-        fnc_pixels_##S((fnc_image){__VA_ARGS__}, A, B, acc);                                       \
+        fnc_pixels_##S((fnc_image){__VA_ARGS__}, 0, A, B, acc);                                    \
+    }                                                                                              \
+    FNC_INLINE fnc_image name##_##S##_of(int64_t turns) {                                          \
+        fnc_image i = {__VA_ARGS__};                                                               \
+        i.outer[0].extent = turns;                                                                 \
+        return i;                                                                                  \
+    }                                                                                              \
+    FNC_NOINLINE void name##_##S##_part(int64_t turns, const T *A, const T *B, T *acc) {           \
+        fnc_pixels_##S(name##_##S##_of(turns), 1, A, B, acc);                                      \
+    }                                                                                              \
+    /* By the driver of long sums: cut among columns, and lines or pixels. */                      \
+    static void name##_##S##_long(const T *A, const T *B, int cut, store_##S s) {                  \
+        const fnc_image i = name##_##S##_of(name##_##S##_image.outer[0].extent);                   \
+        const int64_t h = i.lines * (cut % 3) / 3, m = i.pixels * (cut % 2) / 2 + cut % 2;         \
+        const int64_t n = i.N * cut / 5, mid = fnc_min_i64(m, i.pixels);                           \
+        for (int part = 0; part < 8; ++part)                                                       \
+            fnc_gemm_pixels_long_##S(i, name##_##S##_part, A, B, part & 1 ? h : 0,                 \
+                                     part & 1 ? i.lines : h, part & 4 ? mid : 0,                   \
+                                     part & 4 ? i.pixels : mid, part & 2 ? n : 0,                  \
+                                     part & 2 ? i.N : n, keep_##S, &s, &s.line);                   \
+        expect_##S(i, A, B, &s, #name " long");                                                    \
     }                                                                                              \
     static void name##_##S(void) {                                                                 \
         const fnc_image i = name##_##S##_image;                                                    \
@@ -72,6 +92,8 @@ DEFINE_STORE(f64, double, FNC_NR_F64)
                                     part & 1 ? h : 0, part & 1 ? i.lines : h, part & 2 ? n : 0,    \
                                     part & 2 ? i.N : n, keep_##S, &s, &s.line);                    \
             expect_##S(i, A, B, &s, #name);                                                        \
+            for (int64_t e = 0; e < size; ++e) s.seen[e] = 0, s.C[e] = -1;                         \
+            name##_##S##_long(A, B, cut, s);                                                       \
             free(s.C), free(s.seen);                                                               \
         }                                                                                          \
         free(A), free(B);                                                                          \
@@ -90,11 +112,15 @@ DEFINE_BOTH(strided, 5, 6, 16, 2 * 13 * 3, 6, 1, 9, 16, {{3, 39}, {1, 0}, {1, 0}
 DEFINE_BOTH(dilated, 6, 5, 23, 9 * 2, 2, 1, 2, 23, {{1, 5}, {3, 36}, {3, 4}})
 DEFINE_BOTH(column, 11, 1, 96, 7, 1, 2, 3, 96, {{1, 0}, {1, 0}, {2, 7}})
 DEFINE_BOTH(row, 1, 17, 130, 0, 3, 1, 3, 130, {{5, 3}, {1, 0}, {1, 0}})
+/* Gradients of weights: taps and channels by pixels, over more images than are taken at a time, and
+ * with more tiles than sums have room. */
+DEFINE_BOTH(weights, 3, 48, 20, 34 * 16, 1, 16, 5, 20, {{12, 34 * 34 * 16}, {5, 34 * 16}, {1, 0}})
+DEFINE_BOTH(wide, 3, 264, 16, 600, 1, 264, 17, 16, {{17, 5000}, {1, 0}, {1, 0}})
 
 int main(void) {
     same_f32(), tall_f32(), prime_f32(), odd_f32(), strided_f32(), dilated_f32(), column_f32();
-    row_f32();
+    row_f32(), weights_f32(), wide_f32();
     same_f64(), tall_f64(), prime_f64(), odd_f64(), strided_f64(), dilated_f64(), column_f64();
-    row_f64();
+    row_f64(), weights_f64(), wide_f64();
     return finish();
 }
