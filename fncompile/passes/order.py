@@ -11,9 +11,13 @@ import heapq
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
+from math import inf
+from typing import NamedTuple
 
 from fncompile.ir.dims import evaluate
+from fncompile.ir.types import DTYPES
 from fncompile.passes.naming import name_kernels
+from fncompile.plan.expressions import memory_place
 from fncompile.plan.machine import machine
 from fncompile.plan.types import Buffer, Plan, Repeat, Step, reads, root_buffer, writes
 
@@ -67,23 +71,62 @@ def before(steps: Sequence[Step]) -> list[set[int]]:
     """For each step those that it must follow: wherever two touch the same memory and one of them
     writes it. What follows from others is left out."""
     found: list[set[int]] = []
-    last_write: dict[Buffer, int] = {}
-    reads_since: dict[Buffer, list[int]] = defaultdict(list)
+    memory: dict[Buffer, _Accesses] = defaultdict(_Accesses)
     for i, step in enumerate(steps):
-        written = {root_buffer(b) for b in writes(step)}
-        read = {root_buffer(b) for b in reads(step)}
-        sources = {last_write[b] for b in written | read if b in last_write}
-        sources.update(j for b in written for j in reads_since[b])
+        sources: set[int] = set()
+        written, read = writes(step), reads(step)
+        for b in (*read, *written):
+            sources.update(memory[root_buffer(b)].behind(_Span.of(b), b in written))
         found.append(sources)
         for b in written:
-            last_write[b], reads_since[b] = i, []
+            memory[root_buffer(b)].note(_Span.of(b), i, True)
         for b in read - written:
-            reads_since[b].append(i)
+            memory[root_buffer(b)].note(_Span.of(b), i, False)
     return found
 
 
+class _Span(NamedTuple):
+    """The bytes of its outermost buffer that one takes: all, where they are not known."""
+
+    start: float
+    end: float
+
+    @classmethod
+    def of(cls, buffer: Buffer) -> _Span:
+        _, start, dtype = memory_place(buffer)
+        size = buffer.type.nbytes
+        if buffer.base is None or not isinstance(start, int) or not isinstance(size, int):
+            return cls(-inf, inf)
+        start *= DTYPES[dtype].size
+        return cls(start, start + size)
+
+    def meets(self, other: _Span) -> bool:
+        return self.start < other.end and other.start < self.end
+
+    def covers(self, other: _Span) -> bool:
+        return self.start <= other.start and other.end <= self.end
+
+
+class _Accesses:
+    """Who touched which part of one memory: the last to write it, and those that read it since."""
+
+    def __init__(self) -> None:
+        self._found: list[tuple[_Span, int, bool]] = []  # part, step, does it write?
+
+    def behind(self, span: _Span, writes: bool) -> set[int]:
+        """Whom one that reads or writes the part must follow."""
+        return {i for at, i, wrote in self._found if (writes or wrote) and at.meets(span)}
+
+    def note(self, span: _Span, step: int, writes: bool) -> None:
+        if writes:
+            self._found = [one for one in self._found if not span.covers(one[0])]
+        self._found.append((span, step, writes))
+
+
 class _Pressure:
-    """`growth[i]`: bytes that become live, minus bytes that die, when step i runs next."""
+    """`growth[i]`: bytes that become live, minus those that die, when step i runs next. All that
+    still read a buffer have a share in its death: the gradients of a layer's weights run as soon
+    as they can, while what they read is near, though none of them is the last to read it."""
 
     def __init__(self, steps: Sequence[Step], symbols: Sequence[str]):
         sizes = dict.fromkeys(symbols, machine().typical)
@@ -96,7 +139,7 @@ class _Pressure:
             for b in buffers:
                 self.users[b].add(i)
         self.size = {b: evaluate(b.type.nbytes, sizes) for b in self.users}
-        self.live: set[Buffer] = set()
+        self.weight = dict(self.size)  # what b adds to the growth of each of its users
         self.growth = [
             sum(self.size[b] for b in buffers if len(self.users[b]) > 1) for buffers in self.touched
         ]
@@ -105,15 +148,11 @@ class _Pressure:
         """Step i has run: gives those for which the growth is another now."""
         changed: list[int] = []
         for b in self.touched[i]:
-            self.users[b].remove(i)
-            if b not in self.live:  # no user makes it live any more
-                self.live.add(b)
-                self._shrink(self.users[b], b, changed)
-            if len(self.users[b]) == 1:  # the last user lets it die
-                self._shrink(self.users[b], b, changed)
+            users = self.users[b]
+            users.remove(i)
+            weight = -(self.size[b] // len(users)) if users else 0
+            for j in users:
+                self.growth[j] += weight - self.weight[b]
+                changed.append(j)
+            self.weight[b] = weight
         return changed
-
-    def _shrink(self, kernels: set[int], buffer: Buffer, changed: list[int]) -> None:
-        for i in kernels:
-            self.growth[i] -= self.size[buffer]
-            changed.append(i)
