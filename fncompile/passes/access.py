@@ -58,11 +58,12 @@ def linear(shape: Sequence[Dim], indices: Indices) -> Affine:
 
 
 class Reader:
-    """Reads values of a Program; `buffers` has the nodes that lie in memory."""
+    """Reads values of a Program; `buffers` has the nodes that lie in memory, `known` the values of
+    others at points."""
 
-    def __init__(self, buffers: Buffers):
+    def __init__(self, buffers: Buffers, known: Mapping[tuple[Node, Indices], Expr] | None = None):
         self.buffers = buffers
-        self._memo: dict[tuple[Node, Indices, bool], Expr] = {}
+        self._memo = {(*point, False): value for point, value in (known or {}).items()}
 
     def expr(self, node: Node, indices: Indices, force: bool = False) -> Expr:
         """The value of `node` at `indices`; with `force`, computed even if it lies in a buffer."""

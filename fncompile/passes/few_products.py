@@ -12,7 +12,7 @@ from fncompile.ir import build
 from fncompile.ir.build import ew
 from fncompile.ir.dims import product
 from fncompile.ir.node import Node, Program, make, rebuild
-from fncompile.passes.stages import MOST_UNROLLED
+from fncompile.passes.unroll import MOST_UNROLLED
 
 MOST_PRODUCTS = 4096  # 16 KB of weights, read from the first-level cache
 WIDE = ("float32", "float64")

@@ -15,10 +15,12 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from itertools import pairwise
 
+from fncompile.passes.apart import stores_apart
 from fncompile.passes.loops import merge_axes_to, partition
 from fncompile.passes.materialize import describe
 from fncompile.passes.quotient import Quotient
 from fncompile.passes.rows import Rows, independent_rows
+from fncompile.passes.siblings import join_siblings
 from fncompile.plan.types import (
     Affine,
     Buffer,
@@ -161,11 +163,13 @@ def group(
         for number, reason in _contract(groups, name, rule, allow).items():
             source, target = groups.edges[number]
             decisions[name, source, target] = reason
+    joined = join_siblings(groups, stages, groups.joined_rows) if allow("fuse") else []
     readers = _readers(stages)
     for buffer in read_elsewhere:
         readers.setdefault(buffer, set()).add(len(stages))
     kernels = [_kernel(groups, g, readers) for g in groups.ordered()]
-    return kernels, [_decision(groups, *key, reason) for key, reason in decisions.items()]
+    made = [_decision(groups, *key, reason) for key, reason in decisions.items()]
+    return kernels, [*made, *joined]
 
 
 def _contract(
@@ -217,12 +221,19 @@ def _merge_epilogue(groups: Groups, a: int, b: int) -> str | None:
         points = groups.stages[follower[0]].domain
         return f"the follower's points {points} are not those of the product {head.domain}"
     for edge in (groups.constraints[n] for n in groups.between(a, b)):
-        if edge.kind != "raw" or not _pointwise(groups.stages[edge.source], moved, edge.buffer):
+        if not _follows(edge.kind, groups.stages[edge.source], moved, edge.buffer):
             return "the follower needs other elements of the product than its own"
     if groups.indirect_path(a, b):
         return "a path through another kernel leads back"
     groups.stages[follower[0]] = moved
     return None
+
+
+def _follows(kind: str, before: Stage, after: Stage, buffer: Buffer) -> bool:
+    """May `after` come point by point behind `before`, for all that they do with the buffer?"""
+    if kind != "waw":
+        return kind == "raw" and _pointwise(before, after, buffer)
+    return stores_apart(before, after, buffer)
 
 
 def _pointwise(writer: Stage, reader: Stage, buffer: Buffer) -> bool:

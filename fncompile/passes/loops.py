@@ -15,6 +15,7 @@ from itertools import pairwise
 from operator import is_
 
 from fncompile.ir.dims import Dim, product
+from fncompile.passes.apart import stores_apart
 from fncompile.plan.types import (
     Affine,
     Apply,
@@ -274,7 +275,7 @@ def _earliest(edge, stages: dict[int, Stage], home: dict[int, int]) -> int:
 
 def _same_point(edge, source: Stage, target: Stage) -> bool:
     if edge.kind == "waw":
-        return False
+        return stores_apart(source, target, edge.buffer)
     writer, reader = (target, source) if edge.kind == "war" else (source, target)
     stored = {s.at for s in writer.stores}
     read = [e for e in reader.loads if buffer_of(e) == edge.buffer]

@@ -56,6 +56,7 @@ BACKWARD = (
     _pass("apply_optimizer", "gradients", "updates"),
     _pass("scans", "updates", optional=True),
     _pass("simplify", "updates", "simple", name="simplify_step", optional=True),
+    _pass("sums", "updates", optional=True),
 )
 PARTS = (
     _pass("rewrite", "sizes", optional=True),
@@ -64,12 +65,14 @@ PARTS = (
     _pass("differentiate", "sizes", "gradients unmarked"),
     _pass("keep_gradients", "gradients", "updates"),
     _pass("simplify", "updates", "simple", name="simplify_step", optional=True),
+    _pass("sums", "updates", optional=True),
 )
 INPUTS = (
     _pass("rewrite", "sizes", optional=True),
     _pass("attention", "sizes", optional=True),
     _pass("differentiate.input_gradients", "sizes", "unmarked"),
     _pass("simplify", "sizes", "simple", optional=True),
+    _pass("sums", "unmarked", optional=True),
 )
 OPTIMIZER = (
     _pass("apply_optimizer", "sizes", "updates unmarked"),

@@ -47,8 +47,13 @@ class Quotient:
             return any(self._below[s] & self._own[b] for s in self._after[a] if s != b)
         return any(self._below[a] & self._own[p] for p in self._before[b] if p != a)
 
+    def leads(self, a: int, b: int) -> bool:
+        """Is there any path from a to b?"""
+        return bool(self._below[a] & self._own[b])
+
     def merge(self, a: int, b: int) -> None:
-        """Put group b, which a leads to directly and by no other way, into group a."""
+        """Put group b, which a leads to directly and by no other way, or not at all, into group a.
+        """
         for n in self.members[b]:
             self.of[n] = a
         self.inside[a] += self.inside.pop(b)

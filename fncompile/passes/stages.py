@@ -7,16 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from functools import reduce
-from itertools import product as product_of
-
-import numpy as np
 
 from fncompile.ir.dims import Dim, product, row_major
 from fncompile.ir.node import Node
 from fncompile.ir.ops import OPS
 from fncompile.ir.routines import ITEMS, WORK
-from fncompile.ir.windows import Phase, phases
 from fncompile.passes.access import Reader, identity, is_leaf, linear, view_of
 from fncompile.passes.contraction import (
     Axes,
@@ -30,16 +25,14 @@ from fncompile.passes.contraction import (
 )
 from fncompile.passes.demands import BY_ELEMENT
 from fncompile.passes.inline import OUTSIDE
-from fncompile.passes.loops import reindex, rewrite
 from fncompile.passes.materialize import Copy, Memory
+from fncompile.passes.unroll import adjacent_last, unrolled, without_units
+from fncompile.passes.unwindows import Through
 from fncompile.plan.types import (
     Affine,
-    Apply,
     Array,
     Buffer,
     Const,
-    Expr,
-    Guarded,
     Load,
     Operand,
     Product,
@@ -60,6 +53,7 @@ class _Maker:
     def __init__(self, memory: Memory):
         self.memory = memory
         self.reader = Reader(memory.buffers)
+        self.through = Through(memory)
 
     def make_all(self) -> dict[str, list[Stage]]:
         home = self.memory.program.home
@@ -127,67 +121,11 @@ class _Maker:
         return unrolled(adjacent_last(made))
 
 
-def without_units(stage: Stage) -> Stage:
-    """Without kept axes of extent 1, so that stages over the same points share loops."""
-    real = [i for i, d in enumerate(stage.domain) if d != 1 or i >= len(stage.kept)]
-    if stage.kind in ("dot", "scatter", "routine") or len(real) == len(stage.domain):
-        return stage
-    axes = {i: Affine() for i in range(len(stage.domain))}
-    axes |= {i: axis_index(new) for new, i in enumerate(real)}
-    return reindex(stage, axes, tuple(stage.domain[i] for i in real), stage.reduced)
-
-
-def adjacent_last(stage: Stage) -> Stage:
-    """A reduction whose loads step through memory with the kept axis last along which they are
-    adjacent: results lie side by side in a vector. Gradient of a depthwise 3x3, 32 images of 32 x
-    32 x 32: 30 -> 0.8 ms (AMD Zen 4)."""
-    kept = len(stage.kept)
-    ats = [e.at for e in stage.loads if isinstance(e, Load)]
-    walked = [at for at in ats if any(i >= kept for i, _ in at.terms)]
-    steps = {at.coefficient(i) for at in walked for i in range(kept, len(stage.domain))}
-    if stage.kind == "argmax" or not walked or 1 in steps:
-        return stage
-    adjacent = [i for i in range(kept) if {at.coefficient(i) for at in walked} == {1}]
-    if not adjacent or adjacent == [kept - 1]:
-        return stage
-    order = [i for i in range(kept) if i != adjacent[-1]] + [adjacent[-1]]
-    order += range(kept, len(stage.domain))
-    axes = {old: axis_index(new) for new, old in enumerate(order)}
-    return reindex(stage, axes, tuple(stage.domain[i] for i in order), stage.reduced)
-
-
-MOST_UNROLLED = 25  # taps of a window
-COMBINE = {"sum": "add", "prod": "mul", "max": "max", "min": "min"}
-
-
-def unrolled(stage: Stage) -> Stage:
-    """A short reduction of what lies beside each other along a kept axis, as one expression for
-    each point: taps of windows, with channels side by side."""
-    taps = stage.domain[len(stage.kept) :]
-    count = product(taps)
-    if not isinstance(count, int) or not 1 <= count <= MOST_UNROLLED or stage.kind not in COMBINE:
-        return stage
-    last = next((i for i in reversed(range(len(stage.kept))) if stage.kept[i] != 1), None)
-    found = [e.at for e in stage.loads if isinstance(e, Load)]
-    walked = [at for at in found if any(i >= len(stage.kept) for i, _ in at.terms)]
-    if last is None or not 1 in {at.coefficient(last) for at in walked} <= {0, 1}:
-        return stage
-    terms = [_at_taps(stage, point) for point in np.ndindex(taps)]
-    expr = reduce(lambda a, b: Apply(COMBINE[stage.kind], (a, b), stage.dtype), terms)
-    return replace(stage, kind="map", domain=stage.kept, reduced=0, expr=expr)
-
-
-def _at_taps(stage: Stage, point: Sequence[int]) -> Expr:
-    axes = {i: axis_index(i) for i in range(len(stage.kept))}
-    axes.update((len(stage.kept) + i, Affine(tap)) for i, tap in enumerate(point))
-    return rewrite(stage.expr, lambda e: e, lambda at: at.map_axes(axes))
-
-
 # stages of one op: (maker, node) -> stages -------------------------------------------------------
 
 
 def _whole(maker: _Maker, node: Node) -> list[Stage]:
-    return [maker.map(node)]
+    return maker.through.into(node) or [maker.map(node)]
 
 
 def _reduce(maker: _Maker, node: Node) -> list[Stage]:
@@ -245,38 +183,6 @@ def _border(maker: _Maker, node: Node) -> list[Stage]:
             shape = (*source.shape[:axis], count, *node.shape[axis + 1 :])
             found.append(_filled(maker, node, shape, start))
     return found
-
-
-def _unwindow(maker: _Maker, node: Node) -> list[Stage]:
-    """The elements of one remainder of the strides are one stage: the same taps see them."""
-    source = node.src[0]
-    columns = (node["extents"], source.shape[node.ndim :], *node.attr[2:])
-    along = [phases(*row) for row in zip(*columns)]
-    return [_phase(maker, node, chosen) for chosen in product_of(*along)]
-
-
-def _phase(maker: _Maker, node: Node, chosen: Sequence[Phase]) -> Stage:
-    """`chosen`: of each windowed axis. What windows saw is summed over their taps."""
-    source, at = node.src[0], Affine()
-    domain, windows = list(node.shape), list(identity(node.ndim))
-    strides, taps, conditions = row_major(node.shape), [], []
-    for number, (axis, phase, stride) in enumerate(zip(node["axes"], chosen, node["stride"])):
-        u = axis_index(node.ndim + number)
-        domain[axis] = phase.count
-        windows[axis] = windows[axis].shift(phase.shift) + u.scale(-phase.step)
-        taps.append(u.scale(phase.tap_step).shift(phase.tap))
-        at = at.shift(phase.first * strides[axis])
-        strides[axis] = strides[axis] * stride
-        if not phase.inside(source.shape[axis]):
-            conditions.append((windows[axis], source.shape[axis]))
-    expr = maker.reader.expr(source, (*windows, *taps))
-    if conditions:
-        expr = Guarded(tuple(conditions), expr, Const(0, node.dtype), node.dtype)
-    for axis, stride in enumerate(strides):
-        at = at + axis_index(axis).scale(stride)
-    store, reduced = Store(maker.memory.buffers[node], at), tuple(p.taps for p in chosen)
-    stage = Stage(node, "sum", (*domain, *reduced), len(chosen), expr, (store,), node.dtype)
-    return unrolled(stage)
 
 
 def _scatter_add(maker: _Maker, node: Node) -> list[Stage]:
@@ -354,7 +260,7 @@ RULES: dict[str, Callable[[_Maker, Node], list[Stage]]] = {
     "concat": _concat,
     "pad": _pad,
     "scatter_add": _scatter_add,
-    "unwindow": _unwindow,
+    "unwindow": lambda maker, node: maker.through.of(node),
     "dot": _dot,
     **dict.fromkeys(WORK, _routine),
 }

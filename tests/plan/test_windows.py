@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from fncompile import autodiff, ops
 from fncompile.graph.trace import Trace, placeholder
-from fncompile.ir import build
+from fncompile.ir import build, interp
 from fncompile.ir.dims import evaluate, symbol
 from fncompile.ir.node import Program
 from fncompile.ir.types import TensorType
-from fncompile.plan.types import writes
-from tests.programs.native import stages
+from fncompile.passes.apart import apart
+from fncompile.plan.types import Affine, writes
+from tests.programs.native import compiled, run, stages
 
 B, SIZE, CHANNELS = symbol("B"), 16, 32
 ONE = {"B": 1}
@@ -51,3 +53,95 @@ def test_a_product_writes_into_the_halo_that_the_next_one_reads():
     first, second = products
     assert second.product.a.buffer in writes(first)
     assert len(plan.kernels) == 5  # two pads' borders, one with the input inside; products; pool
+
+
+def drivers(program: Program) -> list[str]:
+    _, plan = stages(program)
+    return [k.schedule.variants[-1].driver for k in plan.kernels if k.product]
+
+
+def test_products_of_convolutions_take_tiles_at_known_strides():
+    """Forward, towards both inputs, and towards the weights, which are summed over images."""
+    found = drivers(network(gradients=True))
+    assert sorted(found) == ["long_pixels"] * 2 + ["pixels"] * 4, found
+
+
+def line(taps: int = 3, dilation: int = 4) -> Program:
+    """A causal convolution along time, and its gradients."""
+    with Trace().active():
+        x = placeholder("x", TensorType("float32", (B, 40, CHANNELS)))
+        w = placeholder("w", TensorType("float32", (taps, CHANNELS, CHANNELS)))
+        wide = ops.pad(x, ((0, 0), ((taps - 1) * dilation, 0), (0, 0)))
+        y = ops.conv(wide, w, dilation_rate=dilation)
+    loss = build.reduce(build.ew("mul", y.node, y.node), "sum", range(3))
+    grads = zip("xw", autodiff.gradients(loss, [x.node, w.node]))
+    return Program((x.node, w.node), (), {"y": y.node, **dict(grads)})
+
+
+def test_convolutions_along_one_axis_take_tiles_at_known_strides():
+    assert sorted(drivers(line())) == ["long_pixels", "pixels", "pixels"]
+
+
+def test_sums_of_convolutions_end_with_channels_which_lie_side_by_side():
+    """Towards the input as well, whose taps are the kernel's turned around: sums of single steps,
+    taps apart, take a third longer."""
+    for program in (line(), network(gradients=True)):
+        _, plan = stages(program)
+        for kernel in plan.kernels:
+            if kernel.product and kernel.schedule.variants[-1].driver == "pixels":
+                assert kernel.product.a.strides[1] == 1, kernel
+
+
+def pooled(size: int) -> Program:
+    """A convolution of what a pooling of disjoint windows gave, a ReLU before it; the gradient."""
+    with Trace().active():
+        x = placeholder("x", TensorType("float32", (B, size, size, CHANNELS)))
+        w = placeholder("w", TensorType("float32", (3, 3, CHANNELS, CHANNELS)))
+        y = ops.conv(ops.max_pool(ops.relu(x), 2, 2), w)
+    loss = build.reduce(build.ew("mul", y.node, y.node), "sum", range(4))
+    [dx] = autodiff.gradients(loss, [x.node])
+    return Program((x.node, w.node), (), {"dx": dx})
+
+
+def test_the_gradient_of_a_pooling_and_a_relu_is_the_epilogue_of_the_product_behind_them():
+    """All four elements that a window saw, of which one has what came back and three have zero."""
+    _, plan = stages(pooled(16))
+    [last] = [k for k in plan.kernels if any(b.kind == "output" for b in writes(k))]
+    assert last.product is not None
+    stores = [s for stage in last.stages for s in stage.stores]
+    assert len(stores) == 4, last
+    assert {b.name for b in writes(last)} == {"dx"}
+
+
+@pytest.mark.parametrize("size", [6, 7, 9, 16])
+@pytest.mark.parametrize("images", [1, 3])
+def test_gradients_of_poolings_through_a_relu_are_right(size, images):
+    program = pooled(size)
+    rng = np.random.default_rng(size)
+    shapes = [[images if d == B else d for d in n.shape] for n in program.inputs]
+    x, w = (rng.integers(-2, 3, shape).astype("float32") for shape in shapes)
+    want = interp.run(program, [x, w], {})[0]["dx"]
+    np.testing.assert_array_equal(run(compiled(program), [x, w], {})[0][0], want)
+
+
+def test_stores_are_apart_only_where_no_element_is_in_both():
+    """Drawn strides, extents and offsets, against all elements counted out."""
+    rng = np.random.default_rng(3)
+    found = []
+    for _ in range(2000):
+        strides = rng.choice([1, 2, 3, 4, 6, 8, 12, 24], (2, 3))
+        strides[1] = np.where(rng.random() < 0.7, strides[0], strides[1])
+        extents = rng.integers(1, 5, (2, 3))
+        offsets = rng.integers(0, 30, 2)
+        sets = [
+            {o + int(np.dot(s, p)) for p in np.ndindex(*e)}
+            for o, s, e in zip(offsets.tolist(), strides, extents)
+        ]
+        a, b = (
+            Affine(int(o), tuple((i, int(c)) for i, c in enumerate(s)))
+            for o, s in zip(offsets, strides)
+        )
+        said = apart(a, extents[0].tolist(), b, extents[1].tolist())
+        assert not said or not sets[0] & sets[1], (a, b, extents)
+        found.append((said, not sets[0] & sets[1]))
+    assert sum(said for said, _ in found) > sum(so for _, so in found) / 3

@@ -9,7 +9,7 @@ from fncompile.ir import build, interp
 from fncompile.ir.node import Program
 from fncompile.ir.types import TensorType
 from fncompile.passes.few_products import MOST_PRODUCTS, few_products
-from fncompile.passes.stages import MOST_UNROLLED
+from fncompile.passes.unroll import MOST_UNROLLED
 from tests.programs.native import compiled, run
 
 

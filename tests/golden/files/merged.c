@@ -5,11 +5,11 @@
 
 /* k00_mean_mul: times, most, mean
  *   all[9 * i + j] = (a[3 * i + j] * b[3 * i + j])   for i<B, j<3
- *   then all[9 * i + j + 3] = max(a[3 * i + j], b[3 * i + j])   for i<B, j<3
- *   then all[9 * i + j + 6] = ((a[3 * i + j] + b[3 * i + j]) * 0.5)   for i<B, j<3
+ *   all[9 * i + j + 3] = max(a[3 * i + j], b[3 * i + j])   for i<B, j<3
+ *   all[9 * i + j + 6] = ((a[3 * i + j] + b[3 * i + j]) * 0.5)   for i<B, j<3
  *   schedule: rows B/16
  *   12*B flops; reads 24*B, writes 36*B bytes
- *   loops: i<B: j<3, j<3, j<3 */
+ *   loops: i<B: j<3 */
 static void k00_mean_mul(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     enum { J = 3 };
@@ -20,13 +20,14 @@ static void k00_mean_mul(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t end = fnc_share(B, 16, part + 1, parts);
     for (int64_t i = begin; i < end; ++i) {
         for (int64_t j = 0; j < J; ++j) {
-            all[9 * i + j] = a[J * i + j] * b[J * i + j];
-        }
-        for (int64_t j = 0; j < J; ++j) {
-            all[9 * i + j + 3] = fnc_max_f32(a[J * i + j], b[J * i + j]);
-        }
-        for (int64_t j = 0; j < J; ++j) {
-            all[9 * i + j + 6] = (a[J * i + j] + b[J * i + j]) * 0.5f;
+            const float a_j = a[J * i + j];
+            const float b_j = b[J * i + j];
+            const float product = a_j * b_j;
+            const float larger = fnc_max_f32(a_j, b_j);
+            const float product_2 = (a_j + b_j) * 0.5f;
+            all[9 * i + j] = product;
+            all[9 * i + j + 3] = larger;
+            all[9 * i + j + 6] = product_2;
         }
     }
 }

@@ -5,10 +5,10 @@
 
 /* k00_get_item_1_slice: get_item, get_item_1
  *   concatenate[24 * i + 4 * j + k] = x[24 * i + 8 * j + k]   for i<B, j<3, k<4
- *   then concatenate[24 * i + 4 * j + k + 12] = x[24 * i + 4 * j + 7 - k]   for i<B, j<3, k<4
+ *   concatenate[24 * i + 4 * j + k + 12] = x[24 * i + 4 * j + 7 - k]   for i<B, j<3, k<4
  *   schedule: rows B/16
  *   0 flops; reads 96*B, writes 96*B bytes
- *   loops: i<B: j<3 k<4, j<3 k<4 */
+ *   loops: i<B: j<3 k<4 */
 static void k00_get_item_1_slice(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     enum { J = 3, K = 4 };
@@ -19,12 +19,10 @@ static void k00_get_item_1_slice(const fnc_env *env, int64_t part, int64_t parts
     for (int64_t i = begin; i < end; ++i) {
         for (int64_t j = 0; j < J; ++j) {
             for (int64_t k = 0; k < K; ++k) {
-                concatenate[24 * i + K * j + k] = x[J * 8 * i + 8 * j + k];
-            }
-        }
-        for (int64_t j = 0; j < J; ++j) {
-            for (int64_t k = 0; k < K; ++k) {
-                concatenate[24 * i + K * j + k + 12] = x[24 * i + K * j + 7 - k];
+                const float value = x[J * 8 * i + 8 * j + k];
+                const float value_2 = x[24 * i + K * j + 7 - k];
+                concatenate[24 * i + K * j + k] = value;
+                concatenate[24 * i + K * j + k + 12] = value_2;
             }
         }
     }

@@ -20,21 +20,21 @@
 
 /* Bytes from the beginning of env->arena. */
 #define AT_EMBED_GATHER 0 /* f32[B,5,3] */
+#define AT_HEAD_GRAD_DOT 0 /* f32[B,15] */
 #define AT_ADAM_W_DIV(B) (64 * B) /* f32[] */
 #define AT_HEAD_DOT(B) (64 * B + 64) /* f32[B,2] */
 #define AT_LOSS_GRAD_DIV(B) (64 * B + 64) /* f32[] */
-#define AT_HEAD_GRAD_DOT(B) (128 * B + 128) /* f32[B,15] */
 #define AT_LOSS_GRAD_MUL_2(B) (128 * B + 128) /* f32[B] */
 #define AT_LOSS_SUM(B) (128 * B + 128) /* f32[B] */
 #define AT_LOSS_GRAD_MUL(B) (192 * B + 128) /* f32[B,2] */
 #define AT_EMBED_GRAD_SCATTER_ADD(B) (256 * B + 128) /* f32[11,3] */
 #define AT_GRADIENT_CONCAT(B) (256 * B + 128) /* f32[96] */
-#define AT_HEAD_GRAD_PERMUTE(B) (256 * B + 128) /* f32[2,15] */
 #define AT_GRADIENT_CONCAT_PART1(B) (256 * B + 260) /* f32[15] */
 #define AT_HEAD_GRAD_DOT_2(B) (256 * B + 320) /* f32[15,2] */
 #define AT_GRADIENT_CONCAT_PART3(B) (256 * B + 440) /* f32[2] */
 #define AT_HEAD_GRAD_SUM(B) (256 * B + 448) /* f32[2] */
 #define AT_GRADIENT_CONCAT_PART5(B) (256 * B + 456) /* f32[14] */
+#define AT_HEAD_GRAD_PERMUTE(B) (256 * B + 512) /* f32[2,15] */
 
 /* k00_loss_add: metrics/loss
  *   loss/count'[0] = (loss/count[0] + B)   for one value
@@ -225,90 +225,12 @@ static void k07_loss_add(const fnc_env *env, int64_t part, int64_t parts) {
     loss_total[0] = new_total;
 }
 
-/* k08_head_grad_permute: head (backward)
- *   head_grad_permute[15 * i + j] = head/kernel[i + 2 * j]   for i<2, j<15
- *   schedule: rows 2/16
- *   0 flops; reads 120, writes 120 bytes
- *   loops: i<2: j<15 */
-static void k08_head_grad_permute(const fnc_env *env, int64_t part, int64_t parts) {
-    const int64_t B = env->dims[0];
-    enum { I = 2, J = 15 };
-    const float *restrict head_kernel = (const float *)(env->weights + AT_HEAD_KERNEL);
-    float *restrict head_grad_permute = (float *)(env->arena + AT_HEAD_GRAD_PERMUTE(B));
-    const int64_t begin = fnc_share(I, 16, part, parts);
-    const int64_t end = fnc_share(I, 16, part + 1, parts);
-    for (int64_t i = begin; i < end; ++i) {
-        for (int64_t j = 0; j < J; ++j) {
-            head_grad_permute[J * i + j] = head_kernel[i + I * j];
-        }
-    }
-}
-
-/* k09_head_grad_dot: head (backward)
- *   head_grad_dot[15 * m + n] = sum k<2: loss_grad_mul[2 * m + k] * head_grad_permute[15 * k +
- *       n]   for g<1, m<B, n<15
- *   schedule: tiles loss_grad_mul{0 2*1 1*2} head_grad_permute{0 15*1 1*2} | rows B/16
- *   60*B flops; reads 8*B+120, writes 60*B bytes */
-FNC_INLINE void k09_head_grad_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr,
-        int64_t nr, const float *acc) {
-    const fnc_env *env = ((const fnc_tile *)tile)->env;
-    const int64_t B = env->dims[0];
-    enum { N = 15 };
-    float *restrict head_grad_dot = (float *)(env->arena + AT_HEAD_GRAD_DOT(B));
-    for (int64_t i = 0; i < mr; ++i) {
-#pragma omp simd
-        for (int64_t j = 0; j < nr; ++j) {
-            head_grad_dot[N * (m0 + i) + (n0 + j)] = acc[i * FNC_NR_F32 + j];
-        }
-    }
-}
-
-static void k09_head_grad_dot(const fnc_env *env, int64_t part, int64_t parts) {
-    const int64_t B = env->dims[0];
-    enum { N = 15, K = 2 };
-    const float *restrict loss_grad_mul = (const float *)(env->arena + AT_LOSS_GRAD_MUL(B));
-    const float *restrict head_grad_permute = (const float *)(env->arena + AT_HEAD_GRAD_PERMUTE(B));
-    const int64_t begin = fnc_share(B, 16, part, parts);
-    const int64_t end = fnc_share(B, 16, part + 1, parts);
-    fnc_tile tile = {env, {0}, NULL};
-    fnc_gemm_f32(B, N, K, loss_grad_mul, K, 1, head_grad_permute, N, begin, end, 0, N,
-            k09_head_grad_dot_epilogue, &tile);
-}
-
-/* k10_embed_grad_scatter: embed (backward)
- *   embed_grad_scatter_add[j] = scatter: head_grad_dot[3 * i + j]   for i<5*B, j<3
- *   schedule: alone
- *   15*B flops; reads 80*B, writes 132 bytes
- *   loops: in turn i<5*B j<3 */
-static void k10_embed_grad_scatter(const fnc_env *env, int64_t part, int64_t parts) {
-    const int64_t B = env->dims[0];
-    enum { J = 3 };
-    float *restrict embed_grad_scatter_add = (float *)(env->arena + AT_EMBED_GRAD_SCATTER_ADD(B));
-    const int32_t *restrict words = (const int32_t *)env->in[0];
-    const float *restrict head_grad_dot = (const float *)(env->arena + AT_HEAD_GRAD_DOT(B));
-    (void)parts;
-    if (part != 0) {
-        return;
-    }
-    for (int64_t z = 0; z < 33; ++z) {
-        embed_grad_scatter_add[z] = 0.0f;
-    }
-    for (int64_t i = 0; i < 5 * B; ++i) {
-        const int64_t row = words[i];
-        if ((row >= 0) && (row < 11)) {
-            for (int64_t j = 0; j < J; ++j) {
-                embed_grad_scatter_add[row * J + j] += head_grad_dot[J * i + j];
-            }
-        }
-    }
-}
-
-/* k11_head_grad_dot: head (backward)
+/* k08_head_grad_dot: head (backward)
  *   head_grad_dot_2[2 * m + n] = sum k<B: embed_gather[m + 15 * k] * loss_grad_mul[2 * k + n]
  *       for g<1, m<15, n<2
  *   schedule: tiles embed_gather{0 1*1 15*2} loss_grad_mul{0 2*1 1*2} | rows 15/16
  *   60*B flops; reads 68*B, writes 120 bytes */
-FNC_INLINE void k11_head_grad_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr,
+FNC_INLINE void k08_head_grad_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr,
         int64_t nr, const float *acc) {
     const fnc_env *env = ((const fnc_tile *)tile)->env;
     const int64_t B = env->dims[0];
@@ -322,7 +244,7 @@ FNC_INLINE void k11_head_grad_dot_epilogue(const void *tile, int64_t m0, int64_t
     }
 }
 
-static void k11_head_grad_dot(const fnc_env *env, int64_t part, int64_t parts) {
+static void k08_head_grad_dot(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     enum { M = 15, N = 2 };
     const float *restrict embed_gather = (const float *)(env->arena + AT_EMBED_GATHER);
@@ -331,15 +253,15 @@ static void k11_head_grad_dot(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t end = fnc_share(M, 16, part + 1, parts);
     fnc_tile tile = {env, {0}, NULL};
     fnc_gemm_f32(M, N, B, embed_gather, 1, M, loss_grad_mul, N, begin, end, 0, N,
-            k11_head_grad_dot_epilogue, &tile);
+            k08_head_grad_dot_epilogue, &tile);
 }
 
-/* k12_head_grad_sum: head (backward)
+/* k09_head_grad_sum: head (backward)
  *   head_grad_sum[i] = sum over j: loss_grad_mul[i + 2 * j]   for i<2, j<B
  *   schedule: rows 2/32 | 32 lanes
  *   2*B flops; reads 8*B, writes 8 bytes
  *   loops: i<2 by 32 vector: reduced j<B */
-FNC_INLINE void k12_head_grad_sum_rows(const float *restrict loss_grad_mul,
+FNC_INLINE void k09_head_grad_sum_rows(const float *restrict loss_grad_mul,
         float *restrict head_grad_sum, int64_t B, int64_t i0, int64_t lanes) {
     enum { I = 2, BLOCK = 32 };
     FNC_ALIGNED float sum[BLOCK];
@@ -359,7 +281,7 @@ FNC_INLINE void k12_head_grad_sum_rows(const float *restrict loss_grad_mul,
     }
 }
 
-static void k12_head_grad_sum(const fnc_env *env, int64_t part, int64_t parts) {
+static void k09_head_grad_sum(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     enum { I = 2, BLOCK = 32 };
     const float *restrict loss_grad_mul = (const float *)(env->arena + AT_LOSS_GRAD_MUL(B));
@@ -368,19 +290,19 @@ static void k12_head_grad_sum(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t end = fnc_share(I, 32, part + 1, parts);
     for (int64_t i0 = begin; i0 < end; i0 += BLOCK) {
         if (i0 + BLOCK <= end) {
-            k12_head_grad_sum_rows(loss_grad_mul, head_grad_sum, B, i0, BLOCK);
+            k09_head_grad_sum_rows(loss_grad_mul, head_grad_sum, B, i0, BLOCK);
         } else {
-            k12_head_grad_sum_rows(loss_grad_mul, head_grad_sum, B, i0, end - i0);
+            k09_head_grad_sum_rows(loss_grad_mul, head_grad_sum, B, i0, end - i0);
         }
     }
 }
 
-/* k13_gradient_broadcast: optimizer/gradient
+/* k10_gradient_broadcast: optimizer/gradient
  *   gradient_concat_part1[i] = 0.0   for i<15
  *   schedule: rows 15/16
  *   0 flops; reads 0, writes 60 bytes
  *   loops: i<15 */
-static void k13_gradient_broadcast(const fnc_env *env, int64_t part, int64_t parts) {
+static void k10_gradient_broadcast(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     enum { I = 15 };
     float *restrict gradient_concat_part1 = (float *)(env->arena + AT_GRADIENT_CONCAT_PART1(B));
@@ -391,12 +313,12 @@ static void k13_gradient_broadcast(const fnc_env *env, int64_t part, int64_t par
     }
 }
 
-/* k14_gradient_broadcast: optimizer/gradient
+/* k11_gradient_broadcast: optimizer/gradient
  *   gradient_concat_part3[i] = 0.0   for i<2
  *   schedule: rows 2/16
  *   0 flops; reads 0, writes 8 bytes
  *   loops: i<2 */
-static void k14_gradient_broadcast(const fnc_env *env, int64_t part, int64_t parts) {
+static void k11_gradient_broadcast(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     enum { I = 2 };
     float *restrict gradient_concat_part3 = (float *)(env->arena + AT_GRADIENT_CONCAT_PART3(B));
@@ -407,12 +329,12 @@ static void k14_gradient_broadcast(const fnc_env *env, int64_t part, int64_t par
     }
 }
 
-/* k15_gradient_broadcast: optimizer/gradient
+/* k12_gradient_broadcast: optimizer/gradient
  *   gradient_concat_part5[i] = 0.0   for i<14
  *   schedule: rows 14/16
  *   0 flops; reads 0, writes 56 bytes
  *   loops: i<14 */
-static void k15_gradient_broadcast(const fnc_env *env, int64_t part, int64_t parts) {
+static void k12_gradient_broadcast(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     enum { I = 14 };
     float *restrict gradient_concat_part5 = (float *)(env->arena + AT_GRADIENT_CONCAT_PART5(B));
@@ -420,6 +342,83 @@ static void k15_gradient_broadcast(const fnc_env *env, int64_t part, int64_t par
     const int64_t end = fnc_share(I, 16, part + 1, parts);
     for (int64_t i = begin; i < end; ++i) {
         gradient_concat_part5[i] = 0.0f;
+    }
+}
+
+/* k13_head_grad_permute: head (backward)
+ *   head_grad_permute[15 * i + j] = head/kernel[i + 2 * j]   for i<2, j<15
+ *   schedule: rows 2/16
+ *   0 flops; reads 120, writes 120 bytes
+ *   loops: i<2: j<15 */
+static void k13_head_grad_permute(const fnc_env *env, int64_t part, int64_t parts) {
+    const int64_t B = env->dims[0];
+    enum { I = 2, J = 15 };
+    const float *restrict head_kernel = (const float *)(env->weights + AT_HEAD_KERNEL);
+    float *restrict head_grad_permute = (float *)(env->arena + AT_HEAD_GRAD_PERMUTE(B));
+    const int64_t begin = fnc_share(I, 16, part, parts);
+    const int64_t end = fnc_share(I, 16, part + 1, parts);
+    for (int64_t i = begin; i < end; ++i) {
+        for (int64_t j = 0; j < J; ++j) {
+            head_grad_permute[J * i + j] = head_kernel[i + I * j];
+        }
+    }
+}
+
+/* k14_head_grad_dot: head (backward)
+ *   head_grad_dot[15 * m + n] = sum k<2: loss_grad_mul[2 * m + k] * head_grad_permute[15 * k +
+ *       n]   for g<1, m<B, n<15
+ *   schedule: tiles loss_grad_mul{0 2*1 1*2} head_grad_permute{0 15*1 1*2} | rows B/16
+ *   60*B flops; reads 8*B+120, writes 60*B bytes */
+FNC_INLINE void k14_head_grad_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr,
+        int64_t nr, const float *acc) {
+    const fnc_env *env = ((const fnc_tile *)tile)->env;
+    enum { N = 15 };
+    float *restrict head_grad_dot = (float *)(env->arena + AT_HEAD_GRAD_DOT);
+    for (int64_t i = 0; i < mr; ++i) {
+#pragma omp simd
+        for (int64_t j = 0; j < nr; ++j) {
+            head_grad_dot[N * (m0 + i) + (n0 + j)] = acc[i * FNC_NR_F32 + j];
+        }
+    }
+}
+
+static void k14_head_grad_dot(const fnc_env *env, int64_t part, int64_t parts) {
+    const int64_t B = env->dims[0];
+    enum { N = 15, K = 2 };
+    const float *restrict loss_grad_mul = (const float *)(env->arena + AT_LOSS_GRAD_MUL(B));
+    const float *restrict head_grad_permute = (const float *)(env->arena + AT_HEAD_GRAD_PERMUTE(B));
+    const int64_t begin = fnc_share(B, 16, part, parts);
+    const int64_t end = fnc_share(B, 16, part + 1, parts);
+    fnc_tile tile = {env, {0}, NULL};
+    fnc_gemm_f32(B, N, K, loss_grad_mul, K, 1, head_grad_permute, N, begin, end, 0, N,
+            k14_head_grad_dot_epilogue, &tile);
+}
+
+/* k15_embed_grad_scatter: embed (backward)
+ *   embed_grad_scatter_add[j] = scatter: head_grad_dot[3 * i + j]   for i<5*B, j<3
+ *   schedule: alone
+ *   15*B flops; reads 80*B, writes 132 bytes
+ *   loops: in turn i<5*B j<3 */
+static void k15_embed_grad_scatter(const fnc_env *env, int64_t part, int64_t parts) {
+    const int64_t B = env->dims[0];
+    enum { J = 3 };
+    float *restrict embed_grad_scatter_add = (float *)(env->arena + AT_EMBED_GRAD_SCATTER_ADD(B));
+    const int32_t *restrict words = (const int32_t *)env->in[0];
+    const float *restrict head_grad_dot = (const float *)(env->arena + AT_HEAD_GRAD_DOT);
+    (void)parts;
+    if (part != 0) {
+        return;
+    }
+    for (int64_t z = 0; z < 33; ++z) {
+        embed_grad_scatter_add[z] = 0.0f;
+    }
+    for (int64_t i = 0; i < 5 * B; ++i) {
+        const int64_t row = words[i];
+        if ((row >= 0) && (row < 11)) {
+            for (int64_t j = 0; j < J; ++j) {
+                embed_grad_scatter_add[row * J + j] += head_grad_dot[J * i + j];
+            }
+        }
     }
 }
 
@@ -478,16 +477,16 @@ FNC_ONE_COPY void run_train_step(const fnc_env *env, int64_t part, int64_t parts
     k06_loss_sum(env, part, parts);
     fnc_barrier(env, parts);
     k07_loss_add(env, part, parts);
-    k08_head_grad_permute(env, part, parts);
+    k08_head_grad_dot(env, part, parts);
+    k09_head_grad_sum(env, part, parts);
+    k10_gradient_broadcast(env, part, parts);
+    k11_gradient_broadcast(env, part, parts);
+    k12_gradient_broadcast(env, part, parts);
+    k13_head_grad_permute(env, part, parts);
     fnc_barrier(env, parts);
-    k09_head_grad_dot(env, part, parts);
+    k14_head_grad_dot(env, part, parts);
     fnc_barrier(env, parts);
-    k10_embed_grad_scatter(env, part, parts);
-    k11_head_grad_dot(env, part, parts);
-    k12_head_grad_sum(env, part, parts);
-    k13_gradient_broadcast(env, part, parts);
-    k14_gradient_broadcast(env, part, parts);
-    k15_gradient_broadcast(env, part, parts);
+    k15_embed_grad_scatter(env, part, parts);
     fnc_barrier(env, parts);
     k16_adam_w_sub(env, part, parts);
     fnc_unflush(before);
@@ -499,7 +498,7 @@ static int32_t check_train_step(const fnc_env *env) {
     if (B < 0) {
         return FNC_ERR_SHAPE;
     }
-    if (env->arena_bytes < 256 * B + 512) {
+    if (env->arena_bytes < 256 * B + 640) {
         return FNC_ERR_ARENA;
     }
     return FNC_OK;
@@ -508,7 +507,7 @@ static int32_t check_train_step(const fnc_env *env) {
 /* Bytes of scratch memory. */
 FNC_EXPORT int64_t golden_train_step_arena(const int64_t *dims) {
     const int64_t B = dims[0];
-    return 256 * B + 512;
+    return 256 * B + 640;
 }
 
 /* How much work a call is, as fnc_run takes it. */

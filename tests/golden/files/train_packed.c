@@ -401,57 +401,12 @@ static void k14_first_grad_sum(const fnc_env *env, int64_t part, int64_t parts) 
     }
 }
 
-/* k15_last_grad_pack: last (backward)
- *   last_grad_panels_2[130 * i + j] = pack: loss_grad_mul[130 * i + j]   for i<B, j<130
- *   schedule: pack loss_grad_mul{0 130*1 1*2} columns 130 | panels
- *   0 flops; reads 520*B, writes 640*B bytes */
-static void k15_last_grad_pack(const fnc_env *env, int64_t part, int64_t parts) {
-    const int64_t B = env->dims[0];
-    enum { N = 130 };
-    const float *restrict loss_grad_mul = (const float *)(env->arena + AT_LOSS_GRAD_MUL(B));
-    float *restrict last_grad_panels_2 = (float *)(env->arena + AT_LAST_GRAD_PANELS_2(B));
-    const int64_t panels = fnc_pack_parts_f32(N, B);
-    fnc_pack_b_f32(N, B, loss_grad_mul, N, last_grad_panels_2, fnc_share(panels, 1, part, parts),
-            fnc_share(panels, 1, part + 1, parts));
-}
-
-/* k16_last_grad_dot: last (backward)
- *   last_grad_dot_2[130 * m + n] = sum k<B: first_add[m + 260 * k] * loss_grad_mul[130 * k + n]
- *       for g<1, m<260, n<130
- *   schedule: panels first_add{0 1*1 260*2} panels:last_grad_panels_2{0 130*1 1*2} | rows 260/16
- *   67600*B flops; reads 1680*B, writes 135200 bytes */
-FNC_INLINE void k16_last_grad_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr,
-        int64_t nr, const float *acc) {
-    const fnc_env *env = ((const fnc_tile *)tile)->env;
-    enum { N = 130 };
-    float *restrict last_grad_dot_2 = (float *)(env->arena + AT_LAST_GRAD_DOT_2);
-    for (int64_t i = 0; i < mr; ++i) {
-#pragma omp simd
-        for (int64_t j = 0; j < nr; ++j) {
-            last_grad_dot_2[N * (m0 + i) + (n0 + j)] = acc[i * FNC_NR_F32 + j];
-        }
-    }
-}
-
-static void k16_last_grad_dot(const fnc_env *env, int64_t part, int64_t parts) {
-    const int64_t B = env->dims[0];
-    enum { M = 260, N = 130 };
-    const float *restrict first_add = (const float *)(env->arena + AT_FIRST_ADD);
-    const float *restrict last_grad_panels_2 = (const float *)(env->arena +
-            AT_LAST_GRAD_PANELS_2(B));
-    const int64_t begin = fnc_share(M, 16, part, parts);
-    const int64_t end = fnc_share(M, 16, part + 1, parts);
-    fnc_tile tile = {env, {0}, NULL};
-    fnc_gemm_packed_f32(M, N, B, first_add, 1, M, last_grad_panels_2, begin, end, 0, N,
-            k16_last_grad_dot_epilogue, &tile);
-}
-
-/* k17_last_grad_sum: last (backward)
+/* k15_last_grad_sum: last (backward)
  *   last_grad_sum[i] = sum over j: loss_grad_mul[i + 130 * j]   for i<130, j<B
  *   schedule: rows 130/32 | 32 lanes
  *   130*B flops; reads 520*B, writes 520 bytes
  *   loops: i<130 by 32 vector: reduced j<B */
-FNC_INLINE void k17_last_grad_sum_rows(const float *restrict loss_grad_mul,
+FNC_INLINE void k15_last_grad_sum_rows(const float *restrict loss_grad_mul,
         float *restrict last_grad_sum, int64_t B, int64_t i0, int64_t lanes) {
     enum { I = 130, BLOCK = 32 };
     FNC_ALIGNED float sum[BLOCK];
@@ -471,7 +426,7 @@ FNC_INLINE void k17_last_grad_sum_rows(const float *restrict loss_grad_mul,
     }
 }
 
-static void k17_last_grad_sum(const fnc_env *env, int64_t part, int64_t parts) {
+static void k15_last_grad_sum(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     enum { I = 130, BLOCK = 32 };
     const float *restrict loss_grad_mul = (const float *)(env->arena + AT_LOSS_GRAD_MUL(B));
@@ -480,19 +435,19 @@ static void k17_last_grad_sum(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t end = fnc_share(I, 32, part + 1, parts);
     for (int64_t i0 = begin; i0 < end; i0 += BLOCK) {
         if (i0 + BLOCK <= end) {
-            k17_last_grad_sum_rows(loss_grad_mul, last_grad_sum, B, i0, BLOCK);
+            k15_last_grad_sum_rows(loss_grad_mul, last_grad_sum, B, i0, BLOCK);
         } else {
-            k17_last_grad_sum_rows(loss_grad_mul, last_grad_sum, B, i0, end - i0);
+            k15_last_grad_sum_rows(loss_grad_mul, last_grad_sum, B, i0, end - i0);
         }
     }
 }
 
-/* k18_gradient_broadcast: optimizer/gradient
+/* k16_gradient_broadcast: optimizer/gradient
  *   gradient_concat_part2[i] = 0.0   for i<12
  *   schedule: rows 12/16
  *   0 flops; reads 0, writes 48 bytes
  *   loops: i<12 */
-static void k18_gradient_broadcast(const fnc_env *env, int64_t part, int64_t parts) {
+static void k16_gradient_broadcast(const fnc_env *env, int64_t part, int64_t parts) {
     enum { I = 12 };
     float *restrict gradient_concat_part2 = (float *)(env->arena + AT_GRADIENT_CONCAT_PART2);
     const int64_t begin = fnc_share(I, 16, part, parts);
@@ -502,12 +457,12 @@ static void k18_gradient_broadcast(const fnc_env *env, int64_t part, int64_t par
     }
 }
 
-/* k19_gradient_broadcast: optimizer/gradient
+/* k17_gradient_broadcast: optimizer/gradient
  *   gradient_concat_part4[i] = 0.0   for i<8
  *   schedule: rows 8/16
  *   0 flops; reads 0, writes 32 bytes
  *   loops: i<8 */
-static void k19_gradient_broadcast(const fnc_env *env, int64_t part, int64_t parts) {
+static void k17_gradient_broadcast(const fnc_env *env, int64_t part, int64_t parts) {
     enum { I = 8 };
     float *restrict gradient_concat_part4 = (float *)(env->arena + AT_GRADIENT_CONCAT_PART4);
     const int64_t begin = fnc_share(I, 16, part, parts);
@@ -517,12 +472,12 @@ static void k19_gradient_broadcast(const fnc_env *env, int64_t part, int64_t par
     }
 }
 
-/* k20_gradient_broadcast: optimizer/gradient
+/* k18_gradient_broadcast: optimizer/gradient
  *   gradient_concat_part6[i] = 0.0   for i<14
  *   schedule: rows 14/16
  *   0 flops; reads 0, writes 56 bytes
  *   loops: i<14 */
-static void k20_gradient_broadcast(const fnc_env *env, int64_t part, int64_t parts) {
+static void k18_gradient_broadcast(const fnc_env *env, int64_t part, int64_t parts) {
     enum { I = 14 };
     float *restrict gradient_concat_part6 = (float *)(env->arena + AT_GRADIENT_CONCAT_PART6);
     const int64_t begin = fnc_share(I, 16, part, parts);
@@ -530,6 +485,51 @@ static void k20_gradient_broadcast(const fnc_env *env, int64_t part, int64_t par
     for (int64_t i = begin; i < end; ++i) {
         gradient_concat_part6[i] = 0.0f;
     }
+}
+
+/* k19_last_grad_pack: last (backward)
+ *   last_grad_panels_2[130 * i + j] = pack: loss_grad_mul[130 * i + j]   for i<B, j<130
+ *   schedule: pack loss_grad_mul{0 130*1 1*2} columns 130 | panels
+ *   0 flops; reads 520*B, writes 640*B bytes */
+static void k19_last_grad_pack(const fnc_env *env, int64_t part, int64_t parts) {
+    const int64_t B = env->dims[0];
+    enum { N = 130 };
+    const float *restrict loss_grad_mul = (const float *)(env->arena + AT_LOSS_GRAD_MUL(B));
+    float *restrict last_grad_panels_2 = (float *)(env->arena + AT_LAST_GRAD_PANELS_2(B));
+    const int64_t panels = fnc_pack_parts_f32(N, B);
+    fnc_pack_b_f32(N, B, loss_grad_mul, N, last_grad_panels_2, fnc_share(panels, 1, part, parts),
+            fnc_share(panels, 1, part + 1, parts));
+}
+
+/* k20_last_grad_dot: last (backward)
+ *   last_grad_dot_2[130 * m + n] = sum k<B: first_add[m + 260 * k] * loss_grad_mul[130 * k + n]
+ *       for g<1, m<260, n<130
+ *   schedule: panels first_add{0 1*1 260*2} panels:last_grad_panels_2{0 130*1 1*2} | rows 260/16
+ *   67600*B flops; reads 1680*B, writes 135200 bytes */
+FNC_INLINE void k20_last_grad_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr,
+        int64_t nr, const float *acc) {
+    const fnc_env *env = ((const fnc_tile *)tile)->env;
+    enum { N = 130 };
+    float *restrict last_grad_dot_2 = (float *)(env->arena + AT_LAST_GRAD_DOT_2);
+    for (int64_t i = 0; i < mr; ++i) {
+#pragma omp simd
+        for (int64_t j = 0; j < nr; ++j) {
+            last_grad_dot_2[N * (m0 + i) + (n0 + j)] = acc[i * FNC_NR_F32 + j];
+        }
+    }
+}
+
+static void k20_last_grad_dot(const fnc_env *env, int64_t part, int64_t parts) {
+    const int64_t B = env->dims[0];
+    enum { M = 260, N = 130 };
+    const float *restrict first_add = (const float *)(env->arena + AT_FIRST_ADD);
+    const float *restrict last_grad_panels_2 = (const float *)(env->arena +
+            AT_LAST_GRAD_PANELS_2(B));
+    const int64_t begin = fnc_share(M, 16, part, parts);
+    const int64_t end = fnc_share(M, 16, part + 1, parts);
+    fnc_tile tile = {env, {0}, NULL};
+    fnc_gemm_packed_f32(M, N, B, first_add, 1, M, last_grad_panels_2, begin, end, 0, N,
+            k20_last_grad_dot_epilogue, &tile);
 }
 
 /* k21_sgd_sub: optimizer/sgd
@@ -575,14 +575,14 @@ FNC_ONE_COPY void run_train_step(const fnc_env *env, int64_t part, int64_t parts
     fnc_barrier(env, parts);
     k13_first_grad_dot(env, part, parts);
     k14_first_grad_sum(env, part, parts);
-    fnc_barrier(env, parts);
-    k15_last_grad_pack(env, part, parts);
-    fnc_barrier(env, parts);
-    k16_last_grad_dot(env, part, parts);
-    k17_last_grad_sum(env, part, parts);
+    k15_last_grad_sum(env, part, parts);
+    k16_gradient_broadcast(env, part, parts);
+    k17_gradient_broadcast(env, part, parts);
     k18_gradient_broadcast(env, part, parts);
-    k19_gradient_broadcast(env, part, parts);
-    k20_gradient_broadcast(env, part, parts);
+    fnc_barrier(env, parts);
+    k19_last_grad_pack(env, part, parts);
+    fnc_barrier(env, parts);
+    k20_last_grad_dot(env, part, parts);
     fnc_barrier(env, parts);
     k21_sgd_sub(env, part, parts);
     fnc_unflush(before);

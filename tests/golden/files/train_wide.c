@@ -27,15 +27,15 @@
 #define AT_LAST_DOT(B) (4160 * B + 2263040) /* f32[B,520] */
 #define AT_LAST_GRAD_PANELS_2(B) (4160 * B + 2263040) /* f32[B,544] */
 #define AT_LOSS_GRAD_DIV(B) (4160 * B + 2263040) /* f32[] */
-#define AT_FIRST_GRAD_SUM(B) (8320 * B + 2263104) /* f32[1040] */
-#define AT_GRADIENT_CONCAT_PIECE1(B) (8320 * B + 2263104) /* f32[1040] */
+#define AT_FIRST_GRAD_PANELS(B) (8320 * B + 2263104) /* f32[B,1056] */
+#define AT_GRADIENT_CONCAT_PIECE3(B) (8320 * B + 2263104) /* f32[528] */
+#define AT_LAST_GRAD_SUM(B) (8320 * B + 2263104) /* f32[520] */
 #define AT_LOSS_GRAD_DIV_2(B) (8320 * B + 2263104) /* f32[B] */
 #define AT_LOSS_SUM(B) (8320 * B + 2263104) /* f32[B] */
-#define AT_LOSS_GRAD_MUL(B) (8384 * B + 2267264) /* f32[B,520] */
-#define AT_GRADIENT_CONCAT_PIECE3(B) (10496 * B + 2267264) /* f32[528] */
-#define AT_LAST_GRAD_SUM(B) (10496 * B + 2267264) /* f32[520] */
-#define AT_GRADIENT_CONCAT_PART4(B) (10496 * B + 2269344) /* f32[8] */
-#define AT_FIRST_GRAD_PANELS(B) (10496 * B + 2269376) /* f32[B,1056] */
+#define AT_GRADIENT_CONCAT_PART4(B) (8320 * B + 2265184) /* f32[8] */
+#define AT_LOSS_GRAD_MUL(B) (12544 * B + 2265216) /* f32[B,520] */
+#define AT_FIRST_GRAD_SUM(B) (14656 * B + 2265216) /* f32[1040] */
+#define AT_GRADIENT_CONCAT_PIECE1(B) (14656 * B + 2265216) /* f32[1040] */
 
 /* k00_loss_add: metrics/loss
  *   loss/count'[0] = (loss/count[0] + B)   for one value
@@ -260,117 +260,12 @@ static void k09_loss_add(const fnc_env *env, int64_t part, int64_t parts) {
     loss_total[0] = new_total;
 }
 
-/* k10_last_grad_pack: last (backward)
- *   last_grad_panels[1040 * i + j] = pack: last/kernel[i + 520 * j]   for i<520, j<1040
- *   schedule: if B<=64: pack loss_grad_mul{0 1*1 520*2} columns B; else: pack last/kernel{0 1*1
- *       520*2} columns 1040 | panels
- *   0 flops; reads 2080*B+2163200, writes 2196480 bytes */
-static void k10_last_grad_pack(const fnc_env *env, int64_t part, int64_t parts) {
-    const int64_t B = env->dims[0];
-    enum { K = 520, N = 1040 };
-    const float *restrict last_kernel = (const float *)(env->weights + AT_LAST_KERNEL);
-    float *restrict last_grad_panels = (float *)(env->arena + AT_LAST_GRAD_PANELS);
-    const float *restrict loss_grad_mul = (const float *)(env->arena + AT_LOSS_GRAD_MUL(B));
-    if (B <= 64) {
-        const int64_t panels = fnc_pack_parts_f32(B, K);
-        fnc_pack_bt_f32(B, K, loss_grad_mul, K, last_grad_panels, fnc_share(panels, 1, part, parts),
-                fnc_share(panels, 1, part + 1, parts));
-    } else {
-        const int64_t panels = fnc_pack_parts_f32(N, K);
-        fnc_pack_bt_f32(N, K, last_kernel, K, last_grad_panels, fnc_share(panels, 1, part, parts),
-                fnc_share(panels, 1, part + 1, parts));
-    }
-}
-
-/* k11_last_grad_dot: last (backward), first (backward)
- *   dot = sum k<520: loss_grad_mul[520 * m + k] * last/kernel[k + 520 * n]   for g<1, m<B,
- *       n<1040
- *   first_grad_select[1040 * j + k] = (dot if (0.0 < first_max[1040 * j + k]) else 0.0)   for
- *       i<1, j<B, k<1040
- *   schedule: if B<=64: swapped panels:last_grad_panels{0 1*1 B*2} last/kernel{0 1*1 520*2};
- *       else: panels loss_grad_mul{0 520*1 1*2} panels:last_grad_panels{0 1040*1 1*2} | longer
- *   1083680*B flops; reads 6240*B+4359680, writes 4160*B bytes */
-FNC_INLINE void k11_last_grad_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr,
-        int64_t nr, const float *acc) {
-    const fnc_env *env = ((const fnc_tile *)tile)->env;
-    const int64_t B = env->dims[0];
-    enum { N = 1040 };
-    const float *restrict first_max = (const float *)(env->arena + AT_FIRST_MAX);
-    float *restrict first_grad_select = (float *)(env->arena + AT_FIRST_GRAD_SELECT(B));
-    for (int64_t i = 0; i < mr; ++i) {
-#pragma omp simd
-        for (int64_t j = 0; j < nr; ++j) {
-            const float dot = acc[i * FNC_NR_F32 + j];
-            first_grad_select[N * (m0 + i) + (n0 + j)] = 0.0f < first_max[N * (m0 + i) + (n0 + j)] ?
-                    dot : 0.0f;
-        }
-    }
-}
-
-static void k11_last_grad_dot(const fnc_env *env, int64_t part, int64_t parts) {
-    const int64_t B = env->dims[0];
-    enum { N = 1040, K = 520 };
-    const float *restrict loss_grad_mul = (const float *)(env->arena + AT_LOSS_GRAD_MUL(B));
-    const float *restrict last_grad_panels = (const float *)(env->arena + AT_LAST_GRAD_PANELS);
-    const float *restrict last_kernel = (const float *)(env->weights + AT_LAST_KERNEL);
-    const fnc_block own = fnc_share_block(B, N, FNC_IS_SMALL(N, K, 4), part, parts);
-    fnc_tile tile = {env, {0}, NULL};
-    if (B <= 64) {
-        fnc_gemm_swapped_f32(B, N, K, last_kernel, K, last_grad_panels, own.m0, own.m1, own.n0,
-                own.n1, k11_last_grad_dot_epilogue, &tile);
-    } else {
-        fnc_gemm_packed_f32(B, N, K, loss_grad_mul, K, 1, last_grad_panels, own.m0, own.m1, own.n0,
-                own.n1, k11_last_grad_dot_epilogue, &tile);
-    }
-}
-
-/* k12_first_grad_sum: first (backward)
- *   first_grad_sum[i] = sum over j: first_grad_select[i + 1040 * j]   for i<1040, j<B
- *   schedule: rows 1040/32 | 32 lanes
- *   1040*B flops; reads 4160*B, writes 4160 bytes
- *   loops: i<1040 by 32 vector: reduced j<B */
-FNC_INLINE void k12_first_grad_sum_rows(const float *restrict first_grad_select,
-        float *restrict first_grad_sum, int64_t B, int64_t i0, int64_t lanes) {
-    enum { I = 1040, BLOCK = 32 };
-    FNC_ALIGNED float sum[BLOCK];
-#pragma omp simd
-    for (int64_t i = 0; i < lanes; ++i) {
-        sum[i] = 0.0f;
-    }
-    for (int64_t j = 0; j < B; ++j) {
-#pragma omp simd
-        for (int64_t i = 0; i < lanes; ++i) {
-            sum[i] += first_grad_select[i0 + i + I * j];
-        }
-    }
-#pragma omp simd
-    for (int64_t i = 0; i < lanes; ++i) {
-        first_grad_sum[i0 + i] = sum[i];
-    }
-}
-
-static void k12_first_grad_sum(const fnc_env *env, int64_t part, int64_t parts) {
-    const int64_t B = env->dims[0];
-    enum { I = 1040, BLOCK = 32 };
-    const float *restrict first_grad_select = (const float *)(env->arena + AT_FIRST_GRAD_SELECT(B));
-    float *restrict first_grad_sum = (float *)(env->arena + AT_FIRST_GRAD_SUM(B));
-    const int64_t begin = fnc_share(I, 32, part, parts);
-    const int64_t end = fnc_share(I, 32, part + 1, parts);
-    for (int64_t i0 = begin; i0 < end; i0 += BLOCK) {
-        if (i0 + BLOCK <= end) {
-            k12_first_grad_sum_rows(first_grad_select, first_grad_sum, B, i0, BLOCK);
-        } else {
-            k12_first_grad_sum_rows(first_grad_select, first_grad_sum, B, i0, end - i0);
-        }
-    }
-}
-
-/* k13_last_grad_sum: last (backward)
+/* k10_last_grad_sum: last (backward)
  *   last_grad_sum[i] = sum over j: loss_grad_mul[i + 520 * j]   for i<520, j<B
  *   schedule: rows 520/32 | 32 lanes
  *   520*B flops; reads 2080*B, writes 2080 bytes
  *   loops: i<520 by 32 vector: reduced j<B */
-FNC_INLINE void k13_last_grad_sum_rows(const float *restrict loss_grad_mul,
+FNC_INLINE void k10_last_grad_sum_rows(const float *restrict loss_grad_mul,
         float *restrict last_grad_sum, int64_t B, int64_t i0, int64_t lanes) {
     enum { I = 520, BLOCK = 32 };
     FNC_ALIGNED float sum[BLOCK];
@@ -390,7 +285,7 @@ FNC_INLINE void k13_last_grad_sum_rows(const float *restrict loss_grad_mul,
     }
 }
 
-static void k13_last_grad_sum(const fnc_env *env, int64_t part, int64_t parts) {
+static void k10_last_grad_sum(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     enum { I = 520, BLOCK = 32 };
     const float *restrict loss_grad_mul = (const float *)(env->arena + AT_LOSS_GRAD_MUL(B));
@@ -399,19 +294,19 @@ static void k13_last_grad_sum(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t end = fnc_share(I, 32, part + 1, parts);
     for (int64_t i0 = begin; i0 < end; i0 += BLOCK) {
         if (i0 + BLOCK <= end) {
-            k13_last_grad_sum_rows(loss_grad_mul, last_grad_sum, B, i0, BLOCK);
+            k10_last_grad_sum_rows(loss_grad_mul, last_grad_sum, B, i0, BLOCK);
         } else {
-            k13_last_grad_sum_rows(loss_grad_mul, last_grad_sum, B, i0, end - i0);
+            k10_last_grad_sum_rows(loss_grad_mul, last_grad_sum, B, i0, end - i0);
         }
     }
 }
 
-/* k14_gradient_broadcast: optimizer/gradient
+/* k11_gradient_broadcast: optimizer/gradient
  *   gradient_concat_part4[i] = 0.0   for i<8
  *   schedule: rows 8/16
  *   0 flops; reads 0, writes 32 bytes
  *   loops: i<8 */
-static void k14_gradient_broadcast(const fnc_env *env, int64_t part, int64_t parts) {
+static void k11_gradient_broadcast(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     enum { I = 8 };
     float *restrict gradient_concat_part4 = (float *)(env->arena + AT_GRADIENT_CONCAT_PART4(B));
@@ -422,110 +317,112 @@ static void k14_gradient_broadcast(const fnc_env *env, int64_t part, int64_t par
     }
 }
 
-/* k15_first_grad_pack: first (backward)
- *   first_grad_panels[1040 * i + j] = pack: first_grad_select[1040 * i + j]   for i<B, j<1040
- *   schedule: pack first_grad_select{0 1040*1 1*2} columns 1040 | panels
- *   0 flops; reads 4160*B, writes 4224*B bytes */
-static void k15_first_grad_pack(const fnc_env *env, int64_t part, int64_t parts) {
+/* k12_last_grad_pack: last (backward)
+ *   last_grad_panels[1040 * i + j] = pack: last/kernel[i + 520 * j]   for i<520, j<1040
+ *   schedule: if B<=64: pack loss_grad_mul{0 1*1 520*2} columns B; else: pack last/kernel{0 1*1
+ *       520*2} columns 1040 | panels
+ *   0 flops; reads 2080*B+2163200, writes 2196480 bytes */
+static void k12_last_grad_pack(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
-    enum { N = 1040 };
-    const float *restrict first_grad_select = (const float *)(env->arena + AT_FIRST_GRAD_SELECT(B));
-    float *restrict first_grad_panels = (float *)(env->arena + AT_FIRST_GRAD_PANELS(B));
-    const int64_t panels = fnc_pack_parts_f32(N, B);
-    fnc_pack_b_f32(N, B, first_grad_select, N, first_grad_panels, fnc_share(panels, 1, part, parts),
-            fnc_share(panels, 1, part + 1, parts));
-}
-
-/* k16_first_grad_dot: first (backward), optimizer/sgd
- *   dot = sum k<B: x[m + 130 * k] * first_grad_select[1040 * k + n]   for g<1, m<130, n<1040
- *   first/kernel'[1040 * j + k] = (first/kernel[1040 * j + k] - (sgd/learning_rate[0] * dot))
- *       for i<1, j<130, k<1040
- *   schedule: row_panels x{0 1*1 130*2} panels:first_grad_panels{0 1040*1 1*2} | rows 130/16 |
- *       update
- *   270400*B+270400 flops; reads 4744*B+540804, writes 540800 bytes */
-FNC_INLINE void k16_first_grad_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr,
-        int64_t nr, const float *acc) {
-    const fnc_env *env = ((const fnc_tile *)tile)->env;
-    enum { N = 1040 };
-    float *restrict first_kernel = (float *)((unsigned char *)env->weights + AT_FIRST_KERNEL);
-    const float *restrict sgd_learning_rate = (const float *)(env->train + AT_SGD_LEARNING_RATE);
-    for (int64_t i = 0; i < mr; ++i) {
-#pragma omp simd
-        for (int64_t j = 0; j < nr; ++j) {
-            const float dot = acc[i * FNC_NR_F32 + j];
-            first_kernel[N * (m0 + i) + (n0 + j)] = first_kernel[N * (m0 + i) + (n0 + j)] -
-                    sgd_learning_rate[0] * dot;
-        }
-    }
-}
-
-static void k16_first_grad_dot(const fnc_env *env, int64_t part, int64_t parts) {
-    const int64_t B = env->dims[0];
-    enum { M = 130, N = 1040 };
-    const float *restrict x = (const float *)env->in[0];
-    const float *restrict first_grad_panels = (const float *)(env->arena + AT_FIRST_GRAD_PANELS(B));
-    const float *restrict first_kernel = (const float *)(env->weights + AT_FIRST_KERNEL);
-    const int64_t begin = fnc_share(M, 16, part, parts);
-    const int64_t end = fnc_share(M, 16, part + 1, parts);
-    fnc_tile tile = {env, {0}, NULL};
-    const float *const beside[] = {first_kernel};
-    fnc_gemm_row_panels_f32(N, B, x, M, first_grad_panels, begin, end, 0, N,
-            k16_first_grad_dot_epilogue, &tile, beside, 1);
-}
-
-/* k17_last_grad_pack: last (backward)
- *   last_grad_panels_2[520 * i + j] = pack: loss_grad_mul[520 * i + j]   for i<B, j<520
- *   schedule: pack loss_grad_mul{0 520*1 1*2} columns 520 | panels
- *   0 flops; reads 2080*B, writes 2176*B bytes */
-static void k17_last_grad_pack(const fnc_env *env, int64_t part, int64_t parts) {
-    const int64_t B = env->dims[0];
-    enum { N = 520 };
-    const float *restrict loss_grad_mul = (const float *)(env->arena + AT_LOSS_GRAD_MUL(B));
-    float *restrict last_grad_panels_2 = (float *)(env->arena + AT_LAST_GRAD_PANELS_2(B));
-    const int64_t panels = fnc_pack_parts_f32(N, B);
-    fnc_pack_b_f32(N, B, loss_grad_mul, N, last_grad_panels_2, fnc_share(panels, 1, part, parts),
-            fnc_share(panels, 1, part + 1, parts));
-}
-
-/* k18_last_grad_dot: last (backward), optimizer/sgd
- *   dot = sum k<B: first_max[m + 1040 * k] * loss_grad_mul[520 * k + n]   for g<1, m<1040, n<520
- *   last/kernel'[520 * j + k] = (last/kernel[520 * j + k] - (sgd/learning_rate[0] * dot))   for
- *       i<1, j<1040, k<520
- *   schedule: row_panels first_max{0 1*1 1040*2} panels:last_grad_panels_2{0 520*1 1*2} | rows
- *       1040/16 | update
- *   1081600*B+1081600 flops; reads 6336*B+2163204, writes 2163200 bytes */
-FNC_INLINE void k18_last_grad_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr,
-        int64_t nr, const float *acc) {
-    const fnc_env *env = ((const fnc_tile *)tile)->env;
-    enum { N = 520 };
-    float *restrict last_kernel = (float *)((unsigned char *)env->weights + AT_LAST_KERNEL);
-    const float *restrict sgd_learning_rate = (const float *)(env->train + AT_SGD_LEARNING_RATE);
-    for (int64_t i = 0; i < mr; ++i) {
-#pragma omp simd
-        for (int64_t j = 0; j < nr; ++j) {
-            const float dot = acc[i * FNC_NR_F32 + j];
-            last_kernel[N * (m0 + i) + (n0 + j)] = last_kernel[N * (m0 + i) + (n0 + j)] -
-                    sgd_learning_rate[0] * dot;
-        }
-    }
-}
-
-static void k18_last_grad_dot(const fnc_env *env, int64_t part, int64_t parts) {
-    const int64_t B = env->dims[0];
-    enum { M = 1040, N = 520 };
-    const float *restrict first_max = (const float *)(env->arena + AT_FIRST_MAX);
-    const float *restrict last_grad_panels_2 = (const float *)(env->arena +
-            AT_LAST_GRAD_PANELS_2(B));
+    enum { K = 520, N = 1040 };
     const float *restrict last_kernel = (const float *)(env->weights + AT_LAST_KERNEL);
-    const int64_t begin = fnc_share(M, 16, part, parts);
-    const int64_t end = fnc_share(M, 16, part + 1, parts);
-    fnc_tile tile = {env, {0}, NULL};
-    const float *const beside[] = {last_kernel};
-    fnc_gemm_row_panels_f32(N, B, first_max, M, last_grad_panels_2, begin, end, 0, N,
-            k18_last_grad_dot_epilogue, &tile, beside, 1);
+    float *restrict last_grad_panels = (float *)(env->arena + AT_LAST_GRAD_PANELS);
+    const float *restrict loss_grad_mul = (const float *)(env->arena + AT_LOSS_GRAD_MUL(B));
+    if (B <= 64) {
+        const int64_t panels = fnc_pack_parts_f32(B, K);
+        fnc_pack_bt_f32(B, K, loss_grad_mul, K, last_grad_panels, fnc_share(panels, 1, part, parts),
+                fnc_share(panels, 1, part + 1, parts));
+    } else {
+        const int64_t panels = fnc_pack_parts_f32(N, K);
+        fnc_pack_bt_f32(N, K, last_kernel, K, last_grad_panels, fnc_share(panels, 1, part, parts),
+                fnc_share(panels, 1, part + 1, parts));
+    }
 }
 
-/* k19_sgd_sub: optimizer/sgd
+/* k13_last_grad_dot: last (backward), first (backward)
+ *   dot = sum k<520: loss_grad_mul[520 * m + k] * last/kernel[k + 520 * n]   for g<1, m<B,
+ *       n<1040
+ *   first_grad_select[1040 * j + k] = (dot if (0.0 < first_max[1040 * j + k]) else 0.0)   for
+ *       i<1, j<B, k<1040
+ *   schedule: if B<=64: swapped panels:last_grad_panels{0 1*1 B*2} last/kernel{0 1*1 520*2};
+ *       else: panels loss_grad_mul{0 520*1 1*2} panels:last_grad_panels{0 1040*1 1*2} | longer
+ *   1083680*B flops; reads 6240*B+4359680, writes 4160*B bytes */
+FNC_INLINE void k13_last_grad_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr,
+        int64_t nr, const float *acc) {
+    const fnc_env *env = ((const fnc_tile *)tile)->env;
+    const int64_t B = env->dims[0];
+    enum { N = 1040 };
+    const float *restrict first_max = (const float *)(env->arena + AT_FIRST_MAX);
+    float *restrict first_grad_select = (float *)(env->arena + AT_FIRST_GRAD_SELECT(B));
+    for (int64_t i = 0; i < mr; ++i) {
+#pragma omp simd
+        for (int64_t j = 0; j < nr; ++j) {
+            const float dot = acc[i * FNC_NR_F32 + j];
+            first_grad_select[N * (m0 + i) + (n0 + j)] = 0.0f < first_max[N * (m0 + i) + (n0 + j)] ?
+                    dot : 0.0f;
+        }
+    }
+}
+
+static void k13_last_grad_dot(const fnc_env *env, int64_t part, int64_t parts) {
+    const int64_t B = env->dims[0];
+    enum { N = 1040, K = 520 };
+    const float *restrict loss_grad_mul = (const float *)(env->arena + AT_LOSS_GRAD_MUL(B));
+    const float *restrict last_grad_panels = (const float *)(env->arena + AT_LAST_GRAD_PANELS);
+    const float *restrict last_kernel = (const float *)(env->weights + AT_LAST_KERNEL);
+    const fnc_block own = fnc_share_block(B, N, FNC_IS_SMALL(N, K, 4), part, parts);
+    fnc_tile tile = {env, {0}, NULL};
+    if (B <= 64) {
+        fnc_gemm_swapped_f32(B, N, K, last_kernel, K, last_grad_panels, own.m0, own.m1, own.n0,
+                own.n1, k13_last_grad_dot_epilogue, &tile);
+    } else {
+        fnc_gemm_packed_f32(B, N, K, loss_grad_mul, K, 1, last_grad_panels, own.m0, own.m1, own.n0,
+                own.n1, k13_last_grad_dot_epilogue, &tile);
+    }
+}
+
+/* k14_first_grad_sum: first (backward)
+ *   first_grad_sum[i] = sum over j: first_grad_select[i + 1040 * j]   for i<1040, j<B
+ *   schedule: rows 1040/32 | 32 lanes
+ *   1040*B flops; reads 4160*B, writes 4160 bytes
+ *   loops: i<1040 by 32 vector: reduced j<B */
+FNC_INLINE void k14_first_grad_sum_rows(const float *restrict first_grad_select,
+        float *restrict first_grad_sum, int64_t B, int64_t i0, int64_t lanes) {
+    enum { I = 1040, BLOCK = 32 };
+    FNC_ALIGNED float sum[BLOCK];
+#pragma omp simd
+    for (int64_t i = 0; i < lanes; ++i) {
+        sum[i] = 0.0f;
+    }
+    for (int64_t j = 0; j < B; ++j) {
+#pragma omp simd
+        for (int64_t i = 0; i < lanes; ++i) {
+            sum[i] += first_grad_select[i0 + i + I * j];
+        }
+    }
+#pragma omp simd
+    for (int64_t i = 0; i < lanes; ++i) {
+        first_grad_sum[i0 + i] = sum[i];
+    }
+}
+
+static void k14_first_grad_sum(const fnc_env *env, int64_t part, int64_t parts) {
+    const int64_t B = env->dims[0];
+    enum { I = 1040, BLOCK = 32 };
+    const float *restrict first_grad_select = (const float *)(env->arena + AT_FIRST_GRAD_SELECT(B));
+    float *restrict first_grad_sum = (float *)(env->arena + AT_FIRST_GRAD_SUM(B));
+    const int64_t begin = fnc_share(I, 32, part, parts);
+    const int64_t end = fnc_share(I, 32, part + 1, parts);
+    for (int64_t i0 = begin; i0 < end; i0 += BLOCK) {
+        if (i0 + BLOCK <= end) {
+            k14_first_grad_sum_rows(first_grad_select, first_grad_sum, B, i0, BLOCK);
+        } else {
+            k14_first_grad_sum_rows(first_grad_select, first_grad_sum, B, i0, end - i0);
+        }
+    }
+}
+
+/* k15_sgd_sub: optimizer/sgd
  *   first/bias'[i] = (first/bias[i] - (sgd/learning_rate[0] * gradient_concat_piece1[i]))   for
  *       i<1040
  *   then weights_piece3'[i] = (weights_piece3[i] - (sgd/learning_rate[0] *
@@ -533,7 +430,7 @@ static void k18_last_grad_dot(const fnc_env *env, int64_t part, int64_t parts) {
  *   schedule: alone
  *   3136 flops; reads 12548, writes 6272 bytes
  *   loops: i<1040 vector, i<528 vector */
-static void k19_sgd_sub(const fnc_env *env, int64_t part, int64_t parts) {
+static void k15_sgd_sub(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     enum { I = 1040, I_528 = 528 };
     float *restrict first_bias = (float *)((unsigned char *)env->weights + AT_FIRST_BIAS);
@@ -557,6 +454,109 @@ static void k19_sgd_sub(const fnc_env *env, int64_t part, int64_t parts) {
     }
 }
 
+/* k16_first_grad_pack: first (backward)
+ *   first_grad_panels[1040 * i + j] = pack: first_grad_select[1040 * i + j]   for i<B, j<1040
+ *   schedule: pack first_grad_select{0 1040*1 1*2} columns 1040 | panels
+ *   0 flops; reads 4160*B, writes 4224*B bytes */
+static void k16_first_grad_pack(const fnc_env *env, int64_t part, int64_t parts) {
+    const int64_t B = env->dims[0];
+    enum { N = 1040 };
+    const float *restrict first_grad_select = (const float *)(env->arena + AT_FIRST_GRAD_SELECT(B));
+    float *restrict first_grad_panels = (float *)(env->arena + AT_FIRST_GRAD_PANELS(B));
+    const int64_t panels = fnc_pack_parts_f32(N, B);
+    fnc_pack_b_f32(N, B, first_grad_select, N, first_grad_panels, fnc_share(panels, 1, part, parts),
+            fnc_share(panels, 1, part + 1, parts));
+}
+
+/* k17_first_grad_dot: first (backward), optimizer/sgd
+ *   dot = sum k<B: x[m + 130 * k] * first_grad_select[1040 * k + n]   for g<1, m<130, n<1040
+ *   first/kernel'[1040 * j + k] = (first/kernel[1040 * j + k] - (sgd/learning_rate[0] * dot))
+ *       for i<1, j<130, k<1040
+ *   schedule: row_panels x{0 1*1 130*2} panels:first_grad_panels{0 1040*1 1*2} | rows 130/16 |
+ *       update
+ *   270400*B+270400 flops; reads 4744*B+540804, writes 540800 bytes */
+FNC_INLINE void k17_first_grad_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr,
+        int64_t nr, const float *acc) {
+    const fnc_env *env = ((const fnc_tile *)tile)->env;
+    enum { N = 1040 };
+    float *restrict first_kernel = (float *)((unsigned char *)env->weights + AT_FIRST_KERNEL);
+    const float *restrict sgd_learning_rate = (const float *)(env->train + AT_SGD_LEARNING_RATE);
+    for (int64_t i = 0; i < mr; ++i) {
+#pragma omp simd
+        for (int64_t j = 0; j < nr; ++j) {
+            const float dot = acc[i * FNC_NR_F32 + j];
+            first_kernel[N * (m0 + i) + (n0 + j)] = first_kernel[N * (m0 + i) + (n0 + j)] -
+                    sgd_learning_rate[0] * dot;
+        }
+    }
+}
+
+static void k17_first_grad_dot(const fnc_env *env, int64_t part, int64_t parts) {
+    const int64_t B = env->dims[0];
+    enum { M = 130, N = 1040 };
+    const float *restrict x = (const float *)env->in[0];
+    const float *restrict first_grad_panels = (const float *)(env->arena + AT_FIRST_GRAD_PANELS(B));
+    const float *restrict first_kernel = (const float *)(env->weights + AT_FIRST_KERNEL);
+    const int64_t begin = fnc_share(M, 16, part, parts);
+    const int64_t end = fnc_share(M, 16, part + 1, parts);
+    fnc_tile tile = {env, {0}, NULL};
+    const float *const beside[] = {first_kernel};
+    fnc_gemm_row_panels_f32(N, B, x, M, first_grad_panels, begin, end, 0, N,
+            k17_first_grad_dot_epilogue, &tile, beside, 1);
+}
+
+/* k18_last_grad_pack: last (backward)
+ *   last_grad_panels_2[520 * i + j] = pack: loss_grad_mul[520 * i + j]   for i<B, j<520
+ *   schedule: pack loss_grad_mul{0 520*1 1*2} columns 520 | panels
+ *   0 flops; reads 2080*B, writes 2176*B bytes */
+static void k18_last_grad_pack(const fnc_env *env, int64_t part, int64_t parts) {
+    const int64_t B = env->dims[0];
+    enum { N = 520 };
+    const float *restrict loss_grad_mul = (const float *)(env->arena + AT_LOSS_GRAD_MUL(B));
+    float *restrict last_grad_panels_2 = (float *)(env->arena + AT_LAST_GRAD_PANELS_2(B));
+    const int64_t panels = fnc_pack_parts_f32(N, B);
+    fnc_pack_b_f32(N, B, loss_grad_mul, N, last_grad_panels_2, fnc_share(panels, 1, part, parts),
+            fnc_share(panels, 1, part + 1, parts));
+}
+
+/* k19_last_grad_dot: last (backward), optimizer/sgd
+ *   dot = sum k<B: first_max[m + 1040 * k] * loss_grad_mul[520 * k + n]   for g<1, m<1040, n<520
+ *   last/kernel'[520 * j + k] = (last/kernel[520 * j + k] - (sgd/learning_rate[0] * dot))   for
+ *       i<1, j<1040, k<520
+ *   schedule: row_panels first_max{0 1*1 1040*2} panels:last_grad_panels_2{0 520*1 1*2} | rows
+ *       1040/16 | update
+ *   1081600*B+1081600 flops; reads 6336*B+2163204, writes 2163200 bytes */
+FNC_INLINE void k19_last_grad_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr,
+        int64_t nr, const float *acc) {
+    const fnc_env *env = ((const fnc_tile *)tile)->env;
+    enum { N = 520 };
+    float *restrict last_kernel = (float *)((unsigned char *)env->weights + AT_LAST_KERNEL);
+    const float *restrict sgd_learning_rate = (const float *)(env->train + AT_SGD_LEARNING_RATE);
+    for (int64_t i = 0; i < mr; ++i) {
+#pragma omp simd
+        for (int64_t j = 0; j < nr; ++j) {
+            const float dot = acc[i * FNC_NR_F32 + j];
+            last_kernel[N * (m0 + i) + (n0 + j)] = last_kernel[N * (m0 + i) + (n0 + j)] -
+                    sgd_learning_rate[0] * dot;
+        }
+    }
+}
+
+static void k19_last_grad_dot(const fnc_env *env, int64_t part, int64_t parts) {
+    const int64_t B = env->dims[0];
+    enum { M = 1040, N = 520 };
+    const float *restrict first_max = (const float *)(env->arena + AT_FIRST_MAX);
+    const float *restrict last_grad_panels_2 = (const float *)(env->arena +
+            AT_LAST_GRAD_PANELS_2(B));
+    const float *restrict last_kernel = (const float *)(env->weights + AT_LAST_KERNEL);
+    const int64_t begin = fnc_share(M, 16, part, parts);
+    const int64_t end = fnc_share(M, 16, part + 1, parts);
+    fnc_tile tile = {env, {0}, NULL};
+    const float *const beside[] = {last_kernel};
+    fnc_gemm_row_panels_f32(N, B, first_max, M, last_grad_panels_2, begin, end, 0, N,
+            k19_last_grad_dot_epilogue, &tile, beside, 1);
+}
+
 FNC_ONE_COPY void run_train_step(const fnc_env *env, int64_t part, int64_t parts) {
     const uint64_t before = fnc_flush();
     k00_loss_add(env, part, parts);
@@ -574,20 +574,23 @@ FNC_ONE_COPY void run_train_step(const fnc_env *env, int64_t part, int64_t parts
     k08_loss_sum(env, part, parts);
     fnc_barrier(env, parts);
     k09_loss_add(env, part, parts);
-    k10_last_grad_pack(env, part, parts);
     fnc_barrier(env, parts);
-    k11_last_grad_dot(env, part, parts);
+    k10_last_grad_sum(env, part, parts);
+    k11_gradient_broadcast(env, part, parts);
+    k12_last_grad_pack(env, part, parts);
     fnc_barrier(env, parts);
-    k12_first_grad_sum(env, part, parts);
-    k13_last_grad_sum(env, part, parts);
-    k14_gradient_broadcast(env, part, parts);
-    k15_first_grad_pack(env, part, parts);
+    k13_last_grad_dot(env, part, parts);
     fnc_barrier(env, parts);
-    k16_first_grad_dot(env, part, parts);
-    k17_last_grad_pack(env, part, parts);
+    k14_first_grad_sum(env, part, parts);
     fnc_barrier(env, parts);
-    k18_last_grad_dot(env, part, parts);
-    k19_sgd_sub(env, part, parts);
+    k15_sgd_sub(env, part, parts);
+    fnc_barrier(env, parts);
+    k16_first_grad_pack(env, part, parts);
+    fnc_barrier(env, parts);
+    k17_first_grad_dot(env, part, parts);
+    k18_last_grad_pack(env, part, parts);
+    fnc_barrier(env, parts);
+    k19_last_grad_dot(env, part, parts);
     fnc_unflush(before);
 }
 
@@ -597,7 +600,7 @@ static int32_t check_train_step(const fnc_env *env) {
     if (B < 0) {
         return FNC_ERR_SHAPE;
     }
-    if (env->arena_bytes < 14720 * B + 2269376) {
+    if (env->arena_bytes < 14656 * B + 2269376) {
         return FNC_ERR_ARENA;
     }
     return FNC_OK;
@@ -606,7 +609,7 @@ static int32_t check_train_step(const fnc_env *env) {
 /* Bytes of scratch memory. */
 FNC_EXPORT int64_t golden_train_step_arena(const int64_t *dims) {
     const int64_t B = dims[0];
-    return 14720 * B + 2269376;
+    return 14656 * B + 2269376;
 }
 
 /* How much work a call is, as fnc_run takes it. */
