@@ -119,7 +119,7 @@ def copies_of_x(plan) -> int:
 def test_the_schedule_tells_segments():
     _, plan = stages(program_of(CASES[2], B, "float32"))
     [text] = [schedule_text(k.schedule) for k in plan.kernels if k.product]
-    assert text.startswith("long_pixels x{24 1*1 3*2 168*3 21*4} y{0 40*1 1*2} segments B,6 | "), text
+    assert text.startswith("long_pixels x{24 1*1 3*2 168*3 21*4} y{0 40*1 1*2} segments B,6 "), text
 
 
 @pytest.mark.parametrize("case", CASES, ids=IDS)
