@@ -51,8 +51,8 @@ class DTypePolicy:
     """What a layer computes in, and what its weights are.
 
     `name` is a dtype, which is both, or "mixed_bfloat16": computing in bfloat16 on weights of
-    float32. Without a name it is floatx. Raises ValueError on any other name, and TypeError on what
-    is not a name.
+    float32. Without a name it is the one that is set. Raises ValueError on any other name, and
+    TypeError on what is not a name.
 
     >>> policy = fncompile.DTypePolicy("mixed_bfloat16")
     >>> policy.compute_dtype, policy.variable_dtype
@@ -60,7 +60,7 @@ class DTypePolicy:
     """
 
     def __init__(self, name: str | None = None):
-        name = floatx() if name is None else name
+        name = dtype_policy().name if name is None else name
         if not isinstance(name, str):
             raise TypeError(
                 "'name' must be a string, such as 'mixed_bfloat16'. "
@@ -121,15 +121,15 @@ def dtype_policy() -> DTypePolicy:
     return _policy or DTypePolicy(floatx())
 
 
-def set_dtype_policy(policy: str | DTypePolicy | None) -> None:
-    """Set the policy of new layers by name or object; None goes back to that of floatx.
+def set_dtype_policy(policy: str | DTypePolicy) -> None:
+    """Set the policy of new layers by name or object; `config.floatx()` is the usual one.
 
-    `policy`: a name, a policy or None; ValueError for anything else.
+    `policy`: a name or a policy; ValueError for anything else.
 
     >>> config.set_dtype_policy("float32")
     """
     global _policy
-    if policy is not None and not isinstance(policy, (str, DTypePolicy)):
+    if not isinstance(policy, (str, DTypePolicy)):
         raise ValueError(
             "Invalid `policy` argument. Expected the string name of a policy (such as "
             "'mixed_bfloat16') or a `DTypePolicy` instance. "

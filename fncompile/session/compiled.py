@@ -36,7 +36,7 @@ from fncompile.session.signature import (
     input_types,
     step_signature,
 )
-from fncompile.training.compile import objective_of
+from fncompile.training.compile import objective_of, optimizer_of
 from fncompile.training.model import TrainedModel
 from fncompile.training.step_data import Parts
 
@@ -345,7 +345,7 @@ class CompiledSteps:
         """Give the variables of steps their memory; once, with all that any step may change."""
         if self.train_memory is not None:
             return
-        optimizer, objective = self.model.optimizer, objective_of(self.model)
+        optimizer, objective = optimizer_of(self.model), objective_of(self.model)
         placed = self._placed()
         state = [
             *optimizer.variables[: _plain_count(optimizer)],

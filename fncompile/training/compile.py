@@ -56,7 +56,8 @@ def compile(
     }
     model.optimizer = optimizers.get(optimizer)
     # An optimizer that looks at whole variables takes its steps as the user's own are taken.
-    model._own_steps = type(model)._own_steps or not model.optimizer.elementwise
+    whole = model.optimizer is not None and not model.optimizer.elementwise
+    model._own_steps = type(model)._own_steps or whole
     model._compile_arguments, model.loss = arguments, loss
     model._loss_tracker = Mean(name="loss")
     given = metrics is not None or weighted_metrics is not None
@@ -142,6 +143,20 @@ def reset_metrics(model: TrainedModel, verb: str) -> None:
 def check_compiled(model: TrainedModel) -> None:
     if not getattr(model, "compiled", False):
         raise ValueError("You must call `compile()` before using the model.")
+
+
+def optimizer_of(model: TrainedModel) -> Any:
+    """The model's optimizer; one that takes no step, where it was compiled without."""
+    return model.optimizer or optimizers.SGD()
+
+
+def check_has_optimizer(model: TrainedModel) -> None:
+    """ValueError where the model was compiled to be evaluated alone."""
+    if getattr(model, "compiled", False) and model.optimizer is None:
+        raise ValueError(
+            f"Model '{model.name}' was compiled with `optimizer=None`, so it can be evaluated and "
+            "not be trained. Give `compile` an optimizer."
+        )
 
 
 def warn_if_nothing_trains(model: TrainedModel) -> None:

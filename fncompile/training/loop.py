@@ -19,6 +19,7 @@ from fncompile.training import data, together
 from fncompile.training.call_plan import call_plan
 from fncompile.training.compile import (
     check_compiled,
+    check_has_optimizer,
     objective_of,
     reset_metrics,
     warn_if_nothing_trains,
@@ -66,6 +67,7 @@ def fit(
     that does not fit the model.
     """
     check_compiled(model)
+    check_has_optimizer(model)
     warn_if_nothing_trains(model)
     validation_feed: Feed | None = None
     weights = (sample_weight, class_weight)

@@ -9,6 +9,6 @@ from fncompile import config
 
 @pytest.fixture(autouse=True)
 def default_policy():
-    config.set_dtype_policy(None)
+    config._policy = None
     yield
-    config.set_dtype_policy(None)
+    config._policy = None

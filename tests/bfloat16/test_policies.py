@@ -36,6 +36,12 @@ def test_a_plain_policy(name):
     assert policy.compute_dtype == policy.variable_dtype == policy.name == name
 
 
+def test_a_policy_of_no_name_is_the_one_that_is_set():
+    assert keras.DTypePolicy(None).name == "float32"
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    assert keras.DTypePolicy(None).name == "mixed_bfloat16"
+
+
 @pytest.mark.parametrize(("name", "error", "words"), [
     ("foo", ValueError, "Cannot convert 'foo' to a mixed precision DTypePolicy"),
     ("mixed_foo", ValueError, "Cannot convert 'mixed_foo'"),
@@ -48,8 +54,9 @@ def test_no_policy(name, error, words):
 
 
 def test_other_arguments_are_refused():
-    with pytest.raises(ValueError, match="Invalid `policy` argument"):
-        keras.config.set_dtype_policy(3)
+    for policy in (3, None):
+        with pytest.raises(ValueError, match="Invalid `policy` argument"):
+            keras.config.set_dtype_policy(policy)
     with pytest.raises(ValueError, match="Cannot interpret `dtype` argument"):
         layers.Dense(2, dtype=3)
 

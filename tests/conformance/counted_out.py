@@ -8,12 +8,13 @@ from __future__ import annotations
 import re
 
 REASONS: dict[str, str] = {
-    "quantization and LoRA": r"quanti[sz]|lora|gptq|awq|GPTQ|AWQ|int[48]_(from|abc)|_str_int[48]",
+    "quantization and LoRA":
+        r"[Qq]uanti[sz]|lora|gptq|awq|GPTQ|AWQ|int[48]_(from|abc)|_str_int[48]",
     "numbers of eight bits with a point": r"float8",
     "complex numbers": r"complex|ops\.(conj|conjugate|imag|real|polar)$",
     "wrappers of other frameworks": r"JaxLayer|FlaxLayer|TorchModuleWrapper|TFSMLayer",
     "files of other packages": r"argument format= of export",
-}
+}  # fmt: skip
 
 
 def reason(test: str, detail: str) -> str | None:

@@ -65,12 +65,28 @@ def _load_h5(
     return fncompile.saving.load_model(path, custom_objects, compile, safe_mode)
 
 
+_HOOKS = ("train_step", "test_step", "predict_step", "compute_loss", "compute_metrics")
+
+
 def _trainer() -> type:
     """What a Model has beyond a layer, as a class to mix in: trainer_test.py does so."""
-    own = ("__init__", "__new__", "call", "from_config", "__dict__", "__weakref__", "__module__",
-           "__doc__")  # fmt: skip
-    body = {name: value for name, value in vars(fncompile.Model).items() if name not in own}
-    return type("Trainer", (), {"__init__": lambda self: None, **body})
+    own = ("__init__", "__new__", "__init_subclass__", "call", "from_config", "__dict__",
+           "__weakref__", "__module__", "__doc__")  # fmt: skip
+
+    class Trainer:
+        def __init__(self) -> None:
+            pass
+
+        def __init_subclass__(cls, **kwargs: Any) -> None:  # as that of Model
+            super().__init_subclass__(**kwargs)
+            own = {hook: getattr(cls, hook) is not getattr(Trainer, hook) for hook in _HOOKS}
+            cls._own_predictions = own.pop("predict_step")
+            cls._own_steps = any(own.values())
+
+    for name, value in vars(fncompile.Model).items():
+        if name not in own:
+            setattr(Trainer, name, value)
+    return Trainer
 
 
 BACKEND = {

@@ -360,6 +360,17 @@ def test_compiling_again_changes_loss_and_optimizer():
 
 
 @better_than_keras
+def test_without_an_optimizer_a_model_is_evaluated_and_not_trained():
+    model = linear()
+    expected = model.evaluate(X, Y, verbose=0)
+    model.compile(None, loss="mse")
+    assert model.evaluate(X, Y, verbose=0) == expected
+    model.summary(print_fn=lambda *_, **__: None)
+    for train in (model.fit, model.train_on_batch):
+        with pytest.raises((ValueError, AttributeError), match="optimizer|NoneType"):  # Keras' own
+            train(X, Y)
+
+
 def test_compiling_again_without_metrics_drops_them():
     """Keras keeps the metrics of the first compile."""
     model = linear(metrics=["mae"])
