@@ -7,7 +7,7 @@
 #ifndef FNC_CHECKPOINT_H
 #define FNC_CHECKPOINT_H
 
-#include "fnc_context.h"
+#include "fnc_values.h"
 
 #if FNC_HAS_FILES
 #include "../io/fnc_blake2b.h"

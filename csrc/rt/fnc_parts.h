@@ -4,7 +4,8 @@
 #ifndef FNC_PARTS_H
 #define FNC_PARTS_H
 
-#include "fnc_context.h"
+#include "fnc_run.h"
+#include "fnc_values.h"
 
 /* Forward, and what backward must know of it; `loss`, of the size that it has, may be null. */
 FNC_LIB int32_t fnc_ctx_forward(const fnc_model *model, fnc_ctx *ctx, const fnc_step *step,
