@@ -185,6 +185,8 @@ ROOMS: dict[str, tuple[str, dict[str, str]]] = {
         "graph": "kinds of tensors; forgets names",
         "ops": "dtypes",
         "random": "sets the seed",
+        "saving": "tables learnt are described in files",
+        "layers": "columns of a table are taken by layers",
     }),
     "preprocessing": ("missing", {"utils": "the same under another name"}),
     "backend": ("missing config", {"utils": "the same under another name"}),

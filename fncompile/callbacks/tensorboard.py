@@ -177,6 +177,8 @@ class _Board:
         """A module of the package, by the last part of its name."""
         import importlib
 
+        if name not in _MODULES:
+            raise AttributeError(name)
         try:
             return importlib.import_module(f"tensorboard.{_MODULES[name]}")
         except ImportError as error:

@@ -21,6 +21,7 @@ _KERAS_MODULE = {
     "fncompile.optimizers.schedules": "keras.optimizers.schedules",
     "fncompile.optimizers": "keras.optimizers",
     "fncompile.random": "keras.random",
+    "fncompile.utils": "keras.utils",
     "fncompile.models": "keras",
     "fncompile.config": "keras",
 }
@@ -44,10 +45,10 @@ def keras_name(cls: type) -> tuple[str, str] | None:
 
 def _name_in(room: str, cls: type) -> str | None:
     """The name that a room has for a class: its own, or, where Keras' differs, the one exported."""
-    public = vars(_module(room))
-    if public.get(cls.__name__) is cls:
+    module = _module(room)
+    if getattr(module, cls.__name__, None) is cls:
         return cls.__name__
-    return next((name for name in public.get("__all__", ()) if public[name] is cls), None)
+    return next((name for name in module.__all__ if getattr(module, name) is cls), None)
 
 
 def find_class(module: str | None, name: str) -> type | None:

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
         image_dataset_from_directory,
         text_dataset_from_directory,
     )
+    from fncompile.utils.feature_space import FeatureSpace
     from fncompile.utils.files import get_file
     from fncompile.utils.images import array_to_img, img_to_array, load_img, save_img
     from fncompile.utils.named_values import Config
@@ -50,6 +51,7 @@ _NAMES = {
     **dict.fromkeys(("to_categorical", "normalize"), "utils.numerical"),
     **dict.fromkeys(("set_random_seed", "clear_session"), "utils.session"),
     "Config": "utils.named_values",
+    "FeatureSpace": "utils.feature_space",
     **dict.fromkeys(
         (
             "audio_dataset_from_directory",
@@ -99,6 +101,7 @@ _ALIASES = {
 __all__ = [
     "Config",
     "CustomObjectScope",
+    "FeatureSpace",
     "Progbar",
     "PyDataset",
     "Sequence",
