@@ -35,6 +35,7 @@ from fncompile.ops import (
     softsign,
     sparse_plus,
     sparse_sigmoid,
+    sparsemax,
     squareplus,
     tanh,
     tanh_shrink,
@@ -103,7 +104,8 @@ def relu(
 _FUNCTIONS = (
     celu, elu, exponential, gelu, glu, hard_shrink, hard_sigmoid, hard_silu, hard_tanh, leaky_relu,
     linear, log_sigmoid, log_softmax, mish, relu, relu6, selu, sigmoid, silu, soft_shrink, softmax,
-    softplus, softsign, sparse_plus, sparse_sigmoid, squareplus, tanh, tanh_shrink, threshold,
+    softplus, softsign, sparse_plus, sparse_sigmoid, sparsemax, squareplus, tanh, tanh_shrink,
+    threshold,
 )  # fmt: skip
 ALL_OBJECTS: dict[str, Callable[..., Any]] = {
     **{fn.__name__: fn for fn in _FUNCTIONS}, "swish": silu, "hard_swish": hard_silu,
@@ -181,6 +183,7 @@ __all__ = [
     "softsign",
     "sparse_plus",
     "sparse_sigmoid",
+    "sparsemax",
     "squareplus",
     "swish",
     "tanh",

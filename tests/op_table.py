@@ -11,6 +11,7 @@ from tests.op_rows import (
     attention,
     convolution,
     elementwise,
+    images,
     indexing,
     linalg,
     loops,
@@ -18,6 +19,7 @@ from tests.op_rows import (
     numbers,
     reductions,
     shaping,
+    signals,
     solving,
     sorting,
     windows,
@@ -39,6 +41,8 @@ CASES: list[OpCase] = [
     *loops.CASES,
     *convolution.CASES,
     *sorting.CASES,
+    *signals.CASES,
+    *images.CASES,
 ]
 
 __all__ = ["CASES", "Array", "OpCase", "program_of"]

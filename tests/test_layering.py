@@ -65,6 +65,7 @@ ROOMS: dict[str, tuple[str, dict[str, str]]] = {
     }),
     "ops": ("missing caller config", {
         "ir": "each op is a composition of nodes",
+        "autodiff": "derivatives along a direction",
         "graph": "ops take arrays, symbolic tensors and tensors of a trace",
     }),
     "random": ("missing config flags", {

@@ -19,6 +19,7 @@ from typing import Any
 from fncompile.ir import build
 from fncompile.ir.build import ew
 from fncompile.ir.node import Node
+from fncompile.ir.region import substituted
 from fncompile.ir.types import is_float
 
 Cotangents = Sequence["Node | None"]
@@ -26,6 +27,13 @@ Cotangents = Sequence["Node | None"]
 NOT_DIFFERENTIABLE = (
     "input", "param", "const", "iota", "size", "argmax", "argsort", "bits", "stop_gradient", "part",
 )  # fmt: skip
+
+
+def _own_gradient(node: Node, g: Node) -> Cotangents:
+    body = node["body"]
+    read = len(body.inputs)
+    given = dict(zip(body.inputs, (g, *node.src[1:read])))
+    return [*[None] * read, *substituted(body.outputs, given)]
 
 
 def _none(node: Node, g: Node) -> Cotangents:
@@ -188,6 +196,7 @@ VJP: dict[str, Callable[[Node, Any], Cotangents]] = {
     "gather": _gather,
     "scatter_add": _scatter_add,
     "straight_through": lambda node, g: [None, g],
+    "own_gradient": _own_gradient,
     "scan": _scan,
 }
 

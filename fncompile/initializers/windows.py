@@ -38,8 +38,6 @@ def window_of(window: Any, length: int, periodic: bool) -> np.ndarray | None:
     name = _SAME.get(window, window)
     size = max(length if periodic else length - 1, 1)
     at = np.arange(length) / size
-    if name == "bartlett":
-        return 1.0 - np.abs(2.0 * at - 1.0)
     if name not in _NAMES:
         raise ValueError(
             f"Unknown `window`. Expected an array, None or one of {_NAMES}. "
@@ -47,6 +45,8 @@ def window_of(window: Any, length: int, periodic: bool) -> np.ndarray | None:
         )
     if length == 1:
         return np.ones(1)
+    if name == "bartlett":
+        return 1.0 - np.abs(2.0 * at - 1.0)
     if name == "tukey":  # flat, with a quarter of a cosine at either end
         ends = 4.0 * np.minimum(at, 1.0 - at)
         return np.where(ends < 1.0, 0.5 - 0.5 * np.cos(np.pi * ends), 1.0)

@@ -262,6 +262,14 @@ def straight_through(x: Node, path: Node) -> Node:
     return make("straight_through", (x, path))
 
 
+def own_gradient(
+    x: Node, body: Region, read: Sequence[Node], of: Sequence[Node]
+) -> Node:
+    """`x`, whose gradient is what `body` makes of the cotangent and of what it reads: cotangents
+    of the nodes `of`."""
+    return make("own_gradient", (x, *read, *of), body)
+
+
 # regions ----------------------------------------------------------------------------------------
 
 

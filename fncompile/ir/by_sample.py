@@ -103,4 +103,5 @@ RULES: dict[str, Callable[[Node, Axis, Sequence[Axis]], bool]] = {
     "unwindow": _off("axes"),
     "dot": _dot,
     "gather": lambda node, axis, sources: sources[0] is None and sources[1] == axis,
+    "own_gradient": lambda node, axis, sources: sources[0] == axis,
 }

@@ -294,6 +294,18 @@ def _straight_through(x: TensorType, path: TensorType) -> TensorType:
     return x
 
 
+def _own_gradient(*args: Any) -> TensorType:
+    *types, body = args
+    read, given = types[1 : len(body.inputs)], types[len(body.inputs) :]
+    if body.sequences != 1 or len(given) != len(body.outputs):
+        raise ValueError(f"own_gradient of {len(types)} operands by {body}")
+    for x, inside in zip([types[0], *read], body.inputs):
+        _same_type(x, inside.type, "an operand of own_gradient")
+    for x, inside in zip(given, body.outputs):
+        _same_type(x, inside.type, "a cotangent of own_gradient")
+    return types[0]
+
+
 def _scan(*args: Any) -> TensorType:
     *types, body, count, _ = args
     if len(types) != len(body.inputs) or len(body.outputs) < body.carries:
@@ -350,6 +362,7 @@ RULES: dict[str, Callable[..., TensorType]] = {
     "bits": _bits,
     "stop_gradient": _same,
     "straight_through": _straight_through,
+    "own_gradient": _own_gradient,
     "scan": _scan,
     "part": _part,
 }

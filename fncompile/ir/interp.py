@@ -314,6 +314,7 @@ RULES: dict[str, Callable] = {
     "bits": _bits,
     "stop_gradient": lambda n, a, env: a[0],
     "straight_through": lambda n, a, env: a[0],
+    "own_gradient": lambda n, a, env: a[0],
     "scan": _scan,
     "part": lambda n, a, env: a[0][n["index"]],
 }

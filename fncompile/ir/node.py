@@ -215,7 +215,7 @@ def with_regions(nodes: Iterable[Node]) -> list[Node]:
     """The nodes, and before each that has a region those inside it."""
     found: dict[Node, None] = {}
     for node in nodes:
-        if node.op == "scan":
+        if OPS[node.op].has_region:
             found.update(dict.fromkeys(with_regions(toposort(node["body"].outputs))))
         found[node] = None
     return list(found)
@@ -233,9 +233,9 @@ def rebuild(roots: Iterable[Node], replace_node: Callable[[Node, tuple[Node, ...
     for node in toposort(roots):
         src = tuple([new[s] for s in node.src])
         with coming_from(origins.get(node)):
-            if node.op == "scan":
+            if OPS[node.op].has_region:
                 body = rebuilt(node["body"], lambda inner: rebuild(inner, replace_node))
-                node_now = make("scan", src, body, *node.attr[1:])
+                node_now = make(node.op, src, body, *node.attr[1:])
                 new[node] = replace_node(node_now, src) or node_now
                 continue
             result = None if node.op == "part" else replace_node(node, src)

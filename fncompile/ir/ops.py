@@ -18,6 +18,11 @@ class OpDef:
     attrs: tuple[str, ...] = ()
     family: str = ""
 
+    @property
+    def has_region(self) -> bool:
+        """Is the first attribute a region?"""
+        return self.attrs[:1] == ("body",)
+
 
 OPS = {
     row.name: row
@@ -67,6 +72,9 @@ OPS = {
         OpDef("stop_gradient", 1, (), "marker"),
         # The value of the first, the gradient of the second, which has the value of the first.
         OpDef("straight_through", 2, (), "marker"),
+        # Sources: a value, what `body` reads besides the cotangent of the value, and what the
+        # cotangents that it gives are of.
+        OpDef("own_gradient", -1, ("body",), "marker"),
         # Sources: first carries, sequences (time axis first), invariants, as the inputs of `body`,
         # a Region. Gives a bundle: last carries, then sequences out. `reverse`: from the last
         # element to the first; what comes out has the places of what went in.

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from itertools import count
 from typing import TYPE_CHECKING
 
+from fncompile.ir.ops import OPS
 from fncompile.ir.types import TensorType
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ def split(items: Sequence, *sizes: int) -> tuple[tuple, ...]:
 
 def height(nodes: Iterable[Node]) -> int:
     """How deep regions are nested in these nodes."""
-    return max((1 + _depth(n["body"]) for n in nodes if n.op == "scan"), default=0)
+    return max((1 + _depth(n["body"]) for n in nodes if OPS[n.op].has_region), default=0)
 
 
 def _depth(region: Region) -> int:

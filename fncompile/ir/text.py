@@ -63,7 +63,7 @@ def print_program(program: Program, origins: bool = True) -> str:
 
 def _bodies(program: Program) -> list[Region]:
     """Inner ones before those that they are in."""
-    return list(dict.fromkeys(n["body"] for n in program.all_nodes() if n.op == "scan"))
+    return list(dict.fromkeys(n["body"] for n in program.all_nodes() if OPS[n.op].has_region))
 
 
 def _body_lines(body: Region, bodies: Mapping[Region, str], origins: Origins) -> list[str]:

@@ -7,6 +7,7 @@ from weakref import WeakKeyDictionary
 from fncompile.ir.dims import Dim, equation
 from fncompile.ir.infer import assumed, infer
 from fncompile.ir.node import Node, Program, toposort
+from fncompile.ir.ops import OPS
 
 
 class VerifyError(AssertionError):
@@ -54,10 +55,10 @@ def _check_leaves(program: Program, stage: str) -> None:
     for node in program.nodes():
         if node.op in ("input", "param") and node not in declared:
             raise VerifyError(f"{stage}: {node.op} {node['name']!r} is not declared")
-    for scan in (n for n in program.all_nodes() if n.op == "scan"):
-        for node in toposort(scan["body"].outputs):
-            if node.op in ("input", "param") and node not in scan["body"].inputs:
-                raise VerifyError(f"{stage}: {node['name']!r} is read in {scan}, not given to it")
+    for user in (n for n in program.all_nodes() if OPS[n.op].has_region):
+        for node in toposort(user["body"].outputs):
+            if node.op in ("input", "param") and node not in user["body"].inputs:
+                raise VerifyError(f"{stage}: {node['name']!r} is read in {user}, not given to it")
     undeclared = [p for p in program.updates if p not in program.params]
     if undeclared:
         raise VerifyError(f"{stage}: updates of {undeclared} that are not params")

@@ -46,6 +46,14 @@ from fncompile.ops.solving import (
 )
 from fncompile.ops.spectra import fft, fft2, ifft2, irfft, rfft
 from fncompile.ops.alignment import ctc_loss
+from fncompile.ops.complex_parts import conj, conjugate, imag, real
+from fncompile.ops.decoding import ctc_decode
+from fncompile.ops.derivatives import custom_gradient, jvp
+from fncompile.ops.distinct import unique
+from fncompile.ops.rearranging import rearrange
+from fncompile.ops.short_time import istft, stft
+from fncompile.ops.sparsemax import sparsemax
+from fncompile.ops.vectorizing import vectorize
 from fncompile.ops.attention import dot_product_attention
 from fncompile.ops.casting import (
     cast, convert_to_numpy, convert_to_tensor, dtype, is_tensor, stop_gradient,
@@ -70,7 +78,9 @@ from fncompile.ops.functions import (
     cos, cosh, erf, erfinv, exp, exp2, expm1, log, log1p, log2, log10, logaddexp, rsqrt, sin, sinh,
     sqrt, tan, tanh,
 )
-from fncompile.ops.indexing import get_item, in_top_k, one_hot, take, take_along_axis
+from fncompile.ops.indexing import (
+    get_item, in_top_k, multi_hot, one_hot, take, take_along_axis,
+)
 from fncompile.ops.joining import (
     append, array_split, concatenate, hstack, pad, split, stack, unstack, vstack,
 )
@@ -169,6 +179,8 @@ __all__ = [
     "clip",
     "concatenate",
     "cond",
+    "conj",
+    "conjugate",
     "conv",
     "conv_transpose",
     "convert_to_numpy",
@@ -180,9 +192,11 @@ __all__ = [
     "cosh",
     "count_nonzero",
     "cross",
+    "ctc_decode",
     "ctc_loss",
     "cumprod",
     "cumsum",
+    "custom_gradient",
     "deg2rad",
     "depth_to_space",
     "depthwise_conv",
@@ -252,6 +266,7 @@ __all__ = [
     "i0",
     "identity",
     "ifft2",
+    "imag",
     "image",
     "in_top_k",
     "inner",
@@ -266,6 +281,8 @@ __all__ = [
     "isneginf",
     "isposinf",
     "isreal",
+    "istft",
+    "jvp",
     "kaiser",
     "kron",
     "layer_normalization",
@@ -309,6 +326,7 @@ __all__ = [
     "mod",
     "moments",
     "moveaxis",
+    "multi_hot",
     "multiply",
     "nan_to_num",
     "nanargmax",
@@ -349,6 +367,8 @@ __all__ = [
     "quantile",
     "rad2deg",
     "ravel",
+    "real",
+    "rearrange",
     "reciprocal",
     "relu",
     "relu6",
@@ -396,6 +416,7 @@ __all__ = [
     "sparse_categorical_crossentropy",
     "sparse_plus",
     "sparse_sigmoid",
+    "sparsemax",
     "split",
     "sqrt",
     "square",
@@ -403,6 +424,7 @@ __all__ = [
     "squeeze",
     "stack",
     "std",
+    "stft",
     "stop_gradient",
     "subtract",
     "sum",
@@ -428,11 +450,13 @@ __all__ = [
     "true_divide",
     "trunc",
     "unfold",
+    "unique",
     "unravel_index",
     "unstack",
     "vander",
     "var",
     "vdot",
+    "vectorize",
     "vectorized_map",
     "vsplit",
     "vstack",

@@ -20,7 +20,7 @@ from fncompile.ops.scanning import scan
 from fncompile.ops.shaping import expand_dims, reshape
 from fncompile.ops.types import Result, TensorLike
 
-_NEVER = -1e30  # the logarithm of no chance: a number, so that differences of two are none of NaN
+NEVER = -1e30  # the logarithm of no chance: a number, so that differences of two are none of NaN
 
 
 @op
@@ -53,23 +53,23 @@ def ctc_loss(
     classes = one_hot(states, extents(logits)[2], dtype=logits.dtype)
     chances = einsum("btc,bsc->tbs", log_softmax(logits), classes)
     steps = cast(tensor(output_length), "int32")
-    begin = where(arange(count) < 2, tensor(0.0, logits.dtype), tensor(_NEVER, logits.dtype))
+    begin = where(arange(count) < 2, tensor(0.0, logits.dtype), tensor(NEVER, logits.dtype))
     jump = _may_skip(states)
 
     def turn(before: Any, row: Any) -> Any:
         number, chance = row
         stay = logaddexp(before, _moved(before, 1))
-        skip = where(jump, _moved(before, 2), _NEVER)
+        skip = where(jump, _moved(before, 2), NEVER)
         after = where(equal(number, 0), begin, logaddexp(stay, skip)) + chance
         return where(expand_dims(number < steps, 1), after, before), None
 
-    first = full((rows, count), _NEVER, logits.dtype)
+    first = full((rows, count), NEVER, logits.dtype)
     numbers = arange(extents(logits)[1], dtype="int32")
     last, _ = scan(turn, first, (numbers, chances))
     end = 2 * expand_dims(cast(tensor(target_length), "int32"), 1)
     at = arange(count, dtype="int32")
     ends = equal(at, end) | equal(at, end - 1)
-    return -logsumexp(where(ends, last, _NEVER), axis=1)
+    return -logsumexp(where(ends, last, NEVER), axis=1)
 
 
 def _with_blanks(labels: Any, blank: int) -> Any:
@@ -90,4 +90,4 @@ def _may_skip(states: Any) -> Any:
 def _moved(x: Any, by: int) -> Any:
     """Each state's number at the state `by` behind it."""
     rows = extents(x)[0]
-    return concatenate([full((rows, by), _NEVER, x.dtype), x[:, :-by]], axis=1)
+    return concatenate([full((rows, by), NEVER, x.dtype), x[:, :-by]], axis=1)

@@ -136,7 +136,7 @@ def pinv(x: TensorLike, rcond: float | None = None) -> Result:
            [0. ]], dtype=float32)
     """
     value, dtype = _numbers("pinv", x)
-    least = 10 * max(value.shape[-2:]) * np.finfo("float32").eps if rcond is None else rcond
+    least = 10 * max(value.shape[-2:]) * _eps(dtype) if rcond is None else rcond
     return build.const(np.linalg.pinv(value, least), dtype)
 
 
@@ -152,6 +152,11 @@ def matrix_rank(x: TensorLike, tol: float | None = None) -> Result:
     """
     value, dtype = _numbers("matrix_rank", x)
     sizes = np.linalg.svd(value, compute_uv=False)
-    eps = np.finfo("float64" if dtype == "float64" else "float32").eps
-    least = sizes.max(-1, keepdims=True) * max(value.shape[-2:]) * eps if tol is None else tol
+    rounding = max(value.shape[-2:]) * _eps(dtype)
+    least = sizes.max(-1, keepdims=True) * rounding if tol is None else tol
     return build.const((sizes > least).sum(-1), "int32")
+
+
+def _eps(dtype: str) -> float:
+    """How far numbers are apart at 1."""
+    return float(np.finfo("float64" if dtype == "float64" else "float32").eps)

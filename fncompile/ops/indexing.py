@@ -278,6 +278,34 @@ def one_hot(
 
 
 @op
+def multi_hot(
+    inputs: TensorLike,
+    num_classes: Extent,
+    axis: Axis = -1,
+    dtype: DTypeLike | None = None,
+    sparse: bool = False,
+) -> Result:
+    """1 at the position of each index of a sample, 0 elsewhere: (samples, num_classes) of (samples,
+    indices), (num_classes,) of (indices,).
+
+    An index out of range counts nowhere.
+
+    `inputs`: whole numbers of one axis or more, of which axis 1, or the only one, goes; `axis`:
+    where `one_hot` puts the axis of classes before that; `dtype`: floatx if None. `sparse` is
+    Keras' argument and ignored. ValueError for a single number.
+
+    >>> ops.multi_hot([[0, 2], [1, 1]], 3)
+    array([[1., 0., 1.],
+           [0., 1., 0.]], dtype=float32)
+    """
+    hits = build.cast(node(one_hot(inputs, num_classes, axis, "int32")), "int32")
+    if hits.ndim < 2:
+        raise ValueError("`multi_hot` takes indices of at least one axis. Received: one number")
+    found = build.reduce(hits, "max", (1 if hits.ndim > 2 else 0,))
+    return build.cast(found, standard_dtype(dtype or floatx()))
+
+
+@op
 def in_top_k(targets: TensorLike, predictions: TensorLike, k: TensorLike) -> Result:
     """Is the prediction for each target class among the `k` largest? Ties count, NaN does not.
 

@@ -4,12 +4,12 @@
 # fmt: off
 from fncompile.missing import explain_missing
 from fncompile.ops import (
-    cholesky, cholesky_inverse, det, eig, eigh, inv, lstsq, lu_factor, matrix_rank, norm, pinv, qr,
-    solve, solve_triangular, svd,
+    cholesky, cholesky_inverse, det, eig, eigh, inv, jvp, lstsq, lu_factor, matrix_rank, norm, pinv,
+    qr, solve, solve_triangular, svd,
 )
 
 __all__ = [
-    "cholesky", "cholesky_inverse", "det", "eig", "eigh", "inv", "lstsq", "lu_factor",
+    "cholesky", "cholesky_inverse", "det", "eig", "eigh", "inv", "jvp", "lstsq", "lu_factor",
     "matrix_rank", "norm", "pinv", "qr", "solve", "solve_triangular", "svd",
 ]
 

@@ -218,6 +218,7 @@ VIEWS: dict[str, Callable[[Node, Indices], tuple[Node, Indices] | None]] = {
     "window": _window,
     "stop_gradient": _same,
     "straight_through": _same,
+    "own_gradient": _same,
     "reshape": _reshape,
 }
 

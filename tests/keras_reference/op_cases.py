@@ -270,6 +270,12 @@ percentile(x, 40, axis=1); median(x, axis=1); median(line); nanquantile(x, 0.3, 
 nanpercentile(x, 40, axis=1); nanmedian(x, axis=1); isin(i, j); isin(i, j, invert=True)
 """
 
+PIECES = """
+stft(line, 4, 2, 4); stft(line, 3, 2, 6, "hamming", False); multi_hot(k, 3); multi_hot(row, 4)
+rearrange(c, "a b c -> a (c b)"); rearrange(c, "a b (c d) -> a c (b d)", d=2); real(x); imag(x)
+conj(x); conjugate(i); unique(k); unique(k, size=4)
+"""
+
 
 def _lines(block: str) -> list[str]:
     return [case.strip() for line in block.strip().splitlines() for case in line.split(";")]
@@ -277,6 +283,6 @@ def _lines(block: str) -> list[str]:
 
 BLOCKS = (
     ARITHMETIC, COMPARISON, REDUCTIONS, SHAPES, POINTWISE, OTHERS, WINDOWS, PROMOTION, NUMBERS,
-    ARRANGED, SOLVED,
+    ARRANGED, SOLVED, PIECES,
 )  # fmt: skip
 CASES = list(dict.fromkeys(case for block in BLOCKS for case in _lines(block)))

@@ -10,6 +10,7 @@ import pytest
 import fncompile as keras
 from fncompile import initializers
 from fncompile.initializers.random import compute_fans
+from fncompile.initializers.windows import window_of
 
 BIG = (300, 200)
 ALL = [
@@ -163,3 +164,9 @@ def test_functions_are_initializers():
     layer = keras.layers.Dense(2, kernel_initializer=lambda shape, dtype=None: np.full(shape, 3.0))
     layer.build((None, 4))
     assert (layer.kernel.numpy() == 3).all()
+
+
+@pytest.mark.parametrize("name", ["bartlett", "hann", "blackman", "boxcar"])
+def test_a_window_of_one_number_is_one(name):
+    """A triangle of length 1 was 0."""
+    assert window_of(name, 1, False).tolist() == window_of(name, 1, True).tolist() == [1.0]

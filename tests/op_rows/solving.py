@@ -88,6 +88,7 @@ CASES = [
     row("eigh", (np.array([[2.0, 1.0], [1.0, 3.0]]),), lambda x: list(np.linalg.eigh(x))),
     row("eig", (np.array([[2.0, 1.0], [0.0, 3.0]]),), lambda x: list(np.linalg.eig(x))),
     _known("pinv", np.linalg.pinv, 4, 3),
+    row("pinv", (np.diag([1.0, 1e-9]),), np.linalg.pinv, "small in float64", grad=False),
     _known("matrix_rank", np.linalg.matrix_rank, 4, 3),
     row("lstsq", (np.array([[1.0, 0.0], [1.0, 1.0], [1.0, 2.0]]), np.array([1.0, 2.0, 4.0])),
         lambda a, b: np.linalg.lstsq(a, b)[0]),

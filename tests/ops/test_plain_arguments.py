@@ -235,6 +235,12 @@ UNTOLD = {
          "slogdet", "lu_factor", "fft", "fft2", "ifft2", "rfft", "irfft"],
         "must be known when the program is made|takes square matrices|A shape cannot hold None",
     ),
+    "stft": r"The shape of `window` must be equal to \[sequence_length\]",
+    "ctc_decode": "of a beam search must be known when the program is made",
+    "image.rgb_to_grayscale": r"expected 3 \(RGB\) or 1 \(Grayscale\)",
+    "image.rgb_to_hsv": "Colours are three channels",
+    "image.hsv_to_rgb": "Colours are three channels",
+    "image.map_coordinates": "the first of them as long as `inputs` has axes",
     "slice": "must have as many entries",
     "slice_update": "must have as many entries",
 }  # fmt: skip

@@ -115,8 +115,8 @@ def _pixels(x: Node, row: Any, column: Any, fill_mode: str, fill_value: float) -
     """The pixels at whole places, inside or not."""
     batch, height, width, channels = x.shape
     image = reshape(arange(batch), (batch, 1, 1))
-    place = (image * height + _inside(row, height, fill_mode)) * width
-    place = place + _inside(column, width, fill_mode)
+    place = (image * height + inside(row, height, fill_mode)) * width
+    place = place + inside(column, width, fill_mode)
     found = take(Tensor(build.reshape(x, (batch * height * width, channels))), place, 0)
     if fill_mode != "constant":
         return found
@@ -126,7 +126,7 @@ def _pixels(x: Node, row: Any, column: Any, fill_mode: str, fill_value: float) -
     return where(expand_dims(there, -1), found, cast(fill_value, x.dtype))
 
 
-def _inside(index: Any, size: Dim, fill_mode: str) -> Any:
+def inside(index: Any, size: Dim, fill_mode: str) -> Any:
     """The index from 0 to `size` - 1 that stands for any other."""
     if fill_mode == "wrap":
         return mod(index, size)

@@ -12,7 +12,7 @@ from fncompile.ir import build
 from fncompile.ir.dims import Dim, is_static
 from fncompile.ir.node import Node
 from fncompile.ir.types import DTYPES, is_float
-from fncompile.ops.axes import canonical_dim
+from fncompile.ops.axes import canonical_axes, canonical_dim
 from fncompile.ops.creation import arange
 from fncompile.ops.dispatch import as_float, node, op
 from fncompile.ops.elementwise import abs, divide, floor, maximum
@@ -21,6 +21,7 @@ from fncompile.ops.image.layout import as_given, batched
 from fncompile.ops.indexing import take
 from fncompile.ops.logic import where
 from fncompile.ops.reductions import sum
+from fncompile.ops.shaping import expand_dims
 from fncompile.ops.types import Result, TensorLike
 
 # kernels: the weight of a pixel at a distance -----------------------------------------------------
@@ -74,13 +75,18 @@ def _weights(size: Dim, target: Dim, interpolation: str, antialias: bool, dtype:
     """
     ratio = divide(node(size, dtype), node(target, dtype))
     centre = (arange(target, dtype=dtype) + 0.5) * ratio - 0.5
-    centre = Tensor(build.expand_dims(centre.node, (1,)))
-    distance = abs(centre - arange(size, dtype=dtype))
-    distance = distance / maximum(ratio, 1.0) if antialias else distance
-    raw = KERNELS[interpolation](distance)
-    weights = raw / sum(raw, axis=1, keepdims=True)
+    weights = _weights_at(centre, ratio, size, interpolation, antialias)
     known = known_value(weights) if is_static((size, target)) else None
     return weights.node if known is None else build.const(known, dtype)
+
+
+def _weights_at(centre: Any, ratio: Any, size: Dim, interpolation: str, antialias: bool) -> Any:
+    """(centres, size): the weights of `size` pixels for places among them; `ratio`: how far apart
+    these are."""
+    distance = abs(expand_dims(centre, 1) - arange(size, dtype=centre.dtype))
+    distance = distance / maximum(ratio, 1.0) if antialias else distance
+    raw = KERNELS[interpolation](distance)
+    return raw / sum(raw, axis=1, keepdims=True)
 
 
 def _nearest(x: Node, axis: int, target: Dim) -> Node:
@@ -98,7 +104,10 @@ def resized(
         return x
     if interpolation == "nearest":
         return _nearest(x, axis, target)
-    weights = _weights(x.shape[axis], target, interpolation, antialias, x.dtype)
+    return _weighted(_weights(x.shape[axis], target, interpolation, antialias, x.dtype), x, axis)
+
+
+def _weighted(weights: Node, x: Node, axis: int) -> Node:
     out = build.dot(weights, x, ((1,), (axis,)))
     return build.permute(out, (*range(1, axis + 1), 0, *range(axis + 1, x.ndim)))
 
@@ -184,4 +193,57 @@ def _fitted(x: Node, target: tuple[Dim, Dim], grow: bool, fill_value: float) -> 
         shape: list[Any] = list(x.shape)
         shape[axis] = extent
         x = build.pad(x, start, shape, value=fill_value) if grow else build.slice(x, start, shape)
+    return x
+
+
+METHODS = {
+    **dict.fromkeys(("linear", "bilinear", "trilinear", "triangle"), "bilinear"),
+    **dict.fromkeys(("cubic", "bicubic", "tricubic"), "bicubic"),
+    "lanczos3": "lanczos3",
+    "lanczos5": "lanczos5",
+}
+
+
+@op
+def scale_and_translate(
+    images: TensorLike,
+    output_shape: Any,
+    scale: TensorLike,
+    translation: TensorLike,
+    spatial_dims: Any,
+    method: str,
+    antialias: bool = True,
+) -> Result:
+    """`images`, grown and moved along some axes: place p of the input is at p scale + translation,
+    pixels counting from edge to edge. What comes from outside is 0.
+
+    `images`: a tensor of any rank; `output_shape`: that of the result, as long; `spatial_dims`: the
+    axes; `scale`, `translation`: a number for each of them; `method`: "linear", "cubic", "lanczos3"
+    or "lanczos5"; `antialias`: whether shrinking averages over all pixels. ValueError for others.
+
+    >>> ops.image.scale_and_translate([1.0, 2.0], (4,), [1.0], [1.0], (0,), "linear")
+    array([0., 1., 2., 0.], dtype=float32)
+    """
+    if method not in METHODS:
+        raise ValueError(
+            f"Invalid value for argument `method`. Expected of one {tuple(METHODS)}. "
+            f"Received: method={method}"
+        )
+    x = as_float(images)
+    if len(output_shape) != x.ndim:
+        raise ValueError(
+            f"`output_shape` has as many entries as `images` has axes, {x.ndim}. "
+            f"Received: output_shape={output_shape}"
+        )
+    factors: Any = Tensor(node(scale, x.dtype))
+    shifts: Any = Tensor(node(translation, x.dtype))
+    for i, axis in enumerate(canonical_axes(tuple(spatial_dims), x.ndim)):
+        size, target = x.shape[axis], canonical_dim(output_shape[axis])
+        ratio = 1.0 / factors[i]
+        centre = (arange(target, dtype=x.dtype) + 0.5 - shifts[i]) * ratio - 0.5
+        last = Tensor(node(size, x.dtype)) - 0.5
+        inside = (centre >= -0.5) & (centre <= last)
+        weights = _weights_at(centre, ratio, size, METHODS[method], antialias)
+        weights = where(expand_dims(inside, 1), weights, 0.0)
+        x = _weighted(node(weights), x, axis)
     return x
