@@ -8,9 +8,6 @@ from typing import Any
 
 from fncompile.caller import warn_caller
 
-# Arguments that Keras has and that are accepted only at these values.
-NOT_SUPPORTED = {"loss_scale_factor": None}
-
 
 def check_others(learning_rate: Any, kwargs: dict[str, Any]) -> Any:
     """The learning rate (`lr` in TF2.0), after a look at the arguments no optimizer here has."""
@@ -18,11 +15,6 @@ def check_others(learning_rate: Any, kwargs: dict[str, Any]) -> Any:
     if kwargs.pop("decay", 0.0):
         warn_caller("Argument `decay` is no longer supported and will be ignored.")
     learning_rate = kwargs.pop("lr", learning_rate)
-    for name, default in NOT_SUPPORTED.items():
-        if kwargs.pop(name, default) not in (default, None):
-            raise NotImplementedError(
-                f"Optimizer argument `{name}` is not supported. Leave it {default}."
-            )
     if kwargs:
         raise ValueError(f"Argument(s) not recognized: {kwargs}")
     return learning_rate

@@ -41,7 +41,8 @@ class Optimizer(ByAssignment, Described):
     `ema_momentum * average + (1 - ema_momentum) * w` after each step; it replaces the weight every
     `ema_overwrite_frequency` iterations, and at the end of `fit`.
 
-    `name`: made from the class if None. A subclass lists its constructor's arguments in `fields`.
+    `loss_scale_factor`: see `scale_loss`. `name`: made from the class if None. A subclass lists its
+    constructor's arguments in `fields`.
     It writes `update`, which the compiler runs once over all variables laid end to end, or, where
     it sets `elementwise = False`, for each variable; or, as in Keras, `build` and `update_step`.
 
@@ -76,6 +77,7 @@ class Optimizer(ByAssignment, Described):
         ema_overwrite_frequency: int | None = None,
         gradient_accumulation_steps: int | None = None,
         name: str | None = None,
+        loss_scale_factor: float | None = None,
         **kwargs: Any,
     ):
         learning_rate = arguments.check_others(learning_rate, kwargs)
@@ -91,6 +93,7 @@ class Optimizer(ByAssignment, Described):
         self.ema_momentum = ema_momentum
         self.ema_overwrite_frequency = ema_overwrite_frequency
         self.gradient_accumulation_steps = gradient_accumulation_steps
+        self.loss_scale_factor = loss_scale_factor
         self.built = False
         self._iterations = self._variable("iteration", (), "int32", 0)
         self._learning_rate = self._as_rate(learning_rate)
@@ -113,7 +116,7 @@ class Optimizer(ByAssignment, Described):
 
     # state --------------------------------------------------------------------------------------
 
-    def _variable(self, name: str, shape: tuple[int, ...], dtype: str, value: float) -> Variable:
+    def _variable(self, name: str, shape: tuple[int, ...], dtype: str, value: Any) -> Variable:
         path = f"{self.name}/{name}"
         return Variable(Constant(value), shape, dtype, trainable=False, name=name, path=path)
 
@@ -125,7 +128,7 @@ class Optimizer(ByAssignment, Described):
         for group in self._groups():
             for variable in self._trainable_variables:
                 for slot in group:
-                    if slot in self.slots_of(variable.overwrite_with_gradient):
+                    if slot in self.slots_for(variable):
                         self._slots[slot, variable] = self._make_slot(slot, variable)
         self.built = True
 
@@ -137,9 +140,14 @@ class Optimizer(ByAssignment, Described):
 
     def _make_slot(self, slot: str, variable: Variable) -> Variable:
         name = f"{variable.path}_{slot}".replace("/", "_")
-        value = 0.0 if slot in (SUM, AVERAGE) else self.initial_value(slot)
-        shape = variable.shape if slot in (SUM, AVERAGE) else self.slot_shape(slot, variable)
+        shared = slot in (SUM, AVERAGE)
+        value = 0.0 if shared else self.initial_slot(slot, variable)
+        shape = variable.shape if shared else self.slot_shape(slot, variable)
         return self._variable(name, shape, variable.dtype, value)
+
+    def initial_slot(self, slot: str, variable: Variable) -> Any:
+        """What the slot of a variable starts with: a number, or an array of its shape."""
+        return self.initial_value(slot)
 
     def initial_value(self, slot: str) -> float:
         """What a slot starts with."""
@@ -157,6 +165,11 @@ class Optimizer(ByAssignment, Described):
     def slots_of(self, overwritten: bool) -> tuple[str, ...]:
         """`slots`, or those of a variable that is overwritten with its gradient."""
         return tuple(s for s in self.slots if s == SUM or not overwritten)
+
+    def slots_for(self, variable: Variable) -> tuple[str, ...]:
+        """The names of the slots of one variable; `slots_of`, unless a class looks at whole
+        variables."""
+        return self.slots_of(variable.overwrite_with_gradient)
 
     def slot(self, name: str, variable: Variable) -> Variable:
         """The slot `name` of `variable`; ValueError for a variable it was not built with."""
@@ -244,17 +257,17 @@ class Optimizer(ByAssignment, Described):
         return over_steps.add_up(self, gradient, before, overwritten)
 
     def advance(
-        self, w: Any, g: Any, slots: Slots, decay: bool, total: Any = None
+        self, w: Any, g: Any, slots: Slots, decay: float | None, total: Any = None
     ) -> tuple[Any, Slots]:
-        """All of a step that is element-wise: weight decay where `decay` says so, `update`, and
-        what goes over several steps. `total` is the sum of which `g` is made.
+        """All of a step that is element-wise: weight decay where there is one, `update`, and what
+        goes over several steps. `total` is the sum of which `g` is made.
 
         For weights of bfloat16 computed in, and giving, float32: what Adam takes off them would
         otherwise be 0, as 0.999 is 1 in bfloat16."""
         w, g, slots = _wide(w), _wide(g), {name: _wide(slot) for name, slot in slots.items()}
         lr = ops.cast(self.current_learning_rate(self._iterations), w.dtype)
         step = ops.cast(self.iterations + 1, w.dtype)
-        decayed = w - w * self.weight_decay * lr if decay and self.weight_decay else w
+        decayed = w - w * decay * lr if decay else w
         new, changed = self.update(decayed, g, slots, lr, step)
         if self.gradient_accumulation_steps:
             new, changed = over_steps.when_due(self, (new, changed), w, {**slots, SUM: total})
@@ -312,11 +325,25 @@ class Optimizer(ByAssignment, Described):
         lr = ops.cast(learning_rate, variable.dtype)
         self._assign(variable, *self.update(variable + 0.0, gradient, slots, lr, step))
 
+    def scale_loss(self, loss: Any) -> Any:
+        """The loss whose gradients `apply` takes: times `loss_scale_factor`, where there is one. A
+        step of your own calls it; they are divided by it again."""
+        return loss if self.loss_scale_factor is None else loss * self.loss_scale_factor
+
+    def unscaled(self, gradients: Sequence[Any], variables: Sequence[Variable]) -> list[Any]:
+        """Gradients of the loss, from those of `scale_loss` of it."""
+        factor = self.loss_scale_factor
+        return [
+            g if factor is None or v.overwrite_with_gradient else g / factor
+            for g, v in zip(gradients, variables, strict=True)
+        ]
+
     def begin_step(self) -> None:
         """What is done once before the variables of a step; not of an `elementwise` optimizer."""
 
     def _step(self, gradients: Sequence[Any], variables: Sequence[Variable]) -> None:
         self.begin_step()
+        gradients = self.unscaled(gradients, variables)
         totals: list[Any] = [None] * len(variables)
         if self.gradient_accumulation_steps:
             sums = [
@@ -334,8 +361,8 @@ class Optimizer(ByAssignment, Described):
             self._step_by_assignment(gradients, [v for _, v, _ in used])
             used = []
         for g, (_, variable, total) in zip(gradients, used):
-            slots = {name: self.slot(name, variable) for name in self.slots}
-            decay = self.uses_weight_decay(variable)
+            slots = {name: self.slot(name, variable) for name in self.slots_for(variable)}
+            decay = self.weight_decay_of(variable) if self.uses_weight_decay(variable) else None
             w, new = self.advance(variable, g, slots, decay, total)
             constraint = variable.constraint
             self._assign(variable, w if constraint is None else constraint(w), new)
@@ -388,7 +415,11 @@ class Optimizer(ByAssignment, Described):
         listed, patterns = self._not_decayed
         texts = (variable.name, variable.path)
         spared = variable in listed or any(re.search(p, t) for p in patterns for t in texts)
-        return bool(self.weight_decay) and not spared
+        return bool(self.weight_decay_of(variable)) and not spared
+
+    def weight_decay_of(self, variable: Variable) -> float | None:
+        """The weight decay of a variable that is not spared it."""
+        return self.weight_decay
 
     def treatment(self, variable: Variable) -> tuple[bool, bool]:
         """(is it decayed, is it overwritten by its gradient?): those alike are updated as one."""
@@ -409,7 +440,7 @@ class Optimizer(ByAssignment, Described):
             "use_ema": self.use_ema,
             "ema_momentum": self.ema_momentum,
             "ema_overwrite_frequency": self.ema_overwrite_frequency,
-            **arguments.NOT_SUPPORTED,
+            "loss_scale_factor": self.loss_scale_factor,
             "gradient_accumulation_steps": self.gradient_accumulation_steps,
             **own,
         }

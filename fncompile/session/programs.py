@@ -187,7 +187,8 @@ class StepOptimizer:
                 new, changed = self.optimizer.overwrite(w, Tensor(g), sums)
             else:
                 tensors = {s: Tensor(n) for s, n in slots.items()}
-                new, changed = self.optimizer.advance(w, Tensor(g), tensors, run.decay, sums)
+                decay = self.optimizer.weight_decay if run.decay else None
+                new, changed = self.optimizer.advance(w, Tensor(g), tensors, decay, sums)
             stored = {s: build.cast(t.node, slots[s].dtype) for s, t in changed.items()}
             return build.cast(new.node, w.node.dtype), stored
 

@@ -182,9 +182,10 @@ def train_step(model: Any, data: Any) -> dict[str, Any]:
         loss = model.compute_loss(
             x=x, y=y, y_pred=y_pred, sample_weight=sample_weight, training=True
         )
+        scaled = model.optimizer.scale_loss(loss)
     _track(model, loss, y_pred)
     weights = model.trainable_variables
-    model.optimizer.apply(tape.gradient(loss, weights, unconnected_gradients="zero"), weights)
+    model.optimizer.apply(tape.gradient(scaled, weights, unconnected_gradients="zero"), weights)
     return model.compute_metrics(x, y, y_pred, sample_weight=sample_weight)
 
 

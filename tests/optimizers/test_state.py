@@ -102,7 +102,6 @@ def test_functions_as_learning_rate(rate, wanted):
     (lambda: optimizers.SGD(clipnorm=1.0, clipvalue=1.0), ValueError, "Only one of `clipnorm`"),
     (lambda: optimizers.SGD(foo=1), ValueError, "Argument.s. not recognized: {'foo': 1}"),
     (lambda: optimizers.AdamW(weight_decay=None), ValueError, "`weight_decay` must be a float"),
-    (lambda: optimizers.Adam(loss_scale_factor=2.0), NotImplementedError, "loss_scale_factor"),
     (lambda: optimizers.Adam(gradient_accumulation_steps=1), ValueError, "an integer >= 2"),
     (lambda: optimizers.SGD(use_ema=True, ema_overwrite_frequency=0), ValueError,
      "an integer >= 1 or None"),

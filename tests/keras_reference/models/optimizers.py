@@ -30,6 +30,22 @@ OPTIMIZERS = {
     "lamb": lambda opt: opt.Lamb(0.02, weight_decay=0.1),
     "adafactor": lambda opt: opt.Adafactor(0.1),
     "adafactor_own_rate": lambda opt: opt.Adafactor(0.05, relative_step=False, clip_threshold=0.8),
+    "muon": lambda opt: opt.Muon(0.02),
+    "muon_all": lambda opt: opt.Muon(
+        0.02, nesterov=False, rms_rate=None, exclude_layers=["second"], weight_decay=0.2,
+        adam_lr_ratio=0.5, ns_steps=3,
+    ),
+    "schedule_free": lambda opt: opt.ScheduleFreeAdamW(0.02),
+    "schedule_free_warmup": lambda opt: opt.ScheduleFreeAdamW(
+        0.02, beta_1=0.8, warmup_steps=6, weight_decay=0.1
+    ),
+    "loss_scale": lambda opt: opt.LossScaleOptimizer(
+        opt.Adam(0.02, global_clipnorm=0.05), initial_scale=8.0, dynamic_growth_steps=3
+    ),
+    "loss_scale_factor": lambda opt: opt.Nadam(0.02, clipvalue=0.02, loss_scale_factor=64.0),
+    "several": lambda opt: opt.MultiOptimizer(opt.OptimizerMap(
+        opt.SGD(0.1), {"first/.*": opt.Adam(0.02, clipnorm=0.1), "head/bias": opt.RMSprop(0.01)}
+    )),
     "clipnorm": lambda opt: opt.SGD(0.3, clipnorm=0.1),
     "clipvalue": lambda opt: opt.SGD(0.3, clipvalue=0.02),
     "global_clipnorm": lambda opt: opt.Adam(0.02, global_clipnorm=0.05),
