@@ -22,7 +22,7 @@ def rearrange(tensor: TensorLike, pattern: str, **axes_lengths: int) -> Result:
     extents of names in brackets, of which one in each may be left out. ValueError where pattern,
     extents and shape do not fit.
 
-    >>> ops.rearrange(np.arange(6), "(row column) -> column row", column=2)
+    >>> ops.rearrange([0, 1, 2, 3, 4, 5], "(row column) -> column row", column=2)
     array([[0, 2, 4],
            [1, 3, 5]], dtype=int32)
     """

@@ -36,9 +36,9 @@ def stft(
     """The spectra of pieces of a signal: from (..., time) to (..., pieces, bins), a pair of the
     real and the imaginary part.
 
-    Pieces have `sequence_length` steps and begin `sequence_stride` apart; with `center` piece t is
-    about step t * sequence_stride of the signal, which is mirrored at its ends. `fft_length`: of
-    the transform, at least as long as a piece; there are fft_length // 2 + 1 bins. `window`:
+    `x`: the signal. Pieces have `sequence_length` steps and begin `sequence_stride` apart; with
+    `center` piece t is about step t * sequence_stride of `x`, mirrored at its ends. `fft_length`:
+    of the transform, at least as long as a piece; there are fft_length // 2 + 1 bins. `window`:
     "hann", "hamming", sequence_length numbers, or None. ValueError where these do not fit.
 
     >>> ops.stft([0.0, 1.0, 2.0, 3.0, 4.0], 3, 2, 3)[0].round(3)
@@ -65,13 +65,14 @@ def istft(
     window: TensorLike | str | None = "hann",
     center: bool = True,
 ) -> Result:
-    """The inverse of `stft`: from (..., pieces, bins), a pair of the real and the imaginary part,
-    to (..., time).
+    """The inverse of `stft`: from (..., pieces, bins) to (..., time).
 
-    The other arguments are those that `stft` was given; `length`: how many steps are wanted, those
-    that are sure if None. Pieces are windowed again, added up where they lie and divided by the
-    sum of the squares of the windows there, so that without a window too it is the inverse. (Keras
-    gives that fft_length / sequence_stride times as large.) ValueError where these do not fit.
+    `x`: a pair of the real and the imaginary part; `sequence_length`, `sequence_stride`,
+    `fft_length`, `window` and `center` as `stft` was given them; `length`: how many steps are
+    wanted, those that are sure if None. Pieces are windowed again, added up where they lie and
+    divided by the sum of the squares of the windows there, so that without a window too it is the
+    inverse. (Keras gives that fft_length / sequence_stride times as large.) ValueError where these
+    do not fit.
 
     >>> ops.istft(ops.stft([0.0, 1.0, 2.0, 3.0, 4.0], 3, 1, 3), 3, 1, 3).round(3)
     array([0., 1., 2., 3., 4.], dtype=float32)

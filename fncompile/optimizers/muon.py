@@ -26,7 +26,7 @@ class Muon(Optimizer):
     >>> w = fncompile.Variable([[1.0, 2.0]])
     >>> step = optimizers.Muon(0.1).apply_gradients([(np.array([[3.0, -4.0]]), w)])
     >>> w.numpy().round(3)
-    array([[0.987, 2.015]], dtype=float32)
+    array([[0.988, 2.015]], dtype=float32)
     """
 
     fields = (

@@ -271,9 +271,9 @@ nanpercentile(x, 40, axis=1); nanmedian(x, axis=1); isin(i, j); isin(i, j, inver
 """
 
 PIECES = """
-stft(line, 4, 2, 4); stft(line, 3, 2, 6, "hamming", False); multi_hot(k, 3); multi_hot(row, 4)
-rearrange(c, "a b c -> a (c b)"); rearrange(c, "a b (c d) -> a c (b d)", d=2); real(x); imag(x)
-conj(x); conjugate(i); unique(k); unique(k, size=4)
+stft(line, 4, 2, 4); stft(line, 3, 2, 6, "hamming", False); rearrange(c, "a b c -> a (c b)")
+rearrange(c, "a b (c d) -> a c (b d)", d=2); real(x); imag(x); conj(x); conjugate(i)
+unique(k, size=4)
 """
 
 

@@ -39,9 +39,9 @@ def gaussian_blur(
     count and their standard deviation, across and down as in Keras. ValueError for other sizes.
 
     >>> ops.image.gaussian_blur(np.eye(3)[..., None]).round(2)[..., 0]
-    array([[0.28, 0.2 , 0.08],
-           [0.2 , 0.35, 0.2 ],
-           [0.08, 0.2 , 0.28]], dtype=float32)
+    array([[0.28, 0.25, 0.08],
+           [0.25, 0.35, 0.25],
+           [0.08, 0.25, 0.28]], dtype=float32)
     """
     x, came = batched(images, data_format)
     wide: Any = real(tensor(x))
@@ -77,7 +77,7 @@ def sobel_edges(images: TensorLike, data_format: str | None = None) -> Result:
     (channels, height, width).
 
     >>> ops.image.sobel_edges(np.tri(3)[..., None])[1, 1, 0]
-    array([ 2., -2.], dtype=float32)
+    array([ 3., -3.], dtype=float32)
     """
     x, came = batched(images, data_format)
     given: Any = tensor(x)

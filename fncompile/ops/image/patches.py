@@ -51,8 +51,8 @@ def extract_patches_3d(
     """The patches of volumes, each with its layers, rows, columns and channels as the last axis.
 
     `volumes`: (depth, height, width, channels) or a batch of them, or with `data_format`
-    "channels_first" (channels, depth, height, width); the other arguments are those of
-    `extract_patches`, with three numbers.
+    "channels_first" (channels, depth, height, width); `size`, `strides`, `dilation_rate` and
+    `padding` are those of `extract_patches`, with three numbers.
 
     >>> ops.image.extract_patches_3d(np.arange(4.0).reshape(2, 1, 2, 1), (2, 1, 1))[0, 0]
     array([[0., 2.],
