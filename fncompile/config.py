@@ -264,6 +264,40 @@ def is_interactive_logging_enabled() -> bool:
     return _switches["interactive_logging"]
 
 
+_max_epochs: int | None = None
+
+
+def max_epochs() -> int | None:
+    """How many epochs `fit` makes at most; None, the default, for as many as it is told.
+
+    >>> config.max_epochs()
+    """
+    return _max_epochs
+
+
+def set_max_epochs(max_epochs: int | None) -> None:
+    """Let `fit` make at most `max_epochs` epochs, as many as it is told if None; to try a script
+    out. ValueError for numbers below 1.
+
+    >>> config.set_max_epochs(None)
+    """
+    global _max_epochs
+    if max_epochs is not None and (not isinstance(max_epochs, int) or max_epochs < 1):
+        raise ValueError(
+            f"`max_epochs` must be a whole number from 1 on, or None. Received: {max_epochs}"
+        )
+    _max_epochs = max_epochs
+
+
+def backend() -> str:
+    """The name of what computes.
+
+    >>> config.backend()
+    'fncompile'
+    """
+    return "fncompile"
+
+
 def _one_of(what: str, value: str, choices: tuple[str, ...]) -> str:
     if value not in choices:
         why = f" {NO_FLOAT16}" if value == "float16" else ""
@@ -272,6 +306,7 @@ def _one_of(what: str, value: str, choices: tuple[str, ...]) -> str:
 
 __all__ = [
     "DTypePolicy",
+    "backend",
     "disable_flash_attention",
     "disable_interactive_logging",
     "disable_traceback_filtering",
@@ -285,10 +320,12 @@ __all__ = [
     "is_flash_attention_enabled",
     "is_interactive_logging_enabled",
     "is_traceback_filtering_enabled",
+    "max_epochs",
     "set_dtype_policy",
     "set_epsilon",
     "set_floatx",
     "set_image_data_format",
+    "set_max_epochs",
 ]
 
 explain_missing(__name__)

@@ -7,14 +7,103 @@ and metrics are computed in floatx.
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator, MutableMapping
 from typing import Any
 
 from fncompile.config import DTypePolicy, dtype_policy
 from fncompile.missing import explain_missing
 
-__all__ = ["DTypePolicy", "FloatDTypePolicy", "deserialize", "get", "serialize"]
+__all__ = [
+    "DTypePolicy", "DTypePolicyMap", "FloatDTypePolicy", "deserialize", "get", "serialize",
+]  # fmt: skip
 
 FloatDTypePolicy = DTypePolicy
+
+
+class DTypePolicyMap(DTypePolicy, MutableMapping[str, DTypePolicy]):
+    """Policies of layers by their paths, given to layers as their `dtype`.
+
+    A layer takes the policy at its path; else that of the one key which, as a pattern, matches the
+    whole of it, ValueError where several do; else `default_policy`, the global one if None.
+    `policy_map`: a dict to begin with. A policy that is set twice is a ValueError, what is no
+    policy a TypeError.
+
+    >>> policies = dtype_policies.DTypePolicyMap(default_policy="float32")
+    >>> policies["encoder/.*"] = fncompile.DTypePolicy("bfloat16")
+    >>> policies["encoder/dense"], policies["decoder"]
+    (<DTypePolicy "bfloat16">, <DTypePolicy "float32">)
+    """
+
+    def __init__(self, default_policy: Any = None, policy_map: dict[str, Any] | None = None):
+        self._default = None if default_policy is None else get(default_policy)
+        super().__init__(self.default_policy.name)
+        self._policies: dict[str, DTypePolicy] = {}
+        for path, policy in (policy_map or {}).items():
+            self[path] = get(policy)
+
+    @property
+    def default_policy(self) -> DTypePolicy:
+        """That of layers without one of their own."""
+        return dtype_policy() if self._default is None else self._default
+
+    @property
+    def name(self) -> str:
+        """That of the default policy."""
+        return self.default_policy.name
+
+    def __getitem__(self, key: str) -> DTypePolicy:
+        if key in self._policies:
+            return self._policies[key]
+        matching = [path for path in self._policies if re.fullmatch(path, key)]
+        if len(matching) > 1:
+            raise ValueError(
+                f"Path '{key}' matches multiple dtype policy specification keys: {matching}. "
+                "Please make sure each path only matches at most one dtype policy specification "
+                "key in the DTypePolicyMap."
+            )
+        return self._policies[matching[0]] if matching else self.default_policy
+
+    def __setitem__(self, key: str, policy: Any) -> None:
+        if key in self._policies:
+            raise ValueError(
+                f"{key} already exist in the DTypePolicyMap with value {self._policies[key]}. "
+                "Please make sure to not use duplicated keys."
+            )
+        if not isinstance(policy, DTypePolicy):
+            raise TypeError(
+                "Cannot set a value of the map: it has to be a DTypePolicy. "
+                f"Received: policy={policy} (of type {type(policy)})"
+            )
+        self._policies[key] = policy
+
+    def __delitem__(self, key: str) -> None:
+        del self._policies[key]
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._policies
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._policies)
+
+    def __len__(self) -> int:
+        return len(self._policies)
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor's arguments, ready for JSON."""
+        default = None if self._default is None else serialize(self._default)
+        policies = {path: serialize(policy) for path, policy in self._policies.items()}
+        return {"default_policy": default, "policy_map": policies}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> DTypePolicyMap:
+        """A map from what `get_config` gave."""
+        return cls(**config)
+
+    __eq__, __hash__ = object.__eq__, object.__hash__
+
+    def __repr__(self) -> str:
+        return f"<DTypePolicyMap of {self._policies}, default {self.default_policy}>"
 
 
 def get(identifier: Any) -> DTypePolicy:
@@ -51,7 +140,7 @@ def serialize(dtype_policy: DTypePolicy) -> dict[str, Any]:
     """
     return {
         "module": "keras",
-        "class_name": "DTypePolicy",
+        "class_name": type(dtype_policy).__name__,
         "config": dtype_policy.get_config(),
         "registered_name": None,
     }
@@ -65,6 +154,8 @@ def deserialize(config: Any, custom_objects: Any = None) -> DTypePolicy:
     >>> dtype_policies.deserialize({"class_name": "DTypePolicy", "config": {"name": "float32"}})
     <DTypePolicy "float32">
     """
+    if isinstance(config, dict) and config.get("class_name") == "DTypePolicyMap":
+        return DTypePolicyMap.from_config(config["config"])
     inner = config.get("config", {}) if isinstance(config, dict) else None
     return DTypePolicy(inner.get("name", "")) if inner is not None else get(config)
 

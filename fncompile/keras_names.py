@@ -239,3 +239,33 @@ _TABLE = {
     """,
 }
 NAMES = {module: frozenset(names.split()) for module, names in _TABLE.items()}
+
+_QUANTIZED = "Quantised weights are not had: bfloat16 halves them, by dtype='mixed_bfloat16'"
+_FOREIGN = "What another framework computes cannot become C: build it of layers"
+_LOADED = "Files are read by models.load_model and load_weights"
+# Why some names of Keras are not here, and what to do instead.
+WHY_NOT = {
+    **dict.fromkeys(
+        ("quantizers", "Quantizer", "QuantizedDTypePolicy", "QuantizedFloat8DTypePolicy",
+         "GPTQDTypePolicy", "AWQDTypePolicy", "Int4DTypePolicy"), _QUANTIZED
+    ),
+    **dict.fromkeys(
+        ("JaxLayer", "FlaxLayer", "TFSMLayer", "TorchModuleWrapper"), _FOREIGN
+    ),
+    "distillation": "A teacher and a student are a model with a `train_step` of its own",
+    "OrbaxCheckpoint": "Orbax keeps arrays of JAX: use callbacks.ModelCheckpoint",
+    "ExportArchive": "`model.export(directory)` writes a library with C headers",
+    "KerasFileEditor": f"{_LOADED}, and h5py changes what is in them",
+    "legacy": _LOADED,
+    "visualization": "Boxes and galleries are drawn by matplotlib",
+    "SymbolicScope": "Calls on symbolic tensors are symbolic anywhere",
+    "remat": "Which results are kept for gradients the compiler chooses: `model.explain()` tells",
+    "RematScope": "Which results are kept the compiler chooses: `model.explain()` tells",
+    "is_nnx_enabled": "NNX is a way of JAX",
+    **dict.fromkeys(
+        ("max_steps_per_epoch", "set_max_steps_per_epoch"), "Give `steps_per_epoch` to `fit`"
+    ),
+    "set_backend": "There is one backend, which compiles to C",
+    "enable_unsafe_deserialization": "Give `safe_mode=False` to models.load_model",
+    "ModelParallel": "A model is whole in every process: distribution.DataParallel shares batches",
+}  # fmt: skip

@@ -11,7 +11,7 @@ from difflib import get_close_matches
 from opcode import opmap
 from typing import Any
 
-from fncompile.keras_names import NAMES
+from fncompile.keras_names import NAMES, WHY_NOT
 
 
 def explain_missing(module: str, advice: str = "") -> None:
@@ -33,7 +33,7 @@ def complaint(module: str, name: str, advice: str = "") -> AttributeError | Impo
     plain = f"module {module!r} has no attribute {name!r}"
     if name.startswith("_") or f"{module}.{name}" in sys.modules:  # that is about to be there
         return AttributeError(plain)
-    meant = _hint(module, name)
+    meant, advice = _hint(module, name), WHY_NOT.get(name, advice)
     said = [meant] if meant.endswith("?") else [meant, advice]
     hint = "".join(f". {part.rstrip('.')}" for part in said if part)
     if _is_import(sys._getframe(2)):

@@ -229,8 +229,12 @@ class Layer(Building, Penalties, Inspection, Weights, Stateless, Configurable, O
 
     @property
     def dtype_policy(self) -> dtype_policies.DTypePolicy:
-        """What the layer computes in; assigned by object, name or config. ValueError for others."""
-        return self._dtype_policy
+        """What the layer computes in; assigned by object, name or config. ValueError for others. Of
+        a map it is that at the layer's path."""
+        policy = self._dtype_policy
+        if isinstance(policy, dtype_policies.DTypePolicyMap):
+            return policy[vars(self).get("path") or self.name]
+        return policy
 
     @dtype_policy.setter
     def dtype_policy(self, policy: Any) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from fncompile.callbacks import CallbackList, History
-from fncompile.config import is_interactive_logging_enabled
+from fncompile.config import is_interactive_logging_enabled, max_epochs
 from fncompile.training import data, together
 from fncompile.training.call_plan import call_plan
 from fncompile.training.compile import (
@@ -69,6 +69,7 @@ def fit(
     check_compiled(model)
     check_has_optimizer(model)
     warn_if_nothing_trains(model)
+    epochs = min(epochs, max_epochs() or epochs)
     validation_feed: Feed | None = None
     weights = (sample_weight, class_weight)
     if validation_split and validation_data is None:
