@@ -8,6 +8,8 @@ from __future__ import annotations
 import dataclasses
 import os
 import tempfile
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextvars import copy_context
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -185,32 +187,51 @@ def _compile(made: Sources, system: System, names: Bundle, work: Path) -> None:
         }
     )
     with override(system=system.triple):
-        objects = [path for level in library.levels for path in _level_objects(made, level, work)]
-        with override(target="ref"):  # create has to run anywhere, to say that the rest does not
-            compiler = cache.Compiler.find(open_store())
-        units = {f"{m}_public": made.unit}
-        if library.embedded:
-            write_data(made.data, work / f"{m}_data.bin")
-            units[f"{m}_data"] = data_unit(m)
-        for name, text in units.items():
-            objects.append(
-                toolchain.compile_object(compiler.command, text, name, compiler.flags, work)
-            )
+        compiler, objects = _objects(made, work)
         toolchain.link_shared(compiler.command, objects, names.soname, system.link_flags(m))
         toolchain.make_archive(compiler.command, objects, names.static)
     if names.shared != names.soname:
         names.shared.symlink_to(names.soname.name)
 
 
-def _level_objects(made: Sources, level: Level, work: Path) -> list[Path]:
-    """The entries compiled for a level, under names that say whose they are, for the archive. Of
-    several levels each is one unit, in which entries share what they use of csrc; the only one has
-    the objects that Python itself runs."""
-    library, found = made.library, []
-    units = {"code": merge(made.entries, level.suffix)} if level.suffix else made.entries
-    with override(target=level.target):
-        built = cache.build_objects({**units, "needs": needs_unit(library, level)})
-    for name, path in built.items():
-        found.append(work / f"{library.prefix}_{name}{level.suffix}.o")
-        found[-1].write_bytes(path.read_bytes())
+def _objects(made: Sources, work: Path) -> tuple[cache.Compiler, list[Path]]:
+    """Those of the library, compiled at once, and the compiler of what has to run anywhere, which
+    `create` has: it says that the rest does not."""
+    library, m = made.library, made.library.prefix
+    public = made.unit.replace(f'#include "{m}.h"\n', made.header)  # whole, so that it is cached
+
+    with ThreadPoolExecutor(max_workers=toolchain.processors()) as pool:
+
+        def started(target: str, suffix: str, units: dict[str, str]) -> Future[list[Path]]:
+            return pool.submit(copy_context().run, _cached, target, suffix, units, work / m)
+
+        built = [started(v.target, v.suffix, _level_units(made, v)) for v in library.levels]
+        built.append(started("ref", "", {"public": public}))
+        objects = [path for future in built for path in future.result()]
+    with override(target="ref"):
+        compiler = cache.Compiler.find(open_store())
+    if library.embedded:
+        write_data(made.data, work / f"{m}_data.bin")
+        objects.append(
+            toolchain.compile_object(
+                compiler.command, data_unit(m), f"{m}_data", compiler.flags, work
+            )
+        )
+    return compiler, objects
+
+
+def _level_units(made: Sources, level: Level) -> dict[str, str]:
+    """The texts of a level. Of several levels each has one of all entries, which share what they
+    use of csrc; the only one has those that Python itself runs."""
+    code = {"code": merge(made.entries, level.suffix)} if level.suffix else made.entries
+    return {**code, "needs": needs_unit(made.library, level)}
+
+
+def _cached(target: str, suffix: str, units: dict[str, str], begin: Path) -> list[Path]:
+    """Objects under names that say in the archive whose they are."""
+    with override(target=target):
+        built = cache.build_objects(units)
+    found = [begin.with_name(f"{begin.name}_{name}{suffix}.o") for name in built]
+    for path, made in zip(found, built.values(), strict=True):
+        path.write_bytes(made.read_bytes())
     return found
