@@ -42,7 +42,8 @@ BATCHES = {
     "res256": ((1, 32, 256), (32, 256)),
     "mlp1024": ((1, 32, 256), (32, 256)),
     **dict.fromkeys(IMAGES, ((1, 32), (32,))),
-    **dict.fromkeys(("lstm128", "gru64"), ((1, 32), (32,))),
+    **dict.fromkeys(("lstm128", "gru64", "encoder128", "encoder256"), ((1, 32), (32,))),
+    "gpt": ((1,), (32,)),
 }
 HALF = {"mlp784": ((32, 256), (32, 256)), "mlp1024": ((1, 32, 256), (32, 256)),
         **dict.fromkeys(IMAGES, ((1, 32), (32,)))}  # bfloat16
@@ -51,12 +52,14 @@ COMPILED = {("mlp784", "predict", 1), ("mlp784", "predict", 32), ("mlp784", "pre
             ("mlp784", "train", 32), ("mlp512", "predict", 1), ("mlp512", "predict", 256),
             ("mlp512", "train", 256),
             *((network, kind, batch) for network in IMAGES
-              for kind, batch in (("predict", 1), ("predict", 32), ("train", 32)))}
+              for kind, batch in (("predict", 1), ("predict", 32), ("train", 32))),
+            ("encoder128", "predict", 1), ("encoder128", "train", 32)}
 QUICK = {("tiny", "predict", 1), ("mlp784", "predict", 1), ("mlp784", "predict", 256),
          ("mlp784", "train", 32), ("mlp784", "train", 256), ("mlp512", "predict", 256),
          ("mlp512", "train", 256), ("mlp1024", "predict", 1), ("dag", "predict", 32),
          ("res256", "predict", 32), ("res256", "train", 32), ("lstm128", "predict", 32),
-         ("lstm128", "train", 32), ("gru64", "predict", 1)}
+         ("lstm128", "train", 32), ("gru64", "predict", 1), ("encoder128", "predict", 32),
+         ("encoder128", "train", 32)}
 
 
 def table() -> list[Case]:
@@ -83,6 +86,9 @@ def flops(case: Case) -> int:
             first = node.inputs[0] in network.inputs
             each = points * prod(network.layers[node.layer].shape)
             products += each * (1 if case.kind == "predict" else 2 if first else 3)
+        if node.kind == "attention":  # a step works out all gradients
+            (steps, width), times = shapes[node.name], 1 if case.kind == "predict" else 3
+            products += times * steps * width * (4 * width + 2 * steps)
         if node.kind in GATES:
             inputs, units = network.layers[node.layer].shape
             wide = shapes[node.inputs[0]][0] * GATES[node.kind] * units  # of all steps

@@ -5,22 +5,22 @@ from __future__ import annotations
 import numpy as np
 
 from benchmarks import networks
-from benchmarks.description import GATES, Layer, Network, Shape
+from benchmarks.description import OF_SEQUENCES, Layer, Network, Shape
 
 
 def shape(network: Network, of: Shape) -> Shape:
     """Of a sample."""
-    return of if network.is_recurrent else (of[-1], *of[:-1])
+    return of if network.of_sequences else (of[-1], *of[:-1])
 
 
 def array(network: Network, x: np.ndarray) -> np.ndarray:
     """(batch, pixels, channels) as (batch, channels, pixels). Sequences stay as they are."""
-    return x if network.is_recurrent else np.ascontiguousarray(np.moveaxis(x, -1, 1))
+    return x if network.of_sequences else np.ascontiguousarray(np.moveaxis(x, -1, 1))
 
 
-def last(outputs: list[np.ndarray]) -> list[np.ndarray]:
+def last(network: Network, outputs: list[np.ndarray]) -> list[np.ndarray]:
     """Outputs with their channels last again."""
-    return [np.moveaxis(y, 1, -1) for y in outputs]
+    return outputs if network.of_sequences else [np.moveaxis(y, 1, -1) for y in outputs]
 
 
 def weights(network: Network) -> dict[str, list[np.ndarray]]:
@@ -49,7 +49,7 @@ def by_gates(layer: Layer, group: list[np.ndarray], order: str) -> list[np.ndarr
 
 def _kernel(layer: Layer, kernel: np.ndarray, flattened: Shape | None) -> np.ndarray:
     """`flattened`: the shape that a dense layer's inputs had."""
-    if layer.kind == "norm" or layer.kind in GATES:
+    if layer.kind in ("norm", "layer_norm") or layer.kind in OF_SEQUENCES:
         return kernel
     if layer.kind == "depthwise":
         kernel = np.moveaxis(kernel, (-2, -1), (0, 1))

@@ -12,6 +12,8 @@ from typing import Any
 
 Shape = tuple[int, ...]
 GATES = {"lstm": 4, "gru": 3}  # of recurrent layers, in the order of Keras
+OF_SEQUENCES = {*GATES, "attention", "embedding"}
+PROJECTIONS = ("query", "key", "value")
 EPSILON, MOMENTUM = 1e-3, 0.99  # of normalisations: statistics keep so much of what they were
 
 
@@ -27,14 +29,15 @@ class Node:
     size: int = 1
     stride: int = 1
     dilation: int = 1
-    padding: str = "valid"  # same (as TensorFlow has it) or causal
+    padding: str = "valid"  # same (as TensorFlow has it) or causal, of an attention too
 
 
 @dataclass(frozen=True)
 class Layer:
     """Weights. Of a `dense` layer `shape` is (inputs, units), of a `conv` (taps, inputs, filters),
-    of a `depthwise` (taps, channels, 1), of a `norm` (channels,), of recurrent ones (inputs,
-    units)."""
+    of a `depthwise` (taps, channels, 1), of a `norm` or `layer_norm` (channels,), of
+    recurrent ones (inputs, units), of an `attention` (width, heads, width of a head), of an
+    `embedding` (rows, width)."""
 
     kind: str
     shape: Shape
@@ -44,6 +47,15 @@ class Layer:
         """The shape of each, in the order of Keras."""
         if self.kind == "norm":
             return dict.fromkeys(("gamma", "beta", "mean", "variance"), self.shape)
+        if self.kind == "layer_norm":
+            return dict.fromkeys(("gamma", "beta"), self.shape)
+        if self.kind == "embedding":
+            return {"table": self.shape}
+        if self.kind == "attention":
+            width, *heads = self.shape
+            of_each = [(f"{n}{end}", shape) for n in PROJECTIONS
+                       for end, shape in (("", self.shape), ("_bias", tuple(heads)))]
+            return {**dict(of_each), "output": (*heads, width), "output_bias": (width,)}
         if self.kind in GATES:
             inputs, units = self.shape
             wide = GATES[self.kind] * units
@@ -58,7 +70,8 @@ class Layer:
 
 @dataclass(frozen=True)
 class Network:
-    """`loss` is mse (mean over all outputs' elements, outputs added) or crossentropy of logits."""
+    """`loss` is mse (mean over all outputs' elements, outputs added) or crossentropy of logits, of
+    each step where the output has steps."""
 
     name: str
     inputs: dict[str, Shape]
@@ -68,9 +81,14 @@ class Network:
     loss: str
 
     @property
-    def is_recurrent(self) -> bool:
-        """Are its inputs sequences that no framework wants in another order?"""
-        return any(node.kind in GATES for node in self.nodes)
+    def of_sequences(self) -> bool:
+        """Are its tensors sequences that no framework wants in another order?"""
+        return any(node.kind in OF_SEQUENCES for node in self.nodes)
+
+    def numbers(self) -> dict[str, int]:
+        """Inputs that are numbers of rows of a table, int32: how many rows it has."""
+        return {node.inputs[0]: self.layers[node.layer].shape[0] for node in self.nodes
+                if node.kind == "embedding"}
 
     def shapes(self) -> dict[str, Shape]:
         """The shape of every tensor, without the batch."""
@@ -130,6 +148,8 @@ KINDS: Mapping[str, Callable[..., Shape]] = {
     "mean": lambda node, weights, x: x[-1:],
     "flatten": lambda node, weights, x: (prod(x),),
     **dict.fromkeys(GATES, lambda node, weights, x: weights[-1:]),  # the last step's
+    **dict.fromkeys(("attention", "layer_norm", "gelu"), lambda node, weights, x: x),
+    "embedding": lambda node, weights, x: (*x, weights[-1]),
 }
 
 

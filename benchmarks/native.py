@@ -6,6 +6,7 @@ import os
 import shlex
 import subprocess
 from functools import cache
+from math import prod
 from pathlib import Path
 
 import numpy as np
@@ -63,9 +64,13 @@ class Native:
 def _header(network: Network, prefix: str) -> str:
     """bench_model.h; native.c says what is in it."""
     widths, inputs = network.widths(), len(network.inputs)
-    targets = [1] if network.loss == "crossentropy" else [widths[n] for n in network.outputs]
-    kind = "(const int32_t *)" if network.loss == "crossentropy" else ""
-    given = [f"in[{i}]" for i in range(inputs)]
+    classes = network.loss == "crossentropy"
+    targets = ([prod(network.shapes()[network.outputs[0]][:-1])] if classes
+               else [widths[n] for n in network.outputs])
+    kind = "(const int32_t *)" if classes else ""
+    numbers = network.numbers()
+    given = [f"{'(const int32_t *)' if name in numbers else ''}in[{i}]"
+             for i, name in enumerate(network.inputs)]
     made = [f"out[{i}]" for i in range(len(network.outputs))]
     wanted = [f"{kind}in[{inputs + i}]" for i in range(len(targets))]
     defines = {

@@ -12,7 +12,7 @@ from math import prod
 
 import numpy as np
 
-from benchmarks.description import Layer, Network, Node, Shape, Stack
+from benchmarks.description import PROJECTIONS, Layer, Network, Node, Shape, Stack
 
 
 def chain(name: str, widths: tuple[int, ...], loss: str) -> Network:
@@ -120,6 +120,39 @@ def recurrent(name: str, kind: str, units: int) -> Network:
     return made.network()
 
 
+def _block(made: Stack, width: int, heads: int, padding: str = "valid") -> str:
+    """A block of a transformer: attention and two dense layers, what goes in added, normalised."""
+    at = made.top
+    made.weigh("attention", (width, heads, width // heads), at, padding=padding)
+    made.put("add", (at, made.top))
+    at = made.weigh("layer_norm", (width,))
+    made.weigh("dense", (width, 4 * width))
+    made.put("gelu")
+    made.weigh("dense", (4 * width, width))
+    made.put("add", (at, made.top))
+    return made.weigh("layer_norm", (width,))
+
+
+def encoder(name: str, steps: int, width: int, heads: int) -> Network:
+    """One block on sequences."""
+    made = Stack(name, {"x": (steps, width)}, "mse")
+    _block(made, width, heads)
+    return made.network()
+
+
+def language_model(name: str, blocks: int, steps: int, width: int, heads: int,
+                   words: int) -> Network:
+    """Numbers of words and of their places through causal blocks; logits of each next word."""
+    made = Stack(name, {"words": (steps,), "places": (steps,)}, "crossentropy")
+    parts = [made.weigh("embedding", (rows, width), at)
+             for at, rows in (("words", words), ("places", steps))]
+    made.put("add", (parts[0], parts[1]))
+    for _ in range(blocks):
+        _block(made, width, heads, "causal")
+    made.weigh("dense", (width, words))
+    return made.network()
+
+
 NETWORKS: dict[str, Network] = {network.name: network for network in (
     chain("tiny", (8, 16, 16, 1), "mse"),
     chain("mlp784", (784, 64, 64, 10), "crossentropy"),
@@ -133,6 +166,9 @@ NETWORKS: dict[str, Network] = {network.name: network for network in (
     causal("tcn", 8, 16, 512),
     recurrent("lstm128", "lstm", 128),
     recurrent("gru64", "gru", 64),
+    encoder("encoder128", 64, 128, 4),
+    encoder("encoder256", 128, 256, 8),
+    language_model("gpt", 4, 64, 128, 4, 256),
 )}
 
 
@@ -145,7 +181,9 @@ def weights(network: Network, seed: int = 0) -> dict[str, list[np.ndarray]]:
 
 
 def _drawn(rng: np.random.Generator, scale: float, kind: str, shape: Shape) -> np.ndarray:
-    if kind in ("kernel", "recurrent"):
+    if kind in PROJECTIONS:
+        return rng.normal(0, np.sqrt(1 / shape[0]), shape).astype(np.float32)
+    if kind in ("kernel", "recurrent", "output"):
         inputs = prod(shape[:-1]) if shape[-1] != 1 or len(shape) == 2 else prod(shape[:-2])
         return rng.normal(0, np.sqrt(scale / inputs), shape).astype(np.float32)
     around = 1.0 if kind in ("gamma", "variance") else 0.0
@@ -153,13 +191,15 @@ def _drawn(rng: np.random.Generator, scale: float, kind: str, shape: Shape) -> n
 
 
 def data(network: Network, batch: int, seed: int = 1) -> tuple[list[np.ndarray], list[np.ndarray]]:
-    """Inputs in float32, and targets: class numbers (int32) or float32 arrays."""
-    rng = np.random.default_rng(seed)
-    inputs = [rng.normal(size=(batch, *n)).astype(np.float32) for n in network.inputs.values()]
-    shapes = network.shapes()
+    """Inputs in float32, or numbers of rows (int32); targets: class numbers (int32) or float32
+    arrays."""
+    rng, numbers, shapes = np.random.default_rng(seed), network.numbers(), network.shapes()
+    inputs = [rng.integers(0, numbers[name], (batch, *n)).astype(np.int32) if name in numbers
+              else rng.normal(size=(batch, *n)).astype(np.float32)
+              for name, n in network.inputs.items()]
     if network.loss == "crossentropy":
-        classes = shapes[network.outputs[0]][-1]
-        return inputs, [rng.integers(0, classes, batch).astype(np.int32)]
+        *steps, classes = shapes[network.outputs[0]]
+        return inputs, [rng.integers(0, classes, (batch, *steps)).astype(np.int32)]
     return inputs, [rng.normal(size=(batch, *shapes[name])).astype(np.float32)
                     for name in network.outputs]
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from benchmarks.description import EPSILON, Network, Node, paddings
@@ -57,7 +59,26 @@ def forward(network: Network, inputs: list[np.ndarray], training: bool = False) 
             h = z * h + (1 - z) * np.tanh(given[2] + r * before[2])
         return h
 
+    def attention(node: Node, x: np.ndarray) -> np.ndarray:
+        *projections, kernel, bias = wide[node.layer]
+        q, k, v = (np.einsum("btd,dhe->bhte", x, w) + b[:, None]
+                   for w, b in zip(projections[::2], projections[1::2]))
+        scores = np.einsum("bhte,bhse->bhts", q, k) / np.sqrt(q.shape[-1])
+        if node.padding == "causal":
+            scores = np.where(np.tri(x.shape[1], dtype=bool), scores, -np.inf)
+        p = np.exp(scores - scores.max(-1, keepdims=True))
+        p = p / p.sum(-1, keepdims=True)
+        return np.einsum("bhts,bhse,hed->btd", p, v, kernel, optimize=True) + bias
+
+    def layer_norm(node: Node, x: np.ndarray) -> np.ndarray:
+        gamma, beta = wide[node.layer]
+        mean, variance = x.mean(-1, keepdims=True), x.var(-1, keepdims=True)
+        return (x - mean) / np.sqrt(variance + EPSILON) * gamma + beta
+
     functions = {
+        "attention": attention, "layer_norm": layer_norm,
+        "gelu": lambda node, x: x * (1 + _erf(x / np.sqrt(2))) / 2,
+        "embedding": lambda node, rows: wide[node.layer][0][rows],
         "lstm": lstm, "gru": gru,
         "dense": dense, "conv": convolution, "depthwise": convolution, "norm": norm,
         "add": lambda node, *parts: activated(node, sum(parts)),
@@ -66,7 +87,11 @@ def forward(network: Network, inputs: list[np.ndarray], training: bool = False) 
         "mean": lambda node, x: x.mean(tuple(range(1, x.ndim - 1))),
         "flatten": lambda node, x: x.reshape(len(x), -1),
     }
-    return evaluate(network, [x.astype(np.float64) for x in inputs], functions)
+    given = [x if x.dtype == np.int32 else x.astype(np.float64) for x in inputs]
+    return evaluate(network, given, functions)
+
+
+_erf = np.vectorize(math.erf, otypes=[np.float64])
 
 
 def _sigmoid(x: np.ndarray) -> np.ndarray:
@@ -89,6 +114,6 @@ def loss(network: Network, outputs: list[np.ndarray], targets: list[np.ndarray])
     """The loss of the batch."""
     if network.loss == "mse":
         return float(sum(np.mean((y - t) ** 2) for y, t in zip(outputs, targets)))
-    (y,), (t,) = outputs, targets
+    y, t = outputs[0].reshape(-1, outputs[0].shape[-1]), targets[0].ravel()
     top = y.max(1)
     return float(np.mean(np.log(np.exp(y - top[:, None]).sum(1)) + top - y[np.arange(len(t)), t]))

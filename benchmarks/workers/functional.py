@@ -11,7 +11,9 @@ from benchmarks.workers import BETA1, BETA2, EPSILON, TIMED_RATE
 def model_of(library, network: Network):
     """The network as a functional model of `library`: keras, or fncompile, with the same names."""
     layers = library.layers
-    inputs = [library.Input(shape=n, name=name) for name, n in network.inputs.items()]
+    numbers = network.numbers()
+    inputs = [library.Input(shape=n, name=name, dtype="int32" if name in numbers else "float32")
+              for name, n in network.inputs.items()]
     made: dict = {}
 
     def weighed(node: Node, x):
@@ -19,8 +21,12 @@ def model_of(library, network: Network):
         key = node.layer, node.relu
         if key not in made:
             made[key] = WEIGHED[node.kind](library, network.layers[node.layer], node)
-        y = made[key](x)
+        y = made[key](x, **given(node, x))
         return layers.ReLU()(y) if node.relu and node.kind == "norm" else y
+
+    def given(node: Node, x) -> dict:
+        attends = node.kind == "attention"
+        return {"value": x, "use_causal_mask": node.padding == "causal"} if attends else {}
 
     def add(node: Node, *parts):
         y = layers.add(parts)
@@ -32,6 +38,7 @@ def model_of(library, network: Network):
         "max_pool": lambda node, x: layers.MaxPooling2D(node.size, node.stride)(x),
         "mean": lambda node, x: layers.GlobalAveragePooling2D()(x),
         "flatten": lambda node, x: layers.Flatten()(x),
+        "gelu": lambda node, x: layers.Activation("gelu")(x),
     }
     outputs = networks.evaluate(network, inputs, functions)
     model = library.Model(inputs, outputs, name=network.name)
@@ -64,12 +71,25 @@ def _recurrent(library, layer: Layer, node: Node):
     return make(layer.shape[1], name=node.layer)
 
 
+def _attention(library, layer: Layer, node: Node):
+    return library.layers.MultiHeadAttention(*layer.shape[1:], name=node.layer)
+
+
+def _layer_norm(library, layer: Layer, node: Node):
+    return library.layers.LayerNormalization(epsilon=NORM_EPSILON, name=node.layer)
+
+
+def _embedding(library, layer: Layer, node: Node):
+    return library.layers.Embedding(*layer.shape, name=node.layer)
+
+
 def _activation(node: Node) -> str | None:
     return "relu" if node.relu else None
 
 
 WEIGHED = {"dense": _dense, "conv": _convolution, "depthwise": _convolution, "norm": _norm,
-           "lstm": _recurrent, "gru": _recurrent}
+           "lstm": _recurrent, "gru": _recurrent, "attention": _attention,
+           "layer_norm": _layer_norm, "embedding": _embedding}
 
 
 def compile_model(library, model, network: Network, rate: float = TIMED_RATE) -> None:

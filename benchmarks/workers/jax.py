@@ -76,7 +76,22 @@ def forward(network: Network, weights, statistics, inputs, training: bool = Fals
         zeros = jnp.zeros((len(x), len(recurrent)), x.dtype)
         return jax.lax.scan(turn, zeros, jnp.swapaxes(x, 0, 1) @ kernel + bias[0])[0]
 
+    def attention(node: Node, x):
+        *projections, kernel, bias = weights[node.layer]
+        q, k, v = (jnp.einsum("btd,dhe->bthe", x, w) + b
+                   for w, b in zip(projections[::2], projections[1::2]))
+        y = jax.nn.dot_product_attention(q, k, v, is_causal=node.padding == "causal")
+        return jnp.einsum("bthe,hed->btd", y, kernel) + bias
+
+    def layer_norm(node: Node, x):
+        gamma, beta = weights[node.layer]
+        mean, variance = x.mean(-1, keepdims=True), x.var(-1, keepdims=True)
+        return (x - mean) * jax.lax.rsqrt(variance + NORM_EPSILON) * gamma + beta
+
     functions = {
+        "attention": attention, "layer_norm": layer_norm,
+        "gelu": lambda node, x: jax.nn.gelu(x, approximate=False),
+        "embedding": lambda node, rows: weights[node.layer][0][rows],
         "lstm": lstm, "gru": gru,
         "dense": dense, "conv": convolution, "depthwise": convolution, "norm": norm,
         "add": lambda node, a, b: activated(node, a + b), "max_pool": max_pool,
@@ -89,13 +104,14 @@ def forward(network: Network, weights, statistics, inputs, training: bool = Fals
 
 def loss(network: Network, dtype, weights, statistics, inputs, targets):
     """In float32, the products in `dtype`; and the new statistics."""
-    weights, inputs = jax.tree.map(lambda a: a.astype(dtype), (weights, inputs))
+    weights = jax.tree.map(lambda a: a.astype(dtype), weights)
+    inputs = [x if x.dtype == jnp.int32 else x.astype(dtype) for x in inputs]
     outputs, statistics = forward(network, weights, statistics, inputs, True)
     outputs = [y.astype(jnp.float32) for y in outputs]
     if network.loss == "mse":
         return sum(jnp.mean((y - t) ** 2) for y, t in zip(outputs, targets)), statistics
     logits = jax.nn.log_softmax(outputs[0])
-    return -jnp.mean(jnp.take_along_axis(logits, targets[0][:, None], 1)), statistics
+    return -jnp.mean(jnp.take_along_axis(logits, targets[0][..., None], -1)), statistics
 
 
 def adam(network, dtype, state, rate, inputs, targets):
@@ -164,7 +180,7 @@ class Worker:
 
 def _predict(network, inputs, _, dtype) -> Run:
     weights, statistics = drawn(network, dtype)
-    inputs = [x.astype(dtype) for x in inputs]
+    inputs = [x if x.dtype == jnp.int32 else x.astype(dtype) for x in inputs]
     function = jax.jit(lambda *arrays: forward(network, *arrays)[0])
     return Run(lambda: jax.block_until_ready(function(weights, statistics, inputs)))
 

@@ -9,7 +9,16 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from benchmarks import channels_first
-from benchmarks.description import EPSILON, GATES, Layer, Network, Node, Shape, paddings
+from benchmarks.description import (
+    EPSILON,
+    GATES,
+    PROJECTIONS,
+    Layer,
+    Network,
+    Node,
+    Shape,
+    paddings,
+)
 
 
 def make(network: Network) -> bytes:
@@ -37,9 +46,70 @@ def _recurrent(network: Network, node: Node) -> list[onnx.NodeProto]:
     ]
 
 
+def _attention(network: Network, node: Node) -> list[onnx.NodeProto]:
+    """All projections as one product; then samples, heads, steps, columns."""
+    y, layer = node.name, node.layer
+    make = helper.make_node
+    heads = [f"{y}.{n}" for n in PROJECTIONS]
+    causal = node.padding == "causal"
+    masked = [make("Add", [f"{y}.scaled", f"{layer}.mask"], [f"{y}.masked"])] if causal else []
+    return [
+        make("MatMul", [*node.inputs, f"{layer}.W"], [f"{y}.product"]),
+        make("Add", [f"{y}.product", f"{layer}.B"], [f"{y}.all"]),
+        make("Reshape", [f"{y}.all", f"{layer}.as_heads"], [f"{y}.apart"]),
+        make("Transpose", [f"{y}.apart"], [f"{y}.turned"], perm=[2, 0, 3, 1, 4]),
+        make("Split", [f"{y}.turned"], [f"{n}.one" for n in heads], axis=0),
+        *[make("Squeeze", [f"{n}.one", "first"], [n]) for n in heads],
+        make("Transpose", [heads[1]], [f"{y}.keys"], perm=[0, 1, 3, 2]),
+        make("MatMul", [heads[0], f"{y}.keys"], [f"{y}.scores"]),
+        make("Mul", [f"{y}.scores", f"{layer}.scale"], [f"{y}.scaled"]),
+        *masked,
+        make("Softmax", [f"{y}.masked" if causal else f"{y}.scaled"], [f"{y}.shares"], axis=-1),
+        make("MatMul", [f"{y}.shares", heads[2]], [f"{y}.means"]),
+        make("Transpose", [f"{y}.means"], [f"{y}.steps"], perm=[0, 2, 1, 3]),
+        make("Reshape", [f"{y}.steps", f"{layer}.as_steps"], [f"{y}.together"]),
+        make("MatMul", [f"{y}.together", f"{layer}.output"], [f"{y}.before"]),
+        make("Add", [f"{y}.before", f"{layer}.output_bias"], [y]),
+    ]
+
+
+def _dense(network: Network, node: Node) -> list[onnx.NodeProto]:
+    """Of each step."""
+    y = node.name
+    return [
+        helper.make_node("MatMul", [*node.inputs, f"{node.layer}.kernel"], [f"{y}.product"]),
+        helper.make_node("Add", [f"{y}.product", f"{node.layer}.bias"], [y]),
+    ]
+
+
+GELU = {"root": 2**0.5, "one": 1, "half": 0.5}
+
+
+def _gelu(network: Network, node: Node) -> list[onnx.NodeProto]:
+    (x,), y = node.inputs, node.name
+    return [
+        helper.make_node("Div", [x, "root"], [f"{y}.scaled"]),
+        helper.make_node("Erf", [f"{y}.scaled"], [f"{y}.erf"]),
+        helper.make_node("Add", [f"{y}.erf", "one"], [f"{y}.share"]),
+        helper.make_node("Mul", [x, f"{y}.share"], [f"{y}.twice"]),
+        helper.make_node("Mul", [f"{y}.twice", "half"], [y]),
+    ]
+
+
+def _embedding(network: Network, node: Node) -> list[onnx.NodeProto]:
+    return [helper.make_node("Gather", [f"{node.layer}.table", *node.inputs], [node.name])]
+
+
+# kinds that are several operators, or one with its weights before its input
+MADE = {**dict.fromkeys(GATES, _recurrent), "attention": _attention, "gelu": _gelu,
+        "embedding": _embedding}
+
+
 def _nodes(network: Network, node: Node, shapes: dict[str, Shape]) -> list[onnx.NodeProto]:
-    if node.kind in GATES:
-        return _recurrent(network, node)
+    if node.kind in MADE:
+        return MADE[node.kind](network, node)
+    if node.kind == "dense" and len(shapes[node.name]) > 1:
+        return _dense(network, node)
     operator, attributes = OPERATORS[node.kind]
     layer = network.layers.get(node.layer)
     weights = [f"{node.layer}.{kind}" for kind in layer.weights()] if layer else []
@@ -73,6 +143,7 @@ OPERATORS: dict[str, tuple[str, Callable[[Node, Shape, Shape], dict]]] = {
     "conv": ("Conv", _convolution),
     "depthwise": ("Conv", _convolution),
     "norm": ("BatchNormalization", lambda node, weights, x: {"epsilon": EPSILON}),
+    "layer_norm": ("LayerNormalization", lambda node, weights, x: {"epsilon": EPSILON}),
     "add": ("Add", _none),
     "concat": ("Concat", lambda node, weights, x: {"axis": 1}),
     "max_pool": ("MaxPool", lambda node, weights, x: {
@@ -84,18 +155,45 @@ OPERATORS: dict[str, tuple[str, Callable[[Node, Shape, Shape], dict]]] = {
 
 def _value(network: Network, name: str) -> onnx.ValueInfoProto:
     shape = ["batch", *channels_first.shape(network, network.shapes()[name])]
-    return helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
+    number = TensorProto.INT32 if name in network.numbers() else TensorProto.FLOAT
+    return helper.make_tensor_value_info(name, number, shape)
 
 
 def _constants(network: Network) -> list[onnx.TensorProto]:
     found = {f"{layer}.{kind}": value for layer, group in channels_first.weights(network).items()
              for kind, value in _named(network.layers[layer], group)}
-    found["first"] = np.array([0])  # the axis of directions
+    kinds, shapes = {node.kind for node in network.nodes}, network.shapes()
+    if not kinds.isdisjoint((*GATES, "attention")):
+        found["first"] = np.array([0])  # the axis of directions, or of projections
+    if "gelu" in kinds:
+        found |= {name: np.array(value, "f") for name, value in GELU.items()}
+    for node in network.nodes:
+        if node.kind == "attention" and node.padding == "causal":
+            found[f"{node.layer}.mask"] = _causal(shapes[node.name][0])
+        if node.kind == "dense" and len(shapes[node.name]) > 1:
+            found[f"{node.layer}.kernel"] = found[f"{node.layer}.kernel"].T
     return [numpy_helper.from_array(np.ascontiguousarray(value), name)
             for name, value in found.items()]
 
 
+def _causal(steps: int) -> np.ndarray:
+    return np.where(np.tri(steps, dtype=bool), 0, -1e9).astype(np.float32)
+
+
+def _of_attention(layer: Layer, group: list[np.ndarray]) -> dict[str, np.ndarray]:
+    (width, heads, size), (*projections, kernel, bias) = layer.shape, group
+    return {
+        "W": np.concatenate([w.reshape(width, -1) for w in projections[::2]], 1),
+        "B": np.concatenate([b.ravel() for b in projections[1::2]]),
+        "output": kernel.reshape(-1, width), "output_bias": bias,
+        "scale": np.array(size**-0.5, "f"), "as_steps": np.array([0, 0, heads * size]),
+        "as_heads": np.array([0, 0, len(PROJECTIONS), heads, size]),
+    }
+
+
 def _named(layer: Layer, group: list[np.ndarray]) -> Iterable[tuple[str, np.ndarray]]:
+    if layer.kind == "attention":
+        return _of_attention(layer, group).items()
     if layer.kind not in GATES:
         return zip(layer.weights(), group)
     order = "iofc" if layer.kind == "lstm" else "zrh"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import onnxruntime
 
@@ -30,7 +32,7 @@ class Worker:
         inputs, _ = networks.data(network, case.batch)
         feed = {n: channels_first.array(network, x) for n, x in zip(network.inputs, inputs)}
         if way == "run":
-            return Run(lambda: session.run(None, feed), channels_first.last)
+            return Run(lambda: session.run(None, feed), partial(channels_first.last, network))
         return _bound(session, network, feed, case.batch)
 
 
@@ -47,4 +49,4 @@ def _bound(session, network: Network, feed: dict, batch: int) -> Run:
         session.run_with_iobinding(binding)
         return outputs
 
-    return Run(call, channels_first.last)
+    return Run(call, partial(channels_first.last, network))

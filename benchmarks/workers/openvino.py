@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import openvino
 
@@ -46,4 +48,4 @@ class Worker:
             request.infer()
             return tensors and [np.asarray(output.data) for output in outputs]
 
-        return Run(call, channels_first.last)
+        return Run(call, partial(channels_first.last, network))

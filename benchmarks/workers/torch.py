@@ -3,6 +3,8 @@ where the case table says so."""
 
 from __future__ import annotations
 
+from operator import attrgetter
+
 import numpy as np
 import torch
 from torch import nn
@@ -16,6 +18,7 @@ from benchmarks.workers import BETA1, BETA2, EPSILON, TIMED_RATE, Run
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 RECURRENT = ("weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0")
+ATTENTION = ("into.weight", "into.bias", "out.weight", "out.bias")
 WEIGHTS = ("weight", "bias", "running_mean", "running_var")
 
 
@@ -30,6 +33,8 @@ class Net(nn.Module):
             "max_pool": lambda node, x: functional.max_pool2d(x, node.size, node.stride),
             "mean": lambda node, x: x.mean((2, 3)), "flatten": lambda node, x: x.flatten(1),
             "lstm": self.recurrent, "gru": self.recurrent,
+            **dict.fromkeys(("attention", "layer_norm", "embedding"), self.weighed),
+            "gelu": lambda node, x: functional.gelu(x),
         }
         self.layers = nn.ModuleDict()
         weights, shapes = channels_first.weights(network), network.shapes()
@@ -44,8 +49,10 @@ class Net(nn.Module):
                 order = "ifco" if node.kind == "lstm" else "rzh"
                 values = channels_first.by_gates(network.layers[node.layer], values, order)
                 names = RECURRENT
+            if node.kind == "attention":
+                names, values = ATTENTION, _side_by_side(values)
             for name, value in zip(names, values):
-                getattr(layer, name).data = torch.tensor(value)
+                attrgetter(name)(layer).data = torch.tensor(value)
 
     def made(self, node: Node, layer: Layer) -> nn.Module:
         """Padding that is the same before and behind is the convolution's own."""
@@ -54,6 +61,12 @@ class Net(nn.Module):
         if layer.kind in GATES:
             make = nn.LSTM if layer.kind == "lstm" else nn.GRU
             return make(*layer.shape, batch_first=True)
+        if layer.kind == "attention":
+            return Attention(*layer.shape, node.padding == "causal")
+        if layer.kind == "layer_norm":
+            return nn.LayerNorm(layer.shape, NORM_EPSILON)
+        if layer.kind == "embedding":
+            return nn.Embedding(*layer.shape)
         if layer.kind == "norm":
             return nn.BatchNorm2d(layer.shape[0], eps=NORM_EPSILON, momentum=1 - MOMENTUM)
         *taps, inputs, filters = layer.shape
@@ -78,6 +91,28 @@ class Net(nn.Module):
 
     def forward(self, *inputs):
         return networks.evaluate(self.network, inputs, self.functions)
+
+
+class Attention(nn.Module):
+    """Of several heads; projections of queries, keys and values are one product."""
+
+    def __init__(self, width: int, heads: int, size: int, causal: bool):
+        super().__init__()
+        self.heads, self.causal = heads, causal
+        self.into, self.out = nn.Linear(width, 3 * heads * size), nn.Linear(heads * size, width)
+
+    def forward(self, x):
+        parts = self.into(x).unflatten(-1, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
+        y = functional.scaled_dot_product_attention(*parts, is_causal=self.causal)
+        return self.out(y.transpose(1, 2).flatten(2))
+
+
+def _side_by_side(values: list[np.ndarray]) -> list[np.ndarray]:
+    """Weights and biases of the two layers of Attention, (units, inputs)."""
+    *projections, kernel, bias = values
+    into = [w.reshape(len(w), -1).T for w in projections[::2]]
+    biases = np.concatenate([b.ravel() for b in projections[1::2]])
+    return [np.concatenate(into), biases, kernel.reshape(-1, kernel.shape[-1]).T, bias]
 
 
 def activated(node: Node, y):
@@ -135,32 +170,38 @@ def _rank(network: Network) -> int:
     return 1 + len(next(iter(network.inputs.values())))
 
 
-def _channels_last(y):
-    return y.movedim(1, -1)
+def _channels_last(network: Network, y):
+    return y if network.of_sequences else y.movedim(1, -1)
 
 
 def _predict(net: Net, inputs, _, dtype, way: str) -> Run:
     net = net.to(dtype).eval()
-    inputs = [x.to(dtype) for x in inputs]
+    inputs = [x if x.dtype == torch.int32 else x.to(dtype) for x in inputs]
     function = torch.compile(net, dynamic=False) if way == "compile" else net
 
     def call():
         with torch.inference_mode():
             return function(*inputs)
 
-    return Run(call, lambda outputs: [_channels_last(y.float()) for y in outputs])
+    return Run(call, lambda outputs: [_channels_last(net.network, y.float()) for y in outputs])
 
 
 def _train(net: Net, inputs, targets, dtype, way: str) -> Run:
     adam = torch.optim.Adam(net.parameters(), TIMED_RATE, (BETA1, BETA2), EPSILON, fused=True)
-    targets = [t.long() if t.dtype == torch.int32 else t for t in targets]
+    targets = [t.long().flatten() if t.dtype == torch.int32 else t for t in targets]
     mixed = dtype != torch.float32
-    measure = functional.mse_loss if net.network.loss == "mse" else functional.cross_entropy
+    of_classes = net.network.loss == "crossentropy"
+
+    def measure(y, t):
+        y = _channels_last(net.network, y.float())
+        if of_classes:
+            return functional.cross_entropy(y.flatten(0, -2), t)
+        return functional.mse_loss(y, t)
 
     def forward(*inputs):
         with torch.autocast("cpu", dtype, enabled=mixed):
             outputs = net(*inputs)
-        return sum(measure(_channels_last(y.float()), t) for y, t in zip(outputs, targets))
+        return sum(measure(y, t) for y, t in zip(outputs, targets))
 
     function = torch.compile(forward, dynamic=False) if way == "compile" else forward
 

@@ -82,8 +82,10 @@ def test_weights_and_data_are_the_same_in_every_process():
 
 
 def test_products_of_convolutions_count_every_output():
-    """2 * outputs * (taps * inputs); MFLOP of a sample, of the published networks."""
-    wanted = {"lenet": 4.88, "resnet20": 81.6, "mobilenet": 41.7, "tcn": 5.57}
+    """2 * outputs * (taps * inputs); MFLOP of a sample, of the published networks. Those of an
+    attention: four products with weights, and two of the scores."""
+    wanted = {"lenet": 4.88, "resnet20": 81.6, "mobilenet": 41.7, "tcn": 5.57,
+              "encoder128": 27.3, "encoder256": 218.1, "gpt": 113.2}
     found = {name: cases.flops(Case(name, "predict", 1)) / 1e6 for name in wanted}
     assert found == pytest.approx(wanted, rel=2e-3)
 
@@ -103,6 +105,25 @@ def test_convolutions_of_the_oracle_are_sums_over_their_windows():
             places = [(t, i * stride - low + t * dilation) for t in range(3)]
             right = bias + sum(x[:, at] @ kernel[t] for t, at in places if 0 <= at < 7)
             np.testing.assert_allclose(y[:, i], right, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("padding", ["valid", "causal"])
+def test_attention_of_the_oracle_sees_what_it_may(padding):
+    """One step sees itself alone; of more, the first sees the others unless it is causal."""
+    width, node = 4, Node("y", "attention", ("x",), "a", padding=padding)
+    network = Network("a", {"x": (3, width)}, {"a": Layer("attention", (width, 2, 2))}, (node,),
+                      ("y",), "mse")
+    *_, value, value_bias, kernel, bias = (
+        w.astype(np.float64) for w in networks.weights(network)["a"])
+    [x], _ = networks.data(network, 2)
+    [alone] = oracle.forward(network, [x[:, :1]])
+    v = np.einsum("btd,dhe->bthe", x[:, :1], value) + value_bias
+    np.testing.assert_allclose(alone, np.einsum("bthe,hed->btd", v, kernel) + bias, rtol=1e-9)
+    [y] = oracle.forward(network, [x])
+    assert np.allclose(y[:, :1], alone) == (padding == "causal")
+    x[:, 0] += 1
+    [changed] = oracle.forward(network, [x])
+    assert np.abs(changed - y).min() > 0
 
 
 def test_a_normalisation_takes_the_batchs_own_statistics_in_training():
