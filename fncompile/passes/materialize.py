@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from fncompile.ir import build
-from fncompile.ir.dims import Dim, product
+from fncompile.ir.dims import Dim, product, row_major
 from fncompile.ir.node import Node, current_origins
 from fncompile.ir.types import TensorType, at_border
 from fncompile.passes.access import SPREADING, base_of, is_leaf
@@ -20,6 +20,7 @@ from fncompile.passes.contraction import may_store_as
 from fncompile.passes.demands import computed_again, computed_uses, viewed_uses
 from fncompile.passes.inline import OUTSIDE, Flat, Recurrence
 from fncompile.passes.naming import Temporaries, stem
+from fncompile.passes.written import Written, written_as
 from fncompile.plan.types import Buffer, Decision
 
 STAGE_OPS = (
@@ -38,7 +39,7 @@ BROADCAST_LIMIT = 1  # a value spread over a larger shape is stored when it cost
 
 @dataclass(frozen=True)
 class Copy:
-    """The value of `node` moves to element `start` of `target`, in the turns of `home`.
+    """The value of `node` moves to `target`, from element `start` on, in the turns of `home`.
 
     `via` is a temporary for a value that must be read before its destination is written.
     """
@@ -48,6 +49,7 @@ class Copy:
     via: Buffer | None = None
     start: Dim = 0
     home: str = OUTSIDE
+    strides: tuple[Dim, ...] | None = None  # of the axes of `node`, where they are others
 
 
 @dataclass
@@ -66,6 +68,8 @@ class Memory:
     not_in_place: set[str] = field(default_factory=set)
     # contraction -> the permute that alone reads it, in whose buffer it is stored
     stored_as: dict[Node, Node] = field(default_factory=dict)
+    # sequence that comes out of a recurrence -> where it is written, and all such values
+    written: dict[Node, Written] = field(default_factory=dict)
     names: Temporaries = field(default_factory=Temporaries)
 
     def demand(self, node: Node, reason: str) -> None:
@@ -89,6 +93,10 @@ class Memory:
     def add_arena(self, node: Node) -> None:
         if node not in self.buffers:
             self.buffers[node] = Buffer(self.name_of(node), at_border(node.type), "arena")
+
+    def is_written(self, node: Node) -> bool:
+        """Do the turns of a recurrence write it?"""
+        return any(w.last is node for w in self.written.values())
 
     def name_of(self, node: Node) -> str:
         """For its buffer: the one that it has, or a new one."""
@@ -166,6 +174,9 @@ def _place_roots(memory: Memory) -> None:
 def _place_root(
     memory: Memory, node: Node, target: Buffer, direct: bool = True, home: str = OUTSIDE
 ) -> None:
+    if target.kind == "output" and memory.is_written(node) and node not in memory.buffers:
+        memory.buffers[node] = target
+        return
     base = base_of(node)
     computed = base.op not in VIEW_OPS and not is_leaf(base)
     pointwise = target.kind == "output" or base.op in ("ew", "cast")
@@ -192,6 +203,10 @@ def _place_results(memory: Memory, recurrence: Recurrence) -> list[Buffer]:
         memory.copies.append(Copy(carry.first, state, None, 0, recurrence.around))
         states.append(state)
     for i, out in enumerate(recurrence.outs):
+        written = written_as(out.whole, memory.readers)
+        if written is not None and _same_home(memory, written.target, out.whole):
+            memory.written[out.whole] = written
+            continue
         name = f"{recurrence.symbol}_out{i}"
         memory.buffers[out.whole] = Buffer(name, at_border(out.whole.type), "arena")
     return states
@@ -204,9 +219,15 @@ def _place_turn(memory: Memory, recurrence: Recurrence, states: Sequence[Buffer]
         in_place = state.name not in memory.not_in_place
         _place_root(memory, carry.next, target, in_place, recurrence.symbol)
     for out in recurrence.outs:
-        start = out.at * out.element.type.size
-        target = memory.buffers[out.whole]
-        memory.copies.append(Copy(out.element, target, None, start, recurrence.symbol))
+        written = memory.written.get(out.whole)
+        if written is None:
+            written = Written(out.whole, out.whole, 0, tuple(row_major(out.whole.shape)))
+        memory.add_arena(written.target)
+        target, (step, *strides) = memory.buffers[written.target], written.strides
+        start = written.start + out.at * step
+        memory.copies.append(
+            Copy(out.element, target, None, start, recurrence.symbol, tuple(strides))
+        )
 
 
 def _place_invariants(memory: Memory, order: list[Node]) -> None:
@@ -293,6 +314,9 @@ def _place_parts(memory: Memory, node: Node) -> None:
     whole, row = memory.buffers[node], product(node.shape[axis + 1 :])
     memory.parts[node] = []
     for number, part in enumerate(node.src):
+        if memory.is_written(part):
+            start = start + part.shape[axis]
+            continue
         base = base_of(part)
         moves = contiguous and _may_move(memory, base) and _same_home(memory, base, node)
         name = memory.name_of(base) if moves else f"{whole.name}_part{number}"

@@ -58,7 +58,8 @@ class _Maker:
     def make_all(self) -> dict[str, list[Stage]]:
         home = self.memory.program.home
         found: dict[str, list[Stage]] = {OUTSIDE: []}
-        written = set(self.memory.stored_as.values())
+        written = {*self.memory.stored_as.values()}
+        written |= {w.target for w in self.memory.written.values() if w.target is w.last}
         for node in self.memory.program.nodes():
             stages = found.setdefault(home.get(node, OUTSIDE), [])
             if node in self.memory.stored_as:
@@ -81,7 +82,7 @@ class _Maker:
 
     def _moved(self, copy: Copy) -> list[Stage]:
         node, target, via = copy.node, copy.target, copy.via
-        first = self.copy(node, via or target, Affine(copy.start))
+        first = self.copy(node, via or target, Affine(copy.start), copy.strides)
         if via is None:
             return [first]
         at = first.stores[0].at
@@ -94,7 +95,7 @@ class _Maker:
         return Stage(node, "map", node.shape, 0, expr, (store,), node.dtype)
 
     def copy(
-        self, node: Node, target: Buffer, start: Affine, strides: list[Dim] | None = None
+        self, node: Node, target: Buffer, start: Affine, strides: Sequence[Dim] | None = None
     ) -> Stage:
         points = identity(node.ndim)
         at = start

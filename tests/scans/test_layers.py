@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 
@@ -38,6 +40,29 @@ def test_one_library_for_every_length(kind):
         expected = FORMULAS[kind](x.astype("float64"), *weights)
         np.testing.assert_allclose(every, expected, atol=1e-5)
         np.testing.assert_allclose(state, expected[:, -1], atol=1e-5)
+
+
+def test_sequences_are_written_in_the_order_of_their_reader():
+    """No kernel turns rows: of all steps, of steps in reverse, of both directions side by side."""
+    x = fncompile.Input((None, 2), name="x")
+    made = [
+        layers.LSTM(3, return_sequences=True, name="all"),
+        layers.GRU(3, return_sequences=True, go_backwards=True, name="back"),
+        layers.Bidirectional(layers.LSTM(3, return_sequences=True), name="both"),
+    ]
+    model = fncompile.Model(x, [layer(x) for layer in made], name="orders")
+    given = wave(4, 6, 2)
+    every, back, both = model.predict(given, verbose=0)
+    wide = given.astype("float64")
+    weights = [[w.astype("float64") for w in layer.get_weights()] for layer in made]
+    np.testing.assert_allclose(every, lstm(wide, *weights[0]), atol=1e-5)
+    np.testing.assert_allclose(back, gru(wide[:, ::-1], *weights[1]), atol=1e-5)
+    there, again = weights[2][:3], weights[2][3:]
+    sides = lstm(wide, *there), lstm(wide[:, ::-1], *again)[:, ::-1]
+    np.testing.assert_allclose(both, np.concatenate(sides, -1), atol=1e-5)
+    kernels = model.explain("kernels")
+    assert "both[" in kernels
+    assert not re.search(r"k\d+_\w*(permute|slice|concat)\b", kernels)
 
 
 @pytest.mark.parametrize("kind", FORMULAS)
