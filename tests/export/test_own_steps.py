@@ -10,6 +10,7 @@ import pytest
 
 import fncompile
 from fncompile import layers, losses, ops, optimizers
+from fncompile.tree import flatten
 from tests.export.library import STATE, TRAIN, Context, Library, flat_weights
 
 rng = np.random.default_rng(3)
@@ -102,6 +103,61 @@ class Distilled(fncompile.Model):
         return 0.5 * super().compute_loss(x, y, y_pred) + 4.5 * ops.mean(far)
 
 
+class Contrasted(fncompile.Model):
+    """SimCLR: two views by chance of each row, to be told from those of all others."""
+
+    def __init__(self):
+        super().__init__()
+        self.view = fncompile.Sequential(
+            [fncompile.Input((4,)), layers.GaussianNoise(0.2, seed=11),
+             layers.Dropout(0.2, seed=12)]
+        )  # fmt: skip
+        self.encoder = fncompile.Sequential(
+            [fncompile.Input((4,)), layers.Dense(8, activation="tanh"), layers.Dense(3)]
+        )
+
+    def call(self, x):
+        return self.encoder(x)
+
+    def train_step(self, x):
+        with fncompile.GradientTape() as tape:
+            first, second = (
+                ops.normalize(self.encoder(self.view(x, training=True)), axis=1) for _ in range(2)
+            )
+            alike = ops.matmul(first, ops.transpose(second)) / 0.5
+            numbers = ops.arange(ops.shape(x)[0])
+            loss = sum(
+                ops.mean(losses.sparse_categorical_crossentropy(numbers, rows, from_logits=True))
+                for rows in (alike, ops.transpose(alike))
+            )
+        weights = self.encoder.trainable_weights
+        self.optimizer.apply_gradients(zip(tape.gradient(loss, weights), weights))
+        return {"loss": loss}
+
+
+class Valued(fncompile.Model):
+    """Deep Q-learning: what is learnt is the value of the actions taken alone."""
+
+    def __init__(self):
+        super().__init__()
+        self.values = fncompile.Sequential(
+            [fncompile.Input((4,)), layers.Dense(8, activation="tanh"), layers.Dense(3)]
+        )
+        self.huber = losses.Huber()
+
+    def call(self, states):
+        return self.values(states)
+
+    def train_step(self, data):
+        states, (actions, updated) = data
+        with fncompile.GradientTape() as tape:
+            taken = self.values(states) * ops.one_hot(actions, 3)
+            loss = self.huber(updated, ops.sum(taken, axis=1))
+        weights = self.trainable_variables
+        self.optimizer.apply_gradients(zip(tape.gradient(loss, weights), weights))
+        return {"loss": loss}
+
+
 def by_hand():
     model = ByHand(*graph(), name="by_hand")
     model.compile(optimizers.Adam(0.01))
@@ -123,7 +179,23 @@ def distilled():
     return model, (X, (X.sum(1) > 0).astype("int32"))
 
 
-MAKERS = {made.__name__: made for made in (by_hand, adversaries, distilled)}
+def contrasted():
+    model = Contrasted()
+    model.compile(optimizers.Adam(0.01))
+    model.predict(X[:2], verbose=0)
+    return model, (X,)
+
+
+def valued():
+    model = Valued()
+    model.compile(optimizers.Adam(0.01, clipnorm=1.0))
+    model.predict(X[:2], verbose=0)
+    return model, (X, (np.arange(24, dtype="int32") % 3, Y[:, 0]))
+
+
+MAKERS = {
+    made.__name__: made for made in (by_hand, adversaries, distilled, contrasted, valued)
+}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -156,7 +228,7 @@ def test_steps_have_the_bits_of_python(exported, name):
     for _ in range(3):
         logs = model.train_on_batch(*data, return_dict=True)
         context.ok("reset_metrics")  # as train_on_batch does
-        context.ok("train_step", len(X), *data, loss)
+        context.ok("train_step", len(X), *flatten(data), loss)
         np.testing.assert_array_equal(context.params(), flat_weights(model))
         names = [library.metric_name(i).decode() for i in range(len(logs))]
         assert dict(zip(names, context.metrics())) == {k: np.float32(v) for k, v in logs.items()}
@@ -168,13 +240,13 @@ def test_many_steps_and_a_checkpoint_that_python_goes_on_from(exported, name, tm
     model, data, library = exported(name)
     context = Context(library, TRAIN, len(X))
     order = np.arange(len(X))[::-1].copy()
-    context.ok("train_steps", order, len(X), 8, len(X), *data, None)
+    context.ok("train_steps", order, len(X), 8, len(X), *flatten(data), None)
     file = tmp_path / "c.weights.h5"
     context.ok("save", str(file).encode())
     model.load_weights(str(file))
     np.testing.assert_array_equal(context.params(), flat_weights(model))
     model.train_on_batch(*data)
-    context.ok("train_step", len(X), *data, None)
+    context.ok("train_step", len(X), *flatten(data), None)
     np.testing.assert_array_equal(context.params(), flat_weights(model))
 
 
@@ -182,7 +254,7 @@ def test_evaluation_changes_metrics_alone(exported):
     _, data, library = exported("by_hand")
     context = Context(library, TRAIN, len(X))
     before = context.params()
-    context.ok("eval_step", len(X), *data, None)
+    context.ok("eval_step", len(X), *flatten(data), None)
     np.testing.assert_array_equal(context.params(), before)
     names = [library.metric_name(i).decode() for i in range(3)]
     assert names == ["loss", "largest", "error"]
