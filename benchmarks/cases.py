@@ -44,6 +44,7 @@ BATCHES = {
     **dict.fromkeys(IMAGES, ((1, 32), (32,))),
     **dict.fromkeys(("lstm128", "gru64", "encoder128", "encoder256"), ((1, 32), (32,))),
     "gpt": ((1,), (32,)),
+    "lstm16_step": ((1,), ()),
 }
 HALF = {"mlp784": ((32, 256), (32, 256)), "mlp1024": ((1, 32, 256), (32, 256)),
         **dict.fromkeys(IMAGES, ((1, 32), (32,)))}  # bfloat16
@@ -58,7 +59,8 @@ QUICK = {("tiny", "predict", 1), ("mlp784", "predict", 1), ("mlp784", "predict",
          ("mlp784", "train", 32), ("mlp784", "train", 256), ("mlp512", "predict", 256),
          ("mlp512", "train", 256), ("mlp1024", "predict", 1), ("dag", "predict", 32),
          ("res256", "predict", 32), ("res256", "train", 32), ("lstm128", "predict", 32),
-         ("lstm128", "train", 32), ("gru64", "predict", 1), ("encoder128", "predict", 32),
+         ("lstm128", "train", 32), ("gru64", "predict", 1),
+         ("lstm16_step", "predict", 1), ("encoder128", "predict", 32),
          ("encoder128", "train", 32)}
 
 
@@ -89,6 +91,9 @@ def flops(case: Case) -> int:
         if node.kind == "attention":  # a step works out all gradients
             (steps, width), times = shapes[node.name], 1 if case.kind == "predict" else 3
             products += times * steps * width * (4 * width + 2 * steps)
+        if node.kind == "lstm_step":
+            inputs, units = network.layers[node.layer].shape
+            products += 4 * units * (inputs + units)
         if node.kind in GATES:
             inputs, units = network.layers[node.layer].shape
             wide = shapes[node.inputs[0]][0] * GATES[node.kind] * units  # of all steps

@@ -36,7 +36,7 @@ def weights(network: Network) -> dict[str, list[np.ndarray]]:
 def by_gates(layer: Layer, group: list[np.ndarray], order: str) -> list[np.ndarray]:
     """Recurrent weights of Keras (gates ifco or zrh) as (gates x units, inputs), and the biases of
     inputs and of states, with the gates in that order."""
-    known, units = {"lstm": "ifco", "gru": "zrh"}[layer.kind], layer.shape[1]
+    known, units = "zrh" if layer.kind == "gru" else "ifco", layer.shape[1]
     kernel, recurrent, bias = group
     both = np.stack([bias, np.zeros_like(bias)]) if bias.ndim == 1 else bias
 

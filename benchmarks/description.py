@@ -12,7 +12,7 @@ from typing import Any
 
 Shape = tuple[int, ...]
 GATES = {"lstm": 4, "gru": 3}  # of recurrent layers, in the order of Keras
-OF_SEQUENCES = {*GATES, "attention", "embedding"}
+OF_SEQUENCES = {*GATES, "lstm_step", "attention", "embedding"}
 PROJECTIONS = ("query", "key", "value")
 EPSILON, MOMENTUM = 1e-3, 0.99  # of normalisations: statistics keep so much of what they were
 
@@ -56,6 +56,8 @@ class Layer:
             of_each = [(f"{n}{end}", shape) for n in PROJECTIONS
                        for end, shape in (("", self.shape), ("_bias", tuple(heads)))]
             return {**dict(of_each), "output": (*heads, width), "output_bias": (width,)}
+        if self.kind == "lstm_step":
+            return Layer("lstm", self.shape).weights()
         if self.kind in GATES:
             inputs, units = self.shape
             wide = GATES[self.kind] * units
@@ -150,6 +152,8 @@ KINDS: Mapping[str, Callable[..., Shape]] = {
     **dict.fromkeys(GATES, lambda node, weights, x: weights[-1:]),  # the last step's
     **dict.fromkeys(("attention", "layer_norm", "gelu"), lambda node, weights, x: x),
     "embedding": lambda node, weights, x: (*x, weights[-1]),
+    "lstm_step": lambda node, weights, x, h, c: (2 * weights[-1],),  # new h, c side by side
+    "half": lambda node, weights, x: (x[-1] // 2,),  # the first
 }
 
 

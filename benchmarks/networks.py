@@ -7,6 +7,7 @@ Weights and data come from NumPy's generator and a seed, so that all workers hav
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from itertools import pairwise
 from math import prod
 
@@ -120,6 +121,17 @@ def recurrent(name: str, kind: str, units: int) -> Network:
     return made.network()
 
 
+def streamed(name: str, units: int) -> Network:
+    """One step of an LSTM on one number, which takes its state and gives the next; and one number
+    made of it, as amplifiers have a sample."""
+    made = Stack(name, {"x": (1,), "h": (units,), "c": (units,)}, "mse")
+    state = made.weigh("lstm_step", (1, units), "x")
+    made.nodes[-1] = replace(made.nodes[-1], inputs=("x", "h", "c"))
+    made.put("half")
+    made.weigh("dense", (units, 1))
+    return replace(made.network(), outputs=(made.top, state))
+
+
 def _block(made: Stack, width: int, heads: int, padding: str = "valid") -> str:
     """A block of a transformer: attention and two dense layers, what goes in added, normalised."""
     at = made.top
@@ -166,6 +178,7 @@ NETWORKS: dict[str, Network] = {network.name: network for network in (
     causal("tcn", 8, 16, 512),
     recurrent("lstm128", "lstm", 128),
     recurrent("gru64", "gru", 64),
+    streamed("lstm16_step", 16),
     encoder("encoder128", 64, 128, 4),
     encoder("encoder256", 128, 256, 8),
     language_model("gpt", 4, 64, 128, 4, 256),

@@ -49,6 +49,12 @@ def forward(network: Network, inputs: list[np.ndarray], training: bool = False) 
             h = _sigmoid(o) * np.tanh(c)
         return h
 
+    def lstm_step(node: Node, x: np.ndarray, h: np.ndarray, c: np.ndarray) -> np.ndarray:
+        kernel, recurrent, bias = wide[node.layer]
+        i, f, g, o = np.split(x @ kernel + h @ recurrent + bias, 4, -1)
+        c = _sigmoid(f) * c + _sigmoid(i) * np.tanh(g)
+        return np.concatenate([_sigmoid(o) * np.tanh(c), c], -1)
+
     def gru(node: Node, x: np.ndarray) -> np.ndarray:
         kernel, recurrent, bias = wide[node.layer]
         h = np.zeros((len(x), len(recurrent)))
@@ -79,7 +85,7 @@ def forward(network: Network, inputs: list[np.ndarray], training: bool = False) 
         "attention": attention, "layer_norm": layer_norm,
         "gelu": lambda node, x: x * (1 + _erf(x / np.sqrt(2))) / 2,
         "embedding": lambda node, rows: wide[node.layer][0][rows],
-        "lstm": lstm, "gru": gru,
+        "lstm": lstm, "gru": gru, "lstm_step": lstm_step, "half": lambda node, x: _half(x),
         "dense": dense, "conv": convolution, "depthwise": convolution, "norm": norm,
         "add": lambda node, *parts: activated(node, sum(parts)),
         "concat": lambda node, *parts: np.concatenate(parts, -1),
@@ -92,6 +98,10 @@ def forward(network: Network, inputs: list[np.ndarray], training: bool = False) 
 
 
 _erf = np.vectorize(math.erf, otypes=[np.float64])
+
+
+def _half(x: np.ndarray) -> np.ndarray:
+    return x[:, : x.shape[1] // 2]
 
 
 def _sigmoid(x: np.ndarray) -> np.ndarray:

@@ -28,6 +28,7 @@ NAMES = {"tiny": "8-16-16-1", "mlp784": "784-64-64-10", "mlp512": "512-512-512-5
          "tcn": "8 causal Conv1D, 512 samples", "lstm128": "LSTM, 128 units, 100 steps",
          "gru64": "GRU, 64 units, 100 steps", "encoder128": "Encoder block, width 128, 64 steps",
          "encoder256": "Encoder block, width 256, 128 steps",
+         "lstm16_step": "LSTM, 16 units, one step",
          "gpt": "GPT, 4 blocks, width 128, 64 steps"}
 TITLES = {"predict": "inference", "train": "training step"}
 STYLE = ("text{font:12px sans-serif;fill:#1f2933}.t{font-weight:600;font-size:15px}.n{fill:#52606d}"

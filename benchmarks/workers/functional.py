@@ -28,6 +28,12 @@ def model_of(library, network: Network):
         attends = node.kind == "attention"
         return {"value": x, "use_causal_mask": node.padding == "causal"} if attends else {}
 
+    def lstm_step(node: Node, x, h, c):
+        layer = layers.LSTM(network.layers[node.layer].shape[1], return_state=True, name=node.layer)
+        made[node.layer, False] = layer
+        given = layers.Reshape((1, x.shape[1]))(x)
+        return layers.concatenate(layer(given, initial_state=[h, c])[1:])
+
     def add(node: Node, *parts):
         y = layers.add(parts)
         return layers.ReLU()(y) if node.relu else y
@@ -39,6 +45,7 @@ def model_of(library, network: Network):
         "mean": lambda node, x: layers.GlobalAveragePooling2D()(x),
         "flatten": lambda node, x: layers.Flatten()(x),
         "gelu": lambda node, x: layers.Activation("gelu")(x),
+        "lstm_step": lstm_step, "half": lambda node, x: x[:, : x.shape[1] // 2],
     }
     outputs = networks.evaluate(network, inputs, functions)
     model = library.Model(inputs, outputs, name=network.name)

@@ -64,6 +64,12 @@ def forward(network: Network, weights, statistics, inputs, training: bool = Fals
         given = jnp.swapaxes(x, 0, 1) @ kernel + bias
         return jax.lax.scan(turn, (zeros, zeros), given)[0][0]
 
+    def lstm_step(node: Node, x, h, c):
+        kernel, recurrent, bias = weights[node.layer]
+        i, f, g, o = jnp.split(x @ kernel + h @ recurrent + bias, 4, -1)
+        c = jax.nn.sigmoid(f) * c + jax.nn.sigmoid(i) * jnp.tanh(g)
+        return jnp.concatenate([jax.nn.sigmoid(o) * jnp.tanh(c), c], -1)
+
     def gru(node: Node, x):
         kernel, recurrent, bias = weights[node.layer]
 
@@ -92,7 +98,8 @@ def forward(network: Network, weights, statistics, inputs, training: bool = Fals
         "attention": attention, "layer_norm": layer_norm,
         "gelu": lambda node, x: jax.nn.gelu(x, approximate=False),
         "embedding": lambda node, rows: weights[node.layer][0][rows],
-        "lstm": lstm, "gru": gru,
+        "lstm": lstm, "gru": gru, "lstm_step": lstm_step,
+        "half": lambda node, x: x[:, : x.shape[1] // 2],
         "dense": dense, "conv": convolution, "depthwise": convolution, "norm": norm,
         "add": lambda node, a, b: activated(node, a + b), "max_pool": max_pool,
         "concat": lambda node, *parts: jnp.concatenate(parts, -1),

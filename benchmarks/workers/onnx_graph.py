@@ -46,6 +46,25 @@ def _recurrent(network: Network, node: Node) -> list[onnx.NodeProto]:
     ]
 
 
+def _lstm_step(network: Network, node: Node) -> list[onnx.NodeProto]:
+    weights = [f"{node.layer}.{kind}" for kind in ("W", "R", "B")]
+    (x, *state), y = node.inputs, node.name
+    given = [f"{n}.given" for n in (x, *state)]
+    made = [f"{y}.h", f"{y}.c"]
+    return [
+        *[helper.make_node("Unsqueeze", [n, "first"], [g]) for n, g in zip(node.inputs, given)],
+        helper.make_node("LSTM", [given[0], *weights, "", *given[1:]],
+                         ["", *[f"{n}.last" for n in made]],
+                         hidden_size=network.layers[node.layer].shape[1]),
+        *[helper.make_node("Squeeze", [f"{n}.last", "first"], [n]) for n in made],
+        helper.make_node("Concat", made, [y], axis=1),
+    ]
+
+
+def _half(network: Network, node: Node) -> list[onnx.NodeProto]:
+    return [helper.make_node("Split", node.inputs, [node.name, f"{node.name}.rest"], axis=1)]
+
+
 def _attention(network: Network, node: Node) -> list[onnx.NodeProto]:
     """All projections as one product; then samples, heads, steps, columns."""
     y, layer = node.name, node.layer
@@ -102,7 +121,7 @@ def _embedding(network: Network, node: Node) -> list[onnx.NodeProto]:
 
 # kinds that are several operators, or one with its weights before its input
 MADE = {**dict.fromkeys(GATES, _recurrent), "attention": _attention, "gelu": _gelu,
-        "embedding": _embedding}
+        "embedding": _embedding, "lstm_step": _lstm_step, "half": _half}
 
 
 def _nodes(network: Network, node: Node, shapes: dict[str, Shape]) -> list[onnx.NodeProto]:
@@ -163,7 +182,7 @@ def _constants(network: Network) -> list[onnx.TensorProto]:
     found = {f"{layer}.{kind}": value for layer, group in channels_first.weights(network).items()
              for kind, value in _named(network.layers[layer], group)}
     kinds, shapes = {node.kind for node in network.nodes}, network.shapes()
-    if not kinds.isdisjoint((*GATES, "attention")):
+    if not kinds.isdisjoint((*GATES, "lstm_step", "attention")):
         found["first"] = np.array([0])  # the axis of directions, or of projections
     if "gelu" in kinds:
         found |= {name: np.array(value, "f") for name, value in GELU.items()}
@@ -194,8 +213,8 @@ def _of_attention(layer: Layer, group: list[np.ndarray]) -> dict[str, np.ndarray
 def _named(layer: Layer, group: list[np.ndarray]) -> Iterable[tuple[str, np.ndarray]]:
     if layer.kind == "attention":
         return _of_attention(layer, group).items()
-    if layer.kind not in GATES:
+    if layer.kind not in (*GATES, "lstm_step"):
         return zip(layer.weights(), group)
-    order = "iofc" if layer.kind == "lstm" else "zrh"
+    order = "zrh" if layer.kind == "gru" else "iofc"
     kernel, recurrent, *biases = channels_first.by_gates(layer, group, order)
     return {"W": kernel[None], "R": recurrent[None], "B": np.concatenate(biases)[None]}.items()

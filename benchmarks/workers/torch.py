@@ -18,6 +18,7 @@ from benchmarks.workers import BETA1, BETA2, EPSILON, TIMED_RATE, Run
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 RECURRENT = ("weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0")
+CELL = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
 ATTENTION = ("into.weight", "into.bias", "out.weight", "out.bias")
 WEIGHTS = ("weight", "bias", "running_mean", "running_var")
 
@@ -35,6 +36,8 @@ class Net(nn.Module):
             "lstm": self.recurrent, "gru": self.recurrent,
             **dict.fromkeys(("attention", "layer_norm", "embedding"), self.weighed),
             "gelu": lambda node, x: functional.gelu(x),
+            "lstm_step": lambda node, x, h, c: torch.cat(self.layers[node.layer](x, (h, c)), 1),
+            "half": lambda node, x: x[:, : x.shape[1] // 2],
         }
         self.layers = nn.ModuleDict()
         weights, shapes = channels_first.weights(network), network.shapes()
@@ -45,10 +48,10 @@ class Net(nn.Module):
             layer = self.made(node, network.layers[node.layer])
             self.layers[node.layer] = layer
             names, values = WEIGHTS, weights[node.layer]
-            if node.kind in GATES:
-                order = "ifco" if node.kind == "lstm" else "rzh"
+            if node.kind in (*GATES, "lstm_step"):
+                order = "rzh" if node.kind == "gru" else "ifco"
                 values = channels_first.by_gates(network.layers[node.layer], values, order)
-                names = RECURRENT
+                names = RECURRENT if node.kind in GATES else CELL
             if node.kind == "attention":
                 names, values = ATTENTION, _side_by_side(values)
             for name, value in zip(names, values):
@@ -61,6 +64,8 @@ class Net(nn.Module):
         if layer.kind in GATES:
             make = nn.LSTM if layer.kind == "lstm" else nn.GRU
             return make(*layer.shape, batch_first=True)
+        if layer.kind == "lstm_step":
+            return nn.LSTMCell(*layer.shape)
         if layer.kind == "attention":
             return Attention(*layer.shape, node.padding == "causal")
         if layer.kind == "layer_norm":
