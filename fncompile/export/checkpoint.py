@@ -35,7 +35,7 @@ class Source:
 
 def sources(model: Any, memories: list[Any], optimizer: bool) -> tuple[Group, dict[str, Source]]:
     """The tree of a model's weights file, and the place of every array in it that a block holds."""
-    tree = weights_tree(model)
+    tree = weights_tree(model, copies=False)
     if not optimizer:
         tree.children.pop("optimizer", None)
     store_training_state(model, tree)

@@ -21,7 +21,7 @@ ALIGN = machine().align
 
 
 def data_blocks(native: Any) -> tuple[list[np.ndarray], int]:
-    """What the data begins with, each a multiple of ALIGN bytes; and where training state begins.
+    """What the data begins with, a multiple of ALIGN bytes; and where training state begins.
 
     It begins with the weights, in place, then the training state, its metrics as before any batch,
     then what prediction carries from call to call: as it is, and as it is before any call.
@@ -32,16 +32,18 @@ def data_blocks(native: Any) -> tuple[list[np.ndarray], int]:
 
 
 def _training_state(native: Any) -> list[np.ndarray]:
+    """In pieces, between which metrics stand: the state may be as large as the weights twice."""
     if native.training is None:
         return []
     memory = native.memories[1]
-    state = memory.block.memory[: memory.state_bytes].copy()
+    state, found, end = memory.block.memory[: memory.state_bytes], [], 0
     pairs = zip(native.training.metric_variables, native.training.reset_values, strict=True)
-    for variable, value in pairs:
+    places = ((memory.block.offsets[memory.names[variable]], value) for variable, value in pairs)
+    for start, value in sorted(places, key=lambda place: place[0]):
         raw = np.frombuffer(np.ascontiguousarray(value).tobytes(), np.uint8)
-        start = memory.block.offsets[memory.names[variable]]
-        state[start : start + raw.size] = raw
-    return [state]
+        found += [state[end:start], raw]
+        end = start + raw.size
+    return [*found, state[end:]]
 
 
 def write_data(parts: list[Any], path: Path) -> None:
@@ -65,8 +67,11 @@ def weights_text(prefix: str, parts: list[Any]) -> str:
     return f"""{chr(10).join(comment_block(about))}
 #include <stdint.h>
 
+#if defined(__GNUC__) && !defined(_WIN32)
+__attribute__((visibility("hidden")))
+#endif
 #if defined(__GNUC__)
-__attribute__((aligned({ALIGN}), visibility("hidden")))
+__attribute__((aligned({ALIGN})))
 #elif defined(_MSC_VER)
 __declspec(align({ALIGN}))
 #endif

@@ -19,6 +19,7 @@ from fncompile.ir.types import DTYPES
 from fncompile.runtime.entry import InterpretedEntry
 
 BATCH, LENGTHS, MOST = 2, (3, 8, 32, 128), 16  # MOST: values that are kept of an array
+_WORDS = 1 << 16  # that are digested at once
 
 
 @dataclass(frozen=True)
@@ -101,7 +102,10 @@ def _run(native: Any, entry: Any, ports: Sequence[Port], sizes: dict[str, int]) 
     with _first_state(native):
         if flag("target") != "native":
             return InterpretedEntry(entry.program, entry.blocks).run(arrays)
-        entry.prepare(native.memories[0].version)
+        version = native.memories[0].version
+        if not entry.is_prepared(version):
+            entry = entry.twin()  # packed weights are as large as the model: they are not kept
+            entry.prepare(version)
         return entry.run(arrays)
 
 
@@ -138,12 +142,13 @@ def _gradients(
 def _loss_of_step(native: Any, library: Library, sizes: dict[str, int]) -> float:
     """Of the first step since the metrics were reset, which is then undone."""
     training, memories = native.training, native.memories
-    entry, before = training.train_step, [m.block.memory.copy() for m in memories]
+    entry = training.train_step
+    before = [m.block.memory[: m.state_bytes].copy() for m in memories]
     for variable, value in zip(training.metric_variables, training.reset_values, strict=True):
         variable.assign(value)
     (loss,) = _run(native, entry, library.steps["train_step"].inputs, sizes)
     for memory, values in zip(memories, before, strict=True):
-        memory.block.memory[...] = values
+        memory.block.memory[: memory.state_bytes] = values
         memory.version += 1
     return float(loss)
 
@@ -175,8 +180,8 @@ def _digest(native: Any, library: Library) -> int:
         count = evaluate(param.type.nbytes, {}) // 4
         if param.first is None:
             continue
-        for start in range(0, count, 1 << 20):
-            words = _words(weights, param, start, min(count - start, 1 << 20))
+        for start in range(0, count, _WORDS):
+            words = _words(weights, param, start, min(count - start, _WORDS))
             factors = 2 * np.arange(at + start, at + start + words.size, dtype="uint64") + 1
             total += int((words * factors).sum(dtype="uint64"))
         at += count

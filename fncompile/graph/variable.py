@@ -44,6 +44,15 @@ def _zeros(shape: tuple[int, ...], dtype: str | None, left: list[int], path: str
     return np.zeros(shape, row.numpy)
 
 
+def _is_zero(array: np.ndarray) -> bool:
+    """Is every bit 0? Asking takes no memory where nobody has written yet; writing would."""
+    return array.flags.c_contiguous and not array.reshape(-1).view(np.uint8).any()
+
+
+def _copied(array: np.ndarray) -> np.ndarray:
+    return np.zeros(array.shape, array.dtype) if _is_zero(array) else array.copy("K")
+
+
 # Called with each variable outside of a trace before its numbers change.
 before_change: ContextVar[Callable[[Variable], None] | None] = ContextVar("before", default=None)
 
@@ -94,7 +103,7 @@ class Variable(Operators):
                 value = initializer(shape, dtype=dtype and DTYPES[dtype].in_register)
         if dtype is None and hasattr(value, "type"):
             dtype = value.type.dtype
-        array = np.array(value, dtype=DTYPES[dtype].numpy if dtype else None)
+        array = _copied(np.asarray(value, DTYPES[dtype].numpy if dtype else None))
         if dtype is None and array.dtype == np.float64:
             from fncompile.config import floatx
 
@@ -225,7 +234,8 @@ class Variable(Operators):
 
     def move_to(self, storage: np.ndarray) -> None:
         """Let `storage` (same shape and dtype) hold the value from now on."""
-        storage[...] = self._storage
+        if not (_is_zero(self._storage) and _is_zero(storage)):
+            storage[...] = self._storage
         self._storage = storage
 
     def __getstate__(self) -> dict[str, Any]:

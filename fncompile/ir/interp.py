@@ -8,6 +8,7 @@ up in float32, and are rounded once.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
@@ -33,16 +34,22 @@ def run(
     env = bind_symbols(program, inputs)
     values: dict[Node, np.ndarray] = dict(zip(program.inputs, inputs))
     values.update((p, params[p["name"]]) for p in program.params)
-    compute = evaluate_nodes(program.roots, values, env, float64)
+    compute = evaluate_nodes(program.roots, values, env, float64, whole=False)
     outputs = {k: compute[n] for k, n in program.outputs.items()}
     return outputs, {p["name"]: compute[n] for p, n in program.updates.items()}
 
 
-def evaluate_nodes(roots, leaves: Mapping[Node, np.ndarray], env: Env, float64: bool = False):
-    """Values of all nodes below `roots`, given the values of inputs and params."""
+def evaluate_nodes(
+    roots, leaves: Mapping[Node, np.ndarray], env: Env, float64: bool = False, whole: bool = True
+):
+    """Values of all nodes below `roots`, given the values of inputs and params; unless `whole` is
+    asked for, each goes after the last node that reads it, but for those of the roots."""
     values: dict[Node, np.ndarray] = {}
+    order = toposort(roots)
+    readers = Counter(source for node in order for source in node.src)
+    readers.update(order if whole else roots)
     with np.errstate(all="ignore"):
-        for node in toposort(roots):
+        for node in order:
             if node in leaves:
                 value = decode(np.asarray(leaves[node]), node.dtype)
             else:
@@ -50,6 +57,10 @@ def evaluate_nodes(roots, leaves: Mapping[Node, np.ndarray], env: Env, float64: 
                 wide = {"float64": float64} if node.op == "scan" else {}
                 value = RULES[node.op](node, args, env, **wide)
             values[node] = value if node.op == "scan" else _fit(value, node.dtype, float64)
+            readers.subtract(node.src)
+            for source in set(node.src):
+                if not readers[source]:
+                    del values[source]
     return values
 
 

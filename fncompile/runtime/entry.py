@@ -8,6 +8,7 @@ memory.
 
 from __future__ import annotations
 
+import copy
 import functools
 import threading
 from collections.abc import Callable, Sequence
@@ -90,8 +91,8 @@ class InterpretedEntry(Entry):
         views = {p["name"]: _view(self.blocks, p["name"]) for p in self.program.params}
         outputs, updates = interp.run(self.program, inputs, views)
         dtypes = {p["name"]: p.dtype for p in self.program.params}
-        for name, value in updates.items():
-            views[name][...] = encode(value, dtypes[name])
+        for name in list(updates):
+            views[name][...] = encode(updates.pop(name), dtypes[name])
         types = [n.dtype for n in self.program.outputs.values()]
         return [np.array(encode(v, t)) for v, t in zip(outputs.values(), types)]
 
@@ -124,10 +125,19 @@ class CompiledEntry(Entry):
         self._prepare = (
             self.library.symbol(f"{prefix}_{name}_prepare") if self.lowered.has_prepare else None
         )
+        self._poisons = flag("poison")
+        self._forget()
+
+    def _forget(self) -> None:
         self._prepared = aligned_bytes(self.lowered.prepared)
         self._prepared_for = -1
-        self._poisons = flag("poison")
         self._local = threading.local()
+
+    def twin(self) -> CompiledEntry:
+        """The same function, with memory of its own for what it prepares."""
+        twin = copy.copy(self)
+        twin._forget()
+        return twin
 
     @functools.cached_property
     def source(self) -> str:

@@ -105,11 +105,12 @@ def own_variables(item: Any) -> list[Any]:
     return list(item.variables)
 
 
-def weights_tree(model: Any) -> Group:
-    """Return the tree of all variables of a model, its optimizer's among them."""
+def weights_tree(model: Any, copies: bool = True) -> Group:
+    """Return the tree of all variables of a model, its optimizer's among them: as copies, which
+    stay as they are when another thread trains, or as the numbers in place."""
     tree = Group()
     for path, item in walk(model):
-        store = _store_of(item)
+        store = _store_of(item, copies)
         if path and not store and not hasattr(item, "_own_weights"):
             continue
         name = getattr(item, "name", None)
@@ -119,13 +120,14 @@ def weights_tree(model: Any) -> Group:
     return tree
 
 
-def _store_of(item: Any) -> dict[str, Any]:
+def _store_of(item: Any, copies: bool) -> dict[str, Any]:
     """What an object saves: its own choice, if it has `save_own_variables`, or its variables."""
     if hasattr(item, "save_own_variables"):
         store: dict[str, Any] = {}
         item.save_own_variables(store)
         return store
-    return {str(i): np.asarray(variable) for i, variable in enumerate(own_variables(item))}
+    variables = enumerate(own_variables(item))
+    return {str(i): np.asarray(v) if copies else v.value for i, v in variables}
 
 
 def load_weights_tree(model: Any, tree: Group, skip_mismatch: bool = False) -> None:

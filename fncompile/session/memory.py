@@ -16,7 +16,10 @@ from fncompile.graph.variable import Variable
 from fncompile.ir.dims import evaluate
 from fncompile.ir.types import DTYPES, TensorType
 from fncompile.passes.apply_optimizer import Member, Run
+from fncompile.runtime.binding import return_memory
 from fncompile.runtime.block import Block
+
+LARGE = 1 << 22  # bytes
 
 
 class Memory:
@@ -48,6 +51,8 @@ class Memory:
                 variable._owner = self
                 if owner is not None:
                     owner.lost = True
+        if self.block.nbytes >= LARGE:
+            return_memory()  # of what the variables had
         self.version += 1  # before `lost`, so that no short call takes old prepared values for new
         self.lost = False
 

@@ -48,16 +48,20 @@ def test_what_a_library_costs_beside_its_data(digits, tmp_path, training, most):
 
 
 LARGE = """
-import resource, sys, time
+import sys
+from pathlib import Path
 import fncompile
 from fncompile import layers
-wide = [layers.Dense(1024, "relu", kernel_initializer="zeros") for _ in range(9)]
+wide = [layers.Dense(1024, "relu", kernel_initializer="ones") for _ in range(9)]
 model = fncompile.Sequential([fncompile.Input((1024,)), *wide, layers.Dense(10)], name="large")
-model.compile("sgd", "mse")
-peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss << 10
-before = peak()
+model.compile("adam", "mse")
+def resident(which):
+    lines = dict(line.split(":") for line in Path("/proc/self/status").read_text().splitlines())
+    return int(lines[which].split()[0]) << 10
+Path("/proc/self/clear_refs").write_text("5")  # the largest from now on
+before = resident("VmRSS")
 model.export(sys.argv[1], march="native", weights="file")
-print((peak() - before) / (4 * model.count_params()))
+print((resident("VmHWM") - before) / (4 * model.count_params()))
 """
 OPEN = """
 import resource, sys
@@ -79,17 +83,20 @@ print(status, resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
 
 
 def test_ten_million_parameters(tmp_path):
-    """With training: their weights stand in their file alone, nothing is text, and a context that
-    maps it reads its first page, not the rest: 38 MB are 9300 pages."""
-    command = [sys.executable, "-c", LARGE, tmp_path]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    """With training, by Adam: their weights stand in their file alone, nothing is text, no copy is
+    made of them or of the optimizer's state, and a context that maps the file reads its first page,
+    not the rest: 115 MB are 28000 pages. Each page is as much to do for a hundred million."""
+    done = subprocess.run(
+        [sys.executable, "-c", LARGE, tmp_path], cwd=ROOT, capture_output=True, text=True
+    )
     assert done.returncode == 0, done.stderr
     weights = (tmp_path / "large.weights").stat().st_size
-    assert 37_000_000 < weights < 39_000_000
-    assert float(done.stdout) < 3.6, "times their size in memory, beside the model's own"
+    assert 113_000_000 < weights < 115_000_000  # and two moments of each
+    assert float(done.stdout) < 1.5, "times their size in memory, beside the model's own"
     assert sum(p.stat().st_size for p in tmp_path.iterdir()) < weights + 1_500_000
-    command = [sys.executable, "-c", OPEN, tmp_path, ROOT]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-c", OPEN, tmp_path, ROOT], cwd=ROOT, capture_output=True, text=True
+    )
     assert done.returncode == 0, done.stderr
     status, faults = map(int, done.stdout.split())
     assert status == 0 and faults < 300
