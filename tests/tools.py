@@ -29,6 +29,8 @@ PACKAGES = {
     "pkg-config": "pkg-config", "rustc": "rustc",
     "qemu-x86_64": "qemu-user", "readelf": "binutils", "setarch": "util-linux",
     "size": "binutils", "valgrind": "valgrind",
+    "x86_64-w64-mingw32-gcc": "gcc-mingw-w64-x86-64",
+    "x86_64-w64-mingw32-objdump": "binutils-mingw-w64-x86-64",
 }  # fmt: skip
 
 

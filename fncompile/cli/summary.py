@@ -23,7 +23,7 @@ def run(options: argparse.Namespace) -> int:
     from fncompile.graph import view
 
     model = load(options)
-    model.summary(expand_nested=options.nested, show_trainable=options.trainable)
     if options.plot:
         view.plot_model(model, to_file=options.plot, show_shapes=True)
+    model.summary(expand_nested=options.nested, show_trainable=options.trainable)
     return 0

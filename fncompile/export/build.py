@@ -5,6 +5,7 @@ Requires a compiler for the system at hand, FNC_SYSTEM, or for the sources alone
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import os
 import tempfile
@@ -106,8 +107,20 @@ class Bundle:
 
 
 def write(made: Sources, wanted: Wanted, directory: Path) -> Bundle:
-    """Make the files and put each as a whole in its place, when all of them are made."""
+    """Make the files and put each as a whole in its place, when all of them are made; where they
+    cannot be made, a directory that was not there is not there either."""
+    is_new = not directory.exists()
     directory.mkdir(parents=True, exist_ok=True)
+    try:
+        return _written(made, wanted, directory)
+    except BaseException:
+        if is_new:
+            with contextlib.suppress(OSError):
+                directory.rmdir()
+        raise
+
+
+def _written(made: Sources, wanted: Wanted, directory: Path) -> Bundle:
     with tempfile.TemporaryDirectory(prefix=".export-", dir=directory) as work:
         build(made, wanted, Path(work))
         bundle = _bundle(made.library, wanted, directory)

@@ -103,6 +103,17 @@ def test_the_language_is_that_of_microsoft_s_compiler(sources, tmp_path):
         "-Wno-unused-variable", f"-I{tmp_path}", bundle.source)  # fmt: skip
 
 
+def test_it_links_for_windows(sources, tmp_path):
+    """A program that trains and saves, by Mingw's gcc, asks for the C library of Windows alone."""
+    need("x86_64-w64-mingw32-gcc", "x86_64-w64-mingw32-objdump")
+    bundle, program = sources("classifier"), tmp_path / "selftest.exe"
+    run("x86_64-w64-mingw32-gcc", *STRICT, "-O0", f"-I{bundle.directory}", bundle.selftest,
+        bundle.source, bundle.weights_source, "-o", program)  # fmt: skip
+    shown = run("x86_64-w64-mingw32-objdump", "-p", program)
+    assert "file format pei-x86-64" in shown
+    assert set(re.findall(r"DLL Name: (\S+)", shown)) == {"KERNEL32.dll", "msvcrt.dll"}
+
+
 # gcc 12.2 ---------------------------------------------------------------------------------------
 
 
