@@ -4,7 +4,7 @@
  *     fnc_words(K)                               words of a sum of K numbers
  *     fnc_pack_size_bf16(N, K)                   floats of room that the packed form takes
  *     fnc_pack_parts_bf16(N, K)                  panels times blocks: what a team shares out
- *     fnc_pack_b_bf16(N, K, B, ldb, out, p0, p1), fnc_pack_bt_bf16(...)   as in gemm_pack.h
+ *     fnc_pack_numbers_bf16(N, K, B, rs, cs, out, p0, p1)   packs B[K, N], its elements rs and cs apart
  *     fnc_copy_steps_bf16, fnc_copy_rows_bf16, fnc_copy_squares_bf16
  *         of a fnc_left_bf16: `copy` of fnc_gemm_args, in the order FNC_BY_STEPS, then FNC_BY_ROWS
  *
@@ -121,8 +121,8 @@ FNC_NOINLINE void fnc_pack_columns_bf16(int64_t width, int64_t words, int64_t de
 
 /* Rows of B are taken across all panels, for the reason that gemm_pack.h gives; columns one panel
  * after the other. */
-FNC_NOINLINE void fnc_pack_parts_of_bf16(int64_t N, int64_t K, fnc_numbers B, int64_t rs,
-                                         int64_t cs, float *out, int64_t p0, int64_t p1) {
+FNC_NOINLINE void fnc_pack_numbers_bf16(int64_t N, int64_t K, fnc_numbers B, int64_t rs,
+                                        int64_t cs, float *out, int64_t p0, int64_t p1) {
     const int64_t words = fnc_words(K), length = fnc_pack_length(words);
     const int64_t width = fnc_panel_width_bf16(N), panels = fnc_round_up(N, width) / width;
     for (int64_t p = p0, end; p < p1; p = end) {
@@ -145,10 +145,6 @@ FNC_NOINLINE void fnc_pack_parts_of_bf16(int64_t N, int64_t K, fnc_numbers B, in
                 }
     }
 }
-#define fnc_pack_b_bf16(N, K, B, ldb, out, p0, p1)                                                 \
-    fnc_pack_parts_of_bf16(N, K, (fnc_numbers){B, sizeof *(B)}, ldb, 1, out, p0, p1)
-#define fnc_pack_bt_bf16(N, K, Bt, ldb, out, p0, p1)                                               \
-    fnc_pack_parts_of_bf16(N, K, (fnc_numbers){Bt, sizeof *(Bt)}, 1, ldb, out, p0, p1)
 
 /* The left operand ---------------------------------------------------------------------------- */
 

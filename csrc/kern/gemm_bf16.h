@@ -4,9 +4,9 @@
  *     fnc_gemm_packed_walked_bf16(axes, outer, M, N, K, ...)
  *     fnc_pack_parts_bf16, fnc_pack_b_bf16, fnc_pack_bt_bf16
  *
- * as those of float in gemm.h and gemm_pack.h. Operands are floats that are numbers of bfloat16, and
+ * as those of float in gemm.h and gemm_pack.h. Operands are fnc_bf16, or floats that are such numbers;
  * sums are floats. The driver is that of gemm_driver.h, its elements words of two numbers
- * (bf16_pack.h), A copied for each tile.
+ * (bf16_pack.h). A that lies in words is read where it lies, another is copied for each tile.
  *
  * AVX512-BF16 has an instruction for words. Elsewhere their halves are floats, one after the other:
  * sums are those of the float product, bit by bit. AMX serves where the process may use tiles, M and
@@ -20,12 +20,7 @@
 #include "gemm_pack.h"
 
 #if FNC_PORTABLE
-#define fnc_pack_size_bf16 fnc_pack_size_f32
-#define fnc_pack_parts_bf16 fnc_pack_parts_f32
-#define fnc_pack_b_bf16 fnc_pack_b_f32
-#define fnc_pack_bt_bf16 fnc_pack_bt_f32
-#define fnc_gemm_packed_bf16 fnc_gemm_packed_f32
-#define fnc_gemm_packed_walked_bf16 fnc_gemm_packed_walked_f32
+#include "bf16_plain.h"
 #else
 #include "bf16_pack.h"
 
@@ -50,18 +45,36 @@
 
 #include "bf16_amx.h"
 
-FNC_INLINE void fnc_gemm_numbers_bf16(int axes, const fnc_axis *outer, int64_t M, int64_t N,
-                                      int64_t K, fnc_numbers A, int64_t rs_a, int64_t cs_a,
-                                            const float *panels, int64_t m0, int64_t m1, int64_t n0,
-                                            int64_t n1, fnc_epilogue_bf16 epilogue,
-                                            const void *env) {
-    const fnc_left_bf16 left = {A, K, rs_a, cs_a, axes, outer};
-    const int64_t width = fnc_panel_width_bf16(N);
+/* A whose words lie side by side, two numbers of bfloat16 each. AMX takes whole tiles of words. */
+FNC_INLINE int fnc_lies_in_words(const fnc_left_bf16 *a) {
+    int64_t odd = a->K / fnc_segments(a->axes, a->outer) | a->rs;
+    for (int i = 0; i < a->axes; ++i) odd |= a->outer[i].step;
+    return !FNC_HAS_AMX && a->A.bytes == 2 && a->cs == 1 && odd % 2 == 0;
+}
+
+FNC_INLINE void fnc_gemm_in_place_bf16(const fnc_left_bf16 *a, int64_t M, int64_t N,
+                                       const fnc_word *B, int64_t m0, int64_t m1, int64_t n0,
+                                       int64_t n1, fnc_epilogue_bf16 epilogue, const void *env) {
+    fnc_axis outer[FNC_OUTER];
+    for (int i = 0; i < a->axes; ++i)
+        outer[i] = (fnc_axis){a->outer[i].extent, a->outer[i].step / 2};
+    const fnc_word *A = a->A.first;
+    if (fnc_panel_width_bf16(N) < FNC_NR_F32)
+        fnc_gemm_slim_bf16(&FNC_WIDEST(fnc_tiles_1), M, N, a->K / 2, A, a->rs / 2, 1, a->axes, outer,
+                           B, FNC_NR_F32 / 2, 1, m0, m1, n0, n1, epilogue, env);
+    else
+        fnc_gemm_wide_bf16(&FNC_WIDEST(fnc_tiles), M, N, a->K / 2, A, a->rs / 2, 1, a->axes, outer, B,
+                           FNC_NR_F32, 1, m0, m1, n0, n1, epilogue, env);
+}
+
+FNC_INLINE void fnc_gemm_copying_bf16(const fnc_left_bf16 *a, int64_t M, int64_t N,
+                                      const fnc_word *B, int64_t m0, int64_t m1, int64_t n0,
+                                      int64_t n1, fnc_epilogue_bf16 epilogue, const void *env) {
+    const int slim = fnc_panel_width_bf16(N) < FNC_NR_F32;
     fnc_gemm_args_bf16 p = {.M = M,
                             .N = N,
-                            .K = fnc_words(K),
-                            .B = (const fnc_word *)panels,
-                            .ldb = width,
+                            .K = fnc_words(a->K),
+                            .B = B,
                             .packed = 1,
                             .m0 = m0,
                             .m1 = m1,
@@ -69,17 +82,16 @@ FNC_INLINE void fnc_gemm_numbers_bf16(int axes, const fnc_axis *outer, int64_t M
                             .n1 = n1,
                             .epilogue = epilogue,
                             .env = env,
-                            .tiles = width < FNC_NR_F32 ? &FNC_WIDEST(fnc_tiles_1)
-                                                        : &FNC_WIDEST(fnc_tiles_ahead),
-                            .left = &left};
-    p.copy = rs_a == 1 ? fnc_copy_steps_bf16 : fnc_copy_rows_bf16;
-    p.order = rs_a == 1 ? FNC_BY_STEPS : FNC_BY_ROWS;
-    if (width == FNC_NR_F32) p.prefetch = fnc_prefetch_panels_bf16;
+                            .tiles = slim ? &FNC_WIDEST(fnc_tiles_1) : &FNC_WIDEST(fnc_tiles_ahead),
+                            .prefetch = slim ? NULL : fnc_prefetch_panels_bf16,
+                            .copy = a->rs == 1 ? fnc_copy_steps_bf16 : fnc_copy_rows_bf16,
+                            .left = a,
+                            .order = a->rs == 1 ? FNC_BY_STEPS : FNC_BY_ROWS};
 #if FNC_HAS_AMX
-    if (M >= FNC_SQUARE && K >= FNC_SQUARE && fnc_may_tile()) {
+    if (M >= FNC_SQUARE && a->K >= FNC_SQUARE && fnc_may_tile()) {
         p.tiles = &fnc_tiles_amx;
         p.order = FNC_BY_ROWS;
-        if (rs_a == 1) p.copy = fnc_copy_squares_bf16;
+        if (a->rs == 1) p.copy = fnc_copy_squares_bf16;
         fnc_tiles_open();
     }
 #endif
@@ -88,11 +100,27 @@ FNC_INLINE void fnc_gemm_numbers_bf16(int axes, const fnc_axis *outer, int64_t M
     if (p.tiles == &fnc_tiles_amx) FNC_TILE_RELEASE();
 #endif
 }
-#undef FNC_S
 
+FNC_INLINE void fnc_gemm_numbers_bf16(int axes, const fnc_axis *outer, int64_t M, int64_t N,
+                                      int64_t K, fnc_numbers A, int64_t rs_a, int64_t cs_a,
+                                      const float *panels, int64_t m0, int64_t m1, int64_t n0,
+                                      int64_t n1, fnc_epilogue_bf16 epilogue, const void *env) {
+    const fnc_left_bf16 left = {A, K, rs_a, cs_a, axes, outer};
+    const fnc_word *B = (const fnc_word *)panels;
+    if (fnc_lies_in_words(&left))
+        fnc_gemm_in_place_bf16(&left, M, N, B, m0, m1, n0, n1, epilogue, env);
+    else
+        fnc_gemm_copying_bf16(&left, M, N, B, m0, m1, n0, n1, epilogue, env);
+}
+#undef FNC_S
+#endif
+
+#define fnc_pack_b_bf16(N, K, B, ldb, out, p0, p1)                                                 \
+    fnc_pack_numbers_bf16(N, K, (fnc_numbers){B, sizeof *(B)}, ldb, 1, out, p0, p1)
+#define fnc_pack_bt_bf16(N, K, Bt, ldb, out, p0, p1)                                               \
+    fnc_pack_numbers_bf16(N, K, (fnc_numbers){Bt, sizeof *(Bt)}, 1, ldb, out, p0, p1)
 #define fnc_gemm_packed_walked_bf16(axes, outer, M, N, K, A, ...)                                  \
     fnc_gemm_numbers_bf16(axes, outer, M, N, K, (fnc_numbers){A, sizeof *(A)}, __VA_ARGS__)
 #define fnc_gemm_packed_bf16(...) fnc_gemm_packed_walked_bf16(0, NULL, __VA_ARGS__)
-#endif
 
 #endif

@@ -6,7 +6,7 @@
  * panel. `whole`: all have full width; `tail`: the width of the last one where it is known, or 0.
  */
 FNC_INLINE void FNC_X(fnc_hand_over_inline)(const FNC_ARGS *p, int64_t m, int64_t mr, int64_t n,
-                                            int64_t end, int64_t left, const FNC_T *acc, int whole,
+                                            int64_t end, int64_t left, const FNC_SUM *acc, int whole,
                                             int64_t tail) {
     for (int64_t nr; n < end; n += nr) {
         const int64_t room = FNC_NR - (n - left) % FNC_NR;
@@ -20,7 +20,7 @@ FNC_INLINE void FNC_X(fnc_hand_over_inline)(const FNC_ARGS *p, int64_t m, int64_
 
 /* A row's panels from column `left` on, as many as hide the latency: gives how many. */
 FNC_NOINLINE int64_t FNC_X(fnc_row_panels)(const fnc_tile_args *t, int64_t fit, const FNC_T *a,
-                                           const FNC_T *B, FNC_T *acc) {
+                                           const FNC_T *B, FNC_SUM *acc) {
     if (fit >= 4) {
         FNC_WIDEST(fnc_tile_row_8)(t, 1, a, B, acc);
         return 4;
@@ -47,7 +47,7 @@ FNC_INLINE void FNC_X(fnc_gemm_direct)(const FNC_ARGS p, int whole, int64_t tail
     int64_t offsets[FNC_KC_WHOLE];
     const fnc_tile_args t = {segments, depth,  offsets, p.rs_a,          p.cs_a, p.ldb,
                              second,   column * FNC_NR, FNC_NR, FNC_NR, NULL,   0};
-    FNC_T acc[FNC_MR_1 * FNC_NR] __attribute__((aligned(64)));
+    FNC_SUM acc[FNC_MR_1 * FNC_NR] __attribute__((aligned(64)));
     int64_t rows, end;
     if (p.axes > 0 && p.K > 0) fnc_segment_offsets(p.axes, p.outer, 0, segments, offsets);
     for (int64_t m = p.m0; m < p.m1; m += rows) {
@@ -148,6 +148,7 @@ FNC_INLINE void FNC_X(fnc_gemm_wide)(FNC_PARAMETERS) {
     }
 }
 
+#if FNC_ONE_NUMBER
 FNC_INLINE void FNC_X(fnc_gemm_any)(FNC_PARAMETERS) {
     if (packed || N * (int64_t)sizeof(FNC_T) >= FNC_VEC_BYTES) {
         FNC_X(fnc_gemm_wide)(FNC_ARGUMENTS);
@@ -156,5 +157,6 @@ FNC_INLINE void FNC_X(fnc_gemm_any)(FNC_PARAMETERS) {
         FNC_X(fnc_gemm_long_slim)(FNC_ARGUMENTS);
     }
 }
+#endif
 #undef FNC_PARAMETERS
 #undef FNC_ARGUMENTS

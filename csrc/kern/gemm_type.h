@@ -133,9 +133,7 @@ FNC_INLINE const FNC_TILES *FNC_X(fnc_tiles_for)(int64_t columns) {
 
 #include "gemm_driver.h"
 
-#if FNC_ONE_NUMBER
 #include "gemm_direct.h"
-#endif
 
 #undef FNC_X
 #undef FNC_EPILOGUE

@@ -93,6 +93,7 @@ CARRY_OUT = (
 )
 PLACE = (
     _pass("localize", "ordered", "local", optional=True),
+    _pass("narrow", "packed", optional=True),
     _pass("memory", "ordered", "placed"),
     _pass("barriers", "scheduled placed", "safe"),
     _pass("members", "safe"),

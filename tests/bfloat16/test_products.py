@@ -9,11 +9,13 @@ import pytest
 import fncompile as keras
 from fncompile import layers
 from fncompile.ir import build
+from fncompile.ir.bfloat16 import rounded
+from fncompile.ir.dims import symbol
 from fncompile.ir.node import Program
 from fncompile.ir.types import TensorType
 from fncompile.plan.machine import drawn
 from fncompile.runtime import entry, toolchain
-from tests.bfloat16.test_programs import check_compiled
+from tests.bfloat16.test_programs import check_compiled, compile_and_compare
 from tests.programs.generator import random_program
 from tests.programs.native import stages
 from tests.programs.test_random_programs import with_gradients
@@ -55,6 +57,35 @@ def test_a_model_by_the_instructions_for_bfloat16():
 def test_random_programs_by_the_instructions_for_bfloat16(seed):
     with keras.flags(cflags=TWIN), drawn(wide_columns=1, large_elements=1, pack=0.0):
         check_compiled(with_gradients(random_program(seed, "bfloat16", 7)), seed)
+
+
+@pytest.mark.parametrize("channels", [6, 5])
+def test_what_products_read_lies_in_two_bytes(channels):
+    """Where it is nothing but numbers of bfloat16: by words of two, and by odd segments."""
+    x = build.input("x", TensorType("bfloat16", (symbol("B"), 9, channels)))
+    w, v = matrix("w", 3, channels, 33), matrix("v", 33, 20)
+    taps = build.window(build.ew("tanh", x), (1,), (3,))
+    h = build.ew("tanh", build.dot(taps, w, ((3, 2), (0, 1))))
+    total = build.reduce(build.cast(h, "float32"), "sum", (0, 1))
+    program = Program((x,), (w, v), {"y": build.matmul2(h, v), "total": total})
+    _, plan = stages(program)
+    read = [v.a.buffer.type.dtype for k in plan.kernels if k.product for v in k.schedule.variants]
+    assert read == ["bfloat16", "bfloat16"]
+    rng = np.random.default_rng(channels)
+    weights = {p["name"]: rounded(rng.normal(size=p.shape) / 4) for p in (w, v)}
+    for m in (0, 1, 7):
+        compile_and_compare(program, rounded(rng.normal(size=(m, 9, channels))), **weights)
+
+
+def test_what_is_read_as_float32_stays_wide():
+    """By a product of float32, of the same numbers."""
+    x, w = matrix("x", 16, 128), matrix("w", 128, 128)
+    h = build.ew("exp", build.matmul2(x, w))
+    wide = build.dot(build.cast(h, "float32"), build.cast(w, "float32"), ((1,), (0,)))
+    program = Program((), (x, w), {"y": build.matmul2(h, w), "z": wide})
+    rng = np.random.default_rng(0)
+    arrays = {n: rounded(rng.normal(size=s) / 16) for n, s in (("x", (16, 128)), ("w", (128, 128)))}
+    compile_and_compare(program, **arrays)
 
 
 def matrix(name, *shape):

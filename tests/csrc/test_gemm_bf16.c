@@ -42,36 +42,50 @@ static void *exact(int64_t n, size_t size) {
 static float whole(void) { return (float)((int)(random_bits() % 9) - 4); }
 static float real(void) { return fnc_round_bf16((float)random_real()); }
 
-/* B[K, N] or its transpose in panels, packed in two parts as two threads would. */
-static float *packed(int64_t N, int64_t K, const float *B, int transposed) {
+/* B[K, N] or its transpose in panels, packed in two parts as two threads would, from two bytes each. */
+static float *packed(int64_t N, int64_t K, const float *B, int transposed, int narrow) {
     const int64_t parts = fnc_pack_parts_bf16(N, K);
     float *panels = exact(fnc_pack_size_bf16(N, K), 4), *t = exact(K * N, 4);
+    fnc_bf16 *b_narrow = exact(K * N, 2), *t_narrow = exact(K * N, 2);
     CHECK(fnc_pack_size_bf16(N, K) <= K * fnc_round_up(N, 32), "room in the plan's buffer");
     fnc_ref_transpose_f32(K, N, B, N, t, K);
+    fnc_narrow_bf16(b_narrow, B, K * N);
+    fnc_narrow_bf16(t_narrow, t, K * N);
     for (int64_t p = 0, next; p < parts; p = next) {
         next = p == 0 ? (parts + 1) / 2 : parts;
-        if (transposed)
+        if (transposed && narrow)
+            fnc_pack_bt_bf16(N, K, t_narrow, K, panels, p, next);
+        else if (transposed)
             fnc_pack_bt_bf16(N, K, t, K, panels, p, next);
+        else if (narrow)
+            fnc_pack_b_bf16(N, K, b_narrow, N, panels, p, next);
         else
             fnc_pack_b_bf16(N, K, B, N, panels, p, next);
     }
-    free(t);
+    free(t), free(b_narrow), free(t_narrow);
     return panels;
 }
 
 static const int64_t cuts[][5] = {
     {0, 100, 100, 100, 100}, {0, 33, 50, 90, 100}, {0, 1, 2, 50, 100}};
 
-/* The product, cut in up to 16 pieces. */
-static float *product(int64_t M, int64_t N, int64_t K, const float *A, place at,
-                      const float *panels, const int64_t *cut) {
+/* The product, cut in up to 16 pieces; with `narrow` of the same numbers in two bytes each. */
+static float *product(int64_t M, int64_t N, int64_t K, const float *A, const fnc_bf16 *narrow,
+                      place at, const float *panels, const int64_t *cut) {
+    const int axes = at.outer.extent > 1;
     const store s = {exact(M * N, 4), exact(M * N, sizeof(int)), M, N};
     for (int64_t i = 0; i < M * N; ++i) s.seen[i] = 0, s.C[i] = -7;
     for (int i = 0; i < 4; ++i)
-        for (int j = 0; j < 4; ++j)
-            fnc_gemm_packed_walked_bf16(at.outer.extent > 1, &at.outer, M, N, K, A, at.rs, at.cs,
-                                        panels, M * cut[i] / 100, M * cut[i + 1] / 100,
-                                        N * cut[j] / 100, N * cut[j + 1] / 100, keep, &s);
+        for (int j = 0; j < 4; ++j) {
+            const int64_t m0 = M * cut[i] / 100, m1 = M * cut[i + 1] / 100;
+            const int64_t n0 = N * cut[j] / 100, n1 = N * cut[j + 1] / 100;
+            if (narrow)
+                fnc_gemm_packed_walked_bf16(axes, &at.outer, M, N, K, narrow, at.rs, at.cs, panels,
+                                            m0, m1, n0, n1, keep, &s);
+            else
+                fnc_gemm_packed_walked_bf16(axes, &at.outer, M, N, K, A, at.rs, at.cs, panels, m0,
+                                            m1, n0, n1, keep, &s);
+        }
     for (int64_t i = 0; i < M * N; ++i)
         CHECK(s.seen[i] == 1, "M %d N %d K %d: %d is seen %d times", (int)M, (int)N, (int)K, (int)i,
               s.seen[i]);
@@ -112,23 +126,30 @@ static int64_t position(place at, int64_t m, int64_t k) {
     return m * at.rs + k / at.depth * at.outer.step + k % at.depth * at.cs;
 }
 
-/* A in the layout `at`. */
+/* Elements of A in the layout `at`. */
+static int64_t room(int64_t M, int64_t K, place at) {
+    return M * K > 0 ? position(at, M - 1, K - 1) + 1 : 0;
+}
+
 static float *laid_out(int64_t M, int64_t K, const float *A, place at) {
-    float *out = exact(M * K > 0 ? position(at, M - 1, K - 1) + 1 : 0, 4);
+    float *out = exact(room(M, K, at), 4);
+    memset(out, 0, (size_t)room(M, K, at) * sizeof *out);
     for (int64_t m = 0; m < M; ++m)
         for (int64_t k = 0; k < K; ++k) out[position(at, m, k)] = A[m * K + k];
     return out;
 }
 
-static void each_form(int64_t M, int64_t N, int64_t K, const float *A, const float *B, layout form,
+static void each_form(int64_t M, int64_t N, int64_t K, const float *A, const float *B, layout how,
                       double eps) {
-    const place at = place_of(form, M, K);
-    float *left = laid_out(M, K, A, at);
-    float *first = NULL;
-    for (int transposed = 0; transposed < 2; ++transposed) {
-        float *panels = packed(N, K, B, transposed);
-        for (int cut = 0; cut < 3; ++cut) {
-            float *C = product(M, N, K, left, at, panels, cuts[cut]);
+    const place at = place_of(how, M, K);
+    float *left = laid_out(M, K, A, at), *first = NULL;
+    fnc_bf16 *narrow = exact(room(M, K, at), 2);
+    fnc_narrow_bf16(narrow, left, room(M, K, at));
+    for (int form = 0; form < 4; ++form) {
+        const int transposed = form % 2, halves = form / 2;
+        float *panels = packed(N, K, B, transposed, halves);
+        for (int cut = 0; cut < 6; ++cut) {
+            float *C = product(M, N, K, left, cut < 3 ? NULL : narrow, at, panels, cuts[cut % 3]);
             if (first == NULL) {
                 compare(M, N, K, A, B, C, eps, "first");
                 first = C;
@@ -141,7 +162,7 @@ static void each_form(int64_t M, int64_t N, int64_t K, const float *A, const flo
         }
         free(panels);
     }
-    free(first), free(left);
+    free(first), free(left), free(narrow);
 }
 
 static void check(int64_t M, int64_t N, int64_t K, layout form, int poison) {
