@@ -187,6 +187,8 @@ FNC_NOINLINE void fnc_copy_steps_bf16(const void *left, int64_t m, int64_t rows,
             const fnc_numbers y = both ? fnc_from(A, at[2 * i + 1]) : none;
             if (both && rows == FNC_MR)
                 fnc_pair(FNC_MR, x, y, copied);
+            else if (both && rows == FNC_MR_1)
+                fnc_pair(FNC_MR_1, x, y, copied);
             else
                 fnc_pair(rows, x, y, copied);
         }

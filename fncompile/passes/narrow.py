@@ -80,7 +80,9 @@ def _wide(kernel: Kernel) -> Iterator[Buffer]:
 
 
 def _moved(kernel: Kernel, new: dict[Buffer, Buffer]) -> Kernel:
-    if not new.keys() & {*reads(kernel), *writes(kernel)}:
+    product = kernel.product  # names where its matrices lie, also what packed operands are made of
+    named = {product.a.buffer, product.b.buffer} if product is not None else set[Buffer]()
+    if not new.keys() & {*reads(kernel), *writes(kernel), *named}:
         return kernel
 
     def leaf(e: Expr) -> Expr:

@@ -6,9 +6,9 @@ operands. A pass that makes a kernel gives it a schedule by `scheduled`.
 
 Ways to compute a product compete by their cost, a straight line over its rows in multiply-adds for
 each element of the right operand: `fixed` for laying that out, `slope` for each row. The numbers
-are those of plan/machine.py. What serves any number of rows is chosen for the rows at hand, or for
-`typical` where they are unknown; what serves at most `limit` rows is put before it, guarded, where
-it costs less.
+are those of plan/machine.py. What serves any number of rows is chosen for the rows at hand, or with
+`typical` for what is unknown of them; what serves at most `limit` rows is put before it, guarded,
+where it costs less.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from fncompile.ir.dims import evaluate, symbols_of
 from fncompile.ir.dims import product as prod
 from fncompile.ir.types import DTYPES
 from fncompile.passes.hoist import movable
@@ -130,10 +131,8 @@ def _cheapest(kernel: Kernel, product: Product, facts: Facts | None) -> tuple[Va
     if isinstance(rows, int):
         able = [n for n, c in costs.items() if c.limit is None or rows <= c.limit]
         return _with_short_sums(min(able, key=lambda n: costs[n].of(rows)), kernel, product)
-    always = min(
-        (n for n, c in costs.items() if c.limit is None),
-        key=lambda n: costs[n].of(machine().typical),
-    )
+    usual = evaluate(rows, dict.fromkeys(symbols_of([rows]), machine().typical))
+    always = min((n for n, c in costs.items() if c.limit is None), key=lambda n: costs[n].of(usual))
     guarded = sorted((c.limit, n) for n, c in costs.items() if c.limit is not None)
     few = [(most, n) for limit, n in guarded if (most := _most(costs[n], costs[always], limit))]
     variants = [Variant(n, guard=Guard(rows, most)) for most, n in few]

@@ -148,6 +148,31 @@ def test_threads_do_not_change_a_bit():
         assert one.tobytes() == many[:1].tobytes()
 
 
+def test_convolutions_train_compiled_as_interpreted():
+    """Whose activations lie in two bytes, of an even and an odd number of channels; and the same
+    bits by several threads."""
+    rng = np.random.default_rng(0)
+    x, y = (rng.normal(size=s).astype(np.float32) for s in ((6, 8, 8, 6), (6, 3)))
+
+    def trained(**switches):
+        keras.utils.set_random_seed(1)
+        keras.config.set_dtype_policy("mixed_bfloat16")
+        with keras.flags(**switches):
+            h = inputs = keras.Input((8, 8, 6))
+            for channels in (6, 6, 5):
+                h = layers.Conv2D(channels, 3, padding="same", activation="relu")(h)
+            h = layers.GlobalAveragePooling2D()(h)
+            model = keras.Model(inputs, layers.Dense(3, dtype="float32")(h))
+            model.compile("sgd", "mse")
+            model.fit(x, y, batch_size=6, epochs=2, verbose=0)
+            return model.get_weights()
+
+    alone, shared, interpreted = trained(), trained(threads=3), trained(interp=True)
+    for one, three, expected in zip(alone, shared, interpreted):
+        np.testing.assert_array_equal(one, three)
+        np.testing.assert_allclose(one, expected, atol=1e-3)
+
+
 def test_an_input_of_bfloat16_takes_and_is_given_float32():
     inputs = keras.Input((3,), dtype="bfloat16")
     model = keras.Model(inputs, inputs * 2)
