@@ -169,7 +169,21 @@ def _panels(product: Product, dtype: str, facts: Facts) -> Cost | None:
         return None
     rows, number = product.matrix_shape[0], machine()
     once = facts.prepared and (narrow or not isinstance(rows, int))
-    return Cost(0 if once else number.pack, number.narrow if narrow else 1)
+    return Cost(0 if once else number.pack, _narrow_slope(product) if narrow else 1)
+
+
+def _narrow_slope(product: Product) -> float:
+    """By words of two numbers, where the left operand lies in such; else it is copied."""
+    at, number, count = product.a.at, machine(), len(product.batches)
+    depth, columns = product.contracted[-1], product.matrix_shape[1]
+    step, steps = product.a.strides[1], [c for axis, c in at.terms if axis >= count + 2]
+    in_words = step == 1 and all(
+        isinstance(d, int) and d % 2 == 0 for d in (depth, product.a.strides[0], *steps)
+    )
+    if in_words or not isinstance(columns, int):
+        return number.narrow
+    short = step == 1 and isinstance(depth, int) and depth < number.narrow_run
+    return number.narrow + (number.narrow_lone if short else number.narrow_copy) / columns
 
 
 def _packing_on_the_fly(product: Product, dtype: str, facts: Facts) -> Cost | None:

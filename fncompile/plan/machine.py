@@ -63,6 +63,11 @@ class Machine:
     # A multiply-add of bfloat16, whose panels have two bytes an element: by instructions for it, or
     # for few rows, whose time is that of the bytes.
     narrow: float = 0.5
+    # Copying an element of a left operand that does not lie in words, for all columns: long runs,
+    # or in ones shorter than `narrow_run`. LeNet: 19 us, 13 with 5x5 of one channel by float.
+    narrow_copy: float = 4.0
+    narrow_lone: float = 100.0
+    narrow_run: int = 16
 
     # How csrc/kern cuts products. Sums longer than kc_whole, or of panels than kc_packed, are cut
     # into blocks of kc, and tiles grouped by rows: their partial sums wait in memory.
