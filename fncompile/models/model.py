@@ -1,8 +1,8 @@
 """`Model`: a layer that can be trained, run compiled, saved and exported.
 
 `Model(inputs, outputs)` makes a `Functional` model of a graph; a subclass of `Model` with its own
-`call` is a model too. The work is done elsewhere: graph/ knows the architecture, training/ the
-loop, saving/ and export/ the files; each is imported when first used.
+`call` is a model too. The work is done elsewhere: graph/ knows the architecture, training/ the loop
+(see trainer.py), saving/ and export/ the files; each is imported when first used.
 """
 
 from __future__ import annotations
@@ -10,17 +10,13 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from fncompile.caller import warn_caller
-from fncompile.graph.nest import flatten, map_structure, pack_like
-from fncompile.graph.tensor import Tensor
-from fncompile.layers import state
 from fncompile.layers.base import Layer
+from fncompile.models.trainer import Trainer
 
-_STEPS = ("train_step", "test_step", "compute_loss", "compute_metrics")
 _LARGEST_SHOWN = 100  # layers in the picture of a notebook
 
 
-class Model(Layer):
+class Model(Trainer):
     """A graph of layers from `inputs` to `outputs` (see `Functional`), or a base class.
 
     A subclass writes `__init__` and `call(self, inputs, training=None, mask=None)`.
@@ -32,41 +28,6 @@ class Model(Layer):
     >>> model.predict(np.ones((3, 4)), verbose=0).shape
     (3, 2)
     """
-
-    _accepts_any = True
-    _not_state = Layer._not_state | {
-        "optimizer",
-        "history",
-        "_objective",
-        "_steps",
-        "_compile_arguments",
-        "_compile_metrics",
-        "_loss_tracker",
-        "_output_places",
-    }
-    _not_pickled = Layer._not_pickled | {"_steps"}  # compiled code: a copy finds it in the cache
-    compiled = False
-    stop_training = stop_evaluating = stop_predicting = False  # callbacks set them
-    steps_per_execution = 1
-    optimizer: Any  # of `compile`
-    _compile_arguments: dict[str, Any]  # of it, but for the optimizer
-    loss: Any  # of it
-    training_seed: int  # of it
-    _loss_tracker: Any  # of it
-    _compile_metrics: Any  # of it
-    history: Any  # of `fit`
-    _initial_epoch: int  # of it
-    _output_places: Any  # once a model that is no graph was called
-    _objective: Any = None
-    _steps: Any = None
-
-    _own_steps = False  # does the class say itself what happens in a step?
-    _own_predictions = False  # ... and what `predict` gives?
-
-    def __init_subclass__(cls, **kwargs: Any) -> None:
-        super().__init_subclass__(**kwargs)
-        cls._own_steps = any(getattr(cls, hook) is not getattr(Model, hook) for hook in _STEPS)
-        cls._own_predictions = cls.predict_step is not Model.predict_step
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Model:
         if cls is Model and _is_functional(args, kwargs):
@@ -130,202 +91,7 @@ class Model(Layer):
             f"No such layer: {name}. Existing layers are: {[layer.name for layer in layers]}."
         )
 
-    # what the compiler sees -----------------------------------------------------------------------
-
-    def flatten_inputs(self, inputs: Any) -> list[Any]:
-        """What a user passes for one call, as the flat list of tensors or arrays that `run_graph`
-        takes."""
-        self._structure_of_inputs = map_structure(lambda x: None, inputs)
-        return flatten(inputs)
-
-    @property
-    def input_count(self) -> int:
-        """The number of flat inputs; known once `flatten_inputs` has seen some."""
-        return len(flatten(self._structure_of_inputs))
-
-    def run_graph(self, tensors: list[Tensor | None], training: bool | None = None) -> list[Tensor]:
-        """The model's computation on flat inputs, inside the active trace: flat outputs."""
-        inputs = pack_like(self._structure_of_inputs, tensors)
-        outputs = self.run(inputs, training=training)
-        self._structure_of_outputs = map_structure(lambda x: None, outputs)
-        return flatten(outputs)
-
-    def pack_outputs(self, flat: list[Any]) -> Any:
-        """Flat outputs in the structure that `call` gives."""
-        return pack_like(self._structure_of_outputs, flat)
-
-    def run_predictions(self, tensors: list[Tensor | None]) -> list[Tensor]:
-        """As `run_graph`, for what the model's own `predict_step` gives."""
-        from fncompile.training.step_data import pack
-
-        found = self.predict_step(pack(pack_like(self._input_structure, tensors), None, None))
-        self._structure_of_predictions = map_structure(lambda x: None, found)
-        return flatten(found)
-
-    def pack_predictions(self, flat: list[Any]) -> Any:
-        """What the model's own `predict_step` gives, in its structure."""
-        return pack_like(self._structure_of_predictions, flat)
-
-    @property
-    def _input_structure(self) -> Any:
-        """That in which users give the inputs."""
-        return self._structure_of_inputs
-
-    # training, files, native code: the packages named inside do it --------------------------------
-
-    def steps(self) -> Any:
-        """What runs the model's compiled steps; see `fncompile.training.Steps`."""
-        from fncompile.session.compiled import steps
-
-        return steps(self)
-
-    def compile(self, *args: Any, **kwargs: Any) -> Any:
-        """Choose optimizer, loss and metrics; see `fncompile.training.compile`."""
-        from fncompile.training.compile import compile
-
-        return compile(self, *args, **kwargs)
-
-    def fit(self, *args: Any, **kwargs: Any) -> Any:
-        """Train for a number of epochs; gives the History; see `fncompile.training.fit`."""
-        from fncompile.training.loop import fit
-
-        return fit(self, *args, **kwargs)
-
-    def evaluate(self, *args: Any, **kwargs: Any) -> Any:
-        """Loss and metrics on data; see `fncompile.training.evaluate`."""
-        from fncompile.training.loop import evaluate
-
-        return evaluate(self, *args, **kwargs)
-
-    def predict(self, *args: Any, **kwargs: Any) -> Any:
-        """Outputs for data, in batches; see `fncompile.training.predict`."""
-        from fncompile.training.loop import predict
-
-        return predict(self, *args, **kwargs)
-
-    def train_on_batch(self, *args: Any, **kwargs: Any) -> Any:
-        """One training step; gives loss and metrics; see `fncompile.training.train_on_batch`."""
-        from fncompile.training.on_batch import train_on_batch
-
-        return train_on_batch(self, *args, **kwargs)
-
-    def test_on_batch(self, *args: Any, **kwargs: Any) -> Any:
-        """Loss and metrics of one batch; see `fncompile.training.test_on_batch`."""
-        from fncompile.training.on_batch import test_on_batch
-
-        return test_on_batch(self, *args, **kwargs)
-
-    def predict_on_batch(self, *args: Any, **kwargs: Any) -> Any:
-        """Outputs for one batch; see `fncompile.training.predict_on_batch`."""
-        from fncompile.training.on_batch import predict_on_batch
-
-        return predict_on_batch(self, *args, **kwargs)
-
-    # what a subclass may say itself: each is traced, and the step compiled as a whole -------------
-
-    def train_step(self, data: Any) -> dict[str, Any]:
-        """One step of training on `data`: x, (x, y) or (x, y, sample_weight); what it returns is
-        reported by name. A subclass's own is traced: tapes, optimizers, metrics and `assign` of
-        variables become one compiled step."""
-        from fncompile.training import own_step
-
-        return own_step.train_step(self, data)
-
-    def test_step(self, data: Any) -> dict[str, Any]:
-        """One step of evaluation on `data`, as `train_step` without training."""
-        from fncompile.training import own_step
-
-        return own_step.test_step(self, data)
-
-    def predict_step(self, data: Any) -> Any:
-        """What `predict` gives for the inputs `data` of a batch: tensors with the batch first, in
-        any structure. A subclass's own is traced; calling the model, and exporting it, are not
-        concerned."""
-        from fncompile.training.step_data import unpack
-
-        x, _, _ = unpack(data)
-        return self(x, training=False)
-
-    def compute_loss(
-        self,
-        x: Any = None,
-        y: Any = None,
-        y_pred: Any = None,
-        sample_weight: Any = None,
-        training: bool = True,
-    ) -> Any:
-        """The scalar to minimise: the losses that `compile` was given for targets `y` and outputs
-        `y_pred`, and what layers add."""
-        from fncompile.training import own_step
-
-        return own_step.compute_loss(self, y, y_pred, sample_weight)
-
-    def compute_metrics(
-        self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None
-    ) -> dict[str, Any]:
-        """Let the metrics that `compile` was given see a batch; gives `get_metrics_result()`."""
-        from fncompile.training import own_step
-
-        return own_step.compute_metrics(self, y, y_pred, sample_weight)
-
-    def get_metrics_result(self) -> dict[str, Any]:
-        """The present results of `metrics` by name."""
-        found: dict[str, Any] = {}
-        for metric in self.metrics:
-            result = metric.result()
-            found.update(result if isinstance(result, dict) else {metric.name: result})
-        return found
-
-    def reset_metrics(self) -> None:
-        """Forget what loss and metrics have seen."""
-        if self._objective is not None:
-            self._objective.reset()
-
-    @property
-    def metrics(self) -> list[Any]:
-        """After `compile`, the tracker of the loss, one metric for all those of `compile`, and
-        trackers of single losses; then those that layers hold."""
-        if not self.compiled:
-            return self.held_metrics()
-        compiled = [self._loss_tracker, self._compile_metrics]
-        single = self._objective.loss_trackers if self._objective is not None else []
-        return [*filter(None, compiled), *single, *self.held_metrics()]
-
-    def held_metrics(self) -> list[Any]:
-        """The metrics on attributes of this model and the layers below."""
-        from fncompile.metrics import Metric
-
-        held = (state.owned(x, lambda m: isinstance(m, Metric)) for x in self._flatten_layers())
-        return list(dict.fromkeys(metric for found in held for metric in found))
-
-    @property
-    def metrics_names(self) -> list[str]:
-        """The names of the numbers that `evaluate` gives, in its order."""
-        return [] if self._objective is None else [n for n, _ in self._objective.named_metrics]
-
-    def get_compile_config(self) -> dict[str, Any] | None:
-        """What `compile` was given, as data; None for a model that is not compiled."""
-        from fncompile.saving import compile_config
-
-        return compile_config.get_compile_config(self)
-
-    def compile_from_config(self, config: dict[str, Any]) -> None:
-        """`compile` as `get_compile_config` describes it.
-
-        A class with a `compile` of its own says itself how, by a `compile_from_config`; without
-        one nothing is done but to warn.
-        """
-        from fncompile.saving import compile_config
-
-        if type(self).compile is not Model.compile:
-            warn_caller(
-                "`compile()` was not called as part of model loading because the model's "
-                f"`compile()` method is custom. Give {type(self).__name__} the methods "
-                "`get_compile_config()` and `compile_from_config(config)` too, or call "
-                "`compile()` after loading."
-            )
-            return
-        compile_config.compile_from_config(self, config)
+    # files, native code, pictures: the packages named inside do it ------------------------------
 
     def save(self, filepath: Any, overwrite: bool = True, **kwargs: Any) -> None:
         """Write architecture, weights and training state to a `.keras` or `.h5` file.
