@@ -14,6 +14,7 @@ from typing import Any
 import fncompile
 from fncompile import layers
 from fncompile.keras_names import NAMES
+from fncompile.refusals import REASONS
 
 _LAYERS = re.compile(r"<!-- layers: ([\w ]+) -->")
 _PICTURE = re.compile(r"^```python picture\n(.*?)^```\n", re.S | re.M)
@@ -71,7 +72,15 @@ def names_of_keras() -> str:
         names = ", ".join(f"`{name}`" for name in missing)
         where = f"`keras.{room}`" if room else "`keras`"
         lines.append(f"| {where} | {len(there)} of {len(NAMES[room])} | {names} |")
-    return "\n".join(lines)
+    return "\n".join([*lines, "", *_reasons()])
+
+
+def _reasons() -> list[str]:
+    """A line for each reason, with the names that it is said of."""
+    by_reason: dict[str, list[str]] = {}
+    for name, reason in REASONS.items():
+        by_reason.setdefault(reason, []).append(f"`keras.{name}`")
+    return [f"* {', '.join(names)}: {reason}." for reason, names in by_reason.items()]
 
 
 def _sorted_out(room: str) -> tuple[list[str], list[str]]:

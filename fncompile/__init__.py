@@ -55,7 +55,7 @@ if TYPE_CHECKING:  # what `__getattr__` does, for those who read and do not run
     from fncompile.models import Model, Sequential
     from fncompile.optimizers import Optimizer
     from fncompile.regularizers import Regularizer
-    from fncompile.scopes import device, name_scope, version
+    from fncompile.scopes import RematScope, device, name_scope, remat, version
     from fncompile.session.function import function
 
     flags: CallableModule  # a module, and `with fncompile.flags(threads=2):`
@@ -79,6 +79,7 @@ _NAMES = {
     "Operation": "graph.call",
     "Optimizer": "optimizers",
     "Regularizer": "regularizers",
+    "RematScope": "scopes",
     "Sequential": "models",
     "StatelessScope": "graph.stateless",
     "Variable": "tensors",
@@ -87,6 +88,7 @@ _NAMES = {
     "grad": "gradients",
     "load_library": "export",
     "name_scope": "scopes",
+    "remat": "scopes",
     "version": "scopes",
     "value_and_grad": "gradients",
 }
@@ -106,6 +108,7 @@ __all__ = [
     "Operation",
     "Optimizer",
     "Regularizer",
+    "RematScope",
     "Sequential",
     "StatelessScope",
     "Variable",
@@ -136,6 +139,7 @@ __all__ = [
     "preprocessing",
     "random",
     "regularizers",
+    "remat",
     "saving",
     "tree",
     "utils",

@@ -15,11 +15,11 @@ from fncompile.config import (
 )
 from fncompile.missing import explain_missing
 from fncompile.utils.session import clear_session
-from fncompile.utils.types import is_keras_tensor, standardize_dtype
+from fncompile.utils.types import is_keras_tensor, result_type, standardize_dtype
 
 __all__ = [
     "backend", "clear_session", "epsilon", "floatx", "get_uid", "image_data_format",
-    "is_float_dtype", "is_int_dtype", "is_keras_tensor", "set_epsilon", "set_floatx",
+    "is_float_dtype", "is_int_dtype", "is_keras_tensor", "result_type", "set_epsilon", "set_floatx",
     "set_image_data_format", "standardize_dtype",
 ]  # fmt: skip
 

@@ -21,6 +21,17 @@ _TABLE = {
         silu soft_shrink softmax softplus softsign sparse_plus sparse_sigmoid sparsemax squareplus
         swish tanh tanh_shrink threshold
     """,
+    "applications": """
+        ConvNeXtBase ConvNeXtLarge ConvNeXtSmall ConvNeXtTiny ConvNeXtXLarge DenseNet121 DenseNet169
+        DenseNet201 EfficientNetB0 EfficientNetB1 EfficientNetB2 EfficientNetB3 EfficientNetB4
+        EfficientNetB5 EfficientNetB6 EfficientNetB7 EfficientNetV2B0 EfficientNetV2B1
+        EfficientNetV2B2 EfficientNetV2B3 EfficientNetV2L EfficientNetV2M EfficientNetV2S
+        InceptionResNetV2 InceptionV3 MobileNet MobileNetV2 MobileNetV3Large MobileNetV3Small
+        NASNetLarge NASNetMobile ResNet101 ResNet101V2 ResNet152 ResNet152V2 ResNet50 ResNet50V2
+        VGG16 VGG19 Xception convnext densenet efficientnet efficientnet_v2 imagenet_utils
+        inception_resnet_v2 inception_v3 mobilenet mobilenet_v2 mobilenet_v3 nasnet resnet resnet50
+        resnet_v2 vgg16 vgg19 xception
+    """,
     "backend": """
         backend clear_session epsilon floatx get_uid image_data_format is_float_dtype is_int_dtype
         is_keras_tensor result_type set_epsilon set_floatx set_image_data_format standardize_dtype
@@ -45,10 +56,15 @@ _TABLE = {
     "datasets": """
         boston_housing california_housing cifar10 cifar100 fashion_mnist imdb mnist reuters
     """,
+    "distribution": """
+        DataParallel DeviceMesh LayoutMap ModelParallel TensorLayout distribute_tensor distribution
+        get_device_count initialize list_devices set_distribution
+    """,
     "dtype_policies": """
         AWQDTypePolicy DTypePolicy DTypePolicyMap FloatDTypePolicy GPTQDTypePolicy Int4DTypePolicy
         QuantizedDTypePolicy QuantizedFloat8DTypePolicy deserialize get serialize
     """,
+    "export": "ExportArchive",
     "initializers": """
         Constant GlorotNormal GlorotUniform HeNormal HeUniform Identity IdentityInitializer
         Initializer LecunNormal LecunUniform Ones Orthogonal OrthogonalInitializer RandomNormal
@@ -157,6 +173,11 @@ _TABLE = {
         vdot vectorize vectorized_map view view_as_complex view_as_real vsplit vstack where
         while_loop zeros zeros_like
     """,
+    "ops.image": """
+        affine_transform crop_images elastic_transform extract_patches extract_patches_3d
+        gaussian_blur hsv_to_rgb map_coordinates pad_images perspective_transform resize
+        rgb_to_grayscale rgb_to_hsv scale_and_translate sobel_edges ssim
+    """,
     "ops.linalg": """
         cholesky cholesky_inverse det eig eigh inv jvp lstsq lu_factor matrix_rank norm pinv qr
         solve solve_triangular svd
@@ -239,33 +260,3 @@ _TABLE = {
     """,
 }
 NAMES = {module: frozenset(names.split()) for module, names in _TABLE.items()}
-
-_QUANTIZED = "Quantised weights are not had: bfloat16 halves them, by dtype='mixed_bfloat16'"
-_FOREIGN = "What another framework computes cannot become C: build it of layers"
-_LOADED = "Files are read by models.load_model and load_weights"
-# Why some names of Keras are not here, and what to do instead.
-WHY_NOT = {
-    **dict.fromkeys(
-        ("quantizers", "Quantizer", "QuantizedDTypePolicy", "QuantizedFloat8DTypePolicy",
-         "GPTQDTypePolicy", "AWQDTypePolicy", "Int4DTypePolicy"), _QUANTIZED
-    ),
-    **dict.fromkeys(
-        ("JaxLayer", "FlaxLayer", "TFSMLayer", "TorchModuleWrapper"), _FOREIGN
-    ),
-    "distillation": "A teacher and a student are a model with a `train_step` of its own",
-    "OrbaxCheckpoint": "Orbax keeps arrays of JAX: use callbacks.ModelCheckpoint",
-    "ExportArchive": "`model.export(directory)` writes a library with C headers",
-    "KerasFileEditor": f"{_LOADED}, and h5py changes what is in them",
-    "legacy": _LOADED,
-    "visualization": "Boxes and galleries are drawn by matplotlib",
-    "SymbolicScope": "Calls on symbolic tensors are symbolic anywhere",
-    "remat": "Which results are kept for gradients the compiler chooses: `model.explain()` tells",
-    "RematScope": "Which results are kept the compiler chooses: `model.explain()` tells",
-    "is_nnx_enabled": "NNX is a way of JAX",
-    **dict.fromkeys(
-        ("max_steps_per_epoch", "set_max_steps_per_epoch"), "Give `steps_per_epoch` to `fit`"
-    ),
-    "set_backend": "There is one backend, which compiles to C",
-    "enable_unsafe_deserialization": "Give `safe_mode=False` to models.load_model",
-    "ModelParallel": "A model is whole in every process: distribution.DataParallel shares batches",
-}  # fmt: skip

@@ -11,7 +11,8 @@ from difflib import get_close_matches
 from opcode import opmap
 from typing import Any
 
-from fncompile.keras_names import NAMES, WHY_NOT
+from fncompile.keras_names import NAMES
+from fncompile.refusals import REASONS
 
 
 def explain_missing(module: str, advice: str = "") -> None:
@@ -33,8 +34,9 @@ def complaint(module: str, name: str, advice: str = "") -> AttributeError | Impo
     plain = f"module {module!r} has no attribute {name!r}"
     if name.startswith("_") or f"{module}.{name}" in sys.modules:  # that is about to be there
         return AttributeError(plain)
-    meant, advice = _hint(module, name), WHY_NOT.get(name, advice)
-    said = [meant] if meant.endswith("?") else [meant, advice]
+    meant = _hint(module, name)
+    told = meant.endswith("?") or _reason(module, name)
+    said = [meant] if told else [meant, advice]
     hint = "".join(f". {part.rstrip('.')}" for part in said if part)
     if _is_import(sys._getframe(2)):
         return ImportError(f"cannot import name {name!r} from {module!r}{hint}", name=module)
@@ -53,13 +55,20 @@ def _hint(module: str, name: str) -> str:
     other = _elsewhere(name)
     if name in keras and not other:
         where = ".".join(part for part in ("keras", room, name) if part)
-        return f"Keras has {where}; fncompile does not have it."
+        reason = _reason(module, name)
+        return f"Keras has {where}; fncompile does not have it{': ' if reason else ''}{reason}."
     ours = getattr(sys.modules.get(module), "__all__", ())
     for meant in [f"{other[0]}.{name}"] if other else _alike(name, ours):
         return f"Did you mean {meant!r}?"
     for meant in _alike(name, keras):
         return f"Did you mean {meant!r}? Keras has that; fncompile does not have it."
     return ""
+
+
+def _reason(module: str, name: str) -> str:
+    """Why there is no such name; empty where nothing is said."""
+    room = module.removeprefix("fncompile").removeprefix(".")
+    return REASONS.get(f"{room}.{name}".lstrip("."), "")
 
 
 def _alike(name: str, known: Any) -> list[str]:

@@ -1,14 +1,14 @@
-"""`with` blocks of Keras, names of weights made inside and devices, and its `version`."""
+"""`with` blocks of Keras, names of weights made inside and devices, its `remat` and `version`."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from fncompile.graph import naming
 
-__all__ = ["device", "name_scope", "version"]
+__all__ = ["RematScope", "device", "name_scope", "remat", "version"]
 
 
 @contextmanager
@@ -43,6 +43,40 @@ def device(device_name: str) -> Iterator[None]:
             f"Received: device_name={device_name!r}"
         )
     yield
+
+
+_MODES = ("full", "activations", "larger_than", "list_of_layers", None)
+
+
+@contextmanager
+def RematScope(
+    mode: str | None = "full", output_size_threshold: int = 1024, layer_names: Any = None
+) -> Iterator[None]:
+    """Keras' wish that layers made inside keep less for their gradient and compute it again.
+
+    Here that changes nothing: what is kept is decided when a program is planned, from what each
+    result costs, and no number depends on it. `mode`: one of Keras', ValueError for others;
+    `output_size_threshold`, `layer_names`: of some modes.
+
+    >>> with fncompile.RematScope(mode="full"):
+    ...     layer = layers.Dense(1)
+    """
+    if mode not in _MODES:
+        raise ValueError(f"Invalid mode '{mode}'. Supported modes are: {_MODES}. ")
+    yield
+
+
+def remat(f: Callable[..., Any]) -> Callable[..., Any]:
+    """Keras' wish that the gradient of `f` computes again what `f` computed: see `RematScope`.
+
+    `f`: a function written in ops. Gives it as it is.
+
+    >>> fncompile.grad(fncompile.remat(lambda x: x**3))(2.0)
+    array(12., dtype=float32)
+    """
+    if not callable(f):
+        raise TypeError(f"`f` should be a callable. Received: f={f}")
+    return f
 
 
 def version() -> str:

@@ -22,6 +22,7 @@ PACKAGE = Path(fncompile.__file__).parent
 
 LEAVES = {
     "keras_names": "the names that Keras has",
+    "refusals": "why this package does not have some of them",
     "missing": "what is said of names that Keras has and this package has not",
     "caller": "warnings name the user's line",
     "config": "floatx and the other numeric settings",
@@ -31,7 +32,8 @@ LEAVES = {
 # room: (the leaves that it imports, {other rooms that it imports: why})
 ROOMS: dict[str, tuple[str, dict[str, str]]] = {
     "keras_names": ("", {}),
-    "missing": ("keras_names", {}),
+    "refusals": ("", {}),
+    "missing": ("keras_names refusals", {}),
     "caller": ("", {}),
     "config": ("missing", {}),
     "flags": ("caller", {}),

@@ -59,10 +59,10 @@ def test_numbers_of_names_and_kinds_of_dtypes():
 
 @pytest.mark.parametrize(("room", "name", "why"), [
     (fncompile, "quantizers", "mixed_bfloat16"),
-    (layers, "JaxLayer", "build it of layers"),
+    (layers, "JaxLayer", "in `fncompile.ops`"),
     (fncompile.callbacks, "OrbaxCheckpoint", "ModelCheckpoint"),
     (fncompile, "distillation", "train_step"),
-    (config, "set_backend", "one backend"),
+    (config, "set_backend", "no backend to choose"),
 ])  # fmt: skip
 def test_a_name_that_is_refused_says_why(room, name, why):
     with pytest.raises(AttributeError, match=f"does not have it.*{why}"):

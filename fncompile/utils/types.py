@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from fncompile.graph.tensor import KerasTensor
+from fncompile.ops.dispatch import result_dtype
 from fncompile.ops.dispatch import standard_dtype as standardize_dtype
 
 __all__ = ["is_keras_tensor", "standardize_dtype"]
@@ -19,3 +20,25 @@ def is_keras_tensor(x: Any) -> bool:
     (True, False)
     """
     return isinstance(x, KerasTensor)
+
+
+_WEAK: dict[Any, Any] = {bool: False, int: 0, float: 0.0}
+
+
+def result_type(*dtypes: Any) -> str:
+    """The dtype of what is computed of tensors of these.
+
+    `dtypes`: names, dtypes of NumPy, or `int`, `float` and `bool` for numbers of Python, which
+    follow the others.
+
+    >>> backend.result_type("int32", "bfloat16"), backend.result_type("int8", float)
+    ('bfloat16', 'float32')
+    """
+    return result_dtype(*(_WEAK[d] if d in _WEAK else _Of(standardize_dtype(d)) for d in dtypes))
+
+
+class _Of:
+    """Stands for a tensor of a dtype."""
+
+    def __init__(self, dtype: str):
+        self.dtype = self.type = dtype

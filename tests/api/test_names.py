@@ -17,6 +17,7 @@ import pytest
 
 import fncompile
 from fncompile.keras_names import NAMES
+from fncompile.refusals import REASONS
 from tests.api.namespaces import MODULES, load
 
 each_module = pytest.mark.parametrize("module", MODULES)
@@ -151,6 +152,27 @@ def test_what_keras_has_more_is_said_to_be(module):
     for name in absent:
         with pytest.raises(AttributeError, match="fncompile does not have it|Did you mean 'fncom"):
             getattr(load(module), name)
+
+
+def test_each_name_of_keras_is_there_or_is_refused_with_its_reason():
+    """And no reason is given for what is there."""
+    absent = set()
+    for room, names in NAMES.items():
+        module = load(f"fncompile.{room}".rstrip("."))
+        for name in names:
+            try:
+                getattr(module, name)
+            except AttributeError as error:
+                if "Did you mean 'fncompile." not in str(error):
+                    absent.add(f"{room}.{name}".lstrip("."))
+    assert absent == set(REASONS)
+
+
+def test_a_reason_stands_behind_the_name():
+    with pytest.raises(AttributeError, match="fncompile does not have it: there are no complex"):
+        fncompile.ops.view_as_complex  # noqa: B018
+    with pytest.raises(ImportError, match="calls another framework"):
+        from fncompile.layers import TFSMLayer  # noqa: F401
 
 
 @each_module
