@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import TYPE_CHECKING, Any
 
 from fncompile.graph.call import infer_outputs, symbolic_outputs
@@ -29,9 +30,7 @@ class Inspection:
         def compute_dtype(self) -> str: ...
         def call(self, *args: Any, **kwargs: Any) -> Any: ...
         def run(self, *args: Any, **kwargs: Any) -> Any: ...
-        def get_config(self) -> dict[str, Any]: ...
-        @classmethod
-        def from_config(cls, config: dict[str, Any]) -> Any: ...
+        def _build_with(self, shapes: dict[str, Any]) -> None: ...
         def _with_masks(self, inputs: Any, outputs: Any) -> Any: ...
         def _call_spec(self, args: tuple, kwargs: dict[str, Any]) -> CallSpec: ...
 
@@ -88,7 +87,7 @@ class Inspection:
             )
         layer = self
         if not self.built:  # shapes follow from weights, so a copy gets some
-            layer = type(self).from_config(self.get_config())
+            layer = copy.deepcopy(self)
             layer._build_with(given)
         return map_structure(lambda x: x.shape, layer._trace_on(given))
 

@@ -10,6 +10,7 @@ training loop asks for one.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -179,9 +180,7 @@ def train_step(model: Any, data: Any) -> dict[str, Any]:
     x, y, sample_weight = unpack(data)
     with GradientTape() as tape:
         y_pred = model(x, training=True)
-        loss = model.compute_loss(
-            x=x, y=y, y_pred=y_pred, sample_weight=sample_weight, training=True
-        )
+        loss = _loss_of(model, x, y, y_pred, sample_weight, training=True)
         scaled = model.optimizer.scale_loss(loss)
     _track(model, loss, y_pred)
     weights = model.trainable_variables
@@ -193,9 +192,17 @@ def test_step(model: Any, data: Any) -> dict[str, Any]:
     """Forward, loss and metrics for one batch."""
     x, y, sample_weight = unpack(data)
     y_pred = model(x, training=False)
-    loss = model.compute_loss(x=x, y=y, y_pred=y_pred, sample_weight=sample_weight, training=False)
+    loss = _loss_of(model, x, y, y_pred, sample_weight, training=False)
     _track(model, loss, y_pred)
     return model.compute_metrics(x, y, y_pred, sample_weight=sample_weight)
+
+
+def _loss_of(model: Any, x: Any, y: Any, y_pred: Any, weight: Any, training: bool) -> Any:
+    """What `compute_loss` gives; older classes write it without `training`."""
+    taken = inspect.signature(model.compute_loss).parameters
+    if "training" in taken or any(p.kind is p.VAR_KEYWORD for p in taken.values()):
+        return model.compute_loss(x=x, y=y, y_pred=y_pred, sample_weight=weight, training=training)
+    return model.compute_loss(x=x, y=y, y_pred=y_pred, sample_weight=weight)
 
 
 def _track(model: Any, loss: Any, y_pred: Any) -> None:

@@ -132,6 +132,9 @@ def test_dropout_acts_in_training_alone():
         (lambda k: k.MultiHeadAttention(2, 3, attention_axes="1"), "`attention_axes` must be"),
         (lambda k: k.MultiHeadAttention(2, 3, sliding_window=0), "`sliding_window` must be"),
         (lambda k: k.MultiHeadAttention(2, 3, dropout=0.1, flash_attention=True), "Dropout is not"),
+        (lambda k: k.MultiHeadAttention(2, 3, flash_attention=True)(
+            np.ones((1, 2, 3)), np.ones((1, 2, 3)), return_attention_scores=True),
+         "Returning attention scores"),
         (lambda k: k.GroupQueryAttention(3, 4, 3), "must be divisible"),
         (lambda k: k.Attention(score_mode="cosine"), "Expected one of {'dot', 'concat'}"),
         (lambda k: k.Attention()(np.ones((1, 2, 3))), "must be called on a list of inputs"),

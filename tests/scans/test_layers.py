@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import fncompile
-from fncompile import flags, layers
+from fncompile import flags, layers, ops
 from tests.layers.rows.recurrent import conv_lstm, gru, lstm, simple
 from tests.scans.test_scan import ALWAYS
 
@@ -141,3 +141,28 @@ def test_both_directions_have_the_choice_of_a_kernel(choice):
     both = layers.Bidirectional(layers.LSTM(2, use_cudnn=choice))
     assert (both.forward_layer.use_cudnn, both.backward_layer.use_cudnn) == (choice, choice)
     assert not hasattr(layers.SimpleRNN(2), "use_cudnn")
+
+
+class OwnCell(layers.Layer):
+    """Of a class that nobody registered."""
+
+    state_size = 3
+
+    def build(self, shape):
+        self.kernel = self.add_weight(shape=(shape[-1], 3))
+
+    def call(self, x, states):
+        state = ops.matmul(x, self.kernel) + states[0]
+        return state, [state]
+
+
+def test_the_shape_of_what_is_not_built_needs_no_configuration():
+    layer = layers.RNN(OwnCell(), return_sequences=True)
+    assert layer.compute_output_shape((None, 5, 4)) == (None, 5, 3)
+    assert not layer.built and not layer.cell.built
+
+
+@pytest.mark.parametrize("shape", [(4, 6), (5, 5), (4, 6, 2), (4,)])
+def test_a_mask_of_other_steps_is_refused_by_layers_without_masks_too(shape):
+    with pytest.raises(ValueError, match="The `mask` passed to the `TimeDistributed` layer has a"):
+        layers.TimeDistributed(layers.Dense(2))(np.zeros((4, 5, 3)), mask=np.ones(shape, bool))

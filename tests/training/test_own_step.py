@@ -55,6 +55,13 @@ class OwnLoss(fncompile.Model):
         return super().compute_loss(x, y, y_pred, sample_weight, training)
 
 
+class OlderLoss(fncompile.Model):
+    """Written before Keras gave `training`."""
+
+    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None):
+        return super().compute_loss(x, y, y_pred, sample_weight)
+
+
 def made(cls, **options):
     fncompile.utils.set_random_seed(0)
     model = cls(*network())
@@ -68,7 +75,7 @@ def trained(model, **options):
     return history, model.evaluate(X, Y, verbose=0, return_dict=True), model.get_weights()
 
 
-@pytest.mark.parametrize("cls", [ByHand, OwnLoss])
+@pytest.mark.parametrize("cls", [ByHand, OwnLoss, OlderLoss])
 def test_it_has_the_bits_of_the_step_that_compile_makes(cls):
     usual, own = (trained(made(c), validation_split=0.2) for c in (fncompile.Model, cls))
     assert own[0] == usual[0]

@@ -106,6 +106,11 @@ class ProjectedAttention(StandardLayer):
         training: bool | None = None,
         use_causal_mask: bool = False,
     ) -> Any:
+        if self._flash_attention and return_attention_scores:
+            raise ValueError(
+                "Returning attention scores is not supported when flash attention is enabled. "
+                "Please disable flash attention to access attention scores."
+            )
         given = query_mask, value_mask, key_mask
         seen = self._seen(query, value, given, attention_mask, use_causal_mask)
         query, value = masks.without_mask(query), masks.without_mask(value)

@@ -42,8 +42,9 @@ class TimeDistributed(Wrapper):
         accepted = signature_of(type(self.layer).call)
         flag = {"training": training} if accepted.accepts("training") else {}
         steps = [ops.swapaxes(inputs, 0, 1)]
-        if mask is not None and accepted.accepts("mask"):
+        if mask is not None:
             _check_mask(mask.shape, inputs.shape)
+        if mask is not None and accepted.accepts("mask"):
             steps.append(ops.swapaxes(mask, 0, 1))
 
         def step(parts: Any) -> Any:
