@@ -94,14 +94,17 @@ def readme(library: Library, wanted: Wanted) -> str:
 
 def _compiled(library: Library, system: System) -> str:
     m = library.prefix
-    about = f"""`{m}.hpp` is a face for C++11; with CMake, find_package({m}) gives
-the targets `{m}::shared` and `{m}::static`. `{m}_selftest.c`, built in the same way, compares what
-the library computes with what Python did. Built with: {_one_line(library.build)}."""
+    about = f"""An object of the class `{m}::model` of `{m}.hpp`, for C++11, is a context: functions
+are its methods, and statuses are thrown. With CMake, `find_package({m} REQUIRED)` gives the targets
+`{m}::shared` and `{m}::static`; `-DCMAKE_PREFIX_PATH=` is told this directory. Rust links the
+library by `rustc main.rs -L . -l static={m}`; what loads shared libraries finds in it the functions
+of the header. Built with: {_one_line(library.build)}."""
     if system.triple:
         return f"""    zig cc -target {system.triple} -std=c99 example_{m}.c -I. lib{m}.a -o example
 
 It was built for {system.triple}; `{system.soname(m)}` is the library for loaders.
-{_levels(library)}
+{_levels(library)} `{m}_selftest.c`, built in the same way, compares what the library computes
+with what Python did.
 
 {about}"""
     files = "" if library.embedded else f" and `{m}.weights`"
@@ -112,6 +115,11 @@ It was built for {system.triple}; `{system.soname(m)}` is the library for loader
 
 The first program loads `{system.soname(m)}` when it starts, the second has the model inside. Both
 need nothing but the C library{files}. {_levels(library)}
+
+    cc -std=c99 {m}_selftest.c -I. lib{m}.a -lm -pthread -o selftest
+    ./selftest
+
+prints "passed" where the library computes what Python did.
 
 {about}"""
 

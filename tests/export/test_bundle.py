@@ -123,6 +123,27 @@ def test_the_header_alone_is_a_whole_unit(exported, tmp_path):
     run(*DIALECTS["gcc-c99"], "-c", source, f"-I{library.bundle.directory}", "-o", tmp_path / "x.o")
 
 
+def test_the_readme_of_a_bundle_runs_as_printed(exported, tmp_path):
+    """Every command in it, and what it says of Rust."""
+    need("pkg-config", "rustc")
+    bundle = exported("classifier")[1].bundle
+    folder = tmp_path / "moved"
+    shutil.copytree(bundle.directory, folder)
+    text = (folder / bundle.readme.name).read_text()
+    shown = run("sh", "-ec", "\n".join(re.findall(r"^    (.*)", text, re.M)), cwd=folder)
+    assert shown.count("step 9: loss") == 2 and shown.endswith("passed\n")
+    (folder / "main.rs").write_text(RUST)
+    [rust] = re.findall("`(rustc .*)`", text)
+    run("sh", "-ec", f"{rust} -o from_rust", cwd=folder)
+    assert run(folder / "from_rust") == "1\n"
+
+
+RUST = """
+extern "C" { fn digit_model_abi_version() -> i32; }
+fn main() { println!("{}", unsafe { digit_model_abi_version() }); }
+"""
+
+
 def test_pkg_config_shared_and_static_wherever_the_bundle_is(exported, tmp_path):
     need("pkg-config")
     bundle = exported("classifier")[1].bundle
