@@ -129,8 +129,8 @@ def in_table(folder: Path, command: str) -> str:
 SHOWN = {  # a word of each command, and what it prints (the lines of ranks may run into each other)
     "mpirun": r"(?s)(?=(.*Epoch 5/5){1}).*(\[0\.\d+, 0\.9\d+\]\s*){4}",
     "native/mpi": r"2 ranks, 4 epochs of 500 samples",
-    "with_dask": r"50000 rows; the same bits: True",
-    "with_joblib": r"50000 rows; the same bits: True",
+    "with_dask": r"50000 rows; the same bits: True\n.*[1-9]\d* rows/s.*[1-9]\d* rows/s",
+    "with_joblib": r"50000 rows; the same bits: True\n.*[1-9]\d* rows/s.*[1-9]\d* rows/s",
     "with_sklearn": r"width 32: accuracy 0\.9\d",
     "fncompile": r"Total params",
 }
@@ -161,17 +161,7 @@ def test_make_knows_the_commands():
         for word in re.findall(r"make (\w+)", text)
     }
     assert {w for w in used if w in ("demo", "test", "lint", "bench")} <= set(targets)
-    assert {"demo", "test"} <= used
-
-
-def test_the_demo_runs(tmp_path):
-    """What `make demo` starts; it ends with an error where C and Python, or resumed training,
-    differ."""
-    command = [sys.executable, str(ROOT / "examples" / "mnist_demo.py"), str(tmp_path)]
-    done = subprocess.run(command, capture_output=True, text=True)
-    assert done.returncode == 0, done.stdout + done.stderr
-    accuracies = [float(a) for a in re.findall(r"accuracy\D{0,3}(0\.\d+)", done.stdout)]
-    assert max(accuracies[-3:]) >= 0.95
+    assert {"demo", "test"} <= used  # tests/examples/test_demo.py does what the first one does
 
 
 def test_the_switches_can_be_listed():
