@@ -14,6 +14,7 @@ import subprocess
 from collections.abc import Iterable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import fncompile
@@ -112,3 +113,17 @@ def run_blocks(blocks: Iterable[str], name: str) -> tuple[dict, list[str]]:
     finally:
         fncompile.distribution.set_distribution(None)  # the tests that follow train alone
     return namespace, printed
+
+
+def exported(model, x, folder):
+    """Does the library predict what the model does, bit for bit?"""
+    expected = model.predict(x, verbose=0)
+    bundle = model.export(folder, training=False)
+    found = fncompile.load_library(bundle.directory).predict(x)
+    for one, other in zip(_listed(found), _listed(expected), strict=True):
+        np.testing.assert_array_equal(one, other)
+    return expected
+
+
+def _listed(outputs) -> list:
+    return outputs if isinstance(outputs, list) else [outputs]

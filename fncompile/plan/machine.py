@@ -96,6 +96,10 @@ class Machine:
 
     # How a team shares a kernel: where shares are cut, so that no vector is.
     row_grain: int = 16
+    # A result of at most so many rows is cut finer, at low tiles of one vector, so that two workers
+    # share it evenly: the gradient of weights of 16 channels, 3 taps along a line, is of 48 rows.
+    short_rows: int = 128
+    short_grain: int = 8
     column_grain: int = 32
     few_rows_to_cut: int = 64  # a result of fewer rows, and more columns, is cut by columns
     batches_to_cut: int = 8  # so many of known number, over one right operand, are cut themselves

@@ -55,7 +55,8 @@ def partition_of_product(product: Product) -> Partition:
         few = m < number.few_rows_to_cut and (not isinstance(n, int) or m < n)
         if few:
             return Partition("columns", n, number.column_grain)
-        return Partition("rows", m, number.row_grain)
+        short = m <= number.short_rows
+        return Partition("rows", m, number.short_grain if short else number.row_grain)
     large = isinstance(n, int) and isinstance(k, int) and n * k >= number.large_elements
     return Partition("longer") if large else Partition("rows", m, number.row_grain)
 

@@ -14,6 +14,7 @@ import pytest
 import fncompile
 from fncompile import layers
 from tests.conftest import FULL
+from tests.tools import exported
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 
@@ -24,15 +25,6 @@ def test_lenet_tells_98_and_a_half_of_100_digits(tmp_path):
     lenet = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(lenet)
     assert lenet.main(tmp_path / "lenet") >= 0.985
-
-
-def exported(model, x, folder):
-    """Does the library predict what the model does, bit for bit?"""
-    expected = model.predict(x, verbose=0)
-    bundle = model.export(folder, training=False)
-    found = fncompile.load_library(bundle.directory).predict(x)
-    np.testing.assert_array_equal(found, expected)
-    return expected
 
 
 def test_a_spotter_of_keywords_from_the_signal_on(tmp_path):

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 import fncompile as keras
-from fncompile import layers
+from benchmarks import networks
+from benchmarks.workers.functional import compile_model, model_of
+from fncompile import applications, layers
+from tests.conftest import FULL
+from tests.tools import exported
 
 
-def test_the_guide_s_autoencoder():
+def test_the_guide_s_autoencoder(tmp_path):
     """Two models of one graph, with the shapes and numbers of weights that the guide prints."""
     encoder_input = keras.Input(shape=(28, 28, 1), name="img")
     x = layers.Conv2D(16, 3, activation="relu")(encoder_input)
@@ -35,9 +40,10 @@ def test_the_guide_s_autoencoder():
     losses = autoencoder.fit(images, images, batch_size=16, epochs=2, verbose=0).history["loss"]
     assert losses[1] < losses[0]
     assert encoder.predict(images[:3], verbose=0).shape == (3, 16)
+    assert exported(autoencoder, images[:3], tmp_path).shape == (3, 28, 28, 1)
 
 
-def test_the_guide_s_toy_resnet():
+def test_the_guide_s_toy_resnet(tmp_path):
     inputs = keras.Input(shape=(32, 32, 3), name="img")
     x = layers.Conv2D(32, 3, activation="relu")(inputs)
     x = layers.Conv2D(64, 3, activation="relu")(x)
@@ -62,6 +68,31 @@ def test_the_guide_s_toy_resnet():
     for _ in range(6):
         last = model.train_on_batch(x, y)
     assert np.isfinite(last).all() and last[0] < first[0]
+    assert exported(model, x[:2], tmp_path).shape == (2, 10)
+
+
+@pytest.mark.skipif(not FULL, reason="compiles for half a minute")
+@pytest.mark.parametrize("name", ["resnet20", "mobilenet"])
+def test_networks_of_normalised_convolutions_on_cifar_s_images(name, tmp_path):
+    """Trained until they know 32 images by heart; statistics of batches move, and are exported."""
+    network = networks.NETWORKS[name]
+    keras.utils.set_random_seed(2)
+    model = model_of(keras, network)
+    compile_model(keras, model, network, rate=1e-3)
+    [x], [y] = networks.data(network, 32)
+    losses = model.fit(x, y, batch_size=32, epochs=12, verbose=0).history["loss"]
+    assert losses[-1] < losses[0] / 4
+    assert exported(model, x[:3], tmp_path).shape == (3, 10)
+
+
+@pytest.mark.skipif(not FULL, reason="writes 80 MB of weights")
+def test_features_of_all_layers_of_vgg19_from_the_exported_library(tmp_path):
+    vgg19 = applications.VGG19(weights=None, include_top=False, input_shape=(32, 32, 3))
+    extractor = keras.Model(vgg19.input, [layer.output for layer in vgg19.layers], name="features")
+    image = np.random.default_rng(4).random((1, 32, 32, 3)).astype("float32")
+    features = exported(extractor, image, tmp_path)
+    assert len(features) == 22
+    assert features[-1].shape == (1, 1, 1, 512)
 
 
 def amplifier():

@@ -183,7 +183,7 @@ static void k06_loss_add(const fnc_env *env, int64_t part, int64_t parts) {
 /* k07_dense_grad_dot: dense (backward)
  *   dense_grad_dot[3 * m + n] = sum k<B: x[m + 5 * k] * loss_grad_mul[3 * k + n]   for g<1, m<5,
  *       n<3
- *   schedule: tiles x{0 1*1 5*2} loss_grad_mul{0 3*1 1*2} | rows 5/16
+ *   schedule: tiles x{0 1*1 5*2} loss_grad_mul{0 3*1 1*2} | rows 5/8
  *   30*B flops; reads 32*B, writes 60 bytes */
 FNC_INLINE void k07_dense_grad_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr,
         int64_t nr, const float *acc) {
@@ -204,8 +204,8 @@ static void k07_dense_grad_dot(const fnc_env *env, int64_t part, int64_t parts) 
     enum { M = 5, N = 3 };
     const float *restrict x = (const float *)env->in[0];
     const float *restrict loss_grad_mul = (const float *)(env->arena + AT_LOSS_GRAD_MUL(B));
-    const int64_t begin = fnc_share(M, 16, part, parts);
-    const int64_t end = fnc_share(M, 16, part + 1, parts);
+    const int64_t begin = fnc_share(M, 8, part, parts);
+    const int64_t end = fnc_share(M, 8, part + 1, parts);
     fnc_tile tile = {env, {0}, NULL};
     fnc_gemm_f32(M, N, B, x, 1, M, loss_grad_mul, N, begin, end, 0, N, k07_dense_grad_dot_epilogue,
             &tile);

@@ -391,7 +391,7 @@ static void k10_hidden_grad_sum(const fnc_env *env, int64_t part, int64_t parts)
 /* k11_digit_grad_dot: digit (backward)
  *   digit_grad_dot_2[10 * m + n] = sum k<B: hidden_max[m + 64 * k] * digit_grad_add[10 * k + n]
  *       for g<1, m<64, n<10
- *   schedule: tiles hidden_max{0 1*1 64*2} digit_grad_add{0 10*1 1*2} | rows 64/16
+ *   schedule: tiles hidden_max{0 1*1 64*2} digit_grad_add{0 10*1 1*2} | rows 64/8
  *   1280*B flops; reads 296*B, writes 2560 bytes */
 FNC_INLINE void k11_digit_grad_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr,
         int64_t nr, const float *acc) {
@@ -412,8 +412,8 @@ static void k11_digit_grad_dot(const fnc_env *env, int64_t part, int64_t parts) 
     enum { M = 64, N = 10 };
     const float *restrict hidden_max = (const float *)(env->arena + AT_HIDDEN_MAX);
     const float *restrict digit_grad_add = (const float *)(env->arena + AT_DIGIT_GRAD_ADD(B));
-    const int64_t begin = fnc_share(M, 16, part, parts);
-    const int64_t end = fnc_share(M, 16, part + 1, parts);
+    const int64_t begin = fnc_share(M, 8, part, parts);
+    const int64_t end = fnc_share(M, 8, part + 1, parts);
     fnc_tile tile = {env, {0}, NULL};
     fnc_gemm_f32(M, N, B, hidden_max, 1, M, digit_grad_add, N, begin, end, 0, N,
             k11_digit_grad_dot_epilogue, &tile);

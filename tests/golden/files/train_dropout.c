@@ -215,7 +215,7 @@ static void k06_loss_add(const fnc_env *env, int64_t part, int64_t parts) {
 
 /* k07_out_grad_dot: out (backward)
  *   out_grad_dot[m] = sum k<B: drop_select[m + 6 * k] * loss_grad_select[k]   for g<1, m<6, n<1
- *   schedule: tiles drop_select{0 1*1 6*2} loss_grad_select{0 1*1} | rows 6/16
+ *   schedule: tiles drop_select{0 1*1 6*2} loss_grad_select{0 1*1} | rows 6/8
  *   12*B flops; reads 28*B, writes 24 bytes */
 FNC_INLINE void k07_out_grad_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr,
         int64_t nr, const float *acc) {
@@ -236,8 +236,8 @@ static void k07_out_grad_dot(const fnc_env *env, int64_t part, int64_t parts) {
     enum { M = 6 };
     const float *restrict drop_select = (const float *)(env->arena + AT_DROP_SELECT);
     const float *restrict loss_grad_select = (const float *)(env->arena + AT_LOSS_GRAD_SELECT(B));
-    const int64_t begin = fnc_share(M, 16, part, parts);
-    const int64_t end = fnc_share(M, 16, part + 1, parts);
+    const int64_t begin = fnc_share(M, 8, part, parts);
+    const int64_t end = fnc_share(M, 8, part + 1, parts);
     fnc_tile tile = {env, {0}, NULL};
     fnc_gemm_f32(M, 1, B, drop_select, 1, M, loss_grad_select, 1, begin, end, 0, 1,
             k07_out_grad_dot_epilogue, &tile);

@@ -228,7 +228,7 @@ static void k07_loss_add(const fnc_env *env, int64_t part, int64_t parts) {
 /* k08_head_grad_dot: head (backward)
  *   head_grad_dot_2[2 * m + n] = sum k<B: embed_gather[m + 15 * k] * loss_grad_mul[2 * k + n]
  *       for g<1, m<15, n<2
- *   schedule: tiles embed_gather{0 1*1 15*2} loss_grad_mul{0 2*1 1*2} | rows 15/16
+ *   schedule: tiles embed_gather{0 1*1 15*2} loss_grad_mul{0 2*1 1*2} | rows 15/8
  *   60*B flops; reads 68*B, writes 120 bytes */
 FNC_INLINE void k08_head_grad_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr,
         int64_t nr, const float *acc) {
@@ -249,8 +249,8 @@ static void k08_head_grad_dot(const fnc_env *env, int64_t part, int64_t parts) {
     enum { M = 15, N = 2 };
     const float *restrict embed_gather = (const float *)(env->arena + AT_EMBED_GATHER);
     const float *restrict loss_grad_mul = (const float *)(env->arena + AT_LOSS_GRAD_MUL(B));
-    const int64_t begin = fnc_share(M, 16, part, parts);
-    const int64_t end = fnc_share(M, 16, part + 1, parts);
+    const int64_t begin = fnc_share(M, 8, part, parts);
+    const int64_t end = fnc_share(M, 8, part + 1, parts);
     fnc_tile tile = {env, {0}, NULL};
     fnc_gemm_f32(M, N, B, embed_gather, 1, M, loss_grad_mul, N, begin, end, 0, N,
             k08_head_grad_dot_epilogue, &tile);
