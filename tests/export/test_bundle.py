@@ -169,17 +169,6 @@ def test_pkg_config_shared_and_static_wherever_the_bundle_is(exported, tmp_path)
     run(tmp_path / "static")
 
 
-def test_the_readme_s_commands_work(exported, tmp_path):
-    need("pkg-config")
-    bundle = exported("plain")[1].bundle
-    shutil.copytree(bundle.directory, tmp_path / "b")
-    commands = [
-        line.strip() for line in bundle.readme.read_text().splitlines() if line.startswith("    ")
-    ]
-    assert len(commands) == 4
-    run("sh", "-ec", "\n".join(commands), cwd=tmp_path / "b")
-
-
 TWO = """
 #include "{0}.h"
 #include "{1}.h"
