@@ -9,7 +9,6 @@ from scipy import ndimage
 
 import fncompile
 from fncompile import layers, ops, random
-from fncompile.graph.eager import run_eagerly
 from fncompile.layers.preprocessing import random_warps
 
 RNG = np.random.default_rng(0)
@@ -93,16 +92,18 @@ def test_a_shear_moves_rows():
         np.testing.assert_array_equal(np.argmax(image[::2], 1), 4 + way * np.arange(3))
 
 
-def test_a_perspective_maps_corners():
-    """The eight numbers take each moved corner to where it was."""
-    start = np.array([[0, 0], [4, 0], [0, 5], [4, 5]], "float32")
-    end = start * (1 + RNG.uniform(-0.5, 0.5, (3, 4, 2))).astype("float32")
-    parts = (start[:, 0], start[:, 1], end[..., 0], end[..., 1])
-    t = run_eagerly(random_warps._homography, parts, {})[..., None]
-    x, y = np.moveaxis(end, -1, 0)[..., None, :]
-    scale = (t[:, 6] * x[:, 0] + t[:, 7] * y[:, 0]) + 1
-    back = [(t[:, k] * x[:, 0] + t[:, k + 1] * y[:, 0] + t[:, k + 2]) / scale for k in (0, 3)]
-    np.testing.assert_allclose(back, np.broadcast_to(start.T[:, None], (2, 3, 4)), atol=1e-3)
+def test_a_perspective_moves_corners(monkeypatch):
+    """What `ops.image.perspective_transform` gives for corners that move by known shares."""
+    shares = RNG.uniform(-0.3, 0.3, (4, 4, 2)).astype("float32")
+    corners = np.array([[0, 0], [4, 0], [0, 5], [4, 5]], "float32")
+    expected = ops.image.perspective_transform(
+        IMAGES, np.stack([corners] * 4), corners * (1 + shares), data_format="channels_last"
+    )
+    with monkeypatch.context() as patch:
+        patch.setattr(random_warps.random, "uniform", lambda *_: ops.convert_to_tensor(shares))
+        layer = layers.RandomPerspective((1.0, 1.0))
+        patch.setattr(layer, "_sometimes", lambda images, changed: changed)
+        np.testing.assert_allclose(layer(IMAGES), expected, atol=1e-3)
     seen = layers.RandomPerspective((1.0, 1.0), seed=2)(IMAGES)
     assert (seen != IMAGES).any((1, 2, 3)).all()
     same = layers.RandomPerspective((1.0, 1.0), scale=0.0)(IMAGES)

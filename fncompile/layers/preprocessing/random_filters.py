@@ -11,26 +11,6 @@ from fncompile.layers.preprocessing.random_color import RandomColor
 from fncompile.layers.preprocessing.random_tones import RandomTones, amount_range
 
 
-def filtered(images: Any, kernel: Any) -> Any:
-    """Each channel with (height, width) weights around each pixel; 0 outside."""
-    channels = images.shape[-1]
-    kernel = ops.broadcast_to(kernel[:, :, None, None], (*kernel.shape, channels, 1))
-    return ops.depthwise_conv(images, kernel, 1, "same", data_format="channels_last")
-
-
-def bell(size: int, sigma: Any) -> Any:
-    """Weights of a normal distribution around the middle of `size`, whose sum is 1."""
-    x = ops.cast((np.arange(size) - (size - 1) / 2), sigma.dtype)
-    weights = ops.exp(-0.5 * ops.square(x / sigma))
-    return weights / ops.sum(weights)
-
-
-def blurred(images: Any, size: tuple[int, int], sigma: tuple[Any, Any]) -> Any:
-    """`images` under a bell of (width, height) `size` and `sigma`."""
-    broad, tall = (bell(n, s) for n, s in zip(size, sigma))
-    return filtered(images, tall[:, None] * broad[None, :])
-
-
 class RandomSharpness(RandomTones):
     """In training, each image becomes sharper or less sharp: its distance from a smooth one is
     multiplied by twice a number of chance, so that 0.5 leaves it.
@@ -44,9 +24,11 @@ class RandomSharpness(RandomTones):
     """
 
     def _changed(self, images: Any) -> Any:
-        kernel = np.full((3, 3), 1 / 13)
+        kernel = np.full((3, 3, images.shape[-1], 1), 1 / 13)
         kernel[1, 1] = 5 / 13
-        smooth = filtered(images, ops.cast(kernel, images.dtype))
+        smooth = ops.depthwise_conv(
+            images, ops.cast(kernel, images.dtype), 1, "same", data_format="channels_last"
+        )
         amount = 2.0 * self._uniform(images, *self.factor)
         return ops.clip(smooth + amount * (images - smooth), *self.value_range)
 
@@ -92,5 +74,5 @@ class RandomGaussianBlur(RandomColor):
     def _changed(self, images: Any) -> Any:
         chosen = self._uniform(images, 0.0, 1.0) < self._uniform(images, *self.factor)
         sigma = random.uniform((2,), *self.sigma, self.compute_dtype, self.seed_generator) + 1e-6
-        smooth = blurred(images, self.kernel_size, (sigma[0], sigma[1]))
+        smooth = ops.image.gaussian_blur(images, self.kernel_size, sigma, "channels_last")
         return ops.clip(ops.where(chosen, smooth, images), *self.value_range)

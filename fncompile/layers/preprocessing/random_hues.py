@@ -15,27 +15,9 @@ from fncompile.layers.preprocessing.random_images import checked_range
 from fncompile.layers.preprocessing.random_tones import amount_range
 
 
-def _hues(x: Any) -> tuple[Any, Any, Any]:
-    """Hue from 0 to 1, saturation and value of red, green and blue, (..., 1) each."""
-    red, green, blue = (x[..., i : i + 1] for i in range(3))
-    value, least = ops.max(x, -1, keepdims=True), ops.min(x, -1, keepdims=True)
-    span = value - least
-    sixth = 1.0 / (6.0 * ops.where(span > 0, span, 1.0))
-    hue = ops.where(value == green, sixth * (blue - red) + 2 / 6, sixth * (red - green) + 4 / 6)
-    hue = ops.where(value == red, sixth * (green - blue), hue)
-    hue = ops.where(span > 0, hue, 0.0)
-    hue = ops.where(hue < 0, hue + 1.0, hue)
-    return hue, ops.where(value > 0, span / ops.where(value > 0, value, 1.0), 0.0), value
-
-
 def _colours(hue: Any, saturation: Any, value: Any) -> Any:
-    """Red, green and blue of hue, saturation and value."""
-    turn = ops.mod(hue, 1.0) * 6.0
-    red = ops.clip(ops.abs(turn - 3.0) - 1.0, 0.0, 1.0)
-    green = ops.clip(2.0 - ops.abs(turn - 2.0), 0.0, 1.0)
-    blue = ops.clip(2.0 - ops.abs(turn - 4.0), 0.0, 1.0)
-    pure = ops.concatenate([red, green, blue], axis=-1)
-    return value * (1.0 - saturation + saturation * pure)
+    parts = ops.concatenate([hue, saturation, value], axis=-1)
+    return ops.image.hsv_to_rgb(parts, data_format="channels_last")
 
 
 class RandomHues(RandomColor):
@@ -60,12 +42,14 @@ class RandomHues(RandomColor):
         raise NotImplementedError
 
     def _parts(self, images: Any) -> tuple[Any, Any, Any]:
+        """Hue, saturation and value, (batch, height, width, 1) each."""
         if images.shape[-1] != 3:
             raise ValueError(
                 f"Layer '{self.name}' takes images of 3 channels. Received: {images.shape[-1]} "
                 "channels"
             )
-        return _hues(images)
+        found = ops.image.rgb_to_hsv(images, data_format="channels_last")
+        return found[..., :1], found[..., 1:2], found[..., 2:]
 
 
 class RandomHue(RandomHues):

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from fncompile import ops, random
-from fncompile.layers.preprocessing.random_filters import blurred
 from fncompile.layers.preprocessing.random_geometry import RandomTransform
 from fncompile.layers.preprocessing.random_images import checked_range
 from fncompile.layers.preprocessing.random_tones import amount_range
@@ -102,25 +101,15 @@ class RandomPerspective(RandomSometimes):
         batch, height, width, _ = ops.shape(images)
         right, down = (ops.cast(n - 1, self.compute_dtype) for n in (width, height))
         zero = ops.zeros_like(right)
-        x0, y0 = ops.stack([zero, right, zero, right]), ops.stack([zero, zero, down, down])
+        places = (zero, zero), (right, zero), (zero, down), (right, down)
+        corners = ops.stack([ops.stack(place) for place in places])
         half = 0.5 * self.scale
         moved = random.uniform((batch, 4, 2), -half, half, self.compute_dtype, self.seed_generator)
-        x1, y1 = x0 * (1.0 + moved[:, :, 0]), y0 * (1.0 + moved[:, :, 1])
-        transform = _homography(x0, y0, x1, y1)
-        changed = ops.image.affine_transform(
-            images, transform, self.interpolation, "constant", self.fill_value, "channels_last"
-        )
+        changed = ops.image.perspective_transform(
+            images, corners + ops.zeros_like(moved), corners * (1.0 + moved), self.interpolation,
+            self.fill_value, "channels_last",
+        )  # fmt: skip
         return self._sometimes(images, changed)
-
-
-def _homography(x0: Any, y0: Any, x1: Any, y1: Any) -> Any:
-    """The eight numbers (batch, 8) of the map from four points (x1, y1) to the points (x0, y0)."""
-    x0, y0 = x0 + ops.zeros_like(x1), y0 + ops.zeros_like(y1)
-    zero, one = ops.zeros_like(x1), ops.ones_like(x1)
-    across = [x1, y1, one, zero, zero, zero, -x0 * x1, -x0 * y1]
-    along = [zero, zero, zero, x1, y1, one, -y0 * x1, -y0 * y1]
-    rows = ops.concatenate([ops.stack(across, axis=-1), ops.stack(along, axis=-1)], axis=1)
-    return ops.solve(rows, ops.concatenate([x0, y0], axis=1)[..., None])[..., 0]
 
 
 class RandomElasticTransform(RandomSometimes):
@@ -176,7 +165,8 @@ class RandomElasticTransform(RandomSometimes):
         sigma, alpha = much * widest, much * (0.1 * max(height, width))
         shape = (2 * batch, height, width, 1)
         noise = random.normal(shape, 0.0, 1.0, self.compute_dtype, self.seed_generator) * sigma
-        moved = alpha * blurred(noise, size, (sigma + 1e-6, sigma + 1e-6))[..., 0]
+        smooth = ops.image.gaussian_blur(noise, size, sigma + 1e-6, "channels_last")
+        moved = alpha * smooth[..., 0]
         rows = ops.arange(height, dtype=self.compute_dtype)[None, :, None] + moved[:batch]
         columns = ops.arange(width, dtype=self.compute_dtype)[None, None, :] + moved[batch:]
         read = sampled(
