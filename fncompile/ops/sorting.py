@@ -13,7 +13,7 @@ from fncompile.ir.dims import is_static, product
 from fncompile.ir.node import Node
 from fncompile.ops.axes import canonical_axis, display
 from fncompile.ops.casting import convert_to_numpy
-from fncompile.ops.dispatch import as_number, node, op, promote
+from fncompile.ops.dispatch import as_number, is_float, node, op, promote
 from fncompile.ops.types import Result, TensorLike
 
 
@@ -89,7 +89,8 @@ def searchsorted(
     """Where each of `values` would be put into `sorted_sequence`, a vector in ascending order, as
     int32: before elements that are equal with `side` "left", behind them with "right".
 
-    ValueError for other sides and for sequences that are not vectors. Compares each with each.
+    NaN are the largest. ValueError for other sides and for sequences that are not vectors. Compares
+    each with each.
 
     >>> ops.searchsorted([1.0, 2.0, 2.0, 3.0], [2.0, 9.0])
     array([1, 4], dtype=int32)
@@ -104,9 +105,18 @@ def searchsorted(
         )
     x = build.expand_dims(x, (x.ndim,))
     shape = build.broadcast_shapes(x.shape, rows.shape)
-    before = build.ew("lt", rows, x) if side == "left" else build.ew("le", rows, x)
-    found = build.cast(build.broadcast_to(before, shape), "int32")
+    rows, x = build.broadcast_to(rows, shape), build.broadcast_to(x, shape)
+    before = build.ew("lt" if side == "left" else "le", rows, x)
+    if is_float(x.dtype):  # NaN is the largest
+        others = _equal(rows) if side == "left" else build.full(shape, True, "bool")
+        before = build.ew("or", before, build.ew("and", build.ew("not", _equal(x)), others))
+    found = build.cast(before, "int32")
     return build.reduce(found, "sum", (len(shape) - 1,))
+
+
+def _equal(x: Node) -> Node:
+    """To itself: false of NaN."""
+    return build.ew("eq", x, x)
 
 
 def nonzero(x: Any) -> tuple[np.ndarray, ...]:

@@ -22,6 +22,7 @@ from fncompile.ops.reductions import min as min_of
 from fncompile.ops.reductions import sum as sum_of
 from fncompile.ops.segments import segment_sum
 from fncompile.ops.shaping import expand_dims, flip, ravel, reshape, transpose
+from fncompile.ops.sorting import searchsorted
 from fncompile.ops.types import Result, TensorLike
 
 
@@ -125,10 +126,10 @@ def digitize(x: TensorLike, bins: TensorLike) -> Result:
     >>> ops.digitize([0.5, 1.0, 9.0], [1.0, 2.0])
     array([0, 1, 2], dtype=int32)
     """
-    x, edges = common(x, bins)
+    edges = tensor(bins)
     if len(edges.shape) != 1:
         raise ValueError(f"`bins` must be a vector. Received: bins.shape={display(edges.shape)}")
-    return sum_of(cast(expand_dims(x, -1) >= edges, "int32"), axis=-1)
+    return searchsorted(edges, x, side="right")
 
 
 @op

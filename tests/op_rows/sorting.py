@@ -11,6 +11,8 @@ DISTINCT = Array((3, 4, 5), "distinct")
 LONG = Array((2, 37), "distinct")
 TIES = Array((4, 70), "int", "int32")
 
+SORTED = np.array([-np.inf, -1.0, 0.0, 0.5, np.inf, np.nan, np.nan])
+
 
 def argsort(x, axis=-1):
     return np.argsort(x, axis=axis, kind="stable").astype(np.int32)
@@ -54,5 +56,9 @@ CASES = [
     row("argpartition", (DISTINCT, -1, 1), partitioned, "axis", grad=False),
     row("searchsorted", (np.arange(5.0), A(3, 4)), found, grad=False),
     row("searchsorted", (np.arange(-3, 4), TIES), found, "ties"),
+    row("searchsorted", (SORTED, Array((23,), "special")), found, "special", grad=False),
+    row("searchsorted", (SORTED, Array((23,), "special"), "right"), found, "special right",
+        grad=False),
+    row("digitize", (Array((23,), "special"), SORTED), np.digitize, "special", grad=False),
     row("searchsorted", (np.arange(-3, 4), TIES, "right"), found, "right"),
 ]

@@ -160,9 +160,20 @@ def test_a_step_of_ones_own_adds_up_as_well():
         np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6)
 
 
-def test_an_exported_library_takes_the_same_steps(tmp_path, monkeypatch):
+def _several():
+    chosen = optimizers.OptimizerMap(
+        optimizers.Muon(0.05, weight_decay=0.1), {".*bias": optimizers.ScheduleFreeAdamW(0.05)}
+    )
+    return optimizers.LossScaleOptimizer(
+        optimizers.MultiOptimizer(chosen), dynamic_growth_steps=2
+    )
+
+
+@pytest.mark.parametrize("make", [lambda: optimizers.Adam(0.05, **BOTH), _several])
+def test_an_exported_library_takes_the_same_steps(make, tmp_path, monkeypatch):
     monkeypatch.setenv("FNC_TARGET", "ref")
-    model = model_with(optimizers.Adam(0.05, **BOTH))
+    model = model_with(make())
+    model.train_on_batch(X[:4], Y[:4])
     library = fncompile.load_library(model.export(tmp_path / "m", march="native").directory)
     for k in range(7):
         rows = slice(4 * k, 4 * k + 4)
