@@ -21,6 +21,7 @@ from .legacy_config import convert_model
 from .legacy_weights import load_weights_group
 from .registry import CustomObjectScope
 from .revive import describing, model_from_config
+from .saved import SavedModel
 from .serialization import (
     in_safe_mode,
     object_sharing_scope,
@@ -36,7 +37,11 @@ _SUFFIXES = (".keras", ".h5", ".hdf5")
 
 
 def save_model(
-    model: Any, filepath: Any, overwrite: bool = True, include_optimizer: bool = True, **kwargs: Any
+    model: SavedModel,
+    filepath: Any,
+    overwrite: bool = True,
+    include_optimizer: bool = True,
+    **kwargs: Any,
 ) -> None:
     """Write a model to a `.keras` or `.h5` file.
 
@@ -84,7 +89,7 @@ def _write_h5(path: Path, tree: Group) -> None:
         write_with_h5py(path, tree)
 
 
-def _save_archive(model: Any, path: Path, include_optimizer: bool) -> None:
+def _save_archive(model: SavedModel, path: Path, include_optimizer: bool) -> None:
     with object_sharing_scope():
         config = serialize_keras_object(model)
     if not include_optimizer:
@@ -132,7 +137,7 @@ def _load_archive(path: Path, compile: bool) -> Any:
     return model
 
 
-def save_weights(model: Any, filepath: Any, overwrite: bool = True) -> None:
+def save_weights(model: SavedModel, filepath: Any, overwrite: bool = True) -> None:
     """Write all variables of a model, its optimizer's among them, to a `.weights.h5` file.
 
     `model`: a built model; `filepath`: a path; `overwrite`: whether an existing file may be
@@ -152,7 +157,7 @@ def save_weights(model: Any, filepath: Any, overwrite: bool = True) -> None:
 
 
 def load_weights(
-    model: Any, filepath: Any, skip_mismatch: bool = False, by_name: bool = False
+    model: SavedModel, filepath: Any, skip_mismatch: bool = False, by_name: bool = False
 ) -> None:
     """Assign a model's variables from a `.weights.h5`, `.keras` or whole-model `.h5` file.
 
@@ -182,7 +187,7 @@ def load_weights(
         load_training_state(model, tree)
 
 
-def _weights_of(model: Any, include_optimizer: bool) -> Group:
+def _weights_of(model: SavedModel, include_optimizer: bool) -> Group:
     tree = weights_tree(model)
     if not include_optimizer:
         tree.children.pop("optimizer", None)
@@ -234,7 +239,7 @@ def _starts_with(path: Path, magic: bytes) -> bool:
         return stream.read(len(magic)) == magic
 
 
-def _check_built(model: Any, doing: str) -> None:
+def _check_built(model: SavedModel, doing: str) -> None:
     if not getattr(model, "built", True):
         raise ValueError(
             f"You are {doing} a model that has not yet been built. Try building the model first by "

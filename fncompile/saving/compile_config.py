@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from .saved import CompiledModel
 from .serialization import deserialize_keras_object, serialize_keras_object
 
 _ARGUMENTS = ("loss", "loss_weights", "metrics", "weighted_metrics")
@@ -11,7 +12,7 @@ _ARGUMENTS = ("loss", "loss_weights", "metrics", "weighted_metrics")
 _EXECUTION = {"run_eagerly": False, "jit_compile": True}
 
 
-def get_compile_config(model: Any) -> dict[str, Any] | None:
+def get_compile_config(model: CompiledModel) -> dict[str, Any] | None:
     """Return the arguments of `compile`, JSON-ready, or None for a model that is not compiled."""
     if not getattr(model, "compiled", False):
         return None
@@ -24,7 +25,7 @@ def get_compile_config(model: Any) -> dict[str, Any] | None:
     }
 
 
-def compile_from_config(model: Any, config: dict[str, Any]) -> None:
+def compile_from_config(model: CompiledModel, config: dict[str, Any]) -> None:
     """Compile `model` as `get_compile_config` says, its optimizer built for the present weights."""
     names = ("optimizer", *_ARGUMENTS)
     model.compile(

@@ -16,6 +16,7 @@ from .legacy_config import convert_model
 from .legacy_optimizer import load_optimizer_group, optimizer_group
 from .legacy_weights import load_weights_group, weights_group
 from .revive import describing, model_from_config
+from .saved import SavedModel
 from .serialization import object_sharing_scope, serialize_keras_object
 from .state import load_training_state, store_training_state
 from .tree import Group
@@ -26,7 +27,7 @@ _MODEL, _TRAINING = "model_config", "training_config"
 _GENERATORS = "fncompile_random"
 
 
-def model_tree(model: Any, include_optimizer: bool = True) -> Group:
+def model_tree(model: SavedModel, include_optimizer: bool = True) -> Group:
     """Return the tree of a whole-model file."""
     tree = Group({"keras_version": KERAS_VERSION, "backend": BACKEND})
     tree.attrs[_MODEL] = json.dumps(model_config(model))
@@ -41,7 +42,7 @@ def model_tree(model: Any, include_optimizer: bool = True) -> Group:
     return tree
 
 
-def model_config(model: Any) -> dict[str, Any]:
+def model_config(model: SavedModel) -> dict[str, Any]:
     """Return {"class_name", "config"} as Keras 3 writes it into `.h5` files; with "build_config"
     where the model is no graph, which Keras cannot save so."""
     config = serialize_keras_object(model)
@@ -93,7 +94,7 @@ def load_model_tree(tree: Group, path: Any, compile: bool) -> Any:
     return model
 
 
-def _compile(model: Any, tree: Group, path: Any) -> None:
+def _compile(model: SavedModel, tree: Group, path: Any) -> None:
     training = _parsed(tree, _TRAINING, path)
     model.compile_from_config(legacy_compile.compile_config(training))
     if "optimizer_weights" in tree and model.compiled:
@@ -118,14 +119,14 @@ def _parsed(tree: Group, name: str, path: Any) -> dict[str, Any]:
     return parse_json(text, f"{path}: the attribute {name!r}")
 
 
-def _store_generators(model: Any, tree: Group) -> None:
+def _store_generators(model: SavedModel, tree: Group) -> None:
     """Keep the states of random generators; Keras' layout has no place for them."""
     for path, item in walk(model):
         if hasattr(item, "state"):
             tree.require(_GENERATORS)[path] = item.state.numpy()
 
 
-def _load_generators(model: Any, tree: Group) -> None:
+def _load_generators(model: SavedModel, tree: Group) -> None:
     for path, item in walk(model):
         saved, state = tree.get(f"{_GENERATORS}/{path}"), getattr(item, "state", None)
         if state is not None and getattr(saved, "shape", None) == getattr(state, "shape", ()):

@@ -15,13 +15,14 @@ from fncompile.caller import warn_caller
 
 from .errors import FileFormatError
 from .names import read_names, write_names
+from .saved import SavedModel
 from .tree import Dataset, Group
 
 _TOP_LEVEL = "top_level_model_weights"
 Pairs = list[tuple[Any, Dataset]]
 
 
-def weights_group(model: Any, keras_version: str, backend: str) -> Group:
+def weights_group(model: SavedModel, keras_version: str, backend: str) -> Group:
     """Return the group `model_weights` of a model."""
     group = Group()
     write_names(group, "layer_names", [layer.name for layer in model.layers])
@@ -50,7 +51,7 @@ def legacy_weights(layer: Any) -> list[Any]:
     return [*layer.trainable_weights, *layer.non_trainable_weights]
 
 
-def _top_level(model: Any) -> list[Any]:
+def _top_level(model: SavedModel) -> list[Any]:
     return list(model._own_weights()) if hasattr(model, "_own_weights") else []
 
 
@@ -66,7 +67,7 @@ def values_of(group: Group) -> list[Dataset]:
 
 
 def load_weights_group(
-    model: Any, group: Group, by_name: bool = False, skip_mismatch: bool = False
+    model: SavedModel, group: Group, by_name: bool = False, skip_mismatch: bool = False
 ) -> None:
     """Assign the weights of a model from `model_weights`.
 
@@ -97,7 +98,7 @@ def _saved_layer(group: Group, name: str) -> list[Dataset]:
     return values_of(child)
 
 
-def _by_order(model: Any, saved: list[tuple[str, list]]) -> list[tuple[str, list, list]]:
+def _by_order(model: SavedModel, saved: list[tuple[str, list]]) -> list[tuple[str, list, list]]:
     layers = [layer for layer in model.layers if legacy_weights(layer)]
     saved = [(name, values) for name, values in saved if values]
     if len(layers) != len(saved):
@@ -113,7 +114,7 @@ def _by_order(model: Any, saved: list[tuple[str, list]]) -> list[tuple[str, list
 
 
 def _by_name(
-    model: Any, saved: list[tuple[str, list]], skip_mismatch: bool
+    model: SavedModel, saved: list[tuple[str, list]], skip_mismatch: bool
 ) -> list[tuple[str, list, list]]:
     found = [
         (f"layer #{k} (named {layer.name})", legacy_weights(layer), values)

@@ -12,6 +12,7 @@ from fncompile.graph.nest import flatten
 from fncompile.graph.view import facts, style
 from fncompile.graph.view.layered import place
 from fncompile.graph.view.scene import Arrow, Box, Label, Scene, Shape, text_width
+from fncompile.graph.view.shown import ShownModel
 
 TITLE, BODY = 13.0, 11.0
 _PAD, _LINE, _TITLE_HEIGHT = 12.0, 16.0, 24.0
@@ -40,7 +41,7 @@ class Vertex:
     calls: tuple[Call, ...]
 
 
-def vertices_and_edges(model: Any) -> tuple[list[Vertex], list[tuple[Hashable, Hashable]]]:
+def vertices_and_edges(model: ShownModel) -> tuple[list[Vertex], list[tuple[Hashable, Hashable]]]:
     """One vertex for each operation; one for each call where a layer feeds itself.
 
     ValueError for a model that is not built.
@@ -59,7 +60,7 @@ def vertices_and_edges(model: Any) -> tuple[list[Vertex], list[tuple[Hashable, H
     return [Vertex(c, c.operation, (c,)) for c in shown], _edges(dag, shown, lambda call: call)
 
 
-def _without_graph(model: Any) -> list[Vertex]:
+def _without_graph(model: ShownModel) -> list[Vertex]:
     if not model.built:
         raise ValueError(
             "This model has not yet been built. Build the model first by calling `build()` or by "
@@ -125,14 +126,14 @@ def _shapes(vertex: Vertex) -> list[str]:
 # pictures -----------------------------------------------------------------------------------------
 
 
-def draw(model: Any, options: Options) -> Scene:
+def draw(model: ShownModel, options: Options) -> Scene:
     """The whole picture, with a margin."""
     inner, margin = _draw_graph(model, options), 16.0
     paper = Box(0, 0, inner.width + 2 * margin, inner.height + 2 * margin, style.PAPER, radius=0)
     return Scene(paper.width, paper.height, [paper, *inner.moved(margin, margin)])
 
 
-def _draw_graph(model: Any, options: Options) -> Scene:
+def _draw_graph(model: ShownModel, options: Options) -> Scene:
     vertices, edges = vertices_and_edges(model)
     scenes = {v.key: _draw_vertex(v, options) for v in vertices}
     across = options.rankdir in ("LR", "RL")
@@ -172,7 +173,7 @@ def _draw_vertex(vertex: Vertex, options: Options) -> Scene:
     return Scene(width, height, shapes)
 
 
-def _draw_cluster(model: Any, options: Options) -> Scene:
+def _draw_cluster(model: ShownModel, options: Options) -> Scene:
     """A nested model as a frame around its own graph."""
     inner, title = _draw_graph(model, options), f"{model.name} ({facts.class_name(model)})"
     width = max(inner.width, text_width(title, BODY, True)) + 2 * _CLUSTER_PAD

@@ -6,10 +6,11 @@ from typing import Any
 
 from fncompile.graph.view import facts, style
 from fncompile.graph.view.diagram import Options, Vertex, lines_of, vertices_and_edges
+from fncompile.graph.view.shown import ShownModel
 
 
 def model_to_dot(
-    model: Any,
+    model: ShownModel,
     show_shapes: bool = False,
     show_dtype: bool = False,
     show_layer_names: bool = True,
@@ -56,7 +57,7 @@ class _Writer:
         self.options = options
         self.lines: list[str] = []
 
-    def graph(self, model: Any, prefix: str) -> tuple[list[str], list[str]]:
+    def graph(self, model: ShownModel, prefix: str) -> tuple[list[str], list[str]]:
         """Write a model; gives the names of the vertices that arrows enter and leave it by."""
         vertices, edges = vertices_and_edges(model)
         ends = {v.key: self.vertex(v, f"{prefix}{k}") for k, v in enumerate(vertices)}

@@ -11,15 +11,16 @@ from typing import Any
 from fncompile.graph.call import Call, FunctionOperation
 from fncompile.graph.dag import Dag
 from fncompile.graph.nest import flatten
+from fncompile.graph.view.shown import ShownModel
 
 
-def dag_of(model: Any) -> Dag | None:
+def dag_of(model: ShownModel) -> Dag | None:
     """The graph of a built functional or sequential model, else None."""
     known = model.built and hasattr(type(model), "dag")
-    return model.dag if known else None
+    return getattr(model, "dag", None) if known else None
 
 
-def operations_of(model: Any) -> list[Any]:
+def operations_of(model: ShownModel) -> list[Any]:
     """What a summary lists: operations of a graph, layers of a stack or of another model."""
     dag = dag_of(model)
     if dag is None or is_stack(model):
@@ -31,7 +32,7 @@ def is_model(operation: Any) -> bool:
     return hasattr(operation, "layers") and hasattr(operation, "get_layer")
 
 
-def is_stack(model: Any) -> bool:
+def is_stack(model: ShownModel) -> bool:
     """Is it a Sequential model? Its InputLayer is not shown."""
     return hasattr(model, "pop") and hasattr(model, "add")
 

@@ -10,6 +10,7 @@ from fncompile.graph.view.diagram import Options, draw
 from fncompile.graph.view.dot import model_to_dot
 from fncompile.graph.view.png import can_write_png, write_png
 from fncompile.graph.view.scene import Scene
+from fncompile.graph.view.shown import ShownModel
 from fncompile.graph.view.svg import to_svg
 
 _DIRECTIONS = ("TB", "LR", "BT", "RL")
@@ -31,7 +32,7 @@ class Picture:
 
 
 def plot_model(
-    model: Any,
+    model: ShownModel,
     to_file: str | os.PathLike | None = "model.png",
     show_shapes: bool = False,
     show_dtype: bool = False,
@@ -75,7 +76,7 @@ def plot_model(
     return Picture(scene)
 
 
-def _write(model: Any, scene: Scene, path: str, dpi: float, shown: dict[str, Any]) -> None:
+def _write(model: ShownModel, scene: Scene, path: str, dpi: float, shown: dict[str, Any]) -> None:
     stem, ending = os.path.splitext(path)
     ending = ending.lower()
     if ending == ".png" and not can_write_png():

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from fncompile.graph.view import facts
+from fncompile.graph.view.shown import ShownModel
 from fncompile.graph.view.table import Column, table
 
 _PLAIN = (0.45, 0.80, 1.0)
@@ -18,7 +19,7 @@ _UNITS = ("B", "KB", "MB", "GB", "TB", "PB")
 
 
 def summary(
-    model: Any,
+    model: ShownModel,
     line_length: int | None = None,
     positions: Sequence[float] | None = None,
     print_fn: Callable[[str], Any] | None = None,
@@ -134,7 +135,7 @@ def _bytes(weights: Sequence[Any]) -> int:
     return sum(w.value.nbytes for w in weights)
 
 
-def _totals(model: Any) -> str:
+def _totals(model: ShownModel) -> str:
     optimizer = getattr(model, "optimizer", None)
     state = list(optimizer.variables) if optimizer is not None and optimizer.built else []
     trainable, fixed = list(model.trainable_weights), list(model.non_trainable_weights)

@@ -1,0 +1,47 @@
+"""What files ask of a model: the protocols `CompiledModel` and `SavedModel`."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from fncompile.graph.variable import Variable
+
+
+class CompiledModel(Protocol):
+    """A model as far as `compile` concerns it."""
+
+    built: bool
+    compiled: bool
+    optimizer: Any  # of `compile`, which takes what Keras' optimizers do
+    steps_per_execution: int
+    _compile_arguments: dict[str, Any]  # but for the optimizer
+
+    @property
+    def trainable_variables(self) -> list[Variable]:
+        """What the optimizer has state for."""
+
+    def compile(self, *args: Any, **kwargs: Any) -> Any:
+        """Choose optimizer, loss and metrics."""
+
+
+class SavedModel(CompiledModel, Protocol):
+    """A model with layers and weights, which says itself how it was compiled."""
+
+    name: str
+
+    @property
+    def layers(self) -> list[Any]:
+        """Those directly in it, in the order of files."""
+
+    @property
+    def weights(self) -> list[Variable]:
+        """Its own and those of its layers."""
+
+    def get_config(self) -> dict[str, Any]:
+        """What a model of its class is made from."""
+
+    def get_compile_config(self) -> dict[str, Any] | None:
+        """What `compile` was given, as data; None where it was not called."""
+
+    def compile_from_config(self, config: dict[str, Any]) -> None:
+        """`compile` as such data says."""
