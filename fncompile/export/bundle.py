@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import shlex
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import fncompile
 from fncompile.export.api.library import Level
@@ -18,20 +18,25 @@ from fncompile.export.checkpoint import make_checkpoint
 from fncompile.export.checkpoint import sources as places
 from fncompile.export.data import data_blocks
 from fncompile.export.describe import describe, entries_of, model_hash
+from fncompile.export.exported import ExportedModel
 from fncompile.export.prefix import model_prefix
 from fncompile.export.systems import System
 from fncompile.export.vectors import measure
 from fncompile.flags import flag, override
 from fncompile.ir.types import DTYPES, TensorType
 from fncompile.runtime import cache
+from fncompile.runtime.entry import CompiledEntry
 from fncompile.runtime.store import open_store
+
+if TYPE_CHECKING:
+    from fncompile.session.exported import Native
 
 HOST = System.of("")
 MOST_TEXT = 64 << 20  # bytes of data as C: more takes compilers minutes
 
 
 def export(
-    model: Any,
+    model: ExportedModel,
     directory: str | os.PathLike[str],
     *,
     prefix: str | None = None,
@@ -110,7 +115,7 @@ def _check_choices(weights: str, target: str | None, freestanding: bool) -> None
         )
 
 
-def _checked_prefix(model: Any, prefix: str | None) -> str:
+def _checked_prefix(model: ExportedModel, prefix: str | None) -> str:
     if prefix is None:
         return model_prefix(model.name)
     if model_prefix(prefix) != prefix:
@@ -122,7 +127,7 @@ def _checked_prefix(model: Any, prefix: str | None) -> str:
     return prefix
 
 
-def _wants_training(model: Any, training: bool | None) -> bool:
+def _wants_training(model: ExportedModel, training: bool | None) -> bool:
     possible = model.steps().can_train()
     if training and not possible:
         raise ValueError(
@@ -133,7 +138,7 @@ def _wants_training(model: Any, training: bool | None) -> bool:
 
 
 def make_sources(
-    model: Any,
+    model: ExportedModel,
     prefix: str,
     training: bool,
     sample_weight: bool = False,
@@ -167,7 +172,7 @@ def make_sources(
     return Sources(library, entries, data, vectors)
 
 
-def _levels(native: Any, system: System, several: bool) -> tuple[Level, ...]:
+def _levels(native: Native, system: System, several: bool) -> tuple[Level, ...]:
     """That of FNC_TARGET; or all that are worth it on processors of this kind, with that for
     products of bfloat16 where the model has any; of others than x86-64 the one that all have."""
     if not several:
@@ -181,7 +186,7 @@ def _levels(native: Any, system: System, several: bool) -> tuple[Level, ...]:
     return tuple(Level(name, target, f"_{name}") for name, target in targets.items())
 
 
-def _entry_text(entry: Any, prefix: str) -> str:
+def _entry_text(entry: CompiledEntry, prefix: str) -> str:
     """Python's own text, unless other names were asked for."""
     return entry.source if prefix == entry.prefix else entry.emit(prefix)
 

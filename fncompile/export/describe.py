@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fncompile.codegen.c_names import distinct, identifier
 from fncompile.export.api.library import (
@@ -30,12 +30,18 @@ from fncompile.ir.text import print_program
 from fncompile.ir.types import DTYPES, TensorType, at_border
 from fncompile.passes.memory import round_up
 from fncompile.plan.types import reads, root_buffer
+from fncompile.runtime.entry import CompiledEntry
+
+if TYPE_CHECKING:
+    from fncompile.session.exported import Native
+    from fncompile.session.memory import Memory
+    from fncompile.training.model import TrainedModel
 
 # FNC_CTX_SYMBOLS, FNC_STEPS_MAX_INPUTS and FNC_PENDING_ARRAYS of csrc
 MAX_SYMBOLS, MAX_INPUTS, MAX_ARRAYS = 16, 64, 64
 
 
-def describe(native: Any, prefix: str, checkpoint: Checkpoint, facts: dict[str, Any]) -> Library:
+def describe(native: Native, prefix: str, checkpoint: Checkpoint, facts: dict[str, Any]) -> Library:
     """The library; `facts` are those of its fields that do not follow from the model. ValueError
     where C cannot have it."""
     weights = native.memories[0]
@@ -99,18 +105,18 @@ def _check_limits(library: Library) -> None:
 TRAINING = ("train_step", "evaluate", "report", "gradient", "optimizer", "input_gradient")
 
 
-def entries_of(native: Any) -> dict[str, Any]:
+def entries_of(native: Native) -> dict[str, CompiledEntry]:
     """The compiled entries of a library, by name."""
     found = {name: getattr(native.training, name, None) for name in TRAINING}
     return {"predict": native.predict, **{k: e for k, e in found.items() if e is not None}}
 
 
-def _steps(native: Any, prefix: str) -> dict[str, Step]:
+def _steps(native: Native, prefix: str) -> dict[str, Step]:
     entries = entries_of(native)
     return {name: _step(native, name, entry, prefix) for name, entry in entries.items()}
 
 
-def _step(native: Any, name: str, entry: Any, prefix: str) -> Step:
+def _step(native: Native, name: str, entry: CompiledEntry, prefix: str) -> Step:
     lowered, ports = entry.lowered, _ports(native, name, entry, prefix)
     steps = lowered.has_steps and name in ("train_step", "evaluate")
     gathered = [round_up(s.type.nbytes) for s in entry.program.inputs] if steps else []
@@ -127,7 +133,7 @@ def _step(native: Any, name: str, entry: Any, prefix: str) -> Step:
     )
 
 
-def _ports(native: Any, name: str, entry: Any, prefix: str) -> list[Port]:
+def _ports(native: Native, name: str, entry: CompiledEntry, prefix: str) -> list[Port]:
     """Inputs, then outputs."""
     outputs = list(entry.program.outputs)
     roles = [*_roles(native, name, entry), *("output" for _ in outputs)]
@@ -154,23 +160,24 @@ def _c_names(titles: Sequence[str], prefix: str) -> list[str]:
     return distinct(kept, RESERVED)
 
 
-def _roles(native: Any, name: str, entry: Any) -> list[str]:
+def _roles(native: Native, name: str, entry: CompiledEntry) -> list[str]:
     known = native.training.roles if native.training else {}
     return known.get(name) or ["input"] * len(entry.program.inputs)
 
 
-def _titles(native: Any, names: Sequence[str], roles: Sequence[str]) -> list[str]:
+def _titles(native: Native, names: Sequence[str], roles: Sequence[str]) -> list[str]:
     """Targets and weights are called after their output, or by their role if it is the only one."""
     titles = list(names)
     for role, word in (("target", "target"), ("weight", "sample_weight")):
         places = [i for i, r in enumerate(roles) if r == role]
-        outputs = (native.training.targets if places else ()) or range(len(places))
+        named = native.training.targets if native.training and places else ()
+        outputs = named or range(len(places))
         for place, output in zip(places, outputs, strict=True):
             titles[place] = word if len(places) == 1 else f"{word}_{output}"
     return titles
 
 
-def _reads_state(entry: Any, native: Any) -> bool:
+def _reads_state(entry: CompiledEntry, native: Native) -> bool:
     """Does `prepare` read more than weights?"""
     if not entry.lowered.has_prepare:
         return False
@@ -188,20 +195,20 @@ def _fixed_batch(program: Program) -> int | None:
 # variables --------------------------------------------------------------------------------------
 
 
-def _param_dtype(model: Any) -> str:
+def _param_dtype(model: TrainedModel) -> str:
     """What the flat array of parameters holds: the type of the first weight of real numbers."""
     real = (at_border(v.type).dtype for v in model.weights if v.type.kind == "f")
     return next(real, "float32")
 
 
-def _parts_bytes(native: Any) -> int:
+def _parts_bytes(native: Native) -> int:
     if native.training is None:
         return 0
     memory = native.memories[1]
     return int(memory.block.nbytes - memory.state_bytes)
 
 
-def _part(native: Any, name: str) -> Part | None:
+def _part(native: Native, name: str) -> Part | None:
     """Where the sum of gradients of a weight lies, and what says that it is frozen."""
     if native.training is None:
         return None
@@ -214,7 +221,7 @@ def _part(native: Any, name: str) -> Part | None:
     return None
 
 
-def _params(native: Any, memory: Any) -> tuple[Param, ...]:
+def _params(native: Native, memory: Memory) -> tuple[Param, ...]:
     model = native.model
     found, first, dtype = [], 0, _param_dtype(model)
     for v in model.weights:
@@ -230,7 +237,7 @@ def _params(native: Any, memory: Any) -> tuple[Param, ...]:
     return tuple(found)
 
 
-def _training(native: Any) -> Training | None:
+def _training(native: Native) -> Training | None:
     found = native.training
     if found is None:
         return None
@@ -247,5 +254,5 @@ def _training(native: Any) -> Training | None:
     )
 
 
-def _state(memory: Any, variable: Any) -> State:
+def _state(memory: Memory, variable: Any) -> State:
     return State(variable.dtype, memory.block.offsets[memory.names[variable]])

@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -39,6 +39,9 @@ from fncompile.session.signature import (
 from fncompile.training.compile import objective_of, optimizer_of
 from fncompile.training.model import TrainedModel
 from fncompile.training.step_data import Parts
+
+if TYPE_CHECKING:
+    from fncompile.session.exported import Native
 
 Arrays = Sequence[np.ndarray]
 memory_lock = threading.RLock()  # variables may move between the memories of any two models
@@ -302,7 +305,7 @@ class CompiledSteps:
 
         return can_train(self.model)
 
-    def native(self, training: bool, sample_weight: bool) -> Any:
+    def native(self, training: bool, sample_weight: bool) -> Native:
         """What `export` makes a library of; see `fncompile.session.exported`."""
         from fncompile.session.exported import native
 
