@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from fncompile.caller import warn_caller
 
@@ -21,7 +21,7 @@ from .legacy_config import convert_model
 from .legacy_weights import load_weights_group
 from .registry import CustomObjectScope
 from .revive import describing, model_from_config
-from .saved import SavedModel
+from .saved import Saveable, SavedModel
 from .serialization import (
     in_safe_mode,
     object_sharing_scope,
@@ -37,7 +37,7 @@ _SUFFIXES = (".keras", ".h5", ".hdf5")
 
 
 def save_model(
-    model: SavedModel,
+    model: Saveable,
     filepath: Any,
     overwrite: bool = True,
     include_optimizer: bool = True,
@@ -71,7 +71,7 @@ def save_model(
     if path.suffix == ".keras":
         _save_archive(model, path, include_optimizer)
     else:
-        _write_h5(path, legacy_h5.model_tree(model, include_optimizer))
+        _write_h5(path, legacy_h5.model_tree(cast(SavedModel, model), include_optimizer))
 
 
 def _write_h5(path: Path, tree: Group) -> None:
@@ -89,7 +89,7 @@ def _write_h5(path: Path, tree: Group) -> None:
         write_with_h5py(path, tree)
 
 
-def _save_archive(model: SavedModel, path: Path, include_optimizer: bool) -> None:
+def _save_archive(model: Saveable, path: Path, include_optimizer: bool) -> None:
     with object_sharing_scope():
         config = serialize_keras_object(model)
     if not include_optimizer:
@@ -187,7 +187,7 @@ def load_weights(
         load_training_state(model, tree)
 
 
-def _weights_of(model: SavedModel, include_optimizer: bool) -> Group:
+def _weights_of(model: Saveable, include_optimizer: bool) -> Group:
     tree = weights_tree(model)
     if not include_optimizer:
         tree.children.pop("optimizer", None)

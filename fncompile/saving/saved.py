@@ -1,10 +1,17 @@
-"""What files ask of a model: the protocols `CompiledModel` and `SavedModel`."""
+"""What files ask of what they hold: the protocols `Saveable`, `CompiledModel` and `SavedModel`."""
 
 from __future__ import annotations
 
 from typing import Any, Protocol
 
 from fncompile.graph.variable import Variable
+
+
+class Saveable(Protocol):
+    """What a `.keras` file can be of: a model, or what is described by a config and has parts."""
+
+    def get_config(self) -> dict[str, Any]:
+        """What one of its class is made from."""
 
 
 class CompiledModel(Protocol):
@@ -24,7 +31,7 @@ class CompiledModel(Protocol):
         """Choose optimizer, loss and metrics."""
 
 
-class SavedModel(CompiledModel, Protocol):
+class SavedModel(Saveable, CompiledModel, Protocol):
     """A model with layers and weights, which says itself how it was compiled."""
 
     name: str
@@ -36,9 +43,6 @@ class SavedModel(CompiledModel, Protocol):
     @property
     def weights(self) -> list[Variable]:
         """Its own and those of its layers."""
-
-    def get_config(self) -> dict[str, Any]:
-        """What a model of its class is made from."""
 
     def get_compile_config(self) -> dict[str, Any] | None:
         """What `compile` was given, as data; None where it was not called."""

@@ -20,7 +20,7 @@ from fncompile.caller import warn_caller
 from fncompile.graph.naming import to_snake_case
 
 from .legacy_weights import Pairs, assign_all
-from .saved import SavedModel
+from .saved import Saveable
 from .tree import Group
 
 # Names of containers in files of Keras 2.12 and 2.13.
@@ -106,7 +106,7 @@ def own_variables(item: Any) -> list[Any]:
     return list(item.variables)
 
 
-def weights_tree(model: SavedModel, copies: bool = True) -> Group:
+def weights_tree(model: Saveable, copies: bool = True) -> Group:
     """Return the tree of all variables of a model, its optimizer's among them: as copies, which
     stay as they are when another thread trains, or as the numbers in place."""
     tree = Group()
@@ -131,7 +131,7 @@ def _store_of(item: Any, copies: bool) -> dict[str, Any]:
     return {str(i): np.asarray(v) if copies else v.value for i, v in variables}
 
 
-def load_weights_tree(model: SavedModel, tree: Group, skip_mismatch: bool = False) -> None:
+def load_weights_tree(model: Saveable, tree: Group, skip_mismatch: bool = False) -> None:
     """Assign the variables of a model from a tree.
 
     Raises ValueError, naming the objects that do not fit, before anything is assigned; with
