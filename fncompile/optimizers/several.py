@@ -59,6 +59,9 @@ class OptimizerMap(MutableMapping):
     def __delitem__(self, key: str) -> None:
         del self._by_key[key]
 
+    def __repr__(self) -> str:
+        return f"<OptimizerMap of {len(vars(self).get('_by_key', ()))} keys>"
+
     def __len__(self) -> int:
         return len(self._by_key)
 

@@ -13,6 +13,7 @@ from fncompile.graph import naming
 from fncompile.graph.symbols import standardize_shape
 from fncompile.graph.tensor import KerasTensor as OurKerasTensor
 from fncompile.ir.types import DTYPES
+from fncompile.models.trainer import Trainer
 from tests.conformance import wheel
 from tests.conformance.missing import Missing
 
@@ -65,28 +66,11 @@ def _load_h5(
     return fncompile.saving.load_model(path, custom_objects, compile, safe_mode)
 
 
-_HOOKS = ("train_step", "test_step", "predict_step", "compute_loss", "compute_metrics")
+class _Trainer(Trainer):
+    """What trains and predicts, beside another layer whose constructor has been called."""
 
-
-def _trainer() -> type:
-    """What a Model has beyond a layer, as a class to mix in: trainer_test.py does so."""
-    own = ("__init__", "__new__", "__init_subclass__", "call", "from_config", "__dict__",
-           "__weakref__", "__module__", "__doc__")  # fmt: skip
-
-    class Trainer:
-        def __init__(self) -> None:
-            pass
-
-        def __init_subclass__(cls, **kwargs: Any) -> None:  # as that of Model
-            super().__init_subclass__(**kwargs)
-            own = {hook: getattr(cls, hook) is not getattr(Trainer, hook) for hook in _HOOKS}
-            cls._own_predictions = own.pop("predict_step")
-            cls._own_steps = any(own.values())
-
-    for name, value in vars(fncompile.Model).items():
-        if name not in own:
-            setattr(Trainer, name, value)
-    return Trainer
+    def __init__(self) -> None:
+        pass
 
 
 BACKEND = {
@@ -140,7 +124,7 @@ SUPPLIED: dict[str, dict[str, Any]] = {
         "save_weights_only": lambda model, path, **options: model.save_weights(path, **options),
         "load_weights_only": lambda model, path, **options: model.load_weights(path, **options),
     },
-    "trainers.fncompile": {"Trainer": _trainer()},
+    "trainers.fncompile": {"Trainer": _Trainer},
     "utils": {"removesuffix": str.removesuffix, "removeprefix": str.removeprefix},
     "utils.file_utils": {
         "join": os.path.join, "exists": os.path.exists, "isdir": os.path.isdir,
