@@ -15,6 +15,7 @@ from fncompile import layers
 HERE, BUILD = Path(__file__).parent, Path(sys.argv[1] if len(sys.argv) > 1 else "build")
 RANKS = sys.argv[2] if len(sys.argv) > 2 else "2"
 
+fncompile.utils.set_random_seed(1)
 features = fncompile.Input((8,), name="features")
 hidden = layers.Dense(32, activation="tanh")(features)
 model = fncompile.Model(features, layers.Dense(1, name="value")(hidden), name="surface")
