@@ -117,7 +117,8 @@ STEP = (
 TRANSFORM: dict[str, tuple[Pass, ...]] = {
     "infer": (TRACED, *FORWARD),
     "train": (TRACED, *BACKWARD),
-    "own_step": (TRACED, *FORWARD),  # gradients and updates are in what was traced
+    # Gradients and updates are in what was traced.
+    "own_step": (TRACED, *FORWARD, _pass("sums", "unmarked", optional=True)),
     "gradient": (TRACED, *PARTS),
     "input_gradient": (TRACED, *INPUTS),
     "optimizer": (TRACED, *OPTIMIZER),
