@@ -260,8 +260,10 @@ class Variable(Operators):
 
 def clear_all(variables: Iterable[Variable]) -> None:
     """`clear` of each, outside of a trace."""
+    note = before_change.get()
     for variable in variables:
-        variable._note()
+        if note is not None:
+            note(variable)
         variable._storage.fill(0)
         if variable._owner is not None:
             variable._owner.version += 1

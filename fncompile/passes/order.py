@@ -7,6 +7,7 @@ Kernels are named by their position.
 
 from __future__ import annotations
 
+import bisect
 import heapq
 from collections import defaultdict
 from collections.abc import Sequence
@@ -100,33 +101,44 @@ class _Span(NamedTuple):
         start *= DTYPES[dtype].size
         return cls(start, start + size)
 
-    def meets(self, other: _Span) -> bool:
-        return self.start < other.end and other.start < self.end
-
-    def covers(self, other: _Span) -> bool:
-        return self.start <= other.start and other.end <= self.end
-
 
 class _Accesses:
-    """Who touched which part of one memory: the last to write it, and those that read it since."""
+    """Who touched which part of one memory: the last to write it, and those that read it since.
+    A gradient of many weights has as many parts, so they are kept in order and looked up."""
 
     def __init__(self) -> None:
-        self._found: list[tuple[_Span, int, bool]] = []  # part, step, does it write?
+        self._all: list[tuple[int, bool]] = []  # of all of it: step, does it write?
+        self._parts: list[tuple[float, float, int, bool]] = []  # sorted: start, end, step, writes
+        self._longest = 0.0
 
     def behind(self, span: _Span, writes: bool) -> set[int]:
         """Whom one that reads or writes the part must follow."""
-        return {i for at, i, wrote in self._found if (writes or wrote) and at.meets(span)}
+        near = self._parts[self._near(span)]
+        found = {i for _, end, i, wrote in near if (writes or wrote) and end > span.start}
+        return found | {i for i, wrote in self._all if writes or wrote}
 
     def note(self, span: _Span, step: int, writes: bool) -> None:
+        start, end = span
         if writes:
-            self._found = [one for one in self._found if not span.covers(one[0])]
-        self._found.append((span, step, writes))
+            near = self._near(span)
+            self._parts[near] = [p for p in self._parts[near] if p[0] < start or p[1] > end]
+        if start > -inf:
+            bisect.insort(self._parts, (start, end, step, writes))
+            self._longest = max(self._longest, end - start)
+        else:
+            self._all = [*([] if writes else self._all), (step, writes)]
+
+    def _near(self, span: _Span) -> slice:
+        """Where parts are that may meet this one."""
+        first = bisect.bisect_left(self._parts, (span.start - self._longest,))
+        return slice(first, bisect.bisect_left(self._parts, (span.end,)))
 
 
 class _Pressure:
     """`growth[i]`: bytes that become live, minus those that die, when step i runs next. All that
     still read a buffer have a share in its death: the gradients of a layer's weights run as soon
-    as they can, while what they read is near, though none of them is the last to read it."""
+    as they can, while what they read is near, though none of them is the last to read it. Of many
+    readers the share is made anew when half of them are left, so that all take linear time."""
 
     def __init__(self, steps: Sequence[Step], symbols: Sequence[str]):
         sizes = dict.fromkeys(symbols, machine().typical)
@@ -150,6 +162,9 @@ class _Pressure:
         for b in self.touched[i]:
             users = self.users[b]
             users.remove(i)
+            live = self.weight[b] <= 0
+            if live and len(users).bit_count() > 1:
+                continue
             weight = -(self.size[b] // len(users)) if users else 0
             for j in users:
                 self.growth[j] += weight - self.weight[b]

@@ -35,7 +35,9 @@ class Through:
         chosen = list(product_of(*(phases(*row) for row in zip(*columns))))
         stages = [self._phase(node, phases_) for phases_ in chosen]
         reader = self._only_reader(node)
-        if reader is None or reader in self._into or len(chosen) < 2 or any(s.kind != "map" for s in stages):
+        if reader is None or reader in self._into or len(chosen) < 2:
+            return stages
+        if any(s.kind != "map" for s in stages):
             return stages
         if any(p.taps != 1 for phases_ in chosen for p in phases_):
             return stages

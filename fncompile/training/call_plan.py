@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from fncompile.training.class_weight import class_weights_to_sample_weights
-from fncompile.training.compile import check_compiled
+from fncompile.training.compile import check_compiled, check_has_optimizer
 from fncompile.training.data import Arrays, Placed, converted, place_data, place_inputs
 from fncompile.training.model import TrainedModel
 from fncompile.training.own_step import parts_of
@@ -61,6 +61,8 @@ def _new_plan(
     """The plan, remembered as `key` where each array is one of the arguments as it is."""
     if verb != "predict":
         check_compiled(model)
+    if verb == "train":
+        check_has_optimizer(model)
     views: Arrays = []
     placed = _placed(model, verb, data if key is None else _viewed(data, views), class_weight)
     arrays, steps = converted(placed), model.steps()

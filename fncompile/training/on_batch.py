@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from fncompile.training.call_plan import call_plan
-from fncompile.training.compile import check_has_optimizer
 from fncompile.training.model import TrainedModel
 from fncompile.training.results import result_of
 
@@ -24,7 +23,6 @@ def train_on_batch(
             "Arguments `sample_weight` and `class_weight` cannot be specified at the same time. "
             f"Received: sample_weight={sample_weight}, class_weight={class_weight}"
         )
-    check_has_optimizer(model)
     return _step(model, "train", x, y, sample_weight, class_weight, return_dict)
 
 

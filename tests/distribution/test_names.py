@@ -54,7 +54,7 @@ def test_the_scope_ends():
 
 
 def test_model_parallel_is_refused_in_words():
-    with pytest.raises(AttributeError, match="train it by `distribution.DataParallel`"):
+    with pytest.raises(AttributeError, match="`distribution.DataParallel` shares the batch out"):
         distribution.ModelParallel  # noqa: B018
 
 
