@@ -11,6 +11,15 @@ from tests.export.library import Library
 from tests.export.zoo import MAKERS
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _each_names_its_target():
+    """Levels are chosen, and a library is compared with Python, for the machine or for what a test
+    names: FNC_TARGET, which says it for a whole run, would say it for one of the two alone."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("FNC_TARGET", raising=False)
+        yield
+
+
 @pytest.fixture(scope="session")
 def exported(tmp_path_factory):
     """exported(name) -> (model, Library), of code for this machine as Python's own is; the model
