@@ -12,7 +12,7 @@ from fncompile.layers.preprocessing.random_color import (
     RandomContrast,
 )
 from fncompile.layers.preprocessing.random_images import checked_range
-from fncompile.layers.preprocessing.random_tones import amount_range
+from fncompile.layers.preprocessing.random_tones import RandomTones
 
 
 def _colours(hue: Any, saturation: Any, value: Any) -> Any:
@@ -20,34 +20,12 @@ def _colours(hue: Any, saturation: Any, value: Any) -> Any:
     return ops.image.hsv_to_rgb(parts, data_format="channels_last")
 
 
-class RandomHues(RandomColor):
+class RandomHues(RandomTones):
     """Base of layers that take images of red, green and blue."""
-
-    fields: tuple[str, ...] = ("factor", "value_range", "seed", "data_format")
-
-    def __init__(
-        self,
-        factor: Any,
-        value_range: Any = (0, 255),
-        data_format: str | None = None,
-        seed: int | None = None,
-        **kwargs: Any,
-    ):
-        super().__init__(**kwargs)
-        self.factor: Any = self._checked(factor)
-        self._values(value_range)
-        self._start(seed, data_format)
-
-    def _checked(self, factor: Any) -> tuple[float, float]:
-        raise NotImplementedError
 
     def _parts(self, images: Any) -> tuple[Any, Any, Any]:
         """Hue, saturation and value, (batch, height, width, 1) each."""
-        if images.shape[-1] != 3:
-            raise ValueError(
-                f"Layer '{self.name}' takes images of 3 channels. Received: {images.shape[-1]} "
-                "channels"
-            )
+        self._check_colours(images)
         found = ops.image.rgb_to_hsv(images, data_format="channels_last")
         return found[..., :1], found[..., 1:2], found[..., 2:]
 
@@ -61,9 +39,6 @@ class RandomHue(RandomHues):
     >>> layers.RandomHue((1.0, 1.0))(np.array([[[255.0, 0.0, 0.0]]])).round(2)
     array([[[  0., 255., 255.]]], dtype=float32)
     """
-
-    def _checked(self, factor: Any) -> tuple[float, float]:
-        return amount_range("factor", factor)
 
     def _changed(self, images: Any) -> Any:
         low, high = self.value_range

@@ -35,19 +35,25 @@ class RandomTones(RandomColor):
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
-        self.factor: Any = amount_range("factor", factor, self._most, self._least)
+        self.factor: Any = self._checked(factor)
         self._values(value_range)
         self._start(seed, data_format)
 
     _least: float = 0
     _most: float = 1.0
 
-    def _grey(self, images: Any) -> Any:
+    def _checked(self, factor: Any) -> tuple[float, float]:
+        return amount_range("factor", factor, self._most, self._least)
+
+    def _check_colours(self, images: Any) -> None:
         if images.shape[-1] != 3:
             raise ValueError(
                 f"Layer '{self.name}' takes images of 3 channels. Received: {images.shape[-1]} "
                 "channels"
             )
+
+    def _grey(self, images: Any) -> Any:
+        self._check_colours(images)
         weights = ops.reshape(ops.cast(list(_GREY), images.dtype), (3, 1))
         return ops.matmul(images, weights)
 
