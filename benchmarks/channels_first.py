@@ -33,6 +33,15 @@ def weights(network: Network) -> dict[str, list[np.ndarray]]:
                    *group[1:]] for name, group in networks.weights(network).items()}
 
 
+def by_heads(group: list[np.ndarray]) -> list[np.ndarray]:
+    """An attention's weights as those of two products: projections side by side (width, 3 x units)
+    and their biases; (units, width) and its bias."""
+    *projections, kernel, bias = group
+    return [np.concatenate([w.reshape(len(w), -1) for w in projections[::2]], 1),
+            np.concatenate([b.ravel() for b in projections[1::2]]),
+            kernel.reshape(-1, kernel.shape[-1]), bias]
+
+
 def by_gates(layer: Layer, group: list[np.ndarray], order: str) -> list[np.ndarray]:
     """Recurrent weights of Keras (gates ifco or zrh) as (gates x units, inputs), and the biases of
     inputs and of states, with the gates in that order."""

@@ -12,7 +12,8 @@ from typing import Any
 
 Shape = tuple[int, ...]
 GATES = {"lstm": 4, "gru": 3}  # of recurrent layers, in the order of Keras
-OF_SEQUENCES = {*GATES, "lstm_step", "attention", "embedding"}
+RECURRENT = (*GATES, "lstm_step")  # kinds whose weights are of gates
+OF_SEQUENCES = {*RECURRENT, "attention", "embedding"}
 PROJECTIONS = ("query", "key", "value")
 EPSILON, MOMENTUM = 1e-3, 0.99  # of normalisations: statistics keep so much of what they were
 

@@ -85,7 +85,8 @@ def forward(network: Network, inputs: list[np.ndarray], training: bool = False) 
         "attention": attention, "layer_norm": layer_norm,
         "gelu": lambda node, x: x * (1 + _erf(x / np.sqrt(2))) / 2,
         "embedding": lambda node, rows: wide[node.layer][0][rows],
-        "lstm": lstm, "gru": gru, "lstm_step": lstm_step, "half": lambda node, x: _half(x),
+        "lstm": lstm, "gru": gru, "lstm_step": lstm_step,
+        "half": lambda node, x: x[:, : x.shape[1] // 2],
         "dense": dense, "conv": convolution, "depthwise": convolution, "norm": norm,
         "add": lambda node, *parts: activated(node, sum(parts)),
         "concat": lambda node, *parts: np.concatenate(parts, -1),
@@ -98,10 +99,6 @@ def forward(network: Network, inputs: list[np.ndarray], training: bool = False) 
 
 
 _erf = np.vectorize(math.erf, otypes=[np.float64])
-
-
-def _half(x: np.ndarray) -> np.ndarray:
-    return x[:, : x.shape[1] // 2]
 
 
 def _sigmoid(x: np.ndarray) -> np.ndarray:

@@ -79,7 +79,7 @@ def network():
 
 
 def test_a_stateless_call_is_a_call_that_leaves_no_trace():
-    model, before = network(), None
+    model = network()
     trained = [v.numpy() + 0.5 for v in model.trainable_variables]
     others = [v.numpy() for v in model.non_trainable_variables]
     before = [v.numpy() for v in model.variables]

@@ -18,6 +18,7 @@ import numpy as np
 import pytest
 
 import fncompile
+from fncompile.tree import flatten
 
 # Program -> the Debian package that has it. `.ci/run` installs what is missing.
 PACKAGES = {
@@ -50,13 +51,20 @@ def need(*programs: str) -> None:
 
 # Module of Python -> the extra of this project that has it.
 EXTRAS = {"dask": "dask", "distributed": "dask", "joblib": "sklearn", "mpi4py": "mpi",
-          "pandas": "dask", "ziglang": "zig"}  # fmt: skip
+          "pandas": "dask", "tensorboard": "tensorboard", "ziglang": "zig"}  # fmt: skip
 
 
 def need_module(name: str) -> None:
     """Skip the test unless the module is there, and say what to install."""
     if importlib.util.find_spec(name) is None:
         pytest.skip(f"needs {name}: pip install 'fncompile[{EXTRAS[name]}]'")
+
+
+def public_model(name: str) -> Path | None:
+    """A model file of others, in shared/data of a directory above the project, where it is."""
+    file = Path("shared", "data", "public_models", f"{name}.h5")
+    above = Path(__file__).resolve().parents[1].parents
+    return next((p / file for p in above if (p / file).is_file()), None)
 
 
 # What each target of FNC_TARGET asks of /proc/cpuinfo; the best first.
@@ -120,10 +128,6 @@ def exported(model, x, folder):
     expected = model.predict(x, verbose=0)
     bundle = model.export(folder, training=False)
     found = fncompile.load_library(bundle.directory).predict(x)
-    for one, other in zip(_listed(found), _listed(expected), strict=True):
+    for one, other in zip(flatten(found), flatten(expected), strict=True):
         np.testing.assert_array_equal(one, other)
     return expected
-
-
-def _listed(outputs) -> list:
-    return outputs if isinstance(outputs, list) else [outputs]

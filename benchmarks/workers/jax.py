@@ -109,10 +109,15 @@ def forward(network: Network, weights, statistics, inputs, training: bool = Fals
     return outputs, changed
 
 
+def _cast(inputs, dtype):
+    """Numbers of rows stay whole."""
+    return [x if x.dtype == jnp.int32 else x.astype(dtype) for x in inputs]
+
+
 def loss(network: Network, dtype, weights, statistics, inputs, targets):
     """In float32, the products in `dtype`; and the new statistics."""
     weights = jax.tree.map(lambda a: a.astype(dtype), weights)
-    inputs = [x if x.dtype == jnp.int32 else x.astype(dtype) for x in inputs]
+    inputs = _cast(inputs, dtype)
     outputs, statistics = forward(network, weights, statistics, inputs, True)
     outputs = [y.astype(jnp.float32) for y in outputs]
     if network.loss == "mse":
@@ -187,7 +192,7 @@ class Worker:
 
 def _predict(network, inputs, _, dtype) -> Run:
     weights, statistics = drawn(network, dtype)
-    inputs = [x if x.dtype == jnp.int32 else x.astype(dtype) for x in inputs]
+    inputs = _cast(inputs, dtype)
     function = jax.jit(lambda *arrays: forward(network, *arrays)[0])
     return Run(lambda: jax.block_until_ready(function(weights, statistics, inputs)))
 

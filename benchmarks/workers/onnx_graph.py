@@ -13,6 +13,7 @@ from benchmarks.description import (
     EPSILON,
     GATES,
     PROJECTIONS,
+    RECURRENT,
     Layer,
     Network,
     Node,
@@ -182,7 +183,7 @@ def _constants(network: Network) -> list[onnx.TensorProto]:
     found = {f"{layer}.{kind}": value for layer, group in channels_first.weights(network).items()
              for kind, value in _named(network.layers[layer], group)}
     kinds, shapes = {node.kind for node in network.nodes}, network.shapes()
-    if not kinds.isdisjoint((*GATES, "lstm_step", "attention")):
+    if not kinds.isdisjoint((*RECURRENT, "attention")):
         found["first"] = np.array([0])  # the axis of directions, or of projections
     if "gelu" in kinds:
         found |= {name: np.array(value, "f") for name, value in GELU.items()}
@@ -200,11 +201,9 @@ def _causal(steps: int) -> np.ndarray:
 
 
 def _of_attention(layer: Layer, group: list[np.ndarray]) -> dict[str, np.ndarray]:
-    (width, heads, size), (*projections, kernel, bias) = layer.shape, group
+    _, heads, size = layer.shape
     return {
-        "W": np.concatenate([w.reshape(width, -1) for w in projections[::2]], 1),
-        "B": np.concatenate([b.ravel() for b in projections[1::2]]),
-        "output": kernel.reshape(-1, width), "output_bias": bias,
+        **dict(zip(("W", "B", "output", "output_bias"), channels_first.by_heads(group))),
         "scale": np.array(size**-0.5, "f"), "as_steps": np.array([0, 0, heads * size]),
         "as_heads": np.array([0, 0, len(PROJECTIONS), heads, size]),
     }
@@ -213,7 +212,7 @@ def _of_attention(layer: Layer, group: list[np.ndarray]) -> dict[str, np.ndarray
 def _named(layer: Layer, group: list[np.ndarray]) -> Iterable[tuple[str, np.ndarray]]:
     if layer.kind == "attention":
         return _of_attention(layer, group).items()
-    if layer.kind not in (*GATES, "lstm_step"):
+    if layer.kind not in RECURRENT:
         return zip(layer.weights(), group)
     order = "zrh" if layer.kind == "gru" else "iofc"
     kernel, recurrent, *biases = channels_first.by_gates(layer, group, order)

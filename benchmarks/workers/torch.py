@@ -13,11 +13,11 @@ from torch.nn import functional
 from benchmarks import channels_first, networks
 from benchmarks.cases import COMPILED, Case
 from benchmarks.description import EPSILON as NORM_EPSILON
-from benchmarks.description import GATES, MOMENTUM, Layer, Network, Node, paddings
+from benchmarks.description import GATES, MOMENTUM, RECURRENT, Layer, Network, Node, paddings
 from benchmarks.workers import BETA1, BETA2, EPSILON, TIMED_RATE, Run
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
-RECURRENT = ("weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0")
+LAYER = ("weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0")
 CELL = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
 ATTENTION = ("into.weight", "into.bias", "out.weight", "out.bias")
 WEIGHTS = ("weight", "bias", "running_mean", "running_var")
@@ -48,10 +48,10 @@ class Net(nn.Module):
             layer = self.made(node, network.layers[node.layer])
             self.layers[node.layer] = layer
             names, values = WEIGHTS, weights[node.layer]
-            if node.kind in (*GATES, "lstm_step"):
+            if node.kind in RECURRENT:
                 order = "rzh" if node.kind == "gru" else "ifco"
                 values = channels_first.by_gates(network.layers[node.layer], values, order)
-                names = RECURRENT if node.kind in GATES else CELL
+                names = LAYER if node.kind in GATES else CELL
             if node.kind == "attention":
                 names, values = ATTENTION, _side_by_side(values)
             for name, value in zip(names, values):
@@ -114,10 +114,8 @@ class Attention(nn.Module):
 
 def _side_by_side(values: list[np.ndarray]) -> list[np.ndarray]:
     """Weights and biases of the two layers of Attention, (units, inputs)."""
-    *projections, kernel, bias = values
-    into = [w.reshape(len(w), -1).T for w in projections[::2]]
-    biases = np.concatenate([b.ravel() for b in projections[1::2]])
-    return [np.concatenate(into), biases, kernel.reshape(-1, kernel.shape[-1]).T, bias]
+    into, biases, out, bias = channels_first.by_heads(values)
+    return [np.ascontiguousarray(into.T), biases, out.T, bias]
 
 
 def activated(node: Node, y):

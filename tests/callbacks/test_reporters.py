@@ -12,6 +12,7 @@ import pytest
 
 import fncompile
 from fncompile import callbacks, layers, optimizers
+from tests.tools import need_module
 
 X = np.random.default_rng(0).normal(size=(8, 3)).astype("float32")
 Y = X.sum(1, keepdims=True)
@@ -42,6 +43,7 @@ def events(folder):
 
 
 def test_tensorboard_reads_what_was_logged(tmp_path):
+    need_module("tensorboard")
     model = network()
     board = callbacks.TensorBoard(
         tmp_path, histogram_freq=2, write_images=True, write_steps_per_second=True, update_freq=2
@@ -72,6 +74,7 @@ def test_tensorboard_leaves_batches_alone_unless_asked():
 
 
 def test_the_projector_finds_embeddings(tmp_path):
+    need_module("tensorboard")
     model = fncompile.Sequential([fncompile.Input((2,), dtype="int32"),
                                   layers.Embedding(5, 2, name="words"), layers.Flatten(),
                                   layers.Dense(1)])  # fmt: skip

@@ -95,7 +95,7 @@ def test_flags_of_export_reach_it(call, monkeypatch, arguments, changed):
         assert seen == {**DEFAULT, **changed, "name": "digits", "directory": "build"}
 
 
-def test_the_files_of_an_export_in_sources(call, folder):
+def test_the_files_of_an_export_in_sources(call):
     asked = ("--freestanding", "--sample-weight", "--no-training", "--march", "ref")
     code, shown, errors = call("export", "digits.keras", "-o", "bare", *asked)
     names = {"README_digits.md", "digits.c", "digits.h", "digits_selftest.c", "digits_weights.c",

@@ -58,29 +58,36 @@ def table(counts: Mapping[str, Counter[str]]) -> Iterator[str]:
     counted = passed / max(named + total[MEANT], 1)
     yield f"\nWhere every name exists {share:.1%} pass ({passed} of {named});"
     yield f"{counted:.1%} with the differences that are meant counted against us."
-    whole = total[PASSED] + total[BEHAVIOUR] + total[MEANT] + total[MISSING]
+    whole = _counted(total)
     yield f"Of all but those counted out {passed / max(whole, 1):.1%} pass ({passed} of {whole})."
     rates = {name: passing_share(each) for name, each in counts.items()}
     low = [f"{name} {rate:.1%}" for name, rate in rates.items() if rate < LOW]
     yield f"Directories below {LOW:.0%} of them: {', '.join(low) or 'none'}."
 
 
+def _counted(each: Counter[str]) -> int:
+    """The tests that are not counted out."""
+    return each[PASSED] + each[BEHAVIOUR] + each[MEANT] + each[MISSING]
+
+
 def passing_share(each: Counter[str]) -> float:
     """What part passes of the tests that are not counted out."""
-    whole = each[PASSED] + each[BEHAVIOUR] + each[MEANT] + each[MISSING]
+    whole = _counted(each)
     return each[PASSED] / whole if whole else 1.0
 
 
 def meant(rows: Iterable[Row]) -> Iterator[str]:
     """The differences that are meant, with how many tests see each, and their reasons."""
-    seen = Counter(differences.reason(row["test"]) for row in rows if row["kind"] == MEANT)
-    yield from (f"{number:5} {why}" for why, number in seen.most_common())
+    return _most(differences.reason(row["test"]) for row in rows if row["kind"] == MEANT)
 
 
 def out(rows: Iterable[Row]) -> Iterator[str]:
     """What is counted out, with how many tests."""
-    seen = Counter(_reason_out(row) for row in rows if row["kind"] == OUT)
-    yield from (f"{number:5} {why}" for why, number in seen.most_common())
+    return _most(_reason_out(row) for row in rows if row["kind"] == OUT)
+
+
+def _most(reasons: Iterable[str | None]) -> Iterator[str]:
+    return (f"{number:5} {why}" for why, number in Counter(reasons).most_common())
 
 
 def passing_though_meant(rows: Iterable[Row]) -> Iterator[str]:

@@ -62,7 +62,7 @@ DEFINE_STORE(f64, double, FNC_NR_F64)
     }                                                                                              \
     /* By the driver of long sums: cut among columns, and lines or pixels. */                      \
     static void name##_##S##_long(const T *A, const T *B, int cut, store_##S s) {                  \
-        const fnc_image i = name##_##S##_of(name##_##S##_image.outer[0].extent);                   \
+        const fnc_image i = name##_##S##_image;                                                    \
         const int64_t h = i.lines * (cut % 3) / 3, m = i.pixels * (cut % 2) / 2 + cut % 2;         \
         const int64_t n = i.N * cut / 5, mid = fnc_min_i64(m, i.pixels);                           \
         for (int part = 0; part < 8; ++part)                                                       \

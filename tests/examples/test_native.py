@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.distribution import mpi
-from tests.tools import environment, need, run
+from tests.tools import environment, need, public_model, run
 
 ROOT = Path(__file__).resolve().parents[2]
 NATIVE = ROOT / "examples" / "native"
@@ -38,9 +38,7 @@ def test_the_online_learner(tmp_path):
 @pytest.fixture
 def detector(tmp_path) -> Path:
     """The file of MLPerf Tiny, where it is; else one of the same network."""
-    name = Path("shared") / "data" / "public_models" / "mlperf_tiny_anomaly.h5"
-    found = next((p / name for p in ROOT.parents if (p / name).is_file()), None)
-    return found or make_detector(tmp_path / "ad01.h5")
+    return public_model("mlperf_tiny_anomaly") or make_detector(tmp_path / "ad01.h5")
 
 
 def make_detector(path: Path) -> Path:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import fncompile
+from fncompile.tree import flatten
 from tests.export.zoo import MAKERS, data
 
 
@@ -21,10 +22,6 @@ def opened(exported):
     return get
 
 
-def listed(found):
-    return found if isinstance(found, list) else [found]
-
-
 @pytest.mark.parametrize("name", MAKERS)
 def test_predictions_are_the_model_s(opened, name):
     """With a last part of fewer rows, where the batch is open."""
@@ -32,8 +29,8 @@ def test_predictions_are_the_model_s(opened, name):
     inputs = data(name, 8 if name == "fixed_batch" else 11)[: len(model.inputs)]
     x = inputs if len(inputs) > 1 else inputs[0]
     size = 11 if name == "plain" else 4  # one of its outputs has no rows
-    expected = listed(model.predict(x, batch_size=size, verbose=0))
-    for got, want in zip(listed(library.predict(x, batch_size=size)), expected, strict=True):
+    expected = flatten(model.predict(x, batch_size=size, verbose=0))
+    for got, want in zip(flatten(library.predict(x, batch_size=size)), expected, strict=True):
         assert got.tobytes() == np.ascontiguousarray(want).tobytes()
 
 

@@ -148,16 +148,12 @@ NAMES = ["RandomErasing", "MixUp", "CutMix", "RandomGaussianBlur", "RandomPerspe
 
 def test_compiled_chance_is_the_interpreters():
     """All in one function, to compile once."""
-    kinds = [getattr(layers, name) for name in NAMES]
-    made = [[kind(seed=4) for kind in kinds] for _ in range(2)]
-    made[0].append(layers.RandomHue(0.4, seed=4))
-    made[1].append(layers.RandomHue(0.4, seed=4))
 
-    def all_of(some):
-        return lambda x: [layer(x, training=True) for layer in some]
+    def made():
+        return [*(getattr(layers, name)(seed=4) for name in NAMES), layers.RandomHue(0.4, seed=4)]
 
-    eager = [layer(IMAGES) for layer in made[0]]
-    compiled = fncompile.function(all_of(made[1]))(IMAGES)
+    eager, some = [layer(IMAGES) for layer in made()], made()
+    compiled = fncompile.function(lambda x: [layer(x, training=True) for layer in some])(IMAGES)
     for name, a, b in zip([*NAMES, "RandomHue"], eager, compiled):
         np.testing.assert_allclose(a, b, atol=2e-3, rtol=1e-4, err_msg=name)
 

@@ -18,12 +18,11 @@ TONE = A(2, 13)
 def stft(x, length, stride, bins, window="hann", center=True):
     """Frame by frame."""
     periodic = np.arange(length) / length
-    waves = {"hann": 0.5 - 0.5 * np.cos(2 * np.pi * periodic), None: np.ones(length),
+    waves = {"hann": 0.5 - 0.5 * np.cos(2 * np.pi * periodic),
              "hamming": 0.54 - 0.46 * np.cos(2 * np.pi * periodic)}  # fmt: skip
-    faded = waves[window] if window is None or isinstance(window, str) else window
-    before = (bins - length) // 2
-    if window is None:
-        faded, before = np.ones(bins), 0
+    waved = waves[window] if isinstance(window, str) else window
+    faded = np.ones(bins) if window is None else waved
+    before = (bins - len(faded)) // 2
     around = bins // 2 if center else 0
     x = np.pad(x, ((0, 0), (around, around)), mode="reflect")
     frames = [x[:, at : at + bins] for at in range(0, x.shape[1] - bins + 1, stride)]

@@ -359,7 +359,6 @@ def test_compiling_again_changes_loss_and_optimizer():
     np.testing.assert_array_equal(model.get_weights()[0], kernel)
 
 
-@better_than_keras
 def test_without_an_optimizer_a_model_is_evaluated_and_not_trained():
     model = linear()
     expected = model.evaluate(X, Y, verbose=0)
@@ -371,6 +370,7 @@ def test_without_an_optimizer_a_model_is_evaluated_and_not_trained():
             train(X, Y)
 
 
+@better_than_keras
 def test_compiling_again_without_metrics_drops_them():
     """Keras keeps the metrics of the first compile."""
     model = linear(metrics=["mae"])

@@ -3,13 +3,14 @@ with a replay buffer and a target network; each step for step as JAX takes it.""
 
 from __future__ import annotations
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
 
 import fncompile
 from fncompile import layers, losses, metrics, ops, optimizers
+
+jax = pytest.importorskip("jax")
+jnp = pytest.importorskip("jax.numpy")
 
 # contrastive learning (SimCLR) --------------------------------------------------------------------
 
