@@ -19,10 +19,6 @@
 #include "../math/fnc_bf16.h"
 #include "turn.h"
 
-#if !FNC_PORTABLE
-typedef float fnc_f32x16 __attribute__((vector_size(64), aligned(4), may_alias));
-#endif
-
 #if defined(FNC_BF16_TWIN)
 #define FNC_HAS_BF16 1
 #define FNC_HAS_AMX 1

@@ -29,12 +29,6 @@ FNC_INLINE int64_t fnc_words(int64_t K) {
     return FNC_HAS_AMX && K >= FNC_SQUARE ? fnc_round_up(words, FNC_SQUARE) : words;
 }
 
-/* Numbers of `bytes` bytes each: 2 or 4. */
-typedef struct {
-    const void *first;
-    int bytes;
-} fnc_numbers;
-
 FNC_INLINE fnc_numbers fnc_from(fnc_numbers x, int64_t i) {
     return (fnc_numbers){(const char *)x.first + i * x.bytes, x.bytes};
 }
@@ -68,9 +62,9 @@ FNC_INLINE void fnc_narrow_run(int64_t n, fnc_numbers x, int64_t step, fnc_half 
     else if (x.bytes == 2)
         for (int64_t k = 0; k < n; ++k) out[k] = narrow[k * step];
     else if (step == 1)
-        for (int64_t k = 0; k < n; ++k) out[k] = (fnc_bf16)(fnc_bits_f32(wide[k]) >> 16);
+        for (int64_t k = 0; k < n; ++k) out[k] = fnc_store_bf16(wide[k]);
     else
-        for (int64_t k = 0; k < n; ++k) out[k] = (fnc_bf16)(fnc_bits_f32(wide[k * step]) >> 16);
+        for (int64_t k = 0; k < n; ++k) out[k] = fnc_store_bf16(wide[k * step]);
 }
 
 /* The right operand --------------------------------------------------------------------------- */

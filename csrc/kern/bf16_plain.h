@@ -7,12 +7,6 @@
 #include "gemm_plain.h"
 
 #if FNC_PORTABLE
-/* Numbers of `bytes` bytes each: 2 or 4. */
-typedef struct {
-    const void *first;
-    int bytes;
-} fnc_numbers;
-
 FNC_INLINE float fnc_number(fnc_numbers x, int64_t i) {
     return x.bytes == 2 ? fnc_load_bf16(((const fnc_bf16 *)x.first)[i]) : ((const float *)x.first)[i];
 }
@@ -26,14 +20,16 @@ FNC_NOINLINE void fnc_gemm_numbers_bf16(int axes, const fnc_axis *outer, int64_t
     (void)M;
     for (int64_t m = m0; m < m1; ++m)
         for (int64_t n = n0, nr; n < n1; n += nr) {
-            float acc[NR] = {0};
+            float acc[NR] FNC_ALIGNED = {0};
             nr = fnc_min_i64(NR - n % NR, n1 - n);
-            for (int64_t k = 0; k < K; ++k) {
-                const float *b = panels + fnc_panel_row(N, K, NR, k, n) + n % NR;
+            for (int64_t s = 0, k = 0; s < segments; ++s) {
                 int64_t at = 0;
-                if (axes > 0) fnc_segment_offsets(axes, outer, k / depth, 1, &at);
-                const float a = fnc_number(A, m * rs_a + at + k % depth * cs_a);
-                for (int64_t j = 0; j < nr; ++j) acc[j] += a * b[j];
+                fnc_segment_offsets(axes, outer, s, 1, &at);
+                for (int64_t d = 0; d < depth; ++d, ++k) {
+                    const float a = fnc_number(A, m * rs_a + at + d * cs_a);
+                    const float *b = panels + fnc_panel_row(N, K, NR, k, n) + n % NR;
+                    fnc_plain_step_f32(1, nr, &a, 0, b, acc);
+                }
             }
             epilogue(env, m, n, 1, nr, acc);
         }

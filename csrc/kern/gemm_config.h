@@ -56,6 +56,12 @@ typedef struct {
     fnc_axis outer[FNC_OUTER];
 } fnc_image;
 
+/* Numbers of bfloat16, `bytes` bytes each: 2, or 4 for floats. See gemm_bf16.h. */
+typedef struct {
+    const void *first;
+    int bytes;
+} fnc_numbers;
+
 /* What the tiles over one block of k have in common, in elements. The block is `segments` runs of
  * `depth` steps of k. From one to the next A jumps by the differences of `offsets`; within one it
  * goes on by cs_a. B just runs on, by ldb. Vector v of a tile stands at column

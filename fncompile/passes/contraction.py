@@ -150,5 +150,9 @@ def _of_rows(rows: int) -> float:
 
 
 def _typical(dims: Sequence[Dim]) -> int:
-    size = product(dims)
-    return max(1, evaluate(size, dict.fromkeys(symbols_of([size]), machine().typical)))
+    return max(1, usual(product(dims)))
+
+
+def usual(size: Dim) -> int:
+    """The number that it is where every symbol is `typical`."""
+    return evaluate(size, dict.fromkeys(symbols_of([size]), machine().typical))

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from fncompile.ir.dims import Dim, evaluate, product, symbols_of
+from fncompile.ir.dims import Dim, product
 from fncompile.ir.node import Node
 from fncompile.passes.access import (
     SPREADING,
@@ -25,8 +25,7 @@ from fncompile.passes.access import (
     linear,
     split_indices,
 )
-from fncompile.passes.contraction import Axes, extents, is_one, may_walk
-from fncompile.plan.machine import machine
+from fncompile.passes.contraction import Axes, extents, is_one, may_walk, usual
 from fncompile.plan.types import Affine, Buffer, Load
 
 
@@ -196,8 +195,7 @@ def _add_large(node: Node, least: Dim, found: set[Node]) -> None:
 
 
 def _at_least(size: Dim, least: Dim) -> bool:
-    typical = dict.fromkeys(symbols_of([size, least]), machine().typical)
-    return evaluate(size, typical) >= evaluate(least, typical)
+    return usual(size) >= usual(least)
 
 
 USES: dict[str, Callable[[Node], list[Use]]] = {

@@ -40,6 +40,13 @@ class Context:
 
     fusions = rewrites
 
+    def rewrote(self, where: str, rule: Callable[..., Any], origin: object) -> bool:
+        """May the rule's rewrite happen? Then it is noted."""
+        if not self.rewrites(f"{where}.{rule.__name__}"):
+            return False
+        self.rewritten.append(f"{rule.__name__}: {origin}: {rule.__doc__}")
+        return True
+
 
 class Stopped(Exception):
     """FNC_STOP_AFTER ended the pipeline; `result` is what the last pass gave."""

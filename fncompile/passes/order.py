@@ -76,7 +76,7 @@ def before(steps: Sequence[Step]) -> list[set[int]]:
     for i, step in enumerate(steps):
         sources: set[int] = set()
         written, read = writes(step), reads(step)
-        for b in (*read, *written):
+        for b in read | written:
             sources.update(memory[root_buffer(b)].behind(_Span.of(b), b in written))
         found.append(sources)
         for b in written:

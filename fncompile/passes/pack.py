@@ -84,12 +84,12 @@ class _Operands:
     """The packed operands there are, as long as what they were made of has not changed."""
 
     def __init__(self) -> None:
-        self._made: dict[tuple[Source, str, int], Operand] = {}
+        self._made: dict[tuple[Source, int], Operand] = {}
         self.writes = Writes()
         self._names = Temporaries()
 
-    def _key(self, source: Source, layout: str) -> tuple[Source, str, int]:
-        return source, layout, self.writes.of(source.buffer)
+    def _key(self, source: Source) -> tuple[Source, int]:
+        return source, self.writes.of(source.buffer)
 
     def served(self, kernel: Kernel, source: Source | None) -> tuple[list[Kernel], Kernel]:
         """What must be packed first, and the kernel with the operands of its variants."""
@@ -97,14 +97,11 @@ class _Operands:
         if product is None or kernel.schedule is None:
             return [], kernel
         made: list[Kernel] = []
-        for layout in dict.fromkeys(map(_packed_layout, kernel.schedule.variants)):
-            if layout is None:
-                continue
+        if any(map(_reads_panels, kernel.schedule.variants)):
             assert source is not None
-            if self._key(source, layout) not in self._made:
-                name = self._names.new(stem(_node(kernel), layout))
-                packer, operand = _PACKERS[layout](source, kernel, name)
-                self._made[self._key(source, layout)] = operand
+            if self._key(source) not in self._made:
+                name = self._names.new(stem(_node(kernel), "panels"))
+                packer, self._made[self._key(source)] = _panels(source, kernel, name)
                 made.append(packer)
         variants = tuple(self._served(v, kernel, source) for v in kernel.schedule.variants)
         kernel = replace(kernel, schedule=replace(kernel.schedule, variants=variants))
@@ -118,17 +115,17 @@ class _Operands:
         if layout == "any" or source is None or variant.driver == "tiles":
             return replace(variant, a=product.a, b=product.b)
         if variant.driver == "swapped":
-            place = self._made[self._key(source, "panels")]
+            place = self._made[self._key(source)]
             left = _left_panels(product.matrix_shape[0], place.buffer)
             return replace(variant, a=left, b=source.operand)
-        b = source.operand if layout == "rows" else self._made[self._key(source, layout)]
+        b = source.operand if layout == "rows" else self._made[self._key(source)]
         return replace(variant, a=product.a, b=b.of_batches(product.b.batches))
 
 
-def _packed_layout(variant: Variant) -> str | None:
-    """Of the packed operand that the variant reads: of b, or of a in its place."""
+def _reads_panels(variant: Variant) -> bool:
+    """Does the variant read a packed operand: b, or a in its place?"""
     driver = DRIVERS[variant.driver]
-    return next((layout for layout in (driver.b, driver.a) if layout in _PACKERS), None)
+    return "panels" in (driver.a, driver.b)
 
 
 def _left_panels(rows: Dim, place: Buffer) -> Operand:
@@ -194,6 +191,3 @@ def _merged(variants: list[Variant]) -> tuple[Variant, ...]:
 
 def _node(reader: Kernel) -> Node:
     return reader.stages[0].node
-
-
-_PACKERS = {"panels": _panels}

@@ -24,9 +24,7 @@ def rewrite(program: Program, context) -> Program:
         node_now = node if src == node.src else make(node.op, src, *node.attr)
         for rule in RULES.get(node.op, ()):
             new = rule(node_now)
-            if new is not None and context.rewrites(f"rewrite.{rule.__name__}"):
-                where = str(origins.get(node, "no layer"))
-                context.rewritten.append(f"{rule.__name__}: {where}: {rule.__doc__}")
+            if new is not None and context.rewrote("rewrite", rule, origins.get(node, "no layer")):
                 return new
         return node_now
 

@@ -17,9 +17,9 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from fncompile.ir.dims import evaluate, symbols_of
 from fncompile.ir.dims import product as prod
 from fncompile.ir.types import DTYPES
+from fncompile.passes.contraction import usual
 from fncompile.passes.hoist import movable
 from fncompile.passes.sources import sources
 from fncompile.plan.machine import machine
@@ -131,8 +131,10 @@ def _cheapest(kernel: Kernel, product: Product, facts: Facts | None) -> tuple[Va
     if isinstance(rows, int):
         able = [n for n, c in costs.items() if c.limit is None or rows <= c.limit]
         return _with_short_sums(min(able, key=lambda n: costs[n].of(rows)), kernel, product)
-    usual = evaluate(rows, dict.fromkeys(symbols_of([rows]), machine().typical))
-    always = min((n for n, c in costs.items() if c.limit is None), key=lambda n: costs[n].of(usual))
+    typical = usual(rows)
+    always = min(
+        (n for n, c in costs.items() if c.limit is None), key=lambda n: costs[n].of(typical)
+    )
     guarded = sorted((c.limit, n) for n, c in costs.items() if c.limit is not None)
     few = [(most, n) for limit, n in guarded if (most := _most(costs[n], costs[always], limit))]
     variants = [Variant(n, guard=Guard(rows, most)) for most, n in few]

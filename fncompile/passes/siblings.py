@@ -43,5 +43,4 @@ def _candidates(stages: list[Stage]) -> Iterator[tuple[int, int]]:
         for load in dict.fromkeys(e for e in stage.loads if isinstance(e, Load)):
             if {axis for axis, _ in load.at.terms} == set(range(len(stage.domain))):
                 found[load.buffer, load.at, stage.domain, stage.reduced].append(i)
-    pairs = {pair: None for same in found.values() for pair in combinations(same, 2)}
-    yield from sorted(pairs)
+    yield from sorted({pair for same in found.values() for pair in combinations(same, 2)})

@@ -29,10 +29,9 @@ def sums(program: Program, context=None) -> Program:
             return new
         for rule in (deviations, factored):
             found = rule(node, new, present)
-            if found is not None and (context is None or context.rewrites(f"sums.{rule.__name__}")):
-                if context is not None:
-                    where = origins.get(node, "no layer")
-                    context.rewritten.append(f"{rule.__name__}: {where}: {rule.__doc__}")
+            if found is None:
+                continue
+            if context is None or context.rewrote("sums", rule, origins.get(node, "no layer")):
                 return found
         return new
 

@@ -67,5 +67,3 @@ def _at_taps(stage: Stage, point: Sequence[int]) -> Expr:
     axes = {i: axis_index(i) for i in range(len(stage.kept))}
     axes.update((len(stage.kept) + i, Affine(tap)) for i, tap in enumerate(point))
     return rewrite(stage.expr, lambda e: e, lambda at: at.map_axes(axes))
-
-
