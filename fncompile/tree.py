@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from fncompile.graph import nest
+from fncompile.graph.symbols import is_shape
 from fncompile.missing import explain_missing
 
 __all__ = [
@@ -224,15 +225,11 @@ def map_shape_structure(func: Callable[[Any], Any], structure: Any) -> Any:
     {'x': 2, 'y': 1}
     """
     _check(func, (structure,))
-    if _is_shape(structure):
+    if is_shape(structure):
         return func(tuple(structure))
     if not is_nested(structure):
         raise ValueError(f"`structure` must hold shapes. Received: {structure}")
     return _with_items(structure, [map_shape_structure(func, x) for _, x in _items(structure)])
-
-
-def _is_shape(x: Any) -> bool:
-    return isinstance(x, (list, tuple)) and all(d is None or isinstance(d, int) for d in x)
 
 
 def traverse(func: Callable[[Any], Any], structure: Any, top_down: bool = True) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from typing import Any
-from urllib import error, parse, request
+from urllib import parse
 
 import numpy as np
 
@@ -42,6 +42,8 @@ class RemoteMonitor(Callback):
         self.send_as_json = send_as_json
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
+        from urllib import request  # which brings ssl and email: not for those who only train
+
         text = json.dumps({"epoch": epoch, **{k: _plain(v) for k, v in (logs or {}).items()}})
         body, kind = parse.urlencode({self.field: text}), "application/x-www-form-urlencoded"
         if self.send_as_json:
@@ -50,7 +52,7 @@ class RemoteMonitor(Callback):
         posted = request.Request(self.root + self.path, body.encode(), headers, method="POST")
         try:
             request.urlopen(posted, timeout=60).close()
-        except (error.URLError, OSError) as problem:
+        except OSError as problem:
             warn_caller(f"Could not reach RemoteMonitor root server at {self.root}: {problem}")
 
 

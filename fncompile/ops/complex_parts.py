@@ -29,7 +29,7 @@ def imag(x: TensorLike) -> Result:
     >>> ops.imag([1.0, -2.0])
     array([0., 0.], dtype=float32)
     """
-    return zeros_like(tensor(x))
+    return zeros_like(x)
 
 
 @op

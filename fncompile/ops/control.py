@@ -14,6 +14,7 @@ from fncompile.graph.nest import flatten, map_structure, pack_like
 from fncompile.graph.tensor import Tensor
 from fncompile.ir import build
 from fncompile.ir.node import Node
+from fncompile.ops.composing import tensor
 from fncompile.ops.dispatch import node, op, result_dtype
 from fncompile.ops.scanning import _check_function, looped
 from fncompile.ops.types import TensorLike
@@ -88,7 +89,7 @@ def while_loop(
         found = body(*now)
         return tuple(found) if several else (found,)
 
-    values = map_structure(lambda x: Tensor(node(x)), values)
+    values = map_structure(tensor, values)
     turns = 0
     most = _longest() if maximum_iterations is None else maximum_iterations
     while most is None or turns < most:

@@ -15,6 +15,7 @@ from fncompile.ir.node import Node
 from fncompile.ir.region import closed, fresh, substituted
 from fncompile.ir.types import is_float
 from fncompile.ops.axes import display
+from fncompile.ops.composing import tensor
 from fncompile.ops.dispatch import node, op, promote
 
 
@@ -38,7 +39,7 @@ def custom_gradient(f: Callable[..., Any]) -> Callable[..., Any]:
         raise TypeError(f"`f` should be a callable. Received: f={f}")
 
     def traced(*args: Any, **kwargs: Any) -> Any:
-        args = map_structure(lambda x: Tensor(node(x)), args)
+        args = map_structure(tensor, args)
         found = f(*args, **kwargs)
         if not isinstance(found, (tuple, list)) or len(found) != 2 or not callable(found[1]):
             raise ValueError(
@@ -129,7 +130,7 @@ def jvp(
 @op
 def _derived(fun: Any, primals: tuple[Any, ...], tangents: tuple[Any, ...], has_aux: bool) -> Any:
     """The pullback is linear in the cotangent: its own pullback is the derivative."""
-    points = map_structure(lambda x: Tensor(node(x)), primals)
+    points = map_structure(tensor, primals)
     sources, along = [x.node for x in flatten(points)], [node(x) for x in flatten(tangents)]
     if [n.ndim for n in sources] != [n.ndim for n in along]:
         raise ValueError(

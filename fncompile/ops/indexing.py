@@ -298,7 +298,7 @@ def multi_hot(
     array([[1., 0., 1.],
            [0., 1., 0.]], dtype=float32)
     """
-    hits = build.cast(node(one_hot(inputs, num_classes, axis, "int32")), "int32")
+    hits = node(one_hot(inputs, num_classes, axis, "int32"))
     if hits.ndim < 2:
         raise ValueError("`multi_hot` takes indices of at least one axis. Received: one number")
     found = build.reduce(hits, "max", (1 if hits.ndim > 2 else 0,))

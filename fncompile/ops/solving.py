@@ -68,7 +68,8 @@ def cholesky(x: TensorLike, upper: bool = False) -> Result:
         return rest - expand_dims(column, -1) * expand_dims(column, -2), column
 
     _, columns = scan(turn, a, rows)
-    if in_eager_call() and np.isnan(known_value(columns)).any():  # type: ignore[arg-type]
+    found = known_value(columns) if in_eager_call() else None  # None inside the turn of a loop
+    if found is not None and np.isnan(found).any():
         raise ValueError("`cholesky` takes positive definite matrices. Received others")
     return moveaxis(columns, 0, -2) if upper else moveaxis(columns, 0, -1)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from fncompile import ops
+from fncompile.graph.variable import Variable
 from fncompile.optimizers.optimizer import Optimizer, Slots
 
 
@@ -90,16 +91,23 @@ class Adam(Optimizer):
         self.slot_groups = (("momentum", "velocity"), *([("velocity_hat",)] if amsgrad else []))
 
     def update(self, w: Any, g: Any, slots: Slots, lr: Any, step: Any) -> tuple[Any, Slots]:
-        m, v = slots["momentum"], slots["velocity"]
-        m = m + (g - m) * (1 - self.beta_1)
-        v = v + (ops.square(g) - v) * (1 - self.beta_2)
+        m, v = moments(g, slots, self.beta_1, self.beta_2)
         new = {"momentum": m, "velocity": v}
         if self.amsgrad:
             v = new["velocity_hat"] = ops.maximum(slots["velocity_hat"], v)
-        rate = (
-            lr * ops.sqrt(1.0 - ops.power(self.beta_2, step)) / (1.0 - ops.power(self.beta_1, step))
-        )
+        rate = corrected(lr, step, self.beta_1, self.beta_2)
         return w - rate * m / (ops.sqrt(v) + self.epsilon), new
+
+
+def moments(g: Any, slots: Slots, beta_1: float, beta_2: float) -> tuple[Any, Any]:
+    """Adam's means of gradient and squared gradient, `g` among them."""
+    m, v = slots["momentum"], slots["velocity"]
+    return m + (g - m) * (1 - beta_1), v + (ops.square(g) - v) * (1 - beta_2)
+
+
+def corrected(lr: Any, step: Any, beta_1: float, beta_2: float) -> Any:
+    """The rate that makes up for `moments` that start at 0."""
+    return lr * ops.sqrt(1.0 - ops.power(beta_2, step)) / (1.0 - ops.power(beta_1, step))
 
 
 class AdamW(Adam):
@@ -237,7 +245,7 @@ class Ftrl(Optimizer):
                     f"`{name}` needs to be {sign} or zero. Received: {name}={value}."
                 )
 
-    def initial_value(self, slot: str) -> float:
+    def initial_value(self, slot: str, variable: Variable) -> Any:
         """What a slot starts with."""
         return self.initial_accumulator_value if slot == "accumulator" else 0.0
 

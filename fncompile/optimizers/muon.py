@@ -8,6 +8,7 @@ from typing import Any
 
 from fncompile import ops
 from fncompile.graph.variable import Variable
+from fncompile.optimizers.adaptive import corrected, moments
 from fncompile.optimizers.optimizer import Optimizer, Slots
 
 
@@ -90,11 +91,9 @@ class Muon(Optimizer):
         return w - change, {"momentum": m}
 
     def _adam(self, w: Any, g: Any, slots: Slots, lr: Any, step: Any) -> tuple[Any, Slots]:
-        first, second = ops.power(self.adam_beta_1, step), ops.power(self.adam_beta_2, step)
-        m = slots["momentum"] + (g - slots["momentum"]) * (1 - self.adam_beta_1)
-        v = slots["velocity"] + (ops.square(g) - slots["velocity"]) * (1 - self.adam_beta_2)
-        rate = lr * ops.sqrt(1.0 - second) / (1.0 - first)
-        return w - m * rate / (ops.sqrt(v) + self.epsilon), {"momentum": m, "velocity": v}
+        m, v = moments(g, slots, self.adam_beta_1, self.adam_beta_2)
+        rate = corrected(lr, step, self.adam_beta_1, self.adam_beta_2)
+        return w - rate * m / (ops.sqrt(v) + self.epsilon), {"momentum": m, "velocity": v}
 
     def _orthogonal(self, x: Any) -> Any:
         high = x.shape[0] > x.shape[1]

@@ -141,16 +141,12 @@ class Optimizer(ByAssignment, Described):
     def _make_slot(self, slot: str, variable: Variable) -> Variable:
         name = f"{variable.path}_{slot}".replace("/", "_")
         shared = slot in (SUM, AVERAGE)
-        value = 0.0 if shared else self.initial_slot(slot, variable)
+        value = 0.0 if shared else self.initial_value(slot, variable)
         shape = variable.shape if shared else self.slot_shape(slot, variable)
         return self._variable(name, shape, variable.dtype, value)
 
-    def initial_slot(self, slot: str, variable: Variable) -> Any:
+    def initial_value(self, slot: str, variable: Variable) -> Any:
         """What the slot of a variable starts with: a number, or an array of its shape."""
-        return self.initial_value(slot)
-
-    def initial_value(self, slot: str) -> float:
-        """What a slot starts with."""
         return self.slot_initial_value
 
     def slot_shape(self, slot: str, variable: Variable) -> tuple[int, ...]:

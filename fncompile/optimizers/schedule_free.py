@@ -38,9 +38,9 @@ class ScheduleFreeAdamW(Optimizer):
         self.beta_1, self.beta_2, self.epsilon = beta_1, beta_2, epsilon
         self.warmup_steps = warmup_steps
 
-    def initial_slot(self, slot: str, variable: Variable) -> Any:
+    def initial_value(self, slot: str, variable: Variable) -> Any:
         """z begins where the weights are."""
-        return variable.numpy() if slot == "momentum" else super().initial_slot(slot, variable)
+        return variable.numpy() if slot == "momentum" else super().initial_value(slot, variable)
 
     def update(self, w: Any, g: Any, slots: Slots, lr: Any, step: Any) -> tuple[Any, Slots]:
         if self.warmup_steps:

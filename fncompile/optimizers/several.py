@@ -125,7 +125,7 @@ class MultiOptimizer(Optimizer):
         loss_scale_factor: float | None = None,
         name: str | None = None,
     ):
-        self._inner: dict[int, tuple[Optimizer, list[Variable]]] = {}
+        self._inner: dict[Optimizer, list[Variable]] = {}
         super().__init__(0.0, loss_scale_factor=loss_scale_factor, name=name)
         self.optimizer_map = optimizer_map
         if isinstance(optimizer_map, OptimizerMap):
@@ -134,15 +134,15 @@ class MultiOptimizer(Optimizer):
 
     def _take(self, optimizer: Any) -> list[Variable]:
         """The variables of one of the optimizers."""
-        if id(optimizer) not in self._inner:
-            _single(optimizer).loss_scale_factor = None
-            self._inner[id(optimizer)] = (optimizer, [])
-        return self._inner[id(optimizer)][1]
+        if _single(optimizer) not in self._inner:
+            optimizer.loss_scale_factor = None
+            self._inner[optimizer] = []
+        return self._inner[optimizer]
 
     @property
     def optimizers(self) -> list[Optimizer]:
         """All of them, in the order of the map, the default one last."""
-        return [optimizer for optimizer, _ in self._inner.values()]
+        return list(self._inner)
 
     def build(self, variables: Iterable[Variable]) -> None:
         """Choose the optimizer of each variable, and make their slots."""
@@ -151,7 +151,7 @@ class MultiOptimizer(Optimizer):
         self._trainable_variables = list(variables)
         for variable in self._trainable_variables:
             self._take(self.optimizer_map(variable)).append(variable)
-        for optimizer, own in self._inner.values():
+        for optimizer, own in self._inner.items():
             if own:
                 optimizer.build(own)
         self.built = True
@@ -179,12 +179,12 @@ class MultiOptimizer(Optimizer):
     def finalize_variable_values(self, var_list: Iterable[Variable]) -> None:
         """As each optimizer does it with its variables."""
         chosen = set(var_list)
-        for optimizer, own in self._inner.values():
+        for optimizer, own in self._inner.items():
             optimizer.finalize_variable_values([v for v in own if v in chosen])
 
     def _step(self, gradients: Sequence[Any], variables: Sequence[Variable]) -> None:
         given = dict(zip(variables, self.unscaled(gradients, variables), strict=True))
-        for optimizer, own in self._inner.values():
+        for optimizer, own in self._inner.items():
             used = [v for v in own if v in given]
             if used:
                 optimizer._step([given[v] for v in used], used)
@@ -206,8 +206,7 @@ class MultiOptimizer(Optimizer):
     ) -> Any:
         """The optimizer that `get_config` described."""
         given = config["optimizer_map"]
-        own = given["class_name"] == "OptimizerMap" if isinstance(given, dict) else False
-        if not own:
+        if not isinstance(given, dict) or given["class_name"] != "OptimizerMap":
             raise ValueError(
                 "The function that chooses optimizers is not in the configuration of a "
                 "MultiOptimizer: use an OptimizerMap."

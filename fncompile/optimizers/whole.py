@@ -11,6 +11,7 @@ from typing import Any
 
 from fncompile import ops
 from fncompile.graph.variable import Variable
+from fncompile.optimizers.adaptive import moments
 from fncompile.optimizers.optimizer import Optimizer, Slots
 
 
@@ -61,8 +62,7 @@ class Nadam(Optimizer):
     def update(self, w: Any, g: Any, slots: Slots, lr: Any, step: Any) -> tuple[Any, Slots]:
         now, after = self._beta(step), self._beta(step + 1.0)
         product = ops.cast(self._product, w.dtype)
-        m = slots["momentum"] + (g - slots["momentum"]) * (1 - self.beta_1)
-        v = slots["velocity"] + (ops.square(g) - slots["velocity"]) * (1 - self.beta_2)
+        m, v = moments(g, slots, self.beta_1, self.beta_2)
         ahead = after * m / (1.0 - product * after) + (1.0 - now) * g / (1.0 - product)
         size = ops.sqrt(v / (1.0 - ops.power(self.beta_2, step)))
         return w - ahead * lr / (size + self.epsilon), {"momentum": m, "velocity": v}
@@ -96,8 +96,7 @@ class Lamb(Optimizer):
         self.beta_1, self.beta_2, self.epsilon = beta_1, beta_2, epsilon
 
     def update(self, w: Any, g: Any, slots: Slots, lr: Any, step: Any) -> tuple[Any, Slots]:
-        m = slots["momentum"] + (g - slots["momentum"]) * (1 - self.beta_1)
-        v = slots["velocity"] + (ops.square(g) - slots["velocity"]) * (1 - self.beta_2)
+        m, v = moments(g, slots, self.beta_1, self.beta_2)
         mean = m / (1.0 - ops.power(self.beta_1, step))
         square = v / (1.0 - ops.power(self.beta_2, step))
         change = mean / (ops.sqrt(square) + self.epsilon)

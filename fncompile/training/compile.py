@@ -152,7 +152,7 @@ def optimizer_of(model: TrainedModel) -> Any:
 
 def check_has_optimizer(model: TrainedModel) -> None:
     """ValueError where the model was compiled to be evaluated alone."""
-    if getattr(model, "compiled", False) and model.optimizer is None:
+    if model.optimizer is None:
         raise ValueError(
             f"Model '{model.name}' was compiled with `optimizer=None`, so it can be evaluated and "
             "not be trained. Give `compile` an optimizer."

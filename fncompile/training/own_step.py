@@ -200,9 +200,9 @@ def test_step(model: Any, data: Any) -> dict[str, Any]:
 def _loss_of(model: Any, x: Any, y: Any, y_pred: Any, weight: Any, training: bool) -> Any:
     """What `compute_loss` gives; older classes write it without `training`."""
     taken = inspect.signature(model.compute_loss).parameters
-    if "training" in taken or any(p.kind is p.VAR_KEYWORD for p in taken.values()):
-        return model.compute_loss(x=x, y=y, y_pred=y_pred, sample_weight=weight, training=training)
-    return model.compute_loss(x=x, y=y, y_pred=y_pred, sample_weight=weight)
+    takes = "training" in taken or any(p.kind is p.VAR_KEYWORD for p in taken.values())
+    flag = {"training": training} if takes else {}
+    return model.compute_loss(x=x, y=y, y_pred=y_pred, sample_weight=weight, **flag)
 
 
 def _track(model: Any, loss: Any, y_pred: Any) -> None:

@@ -15,6 +15,7 @@ from fncompile.layers.core import Identity
 from fncompile.layers.input import Input
 from fncompile.layers.preprocessing.category_encoding import CategoryEncoding
 from fncompile.layers.preprocessing.discretization import Discretization
+from fncompile.layers.preprocessing.encoding import checked_mode
 from fncompile.layers.preprocessing.hashing import HashedCrossing, Hashing
 from fncompile.layers.preprocessing.integer_lookup import IntegerLookup
 from fncompile.layers.preprocessing.normalization import Normalization
@@ -27,14 +28,13 @@ class Feature:
     "int", "one_hot" (encoded so) or "float"."""
 
     def __init__(self, dtype: str, preprocessor: Any, output_mode: str):
-        _check_mode(output_mode, ("int", "one_hot", "float"))
         self.dtype = dtype
         if isinstance(preprocessor, dict):
             from fncompile.saving import deserialize_keras_object
 
             preprocessor = deserialize_keras_object(preprocessor)
         self.preprocessor = preprocessor
-        self.output_mode = output_mode
+        self.output_mode = checked_mode("FeatureSpace", output_mode, ("int", "one_hot", "float"))
 
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments, ready for JSON."""
@@ -52,10 +52,9 @@ class Cross:
     def __init__(
         self, feature_names: Iterable[str], crossing_dim: int, output_mode: str = "one_hot"
     ):
-        _check_mode(output_mode, ("int", "one_hot"))
         self.feature_names = tuple(feature_names)
         self.crossing_dim = crossing_dim
-        self.output_mode = output_mode
+        self.output_mode = checked_mode("FeatureSpace", output_mode, ("int", "one_hot"))
 
     @property
     def name(self) -> str:
@@ -69,14 +68,6 @@ class Cross:
             "feature_names": names, "crossing_dim": self.crossing_dim,
             "output_mode": self.output_mode,
         }  # fmt: skip
-
-
-def _check_mode(mode: str, modes: tuple[str, ...]) -> None:
-    if mode not in modes:
-        raise ValueError(
-            "Invalid value for argument `output_mode`. "
-            f"Expected one of {modes}. Received: output_mode={mode}"
-        )
 
 
 class FeatureSpace(Layer):
@@ -116,8 +107,7 @@ class FeatureSpace(Layer):
         super().__init__(name=name)
         if not features:
             raise ValueError("The `features` argument cannot be None or empty.")
-        _check_mode(output_mode, ("dict", "concat"))
-        self.output_mode = output_mode
+        self.output_mode = checked_mode("FeatureSpace", output_mode, ("dict", "concat"))
         self.crossing_dim = crossing_dim
         self.hashing_dim = hashing_dim
         self.num_discretization_bins = num_discretization_bins

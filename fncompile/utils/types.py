@@ -22,9 +22,6 @@ def is_keras_tensor(x: Any) -> bool:
     return isinstance(x, KerasTensor)
 
 
-_WEAK: dict[Any, Any] = {bool: False, int: 0, float: 0.0}
-
-
 def result_type(*dtypes: Any) -> str:
     """The dtype of what is computed of tensors of these.
 
@@ -34,11 +31,6 @@ def result_type(*dtypes: Any) -> str:
     >>> backend.result_type("int32", "bfloat16"), backend.result_type("int8", float)
     ('bfloat16', 'float32')
     """
-    return result_dtype(*(_WEAK[d] if d in _WEAK else _Of(standardize_dtype(d)) for d in dtypes))
-
-
-class _Of:
-    """Stands for a tensor of a dtype."""
-
-    def __init__(self, dtype: str):
-        self.dtype = self.type = dtype
+    weak = {bool, int, float}
+    tensors = (d() if d in weak else KerasTensor((), standardize_dtype(d)) for d in dtypes)
+    return result_dtype(*tensors)

@@ -102,7 +102,7 @@ def test_a_perspective_moves_corners(monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(random_warps.random, "uniform", lambda *_: ops.convert_to_tensor(shares))
         layer = layers.RandomPerspective((1.0, 1.0))
-        patch.setattr(layer, "_sometimes", lambda images, changed: changed)
+        patch.setattr(layer, "_chosen", lambda images: ops.convert_to_tensor(True))
         np.testing.assert_allclose(layer(IMAGES), expected, atol=1e-3)
     seen = layers.RandomPerspective((1.0, 1.0), seed=2)(IMAGES)
     assert (seen != IMAGES).any((1, 2, 3)).all()

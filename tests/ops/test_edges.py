@@ -229,5 +229,12 @@ def test_cholesky_of_what_is_not_positive_definite():
         ops.cholesky(np.array([[1.0, 2.0], [2.0, 1.0]]))
 
 
+def test_cholesky_in_the_turns_of_a_loop():
+    """Where values are not known before the loop is run."""
+    factors = np.tril(np.random.default_rng(0).uniform(1, 2, (4, 3, 3)))
+    found = ops.map(ops.cholesky, factors @ factors.transpose(0, 2, 1))
+    np.testing.assert_allclose(found, factors, rtol=1e-5)
+
+
 def test_stop_gradient():
     assert gradient(lambda x: x * ops.stop_gradient(x), [3.0]).tolist() == [3]

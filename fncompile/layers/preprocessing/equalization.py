@@ -83,19 +83,17 @@ class ContrastLimitedAdaptiveHistogramEqualization(RandomColor):
         return self._changed(images)
 
     def _changed(self, images: Any) -> Any:
-        low, high = self.value_range
         _, height, width, _ = images.shape
         if height is None or width is None:
             raise ValueError(f"Layer '{self.name}' has to know the height and width of images.")
-        x = (images - low) * (255.0 / (high - low))
         down, across = self.tile_grid_size
         tall, broad = -(-height // down), -(-width // across)
         pads = ((0, 0), (0, tall * down - height), (0, broad * across - width), (0, 0))
-        x = ops.pad(x, pads, "symmetric")
+        x = ops.pad(self._as_bytes(images), pads, "symmetric")
         x = ops.transpose(x, (0, 3, 1, 2))  # (batch, channels, height, width)
         spread = self._interpolated(x, self._tables(x, tall, broad), tall, broad)
         spread = ops.transpose(spread, (0, 2, 3, 1))[:, :height, :width]
-        return spread * ((high - low) / 255.0) + low
+        return self._from_bytes(spread)
 
     def _tables(self, x: Any, tall: int, broad: int) -> Any:
         """What each of 256 numbers becomes in each tile: (batch, channels, down, across, 256)."""

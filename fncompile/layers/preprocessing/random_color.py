@@ -19,6 +19,14 @@ class RandomColor(RandomImages):
             )
         self.value_range = value_range
 
+    def _as_bytes(self, images: Any) -> Any:
+        low, high = self.value_range
+        return (images - low) * (255.0 / (high - low))
+
+    def _from_bytes(self, images: Any) -> Any:
+        low, high = self.value_range
+        return images * ((high - low) / 255.0) + low
+
 
 class RandomContrast(RandomColor):
     """In training, each image's distance from its mean, channel by channel, is multiplied by a

@@ -72,7 +72,7 @@ class RandomGaussianBlur(RandomColor):
         self._start(seed, data_format)
 
     def _changed(self, images: Any) -> Any:
-        chosen = self._uniform(images, 0.0, 1.0) < self._uniform(images, *self.factor)
+        chosen = self._chosen(images)
         sigma = random.uniform((2,), *self.sigma, self.compute_dtype, self.seed_generator) + 1e-6
         smooth = ops.image.gaussian_blur(images, self.kernel_size, sigma, "channels_last")
         return ops.clip(ops.where(chosen, smooth, images), *self.value_range)

@@ -77,6 +77,12 @@ class RandomImages(StandardLayer):
         shape = (ops.shape(images)[0], 1, 1, 1)
         return random.uniform(shape, low, high, self.compute_dtype, self.seed_generator)
 
+    factor: tuple[float, float]  # of those that have one
+
+    def _chosen(self, images: Any) -> Any:
+        """Which images change, (batch, 1, 1, 1): with a probability drawn from `factor`."""
+        return self._uniform(images, 0.0, 1.0) < self._uniform(images, *self.factor)
+
 
 def checked_pair(
     name: str, value: Any, alone: tuple[Any, Any], least: float, most: float

@@ -68,7 +68,7 @@ class RandomErasing(RandomBoxes):
     def _changed(self, images: Any) -> Any:
         tall, broad = (ops.sqrt(self._uniform(images, *self.scale)) for _ in range(2))
         inside, _ = self._boxes(images, tall, broad)
-        chosen = self._uniform(images, 0.0, 1.0) < self._uniform(images, *self.factor)
+        chosen = self._chosen(images)
         return ops.where(ops.logical_and(inside, chosen), self._filling(images), images)
 
     def _filling(self, images: Any) -> Any:

@@ -57,14 +57,6 @@ class RandomTones(RandomColor):
         weights = ops.reshape(ops.cast(list(_GREY), images.dtype), (3, 1))
         return ops.matmul(images, weights)
 
-    def _as_bytes(self, images: Any) -> Any:
-        low, high = self.value_range
-        return (images - low) * (255.0 / (high - low))
-
-    def _from_bytes(self, images: Any) -> Any:
-        low, high = self.value_range
-        return images * ((high - low) / 255.0) + low
-
 
 class RandomGrayscale(RandomTones):
     """In training, each image becomes grey with the probability `factor`, from 0 to 1.
@@ -111,7 +103,7 @@ class RandomInvert(RandomTones):
         super().__init__(factor, value_range, data_format, seed, **kwargs)
 
     def _changed(self, images: Any) -> Any:
-        chosen = self._uniform(images, 0.0, 1.0) < self._uniform(images, *self.factor)
+        chosen = self._chosen(images)
         return ops.where(chosen, self.value_range[1] - images, images)
 
 

@@ -52,17 +52,7 @@ class RandomShear(RandomTransform):
         return self._read(images, (1.0, x, 0.0), (y, 1.0, 0.0))
 
 
-class RandomSometimes(RandomTransform):
-    """Base of layers that change each image with a probability that is drawn from a range."""
-
-    def _sometimes(self, images: Any, changed: Any) -> Any:
-        chosen = self._uniform(images, 0.0, 1.0) < self._uniform(images, *self.factor)
-        return ops.where(chosen, changed, images)
-
-    factor: tuple[float, float]
-
-
-class RandomPerspective(RandomSometimes):
+class RandomPerspective(RandomTransform):
     """In training, images are seen from another side, each with a probability that is drawn from
     the range `factor` (two numbers, or the larger one).
 
@@ -109,10 +99,10 @@ class RandomPerspective(RandomSometimes):
             images, corners + ops.zeros_like(moved), corners * (1.0 + moved), self.interpolation,
             self.fill_value, "channels_last",
         )  # fmt: skip
-        return self._sometimes(images, changed)
+        return ops.where(self._chosen(images), changed, images)
 
 
-class RandomElasticTransform(RandomSometimes):
+class RandomElasticTransform(RandomTransform):
     """In training, images are bent like rubber, each with a probability that is drawn from the
     range `factor` (two numbers, or the larger one).
 
@@ -172,4 +162,5 @@ class RandomElasticTransform(RandomSometimes):
         read = sampled(
             images.node, rows, columns, self.interpolation, self.fill_mode, self.fill_value
         )
-        return ops.clip(self._sometimes(images, type(images)(read)), *self.value_range)
+        bent = ops.where(self._chosen(images), type(images)(read), images)
+        return ops.clip(bent, *self.value_range)

@@ -9,6 +9,7 @@ from fncompile.ir import build
 from fncompile.ir.node import Node
 from fncompile.ops.axes import display
 from fncompile.ops.dispatch import node
+from fncompile.ops.shaping import moved
 
 
 def batched(images: Any, data_format: str | None, rank: int = 2) -> tuple[Node, str]:
@@ -27,17 +28,11 @@ def batched(images: Any, data_format: str | None, rank: int = 2) -> tuple[Node, 
         )
     came = f"{form} {'one' if x.ndim == rank + 1 else 'batch'}"
     x = build.expand_dims(x, (0,)) if came.endswith("one") else x
-    return (x if form == "channels_last" else _moved(x, 1, -1)), came
+    return (x if form == "channels_last" else build.permute(x, moved(x.ndim, 1, -1))), came
 
 
 def as_given(x: Node, came: str) -> Node:
     """(batch, ..., channels) in the layout and rank that `batched` was given."""
     form, count = came.split()
-    x = x if form == "channels_last" else _moved(x, -1, 1)
+    x = x if form == "channels_last" else build.permute(x, moved(x.ndim, -1, 1))
     return build.reshape(x, x.shape[1:]) if count == "one" else x
-
-
-def _moved(x: Node, source: int, target: int) -> Node:
-    order = list(range(x.ndim))
-    order.insert(target % x.ndim, order.pop(source))
-    return build.permute(x, order)
