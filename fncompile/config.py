@@ -78,12 +78,12 @@ class DTypePolicy:
     @property
     def compute_dtype(self) -> str:
         """The dtype that floating-point inputs and weights are cast to when the layer runs."""
-        return self._name.removeprefix("mixed_")
+        return self.name.removeprefix("mixed_")
 
     @property
     def variable_dtype(self) -> str:
         """The dtype that weights are created and trained in."""
-        return "float32" if self._name.startswith("mixed_") else self._name
+        return "float32" if self.name.startswith("mixed_") else self.name
 
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments, ready for JSON."""

@@ -95,11 +95,6 @@ class DTypePolicyMap(DTypePolicy, MutableMapping[str, DTypePolicy]):
         policies = {path: serialize(policy) for path, policy in self._policies.items()}
         return {"default_policy": default, "policy_map": policies}
 
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> DTypePolicyMap:
-        """A map from what `get_config` gave."""
-        return cls(**config)
-
     __eq__, __hash__ = object.__eq__, object.__hash__
 
     def __repr__(self) -> str:

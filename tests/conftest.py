@@ -10,7 +10,10 @@ from pathlib import Path
 import hypothesis
 import pytest
 
-hypothesis.settings.register_profile("fncompile", deadline=None, print_blob=True)
+hypothesis.settings.register_profile(
+    "fncompile", deadline=None, print_blob=True,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],  # a busy machine is no fault
+)  # fmt: skip
 hypothesis.settings.load_profile("fncompile")
 
 HERE = Path(__file__).parent

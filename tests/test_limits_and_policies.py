@@ -51,6 +51,16 @@ def test_layers_take_the_policy_of_their_path():
     assert policies["out"].name == "float32" and "out" not in policies
 
 
+def test_a_map_without_a_default_follows_the_policy_that_is_set():
+    policies = dtype_policies.DTypePolicyMap()
+    config.set_dtype_policy("mixed_bfloat16")
+    try:
+        found = policies.name, policies.compute_dtype, policies.variable_dtype
+    finally:
+        config.set_dtype_policy("float32")
+    assert found == ("mixed_bfloat16", "bfloat16", "float32")
+
+
 def test_numbers_of_names_and_kinds_of_dtypes():
     assert [backend.get_uid("a name of this test") for _ in range(3)] == [1, 2, 3]
     assert backend.is_float_dtype(np.float64) and not backend.is_float_dtype("uint32")
