@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -118,8 +118,16 @@ def evaluate_trace(trace: Trace, result: Any) -> Any:
 def _array(x: Tensor, values: dict[Node, np.ndarray]) -> np.ndarray:
     """The numbers of a tensor, with its mask if it has one."""
     array = np.array(values[x.node])
-    if x._keras_mask is None:
-        return array
-    masked = array.view(Masked)
-    masked._keras_mask = np.array(values[x._keras_mask.node])
-    return masked
+    mask = None if x._keras_mask is None else np.array(values[x._keras_mask.node])
+    return masked([array], [mask])[0]
+
+
+def masked(arrays: Sequence[np.ndarray], masks: Sequence[np.ndarray | None]) -> list[np.ndarray]:
+    """`arrays` with their masks, those that have one; no masks are none."""
+    found = list(arrays)
+    for k, mask in enumerate(masks):
+        if mask is not None:
+            view = found[k].view(Masked)
+            view._keras_mask = mask
+            found[k] = view
+    return found

@@ -51,6 +51,7 @@ class Trace:
         self.params: dict[Any, Node] = {}  # variable -> its param node, in order of first use
         self.values: dict[Any, Node] = {}  # variable -> its value at this point of the trace
         self.losses: list[Tensor] = []
+        self.masks: list[Tensor | None] = []  # of the outputs of a model's prediction
         self.adders: list[Any] = []  # the layer that added each of these
         self.ranges: list[tuple[Node, Range]] = []  # of what is used as an index
         self.bound: Mapping[Node, np.ndarray] | None = None  # numbers of leaves, in an eager call

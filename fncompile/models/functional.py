@@ -12,11 +12,13 @@ import numpy as np
 from fncompile.graph.call import Call, Operation, relink
 from fncompile.graph.config import dag_config, dag_from_config
 from fncompile.graph.dag import Dag, build_dag, rebase, replay
+from fncompile.graph.eager import masked
 from fncompile.graph.nest import flatten, map_structure, pack_like, paths
 from fncompile.graph.tensor import KerasTensor, Tensor
 from fncompile.graph.trace import current_trace, to_node
 from fncompile.ir.types import DTYPES
 from fncompile.layers.base import Layer
+from fncompile.layers.call_spec import masks_of
 from fncompile.layers.input import InputLayer
 from fncompile.models.host_part import HostPart, host_part
 from fncompile.models.inputs import (
@@ -186,10 +188,12 @@ class Functional(Model):
         return None if outputs is None else self.pack_outputs(outputs)
 
     def _call_on_arrays(self, args: tuple, kwargs: dict[str, Any]) -> Any:
-        """Compiled, unless the call asks for training behaviour, leaves an input out, or leaves the
-        training flag to the calls inside, some of which have it set."""
+        """Compiled, unless the call asks for training behaviour, leaves an input out or gives one a
+        mask, or leaves the training flag to the calls inside, some of which have it set."""
         forced = self._sets_training()
-        plain = not ((forced and kwargs.get("training") is None) or any(kwargs.values()))
+        asked = any(x is not None and x is not False for x in kwargs.values())
+        masked_input = any(mask is not None for mask in flatten(masks_of(args)))
+        plain = not (asked or masked_input or (forced and kwargs.get("training") is None))
         flat = self.flatten_inputs(args[0]) if len(args) == 1 and plain else [None]
         if any(x is None for x in flat):
             return super()._call_on_arrays(args, kwargs)
@@ -201,7 +205,7 @@ class Functional(Model):
         if steps.adds_losses(arrays):  # `losses` must have their values
             return super()._call_on_arrays(args, kwargs)
         plan = steps.plan("predict", arrays)
-        outputs = plan.batch(arrays)
+        outputs = masked(plan.batch(arrays), steps.masks(arrays))
         if not forced and self.host_part is None:
             self._plan, self._short = plan, steps.short_call(arrays)
         return self.pack_outputs(outputs)

@@ -179,12 +179,15 @@ def sign(x: TensorLike) -> Result:
     >>> ops.sign([-3, 0, 2])
     array([-1,  0,  1], dtype=int32)
     """
-    x = build.stop_gradient(as_number(x))
+    x = as_number(x)
     zero, one = build.like(x, 0), build.like(x, 1)
     out = build.ew("select", build.ew("lt", zero, x), one, x)
-    if DTYPES[x.dtype].kind == "u":
+    if DTYPES[x.dtype].kind != "u":
+        out = build.ew("select", build.ew("lt", x, zero), build.like(x, -1), out)
+    if not is_float(x.dtype):
         return out
-    return build.ew("select", build.ew("lt", x, zero), build.like(x, -1), out)
+    never = build.full(x.shape, False, "bool")  # a gradient of 0, not none: x is differentiable
+    return build.straight_through(out, build.ew("select", never, x, zero))
 
 
 @op

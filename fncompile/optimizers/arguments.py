@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import inspect
+import numbers
 from collections.abc import Sequence
 from typing import Any
+
+import numpy as np
 
 from fncompile.caller import warn_caller
 
@@ -18,6 +21,15 @@ def check_others(learning_rate: Any, kwargs: dict[str, Any]) -> Any:
     if kwargs:
         raise ValueError(f"Argument(s) not recognized: {kwargs}")
     return learning_rate
+
+
+def check_rate(name: str, rate: Any) -> None:
+    """A rate that is a number has to be one that exports take too: not NaN, not negative."""
+    if isinstance(rate, (numbers.Real, np.ndarray)) and not np.all(np.asarray(rate) >= 0):
+        raise ValueError(
+            f"The learning rate of optimizer '{name}' must be a number of at least 0; to climb "
+            f"instead of to descend, negate the loss. Received: learning_rate={rate}"
+        )
 
 
 def check_clips(clipnorm: Any, clipvalue: Any, global_clipnorm: Any) -> None:

@@ -31,10 +31,10 @@ Slots = dict[str, Any]
 class Optimizer(ByAssignment, Described):
     """Base of all optimizers.
 
-    `learning_rate` is a float, a `LearningRateSchedule`, or a function written in ops, of the
-    iteration or of nothing. At most one of `clipnorm` (of each gradient), `global_clipnorm` (of all
-    together) and `clipvalue` (of each element) is set. `weight_decay` takes
-    `weight_decay * learning_rate * w` off each weight before its update.
+    `learning_rate` is a float of at least 0, a `LearningRateSchedule`, or a function written in
+    ops, of the iteration or of nothing. At most one of `clipnorm` (of each gradient),
+    `global_clipnorm` (of all together) and `clipvalue` (of each element) is set. `weight_decay`
+    takes `weight_decay * learning_rate * w` off each weight before its update.
 
     With `gradient_accumulation_steps` the mean of the gradients of so many steps is followed in the
     last of them, and `iterations` counts these. With `use_ema` there is an average of each weight,
@@ -197,6 +197,7 @@ class Optimizer(ByAssignment, Described):
     def _as_rate(self, value: Any) -> Any:
         value = schedules.deserialize(value) if isinstance(value, dict) else value
         if isinstance(value, float):
+            arguments.check_rate(self.name, value)
             return self._variable("learning_rate", (), floatx(), value)
         if not callable(value):
             raise ValueError(
@@ -210,7 +211,8 @@ class Optimizer(ByAssignment, Described):
 
     @property
     def learning_rate(self) -> Any:
-        """The variable that holds the rate, or the present value of a schedule. Can be assigned."""
+        """The variable that holds the rate, or the present value of a schedule. Can be
+        assigned, but for NaN and what is negative: ValueError."""
         if isinstance(self._learning_rate, Variable):
             return self._learning_rate
         return self.current_learning_rate(self._iterations)
@@ -220,6 +222,7 @@ class Optimizer(ByAssignment, Described):
         if callable(value):
             self._learning_rate = value
         elif isinstance(self._learning_rate, Variable):
+            arguments.check_rate(self.name, value)
             self._learning_rate.assign(value)
         else:
             raise TypeError(

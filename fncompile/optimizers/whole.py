@@ -114,10 +114,11 @@ class Adafactor(Optimizer):
     """Adam that keeps, of squared gradients of matrices, sums of rows and columns alone (Shazeer
     and Stern 2018).
 
-    `learning_rate`: a number, a schedule or a function, and at most `1 / sqrt(step)` where
-    `relative_step`; keyword arguments as for `Optimizer`. `beta_2_decay`: how fast the mean of
-    squares slows down; `epsilon_1` is added to squares, `epsilon_2` is the least size of weights
-    that steps are scaled by; `clip_threshold`: how large the root mean square of a step may be.
+    `learning_rate`: a number, a schedule or a function; more than `1 / sqrt(step)` counts as that,
+    whatever `relative_step` says, as in Keras 3. Keyword arguments as for `Optimizer`.
+    `beta_2_decay`: how fast the mean of squares slows down; `epsilon_1` is added to squares,
+    `epsilon_2` is the least size of weights that steps are scaled by; `clip_threshold`: how large
+    the root mean square of a step may be.
 
     >>> w = fncompile.Variable([1.0, 2.0])
     >>> step = optimizers.Adafactor(0.1).apply_gradients([(np.array([0.5, -0.5]), w)])
@@ -156,7 +157,7 @@ class Adafactor(Optimizer):
     def update(self, w: Any, g: Any, slots: Slots, lr: Any, step: Any) -> tuple[Any, Slots]:
         new = dict(slots)
         keep = 1.0 - ops.power(step, self.beta_2_decay)
-        rate = ops.minimum(lr, 1.0 / ops.sqrt(step)) if self.relative_step else lr
+        rate = ops.minimum(lr, 1.0 / ops.sqrt(step))
         squares = ops.square(g) + self.epsilon_1
         if len(g.shape) < 2:
             v = new["velocity"] = keep * slots["velocity"] + (1.0 - keep) * squares

@@ -18,6 +18,7 @@ from fncompile.flags import looked_into, of_entries
 from fncompile.graph.naming import local_names
 from fncompile.graph.trace import Trace
 from fncompile.graph.variable import Variable
+from fncompile.ir import interp
 from fncompile.ir.node import Program
 from fncompile.passes.apply_optimizer import Run
 from fncompile.passes.manager import Context
@@ -81,6 +82,7 @@ class CompiledSteps:
         operations = model, *getattr(model, "operations", ()), *model._flatten_layers()
         self.label = local_names(operations)
         self._adds_losses = False
+        self._masks: dict[Entry, Program] = {}  # of predictions that have some
         self.fixed_batch = has_fixed_batch(model)
 
     # the protocol ---------------------------------------------------------------------------------
@@ -113,9 +115,20 @@ class CompiledSteps:
         self.predict_entry(arrays)
         return self._adds_losses
 
+    def masks(self, arrays: Arrays) -> list[np.ndarray | None]:
+        """Those of the outputs for `arrays`; empty where none has any."""
+        entry = self.predict_entry(arrays)
+        program = self._masks.get(entry)
+        if program is None:
+            return []
+        values = {self.names[v]: v._storage for v in self._placed()}
+        found, _ = interp.run(program, arrays, values)
+        return [found.get(str(k)) for k in range(len(entry.program.outputs))]
+
     def short_call(self, arrays: Arrays) -> Short | ShortOfSeveral | None:
         """The short way for calls like this one, if there is one."""
-        return short_way(self.predict_entry(arrays), self.weights)
+        entry = self.predict_entry(arrays)
+        return None if entry in self._masks else short_way(entry, self.weights)
 
     def bind(self, arrays: Arrays, out: Arrays | None) -> Bound:
         """The prediction for `arrays` as a function of no arguments."""
@@ -156,7 +169,11 @@ class CompiledSteps:
                 self._adds_losses = bool(trace.losses)
                 self._place_rest(trace)
                 memories = (self.weights, self.state)
-                self.entries[key] = self._build(program, "infer", "predict", Context(), memories)
+                entry = self._build(program, "infer", "predict", Context(), memories)
+                masks = programs.masks_program(program, trace)
+                if masks.outputs:
+                    self._masks[entry] = masks
+                self.entries[key] = entry
         return self.entries[key]
 
     def step_entry(self, verb: str, signature: Signature) -> Entry:

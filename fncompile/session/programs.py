@@ -39,7 +39,16 @@ def predict_program(
         else:
             outputs = model.run_graph(given, training=False)
         named = _outputs(trace, model, outputs, label)
+        trace.masks = [t._keras_mask for t in outputs]
     return program_of(trace, inputs, named, trace.updates()), trace
+
+
+def masks_program(program: Program, trace: Trace) -> Program:
+    """The masks of what a prediction gives, each by the place of its output."""
+    masks = {str(k): mask.node for k, mask in enumerate(trace.masks) if mask is not None}
+    below = set(toposort(masks.values()))
+    params = tuple(p for p in program.params if p in below)
+    return Program(program.inputs, params, masks, {})
 
 
 def input_gradient_program(

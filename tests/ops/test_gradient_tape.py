@@ -57,6 +57,32 @@ def test_what_is_not_watched_gives_none_or_zeros():
     np.testing.assert_array_equal(zero, [[0.0], [0.0]])
 
 
+@pytest.mark.parametrize("fn, found", [
+    (ops.sign, [0.0, 0.0, 0.0, 0.0]),
+    (lambda w: w * ops.sign(w), [-1.0, 0.0, 1.0, 1.0]),
+    (ops.floor, None), (ops.ceil, None), (ops.round, None), (lambda w: w // 2.0, None),
+    (ops.stop_gradient, None), (lambda w: ops.cast(w > 0, "float32"), None),
+])  # fmt: skip
+def test_of_what_is_flat_sign_alone_has_a_gradient(fn, found):
+    """As TensorFlow 2.20 has it: zeros of `sign`, None of what rounds, compares or stops."""
+    w = variable(-2.0, 0.0, 3.0, np.inf)
+    with fncompile.GradientTape() as tape:
+        y = ops.sum(fn(w))
+    got = tape.gradient(y, w)
+    assert got is None if found is None else got.tolist() == found
+
+
+def test_the_zero_gradient_of_sign_reaches_a_compiled_step():
+    """Momentum goes on where the gradient is 0, and the variable is not among those without one."""
+    dense = fncompile.Sequential([layers.Input((2,)), layers.Dense(1, name="d")])
+    dense.compile(optimizers.SGD(0.5, momentum=0.5), lambda y, p: ops.mean(ops.sign(p) * y, -1))
+    dense.train_on_batch(np.ones((2, 2)), np.ones((2, 1)))
+    before = dense.get_weights()
+    dense.optimizer.variables[2].assign(np.ones((2, 1)))  # the momentum of the kernel
+    dense.train_on_batch(np.ones((2, 2)), np.ones((2, 1)))
+    np.testing.assert_array_equal(dense.get_weights()[0], before[0] + 0.5)
+
+
 def test_watch():
     x, still = np.array([1.0, 2.0], "float32"), variable(3.0, trainable=False)
     with fncompile.GradientTape(watch_accessed_variables=False) as tape:

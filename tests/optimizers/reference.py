@@ -66,3 +66,18 @@ def lion(w, grads, lr=0.001, b1=0.9, b2=0.99):
         w = w - lr * np.sign(b1 * m + (1 - b1) * g)
         m = b2 * m + (1 - b2) * g
     return w
+
+
+def adafactor(w, grads, lr, decay=-0.8, epsilon_1=1e-30, epsilon_2=1e-3, threshold=1.0):
+    """Of a vector, as Keras 3.15 has it: the rate is bounded whatever `relative_step` says."""
+    def rms(x):
+        return np.sqrt(np.mean(x**2))
+
+    v = np.zeros_like(w)
+    for step, g in enumerate(grads, 1):
+        keep = 1 - step**decay
+        v = keep * v + (1 - keep) * (g**2 + epsilon_1)
+        change = g / np.sqrt(v)
+        change = change / max(1.0, rms(change) / threshold)
+        w = w - max(epsilon_2, rms(w)) * min(lr, 1 / np.sqrt(step)) * change
+    return w

@@ -95,9 +95,24 @@ def test_functions_as_learning_rate(rate, wanted):
     assert weights[0].numpy()[0] == -wanted
 
 
+@pytest.mark.parametrize("rate", [-1.0, -1, float("nan"), np.float32("nan"), np.array(-2.0)])
+@pytest.mark.parametrize("make", [
+    optimizers.SGD, optimizers.Adam, lambda: optimizers.LossScaleOptimizer(optimizers.SGD())
+])  # fmt: skip
+def test_no_rate_that_exports_refuse_can_be_assigned(make, rate):
+    """The C API answers FNC_BAD_ARGUMENT to it; what was there stays. Zero is a rate."""
+    optimizer = make()
+    optimizer.learning_rate = 0.0
+    with pytest.raises(ValueError, match="at least 0"):
+        optimizer.learning_rate = rate
+    assert float(optimizer.learning_rate) == 0.0
+
+
 @pytest.mark.parametrize("make, error, message", [
     (lambda: optimizers.SGD(1), ValueError, "Argument `learning_rate` should be float"),
     (lambda: optimizers.SGD("a"), ValueError, "Received instead: learning_rate=a"),
+    (lambda: optimizers.SGD(-0.1, name="o"), ValueError, "of optimizer 'o' must be .* at least 0"),
+    (lambda: optimizers.Adam(float("nan")), ValueError, "learning_rate=nan"),
     (lambda: optimizers.SGD(momentum=2), ValueError, "`momentum` must be a float between"),
     (lambda: optimizers.SGD(clipnorm=1.0, clipvalue=1.0), ValueError, "Only one of `clipnorm`"),
     (lambda: optimizers.SGD(foo=1), ValueError, "Argument.s. not recognized: {'foo': 1}"),

@@ -83,6 +83,23 @@ def test_update_is_element_wise(name, options, formula, arguments):
     np.testing.assert_array_equal(np.concatenate([a.numpy(), b.numpy()]), joined.numpy())
 
 
+@pytest.mark.parametrize("relative_step", [False, True])
+def test_adafactor_bounds_its_rate_with_and_without_relative_step(relative_step, double):
+    """0.5 is more than 1 / sqrt(step) from the fifth step on, where 0.0511 came out of a rate
+    without a bound; Keras' own test expects the first and the last number below within 5e-4."""
+    optimizer = optimizers.Adafactor(0.5, -0.65, 1e-15, 1e-4, 0.9, relative_step=relative_step)
+    w, grads = np.ones(10), [np.full(10, 0.01)] + 6 * [np.linspace(0.1, 1.0, 10)]
+    found = [train(optimizer, grads[:1], w).numpy()]
+    assert abs(found[0] - 0.55).max() < 1e-6
+    for count in (5, 7):
+        optimizer = optimizers.Adafactor(0.5, -0.65, 1e-15, 1e-4, 0.9, relative_step=relative_step)
+        wanted = reference.adafactor(w, grads[:count], 0.5, -0.65, 1e-15, 1e-4, 0.9)
+        got = train(optimizer, grads[:count], w).numpy()
+        np.testing.assert_allclose(got, wanted, 1e-10)
+        if count == 5:
+            assert abs(got[0] - 0.0554) < 5e-4
+
+
 def step(gradients, **options):
     """The gradients as SGD of rate 1 sees them."""
     optimizer = optimizers.SGD(1.0, **options)

@@ -1,0 +1,89 @@
+"""The mask of what a model gives for arrays is that of the layers inside, on the first call and on
+later ones, and what reads it leaves out what it hides."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import fncompile
+from fncompile import layers, losses, ops
+
+IDS = np.array([[1, 2, 0, 0], [3, 0, 4, 0]])
+
+
+def mask_of(x):
+    return getattr(x, "_keras_mask", None)
+
+
+@pytest.fixture(scope="module")
+def tagger():
+    """Two outputs with a mask and one without."""
+    ids = fncompile.Input((None,), dtype="int32")
+    x = layers.Embedding(5, 2, mask_zero=True)(ids)
+    outputs = {"tags": layers.Dense(1)(x), "all": layers.SimpleRNN(2)(x), "vectors": x}
+    return fncompile.Model(ids, outputs)
+
+
+@pytest.mark.parametrize("rows, length", [(2, 4), (1, 4), (2, 3), (2, 3)])
+def test_outputs_have_the_masks_of_their_layers(tagger, rows, length):
+    ids = IDS[:rows, :length]
+    found = tagger(ids)
+    np.testing.assert_array_equal(mask_of(found["tags"]), ids != 0)
+    np.testing.assert_array_equal(mask_of(found["vectors"]), ids != 0)
+    assert mask_of(found["all"]) is None and type(found["all"]) is np.ndarray
+    assert all(type(x) is np.ndarray for x in tagger.predict(ids, verbose=0).values())
+
+
+def test_a_loss_leaves_out_what_a_model_masked(tagger):
+    """3 of 8 elements count, whose squares are averaged over 3."""
+    tags = tagger(IDS)["tags"]
+    got = losses.MeanSquaredError()(np.zeros((2, 4, 1), "float32"), tags)
+    want = (np.asarray(tags, "float64")[IDS != 0] ** 2).mean()
+    np.testing.assert_allclose(got, want, 1e-6)
+
+
+def test_a_layer_reads_the_mask_of_a_model(tagger):
+    summed = layers.GlobalAveragePooling1D()(tagger(IDS)["vectors"])
+    table = tagger.layers[1].get_weights()[0]
+    want = [(table[1] + table[2]) / 2, (table[3] + table[4]) / 2]
+    np.testing.assert_allclose(summed, want, 1e-6)
+
+
+def test_a_model_reads_the_mask_of_its_input():
+    """Another model's or a layer's: the padded steps are left out, on every call."""
+    x = fncompile.Input((3, 1))
+    model = fncompile.Model(x, layers.GlobalAveragePooling1D()(x))
+    masked = layers.Masking()(np.array([[[1.0], [3.0], [0.0]]], "float32"))
+    for _ in range(2):
+        np.testing.assert_allclose(model(masked), [[2.0]])
+        np.testing.assert_allclose(model(np.asarray(masked)), [[4 / 3]], 1e-6)
+
+
+@pytest.mark.parametrize("mask", [[[True, False, True]], [[False, True, True]]])
+def test_a_mask_may_be_an_argument(mask):
+    x = fncompile.Input((3, 1))
+    model = fncompile.Model(x, layers.GlobalAveragePooling1D()(x))
+    values = np.array([[[1.0], [3.0], [5.0]]], "float32")
+    np.testing.assert_allclose(model(values, mask=np.array(mask)), [values[0][mask[0]].mean(0)])
+
+
+def test_a_mask_that_depends_on_weights_and_arithmetic():
+    class Above(layers.Layer):
+        supports_masking = True
+
+        def build(self, shape):
+            self.least = self.add_weight(shape=(), initializer="ones")
+
+        def call(self, x):
+            return x * 2
+
+        def compute_mask(self, x, mask=None):
+            return ops.any(x > self.least, axis=-1)
+
+    model = fncompile.Sequential([layers.Input((2, 1)), Above()])
+    x = np.array([[[0.5], [2.0]]], "float32")
+    assert mask_of(model(x)).tolist() == [[False, True]]
+    assert mask_of(model(x)).tolist() == [[False, True]]
+    model.layers[0].least.assign(3.0)
+    assert mask_of(model(x)).tolist() == [[False, False]]
