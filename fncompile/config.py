@@ -13,7 +13,10 @@ from fncompile.missing import explain_missing
 _FLOATS = ("float32", "float64")
 _LAYOUTS = ("channels_last", "channels_first")
 
-_DTYPES = ("bool", "uint8", "int8", "uint32", "int32", "int64", "bfloat16", "float32", "float64")
+_DTYPES = (
+    "bool", "uint8", "int8", "uint16", "int16", "uint32", "int32", "uint64", "int64", "bfloat16",
+    "float32", "float64",
+)  # fmt: skip
 
 # float16 would need emulation and loss scaling, and silently computing in float32 misleads.
 NO_FLOAT16 = (

@@ -28,8 +28,11 @@
 
 FNC_DEFINE_OUTSIDE(u8, uint8_t, int32_t, 1)
 FNC_DEFINE_OUTSIDE(i8, int8_t, int32_t, at[i] >= 0)
+FNC_DEFINE_OUTSIDE(u16, uint16_t, int32_t, 1)
+FNC_DEFINE_OUTSIDE(i16, int16_t, int32_t, at[i] >= 0)
 FNC_DEFINE_OUTSIDE(u32, uint32_t, int64_t, 1)
 FNC_DEFINE_OUTSIDE(i32, int32_t, int64_t, at[i] >= 0)
+FNC_DEFINE_OUTSIDE(u64, uint64_t, uint64_t, 1)
 FNC_DEFINE_OUTSIDE(i64, int64_t, int64_t, at[i] >= 0)
 FNC_DEFINE_OUTSIDE(f32, float, double, at[i] > -1)
 FNC_DEFINE_OUTSIDE(f64, double, double, at[i] > -1)

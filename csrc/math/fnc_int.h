@@ -42,20 +42,37 @@ FNC_DEFINE_INT(i32, int32_t, uint32_t)
 FNC_DEFINE_INT(i64, int64_t, uint64_t)
 #undef FNC_DEFINE_INT
 
-/* T from F. LOW is the least T, exact in F; TOP is the largest F below -LOW. */
-#define FNC_DEFINE_CAST(NAME, T, F, LOW, TOP, MAX)                                                 \
+FNC_INLINE uint64_t fnc_neg_u64(uint64_t a) { return 0 - a; }
+FNC_INLINE uint64_t fnc_abs_u64(uint64_t a) { return a; }
+FNC_INLINE uint64_t fnc_sign_u64(uint64_t a) { return a > 0; }
+FNC_INLINE uint64_t fnc_max_u64(uint64_t a, uint64_t b) { return a < b ? b : a; }
+FNC_INLINE uint64_t fnc_min_u64(uint64_t a, uint64_t b) { return b < a ? b : a; }
+FNC_INLINE uint64_t fnc_mod_u64(uint64_t a, uint64_t b) { return b == 0 ? 0 : a % b; }
+FNC_INLINE uint64_t fnc_floordiv_u64(uint64_t a, uint64_t b) { return b == 0 ? 0 : a / b; }
+FNC_INLINE uint64_t fnc_pow_u64(uint64_t base, uint64_t exponent) { /* wraps */
+    uint64_t result = 1;
+    for (; exponent; exponent >>= 1, base *= base)
+        if (exponent & 1) result *= base;
+    return result;
+}
+
+/* T from F. LOW is the least T and END the first number above all, exact in F; TOP is the largest F
+ * below END. */
+#define FNC_DEFINE_CAST(NAME, T, F, LOW, TOP, END, MAX)                                                 \
     FNC_INLINE T NAME(F x) {                                                                       \
         F y = x == x ? x : (F)0;                                                                   \
         y = y < (LOW) ? (LOW) : y;                                                                 \
         y = y > (TOP) ? (TOP) : y;                                                                 \
         T i = (T)y;                                                                                \
-        return x >= -(LOW) ? (MAX) : i;                                                            \
+        return x >= (END) ? (MAX) : i;                                                             \
     }
 
-FNC_DEFINE_CAST(fnc_i32_from_f32, int32_t, float, -0x1p31f, 0x1.fffffep30f, INT32_MAX)
-FNC_DEFINE_CAST(fnc_i32_from_f64, int32_t, double, -0x1p31, 0x1.fffffffcp30, INT32_MAX)
-FNC_DEFINE_CAST(fnc_i64_from_f32, int64_t, float, -0x1p63f, 0x1.fffffep62f, INT64_MAX)
-FNC_DEFINE_CAST(fnc_i64_from_f64, int64_t, double, -0x1p63, 0x1.fffffffffffffp62, INT64_MAX)
+FNC_DEFINE_CAST(fnc_i32_from_f32, int32_t, float, -0x1p31f, 0x1.fffffep30f, 0x1p31f, INT32_MAX)
+FNC_DEFINE_CAST(fnc_i32_from_f64, int32_t, double, -0x1p31, 0x1.fffffffcp30, 0x1p31, INT32_MAX)
+FNC_DEFINE_CAST(fnc_i64_from_f32, int64_t, float, -0x1p63f, 0x1.fffffep62f, 0x1p63f, INT64_MAX)
+FNC_DEFINE_CAST(fnc_i64_from_f64, int64_t, double, -0x1p63, 0x1.fffffffffffffp62, 0x1p63, INT64_MAX)
+FNC_DEFINE_CAST(fnc_u64_from_f32, uint64_t, float, 0.0f, 0x1.fffffep63f, 0x1p64f, UINT64_MAX)
+FNC_DEFINE_CAST(fnc_u64_from_f64, uint64_t, double, 0.0, 0x1.fffffffffffffp63, 0x1p64, UINT64_MAX)
 #undef FNC_DEFINE_CAST
 
 #endif

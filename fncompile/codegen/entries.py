@@ -36,7 +36,7 @@ from fncompile.codegen.ctree import (
 from fncompile.codegen.pointers import with_symbols
 from fncompile.ir.bounds import Bound
 from fncompile.ir.dims import Dim, symbols_of
-from fncompile.ir.types import TensorType
+from fncompile.ir.types import DTYPES, TensorType
 from fncompile.plan.cost import amount
 from fncompile.plan.types import Buffer, Plan
 
@@ -143,7 +143,7 @@ def _inside(plan: Plan, entry: str) -> Function:
         rows = Ternary(whole, dim(first[0]), Name("rows"))
         size = dim(TensorType(buffer.type.dtype, row).size)
         numbers = map(Int, (range.count, range.allowed))
-        kind = _OUTSIDE[buffer.type.dtype]
+        kind = "u8" if buffer.type.dtype == "bool" else DTYPES[buffer.type.dtype].short
         array = Name(f"env->in[{buffer.index}]")
         test = call(f"fnc_outside_{kind}", array, Name("index"), rows, size, *numbers)
         found.append(Assign(Name("outside"), "|=", test))
@@ -154,8 +154,6 @@ def _inside(plan: Plan, entry: str) -> Function:
 
 
 _INSIDE = "Are all numbers that stand for rows of a table, or for classes, ones that there are?"
-_OUTSIDE = {"int32": "i32", "int64": "i64", "float32": "f32", "float64": "f64"}
-_OUTSIDE |= {"uint32": "u32", "uint8": "u8", "int8": "i8", "bool": "u8"}
 
 
 def _outside(bound: Bound) -> CExpr:

@@ -29,7 +29,7 @@ from fncompile.codegen.ctree import (
     call,
     names_in,
 )
-from fncompile.ir.types import DTYPES
+from fncompile.ir.types import DTYPES, DType
 from fncompile.plan.names import word
 from fncompile.plan.types import (
     Affine,
@@ -57,7 +57,6 @@ OPERATORS = {
     "shr": ">>",
 }
 OPERATORS |= {"and": "&", "or": "|", "xor": "^"}
-WRAPPED = {"i32", "i64"}  # integer arithmetic goes through fnc_add_i32 …, which wraps
 
 
 def c_type(dtype: str) -> str:
@@ -261,14 +260,19 @@ def _apply(e: Apply, args: list[CExpr]) -> CExpr:
         return Unary("!", args[0]) if row.kind == "b" else Cast(row.c, Unary("~", args[0]))
     if e.fn == "shl":  # the bits of a negative number, which C shifts as little as it overflows
         return Cast(row.c, Binary("<<", Cast("uint64_t", args[0]), args[1]))
-    if e.fn in OPERATORS and not (row.short in WRAPPED and e.fn in ("add", "sub", "mul")):
-        out: CExpr = Binary(OPERATORS[e.fn], args[0], args[1])
-        return Cast(row.c, out) if row.size == 1 and row.kind != "b" and e.dtype != "bool" else out
-    if row.kind == "f" or row.short in WRAPPED:
-        if e.fn == "neg" and row.kind == "f":
-            return Unary("-", args[0])
-        return _bounded(e, args, row.short) or call(f"fnc_{e.fn}_{row.short}", *args)
-    return Cast(row.c, _through_int64(e.fn, args))
+    if e.fn in OPERATORS and not (row.wraps and e.fn in ("add", "sub", "mul")):
+        a, b = args
+        out = times(a, b, row) if e.fn == "mul" else Binary(OPERATORS[e.fn], a, b)
+        return Cast(row.c, out) if row.size < 4 and row.kind != "b" and e.dtype != "bool" else out
+    if e.fn == "neg" and row.kind == "f":
+        return Unary("-", args[0])
+    found = _bounded(e, args, row.short) or call(f"fnc_{e.fn}_{row.functions}", *args)
+    return found if row.functions == row.short else Cast(row.c, found)
+
+
+def times(a: CExpr, b: CExpr, row: DType) -> Binary:
+    """The product of two numbers, by the operator of C."""
+    return Binary("*", a if row.factor == row.c else Cast(row.factor, a), b)
 
 
 def _bounded(e: Apply, args: list[CExpr], short: str) -> CExpr | None:
@@ -284,11 +288,6 @@ def _bounded(e: Apply, args: list[CExpr], short: str) -> CExpr | None:
     return Ternary(Binary("<" if e.fn == "max" else ">", args[0], args[1]), args[1], args[0])
 
 
-def _through_int64(fn: str, args: list[CExpr]) -> CExpr:
-    """Small and unsigned integers are computed in 64 bits and cut."""
-    return call(f"fnc_{fn}_i64", *args)
-
-
 def cast(x: CExpr, source: str, target: str) -> CExpr:
     """`interp.cast_array` in C: to bool tests, float to integer saturates, integers wrap."""
     source, target = in_register(source), in_register(target)
@@ -298,7 +297,7 @@ def cast(x: CExpr, source: str, target: str) -> CExpr:
     if b.kind == "b":
         return Binary("!=", x, constant(0, source))
     if a.kind == "f" and b.kind in "iu":
-        if b.short in ("i32", "i64"):
+        if b.functions == b.short:
             return call(f"fnc_{b.short}_from_{a.short}", x)
         low, high = (
             (0, 2 ** (8 * b.size) - 1)

@@ -29,7 +29,7 @@ from fncompile.codegen.ctree import (
     call,
     names_in,
 )
-from fncompile.codegen.expr import Scope, c_type, in_register, rounded
+from fncompile.codegen.expr import Scope, c_type, in_register, rounded, times
 from fncompile.codegen.expr import store as put
 from fncompile.codegen.pixels import by_pixels, sums_up_turns
 from fncompile.codegen.pointers import Pointers, with_symbols
@@ -313,10 +313,10 @@ def _plain(kernel: Kernel, product: Product, pointers: Pointers, axis: str) -> l
     right = [*batches, Name("k"), Name("n"), *outer]
     at_b = index(product.right_by_segments, right, [*counts, k, n, *walked])
     a, b = Element(pointers(product.a.buffer), at_a), Element(pointers(product.b.buffer), at_b)
-    short = DTYPES[dtype].short
-    wraps = short in ("i32", "i64")
-    term: CExpr = call(f"fnc_mul_{short}", a, b) if wraps else Binary("*", a, b)
-    add = call(f"fnc_add_{short}", Name("acc"), term) if wraps else Binary("+", Name("acc"), term)
+    row = DTYPES[dtype]
+    term: CExpr = call(f"fnc_mul_{row.short}", a, b) if row.wraps else times(a, b, row)
+    add: CExpr = Binary("+", Name("acc"), term)
+    add = call(f"fnc_add_{row.short}", Name("acc"), term) if row.wraps else add
     finish = call(
         f"{kernel.name}_epilogue",
         Unary("&", Name("tile")),

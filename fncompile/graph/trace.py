@@ -183,7 +183,7 @@ def python_dtype(array: np.ndarray) -> str:
 def default_dtype(array: np.ndarray) -> str:
     """Keras' choice for arrays: float64 becomes floatx, what the IR does not have the nearest.
 
-    So data of float16 or int16 is widened, which changes no number; to ask for float16 is an error.
+    So data of float16 is widened, which changes no number; to ask for it is an error.
     """
     from fncompile.config import floatx
 

@@ -20,7 +20,8 @@ class DType:
     `compute`: the dtype that values have at hand, in registers, sums and temporaries; results are
     rounded to the dtype. `stored`: NumPy's dtype of elements in memory. `digits`: binary digits of
     a floating-point number. `tile`: the suffix of the products of csrc/kern, "" where plain loops
-    compute them.
+    compute them. `functions`: the suffix of the scalar functions of csrc/math that compute it;
+    integers without their own are computed in 64 bits and cut.
     """
 
     name: str
@@ -32,6 +33,7 @@ class DType:
     stored: str = ""
     digits: int = 0
     tile: str = ""
+    functions: str = "i64"
 
     @property
     def in_register(self) -> str:
@@ -42,6 +44,16 @@ class DType:
     def widens(self) -> bool:
         """Are values wider at hand than in memory?"""
         return bool(self.compute)
+
+    @property
+    def wraps(self) -> bool:
+        """Is its sum not to be left to the operators of C, for which an overflow has no meaning?"""
+        return self.kind == "i" and self.size >= 4
+
+    @property
+    def factor(self) -> str:
+        """The C type that a factor is cast to: two of uint16_t overflow the int they become."""
+        return "uint32_t" if self.size == 2 and self.kind == "u" else self.c
 
     @cached_property
     def numpy(self) -> np.dtype:
@@ -66,12 +78,15 @@ DTYPES = {
         DType("bool", "bool", "uint8_t", "b", 1),
         DType("uint8", "u8", "uint8_t", "u", 1),
         DType("int8", "i8", "int8_t", "i", 1),
+        DType("uint16", "u16", "uint16_t", "u", 2),
+        DType("int16", "i16", "int16_t", "i", 2),
         DType("uint32", "u32", "uint32_t", "u", 4),
-        DType("int32", "i32", "int32_t", "i", 4),
+        DType("int32", "i32", "int32_t", "i", 4, functions="i32"),
+        DType("uint64", "u64", "uint64_t", "u", 8, functions="u64"),
         DType("int64", "i64", "int64_t", "i", 8),
-        DType("bfloat16", "bf16", "fnc_bf16", "f", 2, "float32", "uint16", 8, "bf16"),
-        DType("float32", "f32", "float", "f", 4, digits=24, tile="f32"),
-        DType("float64", "f64", "double", "f", 8, digits=53, tile="f64"),
+        DType("bfloat16", "bf16", "fnc_bf16", "f", 2, "float32", "uint16", 8, "bf16", "f32"),
+        DType("float32", "f32", "float", "f", 4, digits=24, tile="f32", functions="f32"),
+        DType("float64", "f64", "double", "f", 8, digits=53, tile="f64", functions="f64"),
     )
 }
 SHORT = {d.short: d.name for d in DTYPES.values()}

@@ -14,7 +14,7 @@ from fncompile.ir.dims import Shape
 from fncompile.ir.node import Node
 from fncompile.ops.activations import log_softmax_of
 from fncompile.ops.axes import canonical_axis, display
-from fncompile.ops.dispatch import as_float, node, op
+from fncompile.ops.dispatch import as_float, as_index, node, op
 from fncompile.ops.pieces import between, softplus_of
 from fncompile.ops.types import Axis, Result, TensorLike
 
@@ -111,7 +111,7 @@ def _labels(target: Node, output: Node, axis: int) -> Node:
             "Arguments `target` and `output` must have the same shape up until the last dimension: "
             f"target.shape={display(target.shape)}, output.shape={display(output.shape)}"
         )
-    return target if target.dtype == "int64" else build.cast(target, "int32")
+    return as_index(target)
 
 
 @op

@@ -78,7 +78,7 @@ def node(x: Any, dtype: str | None = None) -> Node:
 
 
 def _stacked(rows: list[Node], dtype: str | None) -> Node:
-    common = dtype or _promote([row.dtype for row in rows]) or floatx()
+    common = dtype or result_dtype(*rows)
     return build.concat([build.expand_dims(build.cast(row, common), (0,)) for row in rows], 0)
 
 
@@ -87,35 +87,51 @@ def dtype_of(x: Any) -> str:
     return x.dtype if hasattr(x, "type") else node(x).dtype
 
 
-_RANK = ("bool", "uint8", "int8", "uint32", "int32", "int64", "bfloat16", "float32", "float64")
+# What each dtype is promoted to next, as Keras and JAX have it. "int" and "float" are the numbers
+# of Python: they ask for a kind, and where nothing else is asked for are int32 and floatx.
+_NEXT = {
+    "bool": ("int",),
+    "int": ("uint8", "int8"),
+    "uint8": ("uint16", "int16"),
+    "uint16": ("uint32", "int32"),
+    "uint32": ("uint64", "int64"),
+    "uint64": ("float",),
+    "int8": ("int16",),
+    "int16": ("int32",),
+    "int32": ("int64",),
+    "int64": ("float",),
+    "float": ("bfloat16", "float16"),
+    "bfloat16": ("float32",),
+    "float16": ("float32",),
+    "float32": ("float64",),
+    "float64": (),
+}
+
+
+@functools.cache
+def _above(dtype: str) -> frozenset[str]:
+    """All that `dtype` can be promoted to, itself among it."""
+    return frozenset({dtype}).union(*map(_above, _NEXT[dtype]))
+
+
+@functools.cache
+def _promote(found: frozenset[str]) -> str:
+    """The least that all of `found` can be promoted to: the one from which all others follow."""
+    return max(frozenset.intersection(*map(_above, found)), key=lambda d: len(_above(d)))
 
 
 def result_dtype(*xs: Any) -> str:
-    """Keras' promotion: Python numbers are weak and only lift bool to int and int to floatx."""
-    strong = [dtype_of(x) for x in xs if not _is_weak(x)]
-    weak = [x for x in xs if _is_weak(x)]
-    found = _promote(strong)
-    if any(isinstance(x, float) for x in weak):
-        return found if found and is_float(found) else floatx()
-    if any(not isinstance(x, bool) for x in weak):
-        return found if found and found != "bool" else "int32"
-    return found or "bool"
+    """Keras' promotion, but that 64 bits stay: Python numbers only lift bool to int and int to
+    float."""
+    found = _promote(frozenset(map(_asked, xs))) if xs else "float"
+    return {"int": "int32", "float": floatx()}.get(found, found)
 
 
-def _is_weak(x: Any) -> bool:
-    return isinstance(x, (bool, int, float, Poly)) and not isinstance(x, np.generic)
-
-
-def _promote(dtypes: list[str]) -> str | None:
-    if not dtypes:
-        return None
-    found = set(dtypes)
-    widest = max(found, key=_RANK.index)
-    if widest == "int8" and "uint8" in found:
-        return "int32"  # Keras says int16, which the IR does not have
-    if "uint32" in found and (widest == "int32" or (widest == "uint32" and "int8" in found)):
-        return "int64"
-    return widest
+def _asked(x: Any) -> str:
+    """A key of _NEXT: the dtype of `x`, or the kind of a number of Python."""
+    if isinstance(x, bool) or not isinstance(x, (int, float, Poly)) or isinstance(x, np.generic):
+        return "bool" if isinstance(x, bool) else dtype_of(x)
+    return "float" if isinstance(x, float) else "int"
 
 
 def promote(*xs: Any) -> list[Node]:
@@ -133,6 +149,14 @@ def as_number(x: Any) -> Node:
     """`x` as a node that can be counted with: a bool becomes int32."""
     out = node(x)
     return build.cast(out, "int32") if out.dtype == "bool" else out
+
+
+def as_index(x: Any) -> Node:
+    """`x` as whole numbers that positions are compared with: int32 wherever its dtype fits."""
+    out = node(x)
+    row = DTYPES[out.dtype]
+    wide = row.kind in "iu" and row.size + (row.kind == "u") > 4
+    return build.cast(out, "int64" if wide else "int32")
 
 
 def widened(x: Node) -> Node:

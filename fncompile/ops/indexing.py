@@ -20,7 +20,7 @@ from fncompile.ir.dims import Dim, Poly, ceildiv, product
 from fncompile.ir.node import Node
 from fncompile.ir.types import is_float
 from fncompile.ops.axes import canonical_axis, canonical_dim, display
-from fncompile.ops.dispatch import node, op, standard_dtype
+from fncompile.ops.dispatch import as_index, node, op, standard_dtype
 from fncompile.ops.types import Axis, DTypeLike, Extent, Result, TensorLike
 
 # x[key] ---------------------------------------------------------------------------------------
@@ -136,7 +136,7 @@ def wrapped(index: Any, n: Dim) -> Node:
     index = node(index)
     if is_float(index.dtype):
         raise ValueError(f"An index must be a tensor of integers. Received: dtype={index.dtype}")
-    index = index if index.dtype == "int64" else build.cast(index, "int32")
+    index = as_index(index)
     behind = build.ew("add", index, build.extent(n, index.dtype))
     return build.ew("select", build.ew("lt", index, build.like(index, 0)), behind, index)
 
@@ -269,8 +269,7 @@ def one_hot(
     array([[1., 0., 0.],
            [0., 0., 1.]], dtype=float32)
     """
-    x = node(x)
-    x = build.cast(x, x.dtype if x.dtype == "int64" else "int32")
+    x = as_index(x)
     axis = canonical_axis(axis, x.ndim + 1)
     shape = (*x.shape[:axis], canonical_dim(num_classes), *x.shape[axis:])
     hit = build.ew("eq", build.iota(shape, axis, x.dtype), build.expand_dims(x, (axis,)))

@@ -23,7 +23,8 @@ from fncompile.ops.dispatch import (
 from fncompile.ops.logic import truth
 from fncompile.ops.types import Axis, DTypeLike, Result, TensorLike
 
-_SUM_DTYPE = {"bool": "int32", "int8": "int32", "uint8": "uint32"}
+_SUM_DTYPE = {"bool": "int32", **dict.fromkeys(("int8", "int16"), "int32")}
+_SUM_DTYPE |= dict.fromkeys(("uint8", "uint16"), "uint32")
 
 
 def for_sum(x) -> Node:

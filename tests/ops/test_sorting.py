@@ -13,7 +13,10 @@ from fncompile.ir.node import Program
 from fncompile.ir.types import TensorType
 from tests.programs import native
 
-DTYPES = ("bool", "uint8", "int8", "uint32", "int32", "int64", "float32", "float64")
+DTYPES = (
+    "bool", "uint8", "int8", "uint16", "int16", "uint32", "int32", "uint64", "int64", "float32",
+    "float64",
+)  # fmt: skip
 
 
 def test_compiled_order_is_numpys_for_all_types_and_lengths():

@@ -127,7 +127,7 @@ def test_targets_keep_integers_and_lose_double_precision():
     model = one()
     assert flat_data(model, X, np.arange(10))[1].dtype == "int64"
     assert flat_data(model, X, np.arange(10, dtype="uint8"))[1].dtype == "uint8"
-    assert flat_data(model, X, np.arange(10, dtype="int16"))[1].dtype == "int32"
+    assert flat_data(model, X, np.arange(10, dtype="int16"))[1].dtype == "int16"
     assert flat_data(model, X, np.arange(10.0))[1].dtype == "float32"
     assert flat_data(model, X, [1, 2] * 5)[1].shape == (10,)
 

@@ -15,7 +15,7 @@ from fncompile.codegen.ctree import (
     Ternary,
     call,
 )
-from fncompile.codegen.expr import constant, register_type
+from fncompile.codegen.expr import constant, register_type, times
 from fncompile.ir.interp import reduce_identity
 from fncompile.ir.types import DTYPES
 from fncompile.plan.types import Stage
@@ -30,12 +30,14 @@ def identity(stage: Stage) -> CExpr:
 
 def combine(stage: Stage, target: CExpr, value: CExpr) -> Stmt:
     """`target` with one more `value`; integer sums wrap, max and min let NaN win."""
-    short = DTYPES[stage.dtype].short
-    if stage.kind in ("sum", "prod") and short not in ("i32", "i64"):
+    row = DTYPES[stage.dtype]
+    if stage.kind == "prod" and row.factor != row.c:
+        return Assign(target, "=", Cast(row.c, times(target, value, row)))
+    if stage.kind in ("sum", "prod") and not row.wraps:
         return Assign(target, {"sum": "+=", "prod": "*="}[stage.kind], value)
     name = {"sum": "add", "prod": "mul"}.get(stage.kind, stage.kind)
-    if short in ("f32", "f64", "i32", "i64"):
-        return Assign(target, "=", call(f"fnc_{name}_{short}", target, value))
+    if row.functions == row.short:
+        return Assign(target, "=", call(f"fnc_{name}_{row.short}", target, value))
     test = Binary(">" if stage.kind == "max" else "<", value, target)
     return Assign(target, "=", Ternary(test, value, target))
 

@@ -12,8 +12,6 @@ from fncompile.ir.types import DTYPES, TensorType
 
 BLOCKS = {"weights": "FNC_WEIGHTS", "train": "FNC_TRAIN", "state": "FNC_STATE"}
 BLOCKS |= {"fixed": "FNC_FIXED"}
-H5_TYPES = {"bool": "BOOL", "uint8": "U8", "int8": "I8", "uint32": "U32", "int32": "I32"}
-H5_TYPES |= {"int64": "I64", "float32": "F32", "float64": "F64"}
 
 
 _ESCAPES = {ord("\n"): "\\n", ord("\t"): "\\t", ord('"'): '\\"', ord("\\"): "\\\\"}
@@ -81,7 +79,7 @@ def piece_tables(pieces: Sequence[Piece]) -> list[TopLevel]:
 
 def _piece(piece: Piece, dims_at: int, path_at: int) -> Name:
     places = numbers((piece.file_at, piece.offset, evaluate(piece.type.nbytes, {})))
-    kind = (Name(BLOCKS[piece.block]), Name(f"FNC_H5_{H5_TYPES[piece.type.dtype]}"))
+    kind = (Name(BLOCKS[piece.block]), Name(f"FNC_H5_{DTYPES[piece.type.dtype].short.upper()}"))
     rest = (piece.type.ndim, dims_at, path_at, int(piece.narrow))
     return braces([*places, *kind, *numbers(rest)])
 
