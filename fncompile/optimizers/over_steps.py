@@ -24,10 +24,15 @@ def add_up(optimizer: Any, gradient: Any, before: Any, overwritten: bool) -> tup
     return total, total / optimizer.gradient_accumulation_steps
 
 
+def is_due(optimizer: Any) -> Any:
+    """Whether this step is the last of those that are added up."""
+    return (optimizer._iterations + 1) % optimizer.gradient_accumulation_steps == 0
+
+
 def when_due(optimizer: Any, step: Step, w: Any, slots: dict[str, Any]) -> Step:
     """`step` in the last of the steps that are added up; in the others the weight `w` stays, and so
     do the slots, of which `slots` has the sum."""
-    due = (optimizer._iterations + 1) % optimizer.gradient_accumulation_steps == 0
+    due = is_due(optimizer)
     new, changed = step[0], {**step[1], SUM: ops.zeros_like(slots[SUM])}
     return ops.where(due, new, w), {s: ops.where(due, v, slots[s]) for s, v in changed.items()}
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from fncompile import ops
 from fncompile.graph.variable import Variable
+from fncompile.optimizers import over_steps
 from fncompile.optimizers.adaptive import moments
 from fncompile.optimizers.optimizer import Optimizer, Slots
 
@@ -52,9 +53,12 @@ class Nadam(Optimizer):
         self._product = self.add_variable((), "ones", dtype, "product")
 
     def begin_step(self) -> None:
-        """Multiply the betas."""
+        """Multiply the betas; of steps whose gradients are added up, in the last."""
         step = ops.cast(self.iterations + 1, self._product.dtype)
-        self._product.assign(self._product * self._beta(step))
+        product = self._product * self._beta(step)
+        if self.gradient_accumulation_steps:
+            product = ops.where(over_steps.is_due(self), product, self._product)
+        self._product.assign(product)
 
     def _beta(self, step: Any) -> Any:
         return self.beta_1 * (1.0 - 0.5 * ops.power(0.96, step))

@@ -103,7 +103,7 @@ def fit(
     try:
         logs = run.epochs(model._initial_epoch, epochs)
     finally:
-        if epochs > 0 and getattr(model.optimizer, "use_ema", False):
+        if epochs > 0:
             model.optimizer.finalize_variable_values(model.trainable_variables)
     together.end(model)
     calls.on_train_end(logs)

@@ -62,6 +62,27 @@ def test_the_mean_of_a_group_of_gradients_is_followed_in_its_last_step():
     np.testing.assert_allclose(adam.slot("gradient_accumulator", w).numpy(), GRADS[6])
 
 
+OTHERS = ("Optimizer", "LossScaleOptimizer", "MultiOptimizer")  # they take no such argument
+
+
+@pytest.mark.parametrize("name", sorted(
+    name for name, made in vars(optimizers).items() if name not in OTHERS
+    and isinstance(made, type) and issubclass(made, optimizers.Optimizer)
+))  # fmt: skip
+def test_every_optimizer_makes_of_three_gradients_one_step_of_their_mean(name):
+    """Whatever it counts besides: the betas of Nadam were multiplied in each of the three."""
+    one, three = W.astype("f4"), W.astype("f4")
+    one, three = fncompile.Variable(one, name="kernel"), fncompile.Variable(three, name="kernel")
+    make = getattr(optimizers, name)
+    at_once = make(learning_rate=0.0625, weight_decay=0.05)
+    in_parts = make(learning_rate=0.0625, weight_decay=0.05, gradient_accumulation_steps=3)
+    for gradients in rng.normal(size=(4, 3, 3, 2)).astype("f4"):
+        at_once.apply_gradients([(gradients.mean(0), one)])
+        for g in gradients:
+            in_parts.apply_gradients([(g, three)])
+    np.testing.assert_allclose(three.numpy(), one.numpy(), rtol=1e-5, atol=1e-6)
+
+
 def test_what_does_not_count_does_not_spoil():
     """The update that is computed and left, of a sum that is not complete, may be anything."""
     w = fncompile.Variable(np.float32([1, 2]))
@@ -97,8 +118,13 @@ def test_a_weight_without_gradient_has_an_average():
     np.testing.assert_allclose(sgd.slot("average", second).numpy(), W, rtol=1e-6)
 
 
-def test_fit_ends_with_the_averages():
-    model = model_with(optimizers.SGD(0.1, use_ema=True, ema_momentum=0.9))
+@pytest.mark.parametrize("around", [
+    lambda sgd: sgd, lambda sgd: optimizers.LossScaleOptimizer(sgd, 8.0),
+    lambda sgd: optimizers.MultiOptimizer(lambda v: sgd),
+], ids=["alone", "scaled", "several"])  # fmt: skip
+def test_fit_ends_with_the_averages(around):
+    """Also of an optimizer that is inside another, as in Keras."""
+    model = model_with(around(optimizers.SGD(0.1, use_ema=True, ema_momentum=0.9)))
     seen = []
 
     def see(batch, logs):
