@@ -84,12 +84,16 @@ def reduce_weighted(values: Any, weights: Any, mask: Any, reduction: str | None)
     """`values` times `weights`, reduced.
 
     "sum_over_batch_size" (or "mean") divides by the number of values, not by the sum of weights;
-    "mean_with_sample_weight" by the sum of weights.
+    "mean_with_sample_weight" by the sum of weights. Of a vector weighted by a column, "none" makes
+    a column.
     """
     if mask is not None:
         weights = masked_weights(weights, mask, values.dtype, rescale=reduction in _MEANS)
     if weights is not None:
-        weights = align_weights(values, ops.cast(weights, values.dtype))
+        weights = ops.cast(weights, values.dtype)
+        if reduction in ("none", None) and len(values.shape) == 1:
+            values, weights = match_ranks(values, weights)
+        weights = align_weights(values, weights)
         values = values * weights
     if reduction in ("none", None) or len(values.shape) == 0:
         return values

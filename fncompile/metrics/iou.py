@@ -9,6 +9,7 @@ from fncompile import ops
 from fncompile.caller import warn_caller
 from fncompile.config import floatx
 from fncompile.losses.loss import as_tensors
+from fncompile.losses.reduction import align_weights
 from fncompile.metrics.metric import Metric
 from fncompile.ops.dispatch import op
 from fncompile.ops.types import Result
@@ -53,10 +54,7 @@ class _Overlap(Metric):
                     "The weights are float, but the metric counts in int: casting them leaves out "
                     "their fractions. Make the metric with dtype='float32'."
                 )
-            given = ops.cast(sample_weight, self.dtype)
-            while 0 < len(given.shape) < len(weights.shape):
-                given = ops.expand_dims(given, -1)
-            weights = weights * given
+            weights = weights * align_weights(weights, ops.cast(sample_weight, self.dtype))
         if self.ignore_class is not None:
             weights = ops.where(ops.equal(y_true, self.ignore_class), 0, weights)
         n = self.num_classes

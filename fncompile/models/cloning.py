@@ -31,7 +31,7 @@ def clone_model(
     gives the layer to use in place of each one (from its config by default), and
     `call_function(layer, *args, **kwargs)` calls it. With `recursive`, models inside are cloned
     layer by layer too. A model with a `call` of its own is made again from its config. Raises
-    ValueError for arguments that need a graph where there is none.
+    ValueError for what is no model, and for arguments that need a graph where there is none.
 
     `model`: the one to clone.
 
@@ -39,6 +39,8 @@ def clone_model(
     >>> models.clone_model(model).count_params()
     3
     """
+    if not isinstance(model, Model):
+        raise ValueError(f"`clone_model` clones models. Received: model={model!r}")
     if isinstance(model, (Functional, Sequential)):
         clone = _Cloner(clone_function, call_function, recursive, kwargs).clone_model
         new = clone(model, input_tensors)

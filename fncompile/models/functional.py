@@ -305,11 +305,11 @@ class Functional(Model):
         ]
 
     def pack_outputs(self, flat: list[Any]) -> Any:
-        """Flat outputs in the structure given to the constructor; a list of one as that one."""
-        single = (
-            isinstance(self._outputs_struct, list) and len(self._outputs_struct) == len(flat) == 1
-        )
-        return flat[0] if single else pack_like(self._outputs_struct, flat)
+        """Flat outputs in the structure given to the constructor; a list or tuple of one as that
+        one."""
+        packed = pack_like(self._outputs_struct, flat)
+        single = isinstance(packed, (list, tuple)) and len(packed) == 1
+        return packed[0] if single else packed
 
     def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
         """None: the layers inside have put masks on what they gave."""

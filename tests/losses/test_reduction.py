@@ -28,7 +28,9 @@ def mse(reduction="sum_over_batch_size"):
 ])  # fmt: skip
 def test_reductions(reduction, formula):
     np.testing.assert_allclose(mse(reduction)(Y, P, W), formula(VALUES, W), rtol=1e-5)
-    np.testing.assert_allclose(mse(reduction)(Y, P, W[:, None]), formula(VALUES, W), rtol=1e-5)
+    by_column = np.asarray(mse(reduction)(Y, P, W[:, None]))
+    np.testing.assert_allclose(by_column.ravel(), np.ravel(formula(VALUES, W)), rtol=1e-5)
+    assert by_column.shape == ((5, 1) if reduction in (None, "none") else ())  # as in Keras
     np.testing.assert_allclose(mse(reduction)(Y, P), formula(VALUES, np.ones(5)), rtol=1e-5)
 
 

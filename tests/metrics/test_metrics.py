@@ -248,3 +248,18 @@ def test_configuration_is_keras_own_and_comes_back(metric, config):
     again = metrics.deserialize(described)
     assert type(again) is type(metric)
     assert json.loads(json.dumps(metrics.serialize(again))) == described
+
+
+@pytest.mark.parametrize("shape", [(4,), (4, 1), (4, 1, 1), (1,), ()])
+def test_weights_of_overlaps_may_have_axes_of_one(shape):
+    """Keras' own numbers for vectors, columns and scalars; a column was refused."""
+    weights = np.resize([1.0, 0.0, 2.0, 3.0], shape)
+    flat = np.broadcast_to(weights.ravel(), 4)
+    counts = np.zeros((3, 3))
+    np.add.at(counts, ([0, 1, 2, 0], [0, 1, 1, 0]), flat)
+    right = counts.diagonal()
+    union = counts.sum(0) + counts.sum(1) - right
+    want = (right[union > 0] / union[union > 0]).mean()
+    metric = metrics.MeanIoU(3, dtype="float32")
+    metric.update_state([0, 1, 2, 0], [0, 1, 1, 0], sample_weight=weights)
+    np.testing.assert_allclose(metric.result(), want, 1e-6)

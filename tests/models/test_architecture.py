@@ -8,7 +8,7 @@ from collections import namedtuple
 import numpy as np
 import pytest
 
-from fncompile import Input, Model, Sequential, layers, ops
+from fncompile import Input, KerasTensor, Model, Sequential, layers, ops
 from fncompile.graph.naming import reset_names
 from fncompile.graph.trace import Trace, placeholder
 from fncompile.models import Functional
@@ -186,6 +186,19 @@ def test_dicts_flatten_in_the_order_of_their_keys():
     assert [t.name for t in model.inputs] == ["a", "b"]
     assert model.output_names == ["b", "a"]
     assert list(model.output) == ["z", "y"]
+
+
+@pytest.mark.parametrize("wrap, kind", [
+    (lambda y: [y], np.ndarray), (lambda y: (y,), np.ndarray), (lambda y: [[y, y]], list),
+    (lambda y: ({"a": y},), dict), (lambda y: {"a": [y]}, dict),
+])  # fmt: skip
+def test_a_list_or_tuple_of_one_output_is_that_one(wrap, kind):
+    """As in Keras, whether called or asked to predict, for arrays and for symbolic tensors."""
+    x = Input((2,))
+    model = Model(x, wrap(x * 2.0))
+    assert type(model(np.ones((1, 2), "float32"))) is kind
+    assert type(model.predict(np.ones((1, 2)), verbose=0)) is kind
+    assert isinstance(model(x), KerasTensor) == (kind is np.ndarray)
 
 
 def test_tuples_and_named_tuples_keep_their_kind():

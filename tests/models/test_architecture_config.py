@@ -366,3 +366,9 @@ def test_models_without_a_graph_take_no_functions_of_a_clone():
     assert type(clone_model(Net())) is Net
     with pytest.raises(ValueError, match="has its own `call`"):
         clone_model(Net(), call_function=lambda layer, x: layer(x))
+
+
+@pytest.mark.parametrize("what", ["x", 3, None, layers.Dense(1)])
+def test_what_is_no_model_is_not_cloned(what):
+    with pytest.raises(ValueError, match="clones models. Received: model="):
+        clone_model(what)
