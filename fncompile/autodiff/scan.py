@@ -1,23 +1,28 @@
 """The gradient of a scan: a scan the other way over what was kept.
 
-Kept of each turn are the carries that it began with, and the results of what sums, looks up or
-draws (`KEPT`), as far as the gradient needs them; element-wise functions and views are computed
-again. So a turn back costs what its products cost, and memory grows with the length by the carries
-and the results of products. The forward scan then gives these as further sequences; that it is the
-same scan as the one that was differentiated is seen by passes/scans.py.
+Of each turn is kept what takes least memory (`autodiff/least.py`) of all that suffices for the
+gradient without computing again what sums, looks up or draws (`ONCE`): element-wise functions and
+views are computed again, and of equals the latest is kept, as the gates of an LSTM are in place of
+the sums that they are functions of. So a turn back costs what its products cost, and memory grows
+with the length by the carries and the results of products at most. The forward scan then gives
+these as further sequences; that it is the same scan as the one that was differentiated is seen by
+passes/scans.py.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from fncompile.autodiff.least import least_between
 from fncompile.autodiff.reverse import pullback
 from fncompile.ir import build
-from fncompile.ir.node import Node
+from fncompile.ir.dims import evaluate, symbols_of
+from fncompile.ir.node import Node, toposort
 from fncompile.ir.region import Region, closed, fresh, split, substituted
 from fncompile.ir.types import TensorType, is_float
 
-KEPT = ("dot", "reduce", "argmax", "gather", "scatter_add", "bits", "part")
+ONCE = ("dot", "reduce", "argmax", "gather", "scatter_add", "bits", "part")
+USUAL = 64  # what a symbol is taken for where sizes are compared
 
 
 def scan(node: Node, g: Sequence[Node | None]) -> list[Node | None]:
@@ -33,7 +38,7 @@ def scan(node: Node, g: Sequence[Node | None]) -> list[Node | None]:
     found = pullback(body.outputs, [*back_in, *rows_in], body.inputs)
     d_carries, d_elements, d_others = split(found, body.carries, body.sequences)
 
-    needed = _needed([d for d in found if d is not None], set(body.inputs), _below(body))
+    needed = _needed([d for d in found if d is not None], body)
     stored = [n for n in needed if n not in elements and n not in others]
     kept = Region(body.inputs, (*body.outputs, *stored), body.carries, body.sequences)
     kept_rows = build.scan(kept, node.src, count, reverse)[len(body.outputs) :]
@@ -82,14 +87,17 @@ def _zeros(type: TensorType) -> Node:
     return build.full(type.shape, 0, type.dtype)
 
 
-def _below(body: Region) -> set[Node]:
-    from fncompile.ir.node import toposort
-
-    return set(toposort(body.outputs))
-
-
-def _needed(results: Iterable[Node], inputs: set[Node], forward: set[Node]) -> list[Node]:
+def _needed(results: Sequence[Node], body: Region) -> list[Node]:
     """What the results need of the turn forward: inputs, and what is kept, in a fixed order."""
+    forward = set(toposort(body.outputs))
+    once = {n for n in forward if n.op in ONCE} | set(body.groups[0])
+    used = _border(results, forward | set(body.inputs))
+    kept = least_between(once, used, _usual_bytes)
+    return _border(results, {*body.inputs, *kept})
+
+
+def _border(results: Iterable[Node], stops: set[Node]) -> list[Node]:
+    """Where the ways down from `results` meet `stops` first."""
     found: dict[Node, None] = {}
     seen: set[Node] = set()
     waiting = list(results)[::-1]
@@ -98,8 +106,13 @@ def _needed(results: Iterable[Node], inputs: set[Node], forward: set[Node]) -> l
         if node in seen:
             continue
         seen.add(node)
-        if node in inputs or (node in forward and node.op in KEPT):
+        if node in stops:
             found[node] = None
         else:
             waiting += node.src[::-1]
     return list(found)
+
+
+def _usual_bytes(node: Node) -> int:
+    size = node.type.nbytes
+    return evaluate(size, dict.fromkeys(symbols_of([size]), USUAL))

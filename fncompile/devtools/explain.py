@@ -110,8 +110,8 @@ def _scans(plan: Plan, layer: str | None) -> list[str]:
     if not found:
         return ["scans: none"]
     lines = [
-        "scans: of each turn carries and the results of products, sums and look-ups are kept where "
-        "a gradient needs them, the rest is computed again"
+        "scans: of each turn the least is kept of which a gradient can compute the rest again, but "
+        "no product, sum or look-up"
     ]
     for repeat in found:
         inside = set(map(id, _inside(repeat)))

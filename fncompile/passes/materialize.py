@@ -265,6 +265,8 @@ def _place_shared(memory: Memory, order: list[Node]) -> None:
     for node in order:
         for source in dict.fromkeys(node.src):
             readers[source] += 1
+    for copy in memory.copies:
+        readers[copy.node] += 1
     for node in reversed(order):  # a view's readers are the readers of what it views
         if node.op in VIEW_OPS:
             readers[node.src[0]] += max(readers[node] - 1, 0)

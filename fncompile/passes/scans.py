@@ -129,7 +129,7 @@ def _merger(roots: Iterable[Node]) -> Callable[[Node, Node], Parts]:
 
     def merged(old: Node, node: Node) -> Parts:
         scan, everything = Scan.of(node), list(outs.get(_kind(old), ()))
-        if node["body"] is not old["body"] or len(everything) <= len(set(scan.body.elements_out)):
+        if node["body"] is not old["body"] or everything in ([], [*scan.body.elements_out]):
             return build.parts(node)
         found = scan.with_body((*scan.body.next_carries, *everything))
         places = (scan.body.carries + everything.index(n) for n in scan.body.elements_out)

@@ -51,6 +51,8 @@ def written_as(whole: Node, readers: Mapping[Node, Sequence[Node]]) -> Written |
     for axis, turned, step in zip(axes, back, row_major(target.shape)):
         strides[axis] = -step if turned else step
         start = start + (whole.shape[axis] - 1) * step if turned else start
+    if strides[-1] != row_major(whole.shape)[-1]:
+        return None  # each element of a row would lie in a line of the cache of its own
     return Written(target, last, start, tuple(strides))
 
 

@@ -15,7 +15,7 @@ from fncompile.ir.types import TensorType
 from fncompile.ir.verify import verify
 from fncompile.passes.manager import lower
 from fncompile.passes.scans import scans
-from fncompile.plan.types import Repeat
+from fncompile.plan.types import Apply, Repeat, children
 from tests.programs.native import compiled, run
 
 B, T = symbol("B"), symbol("T")
@@ -217,6 +217,14 @@ PROGRAMS = {
     "counted": counted,
     "output_product": output_product,
 }
+
+
+def functions(expr) -> list[str]:
+    """The scalar functions in an expression, each as often as it is written."""
+    own = [expr.fn] if isinstance(expr, Apply) else []
+    return own + [fn for e in children(expr) for fn in functions(e)]
+
+
 each_program = pytest.mark.parametrize("name", PROGRAMS)
 
 
@@ -286,6 +294,22 @@ def test_products_over_all_turns_are_outside():
     outside = [k.product for k in plan.steps if not isinstance(k, Repeat)]
     assert [str(p.shape) for p in inside if p] == [str((1, B, 32, 32))] * 2
     assert len([p for p in outside if p]) == 4  # x w, and the gradients of x, w and u
+
+
+def test_gates_are_kept_in_place_of_the_sums_that_they_are_functions_of():
+    """So a turn back computes tanh of the new state again, and no sigmoid."""
+    plan = lower(with_gradients(lstm()), "infer")
+    *_, back = [r for r in plan.steps if isinstance(r, Repeat)]
+    applied = [fn for k in back.body for s in k.stages for fn in functions(s.expr)]
+    assert (applied.count("tanh"), applied.count("sigmoid")) == (1, 0)
+
+
+def test_rows_of_a_sequence_that_a_product_takes_turned_are_stored_whole():
+    """The gradient of u asks for h by columns: the tile walks it so, and h is no scatter."""
+    plan = lower(with_gradients(recurrence(32, 40)), "infer")
+    loops = [r for r in plan.steps if isinstance(r, Repeat)]
+    stores = [s for r in loops for k in r.body for stage in k.stages for s in stage.stores]
+    assert stores and all(s.at.terms[-1][1] == 1 for s in stores)
 
 
 def test_what_nothing_needs_is_gone():
