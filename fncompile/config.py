@@ -10,19 +10,14 @@ from typing import Any
 
 from fncompile.missing import explain_missing
 
-_FLOATS = ("float32", "float64")
+_FLOATS = ("float16", "float32", "float64")
 _LAYOUTS = ("channels_last", "channels_first")
 
 _DTYPES = (
     "bool", "uint8", "int8", "uint16", "int16", "uint32", "int32", "uint64", "int64", "bfloat16",
-    "float32", "float64",
+    *_FLOATS,
 )  # fmt: skip
-
-# float16 would need emulation and loss scaling, and silently computing in float32 misleads.
-NO_FLOAT16 = (
-    "float16 is not supported; use 'float32', or 'bfloat16' ('mixed_bfloat16' for layers), which "
-    "has the range of float32 and needs no loss scaling."
-)
+_MIXED = ("mixed_bfloat16", "mixed_float16")
 
 _floatx = "float32"
 _policy: DTypePolicy | None = None
@@ -31,7 +26,7 @@ _image_data_format = "channels_last"
 
 
 def floatx() -> str:
-    """The float type of new inputs and weights: "float32" (default) or "float64".
+    """The float type of new inputs and weights: "float32" (default), "float64" or "float16".
 
     >>> config.floatx()
     'float32'
@@ -40,9 +35,9 @@ def floatx() -> str:
 
 
 def set_floatx(value: str) -> None:
-    """Set the default float type. Raises ValueError unless it is "float32" or "float64".
+    """Set the default float type. Raises ValueError unless it is "float32", "float64" or "float16".
 
-    `value`: one of the two.
+    `value`: one of the three.
 
     >>> config.set_floatx("float32")
     """
@@ -70,7 +65,7 @@ class DTypePolicy:
                 f"Received: name={name} (of type {type(name)})"
             )
         self._name = floatx() if name == "float" else name
-        if name != "mixed_bfloat16" and self._name not in _DTYPES:
+        if name not in _MIXED and self._name not in _DTYPES:
             raise ValueError(_no_policy(name))
 
     @property
@@ -108,10 +103,10 @@ class DTypePolicy:
 
 
 def _no_policy(name: str) -> str:
-    valid = "Valid policies are 'mixed_bfloat16' and the name of any dtype such as 'float32'."
-    if name in ("float16", "mixed_float16"):
-        valid = NO_FLOAT16
-    return f"Cannot convert '{name}' to a mixed precision DTypePolicy. {valid}"
+    return (
+        f"Cannot convert '{name}' to a mixed precision DTypePolicy. Valid policies are "
+        f"{' and '.join(map(repr, _MIXED))} and the name of any dtype such as 'float32'."
+    )
 
 
 def dtype_policy() -> DTypePolicy:
@@ -303,8 +298,7 @@ def backend() -> str:
 
 def _one_of(what: str, value: str, choices: tuple[str, ...]) -> str:
     if value not in choices:
-        why = f" {NO_FLOAT16}" if value == "float16" else ""
-        raise ValueError(f"Unknown `{what}` value: {value!r}. Expected one of {choices}.{why}")
+        raise ValueError(f"Unknown `{what}` value: {value!r}. Expected one of {choices}.")
     return value
 
 __all__ = [

@@ -6,14 +6,16 @@
 #ifndef FNC_RANGE_H
 #define FNC_RANGE_H
 
-#include "../math/fnc_base.h"
+#include "../math/fnc_f16.h"
 
-/* `wide` holds every `type` and the count. */
-#define FNC_DEFINE_OUTSIDE(name, type, wide, low)                                                  \
+/* `wide` holds every `type` and the count; `read` makes a number of an element. */
+#define FNC_DEFINE_OUTSIDE(name, type, wide, read, low)                                            \
     FNC_INLINE int fnc_outside_run_##name(const type *at, int64_t n, wide count, wide allowed) {   \
         int outside = 0;                                                                           \
-        for (int64_t i = 0; i < n; ++i)                                                            \
-            outside |= !((low) & (at[i] < count)) & (at[i] != allowed);                            \
+        for (int64_t i = 0; i < n; ++i) {                                                          \
+            const wide x = (wide)read(at[i]);                                                      \
+            outside |= !((low) & (x < count)) & (x != allowed);                                    \
+        }                                                                                          \
         return outside;                                                                            \
     }                                                                                              \
     FNC_INLINE int fnc_outside_##name(const void *in, const int64_t *index, int64_t rows,          \
@@ -26,15 +28,16 @@
         return outside;                                                                            \
     }
 
-FNC_DEFINE_OUTSIDE(u8, uint8_t, int32_t, 1)
-FNC_DEFINE_OUTSIDE(i8, int8_t, int32_t, at[i] >= 0)
-FNC_DEFINE_OUTSIDE(u16, uint16_t, int32_t, 1)
-FNC_DEFINE_OUTSIDE(i16, int16_t, int32_t, at[i] >= 0)
-FNC_DEFINE_OUTSIDE(u32, uint32_t, int64_t, 1)
-FNC_DEFINE_OUTSIDE(i32, int32_t, int64_t, at[i] >= 0)
-FNC_DEFINE_OUTSIDE(u64, uint64_t, uint64_t, 1)
-FNC_DEFINE_OUTSIDE(i64, int64_t, int64_t, at[i] >= 0)
-FNC_DEFINE_OUTSIDE(f32, float, double, at[i] > -1)
-FNC_DEFINE_OUTSIDE(f64, double, double, at[i] > -1)
+FNC_DEFINE_OUTSIDE(u8, uint8_t, int32_t, , 1)
+FNC_DEFINE_OUTSIDE(i8, int8_t, int32_t, , x >= 0)
+FNC_DEFINE_OUTSIDE(u16, uint16_t, int32_t, , 1)
+FNC_DEFINE_OUTSIDE(i16, int16_t, int32_t, , x >= 0)
+FNC_DEFINE_OUTSIDE(u32, uint32_t, int64_t, , 1)
+FNC_DEFINE_OUTSIDE(i32, int32_t, int64_t, , x >= 0)
+FNC_DEFINE_OUTSIDE(u64, uint64_t, uint64_t, , 1)
+FNC_DEFINE_OUTSIDE(i64, int64_t, int64_t, , x >= 0)
+FNC_DEFINE_OUTSIDE(f16, uint16_t, double, fnc_load_f16, x > -1)
+FNC_DEFINE_OUTSIDE(f32, float, double, , x > -1)
+FNC_DEFINE_OUTSIDE(f64, double, double, , x > -1)
 
 #endif

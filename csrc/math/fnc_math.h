@@ -14,6 +14,7 @@
 #include "fnc_base.h"
 #include "fnc_bf16.h"
 #include "fnc_exp_f32.h"
+#include "fnc_f16.h"
 #include "fnc_int.h"
 #include "fnc_log_f32.h"
 #include "fnc_math_f64.h"

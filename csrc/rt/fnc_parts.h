@@ -4,6 +4,7 @@
 #ifndef FNC_PARTS_H
 #define FNC_PARTS_H
 
+#include "../math/fnc_f16.h"
 #include "fnc_run.h"
 #include "fnc_values.h"
 
@@ -50,9 +51,10 @@ FNC_LIB int32_t fnc_ctx_zero_grad(const fnc_model *model, fnc_ctx *ctx) {
     return FNC_OK;
 }
 
-/* memory[i] = scale * memory[i] + more[i], where there is more. */
+/* memory[i] = scale * memory[i] + more[i], where there is more. Numbers in two bytes are those of
+ * bfloat16, and float for the caller, where they are `narrow`, or else of float16. */
 FNC_LIB void fnc_add_scaled(unsigned char *memory, const void *more, int64_t count, int64_t item,
-                            double scale) {
+                            int narrow, double scale) {
     for (int64_t i = 0; i < count; ++i) {
         if (item == 8) {
             double *x = (double *)(void *)memory + i;
@@ -60,6 +62,11 @@ FNC_LIB void fnc_add_scaled(unsigned char *memory, const void *more, int64_t cou
         } else if (item == 4) {
             float *x = (float *)(void *)memory + i;
             *x = (float)scale * *x + (more ? ((const float *)more)[i] : 0);
+        } else if (!narrow) {
+            uint16_t *x = (uint16_t *)(void *)memory + i;
+            float wide = (float)scale * fnc_load_f16(*x);
+            wide += more ? fnc_load_f16(((const uint16_t *)more)[i]) : 0;
+            *x = fnc_store_f16(fnc_round_f16(wide));
         } else {
             fnc_bf16 *x = (fnc_bf16 *)(void *)memory + i;
             float wide;
@@ -82,7 +89,7 @@ FNC_LIB void fnc_take_gradient(const fnc_ctx *ctx, const fnc_tensor *t, const vo
 }
 
 FNC_LIB void fnc_add_gradient(const fnc_ctx *ctx, const fnc_tensor *t, const void *more) {
-    if (t->gradient >= 0) fnc_add_scaled(ctx->train + t->gradient, more, t->count, t->item, 1);
+    if (t->gradient >= 0) fnc_add_scaled(ctx->train + t->gradient, more, t->count, t->item, t->narrow, 1);
 }
 
 /* For all weights, in an array with the places of the flat array of parameters; `source` and `more`
@@ -125,7 +132,8 @@ FNC_LIB int32_t fnc_ctx_scale_gradients(const fnc_model *model, fnc_ctx *ctx, do
     if (factor - factor != 0) return FNC_ERR_ARG; /* infinite, or NaN */
     for (int i = 0; i < model->tensor_count; ++i) {
         const fnc_tensor *t = &model->tensors[i];
-        if (t->gradient >= 0) fnc_add_scaled(ctx->train + t->gradient, NULL, t->count, t->item, factor);
+        if (t->gradient >= 0)
+            fnc_add_scaled(ctx->train + t->gradient, NULL, t->count, t->item, t->narrow, factor);
     }
     return FNC_OK;
 }

@@ -199,7 +199,7 @@ def _constants(kernels: Iterable[Kernel]) -> list[Buffer]:
 
 
 def _table(buffer: Buffer) -> Table:
-    dtype = buffer.type.dtype
-    values = np.frombuffer(buffer.data, DTYPES[dtype].storage).tolist()
-    cells = tuple(Int(v) if DTYPES[dtype].widens else constant(v, dtype) for v in values)
+    dtype, row = buffer.type.dtype, DTYPES[buffer.type.dtype]
+    values = np.frombuffer(buffer.data, f"u{row.size}" if row.widens else row.storage).tolist()
+    cells = tuple(Int(v) if row.widens else constant(v, dtype) for v in values)
     return Table(c_type(buffer.type.dtype), table_name(buffer), cells, f"constant {buffer.type}")

@@ -180,7 +180,7 @@ def _levels(native: Native, system: System, several: bool) -> tuple[Level, ...]:
     if not system.is_x86_64:
         return (Level("baseline", "ref", "_baseline"),)
     targets = {"avx512": "x86-64-v4", "avx2": "x86-64-v3", "baseline": "ref"}
-    narrow = any(DTYPES[dtype].widens for dtype in native.predict.program.dtypes)
+    narrow = any(DTYPES[dtype].tile == "bf16" for dtype in native.predict.program.dtypes)
     if narrow and system.kind == "elf" and not system.triple:
         targets = {"avx512_bf16": "x86-64-v4-bf16", **targets}
     return tuple(Level(name, target, f"_{name}") for name, target in targets.items())

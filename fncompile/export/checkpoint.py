@@ -79,7 +79,7 @@ def make_checkpoint(
             source = Source("fixed", at + len(carried), _type_of(array))
             carried += np.ascontiguousarray(array).tobytes()
         start = offsets.get(path, 0)
-        narrow = DTYPES[source.type.dtype].widens
+        narrow = bool(DTYPES[source.type.dtype].outside)
         type = at_border(source.type)
         pieces.append(Piece(path, type, start, source.block, source.offset, narrow))
         end = max(end, start + array.nbytes)
@@ -94,7 +94,7 @@ def _without_values(tree: Group) -> Group:
         if isinstance(child, Group):
             blank.children[name] = _without_values(child)
         else:
-            dtype = DTYPES[_type_of(child).dtype].numpy
+            dtype = DTYPES[_type_of(child).dtype].border
             blank.children[name] = np.broadcast_to(dtype.type(0), child.shape)
     return blank
 

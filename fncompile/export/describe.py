@@ -227,12 +227,12 @@ def _params(native: Native, memory: Memory) -> tuple[Param, ...]:
     for v in model.weights:
         if v not in memory.names or memory.names[v] not in memory.block.offsets:
             continue  # it is state
-        type, narrow = at_border(v.type), DTYPES[v.dtype].widens
+        type, narrow = at_border(v.type), bool(DTYPES[v.dtype].outside)
         listed = type.dtype == dtype
         place = memory.block.offsets[memory.names[v]]
         part = _part(native, memory.names[v])
         at = first if listed else None
-        found.append(Param(v.path, type, place, at, v.trainable, bool(narrow), part))
+        found.append(Param(v.path, type, place, at, v.trainable, narrow, part))
         first += v.size if listed else 0
     return tuple(found)
 

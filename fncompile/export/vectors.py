@@ -53,7 +53,7 @@ def fill(port: Port, sizes: dict[str, int]) -> np.ndarray:
     shape = tuple(evaluate(d, sizes) for d in port.type.shape)
     numbers = np.arange(int(np.prod(shape)))
     many, real = value_of(port)
-    dtype = DTYPES[port.type.dtype].numpy
+    dtype = DTYPES[port.type.dtype].border
     if real:
         found = (numbers * 7 % many).astype(dtype) / dtype.type(many) - dtype.type(0.5)
     elif port.role == "weight":

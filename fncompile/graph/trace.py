@@ -181,13 +181,10 @@ def python_dtype(array: np.ndarray) -> str:
 
 
 def default_dtype(array: np.ndarray) -> str:
-    """Keras' choice for arrays: float64 becomes floatx, what the IR does not have the nearest.
-
-    So data of float16 is widened, which changes no number; to ask for it is an error.
-    """
+    """Keras' choice for arrays: float64 becomes floatx, what the IR does not have the nearest."""
     from fncompile.config import floatx
 
-    if array.dtype == np.float64 or array.dtype == np.float16:
+    if array.dtype == np.float64:
         return floatx()
     name = numpy_name(array.dtype)
     if name in DTYPES:

@@ -13,7 +13,7 @@ import numpy as np
 from fncompile.graph import structure
 from fncompile.graph.operators import IMPLEMENTATIONS, Operators
 from fncompile.graph.trace import current_trace, suspended
-from fncompile.ir.bfloat16 import decode, encode
+from fncompile.ir.elements import encode, shown
 from fncompile.ir.types import DTYPES, TensorType, standard_dtype
 
 _bytes_left: ContextVar[list[int] | None] = ContextVar("bytes_left", default=None)
@@ -171,7 +171,7 @@ class Variable(Operators):
     @property
     def value(self) -> np.ndarray:
         """The current numbers, read-only; write with `assign`."""
-        view = decode(self._storage, self.type.dtype).view()
+        view = shown(self._storage, self.type.dtype).view()
         view.flags.writeable = False
         return view
 

@@ -13,7 +13,7 @@ from fncompile.ir.types import DTYPES, standard_dtype
 
 def numpy_dtype(dtype: Any) -> np.dtype:
     """The dtype of an initializer's array: floatx by default, float32 for bfloat16."""
-    return DTYPES[standard_dtype(dtype or floatx())].numpy
+    return DTYPES[standard_dtype(dtype or floatx())].border
 
 
 class Initializer(Described):

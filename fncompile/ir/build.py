@@ -9,8 +9,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from fncompile.ir.bfloat16 import decode, encode, fit
 from fncompile.ir.dims import Dim, Shape, is_static, product
+from fncompile.ir.elements import decode, encode, fit
 from fncompile.ir.infer import same_dim
 from fncompile.ir.node import Node, make
 from fncompile.ir.region import Region

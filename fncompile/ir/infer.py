@@ -14,7 +14,7 @@ from typing import Any
 from fncompile.ir.dims import Dim, Poly, is_static, product, reduced
 from fncompile.ir.ops import OPS, REDUCTIONS, SCALARS
 from fncompile.ir.region import split
-from fncompile.ir.types import Bundle, TensorType
+from fncompile.ir.types import DTYPES, Bundle, TensorType
 from fncompile.ir.windows import window_count
 
 _assumed: ContextVar[list[tuple[Dim, Dim]] | None] = ContextVar("assumed", default=None)
@@ -258,7 +258,7 @@ def _attention_grad(*args: Any) -> TensorType:
 
 
 def _argsort(x: TensorType, descending: bool) -> TensorType:
-    if x.ndim < 1 or x.dtype == "bfloat16":
+    if x.ndim < 1 or DTYPES[x.dtype].widens:
         raise ValueError(f"argsort of {x}")
     return TensorType("int32", x.shape)
 

@@ -13,8 +13,8 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from fncompile.ir.bfloat16 import decode, fit
 from fncompile.ir.dims import Dim, Poly, evaluate, floordiv, is_symbol, symbols_of
+from fncompile.ir.elements import decode, fit
 from fncompile.ir.node import Node, Program, toposort
 from fncompile.ir.philox import philox
 from fncompile.ir.region import split

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from fncompile.ir.bfloat16 import decode, fit
+from fncompile.ir.elements import decode, fit
 from fncompile.ir.interp import RULES, SCALAR_RULES
 from fncompile.ir.node import Node, toposort
 from fncompile.ir.types import DTYPES

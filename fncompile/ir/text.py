@@ -22,8 +22,8 @@ from typing import Any
 
 import numpy as np
 
-from fncompile.ir.bfloat16 import decode, encode
 from fncompile.ir.dims import Poly, dim_text, evaluate, parse_dim
+from fncompile.ir.elements import decode, encode
 from fncompile.ir.node import Node, Origins, Program, make, parse_origin, toposort
 from fncompile.ir.ops import OPS
 from fncompile.ir.ranges import Range

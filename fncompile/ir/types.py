@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from fncompile.config import NO_FLOAT16, floatx
+from fncompile.config import floatx
 from fncompile.ir.dims import Dim, Shape, dim_text, parse_dim, product
 
 
@@ -21,7 +21,8 @@ class DType:
     rounded to the dtype. `stored`: NumPy's dtype of elements in memory. `digits`: binary digits of
     a floating-point number. `tile`: the suffix of the products of csrc/kern, "" where plain loops
     compute them. `functions`: the suffix of the scalar functions of csrc/math that compute it;
-    integers without their own are computed in 64 bits and cut.
+    integers without their own are computed in 64 bits and cut. `outside`: the dtype that callers
+    and files have, where NumPy and C lack it.
     """
 
     name: str
@@ -34,6 +35,7 @@ class DType:
     digits: int = 0
     tile: str = ""
     functions: str = "i64"
+    outside: str = ""
 
     @property
     def in_register(self) -> str:
@@ -61,9 +63,19 @@ class DType:
         return np.dtype(self.in_register)
 
     @cached_property
+    def border(self) -> np.dtype:
+        """What arrays of callers and files have."""
+        return np.dtype(self.outside or self.name)
+
+    @property
+    def emulated(self) -> bool:
+        """Is it computed in another dtype, also in products?"""
+        return self.widens and not self.tile
+
+    @cached_property
     def largest(self) -> float:
         """The largest finite number of a floating-point type."""
-        most = np.finfo(self.numpy).maxexp
+        most = np.finfo(self.border).maxexp
         return 2.0 ** (most - 1) * (2 - 2.0 ** (1 - self.digits))
 
     @cached_property
@@ -84,23 +96,22 @@ DTYPES = {
         DType("int32", "i32", "int32_t", "i", 4, functions="i32"),
         DType("uint64", "u64", "uint64_t", "u", 8, functions="u64"),
         DType("int64", "i64", "int64_t", "i", 8),
-        DType("bfloat16", "bf16", "fnc_bf16", "f", 2, "float32", "uint16", 8, "bf16", "f32"),
+        DType(
+            "bfloat16", "bf16", "fnc_bf16", "f", 2, "float32", "uint16", digits=8, tile="bf16",
+            functions="f32", outside="float32",
+        ),
+        DType("float16", "f16", "uint16_t", "f", 2, "float32", digits=11, functions="f32"),
         DType("float32", "f32", "float", "f", 4, digits=24, tile="f32", functions="f32"),
         DType("float64", "f64", "double", "f", 8, digits=53, tile="f64", functions="f64"),
     )
-}
+}  # fmt: skip
 SHORT = {d.short: d.name for d in DTYPES.values()}
-
-
-def expected_dtypes(received: str) -> str:
-    """The end of a message about a dtype that is none: what may be asked for instead."""
-    return NO_FLOAT16 if received == "float16" else f"Expected one of {list(DTYPES)}"
 
 
 def standard_dtype(dtype: Any) -> str:
     """A dtype as its Keras name; accepts names, NumPy dtypes and types.
 
-    Raises ValueError on any other, float16 among them.
+    Raises ValueError on any other.
 
     `dtype`: one of these.
 
@@ -112,7 +123,7 @@ def standard_dtype(dtype: Any) -> str:
     )
     name = {"float": floatx(), "int": "int32"}.get(name, name)
     if name not in DTYPES:
-        raise ValueError(f"Invalid dtype: {dtype}. {expected_dtypes(name)}")
+        raise ValueError(f"Invalid dtype: {dtype}. Expected one of {list(DTYPES)}")
     return name
 
 
@@ -131,7 +142,7 @@ class TensorType:
 
     def __post_init__(self) -> None:
         if self.dtype not in DTYPES:
-            raise ValueError(f"Unknown dtype {self.dtype!r}. {expected_dtypes(self.dtype)}")
+            raise ValueError(f"Unknown dtype {self.dtype!r}. Expected one of {list(DTYPES)}")
 
     @property
     def ndim(self) -> int:
@@ -188,8 +199,12 @@ def parse_type(text: str) -> TensorType:
 
 
 def at_border(type: TensorType) -> TensorType:
-    """The ABI type: what callers and files have for a tensor, where neither NumPy nor C has its
-    dtype. Temporaries of kernels have it too, which compute in it."""
+    """The ABI type: what callers and files have for a tensor."""
+    return TensorType(DTYPES[type.dtype].outside or type.dtype, type.shape)
+
+
+def at_hand(type: TensorType) -> TensorType:
+    """What temporaries of kernels are, which compute in it."""
     return TensorType(DTYPES[type.dtype].in_register, type.shape)
 
 

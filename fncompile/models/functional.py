@@ -198,7 +198,7 @@ class Functional(Model):
         if any(x is None for x in flat):
             return super()._call_on_arrays(args, kwargs)
         arrays = [
-            np.array(x, DTYPES[t.dtype].numpy, order="C", copy=None)
+            np.array(x, DTYPES[t.dtype].border, order="C", copy=None)
             for x, t in zip(self._converted(flat), self.compiled_inputs, strict=True)
         ]
         steps = self.steps()
@@ -231,12 +231,12 @@ class Functional(Model):
         for array, tensor in zip(arrays, self._dag.inputs, strict=True):
             if (
                 not isinstance(array, np.ndarray)
-                or array.dtype != DTYPES[tensor.dtype].numpy
+                or array.dtype != DTYPES[tensor.dtype].border
                 or not array.flags.c_contiguous
             ):
                 raise ValueError(
                     f"bind() takes C-contiguous NumPy arrays; input '{tensor.name}' needs "
-                    f"{DTYPES[tensor.dtype].numpy}."
+                    f"{DTYPES[tensor.dtype].border}."
                 )
         return self.steps().bind(arrays, None if out is None else flatten(out))
 

@@ -136,7 +136,7 @@ def fitted(x: Any, expected: KerasTensor, path: str) -> Any:
     if expected.dtype == "string":
         return strings(x).reshape(shape)
     if not isinstance(x, Tensor):
-        return np.asarray(x, DTYPES[expected.dtype].numpy).reshape(shape)
+        return np.asarray(x, DTYPES[expected.dtype].border).reshape(shape)
     out = Tensor(ir.cast(ir.reshape(x.node, shape), expected.dtype))
     out._keras_mask = x._keras_mask
     return out

@@ -159,9 +159,14 @@ def as_index(x: Any) -> Node:
     return build.cast(out, "int64" if wide else "int32")
 
 
+def wide_dtype(dtype: str) -> str:
+    """The dtype that statistics of this one are computed in: float32 for those of 16 bits."""
+    return DTYPES[dtype].in_register
+
+
 def widened(x: Node) -> Node:
-    """`x` in a dtype that statistics can be computed in: float32 for bfloat16."""
-    return build.cast(x, DTYPES[x.dtype].in_register)
+    """`x` in a dtype that statistics can be computed in."""
+    return build.cast(x, wide_dtype(x.dtype))
 
 
 def as_float(x: Any) -> Node:

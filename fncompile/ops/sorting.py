@@ -13,7 +13,7 @@ from fncompile.ir.dims import is_static, product
 from fncompile.ir.node import Node
 from fncompile.ops.axes import canonical_axis, display
 from fncompile.ops.casting import convert_to_numpy
-from fncompile.ops.dispatch import as_number, is_float, node, op, promote
+from fncompile.ops.dispatch import as_number, is_float, node, op, promote, widened
 from fncompile.ops.types import Result, TensorLike
 
 
@@ -151,8 +151,7 @@ def _back(x: Node, axis: int) -> Node:
 
 
 def _order(x: Node, descending: bool = False) -> Node:
-    wide = build.cast(x, "float32") if x.dtype == "bfloat16" else x
-    return build.argsort(wide, descending)
+    return build.argsort(widened(x), descending)
 
 
 def _picked(x: Node, order: Node) -> Node:

@@ -20,6 +20,7 @@ from fncompile.graph.stateless import with_values
 from fncompile.graph.variable import Variable
 from fncompile.identifiers import Described
 from fncompile.initializers import Constant
+from fncompile.ops.dispatch import wide_dtype
 from fncompile.optimizers import arguments, over_steps, schedules
 from fncompile.optimizers.by_assignment import ByAssignment
 from fncompile.optimizers.clipping import clip_all_by_norm, clip_by_norm
@@ -261,8 +262,8 @@ class Optimizer(ByAssignment, Described):
         """All of a step that is element-wise: weight decay where there is one, `update`, and what
         goes over several steps. `total` is the sum of which `g` is made.
 
-        For weights of bfloat16 computed in, and giving, float32: what Adam takes off them would
-        otherwise be 0, as 0.999 is 1 in bfloat16."""
+        For weights of 16 bits computed in, and giving, float32: what Adam takes off those of
+        bfloat16 would otherwise be 0, as 0.999 is 1 there."""
         w, g, slots = _wide(w), _wide(g), {name: _wide(slot) for name, slot in slots.items()}
         lr = ops.cast(self.current_learning_rate(self._iterations), w.dtype)
         step = ops.cast(self.iterations + 1, w.dtype)
@@ -460,4 +461,4 @@ class Optimizer(ByAssignment, Described):
 
 
 def _wide(x: Any) -> Any:
-    return ops.cast(x, "float32") if x.dtype == "bfloat16" else x
+    return ops.cast(x, wide_dtype(x.dtype))

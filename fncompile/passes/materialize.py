@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from fncompile.ir import build
 from fncompile.ir.dims import Dim, product, row_major
 from fncompile.ir.node import Node, current_origins
-from fncompile.ir.types import TensorType, at_border
+from fncompile.ir.types import TensorType, at_hand
 from fncompile.passes.access import SPREADING, base_of, is_leaf
 from fncompile.passes.contraction import may_store_as
 from fncompile.passes.demands import computed_again, computed_uses, viewed_uses
@@ -92,7 +92,7 @@ class Memory:
 
     def add_arena(self, node: Node) -> None:
         if node not in self.buffers:
-            self.buffers[node] = Buffer(self.name_of(node), at_border(node.type), "arena")
+            self.buffers[node] = Buffer(self.name_of(node), at_hand(node.type), "arena")
 
     def is_written(self, node: Node) -> bool:
         """Do the turns of a recurrence write it?"""
@@ -189,7 +189,7 @@ def _place_root(
         via = None
         if not direct and not computed:
             name = memory.names.new(f"{target.name.rstrip(chr(39))}_copy")
-            via = Buffer(name, at_border(node.type), "arena")
+            via = Buffer(name, at_hand(node.type), "arena")
         memory.copies.append(Copy(node, target, via, 0, home))
 
 
@@ -197,7 +197,7 @@ def _place_results(memory: Memory, recurrence: Recurrence) -> list[Buffer]:
     """Memory of carries, which is given, and of the sequences that come out."""
     states = []
     for i, carry in enumerate(recurrence.carries):
-        type = at_border(carry.before.type)
+        type = at_hand(carry.before.type)
         state = Buffer(f"{recurrence.symbol}_carry{i}", type, "arena", carried=True)
         memory.buffers[carry.before] = memory.buffers[carry.after] = state
         memory.copies.append(Copy(carry.first, state, None, 0, recurrence.around))
@@ -208,7 +208,7 @@ def _place_results(memory: Memory, recurrence: Recurrence) -> list[Buffer]:
             memory.written[out.whole] = written
             continue
         name = f"{recurrence.symbol}_out{i}"
-        memory.buffers[out.whole] = Buffer(name, at_border(out.whole.type), "arena")
+        memory.buffers[out.whole] = Buffer(name, at_hand(out.whole.type), "arena")
     return states
 
 

@@ -18,7 +18,7 @@ from dataclasses import replace
 
 from fncompile.ir.dims import Dim, symbols_of
 from fncompile.ir.node import Node
-from fncompile.ir.types import DTYPES, TensorType, at_border
+from fncompile.ir.types import DTYPES, TensorType, at_hand
 from fncompile.passes.naming import Temporaries, stem
 from fncompile.passes.sources import Source, Writes, copies_of, read, sources, written
 from fncompile.plan.machine import machine
@@ -146,7 +146,7 @@ def _panels(source: Source, reader: Kernel, name: str) -> tuple[Kernel, Operand]
     """The kernel that packs panels for `reader` in a buffer `name`, and what reads them."""
     panel = machine().panel_bytes // DTYPES[source.buffer.type.dtype].size
     width = -(-max(source.columns, _rows_in_place(reader)) // panel) * panel
-    type = at_border(TensorType(source.dtype, (source.rows, width)))
+    type = at_hand(TensorType(source.dtype, (source.rows, width)))
     buffer = Buffer(name, type, "arena")
     at = Affine(0, ((0, source.columns), (1, 1)))
     domain = (source.rows, source.columns)

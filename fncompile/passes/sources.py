@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from fncompile.ir.dims import Dim
-from fncompile.ir.types import TensorType, at_border
+from fncompile.ir.types import TensorType, at_hand
 from fncompile.plan.types import (
     Affine,
     Buffer,
@@ -106,7 +106,7 @@ def _is_copy(kernel: Kernel) -> bool:
         and stage.kind == "map"
         and isinstance(stage.expr, Load)
         and stage.expr.dtype == stage.dtype
-        and stage.expr.buffer.type.dtype == at_border(TensorType(stage.dtype, ())).dtype
+        and stage.expr.buffer.type.dtype == at_hand(TensorType(stage.dtype, ())).dtype
         and len(stage.stores) == 1
         and stage.stores[0].buffer.kind == "arena"
         and stage.stores[0].buffer.base is None

@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 
-from fncompile.ir.bfloat16 import decode, encode, fit
 from fncompile.ir.dims import Dim, evaluate
+from fncompile.ir.elements import decode, encode, fit
 from fncompile.ir.interp import SCALAR_RULES, cast_array, reduce_identity
 from fncompile.ir.philox import philox
 from fncompile.ir.routines import ROUTINES

@@ -45,10 +45,10 @@ class _ShortWay:
     def __init__(self, entry: CompiledEntry, memory: Any):
         self.entry, self.memory = entry, memory
         self.sources = [
-            (n.ndim, tuple(n.type.shape[1:]), DTYPES[n.dtype].numpy) for n in entry.program.inputs
+            (n.ndim, tuple(n.type.shape[1:]), DTYPES[n.dtype].storage) for n in entry.program.inputs
         ]
         self.targets = [
-            (tuple(t.shape[1:]), DTYPES[t.dtype].numpy) for t in entry.lowered.outputs
+            (tuple(t.shape[1:]), DTYPES[t.dtype].storage) for t in entry.lowered.outputs
         ]
         batches = range(SHORT_BATCH + 1)
         self.shared = bisect.bisect_left(batches, SHARED_WORK, key=self._amount)
@@ -147,7 +147,7 @@ class Bound:
         self._weights, self._state = weights, state
         self.memories = [m for m in (weights, state) if m is not None]
         shapes = [tuple(evaluate(d, sizes) for d in t.shape) for t in entry.lowered.outputs]
-        dtypes = [DTYPES[t.dtype].numpy for t in entry.lowered.outputs]
+        dtypes = [DTYPES[t.dtype].storage for t in entry.lowered.outputs]
         self.outputs = (
             list(outputs)
             if outputs is not None

@@ -20,11 +20,11 @@ from fncompile.caller import warn_caller
 from fncompile.codegen.place import Place
 from fncompile.flags import flag
 from fncompile.ir import interp, ranges
-from fncompile.ir.bfloat16 import encode
 from fncompile.ir.bounds import Bound, bounds
 from fncompile.ir.dims import evaluate
+from fncompile.ir.elements import encode
 from fncompile.ir.node import Program
-from fncompile.ir.types import DTYPES
+from fncompile.ir.types import DTYPES, DType
 from fncompile.passes.manager import Context, transform
 from fncompile.passes.manager import plan as make_plan
 from fncompile.runtime import cache, toolchain
@@ -267,13 +267,15 @@ def check_status(status: int, name: str) -> None:
 
 
 @functools.cache
-def _tell_of_emulation() -> None:
-    """Once, on a CPU without instructions for bfloat16."""
-    if not flag("interp") and toolchain.multiplies_bfloat16():
+def _tell_of_emulation(row: DType) -> None:
+    """Once, on a CPU without instructions for it, of which none that we compile for has those of
+    float16."""
+    if not row.emulated and not flag("interp") and toolchain.multiplies_bfloat16():
         return
+    gain = "nothing is" if row.emulated else "only single rows through large layers are"
     warn_caller(
-        "bfloat16 is emulated: computed in float32 and rounded after each operation. Results are "
-        "those of bfloat16; only single rows through large layers are faster than in float32.",
+        f"{row.name} is emulated: computed in float32 and rounded after each operation. Results "
+        f"are those of {row.name}; {gain} faster than in float32.",
         RuntimeWarning,
     )
 
@@ -301,8 +303,9 @@ def _built(
     prefix: str,
 ) -> Entry:
     program = transform(program, kind, context)
-    if any(DTYPES[dtype].widens for dtype in program.dtypes):
-        _tell_of_emulation()
+    for row in DTYPES.values():
+        if row.widens and row.name in program.dtypes:
+            _tell_of_emulation(row)
     if flag("interp"):
         return InterpretedEntry(program, blocks)
     return CompiledEntry(program, kind, name, blocks, context, prefix)

@@ -19,7 +19,7 @@ from typing import Any, BinaryIO
 import h5py
 import numpy as np
 
-from fncompile.ir.bfloat16 import from_bits
+from fncompile.ir.elements import from_bits
 
 from . import hdf5_format as fmt
 from .atomic import write_atomic

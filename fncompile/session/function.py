@@ -215,4 +215,4 @@ def _as_array(x: Any) -> Any:
 
 def _as_given(array: np.ndarray, type: TensorType) -> np.ndarray:
     """As the entry takes it."""
-    return np.asarray(array, DTYPES[at_border(type).dtype].numpy, order="C")  # keeps rank 0
+    return np.asarray(array, DTYPES[type.dtype].border, order="C")  # keeps rank 0

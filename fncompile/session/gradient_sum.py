@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fncompile.distribution.processes import Processes
-from fncompile.ir.bfloat16 import decode, encode
+from fncompile.ir.elements import decode, encode
 from fncompile.ir.types import DTYPES
 
 if TYPE_CHECKING:

@@ -38,7 +38,9 @@ def compile(
     dicts by output. ValueError where they do not fit the outputs or name what does not exist;
     NotImplementedError where a subclass has one of `KERAS_HOOKS`. `steps_per_execution` is how many
     batches callbacks see as one; where none looks at batches, as many as fit in a moment run at a
-    time. The other three of the last arguments are Keras'; here the whole step is always compiled.
+    time. `auto_scale_loss` wraps the optimizer of a model of policy "mixed_float16" in a
+    `LossScaleOptimizer`. `run_eagerly` and `jit_compile` are Keras' arguments and ignored; here the
+    whole step is always compiled.
     """
     if isinstance(steps_per_execution, bool) or not isinstance(steps_per_execution, int) or (
         steps_per_execution < 1
@@ -55,6 +57,8 @@ def compile(
         "weighted_metrics": weighted_metrics,
     }
     model.optimizer = optimizers.get(optimizer)
+    if auto_scale_loss and model.dtype_policy.name == "mixed_float16":
+        model.optimizer = _scaling(model.optimizer)
     # An optimizer that looks at whole variables takes its steps as the user's own are taken.
     whole = model.optimizer is not None and not model.optimizer.elementwise
     model._own_steps = type(model)._own_steps or whole
@@ -69,7 +73,14 @@ def compile(
     model.stop_training = False
     model.steps_per_execution = steps_per_execution
     model.compiled = True
-    del run_eagerly, jit_compile, auto_scale_loss
+    del run_eagerly, jit_compile
+
+
+def _scaling(optimizer: Any) -> Any:
+    """The optimizer of a loss that is scaled, unless it is one."""
+    if optimizer is None or isinstance(optimizer, optimizers.LossScaleOptimizer):
+        return optimizer
+    return optimizers.LossScaleOptimizer(optimizer, name="loss_scale_optimizer")
 
 
 def _refuse_hooks(model: TrainedModel) -> None:

@@ -146,11 +146,11 @@ def place_inputs(model: TrainedModel, x: Any) -> list[Placed]:
     if graph.host_part is None:
         return placed
     arrays = graph.host_part.convert(graph.inputs, [array for array, _ in placed])
-    return [(a, DTYPES[t.dtype].numpy) for a, t in zip(arrays, graph.compiled_inputs)]
+    return [(a, DTYPES[t.dtype].border) for a, t in zip(arrays, graph.compiled_inputs)]
 
 
 def _default(array: np.ndarray) -> np.dtype:
-    return DTYPES[default_dtype(array)].numpy
+    return DTYPES[default_dtype(array)].border
 
 
 def _by_place(model: GraphModel, places: Places, x: Any) -> list[Any]:
@@ -210,7 +210,7 @@ def _fitted(model: GraphModel, values: list[Any], k: int) -> Placed:
         )
     if tensor.dtype == "string":
         return strings(x), np.dtype(object)
-    return x, DTYPES[tensor.dtype].numpy
+    return x, DTYPES[tensor.dtype].border
 
 
 def _left_out(model: GraphModel, values: list[Any], k: int) -> Placed:
@@ -282,7 +282,7 @@ def _weights(objective: Any, sample_weight: Any, targets: Arrays) -> list[Placed
         values = _per_output(objective.outputs, sample_weight, "sample_weight", objective.targets)
     given = [values[k] for k in objective.targets]
     found = [np.ones(np.shape(t)[:1]) if w is None else w for w, t in zip(given, targets)]
-    return [(w, DTYPES[floatx()].numpy) for w in found]
+    return [(w, DTYPES[floatx()].border) for w in found]
 
 
 def _check_one_weight(objective: Any) -> None:

@@ -45,6 +45,10 @@ class TrainedModel(Protocol):
     _steps: Any  # a `Steps`, once there was need of them
 
     @property
+    def dtype_policy(self) -> Any:
+        """What it computes in."""
+
+    @property
     def variables(self) -> list[Variable]:
         """All that it reads and changes."""
 

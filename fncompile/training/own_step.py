@@ -281,7 +281,7 @@ def place(
     a trace that makes what weights, slots and metrics there are."""
     parts = Parts(x, y, sample_weight)
     groups = {
-        name: [(a, DTYPES[default_dtype(a)].numpy) for a in flatten(part) if part is not None]
+        name: [(a, DTYPES[default_dtype(a)].border) for a in flatten(part) if part is not None]
         for name, part in (("x", x), ("y", y), ("sample_weight", sample_weight))
     }
     objective = objective_of(model)

@@ -7,7 +7,7 @@ import pytest
 
 import fncompile as keras
 from fncompile import layers
-from fncompile.ir.bfloat16 import rounded
+from fncompile.ir.elements import rounded
 from fncompile.saving.files import read_file
 from tests.bfloat16.test_training import POLICIES, losses
 from tests.export.library import PREDICT, TRAIN, Context, Library, flat_weights

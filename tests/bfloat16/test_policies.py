@@ -7,7 +7,7 @@ import pytest
 
 import fncompile as keras
 from fncompile import dtype_policies, layers, mixed_precision, ops
-from fncompile.ir.bfloat16 import rounded
+from fncompile.ir.elements import rounded
 from fncompile.ops.dispatch import result_dtype
 
 SERIALIZED = {
@@ -30,7 +30,7 @@ def test_a_mixed_policy():
     assert dtype_policies.deserialize(SERIALIZED) == policy == dtype_policies.get(SERIALIZED)
 
 
-@pytest.mark.parametrize("name", ["float32", "float64", "bfloat16", "int32"])
+@pytest.mark.parametrize("name", ["float32", "float64", "bfloat16", "float16", "int32"])
 def test_a_plain_policy(name):
     policy = keras.DTypePolicy(name)
     assert policy.compute_dtype == policy.variable_dtype == policy.name == name
@@ -45,7 +45,6 @@ def test_a_policy_of_no_name_is_the_one_that_is_set():
 @pytest.mark.parametrize(("name", "error", "words"), [
     ("foo", ValueError, "Cannot convert 'foo' to a mixed precision DTypePolicy"),
     ("mixed_foo", ValueError, "Cannot convert 'mixed_foo'"),
-    ("mixed_float16", ValueError, "float16 is not supported; use 'float32'"),
     (5, TypeError, "'name' must be a string"),
 ])  # fmt: skip
 def test_no_policy(name, error, words):
@@ -173,6 +172,7 @@ def test_a_layer_of_float32_inside_one_of_a_mixed_policy_reads_its_weights_as_th
 
 
 PROMOTED = {
+    "float16": "float32",
     "bool": "bfloat16", "uint8": "bfloat16", "int8": "bfloat16", "int32": "bfloat16",
     "int64": "bfloat16", "uint32": "bfloat16", "float32": "float32", "bfloat16": "bfloat16",
 }  # fmt: skip

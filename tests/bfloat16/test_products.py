@@ -9,10 +9,10 @@ import pytest
 import fncompile as keras
 from fncompile import layers
 from fncompile.ir import build
-from fncompile.ir.bfloat16 import rounded
 from fncompile.ir.dims import symbol
+from fncompile.ir.elements import rounded
 from fncompile.ir.node import Program
-from fncompile.ir.types import TensorType
+from fncompile.ir.types import DTYPES, TensorType
 from fncompile.plan.machine import drawn
 from fncompile.runtime import entry, toolchain
 from tests.bfloat16.test_programs import check_compiled, compile_and_compare
@@ -108,10 +108,10 @@ def test_one_matrix_is_packed_once_for_each_dtype_that_multiplies_it():
 
 def test_a_cpu_with_instructions_is_not_said_to_emulate(monkeypatch, recwarn):
     monkeypatch.setattr(toolchain, "multiplies_bfloat16", lambda: True)
-    entry._tell_of_emulation.__wrapped__()
+    entry._tell_of_emulation.__wrapped__(DTYPES["bfloat16"])
     assert not recwarn.list
     with keras.flags(interp=True), pytest.warns(RuntimeWarning, match="emulated"):
-        entry._tell_of_emulation.__wrapped__()
+        entry._tell_of_emulation.__wrapped__(DTYPES["bfloat16"])
     monkeypatch.setattr(toolchain, "multiplies_bfloat16", lambda: False)
     with pytest.warns(RuntimeWarning, match="emulated"):
-        entry._tell_of_emulation.__wrapped__()
+        entry._tell_of_emulation.__wrapped__(DTYPES["bfloat16"])

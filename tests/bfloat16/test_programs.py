@@ -9,8 +9,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from fncompile.ir import build, interp
-from fncompile.ir.bfloat16 import rounded
 from fncompile.ir.dims import symbol
+from fncompile.ir.elements import rounded
 from fncompile.ir.node import Program
 from fncompile.ir.types import TensorType
 from fncompile.plan.machine import drawn

@@ -17,18 +17,19 @@ from fncompile.ops.dispatch import result_dtype, standard_dtype
 # Keras' lattice, recorded from its own code without the step from 64 to 32 bits at its end; the
 # last three columns are Python's int, float and bool.
 RECORDED = """
-bool: bool u8  i8  u16 i16 u32 i32 u64 i64 bf16 f32 f64 i32 f32 bool
-u8:   u8   u8  i16 u16 i16 u32 i32 u64 i64 bf16 f32 f64 u8  f32 u8
-i8:   i8   i16 i8  i32 i16 i64 i32 f32 i64 bf16 f32 f64 i8  f32 i8
-u16:  u16  u16 i32 u16 i32 u32 i32 u64 i64 bf16 f32 f64 u16 f32 u16
-i16:  i16  i16 i16 i32 i16 i64 i32 f32 i64 bf16 f32 f64 i16 f32 i16
-u32:  u32  u32 i64 u32 i64 u32 i64 u64 i64 bf16 f32 f64 u32 f32 u32
-i32:  i32  i32 i32 i32 i32 i64 i32 f32 i64 bf16 f32 f64 i32 f32 i32
-u64:  u64  u64 f32 u64 f32 u64 f32 u64 f32 bf16 f32 f64 u64 f32 u64
-i64:  i64  i64 i64 i64 i64 i64 i64 f32 i64 bf16 f32 f64 i64 f32 i64
-bf16: bf16 bf16 bf16 bf16 bf16 bf16 bf16 bf16 bf16 bf16 f32 f64 bf16 bf16 bf16
-f32:  f32  f32 f32 f32 f32 f32 f32 f32 f32 f32 f32 f64 f32 f32 f32
-f64:  f64  f64 f64 f64 f64 f64 f64 f64 f64 f64 f64 f64 f64 f64 f64
+bool: bool u8  i8  u16 i16 u32 i32 u64 i64 bf16 f16 f32 f64 i32 f32 bool
+u8:   u8   u8  i16 u16 i16 u32 i32 u64 i64 bf16 f16 f32 f64 u8  f32 u8
+i8:   i8   i16 i8  i32 i16 i64 i32 f32 i64 bf16 f16 f32 f64 i8  f32 i8
+u16:  u16  u16 i32 u16 i32 u32 i32 u64 i64 bf16 f16 f32 f64 u16 f32 u16
+i16:  i16  i16 i16 i32 i16 i64 i32 f32 i64 bf16 f16 f32 f64 i16 f32 i16
+u32:  u32  u32 i64 u32 i64 u32 i64 u64 i64 bf16 f16 f32 f64 u32 f32 u32
+i32:  i32  i32 i32 i32 i32 i64 i32 f32 i64 bf16 f16 f32 f64 i32 f32 i32
+u64:  u64  u64 f32 u64 f32 u64 f32 u64 f32 bf16 f16 f32 f64 u64 f32 u64
+i64:  i64  i64 i64 i64 i64 i64 i64 f32 i64 bf16 f16 f32 f64 i64 f32 i64
+bf16: bf16 bf16 bf16 bf16 bf16 bf16 bf16 bf16 bf16 bf16 f32 f32 f64 bf16 bf16 bf16
+f16:  f16  f16 f16 f16 f16 f16 f16 f16 f16 f32 f16 f32 f64 f16 f16 f16
+f32:  f32  f32 f32 f32 f32 f32 f32 f32 f32 f32 f32 f32 f64 f32 f32 f32
+f64:  f64  f64 f64 f64 f64 f64 f64 f64 f64 f64 f64 f64 f64 f64 f64 f64
 """
 TABLE = {
     SHORT[row.split(":")[0]]: [SHORT[name] for name in row.split(":")[1].split()]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from fncompile.ir import interp
-from fncompile.ir.bfloat16 import decode, encode
+from fncompile.ir.elements import decode, encode
 from fncompile.ir.node import Program
 from fncompile.passes.manager import Context, lower
 from fncompile.plan.interp import run_plan

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from fncompile.ops.dispatch import wide_dtype
+
 
 def statistics_dtype(x: Any) -> str:
-    """Moments of bfloat16 numbers are float32."""
-    return "float32" if x.dtype == "bfloat16" else x.dtype
+    """Moments of numbers of 16 bits are float32."""
+    return wide_dtype(x.dtype)
 
 
 def check_axes(layer: Any, axes: Any, input_shape: tuple) -> None:
