@@ -103,7 +103,7 @@ _PARSERS: dict[str, Callable[[Any], Any]] = {
     "bool": _parse_bool, "int": _parse_int, "text": _parse_text, "words": _parse_words,
 }
 _MANY = 1 << 62
-TARGETS = ("native", "x86-64-v4-bf16", "x86-64-v4", "x86-64-v3", "ref")
+TARGETS = ("native", "x86-64-v4-amx", "x86-64-v4-bf16", "x86-64-v4", "x86-64-v3", "ref")
 SANITIZERS = ("address", "undefined", "leak", "thread")
 
 TABLE: tuple[Switch, ...] = (

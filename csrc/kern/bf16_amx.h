@@ -66,12 +66,6 @@ static const fnc_tiles_bf16 fnc_tiles_amx FNC_UNUSED = {
     2 * FNC_SQUARE,    FNC_SQUARE,       2,
     FNC_NR_F32 / 2,    fnc_tile_amx_high, fnc_tile_amx_high,
     fnc_tile_amx_low, {fnc_tile_amx_row}, NULL};
-
-FNC_INLINE void fnc_tiles_open(void) {
-    static const fnc_tile_shapes shapes = {
-        1, 0, {0}, {64, 64, 64, 64, 64, 64, 64, 64}, {16, 16, 16, 16, 16, 16, 16, 16}};
-    FNC_TILE_SHAPES(shapes);
-}
 #endif
 
 #endif

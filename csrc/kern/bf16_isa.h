@@ -2,8 +2,10 @@
  *
  *     FNC_HAS_BF16, FNC_HAS_AMX    what this is compiled for; both 0 on every other CPU
  *     FNC_DOT_BF16(c, a, b)        c += a.high * b.high, then c += a.low * b.low, in 16 lanes
- *     FNC_TILE_...                 the registers of tiles 0 .. 7, each 16 rows of 64 bytes
- *     fnc_may_tile()               does this process have them?
+ *     FNC_TILE_...                 the registers of tiles 0 .. 7, each 16 rows of 64 bytes: from
+ *                                  fnc_tiles_open() to FNC_TILE_RELEASE()
+ *
+ * Code for AMX runs only where rt/fnc_tiles.h says that it may.
  *
  * A word holds two numbers, the first in its lower half. Inline assembly, for gcc and clang name
  * their builtins differently. With FNC_BF16_TWIN plain C takes the place of the instructions, so
@@ -21,7 +23,9 @@
 
 #if defined(FNC_BF16_TWIN)
 #define FNC_HAS_BF16 1
+#if !defined(FNC_HAS_AMX)
 #define FNC_HAS_AMX 1
+#endif
 #elif defined(__AVX512BF16__) && defined(__x86_64__) && !FNC_PORTABLE
 #define FNC_HAS_BF16 1
 #if (defined(__AMX_BF16__) || defined(__AMXBF16__)) && defined(__linux__) /* gcc, old clang */
@@ -64,18 +68,13 @@ typedef struct {
                      : "memory")
 #define FNC_TILE_DOT(c, a, b)                                                                      \
     __asm__ volatile("tdpbf16ps %%tmm" #b ", %%tmm" #a ", %%tmm" #c : :)
+#endif
 
-/* Linux gives tiles to a process that asks for them: arch_prctl(ARCH_REQ_XCOMP_PERM, XTILEDATA).
- * Where it refuses, or knows no tiles, there are none. It remembers, so that a library need not:
- * asking again costs less than a microsecond. */
-FNC_INLINE int fnc_may_tile(void) {
-    enum { ARCH_PRCTL = 158, REQUEST = 0x1023, TILES = 18 };
-    int64_t status = ARCH_PRCTL;
-    __asm__ volatile("syscall"
-                     : "+a"(status)
-                     : "D"((int64_t)REQUEST), "S"((int64_t)TILES)
-                     : "rcx", "r11", "memory");
-    return status == 0;
+#if FNC_HAS_AMX
+FNC_INLINE void fnc_tiles_open(void) {
+    static const fnc_tile_shapes shapes = {
+        1, 0, {0}, {64, 64, 64, 64, 64, 64, 64, 64}, {16, 16, 16, 16, 16, 16, 16, 16}};
+    FNC_TILE_SHAPES(shapes);
 }
 #endif
 

@@ -1,16 +1,20 @@
 /* bf16_twin.h - the slow twin of the instructions of bf16_isa.h: what Intel's manual says of them,
- * number by number. fnc_twin_tiles = 0 plays a process that is refused tiles. */
+ * number by number. FNC_TWIN_REFUSES plays a process that is refused tiles, FNC_TWIN_WRONG one whose
+ * tiles pair numbers in another order. */
 #ifndef FNC_BF16_TWIN_H
 #define FNC_BF16_TWIN_H
 
 #if defined(FNC_BF16_TWIN)
-static int fnc_twin_tiles __attribute__((unused)) = 1;
 static __thread struct {
     int ready; /* shapes were loaded, and not released */
     uint8_t data[8][16][64];
 } fnc_twin;
 
-FNC_INLINE int fnc_may_tile(void) { return fnc_twin_tiles; }
+#if defined(FNC_TWIN_REFUSES)
+FNC_INLINE int fnc_may_tile(void) { return 0; }
+#else
+FNC_INLINE int fnc_may_tile(void) { return 1; }
+#endif
 
 FNC_INLINE float fnc_twin_flush(float x) {
     return __builtin_fabsf(x) < 0x1p-126f ? __builtin_copysignf(0, x) : x;
@@ -60,8 +64,13 @@ FNC_NOINLINE void fnc_twin_tile_dot(int c, int a, int b) {
             for (int k = 0; k < 16; ++k) {
                 const uint32_t x = ((const fnc_word *)fnc_twin_row(a, m))[k];
                 const uint32_t y = ((const fnc_word *)fnc_twin_row(b, k))[n];
+#if defined(FNC_TWIN_WRONG)
+                first = fnc_twin_step(first, x, y >> 16);
+                second = fnc_twin_step(second, x >> 16, y);
+#else
                 first = fnc_twin_step(first, x, y);
                 second = fnc_twin_step(second, x >> 16, y >> 16);
+#endif
             }
             char *at = (char *)fnc_twin_row(c, m) + 4 * n;
             __builtin_memcpy(&sum, at, 4);

@@ -9,9 +9,9 @@
  * (bf16_pack.h). A that lies in words is read where it lies, another is copied for each tile.
  *
  * AVX512-BF16 has an instruction for words. Elsewhere their halves are floats, one after the other:
- * sums are those of the float product, bit by bit. AMX serves where the process may use tiles, M and
- * K are 16 at least. That does not depend on the rows and columns asked for, and an element is summed
- * in one order of k: any cut of rows and columns gives the same bits. bf16_isa.h has the errors. */
+ * sums are those of the float product, bit by bit. AMX serves where M and K are 16 at least. That does
+ * not depend on the rows and columns asked for, and an element is summed in one order of k: any cut
+ * of rows and columns gives the same bits. bf16_isa.h has the errors. */
 #ifndef FNC_GEMM_BF16_H
 #define FNC_GEMM_BF16_H
 
@@ -45,12 +45,29 @@
 
 #include "bf16_amx.h"
 
-/* A whose words lie side by side, two numbers of bfloat16 each. AMX takes whole tiles of words. */
+/* A whose words lie side by side, two numbers of bfloat16 each. */
 FNC_INLINE int fnc_lies_in_words(const fnc_left_bf16 *a) {
     int64_t odd = a->K / fnc_segments(a->axes, a->outer) | a->rs;
     for (int i = 0; i < a->axes; ++i) odd |= a->outer[i].step;
-    return !FNC_HAS_AMX && a->A.bytes == 2 && a->cs == 1 && odd % 2 == 0;
+    return a->A.bytes == 2 && a->cs == 1 && odd % 2 == 0;
 }
+
+#if FNC_HAS_AMX
+/* By tiles of AMX, which take 16 words of a row at once: in place where rows are whole ones, each
+ * behind the last. */
+FNC_INLINE void fnc_use_tiles(fnc_gemm_args_bf16 *p, const fnc_left_bf16 *a) {
+    p->tiles = &fnc_tiles_amx;
+    p->order = FNC_BY_ROWS;
+    if (a->rs == 1) p->copy = fnc_copy_squares_bf16;
+    if (a->axes == 0 && a->K % (2 * FNC_SQUARE) == 0 && a->rs >= a->K && fnc_lies_in_words(a)) {
+        p->A = a->A.first;
+        p->rs_a = a->rs / 2;
+        p->cs_a = 1;
+        p->copy = NULL;
+        p->order = FNC_IN_PLACE;
+    }
+}
+#endif
 
 FNC_INLINE void fnc_gemm_in_place_bf16(const fnc_left_bf16 *a, int64_t M, int64_t N,
                                        const fnc_word *B, int64_t m0, int64_t m1, int64_t n0,
@@ -88,10 +105,8 @@ FNC_INLINE void fnc_gemm_copying_bf16(const fnc_left_bf16 *a, int64_t M, int64_t
                             .left = a,
                             .order = a->rs == 1 ? FNC_BY_STEPS : FNC_BY_ROWS};
 #if FNC_HAS_AMX
-    if (M >= FNC_SQUARE && a->K >= FNC_SQUARE && fnc_may_tile()) {
-        p.tiles = &fnc_tiles_amx;
-        p.order = FNC_BY_ROWS;
-        if (a->rs == 1) p.copy = fnc_copy_squares_bf16;
+    if (M >= FNC_SQUARE && a->K >= FNC_SQUARE) {
+        fnc_use_tiles(&p, a);
         fnc_tiles_open();
     }
 #endif
@@ -107,7 +122,7 @@ FNC_INLINE void fnc_gemm_numbers_bf16(int axes, const fnc_axis *outer, int64_t M
                                       int64_t n1, fnc_epilogue_bf16 epilogue, const void *env) {
     const fnc_left_bf16 left = {A, K, rs_a, cs_a, axes, outer};
     const fnc_word *B = (const fnc_word *)panels;
-    if (fnc_lies_in_words(&left))
+    if (!FNC_HAS_AMX && fnc_lies_in_words(&left))
         fnc_gemm_in_place_bf16(&left, M, N, B, m0, m1, n0, n1, epilogue, env);
     else
         fnc_gemm_copying_bf16(&left, M, N, B, m0, m1, n0, n1, epilogue, env);

@@ -3,18 +3,29 @@
  *     const fnc_cpu needs = FNC_CPU_NEEDS;    what the unit at hand is compiled for
  *     fnc_cpu_has(&needs)                     may it be called here?
  *
- * Of x86: elsewhere nothing is needed. AMX is not among them: csrc/kern asks the system for it. */
+ * Of x86: elsewhere nothing is needed. Of AMX it takes more than what the processor says, fnc_tiles.h:
+ * so ask when a context is made, not within calls. */
 #ifndef FNC_CPU_H
 #define FNC_CPU_H
 
 #include <stdint.h>
 
 #include "../include/fnc_abi.h"
+#include "fnc_tiles.h"
 
-/* Words of the cpuid instruction: leaf 1 ecx, leaf 7 ebx and ecx, leaf 7.1 eax, 0x80000001 ecx. */
+/* Words of the cpuid instruction: leaf 1 ecx, leaf 7 ebx, ecx and edx, leaf 7.1 eax, 0x80000001 ecx.
+ * `works`: what else has to be true, or null. */
+enum { FNC_CPU_WORDS = 6 };
 typedef struct fnc_cpu {
-    uint32_t word[5];
+    uint32_t word[FNC_CPU_WORDS];
+    int (*works)(void);
 } fnc_cpu;
+
+#if FNC_HAS_AMX
+#define FNC_CPU_WORKS fnc_tiles_work
+#else
+#define FNC_CPU_WORKS 0
+#endif
 
 #if (defined(__x86_64__) || defined(__i386__)) && defined(__GNUC__)
 /* 1 where the compiler's macro of the instructions is defined, which then is the number 1. */
@@ -37,17 +48,31 @@ typedef struct fnc_cpu {
       FNC_CPU_ON(__AVX512VBMI__, 1) | FNC_CPU_ON(__AVX512VBMI2__, 6) | FNC_CPU_ON(__GFNI__, 8) |   \
           FNC_CPU_ON(__AVX512VNNI__, 11) | FNC_CPU_ON(__AVX512BITALG__, 12) |                      \
           FNC_CPU_ON(__AVX512VPOPCNTDQ__, 14),                                                     \
+      FNC_CPU_ON(__AMX_BF16__, 22) | FNC_CPU_ON(__AMX_TILE__, 24) | FNC_CPU_ON(__AMX_INT8__, 25),  \
       FNC_CPU_ON(__AVXVNNI__, 4) | FNC_CPU_ON(__AVX512BF16__, 5),                                  \
       FNC_CPU_ON(__LZCNT__, 5) | FNC_CPU_ON(__XOP__, 11) | FNC_CPU_ON(__FMA4__, 16) |              \
-          FNC_CPU_ON(__TBM__, 21)}}
+          FNC_CPU_ON(__TBM__, 21)},                                                                \
+     FNC_CPU_WORKS}
 
 enum { FNC_CPU_AVX = 0x30001000, FNC_CPU_AVX2 = 0x20, FNC_CPU_AVX512 = (int)0xD0230000 };
+enum { FNC_CPU_AMX = 0x3400000 };
+
+/* `found` less what the system does not save when it changes threads: bits of XCR0 say what it does. */
+static inline fnc_cpu fnc_cpu_saved(fnc_cpu found, uint32_t saved) {
+    if ((saved & 6) != 6) {
+        found.word[0] &= ~(uint32_t)FNC_CPU_AVX;
+        found.word[1] &= ~(uint32_t)FNC_CPU_AVX2;
+    }
+    if ((saved & 0xE6) != 0xE6) found.word[1] &= ~(uint32_t)FNC_CPU_AVX512;
+    if ((saved & 0x600E6) != 0x600E6) found.word[3] &= ~(uint32_t)FNC_CPU_AMX;
+    return found;
+}
 
 #include <cpuid.h>
 
-/* What the processor has, less what the system does not save when it changes threads. */
+/* What the processor and the system have. */
 static inline fnc_cpu fnc_cpu_here(void) {
-    fnc_cpu found = {{0, 0, 0, 0, 0}};
+    fnc_cpu found = {{0, 0, 0, 0, 0, 0}, 0};
     uint32_t a = 0, b = 0, c = 0, d = 0, saved = 0, high = 0;
     if (!__get_cpuid(1, &a, &b, &c, &d)) return found;
     found.word[0] = c;
@@ -55,18 +80,14 @@ static inline fnc_cpu fnc_cpu_here(void) {
     if (__get_cpuid_count(7, 0, &a, &b, &c, &d)) {
         found.word[1] = b;
         found.word[2] = c;
-        if (a >= 1 && __get_cpuid_count(7, 1, &a, &b, &c, &d)) found.word[3] = a;
+        found.word[3] = d;
+        if (a >= 1 && __get_cpuid_count(7, 1, &a, &b, &c, &d)) found.word[4] = a;
     }
-    if (__get_cpuid(0x80000001u, &a, &b, &c, &d)) found.word[4] = c;
-    if ((saved & 6) != 6) {
-        found.word[0] &= ~(uint32_t)FNC_CPU_AVX;
-        found.word[1] &= ~(uint32_t)FNC_CPU_AVX2;
-    }
-    if ((saved & 0xE6) != 0xE6) found.word[1] &= ~(uint32_t)FNC_CPU_AVX512;
-    return found;
+    if (__get_cpuid(0x80000001u, &a, &b, &c, &d)) found.word[5] = c;
+    return fnc_cpu_saved(found, saved);
 }
 #else
-#define FNC_CPU_NEEDS {{0, 0, 0, 0, 0}}
+#define FNC_CPU_NEEDS {{0, 0, 0, 0, 0, 0}, 0}
 
 static inline fnc_cpu fnc_cpu_here(void) {
     const fnc_cpu found = FNC_CPU_NEEDS;
@@ -74,11 +95,15 @@ static inline fnc_cpu fnc_cpu_here(void) {
 }
 #endif
 
+static inline int fnc_cpu_covers(const fnc_cpu *here, const fnc_cpu *needs) {
+    for (int i = 0; i < FNC_CPU_WORDS; ++i)
+        if (needs->word[i] & ~here->word[i]) return 0;
+    return 1;
+}
+
 static inline int fnc_cpu_has(const fnc_cpu *needs) {
     const fnc_cpu here = fnc_cpu_here();
-    for (int i = 0; i < 5; ++i)
-        if (needs->word[i] & ~here.word[i]) return 0;
-    return 1;
+    return fnc_cpu_covers(&here, needs) && (!needs->works || needs->works());
 }
 
 #endif

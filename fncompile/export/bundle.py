@@ -173,7 +173,7 @@ def make_sources(
 
 
 def _levels(native: Native, system: System, several: bool) -> tuple[Level, ...]:
-    """That of FNC_TARGET; or all that are worth it on processors of this kind, with that for
+    """That of FNC_TARGET; or all that are worth it on processors of this kind, with those for
     products of bfloat16 where the model has any; of others than x86-64 the one that all have."""
     if not several:
         return (Level(flag("target"), flag("target")),)
@@ -182,7 +182,7 @@ def _levels(native: Native, system: System, several: bool) -> tuple[Level, ...]:
     targets = {"avx512": "x86-64-v4", "avx2": "x86-64-v3", "baseline": "ref"}
     narrow = any(DTYPES[dtype].tile == "bf16" for dtype in native.predict.program.dtypes)
     if narrow and system.kind == "elf" and not system.triple:
-        targets = {"avx512_bf16": "x86-64-v4-bf16", **targets}
+        targets = {"amx": "x86-64-v4-amx", "avx512_bf16": "x86-64-v4-bf16", **targets}
     return tuple(Level(name, target, f"_{name}") for name, target in targets.items())
 
 

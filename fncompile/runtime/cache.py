@@ -98,7 +98,9 @@ class Compiler:
     def find(cls, store: Store) -> Compiler:
         command = toolchain.find_compiler()
         version = _version(store, command)
-        flags = toolchain.compile_flags(version)
+        from fncompile.runtime import tiles  # which compiles what asks for them
+
+        flags = [*toolchain.compile_flags(version), *tiles.refusal_flags()]
         machine = toolchain.cpu_identity() if flag("target") == "native" else ""
         identity = _digest(*command, version, *flags, machine, headers_digest())
         return cls(command, version, flags, identity)

@@ -126,6 +126,14 @@ def is_clang(version: str) -> bool:
     return "clang" in version.lower()
 
 
+# Targets with instructions for products of bfloat16, those that csrc/kern/bf16_isa.h uses: what
+# each has beyond x86-64-v4.
+NARROW_TARGETS = {
+    "x86-64-v4-amx": ("-mavx512bf16", "-mamx-tile", "-mamx-bf16"),
+    "x86-64-v4-bf16": ("-mavx512bf16",),
+}
+
+
 def target_flags() -> list[str]:
     """Flags of the machine to compile for, FNC_TARGET."""
     target = flag("target")
@@ -136,15 +144,16 @@ def target_flags() -> list[str]:
         return ["-mcpu=native" if arm else "-march=native"]
     if flag("system"):
         return [f"-march={target.replace('-', '_')}"]
-    if target == "x86-64-v4-bf16":  # which asks at run time whether there is AMX as well
-        return ["-march=x86-64-v4", "-mavx512bf16", "-mamx-tile", "-mamx-bf16"]
+    if target in NARROW_TARGETS:
+        return ["-march=x86-64-v4", *NARROW_TARGETS[target]]
     return [f"-march={target}"]
 
 
 def multiplies_bfloat16() -> bool:
-    """Has the machine to compile for instructions for products of bfloat16, those that
-    csrc/kern/bf16_isa.h uses? None of the named targets has."""
-    return flag("target") == "native" and "avx512_bf16" in cpu_identity().split()
+    """Has the machine to compile for instructions for products of bfloat16?"""
+    if flag("target") == "native":
+        return "avx512_bf16" in cpu_identity().split()
+    return flag("target") in NARROW_TARGETS
 
 
 def sanitizer_flags() -> list[str]:

@@ -14,8 +14,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from fncompile import flags
 from fncompile.ir.philox import philox
-from tests.tools import executable_targets, need
+from fncompile.runtime import tiles, toolchain
+from tests.tools import executable_targets, need, run
 
 HERE = Path(__file__).parent
 CSRC = HERE.parents[1] / "csrc"
@@ -44,15 +46,20 @@ BUILDS = {
 
 
 TWIN = ["-march=native", "-DFNC_VEC_BYTES=64", "-DFNC_BF16_TWIN", "-Wno-psabi"]
-NARROW_BUILDS = {"native": ["-march=native"], "twin": [*TWIN, *SANITIZE]}
+with flags(target="native"):
+    NATIVE = [*toolchain.target_flags(), *tiles.refusal_flags()]
+NARROW_BUILDS = {
+    "native": NATIVE,
+    "words by twins": [*TWIN, "-DFNC_HAS_AMX=0", *SANITIZE],
+    "tiles by twins": [*TWIN, *SANITIZE],
+}
 
 
 def build(program: str, compiler: str, extra: list[str], out: Path) -> Path:
     """Compiles tests/csrc/<program>.c; a warning is an error."""
     need(compiler)
     source = str(HERE / f"{program}.c")
-    libraries = [] if "-S" in extra else ["-lm", "-pthread"]
-    command = [compiler, *FLAGS, *extra, *INCLUDES, source, "-o", str(out), *libraries]
+    command = [compiler, *FLAGS, *extra, *INCLUDES, source, "-o", str(out), "-lm", "-pthread"]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return out
@@ -87,7 +94,9 @@ def test_products_of_bfloat16(name: str, tmp_path: Path) -> None:
     [("gcc", "cooperlake"), ("gcc", "sapphirerapids"), ("clang", "sapphirerapids")],
 )
 def test_instructions_for_bfloat16_compile(compiler: str, march: str, tmp_path: Path) -> None:
-    text = build("test_gemm_bf16", compiler, [f"-march={march}", "-S"], tmp_path / "s").read_text()
+    need("objdump")
+    binary = build("test_gemm_bf16", compiler, [f"-march={march}"], tmp_path / "products")
+    text = run("objdump", "-d", binary)
     assert text.count("vdpbf16ps") >= 20
     assert ("tdpbf16ps" in text) == (march == "sapphirerapids")
 

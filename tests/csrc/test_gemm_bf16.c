@@ -4,6 +4,7 @@
  * the instructions it runs them, with FNC_BF16_TWIN their twins; else halves of words as
  * floats. */
 #include "check.h"
+#include "../../csrc/rt/fnc_tiles.h"
 #include "gemm_bf16.h"
 #include "ref.h"
 
@@ -201,15 +202,26 @@ static void large_extents(void) {
     check(3, 1100, 500, ROWS, 0);
 }
 
+/* So long that panels are packed by blocks, of words that are read where they lie. */
+static void long_sum(void) {
+    enum { M = 18, N = 33, K = 8224 };
+    float *A = exact(M * K, 4), *B = exact(K * N, 4);
+    fnc_bf16 *narrow = exact(M * K, 2);
+    for (int i = 0; i < M * K; ++i) A[i] = whole();
+    for (int i = 0; i < K * N; ++i) B[i] = whole();
+    fnc_narrow_bf16(narrow, A, M * K);
+    float *panels = packed(N, K, B, 0, 1);
+    float *C = product(M, N, K, A, narrow, place_of(ROWS, M, K), panels, cuts[0]);
+    compare(M, N, K, A, B, C, 0, "long");
+    free(A), free(B), free(narrow), free(panels), free(C);
+}
+
 int main(void) {
-    all_extents();
-    large_extents();
-#if defined(FNC_BF16_TWIN)
-    fnc_twin_tiles = 0;
-    all_extents();
-    large_extents();
-#elif FNC_HAS_AMX
-    printf("%s\n", fnc_may_tile() ? "AMX" : "AVX512-BF16: tiles are refused");
+#if FNC_HAS_AMX
+    CHECK(fnc_tiles_work(), "tiles are refused, or wrong"); /* asks for them */
 #endif
+    all_extents();
+    large_extents();
+    long_sum();
     return finish();
 }

@@ -10,7 +10,12 @@ from ctypes import byref, c_void_p
 import numpy as np
 import pytest
 
+import fncompile
+from fncompile import layers
+from fncompile.runtime import cache, toolchain
+from fncompile.runtime.tiles import work as tiles_work
 from tests.export.library import ARG, OK, PREDICT, STRICT, TRAIN, Context, Library, build_selftest
+from tests.export.test_options import PARALLEL_FOR, create, on_threads, options
 from tests.export.zoo import MAKERS, data
 from tests.tools import FEATURES, need, processor_features, run
 
@@ -127,12 +132,147 @@ def test_code_for_this_machine_alone_is_refused_by_others(exported, tmp_path):
     assert shown == f"{CPU} the processor lacks instructions that the library needs\n"
 
 
-def test_models_of_bfloat16_have_a_level_for_its_products(tmp_path):
-    import fncompile
-    from fncompile import layers
-    from fncompile.export.bundle import make_sources
+# bfloat16 ---------------------------------------------------------------------------------------
 
-    x = fncompile.Input((32,), name="x")
-    model = fncompile.Model(x, layers.Dense(32, dtype="mixed_bfloat16", name="y")(x), name="narrow")
-    made = make_sources(model, "narrow", False, several=True)
-    assert [level.name for level in made.library.levels] == ["avx512_bf16", *LEVELS]
+NARROW = {"amx": "x86-64-v4-amx", "avx512_bf16": "x86-64-v4-bf16", **LEVELS}
+TWIN = ("-DFNC_BF16_TWIN", "-DFNC_VEC_BYTES=64", "-Wno-psabi")  # csrc/kern/bf16_twin.h for tiles
+NUMBERS = np.random.default_rng(0).standard_normal((150, 201)).astype("float32")
+
+
+def narrow_available() -> list[str]:
+    """On this machine; without tiles where the system refuses them."""
+    features = processor_features()
+    tiles = ["amx"] if {"amx_tile", "amx_bf16"} <= features and tiles_work() else []
+    words = ["avx512_bf16"] if "avx512_bf16" in features else []
+    return [*tiles, *words, *available()]
+
+
+def narrow_library(directory, name="narrow"):
+    """One layer, of odd sizes, whose product is worth sharing."""
+    fncompile.utils.set_random_seed(0)
+    x = fncompile.Input((201,), name="x")
+    model = fncompile.Model(x, layers.Dense(300, dtype="mixed_bfloat16", name="y")(x), name=name)
+    return Library(model.export(directory))
+
+
+def predicted(library, asked=None) -> np.ndarray:
+    status, context = create(library, asked, batch=len(NUMBERS))
+    assert status == OK
+    out = np.empty((len(NUMBERS), 300), "float32")  # numbers of bfloat16
+    assert library.predict(context, len(out), NUMBERS.ctypes.data, out.ctypes.data) == OK
+    library.destroy(context)
+    return out
+
+
+def close_to_the_baseline(library, name):
+    """But for the order of sums, which moves a rounding to eight bits here and there."""
+    found, expected = (predicted(library, options(level=n)) for n in (name, b"baseline"))
+    np.testing.assert_allclose(found, expected, rtol=2**-7, atol=2**-9)
+    assert np.mean(found != expected) < 0.02
+
+
+@pytest.fixture(scope="module")
+def narrow(tmp_path_factory):
+    return narrow_library(tmp_path_factory.mktemp("narrow"))
+
+
+def test_models_of_bfloat16_have_levels_for_its_products(narrow):
+    """By the instructions, which machine code has; and the best one that is there is chosen."""
+    need("objdump")
+    code = run("objdump", "-d", narrow.bundle.shared)
+    assert all(name in code for name in ("tdpbf16ps", "ldtilecfg", "tilerelease", "vdpbf16ps"))
+    context = Context(narrow, PREDICT, 4)
+    assert narrow.level(context.pointer).decode() == narrow_available()[0]
+    for name in NARROW:
+        there = name in narrow_available()
+        assert context.call("set_level", name.encode()) == (OK if there else CPU)
+
+
+def test_every_level_of_bfloat16_gives_what_the_baseline_gives(narrow):
+    for name in narrow_available():
+        close_to_the_baseline(narrow, name.encode())
+
+
+@pytest.mark.skipif("avx512" not in available(), reason="tiles stand on AVX-512")
+@pytest.mark.parametrize("extra", [(), ("-DFNC_TWIN_REFUSES",), ("-DFNC_TWIN_WRONG",)])
+def test_tiles_are_chosen_where_they_are_given_and_compute(extra, monkeypatch, tmp_path):
+    """By twins of their instructions in plain C; else the level below. One thread or several, the
+    library's or a caller's: the same bits. The twins trap where a thread has set no shapes."""
+    monkeypatch.setitem(toolchain.NARROW_TARGETS, "x86-64-v4-amx", (*TWIN, *extra))
+    library = narrow_library(tmp_path)
+    context = Context(library, PREDICT, 4)
+    if extra:
+        below = next(name for name in narrow_available() if name != "amx")
+        assert library.level(context.pointer).decode() == below
+        assert context.call("set_level", b"amx") == CPU
+        return
+    assert library.level(context.pointer) == b"amx"
+    close_to_the_baseline(library, b"amx")
+    parts = []
+
+    def pool(user, count, task, argument):
+        parts.append(count)
+        on_threads(user, count, task, argument)
+
+    alone = predicted(library)
+    shared = predicted(library, options(parallel_for=PARALLEL_FOR(pool), threads=2))
+    np.testing.assert_array_equal(shared, alone)
+    assert parts == [2]
+
+
+MACHINES = {  # words of cpuid that are not there, by number and bits; what the system saves; level
+    "sapphire rapids": ({}, 0x600E7, "amx"),
+    "tiles that the system does not save": ({}, 0xE7, "avx512_bf16"),
+    "or half of it": ({}, 0x200E7, "avx512_bf16"),
+    "tiles of bytes alone": ({3: 1 << 22}, 0x600E7, "avx512_bf16"),
+    "cooper lake": ({3: 0x3400000}, 0xE7, "avx512_bf16"),
+    "skylake": ({3: 0x3400000, 4: 1 << 5}, 0xE7, "avx512"),
+    "no vectors of 64 bytes are saved": ({}, 0x60007, "avx2"),
+    "no vectors are saved": ({}, 3, "baseline"),
+    "nothing": (dict.fromkeys(range(6), 0xFFFFFFFF), 0, "baseline"),
+}
+
+CHOOSE = """
+#include <stdio.h>
+#include <stdlib.h>
+#include "rt/fnc_cpu.h"
+int main(int count, char **words) {{
+    fnc_cpu machine = {{{{0, 0, 0, 0, 0, 0}}, 0}};
+    const fnc_cpu *needs[] = {{{names}}};
+    const char *levels[] = {{{levels}}};
+    for (int i = 1; i + 6 < count; i += 7) {{
+        for (int j = 0; j < 6; ++j) machine.word[j] = (uint32_t)strtoul(words[i + j], NULL, 0);
+        const fnc_cpu here = fnc_cpu_saved(machine, (uint32_t)strtoul(words[i + 6], NULL, 0));
+        int best = 0;
+        while (!fnc_cpu_covers(&here, needs[best])) ++best;
+        puts(levels[best]);
+    }}
+    return 0;
+}}
+"""
+
+
+def test_levels_by_what_processor_and_system_say(tmp_path):
+    objects = []
+    for name, target in NARROW.items():
+        text = f'#include "rt/fnc_cpu.h"\nextern const fnc_cpu {name};\n'
+        text += f"const fnc_cpu {name} = FNC_CPU_NEEDS;\n"
+        with fncompile.flags(target=target):
+            objects.append(cache.build_objects({f"needs_{name}": text})[f"needs_{name}"])
+    declared = "".join(f"extern const fnc_cpu {name};\n" for name in NARROW)
+    main = CHOOSE.format(
+        names=", ".join(f"&{name}" for name in NARROW),
+        levels=", ".join(f'"{name}"' for name in NARROW),
+    )
+    (tmp_path / "choose.c").write_text(main.replace("int main", f"{declared}int main"))
+    run("gcc", tmp_path / "choose.c", *objects, *toolchain.include_flags(),
+        "-o", tmp_path / "choose")  # fmt: skip
+    rows = [
+        str(word)
+        for missing, saved, _ in MACHINES.values()
+        for word in (*(0xFFFFFFFF & ~missing.get(i, 0) for i in range(6)), saved)
+    ]
+    chosen = run(tmp_path / "choose", *rows).split()
+    assert dict(zip(MACHINES, chosen, strict=True)) == {
+        name: level for name, (_, _, level) in MACHINES.items()
+    }

@@ -42,8 +42,9 @@ def test_the_features_of_this_machine_say_whether_it_multiplies_bfloat16(
     monkeypatch.setattr(toolchain, "cpu_identity", lambda: f"x86_64\nflags\t\t: {flags_line}")
     with flags(target="native"):
         assert toolchain.multiplies_bfloat16() == found
-    with flags(target="x86-64-v4"):
-        assert not toolchain.multiplies_bfloat16()
+    for target in ("ref", "x86-64-v4", "x86-64-v4-bf16", "x86-64-v4-amx"):
+        with flags(target=target):
+            assert toolchain.multiplies_bfloat16() == (target in toolchain.NARROW_TARGETS)
 
 
 def test_no_compiler_says_what_to_install(empty_path):
@@ -222,10 +223,11 @@ def test_archive_without_ar_says_so(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize(("target", "expected"), [
     ("ref", "-DFNC_TARGET_REF=1"), ("x86-64-v3", "-march=x86-64-v3"),
-    ("x86-64-v4", "-march=x86-64-v4")])
+    ("x86-64-v4", "-march=x86-64-v4"), ("x86-64-v4-bf16", "-march=x86-64-v4 -mavx512bf16"),
+    ("x86-64-v4-amx", "-march=x86-64-v4 -mavx512bf16 -mamx-tile -mamx-bf16")])
 def test_target(target, expected):
     with flags(target=target):
-        assert toolchain.target_flags() == [expected]
+        assert toolchain.target_flags() == expected.split()
         assert not any("native" in word for word in toolchain.compile_flags("gcc 12"))
 
 
