@@ -71,6 +71,15 @@ def local_names(operations: Sequence[Any]) -> LocalNames:
     return label
 
 
+def checked_text(name: Any) -> str | None:
+    """`name` if it is text or None; ValueError otherwise."""
+    if name is not None and not isinstance(name, str):
+        raise ValueError(
+            f"Argument `name` must be a string. Received: name={name!r} (of type {type(name)})"
+        )
+    return name
+
+
 def checked_name(name: Any) -> str:
     """`name` if an operation may be called that; ValueError otherwise."""
     if not isinstance(name, str) or "/" in name:

@@ -183,7 +183,7 @@ class VarianceScaling(RandomInitializer):
         super().__init__(seed)
         if scale <= 0.0:
             raise ValueError(f"Argument `scale` must be positive float. Received: scale={scale}")
-        distribution = {"normal": "truncated_normal"}.get(distribution, distribution)
+        distribution = "truncated_normal" if distribution == "normal" else distribution
         _check_choice("mode", mode, ("fan_in", "fan_out", "fan_avg"))
         _check_choice(
             "distribution", distribution, ("truncated_normal", "untruncated_normal", "uniform")

@@ -7,7 +7,7 @@ from typing import Any
 
 from fncompile import ops
 from fncompile.config import floatx
-from fncompile.graph.naming import to_snake_case
+from fncompile.graph.naming import checked_text, to_snake_case
 from fncompile.graph.nest import flatten, map_structure
 from fncompile.graph.tensor import Tensor
 from fncompile.identifiers import Described
@@ -41,7 +41,7 @@ class Loss(Described):
         reduction: str | None = "sum_over_batch_size",
         dtype: Any = None,
     ):
-        self.name = name or to_snake_case(type(self).__name__)
+        self.name = checked_text(name) or to_snake_case(type(self).__name__)
         self.reduction = check_reduction(reduction)
         self.dtype = standard_dtype(getattr(dtype, "name", dtype)) if dtype else floatx()
 

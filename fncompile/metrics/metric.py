@@ -6,7 +6,7 @@ from typing import Any
 
 from fncompile import initializers, ops
 from fncompile.config import floatx
-from fncompile.graph.naming import auto_name, to_snake_case
+from fncompile.graph.naming import auto_name, checked_text, to_snake_case
 from fncompile.graph.nest import NESTS, flatten
 from fncompile.graph.stateless import with_values
 from fncompile.graph.trace import suspended
@@ -41,7 +41,7 @@ class Metric:
     built = True  # whether it has all its variables; one that needs shapes says no until `build`
 
     def __init__(self, dtype: Any = None, name: str | None = None):
-        self.name = name or auto_name(to_snake_case(type(self).__name__))
+        self.name = checked_text(name) or auto_name(to_snake_case(type(self).__name__))
         self._dtype = standard_dtype(getattr(dtype, "name", dtype)) if dtype else floatx()
         self._variables: list[Variable] = []
 

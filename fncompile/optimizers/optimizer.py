@@ -15,7 +15,7 @@ from typing import Any
 from fncompile import ops
 from fncompile.config import floatx
 from fncompile.graph.eager import wherever
-from fncompile.graph.naming import auto_name, to_snake_case
+from fncompile.graph.naming import auto_name, checked_text, to_snake_case
 from fncompile.graph.stateless import with_values
 from fncompile.graph.variable import Variable
 from fncompile.identifiers import Described
@@ -85,7 +85,7 @@ class Optimizer(ByAssignment, Described):
         arguments.check_clips(clipnorm, clipvalue, global_clipnorm)
         arguments.check_averages(ema_momentum, ema_overwrite_frequency)
         arguments.check_accumulation(gradient_accumulation_steps)
-        self.name = name or auto_name(to_snake_case(type(self).__name__))
+        self.name = checked_text(name) or auto_name(to_snake_case(type(self).__name__))
         self.weight_decay = weight_decay
         self.clipnorm = clipnorm
         self.clipvalue = clipvalue
