@@ -10,10 +10,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from fncompile.ir.dims import Dim, product, symbol, symbols_of
-from fncompile.ir.node import Node, Program
+from fncompile.ir.node import Node, Program, toposort
 
 Axis = int | None
 BATCH = symbol("B")
+ROW = -1  # the only axis of the row of an attention, whose pieces have samples in their order
 
 
 def is_by_sample(program: Program) -> bool:
@@ -28,6 +29,8 @@ def is_by_sample(program: Program) -> bool:
 
 def _axis(node: Node) -> Axis:
     """That of the batch. ValueError where there are several, or one that is more than the batch."""
+    if "attention" in (node.op, *(s.op for s in node.src if node.op == "slice")):
+        return ROW
     found = [i for i, n in enumerate(node.shape) if _is_of_batch(n)]
     if len(found) > 1 or any(node.shape[i] != BATCH for i in found):
         raise ValueError(f"{node.type} mixes samples")
@@ -58,7 +61,7 @@ def _reshape(node: Node, axis: Axis, sources: Sequence[Axis]) -> bool:
 
 
 def _whole(node: Node, axis: Axis, sources: Sequence[Axis]) -> bool:
-    """Does a slice or a pad leave the axis as it is?"""
+    """Does a slice or a pad leave the axis as it is? Of a row it takes the first piece."""
     kept = axis is None or (node["start"][axis] == 0 and node["step"][axis] == 1)
     return sources[0] == axis and kept
 
@@ -83,6 +86,11 @@ def _dot(node: Node, axis: Axis, sources: Sequence[Axis]) -> bool:
     return a is None or b is None or (a, b) in together
 
 
+def _scan(node: Node, axis: Axis, sources: Sequence[Axis]) -> bool:
+    """Turns are not of the batch, and each is the same for each sample."""
+    return not _is_of_batch(node["count"]) and all(map(_is_apart, toposort(node["body"].outputs)))
+
+
 RULES: dict[str, Callable[[Node, Axis, Sequence[Axis]], bool]] = {
     **dict.fromkeys(("input", "param", "const"), _same),
     **dict.fromkeys(("ew", "cast", "broadcast", "stop_gradient", "straight_through"), _same),
@@ -103,5 +111,8 @@ RULES: dict[str, Callable[[Node, Axis, Sequence[Axis]], bool]] = {
     "unwindow": _off("axes"),
     "dot": _dot,
     "gather": lambda node, axis, sources: sources[0] is None and sources[1] == axis,
+    "scan": _scan,
+    "part": lambda node, axis, sources: True,
+    "attention": lambda node, axis, sources: all(s in (None, 0) for s in sources),
     "own_gradient": lambda node, axis, sources: sources[0] == axis,
 }

@@ -13,7 +13,7 @@ from dataclasses import replace
 from fncompile.ir.dims import Dim, evaluate, symbols_of
 from fncompile.plan.cost import written_bytes
 from fncompile.plan.machine import machine
-from fncompile.plan.types import Plan, root_buffer
+from fncompile.plan.types import Plan, Repeat, root_buffer
 
 MOST_ARRAYS = 64  # that csrc/rt/fnc_slices.h has room for
 
@@ -25,11 +25,14 @@ def slices(plan: Plan, context=None) -> Plan:
 
 def _slice(plan: Plan) -> int:
     """As many samples as the temporaries of fit in the cache, where these are worth it: more is
-    written for them than weights are read again."""
+    written for them than weights are read again. Of recurrences, whose rows samples are, as many
+    rows as the low tile has, or some times as many."""
     size = _of_samples(plan.arena, 1)
     if not machine().slice_least <= size <= 2 * machine().slice_bytes:
         return 0  # not all temporaries are in use at once
     count = max(1, machine().slice_bytes // size)
+    if any(isinstance(step, Repeat) for step in plan.steps):
+        count = max(1, count // machine().tile_rows) * machine().tile_rows
     written = sum(_of_samples(written_bytes(k), count) for k in plan.kernels)
     weights = {root_buffer(b) for b in plan.params}
     read = plan.prepared + sum(_of_samples(b.type.nbytes, 1) for b in weights)

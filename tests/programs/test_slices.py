@@ -9,6 +9,7 @@ from fncompile.ir import build
 from fncompile.ir.by_sample import is_by_sample
 from fncompile.ir.dims import symbol
 from fncompile.ir.node import Node, Program
+from fncompile.ir.region import closed, fresh
 from fncompile.ir.types import TensorType
 from fncompile.plan.machine import drawn
 from tests.programs.native import compiled, run, stages
@@ -28,7 +29,37 @@ def convolution(x: Node) -> Node:
     return build.ew("max", y, build.full(y.shape, 0, y.dtype))
 
 
+def recurrence(x: Node, count: int = 6) -> Node:
+    """h = tanh(x + h s), samples first in what goes in and comes out."""
+    h, e = (fresh(TensorType("float32", (B, 4))) for _ in "he")
+    new = build.ew("tanh", build.ew("add", e, build.matmul2(h, SQUARE)))
+    body, outer = closed([h, e], [new, new], 1)
+    first = build.full((B, 4), 0, "float32")
+    _, every = build.scan(body, [first, build.permute(x, (1, 0, 2)), *outer], count, False)
+    return build.permute(every, (1, 0, 2))
+
+
+def attention(x: Node) -> Node:
+    """Of two heads, in the form that the pass makes."""
+    q = build.reshape(x, (B, 6, 2, 1, 2))
+    k = build.reshape(x, (B, 6, 2, 2))
+    seen = build.full((B, 2, 1, 6, 6), True, "bool")
+    zeros, ones = (build.full((B, 2, 1, 6, 6), n, "float32") for n in (0, 1))
+    row = build.attention([q, k, k, zeros, seen, ones], 0.5, -1e9)
+    [out] = build.pieces(row, (B, 6, 2, 1, 2))
+    return build.reshape(out, (B, 6, 4))
+
+
+def recurrence_along_the_batch(x: Node) -> Node:
+    h, e = (fresh(TensorType("float32", (6, 4))) for _ in "he")
+    new = build.ew("add", e, h)
+    body, _ = closed([h, e], [new, new], 1)
+    return build.scan(body, [build.full((6, 4), 0, "float32"), x], B, False)[1]
+
+
 APART = {
+    "recurrence": recurrence(X),
+    "attention": attention(X),
     "pointwise": build.ew("tanh", X),
     "softmax": build.ew("div", X, build.broadcast_to(build.reduce(X, "max", (2,), True), X.shape)),
     "a product with weights": build.dot(X, SQUARE, ((2,), (0,)), ((), ())),
@@ -52,6 +83,10 @@ MIXED = {
     "the size of the batch": build.ew(
         "mul", X, build.broadcast_to(build.extent(B, "float32"), X.shape)
     ),
+    "a row of an attention by its elements": build.slice_axis(
+        build.concat([build.reshape(X, (B * 24,)), attention(X).src[0].src[0]], 0), 0, 0, B
+    ),
+    "a recurrence along the batch": recurrence_along_the_batch(X),
     "a slice of another batch": build.slice_axis(build.concat([X, X], 0), 0, 1, B),
 }
 
@@ -85,9 +120,14 @@ def deep() -> Program:
     return Program((X,), (W, other), {"y": y, "z": build.reduce(flat, "sum", (1,))})
 
 
-@pytest.mark.parametrize("samples", [1, 3, 8])
-def test_slices_have_the_bits_of_the_whole_batch(samples):
-    rng, program = np.random.default_rng(samples), deep()
+def attentive() -> Program:
+    """A recurrence over what an attention gives: a slice has as many samples as a low tile rows."""
+    return Program((X,), (SQUARE,), {"y": recurrence(attention(recurrence(X)))})
+
+
+@pytest.mark.parametrize(("samples", "made"), [(1, deep), (3, deep), (8, deep), (8, attentive)])
+def test_slices_have_the_bits_of_the_whole_batch(samples, made):
+    rng, program = np.random.default_rng(samples), made()
     params = {p["name"]: rng.standard_normal(p.shape).astype("float32") for p in program.params}
     whole = compiled(program)
     _, plan = stages(program)
@@ -95,7 +135,7 @@ def test_slices_have_the_bits_of_the_whole_batch(samples):
     row = plan.arena.terms[-1][1]
     with drawn(slice_least=1, slice_bytes=samples * row):
         _, plan = stages(program)
-        assert plan.slice in (0, samples)
+        assert plan.slice == samples or (made is deep and plan.slice == 0)
         sliced = compiled(program)
     for batch in (0, 1, 2, samples, samples + 1, 3 * samples, 17):
         x = rng.standard_normal((batch, 6, 4)).astype("float32")
