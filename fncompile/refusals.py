@@ -63,12 +63,7 @@ _TABLE = {
     "ops.nn": {"polar": _COMPLEX},
     "ops.numpy": {"view": _BITS},
     "optimizers": {"legacy": _OLD},
-    "saving": {
-        "KerasFileEditor": "a `.keras` file is a zip archive of JSON and HDF5: zipfile and h5py "
-        "open it",
-    },
     "utils": {
-        "bounding_boxes": "layers that move images do not move boxes with them",
         "legacy": _OLD,
     },
 }

@@ -103,26 +103,27 @@ class Model(Trainer):
 
         saving.save_model(self, filepath, overwrite=overwrite, **kwargs)
 
-    def save_weights(self, filepath: Any, overwrite: bool = True) -> None:
-        """Write the weights, and the optimizer's variables, to a `.weights.h5` file.
+    def save_weights(
+        self, filepath: Any, overwrite: bool = True, max_shard_size: float | None = None
+    ) -> None:
+        """Write the weights, and the optimizer's variables, to a `.weights.h5` file; with
+        `max_shard_size`, in GB, to as many as needed, and a `.weights.json` that lists them.
 
         `filepath`: a path; an existing file is replaced if `overwrite`, else FileExistsError.
         """
         from fncompile import saving
 
-        saving.save_weights(self, filepath, overwrite=overwrite)
+        saving.save_weights(self, filepath, overwrite, max_shard_size)
 
-    def load_weights(
-        self, filepath: Any, skip_mismatch: bool = False, by_name: bool = False
-    ) -> None:
-        """Read weights from a `.weights.h5`, `.keras` or `.h5` file at `filepath`.
+    def load_weights(self, filepath: Any, skip_mismatch: bool = False, **kwargs: Any) -> None:
+        """Read weights from a `.weights.h5`, `.weights.json`, `.keras` or `.h5` file at `filepath`.
 
-        What does not fit is a ValueError, unless `skip_mismatch` leaves it out; `by_name` matches
-        layers by their names, from `.h5` files.
+        What does not fit is a ValueError, unless `skip_mismatch` leaves it out; `by_name=True`
+        matches layers by their names, from `.h5` files; layers in `objects_to_skip` keep theirs.
         """
         from fncompile import saving
 
-        saving.load_weights(self, filepath, skip_mismatch=skip_mismatch, by_name=by_name)
+        saving.load_weights(self, filepath, skip_mismatch, **kwargs)
 
     def export(self, directory: Any, **kwargs: Any) -> Any:
         """Write a native library of this model to `directory`; see `fncompile.export.export`."""

@@ -5,6 +5,7 @@ The layers need only how objects are described; what reads and writes files is l
 
 from __future__ import annotations
 
+import importlib
 from typing import TYPE_CHECKING, Any
 
 from fncompile.missing import complaint
@@ -22,12 +23,18 @@ from .serialization import deserialize_keras_object, serialize_keras_object
 
 if TYPE_CHECKING:
     from .archive import load_model, load_weights, save_model, save_weights
+    from .file_editor import KerasFileEditor
 
-_ARCHIVE = ("load_model", "load_weights", "save_model", "save_weights")
+# name -> the module that has it, loaded when it is first used
+_LAZY = {
+    **dict.fromkeys(("load_model", "load_weights", "save_model", "save_weights"), "archive"),
+    "KerasFileEditor": "file_editor",
+}
 
 __all__ = [
     "CustomObjectScope",
     "FileFormatError",
+    "KerasFileEditor",
     "custom_object_scope",
     "deserialize_keras_object",
     "get_custom_objects",
@@ -45,8 +52,6 @@ __all__ = [
 if not TYPE_CHECKING:
 
     def __getattr__(name: str) -> Any:
-        if name in _ARCHIVE:
-            from . import archive
-
-            return getattr(archive, name)
+        if name in _LAZY:
+            return getattr(importlib.import_module(f".{_LAZY[name]}", __name__), name)
         raise complaint(__name__, name)

@@ -8,12 +8,13 @@ have gone on without saving.
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, cast
 
 from fncompile.caller import warn_caller
 
-from . import keras_zip, legacy_h5
+from . import keras_zip, legacy_h5, shards, unzipped
 from .assets import add_vocabularies
 from .errors import AttributeTooLargeError, FileFormatError
 from .files import open_regular, read_file, write_file
@@ -41,16 +42,17 @@ def save_model(
     filepath: Any,
     overwrite: bool = True,
     include_optimizer: bool = True,
+    zipped: bool | None = None,
     **kwargs: Any,
 ) -> None:
-    """Write a model to a `.keras` or `.h5` file.
+    """Write a model to a `.keras` or `.h5` file, or with `zipped=False` to a directory.
 
     The file appears as a whole or not at all. A model that is not built is saved, and loaded, so.
     Raises ValueError for other suffixes and for what cannot be serialized; FileExistsError with
     `overwrite=False`.
 
     `model`: a model; `filepath`: a path; `include_optimizer`: whether its state is written
-    too.
+    too; `zipped`: false for a directory with the members of a `.keras` file as files.
 
     >>> model = fncompile.Sequential([fncompile.Input((2,)), layers.Dense(1)])
     >>> saving.save_model(model, "model.keras")
@@ -59,9 +61,11 @@ def save_model(
     """
     path = _checked_path(filepath, overwrite)
     _check_save_format(path, kwargs.pop("save_format", None))
-    if kwargs.pop("zipped", True) is not True or kwargs:
-        unknown = list(kwargs) or ["zipped"]
-        raise ValueError(f"The following argument(s) are not supported: {unknown}")
+    if kwargs:
+        raise ValueError(f"The following argument(s) are not supported: {list(kwargs)}")
+    if zipped is not None and not zipped:
+        _save_directory(model, path, include_optimizer)
+        return
     if path.name.endswith(".weights.h5") or path.suffix not in _SUFFIXES:
         raise ValueError(
             "Invalid filepath extension for saving. Please add either a `.keras` extension for the "
@@ -90,17 +94,33 @@ def _write_h5(path: Path, tree: Group) -> None:
 
 
 def _save_archive(model: Saveable, path: Path, include_optimizer: bool) -> None:
+    config, weights = _config_of(model, include_optimizer), _weights_of(model, include_optimizer)
+    keras_zip.write_archive(path, config, weights, KERAS_VERSION)
+
+
+def _save_directory(model: Saveable, path: Path, include_optimizer: bool) -> None:
+    if path.suffix in _SUFFIXES:
+        raise ValueError(
+            "When using `zipped=False`, the `filepath` argument is a directory and should not end "
+            f"in {path.suffix!r}. Received: filepath={path}"
+        )
+    config, weights = _config_of(model, include_optimizer), _weights_of(model, include_optimizer)
+    unzipped.write_directory(path, config, weights, KERAS_VERSION)
+
+
+def _config_of(model: Saveable, include_optimizer: bool) -> dict[str, Any]:
     with object_sharing_scope():
         config = serialize_keras_object(model)
     if not include_optimizer:
         config.pop("compile_config", None)
-    keras_zip.write_archive(path, config, _weights_of(model, include_optimizer), KERAS_VERSION)
+    return config
 
 
 def load_model(
     filepath: Any, custom_objects: Any = None, compile: bool = True, safe_mode: bool = True
 ) -> Any:
-    """Return the model in a `.keras` or `.h5` file, compiled as it was where `compile` is true.
+    """Return the model in a `.keras` or `.h5` file, or in a directory that `save(zipped=False)`
+    made, compiled as it was where `compile` is true.
 
     `custom_objects` maps names to the user's classes and functions. With `safe_mode`, a lambda in
     the file is an error; nothing else in a file can be executed. Raises FileFormatError, naming
@@ -113,15 +133,16 @@ def load_model(
     >>> saving.load_model("model.h5").count_params()
     3
     """
-    path = _existing_path(filepath)
+    path = existing_path(filepath)
     with safe_mode_scope(safe_mode and in_safe_mode()), CustomObjectScope(custom_objects):
-        if path.suffix == ".keras" or _starts_with(path, b"PK"):
+        if path.is_dir() or path.suffix == ".keras" or _starts_with(path, b"PK"):
             return _load_archive(path, compile)
         return legacy_h5.load_model_tree(read_file(path), path, compile)
 
 
 def _load_archive(path: Path, compile: bool) -> Any:
-    config, metadata, weights, assets = keras_zip.read_archive(path)
+    read = unzipped.read_directory if path.is_dir() else keras_zip.read_archive
+    config, metadata, weights, assets = read(path)
     with describing(path):
         add_vocabularies(config, assets, weights)
         if str(metadata.get("keras_version", "")).startswith("2."):
@@ -137,58 +158,97 @@ def _load_archive(path: Path, compile: bool) -> Any:
     return model
 
 
-def save_weights(model: SavedModel, filepath: Any, overwrite: bool = True) -> None:
+def save_weights(
+    model: SavedModel, filepath: Any, overwrite: bool = True, max_shard_size: float | None = None,
+    objects_to_skip: Iterable[Any] | None = None,
+) -> None:  # fmt: skip
     """Write all variables of a model, its optimizer's among them, to a `.weights.h5` file.
 
     `model`: a built model; `filepath`: a path; `overwrite`: whether an existing file may be
-    replaced, FileExistsError otherwise.
+    replaced, FileExistsError otherwise. With `max_shard_size`, in GB, the path ends in
+    `.weights.json`, and the numbers go into as many files beside it as are needed for none to have
+    more; ValueError where one variable has. `objects_to_skip`: layers to leave out.
 
     >>> model = fncompile.Sequential([fncompile.Input((2,)), layers.Dense(1)])
     >>> saving.save_weights(model, "model.weights.h5")
     >>> saving.load_weights(model, "model.weights.h5")
     """
-    path = _checked_path(filepath, overwrite)
-    if not path.name.endswith(".weights.h5"):
+    name, sharded = os.fspath(filepath), max_shard_size is not None
+    if not name.endswith((".weights.h5", shards.SUFFIX) if sharded else ".weights.h5"):
         raise ValueError(
-            f"The filename must end in `.weights.h5`. Received: filepath={filepath}"
+            f"The filename must end in `{shards.SUFFIX if sharded else '.weights.h5'}`"
+            f"{' when `max_shard_size` is specified' if sharded else ''}. "
+            f"Received: filepath={filepath}"
         )
+    if sharded and name.endswith(".h5"):
+        name = name.removesuffix(".h5") + ".json"
+        warn_caller(f"The index of sharded weights is a `.json` file: {filepath} becomes {name}")
+    path = _checked_path(name, overwrite)
     _check_built(model, "saving")
-    write_file(path, _weights_of(model, True))
+    tree = _weights_of(model, True, objects_to_skip or ())
+    if max_shard_size is not None:
+        shards.write_shards(path, tree, max_shard_size)
+    else:
+        write_file(path, tree)
 
 
 def load_weights(
-    model: SavedModel, filepath: Any, skip_mismatch: bool = False, by_name: bool = False
-) -> None:
-    """Assign a model's variables from a `.weights.h5`, `.keras` or whole-model `.h5` file.
+    model: SavedModel, filepath: Any, skip_mismatch: bool = False, by_name: bool | None = None,
+    objects_to_skip: Iterable[Any] | None = None, **kwargs: Any,
+) -> None:  # fmt: skip
+    """Assign a model's variables from a `.weights.h5`, `.weights.json`, `.keras` or whole-model
+    `.h5` file.
 
     Nothing is assigned where something does not fit, unless `skip_mismatch` leaves that out.
 
-    `model`: a built model; `filepath`: a path; `by_name`: layers of the same name, from `.h5` only.
+    `model`: a built model; `filepath`: a path; `by_name`: layers of the same name, from `.h5` only;
+    `objects_to_skip`: layers that keep their weights, from `.weights.h5` and `.weights.json` only.
     ValueError where something does not fit.
 
     >>> model = fncompile.Sequential([fncompile.Input((2,)), layers.Dense(1)])
     >>> model.save_weights("model.weights.h5")
     >>> saving.load_weights(model, "model.weights.h5")
     """
-    path = _existing_path(filepath)
+    if kwargs:
+        raise ValueError(f"Invalid keyword arguments: {kwargs}")
+    path = existing_path(filepath)
+    if path.is_dir():
+        path /= keras_zip.WEIGHTS
     _check_built(model, "loading weights into")
-    archive = path.suffix == ".keras" or _starts_with(path, b"PK")
-    tree = keras_zip.read_archive_weights(path) if archive else read_file(path)
-    if "layer_names" in tree.attrs or "layer_names0" in tree.attrs:
-        load_weights_group(model, tree, by_name, skip_mismatch)
-    elif "model_weights" in tree:
-        load_weights_group(model, legacy_h5.group_of(tree, "model_weights"), by_name, skip_mismatch)
+    tree, whole = _weights_in(path)
+    if objects_to_skip is not None and whole:
+        raise ValueError(
+            "`objects_to_skip` only supports loading '.weights.h5' files. "
+            f"Received: filepath={path}"
+        )
+    if whole and tree.attrs.keys() & {"layer_names", "layer_names0"}:
+        load_weights_group(model, tree, bool(by_name), skip_mismatch)
     elif by_name:
-        raise ValueError(f"`by_name` is for `.h5` files of whole models. Received: filepath={path}")
+        raise ValueError(
+            "`by_name` only supports loading legacy '.h5' or '.hdf5' files. "
+            f"Received: filepath={path}"
+        )
     else:
         if "optimizer" in tree and getattr(model, "optimizer", None) is not None:
             model.optimizer.build(model.trainable_variables)  # so that its state has a place
-        load_weights_tree(model, tree, skip_mismatch)
+        load_weights_tree(model, tree, skip_mismatch, objects_to_skip or ())
         load_training_state(model, tree)
 
 
-def _weights_of(model: Saveable, include_optimizer: bool) -> Group:
-    tree = weights_tree(model)
+def _weights_in(path: Path) -> tuple[Group, bool]:
+    """The weights in a file, and whether it is one of a whole model."""
+    if path.suffix == ".keras" or _starts_with(path, b"PK"):
+        return keras_zip.read_archive_weights(path), True
+    if path.name.endswith(shards.SUFFIX):
+        return shards.read_shards(path), False
+    tree = read_file(path)
+    if "layer_names" not in tree.attrs and "model_weights" in tree:
+        return legacy_h5.group_of(tree, "model_weights"), True
+    return tree, bool(tree.attrs.keys() & {"layer_names", "layer_names0"})
+
+
+def _weights_of(model: Saveable, include_optimizer: bool, skip: Iterable[Any] = ()) -> Group:
+    tree = weights_tree(model, skip=skip)
     if not include_optimizer:
         tree.children.pop("optimizer", None)
     store_training_state(model, tree)
@@ -203,10 +263,12 @@ def _checked_path(filepath: Any, overwrite: bool) -> Path:
     return path
 
 
-def _existing_path(filepath: Any) -> Path:
+def existing_path(filepath: Any) -> Path:
     path = Path(os.fspath(filepath))
-    if path.is_dir():
-        raise FileFormatError(f"{path} is a directory, not a `.keras` or `.h5` file")
+    if path.is_dir() and not unzipped.is_model_directory(path):
+        raise FileFormatError(
+            f"{path} is a directory, and none that a model was saved to with `zipped=False`"
+        )
     if not path.exists() and path.suffix not in _SUFFIXES:
         raise ValueError(
             f"File format not supported: filepath={filepath}. There is no such file, and those "

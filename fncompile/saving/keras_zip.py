@@ -21,7 +21,7 @@ from .hdf5_writer import write_stream
 from .tree import Group
 
 WEIGHTS = "model.weights.h5"
-_CONFIG, _METADATA = "config.json", "metadata.json"
+CONFIG, METADATA = "config.json", "metadata.json"
 _MAX_JSON = 256 << 20
 _MAX_EXPANSION = 100
 _MAX_MEMBERS = 1000
@@ -29,17 +29,22 @@ _MAX_MEMBERS = 1000
 
 def write_archive(path: Any, config: dict[str, Any], weights: Group, keras_version: str) -> None:
     """Write a model archive atomically."""
-    now = datetime.datetime.now().strftime("%Y-%m-%d@%H:%M:%S")
-    metadata = {"keras_version": keras_version, "date_saved": now}
+    metadata = metadata_of(keras_version)
 
     def write(stream: BinaryIO) -> None:
         with zipfile.ZipFile(stream, "w", zipfile.ZIP_STORED) as archive:
-            archive.writestr(_member(_METADATA), json.dumps(metadata))
-            archive.writestr(_member(_CONFIG), json.dumps(config))
+            archive.writestr(_member(METADATA), json.dumps(metadata))
+            archive.writestr(_member(CONFIG), json.dumps(config))
             with archive.open(_member(WEIGHTS), "w", force_zip64=True) as member:
                 write_stream(member, weights)  # type: ignore[arg-type]
 
     write_atomic(path, write)
+
+
+def metadata_of(keras_version: str) -> dict[str, str]:
+    """What metadata.json says: the version of Keras whose layout it is, and the time."""
+    now = datetime.datetime.now().strftime("%Y-%m-%d@%H:%M:%S")
+    return {"keras_version": keras_version, "date_saved": now}
 
 
 def _member(name: str) -> zipfile.ZipInfo:
@@ -61,8 +66,8 @@ def read_archive(path: Any) -> Archive:
     """The members of an archive; FileFormatError says what is wrong."""
     with _opened(path) as archive:
         return Archive(
-            _json(archive, _CONFIG, path),
-            _json(archive, _METADATA, path) if _METADATA in archive.namelist() else {},
+            _json(archive, CONFIG, path),
+            _json(archive, METADATA, path) if METADATA in archive.namelist() else {},
             _weights(archive, path),
             _assets(archive, path),
         )

@@ -11,7 +11,7 @@ fit changes nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -28,12 +28,16 @@ _FORMER = {"layers": "_layer_checkpoint_dependencies"}
 _CONTAINERS = (list, tuple, dict)
 
 
-def walk(root: Any, saved: Group | None = None) -> Iterator[tuple[str, Any]]:
+def walk(
+    root: Any, saved: Group | None = None, skip: Iterable[Any] = ()
+) -> Iterator[tuple[str, Any]]:
     """Yield (path, saveable) for `root` and all below, each object once, in Keras' order.
 
-    Of several ways to an object one that `saved` has goes before the others.
+    Of several ways to an object one that `saved` has goes before the others; what `skip` holds is
+    left out, with what only it leads to.
     """
-    seen: dict[int, Any] = {}  # holds what it has seen: the id of a list that died is given again
+    # It holds what it has seen: the id of a list that died is given again.
+    seen: dict[int, Any] = {id(item): item for item in skip}
     todo: list[tuple[str, Any]] = [("", root)]
     while todo:
         path, item = todo.pop()
@@ -106,11 +110,11 @@ def own_variables(item: Any) -> list[Any]:
     return list(item.variables)
 
 
-def weights_tree(model: Saveable, copies: bool = True) -> Group:
+def weights_tree(model: Saveable, copies: bool = True, skip: Iterable[Any] = ()) -> Group:
     """Return the tree of all variables of a model, its optimizer's among them: as copies, which
-    stay as they are when another thread trains, or as the numbers in place."""
+    stay as they are when another thread trains, or as the numbers in place; without `skip`'s."""
     tree = Group()
-    for path, item in walk(model):
+    for path, item in walk(model, skip=skip):
         store = _store_of(item, copies)
         if path and not store and not hasattr(item, "_own_weights"):
             continue
@@ -131,15 +135,17 @@ def _store_of(item: Any, copies: bool) -> dict[str, Any]:
     return {str(i): np.asarray(v) if copies else v.value for i, v in variables}
 
 
-def load_weights_tree(model: Saveable, tree: Group, skip_mismatch: bool = False) -> None:
-    """Assign the variables of a model from a tree.
+def load_weights_tree(
+    model: Saveable, tree: Group, skip_mismatch: bool = False, skip: Iterable[Any] = ()
+) -> None:
+    """Assign the variables of a model from a tree, but for those of `skip`.
 
     Raises ValueError, naming the objects that do not fit, before anything is assigned; with
     `skip_mismatch` a warning lists them and the others are loaded. An optimizer that does not fit
     always is a warning: its state starts anew.
     """
     found, failed = [], []
-    for path, item in walk(model, tree):
+    for path, item in walk(model, tree, skip):
         try:
             found += _match(item, _group_at(tree, path))
         except ValueError as error:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from fncompile.training.sources import PyDataset
     from fncompile.training.step_data import pack as pack_x_y_sample_weight
     from fncompile.training.step_data import unpack as unpack_x_y_sample_weight
+    from fncompile.utils import bounding_boxes
     from fncompile.utils.directories import (
         audio_dataset_from_directory,
         image_dataset_from_directory,
@@ -51,6 +52,7 @@ _NAMES = {
     **dict.fromkeys(("to_categorical", "normalize"), "utils.numerical"),
     **dict.fromkeys(("set_random_seed", "clear_session"), "utils.session"),
     "Config": "utils.named_values",
+    "bounding_boxes": "utils",
     "FeatureSpace": "utils.feature_space",
     **dict.fromkeys(
         (
@@ -107,6 +109,7 @@ __all__ = [
     "Sequence",
     "array_to_img",
     "audio_dataset_from_directory",
+    "bounding_boxes",
     "clear_session",
     "custom_object_scope",
     "deserialize_keras_object",
@@ -140,13 +143,19 @@ __all__ = [
 ]
 
 
+def _found(module: str, name: str) -> Any:
+    """What a module has of that name, or the module of that name in a package."""
+    if module == __name__:
+        return importlib.import_module(f"{module}.{name}")
+    return getattr(importlib.import_module(module), name)
+
+
 if not TYPE_CHECKING:
 
     def __getattr__(name: str) -> Any:
         if name not in _NAMES:
             raise complaint(__name__, name)
-        module = importlib.import_module(f"fncompile.{_NAMES[name]}")
-        value = getattr(module, _ALIASES.get(name, name))
+        value = _found(f"fncompile.{_NAMES[name]}", _ALIASES.get(name, name))
         globals()[name] = value
         return value
 

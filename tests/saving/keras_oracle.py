@@ -40,6 +40,8 @@ def save(directory: Path) -> None:
             optimizer, loss="mean_squared_error", metrics=[] if name == "branches" else ["mae"]
         )
         zoo.fill(model)
+        if name == zoo.SHARDED:  # first: a model that was saved to `.h5` forgets its optimizer
+            zoo.save_in_parts(model, directory)
         for suffix in ("keras", "h5"):
             model.save(directory / f"{name}.{suffix}")
         model.save_weights(directory / f"{name}.weights.h5")
@@ -53,7 +55,7 @@ def read(directory: Path) -> None:
         # Keras writes functions of `ops` into `.h5` files, and does not find them when reading.
         if name not in zoo.BUILDERS or path.suffix == ".npz" or path.name == "operators.h5":
             continue
-        if path.name.endswith(".weights.h5"):
+        if path.name.endswith((".weights.h5", ".weights.json")):
             model, inputs = zoo.BUILDERS[name](keras)
             reference = keras.models.load_model(directory / f"{name}.keras", custom)
             model.compile(reference.optimizer.from_config(reference.optimizer.get_config()), "mse")

@@ -409,7 +409,7 @@ def test_paths(tmp_path):
             k.models.load_model(tmp_path / name)
         with pytest.raises(ValueError, match="File format not supported.*no such file"):
             model.load_weights(tmp_path / name)
-    with pytest.raises(FileFormatError, match="is a directory"):
+    with pytest.raises(FileFormatError, match="is a directory, and none that a model"):
         k.models.load_model(tmp_path)
     model.save(tmp_path / "new" / "x.keras")
     with pytest.raises(FileExistsError):

@@ -24,6 +24,7 @@ pytestmark = pytest.mark.skipif(bool(_MISSING), reason=f"the oracle needs {_MISS
 
 FORMATS = ("keras", "h5", "weights.h5")
 CASES = [(name, suffix) for name in zoo.BUILDERS for suffix in FORMATS]
+CASES += [(zoo.SHARDED, "weights.json"), (zoo.SHARDED, "directory")]
 
 
 def run_keras(what: str, directory: Path) -> None:
@@ -61,6 +62,8 @@ def written_by_us(tmp_path_factory):
         model.save(directory / f"{name}.keras")
         model.save(directory / f"{name}.h5")
         model.save_weights(directory / f"{name}.weights.h5")
+        if name == zoo.SHARDED:
+            zoo.save_in_parts(model, directory)
     run_keras("read", directory)
     return directory, models
 
@@ -87,7 +90,7 @@ def test_keras_opens_our_files(written_by_us, name, suffix):
 def test_we_open_keras_files(written_by_keras, name, suffix):
     found = np.load(written_by_keras / f"{name}.npz")
     path = written_by_keras / f"{name}.{suffix}"
-    if suffix == "weights.h5":
+    if suffix.startswith("weights."):
         model, inputs = compiled(name)
         model.optimizer.build(model.trainable_variables)
         model.load_weights(path)
