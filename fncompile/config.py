@@ -263,6 +263,7 @@ def is_interactive_logging_enabled() -> bool:
 
 
 _max_epochs: int | None = None
+_max_steps_per_epoch: int | None = None
 
 
 def max_epochs() -> int | None:
@@ -280,11 +281,32 @@ def set_max_epochs(max_epochs: int | None) -> None:
     >>> config.set_max_epochs(None)
     """
     global _max_epochs
-    if max_epochs is not None and (not isinstance(max_epochs, int) or max_epochs < 1):
-        raise ValueError(
-            f"`max_epochs` must be a whole number from 1 on, or None. Received: {max_epochs}"
-        )
-    _max_epochs = max_epochs
+    _max_epochs = _limit("max_epochs", max_epochs)
+
+
+def max_steps_per_epoch() -> int | None:
+    """How many batches `fit`, `evaluate` and `predict` take at most in an epoch; None, the default,
+    for as many as there are.
+
+    >>> config.max_steps_per_epoch()
+    """
+    return _max_steps_per_epoch
+
+
+def set_max_steps_per_epoch(max_steps_per_epoch: int | None) -> None:
+    """Let an epoch of `fit`, and `evaluate` and `predict`, take at most `max_steps_per_epoch`
+    batches, as many as there are if None; to try a script out. ValueError for numbers below 1.
+
+    >>> config.set_max_steps_per_epoch(None)
+    """
+    global _max_steps_per_epoch
+    _max_steps_per_epoch = _limit("max_steps_per_epoch", max_steps_per_epoch)
+
+
+def _limit(name: str, value: int | None) -> int | None:
+    if value is not None and (not isinstance(value, int) or value < 1):
+        raise ValueError(f"`{name}` must be a whole number from 1 on, or None. Received: {value}")
+    return value
 
 
 def backend() -> str:
@@ -318,11 +340,13 @@ __all__ = [
     "is_interactive_logging_enabled",
     "is_traceback_filtering_enabled",
     "max_epochs",
+    "max_steps_per_epoch",
     "set_dtype_policy",
     "set_epsilon",
     "set_floatx",
     "set_image_data_format",
     "set_max_epochs",
+    "set_max_steps_per_epoch",
 ]
 
 explain_missing(__name__)

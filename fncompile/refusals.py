@@ -45,7 +45,6 @@ _TABLE = {
         "enable_unsafe_deserialization": "code in files is allowed file by file, by "
         "`load_model(..., safe_mode=False)`",
         "is_nnx_enabled": "it asks about Flax, which is not there",
-        "max_steps_per_epoch set_max_steps_per_epoch": "give `steps_per_epoch` to `fit`",
         "set_backend": _NO_BACKEND,
     },
     "distribution": {"LayoutMap ModelParallel distribute_tensor": _WHOLE},

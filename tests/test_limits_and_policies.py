@@ -30,6 +30,32 @@ def test_a_script_is_cut_short():
         config.set_max_epochs(0)
 
 
+def test_an_epoch_is_cut_short():
+    def two_by_two():
+        yield from ((X[i : i + 2], Y[i : i + 2]) for i in range(0, 10, 2))
+
+    seen = []
+    count = fncompile.callbacks.LambdaCallback(on_train_batch_end=lambda batch, _: seen.append(batch))
+    config.set_max_steps_per_epoch(3)
+    try:
+        with fncompile.flags(interp=True):
+            model = network()
+            for data in (dict(x=X, y=Y, batch_size=2), dict(x=two_by_two())):
+                model.fit(**data, verbose=0, callbacks=[count])
+                assert seen == [0, 1, 2]
+                seen.clear()
+            model.fit(X, Y, batch_size=5, epochs=2, verbose=0, callbacks=[count])  # it has but two
+            assert seen == [0, 1, 0, 1]
+            assert len(model.predict(X, batch_size=2, verbose=0)) == 6
+            model.fit(X, Y, batch_size=2, steps_per_epoch=1, verbose=0, callbacks=[count])
+            assert seen[4:] == [0]
+        assert config.max_steps_per_epoch() == 3
+    finally:
+        config.set_max_steps_per_epoch(None)
+    with pytest.raises(ValueError, match="`max_steps_per_epoch` must be a whole number"):
+        config.set_max_steps_per_epoch(0)
+
+
 def test_layers_take_the_policy_of_their_path():
     policies = dtype_policies.DTypePolicyMap("float32", {"tower/.*": "bfloat16", "out": "float64"})
     with fncompile.name_scope("tower"):

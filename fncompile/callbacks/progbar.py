@@ -16,8 +16,10 @@ class Progbar:
     """Shows `current/target`, the time, and named values.
 
     `target` None means unknown. `verbose` 0 shows nothing, 1 a bar, 2 one line at the end. Values
-    named in `stateful_metrics` are shown as they come, others averaged over the steps so far. The
-    bar is redrawn at most every `interval` seconds.
+    named in `stateful_metrics`, or not named in `stateless_metrics` where that is given, are shown
+    as they come, others averaged over the steps so far; ValueError where both are given. The bar is
+    redrawn at most every `interval` seconds; where the output is no terminal only the last one is
+    written, or, with an `interval` of 0, every one.
 
     `width`: that of the bar; `unit_name`: what a step is called.
 
@@ -33,13 +35,20 @@ class Progbar:
         interval: float = 0.05,
         stateful_metrics: Iterable[str] | None = None,
         unit_name: str = "step",
+        stateless_metrics: Iterable[str] | None = None,
     ):
+        if stateful_metrics is not None and stateless_metrics is not None:
+            raise ValueError(
+                "Only one of `stateful_metrics` or `stateless_metrics` can be provided: the others "
+                f"follow. Received: {stateful_metrics} and {stateless_metrics}"
+            )
         self.target = target
         self.width = width
         self.verbose = verbose
         self.interval = interval
         self.unit_name = unit_name
         self.stateful_metrics = set(stateful_metrics or ())
+        self.stateless_metrics = None if stateless_metrics is None else set(stateless_metrics)
         self._sums: dict[str, tuple[Any, float]] = {}
         self._seen = 0
         self._start = self._first_step_end = self._now()
@@ -77,7 +86,7 @@ class Progbar:
         steps = max(current - self._seen, 1)
         for name, value in values:
             total, count = self._sums.get(name, (0, 0))
-            if name in self.stateful_metrics or not isinstance(value, (int, float)):
+            if self._shown_as_is(name) or not isinstance(value, (int, float)):
                 self._sums[name] = (value, 1)
             else:
                 self._sums[name] = (total + value * steps, count + steps)
@@ -85,8 +94,16 @@ class Progbar:
             self._first_step_end, self._first_steps = self._now(), current
         self._seen = current
 
+    def _shown_as_is(self, name: str) -> bool:
+        if self.stateless_metrics is not None:
+            return name not in self.stateless_metrics
+        return name in self.stateful_metrics
+
     def _draw(self, current: int, now: float, finalize: bool) -> None:
-        if not finalize and (not self._live or now - self._drawn_at < self.interval):
+        too_early = self.interval > 0 and (
+            not self._live or now - self._drawn_at < self.interval
+        )
+        if too_early and not finalize:
             return
         line = f"{self._bar(current)} {self._times(current, now, finalize)}{self._values()}"
         if self._live:
@@ -95,7 +112,7 @@ class Progbar:
             self._drawn_width = width
         else:
             line = _without_colour(line)
-        sys.stdout.write(line + ("\n" if finalize else ""))
+        sys.stdout.write(line + ("\n" if finalize or not self._live else ""))
         sys.stdout.flush()
         self._drawn_at = now
 

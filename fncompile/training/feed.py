@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from fncompile.caller import warn_caller
+from fncompile.config import max_steps_per_epoch
 from fncompile.training.steps import CallPlan
 
 Arrays = list[np.ndarray]
@@ -70,7 +71,7 @@ class ArrayFeed:
         self.batch_size = checked_batch_size(batch_size)
         self.shuffle = shuffle
         self.per_pass = -(-self.rows // self.batch_size)
-        self.steps: int | None = self.per_pass if steps is None else checked_steps(steps)
+        self.steps: int | None = steps_at_most(steps, self.per_pass) or self.per_pass
         if self.rows == 0:
             raise ValueError("The data has no samples: expected arrays with at least one row.")
 
@@ -134,7 +135,7 @@ class BatchFeed:
         self.ran_out = False
         self._start = start
         self._prepare = prepare
-        self._limit = None if steps is None else checked_steps(steps)
+        self._limit = steps_at_most(steps, length)
         self.steps = self._limit or length
         self._iterator: Iterator | None = None
 
@@ -180,6 +181,15 @@ def checked_batch_size(batch_size: int | None) -> int:
             f"`batch_size` should be a positive integer. Received: batch_size={batch_size}"
         )
     return int(batch_size)
+
+
+def steps_at_most(steps: Any, length: int | None) -> int | None:
+    """How many batches of `length` an epoch has, as told and as `config.max_steps_per_epoch` allows;
+    None for as many as there are."""
+    told = None if steps is None else checked_steps(steps)
+    most = max_steps_per_epoch()
+    wanted = told or length
+    return told if most is None or (wanted is not None and wanted <= most) else most
 
 
 def checked_steps(steps: Any) -> int:

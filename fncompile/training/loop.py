@@ -24,7 +24,7 @@ from fncompile.training.compile import (
     reset_metrics,
     warn_if_nothing_trains,
 )
-from fncompile.training.feed import checked_batch_size, checked_steps
+from fncompile.training.feed import checked_batch_size, steps_at_most
 from fncompile.training.model import TrainedModel
 from fncompile.training.results import result_of
 from fncompile.training.sources import (
@@ -234,7 +234,7 @@ def predict(
     if is_arrays(x):
         plan, arrays = call_plan(model, "predict", x)
         batches = -(-plan.rows // batch_size)
-        batches = batches if steps is None else min(batches, checked_steps(steps))
+        batches = min(batches, steps_at_most(steps, batches) or batches)
         source = partial(_slices, model, plan, arrays, batch_size, batches)
         calls = _own_calls(model, callbacks, verbose, batches)
     else:

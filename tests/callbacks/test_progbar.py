@@ -103,6 +103,19 @@ def test_values_are_averaged_unless_stateful(clock, capsys):
     assert capsys.readouterr().out == "2/2 - 0s - 0s/step - mean: 1.5000 - last: 2.0000\n"
 
 
+@pytest.mark.parametrize(("stateful", "stateless", "shown"), [
+    ([], None, "1.0000"), (["v"], None, "2.0000"), (None, [], "2.0000"), (None, ["v"], "1.0000"),
+])  # fmt: skip
+def test_the_names_of_one_kind_say_which_are_averaged(clock, capsys, stateful, stateless, shown):
+    bar = Progbar(3, stateful_metrics=stateful, stateless_metrics=stateless, interval=0)
+    bar.update(1, [("v", 0.0)])
+    bar.update(2, [("v", 2.0)])
+    lines = capsys.readouterr().out.splitlines()  # no terminal, and no interval: each is written
+    assert len(lines) == 2 and lines[1].endswith(f"v: {shown}")
+    with pytest.raises(ValueError, match="Only one of"):
+        Progbar(3, stateful_metrics=[], stateless_metrics=[])
+
+
 def test_verbose_2_and_0(capsys):
     for verbose, lines in ((0, []), (2, ["Epoch 1/2", "1/1 - 0s", "Epoch 2/2", "1/1 - 0s"])):
         model, _ = scripted([0.5, 0.25], [0.125, 0.0625])
