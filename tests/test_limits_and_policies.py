@@ -35,7 +35,7 @@ def test_an_epoch_is_cut_short():
         yield from ((X[i : i + 2], Y[i : i + 2]) for i in range(0, 10, 2))
 
     seen = []
-    count = fncompile.callbacks.LambdaCallback(on_train_batch_end=lambda batch, _: seen.append(batch))
+    count = fncompile.callbacks.LambdaCallback(on_train_batch_end=lambda b, _: seen.append(b))
     config.set_max_steps_per_epoch(3)
     try:
         with fncompile.flags(interp=True):

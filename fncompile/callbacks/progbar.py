@@ -100,9 +100,7 @@ class Progbar:
         return name in self.stateful_metrics
 
     def _draw(self, current: int, now: float, finalize: bool) -> None:
-        too_early = self.interval > 0 and (
-            not self._live or now - self._drawn_at < self.interval
-        )
+        too_early = self.interval > 0 and (not self._live or now - self._drawn_at < self.interval)
         if too_early and not finalize:
             return
         line = f"{self._bar(current)} {self._times(current, now, finalize)}{self._values()}"

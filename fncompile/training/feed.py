@@ -184,7 +184,7 @@ def checked_batch_size(batch_size: int | None) -> int:
 
 
 def steps_at_most(steps: Any, length: int | None) -> int | None:
-    """How many batches of `length` an epoch has, as told and as `config.max_steps_per_epoch` allows;
+    """How many batches of `length` an epoch has, as told and as `config.max_steps_per_epoch` says;
     None for as many as there are."""
     told = None if steps is None else checked_steps(steps)
     most = max_steps_per_epoch()
