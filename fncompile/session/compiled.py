@@ -190,6 +190,7 @@ class CompiledSteps:
             if key not in self.entries:
                 self._prepare_weights(None if signature.parts else signature.inputs)
                 self.entries[key] = make(signature)
+                self.fingerprint.keep_objective(self.model)
         return self.entries[key]
 
     def compiled_entries(self) -> list[CompiledEntry]:

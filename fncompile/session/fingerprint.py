@@ -37,16 +37,26 @@ class Fingerprint:
         )
 
     def renewed(self, model: TrainedModel) -> bool:
-        """Is all as before, on a closer look? Then this holds again."""
-        parts = self._optimizer, self._rate, self._objective
-        if any(a is not b for a, b in zip(parts, objective_parts(model))):
+        """Is all as before, on a closer look? Then this holds again.
+
+        An objective that a model got since, as one that is not built when it is compiled gets it at
+        its first step of training, is the first: no step was made by another.
+        """
+        optimizer, rate, objective = objective_parts(model)
+        if optimizer is not self._optimizer or rate is not self._rate:
+            return False
+        if objective is not self._objective and self._objective is not None:
             return False
         version = structure.version
         if self._key != state_key(model):
             return False
         self._watched = contents(model)
-        self._version = version
+        self._version, self._objective = version, objective
         return True
+
+    def keep_objective(self, model: TrainedModel) -> None:
+        """From here on there are steps made by the objective that the model has."""
+        self._objective = model._objective
 
 
 def state_key(model: TrainedModel) -> tuple[tuple[int, ...], ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from fncompile import Input, Model, layers, ops, optimizers
+from fncompile import Input, Model, flags, layers, ops, optimizers
 
 RNG = np.random.default_rng(3)
 
@@ -76,3 +76,40 @@ def test_training_makes_the_loss_smaller():
     assert losses[-1] < 0.1 * losses[0]
 
 
+
+
+class Plain(Model):
+    def __init__(self):
+        super().__init__()
+        self.dense = layers.Dense(1)
+
+    def call(self, x):
+        return self.dense(x)
+
+
+def kinds(model):
+    return {key[0] for key in model.steps().entries}
+
+
+def test_a_first_step_of_training_keeps_what_predicts():
+    """`export` takes it: a model that knows no inputs of its own has nothing else to tell them."""
+    x, y = np.ones((4, 2), "float32"), np.ones((4, 1), "float32")
+    with flags(interp=True):
+        model = Plain()
+        model.compile("sgd", "mse")
+        model.predict(x, verbose=0)
+        steps = model.steps()
+        model.fit(x, y, verbose=0)
+        assert model.steps() is steps and kinds(model) == {"predict", "train"}
+
+
+def test_steps_made_by_one_loss_are_not_those_of_another():
+    x, y = np.ones((4, 2), "float32"), np.full((4, 1), 5.0, "float32")
+    with flags(interp=True):
+        model, rate = Plain(), optimizers.SGD(0.0)
+        for loss in ("mse", "mae"):
+            model.compile(rate, loss)
+            apart = np.abs(model.predict(x, verbose=0) - y)
+            wanted = np.mean(apart**2 if loss == "mse" else apart)
+            np.testing.assert_allclose(model.evaluate(x, y, verbose=0), wanted, rtol=1e-6)
+            np.testing.assert_allclose(model.train_on_batch(x, y), wanted, rtol=1e-6)
