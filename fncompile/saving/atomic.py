@@ -25,7 +25,7 @@ from typing import BinaryIO
 _NAME_PART = 100  # bytes of the target's name in those of its temporaries
 
 
-def write_atomic(path: str | os.PathLike[str], write: Callable[[BinaryIO], None]) -> None:
+def write_atomic(path: str | os.PathLike[str], write: Callable[[BinaryIO], object]) -> None:
     """Let `write` fill a temporary file beside `path`, sync it and rename it to `path`.
 
     A symbolic link keeps pointing to its target, which is replaced; an old file's permissions
