@@ -6,7 +6,8 @@
  *     fnc_pack_parts_bf16(N, K)                  panels times blocks: what a team shares out
  *     fnc_pack_numbers_bf16(N, K, B, rs, cs, out, p0, p1)   packs B[K, N], its elements rs and cs apart
  *     fnc_copy_steps_bf16, fnc_copy_rows_bf16, fnc_copy_squares_bf16
- *         of a fnc_left_bf16: `copy` of fnc_gemm_args, in the order FNC_BY_STEPS, then FNC_BY_ROWS
+ *         of a fnc_left_bf16: `copy` of fnc_gemm_args, in the order FNC_BY_STEPS, then FNC_BY_ROWS.
+ *         Words where there are instructions for them, else both halves as floats
  *
  * Panels are those of gemm_pack.h with a word for a number. A B of one vector of columns has panels
  * of one. What is missing is zero: the last half of an odd sum, and the words that fill one up for
@@ -21,6 +22,17 @@
 enum { FNC_SQUARE = 16 }; /* words: rows of a square that is transposed, and the depth of a tile of AMX */
 
 typedef fnc_bf16 fnc_half __attribute__((may_alias));
+
+/* What tiles read of A: words, or floats, of which a step takes FNC_HALVES; and one number of it. */
+#if FNC_HAS_BF16
+enum { FNC_HALVES = 1 };
+typedef fnc_word fnc_factor_bf16;
+typedef fnc_half fnc_copied_bf16;
+#else
+enum { FNC_HALVES = 2 };
+typedef float fnc_factor_bf16;
+typedef float fnc_copied_bf16;
+#endif
 
 /* AMX takes 16 words at once; a sum of less than 16 numbers would not have room for those beside
  * floats, and is none of its. */
@@ -66,6 +78,35 @@ FNC_INLINE void fnc_narrow_run(int64_t n, fnc_numbers x, int64_t step, fnc_half 
     else
         for (int64_t k = 0; k < n; ++k) out[k] = fnc_store_bf16(wide[k * step]);
 }
+
+#if FNC_HAS_BF16
+/* Both numbers of a step of n rows, which lie side by side, for tiles. */
+FNC_INLINE void fnc_copy_pair(int64_t n, fnc_numbers x, fnc_numbers y, fnc_word *restrict out) {
+    fnc_pair(n, x, y, out);
+}
+#define fnc_copy_run fnc_narrow_run
+#else
+/* n numbers `step` apart, side by side as floats. */
+FNC_INLINE void fnc_copy_run(int64_t n, fnc_numbers x, int64_t step, float *restrict out) {
+    const fnc_bf16 *narrow = x.first;
+    const float *wide = x.first;
+    if (x.bytes == 2 && step == 1)
+        for (int64_t k = 0; k < n; ++k) out[k] = fnc_load_bf16(narrow[k]);
+    else if (x.bytes == 2)
+        for (int64_t k = 0; k < n; ++k) out[k] = fnc_load_bf16(narrow[k * step]);
+    else
+        for (int64_t k = 0; k < n; ++k) out[k] = wide[k * step];
+}
+
+/* Both numbers of a step of n rows, which lie side by side, for tiles. */
+FNC_INLINE void fnc_copy_pair(int64_t n, fnc_numbers x, fnc_numbers y, float *restrict out) {
+    fnc_copy_run(n, x, 1, out);
+    if (y.first)
+        fnc_copy_run(n, y, 1, out + n);
+    else
+        __builtin_memset(out + n, 0, (size_t)n * sizeof *out);
+}
+#endif
 
 /* The right operand --------------------------------------------------------------------------- */
 
@@ -163,7 +204,7 @@ FNC_INLINE void fnc_steps_of(const fnc_left_bf16 *a, int64_t k, int64_t n, int64
 
 /* copied[k][rows] of rows that lie side by side. */
 FNC_NOINLINE void fnc_copy_steps_bf16(const void *left, int64_t m, int64_t rows, int64_t k,
-                                      int64_t length, fnc_word *copied) {
+                                      int64_t length, fnc_factor_bf16 *copied) {
     const fnc_left_bf16 *a = left;
     const fnc_numbers A = fnc_from(a->A, m), none = {NULL, A.bytes};
     int64_t at[2 * FNC_SQUARE];
@@ -171,47 +212,49 @@ FNC_NOINLINE void fnc_copy_steps_bf16(const void *left, int64_t m, int64_t rows,
         const int64_t words = fnc_min_i64(length - w, FNC_SQUARE), first = 2 * (k + w);
         const int64_t exist = fnc_max_i64(fnc_min_i64(2 * words, a->K - first), 0);
         fnc_steps_of(a, first, exist, at);
-        for (int64_t i = 0; i < words; ++i, copied += rows) {
+        for (int64_t i = 0; i < words; ++i, copied += rows * FNC_HALVES) {
             const int both = 2 * i + 1 < exist;
             if (2 * i >= exist) {
-                __builtin_memset(copied, 0, (size_t)rows * sizeof *copied);
+                __builtin_memset(copied, 0, (size_t)(rows * FNC_HALVES) * sizeof *copied);
                 continue;
             }
             const fnc_numbers x = fnc_from(A, at[2 * i]);
             const fnc_numbers y = both ? fnc_from(A, at[2 * i + 1]) : none;
             if (both && rows == FNC_MR)
-                fnc_pair(FNC_MR, x, y, copied);
+                fnc_copy_pair(FNC_MR, x, y, copied);
             else if (both && rows == FNC_MR_1)
-                fnc_pair(FNC_MR_1, x, y, copied);
+                fnc_copy_pair(FNC_MR_1, x, y, copied);
             else
-                fnc_pair(rows, x, y, copied);
+                fnc_copy_pair(rows, x, y, copied);
         }
     }
 }
 
 /* copied[rows][k]: segment after segment of each row. */
 FNC_NOINLINE void fnc_copy_rows_bf16(const void *left, int64_t m, int64_t rows, int64_t k,
-                                     int64_t length, fnc_word *copied) {
+                                     int64_t length, fnc_factor_bf16 *copied) {
     const fnc_left_bf16 *a = left;
     const int64_t depth = a->K / fnc_segments(a->axes, a->outer), first = 2 * k;
     const int64_t last = fnc_min_i64(first + 2 * length, a->K);
+    fnc_copied_bf16 *out = (fnc_copied_bf16 *)copied;
     for (int64_t at = first, run; at < last; at += run) {
         int64_t start = 0;
         if (a->axes > 0) fnc_segment_offsets(a->axes, a->outer, at / depth, 1, &start);
         run = fnc_min_i64(depth - at % depth, last - at);
         const fnc_numbers from = fnc_from(a->A, start + at % depth * a->cs);
         for (int64_t i = 0; i < rows; ++i)
-            fnc_narrow_run(run, fnc_from(from, (m + i) * a->rs), a->cs,
-                           (fnc_half *)(copied + i * length) + (at - first));
+            fnc_copy_run(run, fnc_from(from, (m + i) * a->rs), a->cs,
+                         out + 2 * i * length + (at - first));
     }
     for (int64_t i = 0; last < first + 2 * length && i < rows; ++i)
         for (int64_t at = fnc_max_i64(last, first); at < first + 2 * length; ++at)
-            ((fnc_half *)(copied + i * length))[at - first] = 0;
+            out[2 * i * length + (at - first)] = 0;
 }
 
+#if FNC_HAS_BF16
 /* The same of rows that lie side by side: rows of squares, which are transposed. */
 FNC_NOINLINE void fnc_copy_squares_bf16(const void *left, int64_t m, int64_t rows, int64_t k,
-                                        int64_t length, fnc_word *copied) {
+                                        int64_t length, fnc_factor_bf16 *copied) {
     fnc_word square[FNC_SQUARE * FNC_SQUARE] __attribute__((aligned(64)));
     if (rows < FNC_SQUARE) {
         fnc_copy_rows_bf16(left, m, rows, k, length, copied);
@@ -223,5 +266,7 @@ FNC_NOINLINE void fnc_copy_squares_bf16(const void *left, int64_t m, int64_t row
             fnc_transpose_words(square, FNC_SQUARE, copied + i * length + w, length);
         }
 }
+
+#endif
 
 #endif

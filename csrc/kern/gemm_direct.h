@@ -19,7 +19,7 @@ FNC_INLINE void FNC_X(fnc_hand_over_inline)(const FNC_ARGS *p, int64_t m, int64_
 }
 
 /* A row's panels from column `left` on, as many as hide the latency: gives how many. */
-FNC_NOINLINE int64_t FNC_X(fnc_row_panels)(const fnc_tile_args *t, int64_t fit, const FNC_T *a,
+FNC_NOINLINE int64_t FNC_X(fnc_row_panels)(const fnc_tile_args *t, int64_t fit, const FNC_FACTOR *a,
                                            const FNC_T *B, FNC_SUM *acc) {
     if (fit >= 4) {
         FNC_WIDEST(fnc_tile_row_8)(t, 1, a, B, acc);
@@ -55,7 +55,7 @@ FNC_INLINE void FNC_X(fnc_gemm_direct)(const FNC_ARGS p, int whole, int64_t tail
                : height < ts->high ? ts->low
                                    : fnc_tile_rows(p.m1 - m, ts->high, ts->low, low_rows);
         const int64_t top = fnc_min_i64(m, p.m1 - rows), mr = fnc_min_i64(rows, p.m1 - m);
-        const FNC_T *a = p.A + top * p.rs_a;
+        const FNC_FACTOR *a = p.A + top * p.rs_a;
         for (int64_t n = p.n0; n < p.n1; n = end) {
             const int64_t left = whole      ? n
                                  : p.packed ? fnc_panel_start(n, FNC_NR)
@@ -83,7 +83,7 @@ FNC_INLINE void FNC_X(fnc_gemm_direct)(const FNC_ARGS p, int whole, int64_t tail
  * fnc_gemm_args. One by one, since gcc does not see through a struct that is handed from function to
  * function before it inlines epilogues. */
 #define FNC_PARAMETERS                                                                             \
-    const FNC_TILES *tiles, int64_t M, int64_t N, int64_t K, const FNC_T *A, int64_t rs_a,         \
+    const FNC_TILES *tiles, int64_t M, int64_t N, int64_t K, const FNC_FACTOR *A, int64_t rs_a,    \
         int64_t cs_a, int axes, const fnc_axis *outer, const FNC_T *B, int64_t ldb, int packed,    \
         int64_t m0, int64_t m1, int64_t n0, int64_t n1, FNC_EPILOGUE epilogue, const void *env
 #define FNC_ARGUMENTS                                                                              \

@@ -12,9 +12,10 @@ enum {
     FNC_X(FNC_ROW_PANEL) = FNC_MR * (FNC_ROW_PANEL_BYTES + 64) / sizeof(FNC_SUM),
     FNC_X(FNC_FEW) = (FNC_FEW_ROWS + FNC_MR) * FNC_STRIP_BYTES / sizeof(FNC_SUM),
     FNC_X(FNC_ACC) = FNC_X(FNC_ROW_PANEL) > FNC_X(FNC_FEW) ? FNC_X(FNC_ROW_PANEL) : FNC_X(FNC_FEW),
-    FNC_X(FNC_COPIED) = FNC_KC * (FNC_GROUP_ROWS + FNC_MR),
+    FNC_X(FNC_COPIED) = FNC_PARTS * FNC_KC * (FNC_GROUP_ROWS + FNC_MR),
     FNC_X(FNC_STRIP) = FNC_STRIP_ROWS * FNC_STRIP_BYTES / sizeof(FNC_T),
-    FNC_X(FNC_SCRATCH) = FNC_X(FNC_COPIED) > FNC_X(FNC_STRIP) ? FNC_X(FNC_COPIED) : FNC_X(FNC_STRIP)
+    FNC_X(FNC_SCRATCH) = FNC_X(FNC_COPIED) > FNC_X(FNC_STRIP) ? FNC_X(FNC_COPIED) : FNC_X(FNC_STRIP),
+    FNC_X(FNC_STEPS) = FNC_X(FNC_SCRATCH) / FNC_PARTS /* of A that there is room for */
 };
 
 /* The block of k that begins at k: not across a cut of a packed B, and of segments as many as are
@@ -25,41 +26,42 @@ FNC_INLINE void FNC_X(fnc_next_block)(const FNC_ARGS *p, int64_t k, int64_t kc, 
     b->k = k;
     b->segments = 1;
     b->depth = room;
-    b->offsets[0] = k * p->cs_a;
+    b->offsets[0] = k * FNC_PARTS * p->cs_a;
     if (segments > 1 && p->K > 0) {
         const int64_t depth = p->K / segments, inside = k % depth;
         const int64_t fit = fnc_min_i64(room / depth, FNC_SEGMENTS);
         b->segments = inside == 0 && fit > 0 ? fit : 1;
         b->depth = fnc_min_i64(room, depth - inside);
         fnc_segment_offsets(p->axes, p->outer, k / depth, b->segments, b->offsets);
-        b->offsets[0] += inside * p->cs_a;
+        b->offsets[0] += inside * FNC_PARTS * p->cs_a;
     }
     b->length = b->segments * b->depth;
     b->last = k + b->length == p->K;
 }
 
-/* `depth` steps of A in the rows of r, adjacent in memory, tile after tile as copied[k][rows].
+/* `depth` columns of A in the rows of r, adjacent in memory, tile after tile as copied[k][rows].
  * With a long step from k to k + 1 they would fall on few sets of the cache; eight steps at a time
  * they do not. */
 FNC_NOINLINE void FNC_X(fnc_copy_a)(const fnc_blocking *by, const fnc_region *r, int64_t depth,
-                                    const FNC_T *restrict A, int64_t cs_a, FNC_T *restrict copied) {
+                                    const FNC_FACTOR *restrict A, int64_t cs_a,
+                                    FNC_FACTOR *restrict copied) {
     for (int64_t k0 = 0, k1; k0 < depth; k0 = k1) {
-        FNC_T *out = copied;
+        FNC_FACTOR *out = copied;
         k1 = fnc_min_i64(k0 + 8, depth);
         for (int64_t m = r->m0, rows; m < r->m1; m += rows, out += rows * depth) {
             rows = fnc_tile_rows(r->m1 - m, by->high, by->low, by->low_rows);
-            const FNC_T *a = A + fnc_min_i64(m, r->m1 - rows);
+            const FNC_FACTOR *a = A + fnc_min_i64(m, r->m1 - rows);
             for (int64_t k = k0; k < k1; ++k)
                 __builtin_prefetch(a + fnc_min_i64(k + FNC_COPY_AHEAD, depth - 1) * cs_a);
             if (rows == FNC_MR)
                 for (int64_t k = k0; k < k1; ++k)
-                    __builtin_memcpy(out + k * FNC_MR, a + k * cs_a, FNC_MR * sizeof(FNC_T));
+                    __builtin_memcpy(out + k * FNC_MR, a + k * cs_a, FNC_MR * sizeof *a);
             else if (rows == FNC_MT)
                 for (int64_t k = k0; k < k1; ++k)
-                    __builtin_memcpy(out + k * FNC_MT, a + k * cs_a, FNC_MT * sizeof(FNC_T));
+                    __builtin_memcpy(out + k * FNC_MT, a + k * cs_a, FNC_MT * sizeof *a);
             else
                 for (int64_t k = k0; k < k1; ++k)
-                    __builtin_memcpy(out + k * rows, a + k * cs_a, (size_t)rows * sizeof(FNC_T));
+                    __builtin_memcpy(out + k * rows, a + k * cs_a, (size_t)rows * sizeof *a);
         }
     }
 }
@@ -67,7 +69,7 @@ FNC_NOINLINE void FNC_X(fnc_copy_a)(const fnc_blocking *by, const fnc_region *r,
 /* Copies block b of A, where tiles see no segments any more: each segment's steps follow the last
  * one's. */
 FNC_INLINE void FNC_X(fnc_copy_block)(const FNC_ARGS *p, const fnc_blocking *by, fnc_region r,
-                                      const fnc_k_block *b, FNC_T *copied) {
+                                      const fnc_k_block *b, FNC_FACTOR *copied) {
     const int64_t end = r.m1;
     for (int64_t rows; r.m0 < end; r.m0 = r.m1) {
         rows = b->segments == 1 && !p->copy
@@ -77,11 +79,12 @@ FNC_INLINE void FNC_X(fnc_copy_block)(const FNC_ARGS *p, const fnc_blocking *by,
         r.m1 = r.m0 + rows;
         if (p->copy) {
             p->copy(p->left, r.m0, rows, b->k, b->length, copied);
-            copied += rows * b->length;
+            copied += rows * b->length * FNC_PARTS;
             continue;
         }
-        for (int64_t s = 0; s < b->segments; ++s, copied += rows * b->depth)
-            FNC_X(fnc_copy_a)(by, &r, b->depth, p->A + b->offsets[s], p->cs_a, copied);
+        const int64_t depth = b->depth * FNC_PARTS;
+        for (int64_t s = 0; s < b->segments; ++s, copied += rows * depth)
+            FNC_X(fnc_copy_a)(by, &r, depth, p->A + b->offsets[s], p->cs_a, copied);
     }
 }
 
@@ -148,7 +151,7 @@ FNC_INLINE FNC_X(fnc_right) FNC_X(fnc_right_of)(const FNC_ARGS *p, const fnc_reg
 /* A row's sums from column `left` on, of as many panels as there are up to `end`, but not more than
  * hide the latency; or of all of them, if B comes by rows. Gives the column after the last. */
 FNC_NOINLINE int64_t FNC_X(fnc_row)(const FNC_ARGS *p, const fnc_tile_args *t, int fresh,
-                                    const FNC_T *a, const FNC_T *B, int64_t left, int64_t end,
+                                    const FNC_FACTOR *a, const FNC_T *B, int64_t left, int64_t end,
                                     FNC_SUM *acc) {
     const FNC_TILES *ts = p->tiles;
     const int64_t nr = ts->vectors * ts->lanes, fit = (end - left) / nr;
@@ -165,8 +168,8 @@ FNC_NOINLINE int64_t FNC_X(fnc_row)(const FNC_ARGS *p, const fnc_tile_args *t, i
  * its rows of B, packed on the fly, or is NULL. */
 FNC_NOINLINE void FNC_X(fnc_gemm_region)(const FNC_ARGS *p, const fnc_blocking *by,
                                          const fnc_region *r, const fnc_k_block *b,
-                                         const FNC_T *copied, const FNC_T *strip, FNC_PREFETCH *w,
-                                         FNC_SUM *acc) {
+                                         const FNC_FACTOR *copied, const FNC_T *strip,
+                                         FNC_PREFETCH *w, FNC_SUM *acc) {
     const FNC_TILES *ts = p->tiles;
     const FNC_X(fnc_right) right = FNC_X(fnc_right_of)(p, r, b, strip);
     const int64_t pair = 2 * ts->lanes, nr = ts->vectors * ts->lanes;
@@ -190,11 +193,11 @@ FNC_NOINLINE void FNC_X(fnc_gemm_region)(const FNC_ARGS *p, const fnc_blocking *
     if (by->ldc) t.ldc = by->ldc, t.pair_c = pair;
     if (by->high == 1 && ts->vectors == 2) t.pair_b = right.step * nr; /* panels side by side */
     if (copied) t.segments = 1, t.depth = b->length, t.rs_a = 1;
-    if (by->copy_a == FNC_BY_ROWS) t.rs_a = b->length, t.cs_a = 1;
+    if (by->copy_a == FNC_BY_ROWS) t.rs_a = b->length * FNC_PARTS, t.cs_a = 1;
     t.pace = w->part / (b->length + !b->length);
     FNC_SUM *tile = acc;
     for (int64_t c = r->n0, c0 = right.left, c1; c < r->n1; c = c0 = c1) {
-        const FNC_T *a = copied;
+        const FNC_FACTOR *a = copied;
         c1 = fnc_min_i64(c0 + by->inner, r->n1);
         for (int64_t m = r->m0, rows; m < r->m1; m += rows) {
             rows = fnc_tile_rows(r->m1 - m, by->high, by->low, by->low_rows);
@@ -225,7 +228,7 @@ FNC_NOINLINE void FNC_X(fnc_gemm_region)(const FNC_ARGS *p, const fnc_blocking *
                 p->epilogue(p->env, m + i, c, 1, c1 - c,
                             acc + (m + i - top) * by->ldc + (c - right.left));
             if (by->ldc) acc += by->slot;
-            a += rows * b->length;
+            a += rows * b->length * FNC_PARTS;
         }
     }
 }
@@ -233,7 +236,8 @@ FNC_NOINLINE void FNC_X(fnc_gemm_region)(const FNC_ARGS *p, const fnc_blocking *
 /* The product, cut as `by` says. */
 FNC_ONE_COPY void FNC_X(fnc_gemm_blocked)(const FNC_ARGS *p, const fnc_blocking *by) {
     FNC_SUM acc[FNC_X(FNC_ACC)] __attribute__((aligned(64)));
-    FNC_T scratch[FNC_X(FNC_SCRATCH)] __attribute__((aligned(64)));
+    FNC_FACTOR scratch[FNC_X(FNC_SCRATCH)] __attribute__((aligned(64)));
+    FNC_T *strip = (FNC_T *)scratch;
     const int64_t nr = p->tiles->vectors * p->tiles->lanes;
     FNC_PREFETCH w = {0};
     fnc_region r;
@@ -250,9 +254,9 @@ FNC_ONE_COPY void FNC_X(fnc_gemm_blocked)(const FNC_ARGS *p, const fnc_blocking 
                 if (p->prefetch) p->prefetch(p, &r, &b, &w);
                 if (by->copy_a) FNC_X(fnc_copy_block)(p, by, r, &b, scratch);
                 if (p->pack)
-                    p->pack(r.n1 - r.n0, b.length, p->B + b.k * p->ldb + r.n0, p->ldb, scratch);
+                    p->pack(r.n1 - r.n0, b.length, p->B + b.k * p->ldb + r.n0, p->ldb, strip);
                 FNC_X(fnc_gemm_region)
-                (p, by, &r, &b, by->copy_a ? scratch : NULL, p->pack ? scratch : NULL, &w, acc);
+                (p, by, &r, &b, by->copy_a ? scratch : NULL, p->pack ? strip : NULL, &w, acc);
             } while (!b.last);
         }
     }
@@ -279,14 +283,14 @@ FNC_INLINE fnc_blocking FNC_X(fnc_by_tiles)(const FNC_ARGS *p) {
     }
     const int steps = p->rs_a == 1 && p->N >= FNC_COPY_FROM * nr;
     const fnc_order copy_a = p->copy ? p->order : steps ? FNC_BY_STEPS : FNC_IN_PLACE;
-    const int64_t whole = p->copy   ? fnc_min_i64(FNC_X(FNC_SCRATCH) / ts->high, FNC_KC_WHOLE)
+    const int64_t whole = p->copy   ? fnc_min_i64(FNC_X(FNC_STEPS) / ts->high, FNC_KC_WHOLE)
                           : copy_a  ? FNC_KC
                           : p->packed ? FNC_KC_PACKED
                                       : FNC_KC_WHOLE;
     const int split = p->K > whole || FNC_X(fnc_too_many)(p);
     const int64_t kc = split ? FNC_KC : p->K + !p->K;
     const int64_t fit = FNC_GEMM_L2 / (int64_t)sizeof(FNC_T) / nr / (kc + 1);
-    const int64_t fits = FNC_X(FNC_SCRATCH) / kc - ts->high;
+    const int64_t fits = FNC_X(FNC_STEPS) / kc - ts->high;
     const int64_t rows = p->copy   ? fnc_min_i64(FNC_GROUP_ROWS, fits / ts->high * ts->high)
                          : copy_a ? fnc_min_i64(FNC_GROUP_ROWS, fits)
                          : split ? FNC_GROUP_ROWS : 1;
@@ -314,11 +318,11 @@ FNC_INLINE fnc_blocking FNC_X(fnc_by_packing)(const FNC_ARGS *p) {
 FNC_INLINE fnc_blocking FNC_X(fnc_by_row_panels)(const FNC_ARGS *p) {
     enum { PAD = 64 / sizeof(FNC_T), SPLIT = FNC_ROW_PANEL_SPLIT_BYTES / sizeof(FNC_T) };
     const FNC_TILES *ts = p->tiles;
-    const int64_t nr = ts->vectors * ts->lanes, most = FNC_X(FNC_SCRATCH) / ts->high;
+    const int64_t nr = ts->vectors * ts->lanes, most = FNC_X(FNC_STEPS) / ts->high;
     const int split = p->K > fnc_min_i64(FNC_KC_WHOLE, most) || FNC_X(fnc_too_many)(p);
     const int64_t kc = split ? FNC_KC : p->K + !p->K,
                   high = p->m1 - p->m0 < ts->high ? ts->low : ts->high;
-    const int64_t fit = FNC_X(FNC_SCRATCH) / kc / ts->high * ts->high - ts->high;
+    const int64_t fit = FNC_X(FNC_STEPS) / kc / ts->high * ts->high - ts->high;
     const int64_t rows =
         fnc_max_i64(fnc_min_i64(fit, FNC_GROUP_ROWS / ts->high * ts->high), ts->high);
     const int64_t room = FNC_X(FNC_ACC) / (split ? rows + ts->high : ts->high) - PAD;

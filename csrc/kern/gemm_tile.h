@@ -24,13 +24,13 @@ typedef FNC_FACTOR FNC_NAME(fnc_factor);
  * call; `copied`: A is copied, of one segment, and B in panels, so that strides are constants. On
  * x86 three rows of A are reached from one address, five with one register more. */
 FNC_INLINE void FNC_NAME(fnc_tile)(int rows, int vectors, int prefetch, int copied,
-                                   const fnc_tile_args *t, int fresh, const FNC_T *restrict A,
+                                   const fnc_tile_args *t, int fresh, const FNC_FACTOR *restrict A,
                                    const FNC_T *restrict B, FNC_SUM *restrict acc) {
     typedef FNC_NAME(fnc_vec) vec;
     typedef FNC_NAME(fnc_sums) sums;
     typedef FNC_NAME(fnc_factor) factor;
     const int per = rows > 12 ? 5 : 3;
-    const FNC_T *a[5];
+    const FNC_FACTOR *a[5];
     sums c[FNC_ACCUMULATORS];
     const int64_t rs_a = copied ? 1 : t->rs_a, cs_a = copied ? rows : t->cs_a;
     const int64_t ldb = copied ? vectors * FNC_VL : t->ldb, second = copied ? FNC_VL : t->second;
@@ -71,15 +71,12 @@ FNC_INLINE void FNC_NAME(fnc_tile)(int rows, int vectors, int prefetch, int copi
                     }
                     FNC_UNROLL(24)
                     for (int i = 0; i < rows; ++i) {
-                        vec element = (vec){0} + a[i / per][i % per * rs_a];
-                        if (FNC_PARTS > 1) FNC_IN_REGISTER(element);
-                        const factor x = FNC_PART(part, element);
+                        const factor x = (factor){0} + a[i / per][i % per * rs_a];
                         FNC_UNROLL(4)
                         for (int v = 0; v < vectors; ++v) FNC_MULTIPLY(c[i * vectors + v], x, b[v]);
                         if (vectors > 1) FNC_UNTIL_HERE(x);
                         if (rows * vectors == 1) FNC_LONE_SUM(c[0]);
-                        if (part == FNC_PARTS - 1 && (i % per == per - 1 || i == rows - 1))
-                            a[i / per] += cs_a;
+                        if (i % per == per - 1 || i == rows - 1) a[i / per] += cs_a;
                     }
                     FNC_UNROLL(4)
                     for (int v = 0; v < vectors; ++v) FNC_UNTIL_HERE(b[v]);
@@ -87,10 +84,9 @@ FNC_INLINE void FNC_NAME(fnc_tile)(int rows, int vectors, int prefetch, int copi
                     factor x[4];
                     FNC_UNROLL(4)
                     for (int i = 0; i < rows; ++i) {
-                        x[i] = FNC_PART(part, (vec){0} + a[i / per][i % per * rs_a]);
+                        x[i] = (factor){0} + a[i / per][i % per * rs_a];
                         FNC_IN_REGISTER(x[i]);
-                        if (part == FNC_PARTS - 1 && (i % per == per - 1 || i == rows - 1))
-                            a[i / per] += cs_a;
+                        if (i % per == per - 1 || i == rows - 1) a[i / per] += cs_a;
                     }
                     FNC_UNROLL(8)
                     for (int v = 0; v < vectors; ++v) {
@@ -126,7 +122,7 @@ FNC_INLINE void FNC_NAME(fnc_tile)(int rows, int vectors, int prefetch, int copi
 /* Compiled once, not inlined: strides in registers are as fast as constants, and registers are
  * allocated well in a small function only. */
 #define FNC_DEFINE_TILE(stem, rows, vectors, prefetch)                                             \
-    FNC_NOINLINE void FNC_NAME(stem)(const fnc_tile_args *t, int fresh, const FNC_T *A,            \
+    FNC_NOINLINE void FNC_NAME(stem)(const fnc_tile_args *t, int fresh, const FNC_FACTOR *A,       \
                                      const FNC_T *B, FNC_SUM *acc) {                               \
         FNC_NAME(fnc_tile)(rows, vectors, prefetch, 0, t, fresh, A, B, acc);                       \
     }

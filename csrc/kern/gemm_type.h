@@ -3,8 +3,9 @@
  * narrower than the widest still has one that does not read beyond it.
  *
  * An element that is not one number (gemm_bf16.h) has FNC_SUM, the type of sums, as well; and how it
- * is multiplied: in FNC_PARTS, each FNC_PART(part, x) of vectors of elements, which are vectors of
- * FNC_FACTOR, by FNC_MULTIPLY(sum, x, b). It has tiles of the widest vectors alone. */
+ * is multiplied: in FNC_PARTS, each FNC_PART(part, b) of vectors of elements of B, which are vectors
+ * of FNC_FACTOR, by FNC_MULTIPLY(sum, a, b). Elements of A are of that type, one after the other for
+ * each part: a step of k takes FNC_PARTS of them. It has tiles of the widest vectors alone. */
 
 #if !defined(FNC_SUM)
 #define FNC_ONE_NUMBER 1
@@ -27,8 +28,8 @@ typedef void (*FNC_EPILOGUE)(const void *env, int64_t m, int64_t n, int64_t mr, 
                              const FNC_SUM *acc);
 
 /* acc (+)= A B for the rows and vectors of a tile; see fnc_tile_args. */
-typedef void FNC_X(fnc_tile)(const fnc_tile_args *t, int fresh, const FNC_T *A, const FNC_T *B,
-                             FNC_SUM *acc);
+typedef void FNC_X(fnc_tile)(const fnc_tile_args *t, int fresh, const FNC_FACTOR *A,
+                             const FNC_T *B, FNC_SUM *acc);
 
 /* A tile's shape and its forms: of `high` rows, the same with prefetch, of `low` rows; of one row
  * and one, two, four panels; and one row over many columns of a B that lies by rows. The last two
@@ -36,7 +37,7 @@ typedef void FNC_X(fnc_tile)(const fnc_tile_args *t, int fresh, const FNC_T *A, 
 typedef struct {
     int64_t high, low, vectors, lanes;
     FNC_X(fnc_tile) * of_high, *with_prefetch, *of_low, *of_row[3];
-    void (*stream)(int64_t columns, int64_t K, const FNC_T *a, int64_t cs_a, const FNC_T *B,
+    void (*stream)(int64_t columns, int64_t K, const FNC_FACTOR *a, int64_t cs_a, const FNC_T *B,
                    int64_t ldb, FNC_SUM *acc);
 } FNC_TILES;
 
@@ -51,7 +52,7 @@ typedef struct {
 /* C[M, N] = A[M, K] B[K, N], of which rows m0 .. m1 - 1 and columns n0 .. n1 - 1 are computed. */
 typedef struct FNC_ARGS {
     int64_t M, N, K;
-    const FNC_T *A; /* A[m, k] at m * rs_a + k * cs_a ... */
+    const FNC_FACTOR *A; /* A[m, k] at m * rs_a + k * cs_a ... */
     int64_t rs_a, cs_a;
     int axes; /* ... if 0; else k counts along so many axes of A around the one of cs_a */
     const fnc_axis *outer;
@@ -69,7 +70,7 @@ typedef struct FNC_ARGS {
     /* NULL, or tiles do not read A, but what this copies: rows m ... and elements k ... of it, as
      * `order` says, from the matrix that `left` describes to it. */
     void (*copy)(const void *left, int64_t m, int64_t rows, int64_t k, int64_t length,
-                 FNC_T *copied);
+                 FNC_FACTOR *copied);
     const void *left;
     fnc_order order;
     /* Packs `depth` rows of B from column 0 to `columns` on the fly, where B is not packed. */

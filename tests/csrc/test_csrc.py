@@ -52,6 +52,10 @@ NARROW_BUILDS = {
     "native": NATIVE,
     "words by twins": [*TWIN, "-DFNC_HAS_AMX=0", *SANITIZE],
     "tiles by twins": [*TWIN, *SANITIZE],
+} | {
+    target: [f"-march={target}"]  # by floats, where the native ones have instructions
+    for target in ("x86-64-v3", "x86-64-v4")
+    if target in executable_targets()
 }
 
 
@@ -83,7 +87,7 @@ def run_sampled(binary: Path, whole: bool) -> None:
 
 @pytest.mark.parametrize("name", NARROW_BUILDS)
 def test_products_of_bfloat16(name: str, tmp_path: Path) -> None:
-    """As this machine does them, and by twins of the instructions for them."""
+    """As this machine does them, by twins of the instructions for them, and by floats."""
     binary = build("test_gemm_bf16", "gcc", NARROW_BUILDS[name], tmp_path / "products")
     run_sampled(binary, whole=name == "native")
 
