@@ -1,4 +1,7 @@
-"""The functions between layers, as `keras.ops` defines them. A NaN in gives a NaN out."""
+"""The functions between layers, as `keras.ops` defines them. A NaN in gives a NaN out.
+
+Those composed of several compute numbers of 16 bits in float32, and round once at their end.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ from fncompile.graph.trace import current_trace
 from fncompile.ir import build
 from fncompile.ir.node import Node
 from fncompile.ops.axes import canonical_axes, canonical_axis, display
-from fncompile.ops.dispatch import as_float, node, op
+from fncompile.ops.dispatch import as_float, node, op, rounded_once
 from fncompile.ops.joining import equal_pieces
 from fncompile.ops.pieces import (
     scaled,
@@ -51,6 +54,7 @@ def sigmoid(x: TensorLike) -> Result:
 
 
 @op
+@rounded_once
 def log_sigmoid(x: TensorLike) -> Result:
     """log(sigmoid(x)), without underflow.
 
@@ -63,6 +67,7 @@ def log_sigmoid(x: TensorLike) -> Result:
 
 
 @op
+@rounded_once
 def silu(x: TensorLike) -> Result:
     """x sigmoid(x).
 
@@ -79,6 +84,7 @@ swish = silu
 
 
 @op
+@rounded_once
 def gelu(x: TensorLike, approximate: bool = True) -> Result:
     """x Φ(x) for the normal distribution Φ, or its usual approximation by tanh.
 
@@ -99,6 +105,7 @@ def gelu(x: TensorLike, approximate: bool = True) -> Result:
 
 
 @op
+@rounded_once
 def softplus(x: TensorLike) -> Result:
     """log(1 + exp(x)).
 
@@ -111,6 +118,7 @@ def softplus(x: TensorLike) -> Result:
 
 
 @op
+@rounded_once
 def mish(x: TensorLike) -> Result:
     """x tanh(softplus(x)).
 
@@ -152,6 +160,7 @@ def squareplus(x: TensorLike, b: TensorLike = 4) -> Result:
 
 
 @op
+@rounded_once
 def tanh_shrink(x: TensorLike) -> Result:
     """x - tanh(x).
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import numpy as np
 
@@ -173,3 +173,14 @@ def as_float(x: Any) -> Node:
     """`x` as a floating-point node: integers and bools become floatx."""
     out = node(x)
     return out if is_float(out.dtype) else build.cast(out, floatx())
+
+
+def rounded_once(function: F) -> F:
+    """`function` of a floating-point node: of 16 bits in float32, rounded at the end alone."""
+
+    @functools.wraps(function)
+    def rounded(x: Any, *arguments: Any, **named: Any) -> Node:
+        x = as_float(x)
+        return build.cast(function(widened(x), *arguments, **named), x.dtype)
+
+    return cast(F, rounded)

@@ -6,6 +6,7 @@ from typing import Any
 
 from fncompile import activations, ops, random
 from fncompile.graph.variable import Variable
+from fncompile.layers.normalization.axes import statistics_dtype
 from fncompile.layers.regularization.arguments import checked_fraction
 from fncompile.layers.standard import StandardLayer, weight_fields
 
@@ -106,3 +107,9 @@ def cell_options(scope: dict[str, Any], *more: str) -> dict[str, Any]:
     """The options of a cell out of `locals()` of a constructor."""
     names = ("activation", "use_bias", "dropout", "recurrent_dropout", "seed", *more)
     return {name: scope[name] for name in (*names, *WEIGHT_OPTIONS)}
+
+
+def in_float(*values: Any) -> list[Any]:
+    """What lies between products and states is computed in float32 where those are of 16 bits."""
+    dtype = statistics_dtype(values[0])
+    return [ops.cast(value, dtype) for value in values]

@@ -9,6 +9,7 @@ from fncompile.layers.arguments import checked_data_format, checked_padding, int
 from fncompile.layers.convolution.base import checked_count
 from fncompile.layers.layout import channel_axis
 from fncompile.layers.rnn.cell import WEIGHT_OPTIONS, RecurrentCell
+from fncompile.layers.rnn.lstm_cell import gated
 
 
 class ConvLSTMCell(RecurrentCell):
@@ -108,16 +109,12 @@ class ConvLSTMCell(RecurrentCell):
         h, c = states
         factors, recurrent = self._masks(inputs, training, dropout_masks)
         layout = self.data_format
-        total = self._convolved(
+        projected = self._convolved(
             inputs, self.kernel, factors, self.strides, self.padding, layout, self.dilation_rate
         )
-        total = total + self._convolved(h, self.recurrent_kernel, recurrent, 1, "same", layout)
-        if self.use_bias:
-            total = total + self._along_channels(self.bias)
-        i, f, g, o = ops.split(total, 4, axis=self._channels)
-        gate = self.recurrent_activation
-        c = gate(f) * c + gate(i) * self.activation(g)
-        h = gate(o) * self.activation(c)
+        fed_back = self._convolved(h, self.recurrent_kernel, recurrent, 1, "same", layout)
+        bias = self._along_channels(self.bias) if self.use_bias else None
+        h, c = gated(self, projected, fed_back, bias, c, self._channels)
         return h, [h, c]
 
     def _along_channels(self, bias: Any) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from fncompile import ops
-from fncompile.layers.rnn.cell import WEIGHT_OPTIONS, RecurrentCell, cell_options
+from fncompile.layers.rnn.cell import WEIGHT_OPTIONS, RecurrentCell, cell_options, in_float
 
 
 class GRUCell(RecurrentCell):
@@ -65,21 +65,24 @@ class GRUCell(RecurrentCell):
     ) -> Any:
         h = states[0] if isinstance(states, (list, tuple)) else states
         factors, recurrent = self._masks(inputs, training, dropout_masks)
-        x = self._projected(inputs, self.kernel, factors)
+        projected = self._projected(inputs, self.kernel, factors)
+        x, before = in_float(projected, h)
         if self.use_bias:
-            x = x + (self.bias[0] if self.reset_after else self.bias)
+            x = x + ops.cast(self.bias[0] if self.reset_after else self.bias, x.dtype)
         x_z, x_r, x_n = ops.split(x, 3, axis=-1)
         gate, u = self.recurrent_activation, self.units
         if self.reset_after:
-            inner = self._projected(h, self.recurrent_kernel, recurrent)
+            [inner] = in_float(self._projected(h, self.recurrent_kernel, recurrent))
             if self.use_bias:
-                inner = inner + self.bias[1]
+                inner = inner + ops.cast(self.bias[1], x.dtype)
             h_z, h_r, h_n = ops.split(inner, 3, axis=-1)
             z, n = gate(x_z + h_z), gate(x_r + h_r) * h_n
         else:
             first, last = self.recurrent_kernel[:, : 2 * u], self.recurrent_kernel[:, 2 * u :]
-            h_z, h_r = ops.split(self._projected(h, first, recurrent[:2]), 2, axis=-1)
+            [inner] = in_float(self._projected(h, first, recurrent[:2]))
+            h_z, h_r = ops.split(inner, 2, axis=-1)
             z = gate(x_z + h_z)
-            n = self._projected(gate(x_r + h_r) * h, last, recurrent[2:])
-        h = z * h + (1 - z) * self.activation(x_n + n)
+            reset = ops.cast(gate(x_r + h_r) * before, projected.dtype)
+            [n] = in_float(self._projected(reset, last, recurrent[2:]))
+        h = ops.cast(z * before + (1 - z) * self.activation(x_n + n), projected.dtype)
         return h, [h] if isinstance(states, (list, tuple)) else h

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from fncompile import ops
-from fncompile.layers.rnn.cell import WEIGHT_OPTIONS, RecurrentCell, cell_options
+from fncompile.layers.rnn.cell import WEIGHT_OPTIONS, RecurrentCell, cell_options, in_float
 
 
 class LSTMCell(RecurrentCell):
@@ -74,12 +74,22 @@ class LSTMCell(RecurrentCell):
     ) -> Any:
         h, c = states
         factors, recurrent = self._masks(inputs, training, dropout_masks)
-        total = self._projected(inputs, self.kernel, factors)
-        total = total + self._projected(h, self.recurrent_kernel, recurrent)
-        if self.use_bias:
-            total = total + self.bias
-        i, f, g, o = ops.split(total, 4, axis=-1)
-        gate = self.recurrent_activation
-        c = gate(f) * c + gate(i) * self.activation(g)
-        h = gate(o) * self.activation(c)
+        projected = self._projected(inputs, self.kernel, factors)
+        fed_back = self._projected(h, self.recurrent_kernel, recurrent)
+        h, c = gated(self, projected, fed_back, self.bias, c)
         return h, [h, c]
+
+
+def gated(cell: Any, projected: Any, fed_back: Any, bias: Any, c: Any, axis: int = -1) -> Any:
+    """The next h and c, from the products of input and h, and the bias if there is one; the gates
+    lie side by side along `axis`. Both are rounded to the dtype of the products at the end alone.
+    """
+    total, more, c = in_float(projected, fed_back, c)
+    total = total + more
+    if bias is not None:
+        total = total + ops.cast(bias, total.dtype)
+    i, f, g, o = ops.split(total, 4, axis=axis)
+    gate = cell.recurrent_activation
+    c = gate(f) * c + gate(i) * cell.activation(g)
+    h = gate(o) * cell.activation(c)
+    return ops.cast(h, projected.dtype), ops.cast(c, projected.dtype)

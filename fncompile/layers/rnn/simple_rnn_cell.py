@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from fncompile.layers.rnn.cell import WEIGHT_OPTIONS, RecurrentCell, cell_options
+from fncompile import ops
+from fncompile.layers.rnn.cell import WEIGHT_OPTIONS, RecurrentCell, cell_options, in_float
 
 
 class SimpleRNNCell(RecurrentCell):
@@ -53,8 +54,10 @@ class SimpleRNNCell(RecurrentCell):
     ) -> Any:
         state = states[0] if isinstance(states, (list, tuple)) else states
         inputs, recurrent = self._masks(sequence, training, dropout_masks)
-        total = self._projected(sequence, self.kernel, inputs)
+        projected = self._projected(sequence, self.kernel, inputs)
+        fed_back = self._projected(state, self.recurrent_kernel, recurrent)
+        total, more = in_float(projected, fed_back)
         if self.use_bias:
-            total = total + self.bias
-        output = self.activation(total + self._projected(state, self.recurrent_kernel, recurrent))
+            total = total + ops.cast(self.bias, total.dtype)
+        output = ops.cast(self.activation(total + more), projected.dtype)
         return output, [output] if isinstance(states, (list, tuple)) else output
