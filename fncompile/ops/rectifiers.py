@@ -95,7 +95,7 @@ def celu(x: TensorLike, alpha: TensorLike = 1.0) -> Result:
 
 @op
 def threshold(x: TensorLike, threshold: TensorLike, default_value: TensorLike) -> Result:
-    """x above `threshold`, else `default_value`.
+    """x above `threshold`, else `default_value`, as of NaN.
 
     `x`: a tensor of any shape; whole numbers are taken as floatx. The result has the shape of `x`.
     `threshold` and `default_value`: numbers, or tensors that broadcast.
@@ -104,8 +104,8 @@ def threshold(x: TensorLike, threshold: TensorLike, default_value: TensorLike) -
     array([-1. ,  1.5], dtype=float32)
     """
     x = as_float(x)
-    low = build.ew("le", x, node(threshold, x.dtype))
-    return build.ew("select", low, node(default_value, x.dtype), x)
+    high = build.ew("lt", node(threshold, x.dtype), x)
+    return build.ew("select", high, x, node(default_value, x.dtype))
 
 
 @op

@@ -44,7 +44,7 @@ def arctan2(x1: TensorLike, x2: TensorLike) -> Result:
     height, width = magnitude(y), magnitude(x)
     steep = height > width
     part, whole = where(steep, width, height), where(steep, height, width)
-    diagonal = equal(part, math.inf)
+    diagonal = equal(part, math.inf) & equal(whole, math.inf)
     ratio = part / where(equal(whole, 0) | diagonal, 1.0, whole)
     angle = arctan(where(diagonal, 1.0, ratio))
     angle = where(steep, math.pi / 2 - angle, angle)
@@ -116,7 +116,7 @@ def arccosh(x: TensorLike) -> Result:
     """
     x = real(x)
     far, near = _beyond(x)
-    rest = near - 1.0
+    rest = where(x < 1, math.nan, near - 1.0)  # the product below is positive again far below
     narrow = log1p(rest + sqrt(rest * (near + 1.0)))
     return where(far, log(where(far, x, 1.0)) + math.log(2.0), narrow)
 
