@@ -265,12 +265,14 @@ def _topological(into: dict[int, list]) -> list[int]:
 def _earliest(edge, stages: dict[int, Stage], home: dict[int, int]) -> int:
     """The first loop where the target of `edge` may run."""
     source, target = stages[edge.source], stages[edge.target]
-    together = (
-        source.domain == target.domain
-        and source.kind in ("map", "dot")
-        and _same_point(edge, source, target)
-    )
+    before_it = source.kind in ("map", "dot") or _beside(edge, source, target)
+    together = source.domain == target.domain and before_it and _same_point(edge, source, target)
     return home[edge.source] + (0 if together else 1)
+
+
+def _beside(edge, source: Stage, target: Stage) -> bool:
+    """Are they reductions that only store beside each other?"""
+    return edge.kind == "waw" and 0 < source.reduced == target.reduced
 
 
 def _same_point(edge, source: Stage, target: Stage) -> bool:

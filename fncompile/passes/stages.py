@@ -26,7 +26,7 @@ from fncompile.passes.contraction import (
 from fncompile.passes.demands import BY_ELEMENT
 from fncompile.passes.inline import OUTSIDE
 from fncompile.passes.materialize import Copy, Memory
-from fncompile.passes.unroll import adjacent_last, unrolled, without_units
+from fncompile.passes.unroll import adjacent_last, beside, unrolled, without_units
 from fncompile.passes.unwindows import Through
 from fncompile.plan.types import (
     Affine,
@@ -130,7 +130,7 @@ def _whole(maker: _Maker, node: Node) -> list[Stage]:
 
 
 def _reduce(maker: _Maker, node: Node) -> list[Stage]:
-    return [maker.reduction(node, node["kind"], node["axes"])]
+    return beside(maker.reduction(node, node["kind"], node["axes"]))
 
 
 def _argmax(maker: _Maker, node: Node) -> list[Stage]:

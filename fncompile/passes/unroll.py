@@ -8,7 +8,7 @@ from functools import reduce
 
 import numpy as np
 
-from fncompile.ir.dims import product
+from fncompile.ir.dims import Dim, product
 from fncompile.passes.loops import reindex, rewrite
 from fncompile.plan.types import Affine, Apply, Expr, Load, Stage, axis_index
 
@@ -67,3 +67,44 @@ def _at_taps(stage: Stage, point: Sequence[int]) -> Expr:
     axes = {i: axis_index(i) for i in range(len(stage.kept))}
     axes.update((len(stage.kept) + i, Affine(tap)) for i, tap in enumerate(point))
     return rewrite(stage.expr, lambda e: e, lambda at: at.map_axes(axes))
+
+
+MOST_BESIDE = 12  # sums whose vectors stay in registers
+
+
+def beside(stage: Stage) -> list[Stage]:
+    """A reduction for each point of its first kept axes, where these are few and share loads: the
+    kernel that they become reads once what all of them need. Gradient of a depthwise 3x3, 32 images
+    of 16 x 16 x 128: 820 -> 260 us (AMD Zen 4)."""
+    *first, last = range(len(stage.kept)) if stage.kept else (0,)
+    points = [stage.domain[i] for i in first]
+    count = product(points)
+    known = isinstance(count, int) and 2 <= count <= MOST_BESIDE
+    if stage.kind != "sum" or not known or not all(isinstance(e, Load) for e in stage.loads):
+        return [stage]
+    ats = [e.at for e in stage.loads if isinstance(e, Load)]
+    walked = [at for at in ats if any(i >= len(stage.kept) for i, _ in at.terms)]
+    shared = any(at.coefficient(last) == 1 and not _moves(at, first) for at in walked)
+    if not shared or not {at.coefficient(last) for at in walked} <= {0, 1}:
+        return [stage]
+    if not all(_in_one_row(s.at, stage.domain, last) for s in stage.stores):
+        return [stage]
+    return [_at_point(stage, point) for point in np.ndindex(*points)]
+
+
+def _in_one_row(at: Affine, domain: Sequence[Dim], row: int) -> bool:
+    """Do all points of one row, number `row` of the axes, lie before those of the next?"""
+    reach = sum((at.coefficient(i) * (domain[i] - 1) for i in range(row)), at.offset)
+    step = at.coefficient(row)
+    return isinstance(reach, int) and isinstance(step, int) and 0 <= reach < step
+
+
+def _moves(at: Affine, axes: Sequence[int]) -> bool:
+    return any(at.coefficient(i) != 0 for i in axes)
+
+
+def _at_point(stage: Stage, point: Sequence[int]) -> Stage:
+    """Without its first axes, which are at `point`."""
+    axes = {i: Affine(number) for i, number in enumerate(point)}
+    axes |= {i: axis_index(i - len(point)) for i in range(len(point), len(stage.domain))}
+    return reindex(stage, axes, stage.domain[len(point) :], stage.reduced)

@@ -106,6 +106,7 @@ class Machine:
     loop_least: int = 9  # turns of a loop that stays one: shorter ones may be unrolled
     lanes: int = 32  # rows that a reduction with strides takes at a time, at least where cut
     most_lanes: int = 256  # and at most: their sums stay in the nearest cache
+    sums_kept: int = 3  # so many sums at least are taken by few lanes, and stay in registers
 
     # Bytes of the stack for what lives within one row of a kernel: what the nearest cache has room
     # for. Those of a softmax over 1,000 classes and its gradient are 20 KB; csrc/kern takes 230 KB.

@@ -11,7 +11,7 @@ from fncompile.ir.dims import Dim
 from fncompile.ir.types import DTYPES
 from fncompile.plan.machine import machine
 from fncompile.plan.schedule import ALONE, Partition
-from fncompile.plan.types import Affine, Kernel, Load, Product, loads, reads, writes
+from fncompile.plan.types import Affine, Kernel, Load, Product, Stage, loads, reads, writes
 
 
 def partition_of(kernel: Kernel) -> Partition:
@@ -66,12 +66,19 @@ def lanes_of(kernel: Kernel) -> int:
     if not kernel.outer or any(s.kind in ("argmax", "scatter") for s in kernel.stages):
         return 1
     lane = kernel.outer - 1
-    for stage in kernel.stages:
-        if stage.reduced:
+    for loop in kernel.loops:
+        for stage in (s for s in loop.stages if s.reduced):
             ats = [e.at for e in loads(stage.expr) if isinstance(e, Load)]
             if any(_strided(at, lane, len(stage.domain) - 1) for at in ats):
-                return _side_by_side(stage.domain[lane])
+                few = keeps_sums(loop.stages)
+                return machine().lanes if few else _side_by_side(stage.domain[lane])
     return 1
+
+
+def keeps_sums(stages: Sequence[Stage]) -> bool:
+    """Are there so many reductions in a loop that their sums are kept in registers, not in the
+    nearest cache, where each is read and written again at every point?"""
+    return sum(s.reduced > 0 for s in stages) >= machine().sums_kept
 
 
 def _side_by_side(extent: Dim) -> int:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
+from fncompile import flags
 from fncompile.codegen.nest.build import nest_of
 from fncompile.codegen.nest.text import nest_text
 from fncompile.ir import build
 from fncompile.ir.dims import symbol
 from fncompile.ir.node import Node, Program
 from fncompile.ir.types import TensorType
-from tests.programs.native import compiled, stages
+from tests.programs.native import compiled, run, stages
 
+ALWAYS = "-DFNC_LEAST_WORK=1 -DFNC_LEAST_STEP=1"  # teams share even this
 B, T = symbol("B"), symbol("T")
 X = build.input("x", TensorType("float32", (B, 96)))
 SHORT = build.input("x", TensorType("float32", (B, 5, 3)))
@@ -43,7 +46,7 @@ NESTS = {
     "sum of many columns": (build.reduce(WIDE, "sum", (0,)), "i<768 by 256 vector: reduced j<B"),
     "sum of a few more columns": (build.reduce(ODD, "sum", (0,)), "i<70 by 32 vector: reduced j<B"),
     "gradient of a depthwise kernel": (
-        DEPTHWISE, "i<3 j<64 by 64 vector: reduced k<B reduced l<5, one point",
+        DEPTHWISE, "i<64 by 32 vector: reduced j<B reduced k<5; i<3: j<64 vector",
     ),
     "short rows": (build.reduce(SHORT, "sum", (2,)), "i<5*B: reduced j<3"),
     "argmax": (build.argmax(X, 1), "i<B: reduced j<96"),
@@ -58,7 +61,32 @@ def test_the_loops_are_those_that_are_meant(name):
     node, expected = NESTS[name]
     inputs = (INPUTS[name],) if name in INPUTS else (X, INDEX, TABLE)
     _, plan = stages(Program(inputs, (SEED,), {"y": node}))
-    assert [nest_text(nest_of(kernel)) for kernel in plan.kernels] == [expected]
+    assert "; ".join(nest_text(nest_of(kernel)) for kernel in plan.kernels) == expected
+
+
+@pytest.mark.parametrize("channels", [5, 32, 70])
+def test_gradients_of_depthwise_kernels_read_once_what_all_taps_need(channels):
+    """Nine sums, one kernel, one pass: there was one for each tap, which read everything again."""
+    x, dy = (build.input(name, TensorType("float32", (B, n, n, channels)))
+             for name, n in (("x", 6), ("dy", 4)))
+    seen = build.window(x, (1, 2), (3, 3), (1, 1), (1, 1), (0, 0), (0, 0))
+    spread = build.broadcast_to(build.expand_dims(dy, (4, 5)), seen.shape)
+    sums = build.reduce(build.ew("mul", seen, spread), "sum", (0, 1, 2))
+    program = Program((x, dy), (), {"y": sums})
+    rng = np.random.default_rng(channels)
+    a, b = (rng.normal(size=(3, n, n, channels)).astype(np.float32) for n in (6, 4))
+    wanted = np.lib.stride_tricks.sliding_window_view(a.astype(np.float64), (3, 3), (1, 2))
+    wanted = np.einsum("bijcst,bijc->cst", wanted, b.astype(np.float64))
+    with flags(cflags=ALWAYS):
+        entry = compiled(program)
+        results = []
+        for threads in (1, 2, 3):
+            with flags(threads=threads):
+                results.append(run(entry, [a, b], {})[0][0])
+    [kernel] = entry.plan.kernels
+    assert [stage.kind for stage in kernel.stages] == ["sum"] * 9
+    np.testing.assert_allclose(results[0], wanted, rtol=0, atol=1e-5)
+    assert results[0].tobytes() == results[1].tobytes() == results[2].tobytes()
 
 
 def test_each_loop_body_is_printed_once():

@@ -8,6 +8,7 @@ whole blocks and for what is left.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from fncompile.codegen.affine import Size, dim, index, stride
 from fncompile.codegen.ctree import (
@@ -323,8 +324,12 @@ class _Emitter:
         slots = {i: Element(name, Name(var)) for i, name in of_lanes.items()}
         stage_of = dict(part.numbered())
         first = [n.a if isinstance(n, Binary) else n for n in self.names]
-        ahead, point = self._point(part, slots, first, Name(var))
-        point += [Assign(slots[i], "=", self.values[i]) for i in kept]
+        alone = [replace(part, first=i, stages=(stage,)) for i, stage in part.numbered()]
+        inside: list[Stmt] = []
+        for each in alone if part.apart else [part]:
+            ahead, point = self._point(each, slots, first, Name(var))
+            point += [Assign(slots[i], "=", self.values[i]) for i in kept]
+            inside += [*ahead, *side_by_side(var, point)]
         starts = [Assign(slots[i], "=", identity(stage_of[i])) for i in slots if i not in kept]
         ends = side_by_side(var, self._ends(part, slots))
         self.values |= slots
@@ -333,7 +338,7 @@ class _Emitter:
             local_array(register_type(stage_of[i].dtype), name.text, count)
             for i, name in of_lanes.items()
         ]
-        inner = self._loops(part.reduced, [*ahead, *side_by_side(var, point)])
+        inner = self._loops(part.reduced, inside)
         return [*arrays, *self._loops(part.kept, [*side_by_side(var, starts), *inner, *ends])]
 
 

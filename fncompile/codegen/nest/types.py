@@ -46,7 +46,8 @@ class Part:
 
     Ahead of the innermost loop are made: `streams`, random bits of a whole block of it, in a
     buffer; `rows`, where in memory the row lies that all its points gather from. The compiler is
-    kept from vectorising the sums `in_order`.
+    kept from vectorising the sums `in_order`. Where lanes go side by side, reductions that are
+    `apart` have a loop over the lanes each.
     """
 
     first: int
@@ -56,6 +57,7 @@ class Part:
     streams: tuple[Bits, ...] = ()
     rows: tuple[GatherLoad, ...] = ()
     in_order: frozenset[int] = frozenset()
+    apart: bool = False
 
     @property
     def axes(self) -> tuple[Axis, ...]:
