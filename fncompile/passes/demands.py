@@ -151,7 +151,15 @@ def _reshape(node: Node) -> list[Use]:
 
 
 def _window(node: Node) -> list[Use]:
-    return [Use(node.src[0], "windows see each element several times", lambda load: True)]
+    return [Use(_wide(node.src[0]), "windows see each element several times", lambda load: True)]
+
+
+def _wide(x: Node) -> Node:
+    """The pad that it is a slice of, or itself."""
+    whole = x
+    while whole.op in ("reshape", "slice"):
+        whole = whole.src[0]
+    return whole if whole.op == "pad" else x
 
 
 # routines -----------------------------------------------------------------------------------------

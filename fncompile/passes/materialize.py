@@ -267,8 +267,11 @@ def _place_shared(memory: Memory, order: list[Node]) -> None:
             readers[source] += 1
     for copy in memory.copies:
         readers[copy.node] += 1
+    seen: set[Node] = set()  # by windows, which have a pad stored
     for node in reversed(order):  # a view's readers are the readers of what it views
-        if node.op in VIEW_OPS:
+        if node.op == "window" or (node in seen and node.op in ("reshape", "slice")):
+            seen.add(node.src[0])
+        if node.op in VIEW_OPS and not (node.op == "pad" and node in seen):
             readers[node.src[0]] += max(readers[node] - 1, 0)
             if node.op in SPREADING or node in spread:
                 spread.add(node.src[0])

@@ -83,6 +83,7 @@ FUSE = (
     _pass("layout", "bare", "matrices"),
     _pass("few_products", "matrices", optional=True),
     _pass("simplify", "matrices", "simple", name="simplify_layout", optional=True),
+    _pass("borders", "matrices", optional=True),
     _pass("precision", "matrices", "wide"),
     _pass("fuse", "matrices wide", "plan"),
 )

@@ -5,7 +5,7 @@ Requires: groups along which all edges have been contracted. Ensures: groups sta
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from itertools import combinations
 
@@ -35,12 +35,15 @@ def join_siblings(
 
 
 def _candidates(stages: list[Stage]) -> Iterator[tuple[int, int]]:
-    """Pairs of reductions over the same points that read one element of a buffer at each."""
+    """Pairs of reductions over the same points that read one element of a buffer at each. Those
+    that stand for one, a point of its result each, fill the registers and take in no other."""
     found: dict[tuple, list[int]] = defaultdict(list)
+    pieces = Counter(stage.node for stage in stages if stage.kind == "sum")
     for i, stage in enumerate(stages):
         if stage.kind != "sum" or not stage.kept:
             continue
         for load in dict.fromkeys(e for e in stage.loads if isinstance(e, Load)):
             if {axis for axis, _ in load.at.terms} == set(range(len(stage.domain))):
-                found[load.buffer, load.at, stage.domain, stage.reduced].append(i)
+                alone = stage.node if pieces[stage.node] > 1 else None
+                found[load.buffer, load.at, stage.domain, stage.reduced, alone].append(i)
     yield from sorted({pair for same in found.values() for pair in combinations(same, 2)})

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from fncompile.ir.dims import Dim
+from fncompile.ir.dims import Dim, product
 from fncompile.ir.types import DTYPES
 from fncompile.plan.machine import machine
 from fncompile.plan.schedule import ALONE, Partition
@@ -38,9 +38,13 @@ def _grain(kernel: Kernel) -> int:
 
 
 def _is_deep(inner: Sequence[Dim]) -> bool:
-    """Are there two loops inside of a row that no compiler unrolls? Then it fills no vector with
-    rows, and they may be cut anywhere, as images are."""
-    return sum(not isinstance(d, int) or d >= machine().loop_least for d in inner) >= 2
+    """Are there two loops inside of a row that no compiler unrolls, or such a one in short ones
+    that have as many turns together? Then it fills no vector with rows, and they may be cut
+    anywhere, as images are."""
+    long = [not isinstance(d, int) or d >= machine().loop_least for d in inner]
+    short = product(d for d, is_long in zip(inner, long) if not is_long)
+    turns = sum(long) + (isinstance(short, int) and short >= machine().loop_least)
+    return any(long) and turns >= 2
 
 
 def partition_of_product(product: Product) -> Partition:
