@@ -17,6 +17,7 @@ from fncompile.export.api.library import Checkpoint, Piece
 from fncompile.ir.types import DTYPES, TensorType, at_border
 from fncompile.saving.hdf5_format import align
 from fncompile.saving.hdf5_writer import plan
+from fncompile.saving.saved import own_way
 from fncompile.saving.state import store_training_state
 from fncompile.saving.tree import Group, Stored
 from fncompile.saving.weights_layout import own_variables, walk, weights_tree
@@ -50,7 +51,7 @@ def sources(model: Any, memories: list[Any], optimizer: bool) -> tuple[Group, di
 def _variables(model: Any) -> Iterator[tuple[str, Any]]:
     """Path and variable of each dataset whose contents are those of a variable."""
     for path, item in walk(model):
-        if not hasattr(item, "save_own_variables"):
+        if own_way(item, "save_own_variables") is None:
             for i, variable in enumerate(own_variables(item)):
                 yield f"{path}/vars/{i}".lstrip("/"), variable
 

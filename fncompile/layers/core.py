@@ -161,18 +161,26 @@ class Lambda(StandardLayer):
         return config
 
     @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Any:
-        from fncompile.saving import deserialize_keras_object
+    def from_config(
+        cls, config: dict[str, Any], custom_objects: Any = None, safe_mode: bool | None = None
+    ) -> Any:
+        """A layer from what `get_config` gave. `safe_mode=False` runs the code of a Python lambda,
+        which is a ValueError else, unless the loading of a model allows it."""
+        from fncompile.saving import CustomObjectScope, deserialize_keras_object
+        from fncompile.saving.serialization import in_safe_mode, safe_mode_scope
 
         config = {key: value for key, value in config.items() if key not in _OLD_KEYS}
-        config["function"] = _function_of(config["function"])
-        config["arguments"] = deserialize_keras_object(config.get("arguments"))
-        mask = config.get("mask")
-        is_function = isinstance(mask, dict) and mask["class_name"] in ("function", "__lambda__")
-        config["mask"] = _function_of(mask) if is_function else deserialize_keras_object(mask)
+        safe = in_safe_mode() if safe_mode is None else safe_mode
+        with safe_mode_scope(safe), CustomObjectScope(custom_objects):
+            config["function"] = _function_of(config["function"])
+            config["arguments"] = deserialize_keras_object(config.get("arguments"))
+            mask = config.get("mask")
+            is_function = isinstance(mask, dict) and mask["class_name"] in _FUNCTIONS
+            config["mask"] = _function_of(mask) if is_function else deserialize_keras_object(mask)
         return super().from_config(config)
 
 
+_FUNCTIONS = ("function", "__lambda__")
 _OLD_KEYS = ("function_type", "module", "output_shape_type", "output_shape_module")
 
 

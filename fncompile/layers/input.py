@@ -63,6 +63,7 @@ class InputLayer(Layer):
         self._declared = output.dtype
         self.dtype_policy = DTypePolicy("int64" if output.dtype == "string" else output.dtype)
         self.optional = optional
+        self.sparse = self.ragged = False  # as of each input
         self.batch_shape = output.shape
         self._inbound_nodes.append(Call(self, (), {}, output))
         self.built = True

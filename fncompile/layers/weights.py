@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -145,6 +145,32 @@ class Weights:
             if not self._locked:
                 self._track(variable)
         return [*self._trainable_variables, *self._non_trainable_variables]
+
+    def save_own_variables(self, store: MutableMapping[str, Any]) -> None:
+        """Put the layer's own variables into `store`, as "0", "1" ... A layer that saves something
+        else, or elsewise, has a method of its own of this name."""
+        for number, variable in enumerate(self._own_weights()):
+            store[str(number)] = np.asarray(variable)
+
+    def load_own_variables(self, store: Mapping[str, Any]) -> None:
+        """Assign what `save_own_variables` put into `store`. ValueError where there is another
+        number of arrays, or one of another shape; nothing is assigned then."""
+        own = self._own_weights()
+        missing = [str(number) for number in range(len(own)) if str(number) not in store]
+        if missing or len(store) != len(own):
+            raise ValueError(
+                f"Layer '{self.name}' expected {len(own)} variables, but received {len(store)} "
+                f"variables during loading. Expected: {[v.name for v in own]}"
+            )
+        values = [np.asarray(store[str(number)]) for number in range(len(own))]
+        for variable, value in zip(own, values, strict=True):
+            if value.shape != tuple(variable.shape):
+                raise ValueError(
+                    f"'{variable.path}' of the layer '{self.name}' has the shape "
+                    f"{tuple(variable.shape)}. Received: {value.shape}"
+                )
+        for variable, value in zip(own, values, strict=True):
+            variable.assign(value)
 
     @property
     def weights(self) -> list[Variable]:

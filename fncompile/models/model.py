@@ -125,6 +125,34 @@ class Model(Trainer):
 
         saving.load_weights(self, filepath, skip_mismatch, **kwargs)
 
+    def get_state_tree(self, value_format: str = "backend_tensor") -> dict[str, dict[str, Any]]:
+        """The values of all variables as nested dicts, by the parts of their paths: a dict of the
+        trees "trainable_variables", "non_trainable_variables", "optimizer_variables" and
+        "metrics_variables".
+
+        The leaves are arrays, copies of the values; `value_format`, "backend_tensor" or
+        "numpy_array", makes no difference. ValueError where two variables have the same path.
+        """
+        from fncompile.models.state_tree import tree_of, variables_by_group
+
+        if value_format not in ("backend_tensor", "numpy_array"):
+            raise ValueError(
+                "Invalid `value_format` argument. Expected one of 'backend_tensor', 'numpy_array'. "
+                f"Received: value_format={value_format}"
+            )
+        return {name: tree_of(own) for name, own in variables_by_group(self).items()}
+
+    def set_state_tree(self, state_tree: dict[str, dict[str, Any]]) -> None:
+        """Assign what a dict as of `get_state_tree` has; what it has not stays as it is. ValueError
+        for names of groups and paths of variables that there are not, and for other shapes."""
+        from fncompile.models.state_tree import assign_tree, variables_by_group
+
+        groups = variables_by_group(self)
+        for name, tree in state_tree.items():
+            if name not in groups:
+                raise ValueError(f"Unknown variable name: {name}. There are {list(groups)}.")
+            assign_tree(groups[name], tree)
+
     def export(self, directory: Any, **kwargs: Any) -> Any:
         """Write a native library of this model to `directory`; see `fncompile.export.export`."""
         from fncompile import export

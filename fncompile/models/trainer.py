@@ -215,6 +215,11 @@ class Trainer(Layer):
         single = self._objective.loss_trackers if self._objective is not None else []
         return [*filter(None, compiled), *single, *self.held_metrics()]
 
+    @property
+    def metrics_variables(self) -> list[Any]:
+        """The variables of `metrics`, each once."""
+        return list(dict.fromkeys(v for metric in self.metrics for v in metric.variables))
+
     def held_metrics(self) -> list[Any]:
         """The metrics on attributes of this model and the layers below."""
         from fncompile.metrics import Metric

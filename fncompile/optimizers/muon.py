@@ -85,21 +85,26 @@ class Muon(Optimizer):
         if "velocity" in slots:
             return self._adam(w, g, slots, lr * self.adam_lr_ratio, step)
         m = self.momentum * slots["momentum"] + g
-        change = lr * self._orthogonal(g + self.momentum * m if self.nesterov else m)
-        if self.rms_rate is not None:
-            change = change * (max(w.shape) ** 0.5 * self.rms_rate)
-        return w - change, {"momentum": m}
+        change = self.zeropower_via_newtonschulz5(
+            g + self.momentum * m if self.nesterov else m, self.ns_steps
+        )
+        return w - self.lr_adjust(lr * change), {"momentum": m}
 
     def _adam(self, w: Any, g: Any, slots: Slots, lr: Any, step: Any) -> tuple[Any, Slots]:
         m, v = moments(g, slots, self.adam_beta_1, self.adam_beta_2)
         rate = corrected(lr, step, self.adam_beta_1, self.adam_beta_2)
         return w - rate * m / (ops.sqrt(v) + self.epsilon), {"momentum": m, "velocity": v}
 
-    def _orthogonal(self, x: Any) -> Any:
+    def lr_adjust(self, x: Any) -> Any:
+        """A change of a matrix, as long as `rms_rate` says."""
+        return x if self.rms_rate is None else x * (max(x.shape) ** 0.5 * self.rms_rate)
+
+    def zeropower_via_newtonschulz5(self, x: Any, steps: int) -> Any:
+        """A matrix with the same singular vectors and singular values of about one."""
         high = x.shape[0] > x.shape[1]
         x = ops.transpose(x) if high else x
         x = x / (ops.sqrt(ops.sum(ops.square(x))) + 1e-7)
-        for _ in range(self.ns_steps):
+        for _ in range(steps):
             inner = ops.matmul(x, ops.transpose(x))
             both = self.muon_b * inner + self.muon_c * ops.matmul(inner, inner)
             x = self.muon_a * x + ops.matmul(both, x)

@@ -12,6 +12,8 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+import numpy as np
+
 from fncompile import ops
 from fncompile.config import floatx
 from fncompile.graph.eager import wherever
@@ -185,6 +187,23 @@ class Optimizer(ByAssignment, Described):
         """In Keras' order: iteration, learning rate (unless it is scheduled), slots."""
         rate = [self._learning_rate] if isinstance(self._learning_rate, Variable) else []
         return [self._iterations, *rate, *self._slots.values(), *self._made]
+
+    def set_weights(self, weights: Sequence[Any]) -> None:
+        """Give `variables` these values, in their order. ValueError before `build`, and where a
+        shape or the number of them differs; nothing is assigned then."""
+        if not self.built:
+            raise ValueError(
+                "You are calling `set_weights()` on an optimizer that has not yet been built. Call "
+                "`optimizer.build(trainable_variables)` before."
+            )
+        own, given = self.variables, [np.asarray(weight) for weight in weights]
+        if [v.shape for v in own] != [w.shape for w in given]:
+            raise ValueError(
+                f"Optimizer '{self.name}' has variables of the shapes {[v.shape for v in own]}. "
+                f"Received: {[w.shape for w in given]}"
+            )
+        for variable, value in zip(own, given, strict=True):
+            variable.assign(value)
 
     @property
     def iterations(self) -> Any:

@@ -14,6 +14,13 @@ class Saveable(Protocol):
         """What one of its class is made from."""
 
 
+def own_way(item: Any, name: str) -> Any:
+    """The method that a user's class has of that name, None where it is the one that all have."""
+    method = getattr(item, name, None)
+    of_ours = str(getattr(method, "__module__", "")).startswith("fncompile.")
+    return None if of_ours else method
+
+
 class CompiledModel(Protocol):
     """A model as far as `compile` concerns it."""
 

@@ -20,7 +20,7 @@ from fncompile.caller import warn_caller
 from fncompile.graph.naming import to_snake_case
 
 from .legacy_weights import Pairs, assign_all
-from .saved import Saveable
+from .saved import Saveable, own_way
 from .tree import Group
 
 # Names of containers in files of Keras 2.12 and 2.13.
@@ -127,9 +127,10 @@ def weights_tree(model: Saveable, copies: bool = True, skip: Iterable[Any] = ())
 
 def _store_of(item: Any, copies: bool) -> dict[str, Any]:
     """What an object saves: its own choice, if it has `save_own_variables`, or its variables."""
-    if hasattr(item, "save_own_variables"):
+    save = own_way(item, "save_own_variables")
+    if save is not None:
         store: dict[str, Any] = {}
-        item.save_own_variables(store)
+        save(store)
         return store
     variables = enumerate(own_variables(item))
     return {str(i): np.asarray(v) if copies else v.value for i, v in variables}
@@ -210,8 +211,9 @@ class _Arrays(Mapping):
 
 def _match(item: Any, store: dict[str, Any]) -> Pairs:
     """Return (variable, value) pairs for one object; ValueError where the file does not fit."""
-    if hasattr(item, "load_own_variables"):
-        item.load_own_variables(_Arrays(store))
+    load = own_way(item, "load_own_variables")
+    if load is not None:
+        load(_Arrays(store))
         return []
     variables = own_variables(item)
     if not store and not hasattr(item, "_own_weights"):

@@ -68,6 +68,11 @@ class Discretization(StandardLayer):
         self.sparse = sparse
         self.reset_state()
 
+    @property
+    def output_dtype(self) -> str:
+        """The dtype of results: int32, or that of the layer where they are vectors."""
+        return "int32" if self.output_mode == "int" else self.compute_dtype
+
     def adapt(self, data: Any, steps: int | None = None) -> None:
         """Find the boundaries by `data`: an array, or an iterable of batches, of which at most
         `steps` are taken. ValueError where they were given."""
