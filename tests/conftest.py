@@ -11,6 +11,7 @@ from pathlib import Path
 import hypothesis
 import pytest
 
+from fncompile import config
 from fncompile.utils import set_random_seed
 
 hypothesis.settings.register_profile(
@@ -56,10 +57,13 @@ def examples(count: int) -> int:
 
 
 @pytest.fixture(autouse=True)
-def _seeded(request):
-    """Weights and draws of a test are the same in every run, whatever ran before it; random
-    programs print seeds of their own."""
+def _alike(request):
+    """Weights and draws of a test are the same in every run, whatever ran before it (random programs
+    print seeds of their own), and it leaves the settings that it found."""
     set_random_seed(zlib.crc32(request.node.nodeid.encode()))
+    yield
+    config._policy = None
+    config.set_floatx("float32")
 
 
 @contextlib.contextmanager

@@ -80,10 +80,7 @@ def test_layers_take_the_policy_of_their_path():
 def test_a_map_without_a_default_follows_the_policy_that_is_set():
     policies = dtype_policies.DTypePolicyMap()
     config.set_dtype_policy("mixed_bfloat16")
-    try:
-        found = policies.name, policies.compute_dtype, policies.variable_dtype
-    finally:
-        config.set_dtype_policy("float32")
+    found = policies.name, policies.compute_dtype, policies.variable_dtype
     assert found == ("mixed_bfloat16", "bfloat16", "float32")
 
 

@@ -4,8 +4,10 @@ Each takes its rows of every batch, forward and backward; gradients and moving s
 by rows, are added up in one sum over the ranks; then each takes the same step of the optimizer. The
 step is the one in parts that an exported library has, so its bits are those of C.
 
-Metrics are sums over samples: all but the first rank count from zero, and after a stretch the
-counts are added up. `Variable.aggregation` says otherwise where a metric wants it.
+Metrics are sums over samples: each rank counts what it sees, all but the first from zero, and after
+a stretch the variables have the counts of all. `Variable.aggregation` says otherwise where a metric
+wants it. How long a stretch is depends on the clock, and no bit may: so each rank goes on from its
+own count, and takes the same rows of each batch wherever a stretch begins.
 """
 
 from __future__ import annotations
@@ -49,6 +51,8 @@ class SharedPlan(CallPlan):
         self._signature = step_signature(steps.model, steps.label, arrays)
         # by the number of rows
         self._gradients: dict[int, tuple[Callable[[Arrays], Any], GradientSum]] = {}
+        # what a variable had after the last stretch: this rank's own count, and that of all
+        self._counts: dict[Variable, tuple[np.ndarray, np.ndarray]] = {}
         _check_losses(self._objective)
 
     def batch(self, arrays: Arrays) -> list[np.ndarray]:
@@ -57,13 +61,18 @@ class SharedPlan(CallPlan):
         return []
 
     def stretch(self, arrays: Arrays, index: np.ndarray, batch_size: int) -> None:
+        if not len(index):
+            return
         with self._counting_together():
-            if self.verb == "evaluate":
-                mine = self._parallel.share(index)
-                super().stretch(arrays, mine, batch_size)
+            batches = [index[at : at + batch_size] for at in range(0, len(index), batch_size)]
+            if self.verb == "train":
+                for batch in batches:
+                    self._step(arrays, batch)
                 return
-            for start in range(0, len(index), batch_size):
-                self._step(arrays, index[start : start + batch_size])
+            mine = [self._parallel.share(batch) for batch in batches]
+            last = mine.pop() if len(mine) > 1 and len(mine[-1]) < len(mine[0]) else index[:0]
+            for part in np.concatenate(mine), last:
+                super().stretch(arrays, part, max(len(mine[0]), 1))
 
     def _step(self, arrays: Arrays, index: np.ndarray) -> None:
         rows = self._parallel.share(index)
@@ -98,15 +107,22 @@ class SharedPlan(CallPlan):
     @contextmanager
     def _counting_together(self) -> Iterator[None]:
         """Inside, each rank counts what it sees; afterwards all have the counts of all."""
-        processes = self._parallel.processes
-        for v in self._objective.variables if not processes.is_first else ():
-            if v.aggregation == "sum":
-                v.clear()
+        for variable in self._objective.variables:
+            self._count_alone(variable)
         yield
         variables = self._objective.variables  # more than before, if this was the first step
-        seen = processes.gather([v.value for v in variables])
-        for v, values in zip(variables, zip(*seen)):
+        own = [np.array(v.value) for v in variables]
+        for v, count, values in zip(variables, own, zip(*self._parallel.processes.gather(own))):
             v.assign(_together(v, values))
+            self._counts[v] = count, np.array(v.value)
+
+    def _count_alone(self, variable: Variable) -> None:
+        """Give `variable` this rank's own count."""
+        own, of_all = self._counts.get(variable, (None, None))
+        if own is not None and np.array_equal(variable.value, of_all):
+            variable.assign(own)
+        elif variable.aggregation == "sum" and not self._parallel.processes.is_first:
+            variable.clear()  # it was reset, or another plan counted: the first rank has the count
 
 
 def _together(variable: Variable, values: Sequence[np.ndarray]) -> np.ndarray:

@@ -12,6 +12,7 @@ import numpy as np
 
 import fncompile
 from fncompile import layers
+from fncompile.training import steps
 
 rng = np.random.default_rng(1)
 X = rng.normal(size=(90, 6)).astype("f4")
@@ -53,6 +54,18 @@ def plain(folder):
                         sample_weight=WEIGHTS)  # fmt: skip
     return left(model, history, evaluated=model.evaluate(X, Y, verbose=0),
                 one=model.train_on_batch(X[:7], Y[:7]))  # fmt: skip
+
+
+def paced(folder):
+    """Batches in the shortest and the longest stretches: the clock chooses between them."""
+    found = {}
+    for name, seconds in (("short", 0.0), ("long", 1e9)):
+        steps.STRETCH_SECONDS = seconds
+        model = classifier()
+        history = model.fit(X, Y, batch_size=4, epochs=2, validation_split=0.3, verbose=0)
+        seen = left(model, history, evaluated=model.evaluate(X, Y, batch_size=8, verbose=0))
+        found |= {f"{name}_{key}": value for key, value in seen.items()}
+    return found
 
 
 def few(folder):

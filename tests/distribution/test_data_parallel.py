@@ -18,7 +18,7 @@ from tests.distribution import mpi, scenes
 
 TOLERANCE = {"rtol": 1e-5, "atol": 1e-6}
 EQUAL = ["plain", "few", "averaged", "stopped", "own_data", "whole"]
-ALL = [*EQUAL, "normalized", "dropped", "unseeded", "spoilt", "half"]
+ALL = [*EQUAL, "paced", "normalized", "dropped", "unseeded", "spoilt", "half"]
 RANKS = 3
 
 
@@ -76,6 +76,14 @@ def test_every_run_has_the_same_bits(folders, name):
     first, second = (result(folder, name) for folder in folders[1:])
     for key, value in first.items():
         np.testing.assert_array_equal(value, second[key], err_msg=key)
+
+
+def test_no_bit_depends_on_how_long_a_stretch_is(folders):
+    found = result(folders[1], "paced")
+    names = [name.removeprefix("short_") for name in found if name.startswith("short_")]
+    assert "log_val_loss" in names and "evaluated" in names
+    for name in names:
+        np.testing.assert_array_equal(found[f"short_{name}"], found[f"long_{name}"], err_msg=name)
 
 
 def test_callbacks_run_in_the_first_rank(folders):
