@@ -58,8 +58,8 @@ def examples(count: int) -> int:
 
 @pytest.fixture(autouse=True)
 def _alike(request):
-    """Weights and draws of a test are the same in every run, whatever ran before it (random programs
-    print seeds of their own), and it leaves the settings that it found."""
+    """Weights and draws of a test are the same in every run, whatever ran before it (random
+    programs print seeds of their own), and it leaves the settings that it found."""
     set_random_seed(zlib.crc32(request.node.nodeid.encode()))
     yield
     config._policy = None

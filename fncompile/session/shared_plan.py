@@ -118,9 +118,9 @@ class SharedPlan(CallPlan):
 
     def _count_alone(self, variable: Variable) -> None:
         """Give `variable` this rank's own count."""
-        own, of_all = self._counts.get(variable, (None, None))
-        if own is not None and np.array_equal(variable.value, of_all):
-            variable.assign(own)
+        counted = self._counts.get(variable)
+        if counted is not None and np.array_equal(variable.value, counted[1]):
+            variable.assign(counted[0])
         elif variable.aggregation == "sum" and not self._parallel.processes.is_first:
             variable.clear()  # it was reset, or another plan counted: the first rank has the count
 
