@@ -18,6 +18,7 @@ from . import keras_zip, legacy_h5, shards, unzipped
 from .assets import add_vocabularies
 from .errors import AttributeTooLargeError, FileFormatError
 from .files import open_regular, read_file, write_file
+from .legacy_compile import of_keras_2
 from .legacy_config import convert_model
 from .legacy_weights import load_weights_group
 from .registry import CustomObjectScope
@@ -147,6 +148,7 @@ def _load_archive(path: Path, compile: bool) -> Any:
         add_vocabularies(config, assets, weights)
         if str(metadata.get("keras_version", "")).startswith("2."):
             config = convert_model(config)
+            config["compile_config"] = of_keras_2(config.get("compile_config") or {})
         compiled = config.pop("compile_config", None)
         with object_sharing_scope():
             model = model_from_config(config, weights)

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from .public_names import find_class
+from .registry import get_registered_object
+
 Config = dict[str, Any]
 
 _NOT_IN_KERAS3 = {
@@ -39,6 +42,14 @@ def compile_config(training: Config) -> Config:
     }
 
 
+def of_keras_2(compiled: Config) -> Config:
+    """Return Keras 3's `compile_config` for that of a `.keras` file of TF2.12 to 2.15."""
+    optimizer = compiled.get("optimizer")
+    if not isinstance(optimizer, dict):
+        return compiled
+    return {**compiled, **compile_config({**compiled, "optimizer_config": optimizer})}
+
+
 def _optimizer(config: Config) -> Config:
     """Old names to new ones; a `decay` becomes the schedule that it was."""
     old = config["config"]
@@ -48,7 +59,14 @@ def _optimizer(config: Config) -> Config:
         kept["learning_rate"] = _decayed(rate, old.get("decay") or 0.0)
     if "epsilon" in kept and kept["epsilon"] is None:
         kept["epsilon"] = 1e-7
-    return {**config, "config": kept}
+    return {**config, "class_name": _class_name(config["class_name"]), "config": kept}
+
+
+def _class_name(name: str) -> str:
+    """TF2.11 to 2.15 call Keras' own optimizers `Custom>Adam`; so may the user's be called."""
+    plain = name.removeprefix("Custom>")
+    ours = get_registered_object(name) is None and find_class("keras.optimizers", plain)
+    return plain if ours else name
 
 
 def _decayed(rate: Any, decay: float) -> Any:

@@ -24,6 +24,11 @@ _DROPPED = {
 }  # fmt: skip
 _RECURRENT = ("RNN", "SimpleRNN", "LSTM", "GRU")  # Keras 3 still writes these of them
 _DROPPED_IF = {"time_major": False, "groups": 1, "unroll": False, "stateful": False, "ragged": None}
+_KERNEL = frozenset({"kernel_initializer", "kernel_regularizer", "kernel_constraint"})
+_DROPPED_OF = {
+    "SeparableConv1D": _KERNEL, "SeparableConv2D": _KERNEL,  # they have two others
+    "MultiHeadAttention": {"query_shape", "key_shape", "value_shape", "softmax_robust_masking"},
+}  # fmt: skip
 _GROUPS_STAY = {"Conv1D", "Conv2D", "Conv3D", "GroupNormalization"}
 _CLASSES = {
     "Model": "Functional", "BatchNormalizationV1": "BatchNormalization",
@@ -99,7 +104,9 @@ def _stays(name: str, key: str, value: Any) -> bool:
         return True
     if key in ("stateful", "unroll") and name in _RECURRENT:
         return True
-    return key not in _DROPPED and not (key in _DROPPED_IF and value == _DROPPED_IF[key])
+    if key in _DROPPED or key in _DROPPED_OF.get(name, ()):
+        return False
+    return not (key in _DROPPED_IF and value == _DROPPED_IF[key])
 
 
 def _convert_value(key: str, value: Any) -> Any:

@@ -1,7 +1,8 @@
-"""The optimizer's state in whole-model `.h5` files, as three generations of Keras wrote it.
+"""The optimizer's state in whole-model `.h5` files, as four generations of Keras wrote it.
 
 Keras 3 writes `optimizer.variables` in order: iteration, learning rate, slots variable by variable.
-TF2.0 names the slots (`Adam/dense/kernel/m:0`) and groups them by slot. Keras 2.2 and 2.3 number
+TF2.11 to 2.15 name slots at the front (`Adam/m/dense/kernel:0`), variable by variable too. TF2.0 to
+2.10 name them at the end (`Adam/dense/kernel/m:0`), grouped by slot. Keras 2.2 and 2.3 number
 everything (`training/Adam/Variable:0`), grouped by slot too. Only Keras 3 stores the learning rate.
 """
 
@@ -19,11 +20,13 @@ from .tree import Dataset, Group
 Named = list[tuple[str, Dataset]]
 
 _ITERATION = re.compile(r"(^|/)(iter|iterations?)(:\d+)?$")
-# What TF2.0 calls a slot -> what Keras 3 calls it; others have the same name in both.
+_RATE = re.compile(r"(^|/)(current_)?learning_rate(:\d+)?$")  # the configuration has it too
+# What TF2 calls a slot -> what Keras 3 calls it; others have the same name in both.
 _SLOTS = {
     ("Adam", "m"): "momentum", ("Adam", "v"): "velocity", ("Adam", "vhat"): "velocity_hat",
     ("AdamW", "m"): "momentum", ("AdamW", "v"): "velocity", ("AdamW", "vhat"): "velocity_hat",
-    ("Adamax", "m"): "momentum", ("Adamax", "v"): "norm",
+    ("Adamax", "m"): "momentum", ("Adamax", "v"): "norm", ("Adamax", "u"): "norm",
+    ("Nadam", "m"): "momentum", ("Nadam", "v"): "velocity", ("SGD", "m"): "momentum",
     ("RMSprop", "rms"): "velocity", ("RMSprop", "mg"): "average_gradient",
     ("Adadelta", "accum_grad"): "accumulated_grad",
     ("Adadelta", "accum_var"): "accumulated_delta_var",
@@ -66,7 +69,10 @@ def _in_order(optimizer: Any, named: Named) -> Pairs | None:
 def _by_slot(optimizer: Any, variables: list[Any], named: Named) -> Pairs | None:
     """TF2.0 and before: the iteration, then each slot of all variables."""
     scalars = [value for name, value in named if _ITERATION.search(name)]
-    rest = [(name, value) for name, value in named if not _ITERATION.search(name)]
+    rest = [
+        (name, value) for name, value in named
+        if not (_ITERATION.search(name) or _RATE.search(name))
+    ]  # fmt: skip
     if not scalars and rest and rest[0][1].shape == () and len(rest) % max(len(variables), 1) == 1:
         scalars, rest = [rest[0][1]], rest[1:]  # Keras 2.2: "training/Adam/Variable:0"
     slots = _named_slots(optimizer, rest) or _numbered_slots(optimizer, rest, len(variables))
@@ -81,12 +87,22 @@ def _by_slot(optimizer: Any, variables: list[Any], named: Named) -> Pairs | None
 
 
 def _named_slots(optimizer: Any, rest: Named) -> dict[str, list[Dataset]]:
-    """Group by the last part of the name; empty unless these are the optimizer's slots."""
-    slots: dict[str, list[Dataset]] = {}
-    for name, value in rest:
-        last = name.rsplit("/", 1)[-1].split(":")[0]
-        slots.setdefault(_SLOTS.get((type(optimizer).__name__, last), last), []).append(value)
-    return slots if set(slots) == set(optimizer.slots) else {}
+    """Group by the last part of the names, or by the one behind the optimizer's; empty unless these
+    are the optimizer's slots."""
+    for part in (-1, 1):
+        slots: dict[str, list[Dataset]] = {}
+        for name, value in rest:
+            slots.setdefault(_slot_at(optimizer, name, part), []).append(value)
+        if set(slots) == set(optimizer.slots):
+            return slots
+    return {}
+
+
+def _slot_at(optimizer: Any, name: str, part: int) -> str:
+    """What stands at one part of a name, as Keras 3 calls it."""
+    parts = name.split(":")[0].split("/")
+    said = parts[part] if part < len(parts) else ""
+    return _SLOTS.get((type(optimizer).__name__, said), said)
 
 
 def _numbered_slots(optimizer: Any, rest: Named, count: int) -> dict[str, list[Dataset]]:

@@ -220,6 +220,9 @@ def _match(item: Any, store: dict[str, Any]) -> Pairs:
         return []  # Keras does not save the states of random generators
     if _is_optimizer(item) and len(store) == len(variables) - len(getattr(item, "_slots", ())):
         variables = variables[: len(store)]  # it was saved before its first step
+    elif _is_optimizer(item) and len(store) == len(variables) - 1:
+        rate = getattr(item, "learning_rate", None)  # TF2.12 to 2.15 do not save it
+        variables = [variable for variable in variables if variable is not rate]
     if len(store) != len(variables):
         raise ValueError(_wrong_count(item, variables, store))
     values = [store.get(str(i)) for i in range(len(store))]

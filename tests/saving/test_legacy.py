@@ -12,9 +12,11 @@ import pytest
 import fncompile as k
 from fncompile.saving.errors import FileFormatError
 from fncompile.saving.files import write_file
+from fncompile.saving.keras_zip import write_archive
 from fncompile.saving.legacy_config import convert_model
 from fncompile.saving.names import read_names, write_names
 from fncompile.saving.tree import Group
+from fncompile.saving.weights_layout import weights_tree
 
 from . import legacy_files as old
 from . import zoo
@@ -71,6 +73,96 @@ def test_tf20_with_optimizer_state(tmp_path, optimizer, slots):
     for theirs, ours in slots.items():
         same([model.optimizer.slot(ours, v) for v in model.trainable_variables], state[theirs])
     assert model.name == "mnist" and model.layers[1].kernel_regularizer.get_config()["l2"] == 0.01
+
+
+@pytest.mark.parametrize(("kind", "slots", "options"), [
+    ("Adam", {"m": "momentum", "v": "velocity"}, {"beta_1": 0.8}),
+    ("AdamW", {"m": "momentum", "v": "velocity"}, {}),
+    ("Nadam", {"m": "momentum", "v": "velocity"}, {}),
+    ("Adamax", {"m": "momentum", "u": "norm"}, {}),
+    ("SGD", {"m": "momentum"}, {"momentum": 0.9}),
+    ("RMSprop", {"velocity": "velocity", "momentum": "momentum",
+                 "average_gradient": "average_gradient"}, {"momentum": 0.5, "centered": True}),
+    ("Adagrad", {"accumulator": "accumulator"}, {}),
+    ("Adadelta", {"accumulated_grad": "accumulated_grad",
+                  "accumulated_delta_var": "accumulated_delta_var"}, {}),
+    ("Ftrl", {"accumulator": "accumulator", "linear": "linear"}, {}),
+])  # fmt: skip
+@pytest.mark.parametrize("rate", [[], ["learning_rate:0"]])
+def test_tf215_with_optimizer_state(tmp_path, kind, slots, options, rate):
+    """Names and order as tf_keras 2.15 writes them: slots at the front, variable by variable."""
+    optimizer = old.optimizer_config(kind, jit_compile=False, is_legacy_optimizer=False, **options)
+    tree, weights, _ = old.tf20({**optimizer, "class_name": f"Custom>{kind}"}, ())
+    paths = ["dense/kernel", "dense/bias", "dense_1/kernel", "dense_1/bias"]
+    saved = {"iteration:0": np.array(17, "i8"), **{name: np.array(0.002, "f4") for name in rate}}
+    state = {slot: [value + k for value in weights] for k, slot in enumerate(slots, 1)}
+    for number, path in enumerate(paths):
+        saved |= {f"{kind}/{slot}/{path}:0": state[slot][number] for slot in slots}
+    tree.children["optimizer_weights"] = old.group_of(saved)
+    model = load(tmp_path, tree)
+    same(model.weights, weights)
+    assert type(model.optimizer).__name__ == kind and int(model.optimizer.iterations) == 17
+    assert float(model.optimizer.learning_rate) == np.float32(0.002)
+    for theirs, ours in slots.items():
+        same([model.optimizer.slot(ours, v) for v in model.trainable_variables], state[theirs])
+
+
+def test_a_class_of_the_users_called_as_ours_is_theirs(tmp_path):
+    @k.saving.register_keras_serializable("Custom", "Adam")
+    class Mine(k.optimizers.SGD):
+        pass
+
+    try:
+        tree, *_ = old.tf20({"class_name": "Custom>Adam", "config": {"learning_rate": 0.5}}, ())
+        tree.children["optimizer_weights"] = old.group_of({"iteration:0": np.array(3, "i8")})
+        assert type(load(tmp_path, tree).optimizer) is Mine
+    finally:
+        k.saving.get_custom_objects().pop("Custom>Adam")
+
+
+def test_layers_of_tf215_with_arguments_of_their_bases(tmp_path):
+    """A depthwise layer has `groups`, a separable one a kernel's options, attention its shapes."""
+    x = k.Input((6, 6, 2))
+    depthwise = k.layers.DepthwiseConv2D(3, padding="same", depth_multiplier=2, name="deep")
+    separable = k.layers.SeparableConv2D(3, 3, name="apart")
+    rows = k.layers.Reshape((16, 3), name="rows")(separable(depthwise(x)))
+    model = k.Model(x, k.layers.MultiHeadAttention(1, 2, name="mha")(rows, rows))
+    config = json.loads(model.to_json())
+    more = {
+        "deep": {"groups": 1},
+        "apart": {"groups": 1, "kernel_initializer": old.initializer("GlorotUniform", seed=None),
+                  "kernel_regularizer": None, "kernel_constraint": None},
+        "mha": {"query_shape": [None, 16, 3], "key_shape": [None, 16, 3],
+                "value_shape": [None, 16, 3], "softmax_robust_masking": False},
+    }  # fmt: skip
+    for layer in config["config"]["layers"]:
+        layer["config"].update(more.get(layer["name"], {}))
+    back = k.Model.from_config(convert_model(config)["config"])
+    assert [w.shape for w in back.weights] == [w.shape for w in model.weights]
+    back.set_weights(model.get_weights())
+    images = zoo.rows(2, 6, 6, 2)
+    np.testing.assert_array_equal(back(images), model(images))
+
+
+def test_a_keras_file_of_tf215_keeps_its_optimizer(tmp_path):
+    """Its configuration has `jit_compile`, and its state no learning rate."""
+    model = k.Sequential([k.Input((3,)), k.layers.Dense(2)])
+    model.compile("adam", "mse")
+    with k.flags(interp=True):
+        model.train_on_batch(zoo.rows(4, 3), zoo.rows(4, 2))
+    tree, config = weights_tree(model), k.saving.serialize_keras_object(model)
+    config["compile_config"]["optimizer"]["config"] |= {
+        "jit_compile": False, "is_legacy_optimizer": False,
+    }  # fmt: skip
+    state = tree["optimizer/vars"].children
+    del state["1"]
+    tree["optimizer/vars"].children = {str(i): value for i, value in enumerate(state.values())}
+    write_archive(tmp_path / "x.keras", config, tree, "2.15.0")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        back = k.models.load_model(tmp_path / "x.keras")
+    for ours, theirs in zip(model.optimizer.variables, back.optimizer.variables, strict=True):
+        np.testing.assert_array_equal(np.asarray(ours), np.asarray(theirs))
 
 
 def test_tf20_training_goes_on(tmp_path):
