@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fncompile.codegen.ctree import CExpr, Do, Function, Int, Name, Return, call
-from fncompile.codegen.expr import c_type
+from fncompile.codegen.expr import c_type, in_register
 from fncompile.ir.dims import dim_text
 from fncompile.ir.types import DTYPES
 from fncompile.plan.schedule import Schedule
@@ -26,15 +26,15 @@ def emit_tiles(kernel: Kernel) -> list[Function]:
     assert kernel.schedule is not None
     if not by_pixels(kernel.schedule):
         return []
-    dtype, goes_on = DTYPES[kernel.stages[0].dtype], sums_up_turns(kernel.schedule)
+    dtype, goes_on = in_register(kernel.stages[0].dtype), sums_up_turns(kernel.schedule)
     turns = ("int64_t turns",) if goes_on else ()
-    type, image = c_type(kernel.stages[0].dtype), f"{kernel.name}_image"
+    type, image = c_type(dtype), f"{kernel.name}_image"
     numbers = Function(
         "FNC_INLINE", "fnc_image", image, turns or ("void",), (Return(_image(kernel)),)
     )
     known = call(image, *[Name("turns")] * goes_on)
     arguments = [known, Int(int(goes_on)), *map(Name, ("A", "B", "acc"))]
-    tile = Do(call(f"fnc_pixels_{dtype.tile}", *arguments))
+    tile = Do(call(f"fnc_pixels_{DTYPES[dtype].tile}", *arguments))
     params = (*turns, f"const {type} *A", f"const {type} *B", f"{type} *acc")
     return [numbers, Function("FNC_NOINLINE", "void", f"{kernel.name}_tile", params, (tile,))]
 

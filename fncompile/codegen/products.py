@@ -144,7 +144,7 @@ def _pixels(kernel: Kernel, variant: Variant, pointers: Pointers) -> list[Stmt]:
     product, schedule = kernel.product, kernel.schedule
     assert product is not None and schedule is not None
     assert variant.a is not None and variant.b is not None
-    dtype, line = DTYPES[kernel.stages[0].dtype], product.line_axis
+    dtype, line = DTYPES[in_register(kernel.stages[0].dtype)], product.line_axis
     cut, (m, n, _) = schedule.partition.axis, _sizes(kernel, pointers)[-3:]
     counted = len(product.batches) if line is None else line
     height = Int(1) if line is None else dim(product.batches[line])

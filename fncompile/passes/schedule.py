@@ -236,7 +236,7 @@ def _long_pixels(product: Product, dtype: str, facts: Facts) -> Cost | None:
 def _is_image(product: Product, dtype: str) -> bool:
     """Are its rows and lines at strides that are known, and the columns of `b` adjacent?"""
     count, line = len(product.batches), product.line_axis
-    if DTYPES[dtype].widens or product.is_plain or not product.b.is_shared:
+    if product.is_plain or not product.b.is_shared:
         return False
     first = count if line is None else line
     strides = [c for axis, c in product.a.at.terms if axis >= first]
@@ -245,7 +245,8 @@ def _is_image(product: Product, dtype: str) -> bool:
     number, columns = machine(), product.matrix_shape[1]
     if not isinstance(columns, int) or product.b.strides[1] != 1:
         return False
-    return number.align <= columns * DTYPES[dtype].size and columns <= number.pixel_columns
+    size = DTYPES[DTYPES[dtype].in_register].size  # pixels are floats, also of a narrower dtype
+    return number.align <= columns * size and columns <= number.pixel_columns
 
 
 def _is_far_apart(product: Product) -> bool:

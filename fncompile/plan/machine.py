@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
@@ -60,9 +61,12 @@ class Machine:
     by_rows: float = 0.95
     row_panel_steps: int = 4  # a sum of fewer, stored in one array alone, is as fast tile by tile
 
-    # A multiply-add of bfloat16, whose panels have two bytes an element: by instructions for it, or
-    # for few rows, whose time is that of the bytes.
+    # A multiply-add of bfloat16, whose panels have two bytes an element: by instructions for it.
+    # Where there are none, one of float, and a left operand copied for it. 784-512-512-10, 32 rows,
+    # AVX2: 446 us, float 437; 784-64-64-10: 39.7, float 32.4. A runtime draws `narrow` for its
+    # target.
     narrow: float = 0.5
+    narrow_emulated: float = 1.15
     # Copying an element of a left operand that does not lie in words, for all columns: long runs,
     # or in ones shorter than `narrow_run`. LeNet: 19 us, 13 with 5x5 of one channel by float.
     narrow_copy: float = 4.0
@@ -143,26 +147,25 @@ C_NAMES = {
 }  # fmt: skip
 """The numbers that C must have as well, by the names that it knows them by."""
 
-_current = Machine()
+_current: ContextVar[Machine] = ContextVar("fncompile_machine", default=Machine())  # noqa: B039
 
 
 def machine() -> Machine:
     """The numbers in force."""
-    return _current
+    return _current.get()
 
 
 @contextmanager
 def drawn(**numbers: Any) -> Iterator[Machine]:
     """Other numbers for a while, as tests draw them; those that C has must stay."""
-    global _current
     fixed = C_NAMES.keys() & numbers.keys()
     if fixed:
         raise ValueError(f"{sorted(fixed)} are compiled into csrc and cannot be drawn.")
-    before, _current = _current, replace(_current, **numbers)
+    token = _current.set(replace(machine(), **numbers))
     try:
-        yield _current
+        yield machine()
     finally:
-        _current = before
+        _current.reset(token)
 
 
 def header() -> str:

@@ -30,7 +30,7 @@ from fncompile.passes.manager import plan as make_plan
 from fncompile.runtime import cache, toolchain
 from fncompile.runtime.binding import RANGE, Env, Library, aligned_bytes, describe
 from fncompile.runtime.block import Block
-from fncompile.runtime.lowered import lowered
+from fncompile.runtime.lowered import lowered, numbers_of_target
 from fncompile.runtime.notice import announced
 from fncompile.runtime.shaped import Shaped, ShapedSteps, output_kinds
 from fncompile.runtime.team import team
@@ -148,7 +148,8 @@ class CompiledEntry(Entry):
     @functools.cached_property
     def plan(self) -> Plan:
         """The Plan, made again: a warm start does without it."""
-        return make_plan(self.program, self.kind, self._context)
+        with numbers_of_target():
+            return make_plan(self.program, self.kind, self._context)
 
     def places(self) -> dict[str, Place]:
         """Where each parameter lies."""

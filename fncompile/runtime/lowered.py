@@ -12,6 +12,7 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,7 +25,8 @@ from fncompile.ir.node import Program
 from fncompile.ir.text import print_program
 from fncompile.ir.types import TensorType, parse_type
 from fncompile.passes.manager import Context, plan
-from fncompile.plan.machine import machine
+from fncompile.plan.machine import Machine, drawn, machine
+from fncompile.runtime import toolchain
 from fncompile.runtime.store import open_store
 
 if TYPE_CHECKING:
@@ -102,7 +104,24 @@ def lowered(
     context: Context,
 ) -> Lowered:
     """The transformed `program` as C, from the store where it has been made before."""
+    with numbers_of_target():
+        return _lowered(program, kind, name, prefix, places, context)
 
+
+def numbers_of_target() -> AbstractContextManager[Machine]:
+    """Those of the machine to compile for, where it is planned for."""
+    emulated = {} if toolchain.multiplies_bfloat16() else {"narrow": machine().narrow_emulated}
+    return drawn(**emulated)
+
+
+def _lowered(
+    program: Program,
+    kind: str,
+    name: str,
+    prefix: str,
+    places: Mapping[str, Place],
+    context: Context,
+) -> Lowered:
     one_by_one = flag("check") or flag("nan") or flag("profile")
 
     def make() -> Lowered:

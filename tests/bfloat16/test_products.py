@@ -15,6 +15,7 @@ from fncompile.ir.node import Program
 from fncompile.ir.types import DTYPES, TensorType
 from fncompile.plan.machine import drawn
 from fncompile.runtime import entry, toolchain
+from fncompile.runtime.lowered import numbers_of_target
 from tests.bfloat16.test_programs import check_compiled, compile_and_compare
 from tests.programs.generator import random_program
 from tests.programs.native import stages
@@ -77,6 +78,38 @@ def test_what_products_read_lies_in_two_bytes(channels):
         assert read == ["bfloat16", "bfloat16"]
         for m in (0, 1, 7):
             compile_and_compare(program, rounded(rng.normal(size=(m, 9, channels))), **weights)
+
+
+@pytest.mark.parametrize("multiplies", [True, False])
+def test_small_products_go_by_float_where_there_are_no_instructions(multiplies, monkeypatch):
+    """Large ones by words also there: few rows take as long as the bytes of their weights."""
+    monkeypatch.setattr(toolchain, "multiplies_bfloat16", lambda: multiplies)
+    x = build.input("x", TensorType("bfloat16", (symbol("B"), 64)))
+    w, v = matrix("w", 64, 512), matrix("v", 512, 64)
+    large = build.ew("tanh", build.matmul2(x, w))
+    small = build.matmul2(build.ew("tanh", x), matrix("u", 64, 64))
+    outputs = {"y": build.matmul2(large, v), "z": small}
+    with numbers_of_target(), drawn(large_elements=64 * 512):
+        _, plan = stages(Program((x,), (w, v, small.src[1]), outputs))
+    products = [k for k in plan.kernels if k.product]
+    found = {k.product.shape[-2:]: k.schedule.variants[-1].driver for k in products}
+    assert found == {
+        (512, 64): "panels",
+        (64, 512): "panels" if multiplies else "tiles",
+        (64, 64): "panels" if multiplies else "tiles",
+    }
+
+
+def test_pixels_of_few_channels_are_multiplied_as_floats():
+    x = build.input("x", TensorType("bfloat16", (symbol("B"), 9, 9, 3)))
+    w = matrix("w", 3, 3, 3, 33)
+    taps = build.window(build.ew("tanh", x), (1, 2), (3, 3))
+    program = Program((x,), (w,), {"y": build.dot(taps, w, ((4, 5, 3), (0, 1, 2)))})
+    _, plan = stages(program)
+    assert [k.schedule.variants[-1].driver for k in plan.kernels if k.product] == ["pixels"]
+    rng = np.random.default_rng(1)
+    given = rounded(rng.normal(size=(3, 9, 9, 3)))
+    compile_and_compare(program, given, w=rounded(rng.normal(size=(3, 3, 3, 33))))
 
 
 def test_what_is_read_as_float32_stays_wide():
