@@ -312,10 +312,11 @@ def _cost(node: Node, costs: dict[Node, int], memory: Memory) -> int:
 
 
 def _place_parts(memory: Memory, node: Node) -> None:
-    """Let the parts of a concatenation be computed where they belong, when they lie in one
-    piece."""
+    """Let the parts of a concatenation be computed where they belong, when they lie in one piece,
+    and no recurrence, which may read one of them, is known to write into the whole."""
     axis, start = node["axis"], 0
     contiguous = all(d == 1 for d in node.shape[:axis])
+    free = not any(memory.is_written(part) for part in node.src)
     whole, row = memory.buffers[node], product(node.shape[axis + 1 :])
     memory.parts[node] = []
     for number, part in enumerate(node.src):
@@ -323,7 +324,7 @@ def _place_parts(memory: Memory, node: Node) -> None:
             start = start + part.shape[axis]
             continue
         base = base_of(part)
-        moves = contiguous and _may_move(memory, base) and _same_home(memory, base, node)
+        moves = contiguous and free and _may_move(memory, base) and _same_home(memory, base, node)
         name = memory.name_of(base) if moves else f"{whole.name}_part{number}"
         type = TensorType(whole.type.dtype, base.shape)
         place = Buffer(name, type, whole.kind, whole.index, whole, start * row)

@@ -76,9 +76,9 @@ class Turns:
     def _as_one(self, recurrence: Recurrence) -> Stage:
         stages = self._below(recurrence.symbol)
         node = recurrence.results[0]
-        read = dict.fromkeys(b for s in stages for b in _read(s))
-        written = dict.fromkeys(root_buffer(s.buffer) for stage in stages for s in stage.stores)
-        loads = tuple(Load(root_buffer(b), Affine(), b.type.dtype) for b in read)
+        read = dict.fromkeys(_outside(b) for s in stages for b in _read(s))
+        written = dict.fromkeys(_outside(s.buffer) for stage in stages for s in stage.stores)
+        loads = tuple(Load(b, Affine(), b.type.dtype) for b in read)
         stores = tuple(Store(b, Affine()) for b in written)
         return Stage(node, "repeat", (), 0, Apply("repeat", loads, ""), stores, "")
 
@@ -90,6 +90,13 @@ class Turns:
         here = set(map(id, some))
         others = (s for stages in self.stages.values() for s in stages if id(s) not in here)
         return {b for s in others for b in _read(s)}
+
+
+def _outside(buffer: Buffer) -> Buffer:
+    """What stages around a repeat see of a buffer inside: a part as it is, since another part of
+    the same result may depend on the repeat; what is carried or updated as one."""
+    root = root_buffer(buffer)
+    return root if root.has_old_value else buffer
 
 
 def _read(stage: Stage) -> list[Buffer]:

@@ -401,3 +401,31 @@ def test_a_scan_of_one_turn_is_its_body(reverse):
     for name, value in expected.items():
         np.testing.assert_allclose(found[name], value, rtol=1e-6, atol=1e-6, err_msg=name)
     assert not any(isinstance(step, Repeat) for step in lower(program, "infer").steps)
+
+
+@pytest.mark.parametrize("order", [(0, 2, 1), (1, 0, 2), (2, 1, 0), (0, 2, 0), (1, 2, 1, 0)])
+def test_a_result_may_have_parts_from_before_and_from_behind_a_scan(order):
+    """Those before lie in the result, where the scan reads them, beside a part that reads what the
+    scan gives: it was taken to read, and to write, all of the result, a cycle of kernels."""
+    x = build.input("x", f32(4, 3))
+    before = build.ew("exp", x)
+
+    def turn(h, row):
+        after = build.ew("tanh", build.ew("add", h, row))
+        return [after], [after]
+
+    first = build.reduce(before, "sum", (0,))
+    last, rows = scanned(turn, [first], [before], 4)
+    behind = build.ew("add", x, build.broadcast_to(build.reshape(last, (1, 3)), (4, 3)))
+    parts = [before, rows, behind]
+    program = Program((x,), (), {"y": build.concat([parts[k] for k in order], 0)}, {})
+
+    given = np.random.default_rng(1).normal(size=(4, 3)).astype("float32")
+    (got,), _ = run(compiled(program), [given], {})
+    exp = np.exp(given.astype("float64"))
+    h, seen = exp.sum(0), []
+    for row in exp:
+        h = np.tanh(h + row)
+        seen.append(h)
+    parts = [exp, np.array(seen), given + h]
+    np.testing.assert_allclose(got, np.concatenate([parts[k] for k in order]), 1e-5, 1e-5)
