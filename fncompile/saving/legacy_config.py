@@ -29,6 +29,7 @@ _DROPPED_OF = {
     "SeparableConv1D": _KERNEL, "SeparableConv2D": _KERNEL,  # they have two others
     "MultiHeadAttention": {"query_shape", "key_shape", "value_shape", "softmax_robust_masking"},
 }  # fmt: skip
+_DROPPED_BESIDE = {"MultiHeadAttention": {"build_config"}}  # one shape, of two or three
 _GROUPS_STAY = {"Conv1D", "Conv2D", "Conv3D", "GroupNormalization"}
 _CLASSES = {
     "Model": "Functional", "BatchNormalizationV1": "BatchNormalization",
@@ -48,8 +49,9 @@ def _convert_layer(layer: Config) -> Config:
         inner = {"name": None, "layers": inner}
     if not isinstance(inner, dict):
         return layer
-    name = _CLASSES.get(layer["class_name"], layer["class_name"])
-    return {**layer, "class_name": name, "config": _convert_arguments(str(name), inner)}
+    name = str(_CLASSES.get(layer["class_name"], layer["class_name"]))
+    kept = {key: value for key, value in layer.items() if key not in _DROPPED_BESIDE.get(name, ())}
+    return {**kept, "class_name": name, "config": _convert_arguments(name, inner)}
 
 
 def _convert_arguments(name: str, config: Config) -> Config:

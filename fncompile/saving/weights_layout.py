@@ -23,8 +23,12 @@ from .legacy_weights import Pairs, assign_all
 from .saved import Saveable, own_way
 from .tree import Group
 
-# Names of containers in files of Keras 2.12 and 2.13.
-_FORMER = {"layers": "_layer_checkpoint_dependencies"}
+# Names in files of earlier versions: of containers in Keras 2.12 and 2.13, of the parts of
+# attention up to 2.15.
+_FORMER = {
+    "layers": "_layer_checkpoint_dependencies",
+    **{name: f"_{name}" for name in ("query_dense", "key_dense", "value_dense", "output_dense")},
+}
 _CONTAINERS = (list, tuple, dict)
 
 
