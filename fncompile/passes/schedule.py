@@ -162,7 +162,12 @@ def _with_short_sums(name: str, kernel: Kernel, product: Product) -> tuple[Varia
 
 
 def _tiles(product: Product, dtype: str, facts: Facts) -> Cost:
-    return Cost(0, machine().read_strided if _is_far_apart(product) else 1)
+    rows, columns, _ = product.matrix_shape
+    number = machine()
+    if not _is_far_apart(product):
+        return Cost(0, 1)
+    near = isinstance(rows, int) and isinstance(columns, int) and columns < number.far_columns
+    return Cost(0, number.read_apart if near else number.read_strided)
 
 
 def _panels(product: Product, dtype: str, facts: Facts) -> Cost | None:

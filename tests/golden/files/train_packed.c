@@ -33,11 +33,9 @@
 #define AT_LAST_GRAD_PANELS(B) (1088 * B + 386496) /* f32[130,288] */
 #define AT_LOSS_GRAD_DIV(B) (1088 * B + 386496) /* f32[] */
 #define AT_LAST_GRAD_DOT(B) (1664 * B + 536256) /* f32[B,260] */
-#define AT_LAST_GRAD_PANELS_2(B) (1664 * B + 536256) /* f32[B,160] */
 #define AT_LOSS_GRAD_DIV_2(B) (1664 * B + 536256) /* f32[B] */
 #define AT_LOSS_SUM(B) (1664 * B + 536256) /* f32[B] */
 #define AT_LOSS_GRAD_MUL(B) (2752 * B + 536256) /* f32[B,130] */
-#define AT_FIRST_GRAD_PANELS(B) (3328 * B + 536256) /* f32[B,288] */
 
 /* k00_loss_add: metrics/loss
  *   loss/count'[0] = (loss/count[0] + B)   for one value
@@ -316,26 +314,12 @@ static void k11_last_grad_dot(const fnc_env *env, int64_t part, int64_t parts) {
             own.n1, k11_last_grad_dot_epilogue, &tile);
 }
 
-/* k12_first_grad_pack: first (backward)
- *   first_grad_panels[260 * i + j] = pack: last_grad_dot[260 * i + j]   for i<B, j<260
- *   schedule: pack last_grad_dot{0 260*1 1*2} columns 260 | panels
- *   0 flops; reads 1040*B, writes 1152*B bytes */
-static void k12_first_grad_pack(const fnc_env *env, int64_t part, int64_t parts) {
-    const int64_t B = env->dims[0];
-    enum { N = 260 };
-    const float *restrict last_grad_dot = (const float *)(env->arena + AT_LAST_GRAD_DOT(B));
-    float *restrict first_grad_panels = (float *)(env->arena + AT_FIRST_GRAD_PANELS(B));
-    const int64_t panels = fnc_pack_parts_f32(N, B);
-    fnc_pack_b_f32(N, B, last_grad_dot, N, first_grad_panels, fnc_share(panels, 1, part, parts),
-            fnc_share(panels, 1, part + 1, parts));
-}
-
-/* k13_first_grad_dot: first (backward)
+/* k12_first_grad_dot: first (backward)
  *   first_grad_dot[260 * m + n] = sum k<B: x[m + 240 * k] * last_grad_dot[260 * k + n]   for
  *       g<1, m<240, n<260
- *   schedule: panels x{0 1*1 240*2} panels:first_grad_panels{0 260*1 1*2} | rows 240/16
- *   124800*B flops; reads 2112*B, writes 249600 bytes */
-FNC_INLINE void k13_first_grad_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr,
+ *   schedule: tiles x{0 1*1 240*2} last_grad_dot{0 260*1 1*2} | rows 240/16
+ *   124800*B flops; reads 2000*B, writes 249600 bytes */
+FNC_INLINE void k12_first_grad_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr,
         int64_t nr, const float *acc) {
     const fnc_env *env = ((const fnc_tile *)tile)->env;
     enum { N = 260 };
@@ -348,24 +332,24 @@ FNC_INLINE void k13_first_grad_dot_epilogue(const void *tile, int64_t m0, int64_
     }
 }
 
-static void k13_first_grad_dot(const fnc_env *env, int64_t part, int64_t parts) {
+static void k12_first_grad_dot(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     enum { M = 240, N = 260 };
     const float *restrict x = (const float *)env->in[0];
-    const float *restrict first_grad_panels = (const float *)(env->arena + AT_FIRST_GRAD_PANELS(B));
+    const float *restrict last_grad_dot = (const float *)(env->arena + AT_LAST_GRAD_DOT(B));
     const int64_t begin = fnc_share(M, 16, part, parts);
     const int64_t end = fnc_share(M, 16, part + 1, parts);
     fnc_tile tile = {env, {0}, NULL};
-    fnc_gemm_packed_f32(M, N, B, x, 1, M, first_grad_panels, begin, end, 0, N,
-            k13_first_grad_dot_epilogue, &tile);
+    fnc_gemm_f32(M, N, B, x, 1, M, last_grad_dot, N, begin, end, 0, N, k12_first_grad_dot_epilogue,
+            &tile);
 }
 
-/* k14_first_grad_sum: first (backward)
+/* k13_first_grad_sum: first (backward)
  *   first_grad_sum[i] = sum over j: last_grad_dot[i + 260 * j]   for i<260, j<B
  *   schedule: rows 260/32 | 32 lanes
  *   260*B flops; reads 1040*B, writes 1040 bytes
  *   loops: i<260 by 32 vector: reduced j<B */
-FNC_INLINE void k14_first_grad_sum_rows(const float *restrict last_grad_dot,
+FNC_INLINE void k13_first_grad_sum_rows(const float *restrict last_grad_dot,
         float *restrict first_grad_sum, int64_t B, int64_t i0, int64_t lanes) {
     enum { I = 260, BLOCK = 32 };
     FNC_ALIGNED float sum[BLOCK];
@@ -385,7 +369,7 @@ FNC_INLINE void k14_first_grad_sum_rows(const float *restrict last_grad_dot,
     }
 }
 
-static void k14_first_grad_sum(const fnc_env *env, int64_t part, int64_t parts) {
+static void k13_first_grad_sum(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     enum { I = 260, BLOCK = 32 };
     const float *restrict last_grad_dot = (const float *)(env->arena + AT_LAST_GRAD_DOT(B));
@@ -394,11 +378,41 @@ static void k14_first_grad_sum(const fnc_env *env, int64_t part, int64_t parts) 
     const int64_t end = fnc_share(I, 32, part + 1, parts);
     for (int64_t i0 = begin; i0 < end; i0 += BLOCK) {
         if (i0 + BLOCK <= end) {
-            k14_first_grad_sum_rows(last_grad_dot, first_grad_sum, B, i0, BLOCK);
+            k13_first_grad_sum_rows(last_grad_dot, first_grad_sum, B, i0, BLOCK);
         } else {
-            k14_first_grad_sum_rows(last_grad_dot, first_grad_sum, B, i0, end - i0);
+            k13_first_grad_sum_rows(last_grad_dot, first_grad_sum, B, i0, end - i0);
         }
     }
+}
+
+/* k14_last_grad_dot: last (backward)
+ *   last_grad_dot_2[130 * m + n] = sum k<B: first_add[m + 260 * k] * loss_grad_mul[130 * k + n]
+ *       for g<1, m<260, n<130
+ *   schedule: tiles first_add{0 1*1 260*2} loss_grad_mul{0 130*1 1*2} | rows 260/16
+ *   67600*B flops; reads 1560*B, writes 135200 bytes */
+FNC_INLINE void k14_last_grad_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr,
+        int64_t nr, const float *acc) {
+    const fnc_env *env = ((const fnc_tile *)tile)->env;
+    enum { N = 130 };
+    float *restrict last_grad_dot_2 = (float *)(env->arena + AT_LAST_GRAD_DOT_2);
+    for (int64_t i = 0; i < mr; ++i) {
+#pragma omp simd
+        for (int64_t j = 0; j < nr; ++j) {
+            last_grad_dot_2[N * (m0 + i) + (n0 + j)] = acc[i * FNC_NR_F32 + j];
+        }
+    }
+}
+
+static void k14_last_grad_dot(const fnc_env *env, int64_t part, int64_t parts) {
+    const int64_t B = env->dims[0];
+    enum { M = 260, N = 130 };
+    const float *restrict first_add = (const float *)(env->arena + AT_FIRST_ADD);
+    const float *restrict loss_grad_mul = (const float *)(env->arena + AT_LOSS_GRAD_MUL(B));
+    const int64_t begin = fnc_share(M, 16, part, parts);
+    const int64_t end = fnc_share(M, 16, part + 1, parts);
+    fnc_tile tile = {env, {0}, NULL};
+    fnc_gemm_f32(M, N, B, first_add, 1, M, loss_grad_mul, N, begin, end, 0, N,
+            k14_last_grad_dot_epilogue, &tile);
 }
 
 /* k15_last_grad_sum: last (backward)
@@ -487,57 +501,12 @@ static void k18_gradient_broadcast(const fnc_env *env, int64_t part, int64_t par
     }
 }
 
-/* k19_last_grad_pack: last (backward)
- *   last_grad_panels_2[130 * i + j] = pack: loss_grad_mul[130 * i + j]   for i<B, j<130
- *   schedule: pack loss_grad_mul{0 130*1 1*2} columns 130 | panels
- *   0 flops; reads 520*B, writes 640*B bytes */
-static void k19_last_grad_pack(const fnc_env *env, int64_t part, int64_t parts) {
-    const int64_t B = env->dims[0];
-    enum { N = 130 };
-    const float *restrict loss_grad_mul = (const float *)(env->arena + AT_LOSS_GRAD_MUL(B));
-    float *restrict last_grad_panels_2 = (float *)(env->arena + AT_LAST_GRAD_PANELS_2(B));
-    const int64_t panels = fnc_pack_parts_f32(N, B);
-    fnc_pack_b_f32(N, B, loss_grad_mul, N, last_grad_panels_2, fnc_share(panels, 1, part, parts),
-            fnc_share(panels, 1, part + 1, parts));
-}
-
-/* k20_last_grad_dot: last (backward)
- *   last_grad_dot_2[130 * m + n] = sum k<B: first_add[m + 260 * k] * loss_grad_mul[130 * k + n]
- *       for g<1, m<260, n<130
- *   schedule: panels first_add{0 1*1 260*2} panels:last_grad_panels_2{0 130*1 1*2} | rows 260/16
- *   67600*B flops; reads 1680*B, writes 135200 bytes */
-FNC_INLINE void k20_last_grad_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr,
-        int64_t nr, const float *acc) {
-    const fnc_env *env = ((const fnc_tile *)tile)->env;
-    enum { N = 130 };
-    float *restrict last_grad_dot_2 = (float *)(env->arena + AT_LAST_GRAD_DOT_2);
-    for (int64_t i = 0; i < mr; ++i) {
-#pragma omp simd
-        for (int64_t j = 0; j < nr; ++j) {
-            last_grad_dot_2[N * (m0 + i) + (n0 + j)] = acc[i * FNC_NR_F32 + j];
-        }
-    }
-}
-
-static void k20_last_grad_dot(const fnc_env *env, int64_t part, int64_t parts) {
-    const int64_t B = env->dims[0];
-    enum { M = 260, N = 130 };
-    const float *restrict first_add = (const float *)(env->arena + AT_FIRST_ADD);
-    const float *restrict last_grad_panels_2 = (const float *)(env->arena +
-            AT_LAST_GRAD_PANELS_2(B));
-    const int64_t begin = fnc_share(M, 16, part, parts);
-    const int64_t end = fnc_share(M, 16, part + 1, parts);
-    fnc_tile tile = {env, {0}, NULL};
-    fnc_gemm_packed_f32(M, N, B, first_add, 1, M, last_grad_panels_2, begin, end, 0, N,
-            k20_last_grad_dot_epilogue, &tile);
-}
-
-/* k21_sgd_sub: optimizer/sgd
+/* k19_sgd_sub: optimizer/sgd
  *   weights'[i] = (weights[i] - (sgd/learning_rate[0] * gradient_concat[i]))   for i<96624
  *   schedule: rows 96624/16
  *   193248 flops; reads 772996, writes 386496 bytes
  *   loops: i<96624 vector */
-static void k21_sgd_sub(const fnc_env *env, int64_t part, int64_t parts) {
+static void k19_sgd_sub(const fnc_env *env, int64_t part, int64_t parts) {
     enum { I = 96624 };
     float *restrict weights = (float *)((unsigned char *)env->weights + AT_WEIGHTS);
     const float *restrict sgd_learning_rate = (const float *)(env->train + AT_SGD_LEARNING_RATE);
@@ -571,20 +540,15 @@ FNC_ONE_COPY void run_train_step(const fnc_env *env, int64_t part, int64_t parts
     fnc_barrier(env, parts);
     k11_last_grad_dot(env, part, parts);
     fnc_barrier(env, parts);
-    k12_first_grad_pack(env, part, parts);
-    fnc_barrier(env, parts);
-    k13_first_grad_dot(env, part, parts);
-    k14_first_grad_sum(env, part, parts);
+    k12_first_grad_dot(env, part, parts);
+    k13_first_grad_sum(env, part, parts);
+    k14_last_grad_dot(env, part, parts);
     k15_last_grad_sum(env, part, parts);
     k16_gradient_broadcast(env, part, parts);
     k17_gradient_broadcast(env, part, parts);
     k18_gradient_broadcast(env, part, parts);
     fnc_barrier(env, parts);
-    k19_last_grad_pack(env, part, parts);
-    fnc_barrier(env, parts);
-    k20_last_grad_dot(env, part, parts);
-    fnc_barrier(env, parts);
-    k21_sgd_sub(env, part, parts);
+    k19_sgd_sub(env, part, parts);
     fnc_unflush(before);
 }
 
@@ -594,7 +558,7 @@ static int32_t check_train_step(const fnc_env *env) {
     if (B < 0) {
         return FNC_ERR_SHAPE;
     }
-    if (env->arena_bytes < 4480 * B + 536256) {
+    if (env->arena_bytes < 3328 * B + 536256) {
         return FNC_ERR_ARENA;
     }
     return FNC_OK;
@@ -603,13 +567,13 @@ static int32_t check_train_step(const fnc_env *env) {
 /* Bytes of scratch memory. */
 FNC_EXPORT int64_t golden_train_step_arena(const int64_t *dims) {
     const int64_t B = dims[0];
-    return 4480 * B + 536256;
+    return 3328 * B + 536256;
 }
 
 /* How much work a call is, as fnc_run takes it. */
 static int64_t amount_train_step(const int64_t *dims) {
     const int64_t B = dims[0];
-    return 248892 * B + 4026408;
+    return 245308 * B + 4026408;
 }
 
 FNC_EXPORT int32_t golden_train_step_entry(const fnc_env *env) {
