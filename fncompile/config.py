@@ -48,9 +48,9 @@ def set_floatx(value: str) -> None:
 class DTypePolicy:
     """What a layer computes in, and what its weights are.
 
-    `name` is a dtype, which is both, or "mixed_bfloat16": computing in bfloat16 on weights of
-    float32. Without a name it is the one that is set. Raises ValueError on any other name, and
-    TypeError on what is not a name.
+    `name` is a dtype, which is both, or "mixed_bfloat16" or "mixed_float16": computing in 16 bits
+    on weights of float32. Without a name it is the one that is set. Raises ValueError on any other
+    name, and TypeError on what is not a name.
 
     >>> policy = fncompile.DTypePolicy("mixed_bfloat16")
     >>> policy.compute_dtype, policy.variable_dtype

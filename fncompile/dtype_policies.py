@@ -1,8 +1,9 @@
 """Dtype policies by name, object or config, as in `keras.dtype_policies`.
 
 A policy says what a layer computes in and what its weights are. `mixed_bfloat16` computes in
-bfloat16 on float32 weights; sums within products and reductions are float32 in any case, and losses
-and metrics are computed in floatx.
+bfloat16 on float32 weights, `mixed_float16` in float16, for which `compile` scales the loss; sums
+within products and reductions are float32 in any case, and losses and metrics are computed in
+floatx.
 """
 
 from __future__ import annotations

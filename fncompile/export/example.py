@@ -30,6 +30,7 @@ from fncompile.codegen.ctree import (
 from fncompile.codegen.expr import c_type
 from fncompile.export.api.library import ROLES, Library, Port, Step
 from fncompile.export.api.tables import quoted
+from fncompile.export.halves import as_double, as_element, number_type, with_functions
 from fncompile.ir.dims import symbols_of
 from fncompile.ir.types import TensorType
 
@@ -53,7 +54,9 @@ def emit_example(library: Library) -> str:
     items: list[TopLevel] = [_constants(library), _check(library), _run(library)]
     items += [_train(library)] if training else []
     items += [_keep(library)] if training and not library.freestanding else []
-    return "\n".join(head) + "\n" + print_unit([*items, _main(library)])
+    text = with_functions(print_unit([*items, _main(library)]))
+    head[2:2] = ["#include <math.h>"] if "HUGE_VAL" in text else []
+    return "\n".join(head) + "\n" + text
 
 
 def _constants(library: Library) -> Constants:
@@ -87,7 +90,7 @@ def _run(library: Library) -> Function:
         )
     )
     for port in step.outputs:
-        value = Cast("double", Element(Name(port.name), Name("i")))
+        value = as_double(Element(Name(port.name), Name("i")), port.type.dtype)
         shown = Do(call("printf", quoted(" %g"), value))
         first = Binary("<", Name("i"), Int(8))
         body += [
@@ -106,13 +109,13 @@ def _train(library: Library) -> Function:
         "printf",
         quoted("step %d: loss %g\n"),
         Cast("int", Name("step")),
-        Cast("double", Name("loss")),
+        as_double(Name("loss"), library.training.real),  # type: ignore[union-attr]
     )
     metric = call(
         "printf",
         quoted("%s: %g\n"),
         call(f"{library.prefix}_metric_name", Cast("int32_t", Name("i"))),
-        Name("(double)metrics[i]"),
+        as_double(Element(Name("metrics"), Name("i")), library.training.real),  # type: ignore[union-attr]
     )
     count = Name(f"{library.macro}_NUM_METRICS")
     body = (
@@ -219,17 +222,10 @@ def _fill(library: Library, step: Step) -> list[Stmt]:
     """Some numbers for inputs of real numbers; class numbers and the like stay 0."""
     found: list[Stmt] = []
     for port in step.inputs:
-        real = c_type(port.type.dtype)
+        real = number_type(port.type.dtype)
         if port.type.kind == "f":
-            value = Binary(
-                "/", Cast(real, Binary("%", Name("i"), Int(7))), Real(7.0, real == "float")
-            )
-            found.append(
-                For(
-                    "i",
-                    Int(0),
-                    array_count(library, port),
-                    (Assign(Element(Name(port.name), Name("i")), "=", value),),
-                )
-            )
+            turn = Cast(real, Binary("%", Name("i"), Int(7)))
+            value = as_element(Binary("/", turn, Real(7.0, real == "float")), port.type.dtype)
+            put = Assign(Element(Name(port.name), Name("i")), "=", value)
+            found.append(For("i", Int(0), array_count(library, port), (put,)))
     return found

@@ -36,8 +36,10 @@ from fncompile.codegen.expr import c_type
 from fncompile.export.api.library import Library, Param, Port
 from fncompile.export.api.tables import quoted
 from fncompile.export.example import array_count, begin, declared, end, sizes_of
-from fncompile.export.vectors import Vectors, places, value_of
+from fncompile.export.halves import as_double, as_element, number_type, with_functions
+from fncompile.export.vectors import Vectors, places, value_of, word_bytes
 from fncompile.ir.dims import evaluate
+from fncompile.ir.types import DTYPES
 
 FAILED = Assign(Name("wrong"), "+=", Int(1))
 ABOUT = """{m}_selftest.c: does the library of the model {title!r} compute what Python did when it
@@ -63,7 +65,8 @@ def emit_selftest(library: Library, vectors: Vectors) -> str:
     ]
     items += [_gradients(library, vectors)] if vectors.gradients is not None else []
     items += [_step(library, vectors)] if "step" in _tests(vectors) else []
-    return "\n".join(head) + "\n" + print_unit([*items, _main(library, vectors)])
+    text = with_functions(print_unit([*items, _main(library, vectors)]))
+    return "\n".join(head) + "\n" + text
 
 
 def _constants(library: Library, vectors: Vectors) -> Constants:
@@ -135,13 +138,13 @@ def _weights(library: Library, vectors: Vectors) -> Function:
     """A sum over all words of the weights."""
     m, M = library.prefix, library.macro
     count = Name(f"{M}_NUM_PARAMS")
-    words = Binary("*", count, Int(2 if library.param_dtype == "float64" else 1))
-    factor = Binary(
-        "+", Binary("*", Int(2), Name("(uint64_t)i")), Int(1)
-    )
+    size = word_bytes(library)
+    words = Binary("*", count, Int(DTYPES[library.param_dtype].size // size))
+    factor = Binary("+", Binary("*", Int(2), Name("(uint64_t)i")), Int(1))
+    place = f"(const char *)flat + {size} * i"
     body: tuple[Stmt, ...] = (
         Declare("uint64_t", "sum", Int(0)),
-        Declare("uint32_t", "word"),
+        Declare(f"uint{8 * size}_t", "word"),
         *_memory(library),
         Do(call("check", call(f"{m}_get_params", Name("ctx"), Name("flat"), count), quoted("get"))),
         For(
@@ -149,7 +152,7 @@ def _weights(library: Library, vectors: Vectors) -> Function:
             Int(0),
             words,
             (
-                Do(call("memcpy", Name("&word"), Name("(const char *)flat + 4 * i"), Int(4))),
+                Do(call("memcpy", Name("&word"), Name(place), Int(size))),
                 Assign(Name("sum"), "+=", Binary("*", Name("word"), factor)),
             ),
         ),
@@ -190,7 +193,7 @@ def _comparison(
         return []
     total = int(np.prod([evaluate(d, vectors.sizes) for d in port.type.shape]))
     at = Element(Name(port.name), Binary("*", Name("i"), Int(places(total).step)))
-    got, want = Name(f"(double){expression(at)}"), Element(Name(table), Name("i"))
+    got, want = as_double(at, port.type.dtype), Element(Name(table), Name("i"))
     return [For("i", Int(0), Int(count), (Do(call("compare", quoted(port.title), got, want)),))]
 
 
@@ -211,7 +214,7 @@ def _gradients(library: Library, vectors: Vectors) -> Function:
     body.append(_call(library, "backward", []))
     body.append(_call(library, "get_gradients", [Name("flat"), Name(f"{M}_NUM_PARAMS")]))
     body.append(
-        Do(call("compare", quoted("loss"), Name("(double)loss"), _number(vectors.loss)))
+        Do(call("compare", quoted("loss"), _loss(library), _number(vectors.loss)))
     )
     at = 0
     for param in (p for p in library.params if p.first is not None):
@@ -232,9 +235,14 @@ def _step(library: Library, vectors: Vectors) -> Function:
         *_fill(library, step.inputs),
         *_anew(library),
         _call(library, "train_step", arguments),
-        Do(call("compare", quoted("loss"), Name("(double)loss"), _number(vectors.loss))),
+        Do(call("compare", quoted("loss"), _loss(library), _number(vectors.loss))),
     )
     return Function("static", "void", "step", (f"{library.prefix}_ctx *ctx",), body)
+
+
+def _loss(library: Library) -> CExpr:
+    assert library.training is not None
+    return as_double(Name("loss"), library.training.real)
 
 
 def _tests(vectors: Vectors) -> list[str]:
@@ -247,10 +255,8 @@ def _of_weight(param: Param, at: int) -> list[Stmt]:
     kept = places(evaluate(param.type.size, {}))
     if not kept:
         return []
-    got = f"(double)flat[{param.first} + i * {kept.step}]"
-    line = call(
-        "compare", quoted(param.title), Name(got), Name(f"want_gradients[{at} + i]")
-    )
+    got = as_double(Name(f"flat[{param.first} + i * {kept.step}]"), param.type.dtype)
+    line = call("compare", quoted(param.title), got, Name(f"want_gradients[{at} + i]"))
     return [For("i", Int(0), Int(len(kept)), (Do(line),))]
 
 
@@ -272,7 +278,7 @@ def _fill(library: Library, ports: Sequence[Port]) -> list[Stmt]:
     found: list[Stmt] = []
     for port in ports:
         many, real = value_of(port)
-        type = c_type(port.type.dtype)
+        type = number_type(port.type.dtype)
         if real:
             single = type == "float"
             turn = Binary("%", Binary("*", Name("i"), Int(7)), Int(many))
@@ -285,6 +291,7 @@ def _fill(library: Library, ports: Sequence[Port]) -> list[Stmt]:
             made = Int(1)
         else:
             made = Name(f"({type})(i % {many})")
+        made = as_element(made, port.type.dtype)
         element = Element(Name(port.name), Name("i"))
         found.append(For("i", Int(0), array_count(library, port), (Assign(element, "=", made),)))
     return found

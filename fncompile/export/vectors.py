@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from fncompile.export.api.library import Library, Port
+from fncompile.export.halves import lies_in_bits
 from fncompile.flags import flag
 from fncompile.ir.dims import evaluate
 from fncompile.ir.types import DTYPES
@@ -42,7 +43,7 @@ def places(count: int) -> range:
 def value_of(port: Port) -> tuple[int, bool]:
     """Element i of an input is i % the number, or, where that is said, a real number made of it."""
     if port.type.kind == "f" and not port.known and port.role != "weight":
-        return 19, True
+        return 16 if lies_in_bits(port.type.dtype) else 19, True  # a half holds sixteenths exactly
     if port.role == "weight":
         return 1, False
     return (int(port.known.split()[2]) + 1 if port.known else 2), False
@@ -79,7 +80,9 @@ def measure(native: Any, library: Library) -> Vectors:
 
 def _measured(native: Any, library: Library, sizes: dict[str, int]) -> Vectors:
     outputs = _run(native, native.predict, library.steps["predict"].inputs, sizes)
-    narrow = any(p.narrow for p in library.params)
+    ports = library.steps["predict"].outputs
+    narrow = any(p.narrow or lies_in_bits(p.type.dtype) for p in library.params)
+    narrow |= any(lies_in_bits(p.type.dtype) for p in ports)
     tolerance = 0.05 if narrow else 1e-8 if library.param_dtype == "float64" else 2e-4
     kept = [_kept(o) for o in outputs]
     digest = _digest(native, library)
@@ -172,25 +175,31 @@ def _widened(values: np.ndarray, narrow: bool) -> np.ndarray:
 
 
 def _digest(native: Any, library: Library) -> int:
-    """Of what get_params gives, as words of 32 bits: the sum of (2 i + 1) times word i, modulo
-    2**64. A change of any one word changes it."""
+    """Of what get_params gives, as words of 32 bits, or 16 of halves: the sum of (2 i + 1) times
+    word i, modulo 2**64. A change of any one word changes it."""
+    size = word_bytes(library)
     weights = native.memories[0].block.memory
     total = at = 0
     for param in library.params:
-        count = evaluate(param.type.nbytes, {}) // 4
+        count = evaluate(param.type.nbytes, {}) // size
         if param.first is None:
             continue
         for start in range(0, count, _WORDS):
-            words = _words(weights, param, start, min(count - start, _WORDS))
+            words = _words(weights, param, size, start, min(count - start, _WORDS))
             factors = 2 * np.arange(at + start, at + start + words.size, dtype="uint64") + 1
             total += int((words * factors).sum(dtype="uint64"))
         at += count
     return total % 2**64
 
 
-def _words(weights: np.ndarray, param: Any, start: int, count: int) -> np.ndarray:
+def word_bytes(library: Library) -> int:
+    """Of a word of the digest."""
+    return min(DTYPES[library.param_dtype].size, 4)
+
+
+def _words(weights: np.ndarray, param: Any, size: int, start: int, count: int) -> np.ndarray:
     """Words of the array of a weight, from `start` on."""
-    size = 2 if param.narrow else 4
+    size = 2 if param.narrow else size
     first = param.offset + start * size
     raw = weights[first : first + count * size].view(f"<u{size}").astype("uint64")
     return raw << 16 if param.narrow else raw

@@ -17,9 +17,10 @@ class LossScaleOptimizer(Optimizer):
     The gradients are divided by it again. Where one is infinite or NaN nothing is moved and the
     scale is halved; after `dynamic_growth_steps` steps that were finite it is doubled.
 
-    `inner_optimizer`: the one that moves the weights; `initial_scale`: the first scale. bfloat16
-    has the exponents of float32 and needs none of this; it is here for scripts that ask for it.
-    A step of your own multiplies its loss by `scale_loss`, as `compile` does.
+    `inner_optimizer`: the one that moves the weights; `initial_scale`: the first scale. `compile`
+    wraps the optimizer of a model of policy "mixed_float16" in one; bfloat16 has the exponents of
+    float32 and needs none of this. A step of your own multiplies its loss by `scale_loss`, as
+    `compile` does.
 
     >>> optimizer = optimizers.LossScaleOptimizer(optimizers.SGD(0.1), initial_scale=4.0)
     >>> w = fncompile.Variable([1.0, 2.0])

@@ -6,7 +6,9 @@ own; no contraction reads memory that holds two bytes an element, as parameters,
 do. The rule of such a dtype: every op is computed in float32 from its operands, and its result is
 rounded to the dtype, wherever it then lies. So results do not depend on fusion, and the
 interpreter has the very same rule. On AVX2 the rounding costs a training step of 784-64-64-10 at
-batch 32 a tenth of its time, one of four layers of 512 at batch 256 a fiftieth.
+batch 32 a tenth of its time, one of four layers of 512 at batch 256 a fiftieth. With AVX-512 the
+first takes 1.44 times as long in mixed_float16 as in float32, and prediction at batch 256 1.23
+times: products read copies in float32, and each rounding is ten operations.
 Example: reduce(x: bf16) -> cast(reduce(cast(x, f32)), bf16).
 """
 

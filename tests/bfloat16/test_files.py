@@ -38,8 +38,8 @@ def equal(a: list[np.ndarray], b: list[np.ndarray]) -> None:
 
 
 @pytest.mark.parametrize(("policy", "ending"), [
-    *((policy, "keras") for policy in POLICIES), ("bfloat16", "h5"),
-    ("mixed_bfloat16", "weights.h5"),
+    *((policy, "keras") for policy in POLICIES), ("float16", "h5"),
+    ("mixed_float16", "weights.h5"),
 ])  # fmt: skip
 def test_loaded_and_resumed(tmp_path, policy, ending):
     x, y = data(96)

@@ -1,5 +1,5 @@
-"""Programs of dtype bfloat16: every pass keeps each bit, compiled C stays within its last bits, and
-all of it near float64."""
+"""Programs of dtype bfloat16, and of float16: every pass keeps each bit, compiled C stays within
+its last bits, and all of it near float64."""
 
 from __future__ import annotations
 
@@ -25,6 +25,11 @@ ULP = 2.0**-8  # half of the distance between neighbours, relative
 B = symbol("B")
 
 
+def half(seed: int) -> str:
+    """The dtype of a random program."""
+    return "float16" if seed % 4 == 3 else "bfloat16"
+
+
 def close(expected: np.ndarray, found: np.ndarray, share: float = 1.0) -> None:
     """Equal to a few last bits, in at least `share` of the elements: behind a step such as floor
     the last bit of a float32 may decide."""
@@ -35,10 +40,11 @@ def close(expected: np.ndarray, found: np.ndarray, share: float = 1.0) -> None:
 
 @settings(max_examples=examples(15))
 @given(st.integers(0, 10**6))
+@example(3)
 @example(34)  # carries of a scan are float32 in memory, also where the turn computes them in place
 @example(293)
 def test_every_pass_keeps_the_numbers(seed):
-    program = random_program(seed, "bfloat16", size_of(seed))
+    program = random_program(seed, half(seed), size_of(seed))
     seen, plan = stages(program)
     for sizes in SIZES:
         inputs, params = random_arrays(program, seed, sizes)
@@ -58,21 +64,21 @@ def test_every_pass_keeps_the_numbers(seed):
 @settings(max_examples=examples(5))
 @given(st.integers(0, 10**6))
 def test_compiled_programs_agree(seed):
-    program = random_program(seed, "bfloat16", size_of(seed))
+    program = random_program(seed, half(seed), size_of(seed))
     check_compiled(program, seed)
 
 
 @settings(max_examples=examples(3))
 @given(st.integers(0, 10**6))
 def test_compiled_gradients_agree(seed):
-    check_compiled(with_gradients(random_program(seed, "bfloat16", 6 + seed % 5)), seed)
+    check_compiled(with_gradients(random_program(seed, half(seed), 6 + seed % 5)), seed)
 
 
-@pytest.mark.parametrize("seed", [*range(2), *random_seeds(2)])
+@pytest.mark.parametrize("seed", [0, 3, *random_seeds(2)])
 def test_compiled_gradients_agree_for_drawn_machines(seed):
     """Products, packed or not, by rows and of weights in two bytes, at every size."""
     with drawn(**machine_numbers(seed)):
-        check_compiled(with_gradients(random_program(seed, "bfloat16", 5 + seed % 4)), seed)
+        check_compiled(with_gradients(random_program(seed, half(seed), 5 + seed % 4)), seed)
 
 
 def check_compiled(program: Program, seed: int) -> None:

@@ -149,14 +149,6 @@ HELPERS = frozenset({
 })
 # Words of helpers and tests that are read in another way.
 ADAPTED = {
-    # There is no float16, and values of bfloat16 are shown as float32 (both documented).
-    "testing.test_case": [
-        ('"dtype": "mixed_float16"', '"dtype": "mixed_bfloat16"'),
-        ("dtype = standardize_dtype(tensor.dtype)\n",
-         "dtype = {('float32', 'bfloat16'): 'bfloat16'}.get(\n"
-         "                        (standardize_dtype(tensor.dtype), spec.dtype),\n"
-         "                        standardize_dtype(tensor.dtype))\n"),
-    ],
     # Which class trains, and where batches are made, is asked of the backend's name.
     "trainers.trainer_test": [
         ("with backend.device(CPU_DEVICES[backend.backend()]):", "if True:"),
