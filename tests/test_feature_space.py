@@ -101,6 +101,25 @@ def test_kinds_that_learn_nothing():
     np.testing.assert_array_equal(found["c"][:, 0], layers.Hashing(4)(np.array([5, 6])))
 
 
+def test_a_vocabulary_that_was_given_is_not_learnt():
+    words = layers.TextVectorization(vocabulary=["this", "is"], output_sequence_length=2)
+    given = {"t": FeatureSpace.feature("string", words, "int"),
+             "n": FeatureSpace.feature("float32", layers.Normalization(mean=2.0, variance=4.0),
+                                       "float")}  # fmt: skip
+    found = FeatureSpace(given, output_mode="dict")({"t": ["this is", "not"], "n": [2.0, 6.0]})
+    np.testing.assert_array_equal(found["t"], [[2, 3], [1, 0]])
+    np.testing.assert_allclose(found["n"], [[0.0], [2.0]])
+
+
+def test_bins_have_their_places_also_where_data_fill_few():
+    """As in Keras: the width is `num_bins`, not how many boundaries three numbers make."""
+    made = FeatureSpace({"a": FeatureSpace.float_discretized(8)}, output_mode="concat")
+    made.adapt({"a": [0.0, 1.0, 2.0]})
+    found = made({"a": [0.0, 1.0, 2.0]})
+    assert found.shape == (3, 8)
+    np.testing.assert_array_equal(found.sum(axis=1), [1, 1, 1])
+
+
 FLOAT = {"a": "float"}
 
 

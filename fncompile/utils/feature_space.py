@@ -421,7 +421,7 @@ def _count(key: str, layer: Any) -> int:
     if isinstance(layer, (IntegerLookup, StringLookup)):
         return layer.vocabulary_size()
     if isinstance(layer, Discretization):
-        return len(layer.bin_boundaries or ()) + 1
+        return layer.num_bins or len(layer.bin_boundaries or ()) + 1  # few data make fewer bins
     if isinstance(layer, CategoryEncoding):
         return layer.num_tokens
     if isinstance(layer, (HashedCrossing, Hashing)):

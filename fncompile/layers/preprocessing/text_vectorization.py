@@ -111,6 +111,11 @@ class TextVectorization(HostLayer):
         """The words in order of their places, from the first one or the first that was learnt."""
         return self._lookup.get_vocabulary(include_special_tokens)
 
+    @property
+    def _fixed(self) -> bool:
+        """Was the vocabulary given, so that there is nothing to learn?"""
+        return self._lookup._fixed
+
     def vocabulary_size(self) -> int:
         """The number of places: words, and those for padding and unknown ones."""
         return self._lookup.vocabulary_size()
