@@ -11,14 +11,16 @@ from __future__ import annotations
 import copy
 import functools
 import threading
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from fncompile.caller import warn_caller
 from fncompile.codegen.place import Place
-from fncompile.flags import flag
+from fncompile.flags import flag, override, overrides
 from fncompile.ir import interp, ranges
 from fncompile.ir.bounds import Bound, bounds
 from fncompile.ir.dims import evaluate
@@ -41,6 +43,19 @@ if TYPE_CHECKING:
 PREFIX = "model"
 Run = Callable[[Sequence[np.ndarray]], list[np.ndarray]]
 RunSteps = Callable[[Sequence[np.ndarray], np.ndarray, int], None]  # arrays, rows, batch size
+
+
+_postponed: ContextVar[bool] = ContextVar("fncompile_postponed", default=False)
+
+
+@contextmanager
+def postponed() -> Iterator[None]:
+    """Entries made inside are compiled at their first call: most of them are wanted as text."""
+    token = _postponed.set(True)
+    try:
+        yield
+    finally:
+        _postponed.reset(token)
 
 
 class Entry:
@@ -116,22 +131,34 @@ class CompiledEntry(Entry):
         super().__init__(program, blocks)
         self.kind, self.name, self.prefix, self._context = kind, name, prefix, context
         self.lowered = lowered(program, kind, name, prefix, self.places(), context)
-        units = dict(zip((name, f"{name}_2"), self.lowered.units))
-        self.library = Library(cache.build_library(units).path_so)
-        self.step = self.library.symbol(f"{prefix}_{name}_entry")
-        self.steps = (
-            self.library.symbol(f"{prefix}_{name}_steps") if self.lowered.has_steps else None
-        )
-        self._prepare = (
-            self.library.symbol(f"{prefix}_{name}_prepare") if self.lowered.has_prepare else None
-        )
+        self._switches = overrides()
         self._poisons = flag("poison")
         self._forget()
+        if not _postponed.get():
+            self._open()
 
     def _forget(self) -> None:
         self._prepared = aligned_bytes(self.lowered.prepared)
         self._prepared_for = -1
         self._local = threading.local()
+
+    def _open(self) -> None:
+        """The compiled code, by the switches of when this was made. Raises as `build_library`."""
+        units = dict(zip((self.name, f"{self.name}_2"), self.lowered.units))
+        start = f"{self.prefix}_{self.name}"
+        with override(**self._switches), announced(f"{self.name} of {self.prefix}"):
+            self.library = Library(cache.build_library(units).path_so)
+        symbol = self.library.symbol
+        self.step = symbol(f"{start}_entry")
+        self.steps = symbol(f"{start}_steps") if self.lowered.has_steps else None
+        self._prepare = symbol(f"{start}_prepare") if self.lowered.has_prepare else None
+
+    def __getattr__(self, name: str) -> Any:
+        """What is there once the code is compiled."""
+        if name not in ("library", "step", "steps", "_prepare"):
+            raise AttributeError(f"{type(self).__name__!r} has no attribute {name!r}")
+        self._open()
+        return self.__dict__[name]
 
     def twin(self) -> CompiledEntry:
         """The same function, with memory of its own for what it prepares."""

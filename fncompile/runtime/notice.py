@@ -48,8 +48,8 @@ def _write(line: str) -> None:
 
 @contextmanager
 def announced(what: str) -> Iterator[None]:
-    """While this lasts, `what` is being made."""
-    if not flag("notice"):
+    """While this lasts, `what` is being made; inside of another it is a part of that."""
+    if not flag("notice") or _current.get() is not None:
         yield
         return
     notice = Notice(what)

@@ -24,7 +24,7 @@ from fncompile.ir.dims import Poly
 from fncompile.ir.node import Program, toposort
 from fncompile.passes.apply_optimizer import Run
 from fncompile.passes.manager import Context
-from fncompile.runtime.entry import CompiledEntry, Entry
+from fncompile.runtime.entry import CompiledEntry, Entry, postponed
 from fncompile.session import exported_own as own
 from fncompile.session.memory import Memory
 from fncompile.session.signature import Signature, step_signature
@@ -78,8 +78,9 @@ class Native:
 
 
 def native(steps: CompiledSteps, training: bool, sample_weight: bool) -> Native:
-    """The entries of the model of `steps`, compiled where they have not been."""
-    with override(interp=False):
+    """The entries of the model of `steps`; of those that are new it takes the text, and compiles
+    what the self-test calls."""
+    with override(interp=False), postponed():
         entry = _predict_entry(steps)
         make = _own_training if has_own_steps(steps.model) else _training
         found = make(steps, sample_weight) if training else None

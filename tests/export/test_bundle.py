@@ -9,6 +9,7 @@ import shutil
 from ctypes import POINTER, c_char_p
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
@@ -19,9 +20,10 @@ from fncompile.codegen.cprint import comment_block
 from fncompile.export.api.tables import quoted
 from fncompile.export.bundle import make_sources
 from fncompile.export.prefix import model_prefix
+from fncompile.runtime import cache
 from fncompile.runtime.toolchain import CompileError
 from tests.export.library import DIALECTS, STRICT, Library
-from tests.export.zoo import MAKERS
+from tests.export.zoo import MAKERS, data
 from tests.tools import environment, need, run
 
 
@@ -428,3 +430,32 @@ def test_another_target(exported, tmp_path):
     model, _ = exported("plain")
     bundle = model.export(tmp_path, march="x86-64-v3")
     assert "-march=x86-64-v3" in bundle.readme.read_text()
+
+
+def test_python_compiles_of_an_export_what_its_self_test_calls_and_the_rest_when_it_is_called(
+    tmp_path, monkeypatch
+):
+    """Predictions and gradients; the other entries are text, which the library has. Training goes
+    on as if there had been no export."""
+    compiled: list[str] = []
+
+    def counted(units, **more):
+        compiled.extend(units)
+        return build(units, **more)
+
+    build = cache.build_library
+    monkeypatch.setattr(cache, "build_library", counted)
+    weights = []
+    for exports in (True, False):
+        model = MAKERS["scheduled"]()
+        begin = [np.linspace(-1, 1, w.size).reshape(w.shape) for w in model.get_weights()]
+        model.set_weights(begin)
+        if exports:
+            model.export(tmp_path, march="native")
+            assert sorted(name.removesuffix("_2") for name in compiled) == ["gradient", "predict"]
+        x, y = data("scheduled", 8)
+        model.train_on_batch(x, y)
+        assert compiled.pop().startswith("train_step")
+        weights.append(model.get_weights())
+    for after, plain in zip(*weights, strict=True):
+        np.testing.assert_array_equal(after, plain)
