@@ -22,9 +22,10 @@ from fncompile.ir.types import DTYPES
 from fncompile.passes.contraction import usual
 from fncompile.passes.hoist import movable
 from fncompile.passes.sources import sources
+from fncompile.plan.cost import amount
 from fncompile.plan.machine import machine
 from fncompile.plan.partition import lanes_of, partition_of, partition_of_product
-from fncompile.plan.schedule import DRIVERS, Guard, Schedule, Variant
+from fncompile.plan.schedule import ALONE, DRIVERS, Guard, Schedule, Variant
 from fncompile.plan.types import (
     Buffer,
     Kernel,
@@ -83,7 +84,22 @@ def schedule_step(plan: Plan, context=None) -> Plan:
 
 def _scheduled(plan: Plan, is_prepared: Callable[[Buffer], bool]) -> Plan:
     facts = iter(_facts(plan, is_prepared))
-    return replace(plan, steps=mapped(plan.steps, lambda kernel: scheduled(kernel, next(facts))))
+    plan = replace(plan, steps=mapped(plan.steps, lambda kernel: scheduled(kernel, next(facts))))
+    return replace(plan, steps=mapped(plan.steps, _alone)) if _is_never_shared(plan) else plan
+
+
+def _is_never_shared(plan: Plan) -> bool:
+    """Is it too little work for a team, whatever comes in? So ends of loops are known numbers."""
+    work = amount(plan.steps)
+    return isinstance(work, int) and work < machine().least_work
+
+
+def _alone(kernel: Kernel) -> Kernel:
+    """The same, if it is of loops: what csrc/kern computes is cut at run time."""
+    found = kernel.schedule
+    if found is None or found.variants or any(s.routine is not None for s in kernel.stages):
+        return kernel
+    return replace(kernel, schedule=replace(found, partition=ALONE))
 
 
 def scheduled(kernel: Kernel, facts: Facts | None) -> Kernel:

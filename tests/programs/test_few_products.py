@@ -10,7 +10,9 @@ from fncompile.ir.node import Program
 from fncompile.ir.types import TensorType
 from fncompile.passes.few_products import MOST_PRODUCTS, few_products
 from fncompile.passes.unroll import MOST_UNROLLED
-from tests.programs.native import compiled, run
+from fncompile.plan.machine import drawn
+from fncompile.plan.schedule import ALONE
+from tests.programs.native import compiled, run, stages
 
 
 def _product(rows, depth, columns, dtype="float32"):
@@ -56,3 +58,13 @@ def test_which_products_are_left(rows, depth, columns, dtype, left):
     a, b, y = _product(rows, depth, columns, dtype)
     made = few_products(Program((a, b), (), {"y": y}))
     assert any(n.op == "dot" for n in made.nodes()) == left
+
+
+def test_what_is_never_shared_has_loops_of_known_ends():
+    """A program whose sizes are all known, and small, is computed by its caller alone."""
+    a, b, y = _product(1, 16, 64)
+    _, plan = stages(Program((a, b), (), {"y": build.ew("tanh", y)}))
+    assert [k.schedule.partition for k in plan.kernels] == [ALONE]
+    with drawn(least_work=1):
+        _, plan = stages(Program((a, b), (), {"y": build.ew("tanh", y)}))
+    assert [k.schedule.partition.axis for k in plan.kernels] == ["rows"]
