@@ -8,7 +8,8 @@ from fncompile import activations, constraints, initializers, regularizers
 from fncompile.graph.variable import Variable
 from fncompile.layers.base import Layer
 
-# Arguments that newer Keras writes and that mean nothing at these values.
+# Arguments that Keras has too, and that mean nothing at these values, which are those that it takes
+# where they are left out.
 _WITHOUT_MEANING = {
     "quantization_config": None,
     "lora_rank": None,
@@ -26,18 +27,16 @@ class StandardLayer(Layer):
 
     fields: tuple[str, ...] = ()
 
+    def __init__(self, **kwargs: Any):
+        super().__init__(**_with_meaning(kwargs))
+
     def get_config(self) -> dict[str, Any]:
         own = {field: _plain(getattr(self, field)) for field in self.fields}
         return {**super().get_config(), **own}
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Any:
-        kept = {
-            key: value
-            for key, value in config.items()
-            if key in cls.fields or (key, value) not in _WITHOUT_MEANING.items()
-        }
-        return super().from_config(kept)
+        return super().from_config(_with_meaning(config, cls.fields))
 
     def _weight_options(
         self, name: str, initializer: Any, regularizer: Any = None, constraint: Any = None
@@ -81,3 +80,12 @@ def _plain(value: Any) -> Any:
 
         return serialize_keras_object(value)
     return activations.serialize(value) if callable(value) else value
+
+
+def _with_meaning(options: dict[str, Any], fields: tuple[str, ...] = ()) -> dict[str, Any]:
+    """Options without those that mean nothing; `fields` are a layer's own, which stay."""
+    return {
+        key: value
+        for key, value in options.items()
+        if key in fields or key not in _WITHOUT_MEANING or value != _WITHOUT_MEANING[key]
+    }

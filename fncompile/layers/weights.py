@@ -61,6 +61,15 @@ class Weights:
             args = args[1:]
         return self._new_weight(*args, **kwargs)
 
+    def add_variable(self, shape: Any, initializer: Any, **options: Any) -> Variable:
+        """`add_weight` with a shape and an initializer that have to be given; options as there.
+
+        >>> layer = layers.Layer()
+        >>> layer.add_variable((), "zeros", trainable=False, name="count").path
+        'layer/count'
+        """
+        return self._new_weight(shape, initializer, **options)
+
     def _new_weight(
         self,
         shape: Any = None,

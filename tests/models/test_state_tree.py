@@ -135,3 +135,17 @@ def test_a_lambda_in_a_configuration_runs_only_when_allowed():
         layers.Lambda.from_config(config)
     again = layers.Lambda.from_config(config, safe_mode=False)
     np.testing.assert_array_equal(again(np.array([3.0], "float32")), [9.0])
+
+
+def test_a_variable_of_a_layer_by_keras_other_name():
+    layer = layers.Layer(name="layer")
+    count = layer.add_variable((), "zeros", trainable=False, name="count")
+    assert layer.non_trainable_weights == [count] and count.shape == () and not count.trainable
+
+
+@pytest.mark.parametrize("options", [{"synchronized": False}, {"renorm": False}])
+def test_an_argument_that_changes_nothing_is_taken(options):
+    layer = layers.BatchNormalization(**options)
+    assert not layer.get_config().keys() & options.keys()
+    with pytest.raises(ValueError, match=next(iter(options))):
+        layers.BatchNormalization(**dict.fromkeys(options, True))
