@@ -10,7 +10,7 @@ from fncompile.ops.casting import cast
 from fncompile.ops.composing import extents, real, tensor
 from fncompile.ops.contraction import einsum
 from fncompile.ops.creation import arange, full
-from fncompile.ops.dispatch import op
+from fncompile.ops.dispatch import op, wide_dtype
 from fncompile.ops.functions import logaddexp
 from fncompile.ops.indexing import one_hot
 from fncompile.ops.joining import concatenate
@@ -43,6 +43,7 @@ def ctc_loss(
     array([1.6864], dtype=float32)
     """
     labels, logits = cast(target, "int32"), real(output)
+    logits = cast(logits, wide_dtype(logits.dtype))
     if len(labels.shape) != 2 or len(logits.shape) != 3:
         raise ValueError(
             "`ctc_loss` takes `target` (samples, labels) and `output` (samples, steps, classes). "

@@ -11,7 +11,7 @@ from fncompile.ops.casting import cast
 from fncompile.ops.composing import extents, known, real, tensor
 from fncompile.ops.contraction import einsum
 from fncompile.ops.creation import arange, full
-from fncompile.ops.dispatch import op
+from fncompile.ops.dispatch import op, wide_dtype
 from fncompile.ops.functions import logaddexp
 from fncompile.ops.indexing import one_hot, take_along_axis
 from fncompile.ops.joining import concatenate
@@ -50,6 +50,7 @@ def ctc_decode(
     (array([[[ 1,  1, -1, -1]]], dtype=int32), array([[-7.]], dtype=float32))
     """
     logits = real(inputs)
+    logits = cast(logits, wide_dtype(logits.dtype))
     if len(logits.shape) != 3:
         raise ValueError(
             "`ctc_decode` takes `inputs` (samples, steps, classes). "

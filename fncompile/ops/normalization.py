@@ -5,6 +5,7 @@ from __future__ import annotations
 from fncompile.config import epsilon as default_epsilon
 from fncompile.ir import build
 from fncompile.ir.node import Node
+from fncompile.ir.types import DTYPES
 from fncompile.ops.axes import canonical_axes, canonical_axis, differ, display
 from fncompile.ops.dispatch import as_float, node, op, widened
 from fncompile.ops.reductions import variance
@@ -18,14 +19,24 @@ def moments(
     """Mean and variance over `axes`, as a pair.
 
     `x`: a tensor; `axes`: one axis or several; `keepdims` leaves extents of 1 in their place.
-    `synchronized` is Keras' argument and ignored.
+    `synchronized` is Keras' argument and ignored. Of 16 bits they are computed in float32, and no
+    larger than the largest number of `x`.
 
     >>> ops.moments([[1.0, 3.0], [2.0, 2.0]], axes=[1])
     (array([2., 2.], dtype=float32), array([1., 0.], dtype=float32))
     """
     x = as_float(x)
-    axes = canonical_axes(axes, x.ndim)
-    return build.mean(x, axes, keepdims), variance(x, axes, keepdims)
+    wide, axes = widened(x), canonical_axes(axes, x.ndim)
+    found = build.mean(wide, axes, keepdims), variance(wide, axes, keepdims)
+    return tuple(_saturated(moment, x.dtype) for moment in found)
+
+
+def _saturated(x: Node, dtype: str) -> Node:
+    """`x` in a narrower dtype, and its largest number where it is beyond."""
+    if x.dtype == dtype:
+        return x
+    most = build.like(x, DTYPES[dtype].largest)
+    return build.cast(build.ew("max", build.ew("min", x, most), build.ew("neg", most)), dtype)
 
 
 @op

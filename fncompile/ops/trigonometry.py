@@ -11,6 +11,7 @@ from typing import Any
 
 from fncompile.ir import build
 from fncompile.ir.types import DTYPES
+from fncompile.ops.casting import cast
 from fncompile.ops.composing import real, reals
 from fncompile.ops.dispatch import as_float, op
 from fncompile.ops.functions import log, log1p, sin, sqrt
@@ -207,4 +208,4 @@ def angle(x: TensorLike) -> Result:
     array([0.    , 3.1416], dtype=float32)
     """
     x = real(x)
-    return where(equal(x, x), where(x < 0, math.pi, 0.0), x)
+    return where(equal(x, x), cast(where(x < 0, math.pi, 0.0), x.dtype), x)

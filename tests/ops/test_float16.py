@@ -82,6 +82,22 @@ def test_every_op_of_arrays_rounds_its_result():
     assert ops.mean(many) == 20 and ops.sum(many) == np.inf
 
 
+def test_ops_that_compute_in_float32_say_what_they_give():
+    """As in Keras: moments saturate, losses of alignments stay float32, angles do not."""
+    many = np.array([60000, -60000], np.float16)
+    mean, variance = ops.moments(many, [0])
+    assert (mean, variance) == (0, 65504) and variance.dtype == np.float16
+    assert ops.angle(many).tolist() == [0, np.float16(np.pi)]
+    assert ops.angle(many).dtype == np.float16
+    scores = np.array([[[0.4, 0.8, 0.4], [0.2, 0.8, 0.3], [0.9, 0.4, 0.5]]], np.float16)
+    labels, three = np.array([[1, 2, 1]]), np.array([3])
+    loss = ops.ctc_loss(labels, scores, three, three)
+    assert loss.dtype == np.float32 == ops.ctc_decode(scores, three)[1].dtype
+    np.testing.assert_allclose(
+        loss, ops.ctc_loss(labels, scores.astype(np.float32), three, three), rtol=1e-6
+    )
+
+
 def test_sums_are_taken_in_float32():
     ones = np.ones(4096, np.float16)  # beyond 2,048 one more would change nothing
     x = fncompile.Input((4096,), dtype="float16")

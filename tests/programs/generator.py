@@ -99,7 +99,10 @@ class Generator:
         )
 
     def make_cast(self, x: Node) -> Node:
-        return build.cast(build.cast(build.ew("mul", x, build.like(x, 3)), "int32"), self.dtype)
+        """By way of whole numbers, of each kind in turn."""
+        kinds = [d for d, row in DTYPES.items() if row.kind in "iu"]
+        whole = build.cast(build.ew("mul", x, build.like(x, 3)), kinds[len(self.values) % len(kinds)])
+        return build.cast(whole, self.dtype)
 
     def make_reshape(self, x: Node) -> Node | None:
         dims = list(x.shape)
