@@ -101,8 +101,8 @@ class Generator:
     def make_cast(self, x: Node) -> Node:
         """By way of whole numbers, of each kind in turn."""
         kinds = [d for d, row in DTYPES.items() if row.kind in "iu"]
-        whole = build.cast(build.ew("mul", x, build.like(x, 3)), kinds[len(self.values) % len(kinds)])
-        return build.cast(whole, self.dtype)
+        kind = kinds[len(self.values) % len(kinds)]
+        return build.cast(build.cast(build.ew("mul", x, build.like(x, 3)), kind), self.dtype)
 
     def make_reshape(self, x: Node) -> Node | None:
         dims = list(x.shape)
