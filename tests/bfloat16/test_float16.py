@@ -118,3 +118,12 @@ def test_training_is_that_of_keras():
     np.testing.assert_allclose(found, RECORDED, rtol=3e-4)
     assert float(scaling.dynamic_scale) == 2.0**16 and inner.iterations == 8
     assert {w.dtype for w in model.weights} == {"float32"}
+
+
+def test_groups_of_numbers_beyond_float16_are_normalized():
+    """They were infinite before the layer saw them; Keras does not cast them either."""
+    x = np.full((2, 4, 8), 70000, np.float32) + np.arange(8, dtype=np.float32)
+    found = layers.GroupNormalization(2, dtype="mixed_float16", epsilon=0.0)(x)
+    assert found.dtype == np.float16
+    wanted = layers.GroupNormalization(2, dtype="float32", epsilon=0.0)(x)
+    np.testing.assert_allclose(found, wanted, atol=2e-3)

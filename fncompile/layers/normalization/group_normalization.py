@@ -51,6 +51,7 @@ class GroupNormalization(StandardLayer):
                 "Received an invalid value for argument `groups`, expected a positive integer (or "
                 f"`-1` for instance normalization). Received: groups={groups}"
             )
+        self.autocast = False  # numbers that are too large for 16 bits can be normalized
         self.groups = groups
         self.axis = axis
         self.epsilon = epsilon
@@ -97,4 +98,4 @@ class GroupNormalization(StandardLayer):
         along = tuple(shape[axis] if a == axis else 1 for a in range(len(shape)))
         x = x if self.gamma is None else x * ops.reshape(self.gamma, along)
         x = x if self.beta is None else x + ops.reshape(self.beta, along)
-        return ops.cast(x, inputs.dtype)
+        return ops.cast(x, self.compute_dtype)
