@@ -140,7 +140,10 @@ def build_for(model: TrainedModel, x: Any) -> None:
     if hasattr(model, "build_on"):  # a stack of layers
         model.build_on(x)
     elif not knows_outputs(model):
+        state = [(v, np.array(v)) for v in model.non_trainable_variables]
         outputs = model(map_structure(lambda a: None if a is None else a[:1], x))
+        for variable, value in state:  # that call was no prediction, and leaves nothing behind
+            variable.assign(value)
         names = [f"output_{k}" for k in range(len(flatten(outputs)))]
         model._output_places = Places(outputs, names)
 

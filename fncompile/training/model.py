@@ -61,6 +61,10 @@ class TrainedModel(Protocol):
         """Those among them that training changes."""
 
     @property
+    def non_trainable_variables(self) -> list[Variable]:
+        """The others: state that calls may change."""
+
+    @property
     def input_count(self) -> int:
         """The number of flat inputs; known once `flatten_inputs` has seen some."""
 

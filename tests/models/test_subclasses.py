@@ -113,3 +113,25 @@ def test_steps_made_by_one_loss_are_not_those_of_another():
             wanted = np.mean(apart**2 if loss == "mse" else apart)
             np.testing.assert_allclose(model.evaluate(x, y, verbose=0), wanted, rtol=1e-6)
             np.testing.assert_allclose(model.train_on_batch(x, y), wanted, rtol=1e-6)
+
+
+class Counting(Model):
+    """Counts its calls."""
+
+    def __init__(self):
+        super().__init__()
+        self.calls = self.add_variable((), "zeros", trainable=False)
+
+    def call(self, x):
+        self.calls.assign(self.calls + 1)
+        return x
+
+
+def test_the_call_that_builds_a_model_leaves_no_state():
+    x = np.ones((4, 1), "float32")
+    with flags(interp=True):
+        model = Counting()
+        model.compile("sgd", "mse")
+        for steps in (2, 4):
+            model.fit(x, x, batch_size=2, verbose=0)
+            assert float(model.calls) == steps
