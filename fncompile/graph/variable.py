@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from fncompile.graph import structure
+from fncompile.graph.naming import current_path
 from fncompile.graph.operators import IMPLEMENTATIONS, Operators
 from fncompile.graph.trace import current_trace, suspended
 from fncompile.ir.elements import encode, shown
@@ -112,7 +113,7 @@ class Variable(Operators):
             array = np.broadcast_to(array, shape).copy()
         self.type = TensorType(dtype or array.dtype.name, array.shape)
         self.name = name
-        self.path = path or name
+        self.path = path or "/".join(filter(None, (current_path(), name)))
         self._trainable = trainable
         self.regularizer: Any = None
         self.constraint: Any = None

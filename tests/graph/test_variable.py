@@ -34,3 +34,11 @@ def test_a_variable_of_columns_is_a_copy_too():
     variable = fncompile.Variable(whole[:, ::2].T)
     whole[:] = 1
     assert not variable.numpy().any() and variable.shape == (3, 4)
+
+
+def test_a_path_begins_with_the_scopes_around():
+    """As in Keras, so that a map of optimizers or policies finds it; a path that is given stays."""
+    with fncompile.name_scope("outer"), fncompile.name_scope("inner"):
+        made = [fncompile.Variable([1.0], name="kernel"), fncompile.Variable([1.0], path="own")]
+    assert [v.path for v in made] == ["outer/inner/kernel", "own"]
+    assert made[0].name == "kernel" and fncompile.Variable([1.0], name="alone").path == "alone"
