@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
+from fncompile import config
 from fncompile.caller import warn_caller
-from fncompile.config import max_steps_per_epoch
 from fncompile.training.steps import CallPlan
 
 Arrays = list[np.ndarray]
@@ -187,7 +187,7 @@ def steps_at_most(steps: Any, length: int | None) -> int | None:
     """How many batches of `length` an epoch has, as told and as `config.max_steps_per_epoch` says;
     None for as many as there are."""
     told = None if steps is None else checked_steps(steps)
-    most = max_steps_per_epoch()
+    most = config._max_steps_per_epoch  # warm calls are short: no function for what is rarely set
     wanted = told or length
     return told if most is None or (wanted is not None and wanted <= most) else most
 

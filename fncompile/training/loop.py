@@ -104,7 +104,9 @@ def fit(
         logs = run.epochs(model._initial_epoch, epochs)
     finally:
         if epochs > 0:
-            model.optimizer.finalize_variable_values(model.trainable_variables)
+            # Looked up where there are averages alone: it walks through all layers.
+            variables = (v for one in (model,) for v in one.trainable_variables)
+            model.optimizer.finalize_variable_values(variables)
     together.end(model)
     calls.on_train_end(logs)
     return calls.history
@@ -194,8 +196,9 @@ def evaluate(
     check_compiled(model)
     feed = training_feed(model, "evaluate", x, y, sample_weight, batch_size=batch_size, steps=steps)
     together.check_batches(feed)
+    verbose = _verbosity(verbose)
     calls = together.callback_list(
-        callbacks, model, add_progbar=_verbosity(verbose) != 0, verbose=_verbosity(verbose),
+        callbacks, model, add_progbar=verbose != 0, verbose=verbose,
         epochs=1, steps=feed.steps,
     )  # fmt: skip
     results = _evaluate(model, feed, calls, together.pace(model, calls, "test"))
@@ -328,7 +331,7 @@ def _own_calls(
     model: TrainedModel, callbacks: Any, verbose: str | int, steps: int | None
 ) -> CallbackList:
     """The callbacks of a prediction, which concerns this process alone."""
-    verbose = _verbosity(verbose)
+    verbose = _verbosity(verbose) if verbose == "auto" else int(verbose)
     return CallbackList(
         callbacks, add_progbar=verbose != 0, model=model, verbose=verbose, epochs=1, steps=steps
     )
