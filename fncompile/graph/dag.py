@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from fncompile.graph.call import Call, Operation, symbolic_call
@@ -23,37 +22,24 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Dag:
-    """`calls` is an order in which they can run, those of the inputs among them; `operations` each
-    operation once; `depths` the depth of each call.
+    """`graph`: calls as nodes (with `depth`), tensors as edges (with `tensor` and `position`).
+
+    `calls` is an order in which they can run, those of the inputs among them; `operations` each
+    operation once.
     """
 
     inputs: list[KerasTensor]
     outputs: list[KerasTensor]
-    depths: dict[Call, int]
+    graph: networkx.MultiDiGraph
     calls: list[Call]
     operations: list[Operation]
 
-    @cached_property
-    def graph(self) -> networkx.MultiDiGraph:
-        """Calls as nodes (with `depth`), tensors as edges (with `tensor` and `position`). Made when
-        asked for: to load NetworkX takes longer than to plan a small model."""
-        import networkx
-
-        graph = networkx.MultiDiGraph()
-        for call in self.calls:
-            graph.add_node(call, depth=self.depths[call])
-        for call in self.calls:
-            for position, tensor in enumerate(call.input_tensors):
-                if tensor._keras_history is not None and producer(tensor) in graph:
-                    graph.add_edge(producer(tensor), call, position=position, tensor=tensor)
-        return graph
-
     def calls_of(self, operation: Operation) -> list[Call]:
         """The calls of `operation` in this graph, in the order in which they were made."""
-        return [call for call in operation._inbound_nodes if call in self.depths]
+        return [call for call in operation._inbound_nodes if call in self.graph]
 
     def depth(self, call: Call) -> int:
-        return self.depths[call]
+        return self.graph.nodes[call]["depth"]
 
 
 def producer(tensor: KerasTensor) -> Call:
@@ -93,16 +79,17 @@ def build_dag(inputs: Sequence[KerasTensor], outputs: Any) -> Dag:
     where two operations have one name.
     """
     left, met = _visit(inputs, outputs)
-    depths, of_operations = _depths(left)
+    graph = _connect(left)
+    depths = _assign_depths(graph, left)
     for call in filter(None, map(_source, inputs)):
-        if call not in depths:  # no output needs it
-            depths[call] = of_operations[call.operation] = 0
-            met[call.operation] = -1
-    operations = sorted(of_operations, key=lambda op: (-of_operations[op], met[op]))
+        if call not in graph:  # no output needs it
+            graph.add_node(call, depth=0)
+            depths[call.operation], met[call.operation] = 0, -1
+    operations = sorted(depths, key=lambda op: (-depths[op], met[op]))
     _check_unique_names(operations)
     rank = {op: i for i, op in enumerate(operations)}
-    calls = sorted(depths, key=lambda call: (-depths[call], rank[call.operation]))
-    return Dag(list(inputs), flatten(outputs), depths, calls, operations)
+    calls = sorted(graph, key=lambda call: (-graph.nodes[call]["depth"], rank[call.operation]))
+    return Dag(list(inputs), flatten(outputs), graph, calls, operations)
 
 
 def _visit(inputs: Sequence[KerasTensor], outputs: Any) -> tuple[list[Call], dict[Operation, int]]:
@@ -153,19 +140,29 @@ def _check_connected(call: Call, given: set[KerasTensor], path: str) -> None:
         )
 
 
-def _depths(left: list[Call]) -> tuple[dict[Call, int], dict[Operation, int]]:
-    """Depths of calls and of operations; all calls of an operation are at least as deep as its
-    shallowest one."""
-    depths = dict.fromkeys(left, 0)
+def _connect(calls: list[Call]) -> networkx.MultiDiGraph:
+    import networkx
+
+    graph = networkx.MultiDiGraph()
+    graph.add_nodes_from(calls)
+    for call in calls:
+        for position, tensor in enumerate(call.input_tensors):
+            if tensor._keras_history is not None and producer(tensor) in graph:
+                graph.add_edge(producer(tensor), call, position=position, tensor=tensor)
+    return graph
+
+
+def _assign_depths(graph: networkx.MultiDiGraph, left: list[Call]) -> dict[Operation, int]:
+    """Depth of every call, as node attribute; all calls of an operation are at least as deep as its
+    shallowest one. Returns the depth of every operation."""
     of_operation: dict[Operation, int] = {}
     for call in reversed(left):
-        depth = max(depths[call], of_operation.get(call.operation, 0))
-        depths[call] = of_operation[call.operation] = depth
-        for tensor in call.input_tensors:
-            before = None if tensor._keras_history is None else producer(tensor)
-            if before in depths:
-                depths[before] = max(depths[before], depth + 1)
-    return depths, of_operation
+        depth = max(graph.nodes[call].get("depth", 0), of_operation.get(call.operation, 0))
+        graph.nodes[call]["depth"] = of_operation[call.operation] = depth
+        for before in graph.predecessors(call):
+            data = graph.nodes[before]
+            data["depth"] = max(data.get("depth", 0), depth + 1)
+    return of_operation
 
 
 def _paths(structure: Any, path: str = "") -> list[tuple[str, KerasTensor]]:

@@ -13,31 +13,20 @@ from fncompile.plan.types import Stage, root_buffer
 
 def hazards(stages: list[Stage]) -> set[str]:
     """Names of parameters whose update needs a temporary and a copy."""
-    blocked = {name for stage in stages for name in _self_overlap(stage)}
-    after: list[list[int]] = [[] for _ in stages]
+    import networkx as nx
+
+    blocked = {name for i, stage in enumerate(stages) for name in _self_overlap(stage)}
+    graph = nx.DiGraph()
+    graph.add_nodes_from(range(len(stages)))
     edges = dependencies(stages)
-    for edge in edges:
-        if edge.kind != "war":
-            after[edge.source].append(edge.target)
+    graph.add_edges_from((e.source, e.target) for e in edges if e.kind != "war")
     for edge in edges:
         if edge.kind == "war":
-            if _reaches(after, edge.target, edge.source):
+            if nx.has_path(graph, edge.target, edge.source):
                 blocked.add(root_buffer(edge.buffer).name)
             else:
-                after[edge.source].append(edge.target)
+                graph.add_edge(edge.source, edge.target)
     return blocked
-
-
-def _reaches(after: list[list[int]], source: int, target: int) -> bool:
-    """Does a path lead from one stage to the other?"""
-    seen, waiting = {source}, [source]
-    while waiting:
-        if (at := waiting.pop()) == target:
-            return True
-        new = [stage for stage in after[at] if stage not in seen]
-        seen.update(new)
-        waiting += new
-    return False
 
 
 def _self_overlap(stage: Stage) -> list[str]:
