@@ -156,7 +156,7 @@ def test_config_is_set(restored_config):
     assert config.image_data_format() == "channels_first"
 
 
-@pytest.mark.parametrize("value", ["float16", "bfloat16", "int32", "", None, 32])
+@pytest.mark.parametrize("value", ["bfloat16", "int32", "", None, 32])
 def test_config_refuses_other_floats(value, restored_config):
     with pytest.raises(ValueError, match=r"Unknown `floatx` value: .* Expected one of"):
         config.set_floatx(value)

@@ -78,6 +78,18 @@ def _has_hash(path: Path, expected: str, algorithm: str) -> bool:
     return digest.hexdigest() == expected
 
 
+def _unpack_tar(archive: tarfile.TarFile, folder: Path) -> None:
+    """Unpack what stays inside `folder`; ValueError for anything else."""
+    if hasattr(tarfile, "data_filter"):  # Python 3.11.4, and 3.10.12
+        archive.extractall(folder, filter="data")
+        return
+    for member in archive:
+        inside = (folder / member.name).resolve().is_relative_to(folder.resolve())
+        if not inside or not (member.isfile() or member.isdir()):
+            raise ValueError(f"{archive.name} has {member.name!r}, which is no file inside of it.")
+    archive.extractall(folder)
+
+
 def _unpacked(path: Path, archive_format: Any) -> Path:
     """The folder that an archive was unpacked into; nothing leaves it."""
     folder = path.with_name(path.name.split(".")[0] + "_extracted")
@@ -88,7 +100,7 @@ def _unpacked(path: Path, archive_format: Any) -> Path:
             archive.extractall(folder)
     elif archive_format in ("auto", "tar") and tarfile.is_tarfile(path):
         with tarfile.open(path) as archive:
-            archive.extractall(folder, filter="data")
+            _unpack_tar(archive, folder)
     else:
         raise ValueError(f"{path} is no archive that can be unpacked. Received: {archive_format!r}")
     return folder

@@ -111,7 +111,7 @@ def test_products_narrower_than_a_vector_are_not_made_by_strips():
 def test_steps_reach_every_way_to_compute_a_product():
     """So that what is drawn at random is not all below the thresholds."""
     drivers, updating = set(), 0
-    for seed in range(40):
+    for seed in range(60):
         step = RandomStep(seed)
         with drawn(**machine_numbers(seed)):
             plan = lower(step.program, "train", step.context())

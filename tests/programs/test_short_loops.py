@@ -123,3 +123,22 @@ def test_calls_of_kernels_with_an_innermost_loop_of_two_are_not_dropped():
     array, params = rng.standard_normal((2, 8, 3)), {"w": rng.standard_normal((2, 3, 4))}
     want, _ = interp.run(program, [array], params)
     np.testing.assert_allclose(run(compiled(program), [array], params)[0][0], want["dx"], 1e-12)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("stride", [2, 4])
+def test_sums_that_share_a_loop_keep_to_their_own_numbers(stride, dtype):
+    """Pieces `stride` apart are added up, `stride` neighbours in one loop: gcc 12.2 gave the first
+    of them the numbers of all. The overlap of an inverse STFT was wrong by it."""
+    count, length = 7, 3 * stride
+    w = build.input("w", TensorType(dtype, (1, length)))
+    pieces = build.broadcast_to(w, (count, length))
+    size = length + stride * (count - 1)
+    program = Program(
+        (w,), (), {"y": build.unwindow(pieces, (0,), (size,), (stride,), (1,), (0,))}
+    )
+    array = np.arange(1, length + 1, dtype=dtype).reshape(1, length) ** 2
+    wanted = np.zeros(size, dtype)
+    for k in range(count):
+        wanted[k * stride : k * stride + length] += array[0]
+    np.testing.assert_array_equal(run(compiled(program), [array], {})[0][0], wanted)

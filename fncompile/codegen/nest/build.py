@@ -105,7 +105,7 @@ def _vectorised(part: Part) -> Part:
     if part.streams and not fits:  # the first axis of a kernel may be cut
         axis = replace(axis, block=STREAM, tail=FEWER)
     if part.reduced:
-        in_order = frozenset() if axis.vector else _backward_sums(part)
+        in_order = frozenset() if axis.vector else _sums_in_order(part)
         return replace(part, reduced=(*part.reduced[:-1], axis), in_order=in_order)
     return replace(part, kept=(*part.kept[:-1], axis))
 
@@ -172,11 +172,13 @@ def _moves(expr: Expr, part: Part, axis: int) -> bool:
     return any(at.coefficient(axis) != 0 for at in indices(expr))
 
 
-def _backward_sums(part: Part) -> frozenset[int]:
-    """Sums of numbers that are read backwards along the innermost axis.
+def _sums_in_order(part: Part) -> frozenset[int]:
+    """Sums that gcc 12.2 would vectorise wrongly: of numbers that are read backwards along the
+    innermost axis, and several in one loop.
 
-    gcc 12.2 unrolls such a loop of two points, vectorises the one around it in strict order, and
-    reads the wrong ones: tests/programs/test_short_loops.py.
+    In strict order it vectorises the loop around them and then reads the wrong numbers: where it
+    unrolls a loop of two points, and where two sums of float64 under one condition read numbers
+    side by side, which then all get into the first. tests/programs/test_short_loops.py has both.
     """
     innermost = part.axes[-1].number
 
@@ -186,7 +188,7 @@ def _backward_sums(part: Part) -> frozenset[int]:
         return any((s.terms[0][1] if isinstance(s, Poly) else s) < 0 for s in steps)
 
     floats = {i: s for i, s in part.numbered() if s.kind in ("sum", "prod") and is_float(s.dtype)}
-    return frozenset(i for i, stage in floats.items() if is_backward(stage))
+    return frozenset(i for i, s in floats.items() if len(floats) > 1 or is_backward(s))
 
 
 def vectorises(extent: Dim) -> bool:
