@@ -46,6 +46,18 @@ def test_a_file_is_checked_and_unpacked(tmp_path):
         utils.get_file("b.txt", **at)
 
 
+@pytest.mark.parametrize("name", ["../out.txt", "/tmp/out.txt", "link"])
+def test_nothing_leaves_the_folder_of_an_archive(tmp_path, name):
+    member = tarfile.TarInfo(name)
+    if name == "link":
+        member.type, member.linkname = tarfile.SYMTYPE, "/etc/passwd"
+    with tarfile.open(tmp_path / "a.tar", "w") as archive:
+        archive.addfile(member)
+    with pytest.raises(ValueError, match="no file inside"):
+        utils.get_file(str(tmp_path / "a.tar"), origin="https://example.org/a.tar", extract=True)
+    assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == ["a.tar"]
+
+
 @pytest.mark.parametrize(("length", "stride", "rate"), [(3, 1, 1), (2, 3, 1), (4, 2, 2)])
 def test_windows_are_slices(length, stride, rate):
     x = np.random.default_rng(1).normal(size=(20, 2)).astype("float32")

@@ -79,14 +79,13 @@ def _has_hash(path: Path, expected: str, algorithm: str) -> bool:
 
 
 def _unpack_tar(archive: tarfile.TarFile, folder: Path) -> None:
-    """Unpack what stays inside `folder`; ValueError for anything else."""
-    if hasattr(tarfile, "data_filter"):  # Python 3.11.4, and 3.10.12
-        archive.extractall(folder, filter="data")
-        return
+    """Unpack an archive of files that all lie inside `folder`; ValueError for any other."""
     for member in archive:
         inside = (folder / member.name).resolve().is_relative_to(folder.resolve())
         if not inside or not (member.isfile() or member.isdir()):
-            raise ValueError(f"{archive.name} has {member.name!r}, which is no file inside of it.")
+            raise ValueError(f"The archive has {member.name!r}, which is no file inside of it.")
+    if hasattr(tarfile, "data_filter"):  # Python 3.11.4, and 3.10.12
+        archive.extraction_filter = tarfile.data_filter  # type: ignore[assignment]
     archive.extractall(folder)
 
 
