@@ -174,21 +174,22 @@ def _moves(expr: Expr, part: Part, axis: int) -> bool:
 
 def _sums_in_order(part: Part) -> frozenset[int]:
     """Sums that gcc 12.2 would vectorise wrongly: of numbers that are read backwards along the
-    innermost axis, and several in one loop.
+    innermost axis, and several of every second number, or fewer.
 
     In strict order it vectorises the loop around them and then reads the wrong numbers: where it
-    unrolls a loop of two points, and where two sums of float64 under one condition read numbers
-    side by side, which then all get into the first. tests/programs/test_short_loops.py has both.
+    unrolls a loop of two points, and where two sums of float64, or four of float32, under one
+    condition read numbers side by side, which then all get into the first.
+    tests/programs/test_short_loops.py has both.
     """
     innermost = part.axes[-1].number
-
-    def is_backward(stage: Stage) -> bool:
-        loads = [e for e in stage.loads if isinstance(e, Load)]
-        steps = [e.at.coefficient(innermost) for e in loads]
-        return any((s.terms[0][1] if isinstance(s, Poly) else s) < 0 for s in steps)
-
     floats = {i: s for i, s in part.numbered() if s.kind in ("sum", "prod") and is_float(s.dtype)}
-    return frozenset(i for i, s in floats.items() if len(floats) > 1 or is_backward(s))
+
+    def goes_wrong(stage: Stage) -> bool:
+        steps = [e.at.coefficient(innermost) for e in stage.loads if isinstance(e, Load)]
+        backward = any((s.terms[0][1] if isinstance(s, Poly) else s) < 0 for s in steps)
+        return backward or (len(floats) > 1 and any(isinstance(s, int) and s > 1 for s in steps))
+
+    return frozenset(i for i, stage in floats.items() if goes_wrong(stage))
 
 
 def vectorises(extent: Dim) -> bool:
