@@ -58,7 +58,7 @@ FNC_INLINE uint64_t fnc_pow_u64(uint64_t base, uint64_t exponent) { /* wraps */
 
 /* T from F. LOW is the least T and END the first number above all, exact in F; TOP is the largest F
  * below END. */
-#define FNC_DEFINE_CAST(NAME, T, F, LOW, TOP, END, MAX)                                                 \
+#define FNC_DEFINE_CAST(NAME, T, F, LOW, TOP, END, MAX)                                            \
     FNC_INLINE T NAME(F x) {                                                                       \
         F y = x == x ? x : (F)0;                                                                   \
         y = y < (LOW) ? (LOW) : y;                                                                 \

@@ -89,7 +89,8 @@ FNC_LIB void fnc_take_gradient(const fnc_ctx *ctx, const fnc_tensor *t, const vo
 }
 
 FNC_LIB void fnc_add_gradient(const fnc_ctx *ctx, const fnc_tensor *t, const void *more) {
-    if (t->gradient >= 0) fnc_add_scaled(ctx->train + t->gradient, more, t->count, t->item, t->narrow, 1);
+    if (t->gradient >= 0)
+        fnc_add_scaled(ctx->train + t->gradient, more, t->count, t->item, t->narrow, 1);
 }
 
 /* For all weights, in an array with the places of the flat array of parameters; `source` and `more`

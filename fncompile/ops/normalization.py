@@ -8,6 +8,7 @@ from fncompile.ir.node import Node
 from fncompile.ir.types import DTYPES
 from fncompile.ops.axes import canonical_axes, canonical_axis, differ, display
 from fncompile.ops.dispatch import as_float, node, op, widened
+from fncompile.ops.pieces import between
 from fncompile.ops.reductions import variance
 from fncompile.ops.types import Axis, Result, TensorLike
 
@@ -35,8 +36,8 @@ def _saturated(x: Node, dtype: str) -> Node:
     """`x` in a narrower dtype, and its largest number where it is beyond."""
     if x.dtype == dtype:
         return x
-    most = build.like(x, DTYPES[dtype].largest)
-    return build.cast(build.ew("max", build.ew("min", x, most), build.ew("neg", most)), dtype)
+    most = DTYPES[dtype].largest
+    return build.cast(between(x, -most, most), dtype)
 
 
 @op

@@ -89,6 +89,11 @@ class LossScaleOptimizer(Optimizer):
         scale = self.dynamic_scale if self.built else self.initial_scale
         return ops.multiply(loss, ops.cast(scale, loss.dtype))
 
+    @property
+    def averages(self) -> bool:
+        """As of the inner optimizer."""
+        return self.inner_optimizer.averages
+
     def finalize_variable_values(self, var_list: Iterable[Variable]) -> None:
         """As the inner optimizer does it."""
         self.inner_optimizer.finalize_variable_values(var_list)

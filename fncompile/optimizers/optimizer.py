@@ -299,6 +299,11 @@ class Optimizer(ByAssignment, Described):
         """What `advance` is for a variable that is overwritten with its gradient."""
         return (g, {}) if total is None else over_steps.when_due(self, (g, {}), w, {SUM: total})
 
+    @property
+    def averages(self) -> bool:
+        """Does it keep averages of weights, which take their place in the end?"""
+        return self.use_ema
+
     def finalize_variable_values(self, var_list: Iterable[Variable]) -> None:
         """Put their averages in the place of these variables, where there are averages."""
         for variable in var_list if self.use_ema and self.built else ():

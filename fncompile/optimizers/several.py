@@ -176,6 +176,11 @@ class MultiOptimizer(Optimizer):
             "Set the learning rate on the individual sub-optimizers instead."
         )
 
+    @property
+    def averages(self) -> bool:
+        """Has any of the optimizers some?"""
+        return any(optimizer.averages for optimizer in self._inner)
+
     def finalize_variable_values(self, var_list: Iterable[Variable]) -> None:
         """As each optimizer does it with its variables."""
         chosen = set(var_list)

@@ -80,9 +80,9 @@ def beside(stage: Stage) -> list[Stage]:
     points = [stage.domain[i] for i in first]
     count = product(points)
     known = isinstance(count, int) and 2 <= count <= MOST_BESIDE
-    if stage.kind != "sum" or not known or not all(isinstance(e, Load) for e in stage.loads):
-        return [stage]
     ats = [e.at for e in stage.loads if isinstance(e, Load)]
+    if stage.kind != "sum" or not known or len(ats) < len(stage.loads):
+        return [stage]
     walked = [at for at in ats if any(i >= len(stage.kept) for i, _ in at.terms)]
     shared = any(at.coefficient(last) == 1 and not _moves(at, first) for at in walked)
     if not shared or not {at.coefficient(last) for at in walked} <= {0, 1}:

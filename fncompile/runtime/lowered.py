@@ -11,8 +11,8 @@ import functools
 import hashlib
 import json
 import os
-from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,7 +25,7 @@ from fncompile.ir.node import Program
 from fncompile.ir.text import print_program
 from fncompile.ir.types import TensorType, parse_type
 from fncompile.passes.manager import Context, plan
-from fncompile.plan.machine import Machine, drawn, machine
+from fncompile.plan.machine import drawn, machine
 from fncompile.runtime import toolchain
 from fncompile.runtime.store import open_store
 
@@ -95,6 +95,15 @@ class Lowered:
         )
 
 
+@contextmanager
+def numbers_of_target() -> Iterator[None]:
+    """Inside, numbers are those of the machine to compile for."""
+    emulated = {} if toolchain.multiplies_bfloat16() else {"narrow": machine().narrow_emulated}
+    with drawn(**emulated):
+        yield
+
+
+@numbers_of_target()
 def lowered(
     program: Program,
     kind: str,
@@ -104,24 +113,6 @@ def lowered(
     context: Context,
 ) -> Lowered:
     """The transformed `program` as C, from the store where it has been made before."""
-    with numbers_of_target():
-        return _lowered(program, kind, name, prefix, places, context)
-
-
-def numbers_of_target() -> AbstractContextManager[Machine]:
-    """Those of the machine to compile for, where it is planned for."""
-    emulated = {} if toolchain.multiplies_bfloat16() else {"narrow": machine().narrow_emulated}
-    return drawn(**emulated)
-
-
-def _lowered(
-    program: Program,
-    kind: str,
-    name: str,
-    prefix: str,
-    places: Mapping[str, Place],
-    context: Context,
-) -> Lowered:
     one_by_one = flag("check") or flag("nan") or flag("profile")
 
     def make() -> Lowered:

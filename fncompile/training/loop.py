@@ -103,10 +103,8 @@ def fit(
     try:
         logs = run.epochs(model._initial_epoch, epochs)
     finally:
-        if epochs > 0:
-            # Looked up where there are averages alone: it walks through all layers.
-            variables = (v for one in (model,) for v in one.trainable_variables)
-            model.optimizer.finalize_variable_values(variables)
+        if epochs > 0 and model.optimizer.averages:
+            model.optimizer.finalize_variable_values(model.trainable_variables)
     together.end(model)
     calls.on_train_end(logs)
     return calls.history

@@ -1,15 +1,8 @@
-"""What normalizations share: their axes, and the dtype of what they compute."""
+"""What normalizations share: their axes."""
 
 from __future__ import annotations
 
 from typing import Any
-
-from fncompile.ops.dispatch import wide_dtype
-
-
-def statistics_dtype(x: Any) -> str:
-    """Moments of numbers of 16 bits are float32."""
-    return wide_dtype(x.dtype)
 
 
 def check_axes(layer: Any, axes: Any, input_shape: tuple) -> None:

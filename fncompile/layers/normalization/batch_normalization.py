@@ -7,8 +7,9 @@ from typing import Any
 from fncompile import ops
 from fncompile.config import epsilon as small
 from fncompile.layers.input_spec import InputSpec
-from fncompile.layers.normalization.axes import check_axes, statistics_dtype
+from fncompile.layers.normalization.axes import check_axes
 from fncompile.layers.standard import StandardLayer
+from fncompile.ops.dispatch import wide_dtype
 
 
 class BatchNormalization(StandardLayer):
@@ -81,7 +82,7 @@ class BatchNormalization(StandardLayer):
     def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
         mean, variance = self.moving_mean, self.moving_variance
         if training and self.trainable:
-            mean, variance = self._moments(ops.cast(inputs, statistics_dtype(inputs)), mask)
+            mean, variance = self._moments(ops.cast(inputs, wide_dtype(inputs.dtype)), mask)
             self._move(self.moving_mean, mean)
             self._move(self.moving_variance, variance)
         return ops.batch_normalization(

@@ -6,8 +6,9 @@ from typing import Any
 
 from fncompile import ops
 from fncompile.layers.input_spec import InputSpec
-from fncompile.layers.normalization.axes import check_axes, statistics_dtype
+from fncompile.layers.normalization.axes import check_axes
 from fncompile.layers.standard import StandardLayer
+from fncompile.ops.dispatch import wide_dtype
 
 
 class GroupNormalization(StandardLayer):
@@ -91,7 +92,7 @@ class GroupNormalization(StandardLayer):
         shape = ops.shape(inputs)
         axis = self.axis % len(shape)
         groups = shape[axis] if self.groups == -1 else self.groups
-        x = ops.cast(inputs, statistics_dtype(inputs))
+        x = ops.cast(inputs, wide_dtype(inputs.dtype))
         x = ops.reshape(x, (*shape[:axis], groups, shape[axis] // groups, *shape[axis + 1 :]))
         within = tuple(a for a in range(1, len(shape) + 1) if a != axis)
         x = ops.reshape(ops.layer_normalization(x, axis=within, epsilon=self.epsilon), shape)

@@ -6,9 +6,9 @@ from typing import Any
 
 from fncompile import activations, ops, random
 from fncompile.graph.variable import Variable
-from fncompile.layers.normalization.axes import statistics_dtype
 from fncompile.layers.regularization.arguments import checked_fraction
 from fncompile.layers.standard import StandardLayer, weight_fields
+from fncompile.ops.dispatch import wide_dtype
 
 WEIGHT_OPTIONS = weight_fields("kernel", "recurrent", "bias")
 
@@ -111,5 +111,5 @@ def cell_options(scope: dict[str, Any], *more: str) -> dict[str, Any]:
 
 def in_float(*values: Any) -> list[Any]:
     """What lies between products and states is computed in float32 where those are of 16 bits."""
-    dtype = statistics_dtype(values[0])
+    dtype = wide_dtype(values[0].dtype)
     return [ops.cast(value, dtype) for value in values]
