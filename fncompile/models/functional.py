@@ -7,19 +7,15 @@ from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
 
-import numpy as np
-
 from fncompile.graph.call import Call, Operation, relink
 from fncompile.graph.config import dag_config, dag_from_config
 from fncompile.graph.dag import Dag, build_dag, rebase, replay
-from fncompile.graph.eager import masked
 from fncompile.graph.nest import flatten, map_structure, pack_like, paths
 from fncompile.graph.tensor import KerasTensor, Tensor
 from fncompile.graph.trace import current_trace, to_node
-from fncompile.ir.types import DTYPES
 from fncompile.layers.base import Layer
-from fncompile.layers.call_spec import masks_of
 from fncompile.layers.input import InputLayer
+from fncompile.models.graph_model import GraphModel
 from fncompile.models.host_part import HostPart, host_part
 from fncompile.models.inputs import (
     check_dict_keys,
@@ -27,13 +23,12 @@ from fncompile.models.inputs import (
     fitted,
     in_order,
     input_specs,
-    leaves_in_order,
     maker,
 )
 from fncompile.models.model import Model
 
 
-class Functional(Model):
+class Functional(GraphModel):
     """The calls between `inputs` and `outputs`, nested structures of symbolic tensors.
 
     Inputs that are not from `Input` begin a new graph at that place: the layers behind them are
@@ -137,7 +132,7 @@ class Functional(Model):
         """The names of `compiled_inputs`."""
         return self.input_names if self.host_part is None else list(self.host_part.names)
 
-    def _converted(self, arrays: list[Any]) -> list[Any]:
+    def converted(self, arrays: list[Any]) -> list[Any]:
         """The arrays for `compiled_inputs`, of those for `inputs`."""
         return arrays if self.host_part is None else self.host_part.convert(self.inputs, arrays)
 
@@ -168,77 +163,11 @@ class Functional(Model):
 
     # computation ----------------------------------------------------------------------------------
 
-    _not_state = Model._not_state | {"host_part", "_plan", "_short", "input_places"}
-    _plan: Any = None  # of calls on arrays, once there was one
-    _short: Any = None  # its short way, of `runtime.calls`, if there is one
+    _not_state = GraphModel._not_state | {"host_part", "input_places"}
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        short = self._short
-        plain = short is not None and len(args) == 1 and not kwargs and current_trace() is None
-        if plain and self._plan.holds(self):
-            out = short(args[0]) if short.takes_one else self._call_on_several(args[0])
-            if out is not None:
-                return out
-        return super().__call__(*args, **kwargs)
-
-    def _call_on_several(self, x: Any) -> Any:
-        """The outputs for arrays in the structure of the inputs; None for what needs thought."""
-        arrays = leaves_in_order(x, self._inputs_struct, self.input_spec)
-        outputs = None if arrays is None else self._short(arrays)
-        return None if outputs is None else self.pack_outputs(outputs)
-
-    def _call_on_arrays(self, args: tuple, kwargs: dict[str, Any]) -> Any:
-        """Compiled, unless the call asks for training behaviour, leaves an input out or gives one a
-        mask, or leaves the training flag to the calls inside, some of which have it set."""
-        forced = self._sets_training()
-        asked = any(x is not None and x is not False for x in kwargs.values())
-        masked_input = any(mask is not None for mask in flatten(masks_of(args)))
-        plain = not (asked or masked_input or (forced and kwargs.get("training") is None))
-        flat = self.flatten_inputs(args[0]) if len(args) == 1 and plain else [None]
-        if any(x is None for x in flat):
-            return super()._call_on_arrays(args, kwargs)
-        arrays = [
-            np.array(x, DTYPES[t.dtype].border, order="C", copy=None)
-            for x, t in zip(self._converted(flat), self.compiled_inputs, strict=True)
-        ]
-        steps = self.steps()
-        if steps.adds_losses(arrays):  # `losses` must have their values
-            return super()._call_on_arrays(args, kwargs)
-        plan = steps.plan("predict", arrays)
-        outputs = masked(plan.batch(arrays), steps.masks(arrays))
-        if not forced and self.host_part is None:
-            self._plan, self._short = plan, steps.short_call(arrays)
-        return self.pack_outputs(outputs)
-
-    def _sets_training(self) -> bool:
-        """Was a layer in here, or in a model inside, called with `training=True`?"""
-        graphs = (layer._dag for layer in self._flatten_layers() if isinstance(layer, Functional))
-        return any(call.kwargs.get("training") for dag in graphs for call in dag.calls)
-
-    def bind(self, x: Any, out: Any = None) -> Any:
-        """The prediction for `x` as a function of no arguments, for tight loops.
-
-        `x` is an array, or a list or dict of them, C-contiguous and of the inputs' dtypes; each
-        call reads what it holds then. `out`, or arrays made for it, receives the result, and is
-        returned.
-        """
-        arrays = self.flatten_inputs(x)
-        if self.host_part is not None:
-            raise ValueError(
-                f"Model '{self.name}' begins with layers of strings, which Python runs at each "
-                "call: there is nothing to bind. Bind a model of what is behind them."
-            )
-        for array, tensor in zip(arrays, self._dag.inputs, strict=True):
-            if (
-                not isinstance(array, np.ndarray)
-                or array.dtype != DTYPES[tensor.dtype].border
-                or not array.flags.c_contiguous
-            ):
-                raise ValueError(
-                    f"bind() takes C-contiguous NumPy arrays; input '{tensor.name}' needs "
-                    f"{DTYPES[tensor.dtype].border}."
-                )
-        return self.steps().bind(arrays, None if out is None else flatten(out))
+    def as_functional(self) -> Functional:
+        """Itself."""
+        return self
 
     def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
         tensors = self.flatten_inputs(inputs)
@@ -286,7 +215,7 @@ class Functional(Model):
                 "called on arrays, not inside another model: put its layers of strings first in "
                 "that one."
             )
-        return [Tensor(to_node(x)) for x in self._converted(tensors)]
+        return [Tensor(to_node(x)) for x in self.converted(tensors)]
 
     def flatten_inputs(self, inputs: Any) -> list[Any]:
         """Flat inputs in the order of `self.inputs`, with their ranks and dtypes.
@@ -342,7 +271,7 @@ class Functional(Model):
     def get_build_config(self) -> dict[str, Any] | None:
         return None
 
-    _not_pickled = Model._not_pickled | {"_dag", "host_part", "_plan", "_short"}
+    _not_pickled = GraphModel._not_pickled | {"_dag", "host_part"}
 
     def __getstate__(self) -> dict[str, Any]:
         """With the calls of the graph in a list, since their own links would be followed to any

@@ -16,10 +16,11 @@ from fncompile.layers.configurable import as_shapes
 from fncompile.layers.input import Input, InputLayer
 from fncompile.layers.input_spec import check_inputs
 from fncompile.models.functional import Functional
+from fncompile.models.graph_model import GraphModel
 from fncompile.models.model import Model
 
 
-class Sequential(Model):
+class Sequential(GraphModel):
     """Layers applied one after another.
 
     Built at once where the stack begins with an `Input`, a layer with `input_shape`, or a model;
@@ -34,7 +35,7 @@ class Sequential(Model):
     (None, 3)
     """
 
-    _not_state = Model._not_state | {"_functional", "_open_for"}
+    _not_state = GraphModel._not_state | {"_functional", "_open_for"}
 
     def __init__(
         self, layers: Any = None, trainable: bool = True, name: str | None = None, **kwargs: Any
@@ -58,7 +59,7 @@ class Sequential(Model):
     def pop(self, rebuild: bool = True) -> Layer:
         """Take the top layer off and return it."""
         layer = self._stack.pop()
-        self._functional, self.built = None, False
+        self._functional, self._short, self.built = None, None, False
         if rebuild:
             self._rebuild()
         return layer
@@ -125,7 +126,8 @@ class Sequential(Model):
 
     def _rebuild(self) -> None:
         """Make the graph, where the shape of its beginning is known."""
-        self._functional, self.built, self._locked = None, False, False
+        self._functional, self._short = None, None
+        self.built, self._locked = False, False
         self._open_for = None  # the shapes of the last inputs, of a stack without an Input
         if not self.layers:
             return
@@ -188,7 +190,7 @@ class Sequential(Model):
         for layer in self.layers:
             _check_takes_one(layer)
             x = layer(x)
-        self._functional = Functional(inputs, x, name=self.name)
+        self._functional, self._short = Functional(inputs, x, name=self.name), None
 
     def build_on(self, inputs: Any) -> None:
         """Build on tensors or arrays like these, for any batch size. A stack without an Input of
@@ -220,11 +222,6 @@ class Sequential(Model):
     def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
         return self._graph("layers").call(inputs, training, mask)
 
-    def _call_on_arrays(self, args: tuple, kwargs: dict[str, Any]) -> Any:
-        on_texts = self._functional is not None and self._functional.host_part is not None
-        where = self._functional if on_texts else super()
-        return where._call_on_arrays(args, kwargs)  # type: ignore[union-attr]
-
     def _check_inputs(self, inputs: Any) -> None:
         if self._functional is not None:
             self.build_on(inputs)
@@ -248,6 +245,10 @@ class Sequential(Model):
         return None
 
     # the graph, once there is one -----------------------------------------------------------------
+
+    def as_functional(self) -> Functional:
+        """The functional model of the stack. AttributeError before there is one."""
+        return self._graph("graph")
 
     def _graph(self, what: str) -> Functional:
         if self._functional is None:

@@ -20,6 +20,7 @@ from __future__ import annotations
 import ctypes
 import os
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -128,6 +129,10 @@ class Function:
 
     def __call__(self, env: Env) -> int:
         return _call(self.address, env.pointer)
+
+    def on(self, env: Env) -> Callable[[], int]:
+        """The call on `env`, which has to live as long, as a function of no arguments."""
+        return partial(_call, self.address, env.pointer)
 
     def bytes(self, env: Env) -> int:
         """The answer of an `fnc_bytes`: the scratch memory for the sizes that `env` has."""

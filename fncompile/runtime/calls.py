@@ -41,6 +41,7 @@ class _ShortWay:
     """What both share. Where weights were changed or moved away, the general way must run first."""
 
     takes_one = False
+    _ready_for = -1  # the version of the weights that were ready when this was last asked
 
     def __init__(self, entry: CompiledEntry, memory: Any):
         self.entry, self.memory = entry, memory
@@ -58,7 +59,13 @@ class _ShortWay:
         return evaluate(self.entry.lowered.amount, {"B": n})
 
     def _is_ready(self) -> bool:
-        return not self.memory.lost and self.entry.is_prepared(self.memory.version)
+        memory = self.memory
+        if memory.lost:
+            return False
+        version = memory.version
+        if version != self._ready_for and self.entry.is_prepared(version):
+            self._ready_for = version
+        return version == self._ready_for
 
     def _env(self, n: int) -> Env:
         """This thread's own, with the team for a batch of `n`."""
@@ -87,13 +94,17 @@ class Short(_ShortWay):
     def __call__(self, x: Any) -> np.ndarray | None:
         if type(x) is not np.ndarray:
             return None
-        n = x.shape[0] if x.ndim == self.ndim else 0
-        if not 0 < n <= SHORT_BATCH or x.dtype != self.dtype or x.shape[1:] != self.row:
+        shape = x.shape
+        n = shape[0] if len(shape) == self.ndim else 0
+        if not 0 < n <= SHORT_BATCH or x.dtype != self.dtype or shape[1:] != self.row:
             return None
-        if not self._is_ready() or not x.flags.c_contiguous:
+        if not self._is_ready():
             return None
         out = np.empty((n, *self.out_row), self.out_dtype)
-        status = self.one(self._env(n), n, x, out)
+        try:
+            status = self.one(self._env(n), n, x, out)
+        except ValueError:  # not dense: NumPy lends no such memory, and asking first takes longer
+            return None
         if status:
             self.entry.refuse(status, {"B": n}, [x])
         return out
@@ -156,20 +167,26 @@ class Bound:
         _check_outputs(self.inputs, self.outputs, shapes, dtypes)
         self._env: Env = entry.environment(sizes)
         self._env.set_arrays(self.inputs, self.outputs)
-        self._step = entry.step
+        self._step = entry.step.on(self._env)
+        self._ready_for = -1  # version of the weights
         self._result = self.outputs[0] if len(self.outputs) == 1 else self.outputs
 
     def __call__(self) -> Any:
         weights, state = self._weights, self._state
         lost = weights.lost or (state is not None and state.lost)  # written out: it is a warm call
-        if lost or not self.entry.is_prepared(weights.version):
-            for memory in self.memories:
-                memory.adopt()
-            self.entry.prepare(weights.version)
-        status = self._step(self._env)
+        if lost or weights.version != self._ready_for:
+            self._make_ready()
+        status = self._step()
         if status:
             self.entry.refuse(status, self._sizes, self.inputs)
         return self._result
+
+    def _make_ready(self) -> None:
+        for memory in self.memories:
+            memory.adopt()
+        version = self._weights.version
+        self.entry.prepare(version)
+        self._ready_for = version
 
 
 def _check_outputs(inputs, outputs, shapes, dtypes) -> None:

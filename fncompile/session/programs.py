@@ -46,8 +46,7 @@ def predict_program(
 def masks_program(program: Program, trace: Trace) -> Program:
     """The masks of what a prediction gives, each by the place of its output."""
     masks = {str(k): mask.node for k, mask in enumerate(trace.masks) if mask is not None}
-    below = set(toposort(masks.values()))
-    params = tuple(p for p in program.params if p in below)
+    params = tuple(n for n in toposort(masks.values()) if n.op == "param")
     return Program(program.inputs, params, masks, {})
 
 

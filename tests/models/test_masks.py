@@ -68,7 +68,10 @@ def test_a_mask_may_be_an_argument(mask):
     np.testing.assert_allclose(model(values, mask=np.array(mask)), [values[0][mask[0]].mean(0)])
 
 
-def test_a_mask_that_depends_on_weights_and_arithmetic():
+@pytest.mark.parametrize("functional", [True, False])
+def test_a_mask_that_depends_on_weights_and_arithmetic(functional):
+    """Of a weight, too, that the outputs do not read."""
+
     class Above(layers.Layer):
         supports_masking = True
 
@@ -81,9 +84,11 @@ def test_a_mask_that_depends_on_weights_and_arithmetic():
         def compute_mask(self, x, mask=None):
             return ops.any(x > self.least, axis=-1)
 
-    model = fncompile.Sequential([layers.Input((2, 1)), Above()])
+    inputs, above = layers.Input((2, 1)), Above()
+    stack = fncompile.Sequential([inputs, above])
+    model = fncompile.Model(inputs, above(inputs)) if functional else stack
     x = np.array([[[0.5], [2.0]]], "float32")
     assert mask_of(model(x)).tolist() == [[False, True]]
     assert mask_of(model(x)).tolist() == [[False, True]]
-    model.layers[0].least.assign(3.0)
+    above.least.assign(3.0)
     assert mask_of(model(x)).tolist() == [[False, False]]

@@ -185,3 +185,50 @@ def test_a_layer_without_weights_added_to_a_stack_is_used():
     np.testing.assert_array_equal(model.predict(a, verbose=0), np.maximum(before, 0))
     model.pop()
     np.testing.assert_array_equal(model.predict(a, verbose=0), before)
+
+
+def stacked(*shape):
+    dense = [k.layers.Dense(5, activation="tanh"), k.layers.Dense(2)]
+    return k.Sequential([k.Input(shape), *dense] if shape else dense)
+
+
+@pytest.mark.parametrize("shape", [(4,), ()])
+def test_a_stack_of_layers_is_compiled_as_a_graph_is(shape):
+    """Each call on an array was traced and interpreted: 850 us for what takes 2.4."""
+    model, x = stacked(*shape), rows(6)
+    first = model(x)
+    assert model._short is not None
+    np.testing.assert_array_equal(first, model(x))
+    np.testing.assert_array_equal(first, model.predict(x, verbose=0))
+    np.testing.assert_array_equal(first, model.bind(x)())
+    a, b = (layer.get_weights() for layer in model.layers)
+    np.testing.assert_allclose(first, np.tanh(x @ a[0] + a[1]) @ b[0] + b[1], rtol=1e-5, atol=1e-6)
+
+
+def test_a_stack_that_changes_is_compiled_anew():
+    model, x = stacked(4), rows(6)
+    model(x)
+    model.pop()
+    assert model(x).shape == (6, 5)
+    model.add(k.layers.Dense(3))
+    assert model(x).shape == (6, 3) and model(x).shape == (6, 3)
+
+
+def test_a_stack_takes_another_shape_after_a_short_call():
+    model = k.Sequential([k.layers.GlobalAveragePooling1D(), k.layers.Dense(2)])
+    for length in (3, 5, 3):
+        x = np.random.default_rng(length).normal(size=(2, length, 4)).astype("float32")
+        w, b = (model(x), model.layers[1].get_weights())[1]
+        for _ in range(2):
+            np.testing.assert_allclose(model(x), x.mean(1) @ w + b, rtol=1e-5, atol=1e-6)
+
+
+def test_a_bound_call_sees_weights_and_memories_that_moved():
+    model, x = stacked(4), rows(6)
+    call = model.bind(x)
+    before = np.array(call())
+    model.set_weights([w * 2 for w in model.get_weights()])
+    np.testing.assert_array_equal(call(), model(x))
+    other = k.Model(model.inputs, model.outputs)  # takes the weights to a memory of its own
+    np.testing.assert_array_equal(other(x), call())
+    assert not np.array_equal(before, call())
