@@ -16,7 +16,7 @@ from fncompile.ir import build
 from fncompile.ir.dims import Dim, ceildiv, divide, floordiv, is_static
 from fncompile.ir.interp import evaluate_nodes, reduce_identity
 from fncompile.ir.node import Node
-from fncompile.ir.types import is_float
+from fncompile.ir.types import DTYPES, is_float
 from fncompile.ir.windows import window_count
 from fncompile.ops.axes import display
 from fncompile.ops.contraction import contract
@@ -175,11 +175,14 @@ def convolved(
             "kernel's in_channels, and the filters by as many groups. "
             f"Received input channels {channels} and a kernel of shape {kernel.shape}"
         )
-    size = per_axis(kernel.shape[:rank], rank, "kernel")
+    size, dtype = per_axis(kernel.shape[:rank], rank, "kernel"), x.dtype
+    each_channel = groups != 1 and kernel.shape[-2] == 1
+    if each_channel:  # its products are added up as they are, like those of a contraction
+        x, kernel = (build.cast(n, DTYPES[dtype].in_register) for n in (x, kernel))
     x = build.reshape(x, (*x.shape[:-1], groups, kernel.shape[-2]))
     seen = windows_of(x, size, strides, pads, dilation)
-    if groups != 1 and kernel.shape[-2] == 1:
-        return _each_channel(seen, kernel, rank, filters)
+    if each_channel:
+        return build.cast(_each_channel(seen, kernel, rank, filters), dtype)
     taps, spatial = [f"tap{i}" for i in range(rank)], [f"at{i}" for i in range(rank)]
     seen = build.permute(seen, [*range(rank + 1), *range(x.ndim, seen.ndim), rank + 1, rank + 2])
     parts = build.reshape(kernel, (*kernel.shape[:-1], groups, each))

@@ -97,3 +97,15 @@ def test_a_step_of_gru_rounds_its_state_alone(reset_after):
         assert_rounded_once(found, expected)
     else:  # a state that falls on the other side of a middle moves others
         np.testing.assert_allclose(found, expected, rtol=2**-7, atol=2**-9)
+
+
+def test_a_depthwise_convolution_rounds_its_sums_alone():
+    x, kernel = NUMBERS[:256].reshape(1, 8, 8, 4), NUMBERS[-36:].reshape(3, 3, 4, 1)
+    layer = layers.DepthwiseConv2D(3, use_bias=False, dtype="bfloat16")
+    layer.build(x.shape)
+    layer.kernel.assign(kernel)
+    seen = np.lib.stride_tricks.sliding_window_view(x[0].astype(np.float64), (3, 3), (0, 1))
+    expected = np.einsum("xycij,ijc->xyc", seen, kernel[..., 0])
+    found = np.asarray(layer(x))[0]
+    near = np.abs(expected) > 1e-1
+    assert_rounded_once(found[near], expected[near])
