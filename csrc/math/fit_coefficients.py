@@ -86,6 +86,10 @@ def _erf_ratio(z):
     return 2 / mp.sqrt(mp.pi) if z < TINY else mp.erf(mp.sqrt(z)) / mp.sqrt(z)
 
 
+def _erf_about_middle(u):
+    return _erf_ratio((u + 1) * ERF_END / 2)
+
+
 def _atan_tail(z):
     s = mp.sqrt(z)
     return -mp.mpf(1) / 3 if z < TINY else (mp.atan(s) / s - 1) / z
@@ -93,7 +97,7 @@ def _atan_tail(z):
 
 QUARTER = (mp.pi / 4 * mp.mpf("1.001")) ** 2
 ATANH_END = (ROOT / (2 + ROOT)) ** 2 * mp.mpf("1.001")
-ERF_CUT = mp.mpf("0.925")
+ERF_END = mp.mpf("3.75") ** 2
 
 
 def _exp_weight(r):
@@ -114,9 +118,7 @@ FITS = [
     ("sin: (sin(r)/r-1)/z", _sin_tail, lambda z: z, 0, QUARTER, 2, "f"),
     ("cos: (cos(r)-1+z/2)/z^2", _cos_tail, lambda z: z * z, 0, QUARTER, 2, "f"),
     ("atan: (atan(r)/r-1)/z", _atan_tail, lambda z: z, 0, 1, 7, "f"),
-    ("erf small: erf(x)/x", _erf_ratio, lambda z: 1, 0, ERF_CUT**2, 6, "f"),
-    ("erf large: -log(erfc(a))/a", lambda a: -mp.log(mp.erfc(a)) / a,
-     lambda a: a * mp.erfc(a) / mp.erf(a), ERF_CUT - mp.mpf("0.01"), mp.mpf(4), 7, "f"),
+    ("erf: erf(x)/x, u=2z/z1-1", _erf_about_middle, lambda u: 1 / _erf_about_middle(u), -1, 1, 15, "f"),
 ]
 
 

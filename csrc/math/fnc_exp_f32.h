@@ -76,27 +76,28 @@ FNC_INLINE float fnc_sigmoid_f32(float x) {
     return x == x ? y : x;
 }
 
-/* x P(x^2) near zero, 1 - exp(-a Q(a)) beyond. */
+/* x P(x^2) up to |x| = 3.75, where 1 is as near as a rounding; the polynomial is written about the
+ * middle of the squares, or its terms would cancel. */
 FNC_INLINE float fnc_erf_f32(float x) {
-    float a = FNC_C(fabsf)(x), z = x * x;
-    float p = 8.37756387e-5f;
-    p = p * z - 0.000814507149f;
-    p = p * z + 0.00520130422f;
-    p = p * z - 0.0268595389f;
-    p = p * z + 0.112836987f;
-    p = p * z - 0.37612634f;
-    p = p * z + 1.12837917f;
-    float c = a > 4.0f ? 4.0f : a;
-    float q = 5.02615501e-6f;
-    q = q * c - 4.66534052e-5f;
-    q = q * c - 4.41178406e-5f;
-    q = q * c + 0.00291502794f;
-    q = q * c - 0.0226496121f;
-    q = q * c + 0.105239392f;
-    q = q * c + 0.635637303f;
-    q = q * c + 1.12854914f;
-    float large = 1.0f - fnc_exp_f32(-c * q);
-    return a < 0.92f ? x * p : FNC_C(copysignf)(large, x);
+    float c = FNC_C(copysignf)(fnc_abs_to_f32(x, 3.75f), x);
+    float u = c * c * 0.142222226f - 1.0f;
+    float p = -0.000361828842f;
+    p = p * u + 0.000966901286f;
+    p = p * u - 0.000907880744f;
+    p = p * u + 0.00157907914f;
+    p = p * u - 0.00490386334f;
+    p = p * u + 0.00955080185f;
+    p = p * u - 0.015342814f;
+    p = p * u + 0.0246503294f;
+    p = p * u - 0.037855625f;
+    p = p * u + 0.0537262205f;
+    p = p * u - 0.0715057323f;
+    p = p * u + 0.0907228543f;
+    p = p * u - 0.111948687f;
+    p = p * u + 0.139269784f;
+    p = p * u - 0.18802983f;
+    p = p * u + 0.377056925f;
+    return x == x ? c * p : x;
 }
 
 #endif
