@@ -118,7 +118,8 @@ FITS = [
     ("sin: (sin(r)/r-1)/z", _sin_tail, lambda z: z, 0, QUARTER, 2, "f"),
     ("cos: (cos(r)-1+z/2)/z^2", _cos_tail, lambda z: z * z, 0, QUARTER, 2, "f"),
     ("atan: (atan(r)/r-1)/z", _atan_tail, lambda z: z, 0, 1, 7, "f"),
-    ("erf: erf(x)/x, u=2z/z1-1", _erf_about_middle, lambda u: 1 / _erf_about_middle(u), -1, 1, 15, "f"),
+    ("erf: erf(x)/x, u=2z/z1-1", _erf_about_middle, lambda u: 1 / _erf_about_middle(u), -1, 1,
+     15, "f"),
 ]
 
 
