@@ -12,6 +12,10 @@
 FNC_INLINE int fnc_tiny_f32(float x) { return fnc_bits_f32(x) << 1 < 0x01000000u; }
 FNC_INLINE int fnc_tiny_f64(double x) { return fnc_bits_f64(x) << 1 < 0x0020000000000000u; }
 
+/* Has x a minus, -0 and NaN included? Of the bits, for the same reason. */
+FNC_INLINE int fnc_signbit_f32(float x) { return (int)(fnc_bits_f32(x) >> 31); }
+FNC_INLINE int fnc_signbit_f64(double x) { return (int)(fnc_bits_f64(x) >> 63); }
+
 /* Nearest integer of x, ties to even, for |x| <= 2^22; NaN and infinity give NaN. */
 FNC_INLINE float fnc_rint_small_f32(float x) { return (x + 0x1.8p23f) - 0x1.8p23f; }
 FNC_INLINE double fnc_rint_small_f64(double x) { return (x + 0x1.8p52) - 0x1.8p52; }

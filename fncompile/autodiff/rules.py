@@ -285,7 +285,10 @@ SCALAR_VJP: dict[str, Callable[..., Cotangents]] = {
     "min": _min,
     "select": lambda g, y, c, a, b: [None, _where(c, g), ew("select", c, _zero(g), g)],
     **dict.fromkeys(
-        ("floor", "rint", "floordiv", "eq", "lt", "le", "and", "or", "xor", "not", "shr", "shl"),
+        (
+            "floor", "rint", "signbit", "floordiv", "eq", "lt", "le", "and", "or", "xor", "not",
+            "shr", "shl",
+        ),
         _no_gradient,
     ),
 }

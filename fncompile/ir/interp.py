@@ -365,6 +365,7 @@ SCALAR_RULES: dict[str, Callable] = {
     "abs": np.abs,
     "floor": np.floor,
     "rint": np.rint,
+    "signbit": np.signbit,
     "exp": np.exp,
     "expm1": np.expm1,
     "log": np.log,

@@ -101,6 +101,7 @@ SCALARS = {
         Scalar("abs", 1, "fi"),
         Scalar("floor", 1),
         Scalar("rint", 1),  # half to even
+        Scalar("signbit", 1, "f", "bool"),  # true of -0.0
         Scalar("exp", 1),
         Scalar("expm1", 1),
         Scalar("log", 1),

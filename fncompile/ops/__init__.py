@@ -24,7 +24,7 @@ from fncompile.ops.nan_reductions import (
 )
 from fncompile.ops.numbers import (
     allclose, cbrt, erfc, fabs, fmax, fmin, fmod, gcd, heaviside, i0, isclose, isneginf, isposinf,
-    isreal, lcm, ldexp, logaddexp2, nextafter, saturate_cast, select, signbit,
+    isreal, lcm, ldexp, logaddexp2, nextafter, saturate_cast, select,
 )
 from fncompile.ops.segments import segment_max, segment_min, segment_prod, segment_sum
 from fncompile.ops.spacing import geomspace, logspace
@@ -89,7 +89,7 @@ from fncompile.ops.products import (
 )
 from fncompile.ops.logic import (
     equal, greater, greater_equal, isfinite, isinf, isnan, less, less_equal, logical_and,
-    logical_not, logical_or, logical_xor, not_equal, where,
+    logical_not, logical_or, logical_xor, not_equal, signbit, where,
 )
 from fncompile.ops.activations import (
     celu, elu, gelu, glu, hard_shrink, hard_sigmoid, hard_silu, hard_swish, hard_tanh, leaky_relu,

@@ -192,6 +192,19 @@ def isinf(x: TensorLike) -> Result:
 
 
 @op
+def signbit(x: TensorLike) -> Result:
+    """Is it below 0, or a negative zero?
+
+    `x`: a tensor of any shape. The result is bool, in its shape.
+
+    >>> ops.signbit([1.0, -2.0, -0.0])
+    array([False,  True,  True])
+    """
+    x = as_number(x)
+    return build.ew("signbit", x) if is_float(x.dtype) else build.ew("lt", x, build.like(x, 0))
+
+
+@op
 def where(
     condition: TensorLike, x1: TensorLike | None = None, x2: TensorLike | None = None
 ) -> Result:

@@ -34,22 +34,6 @@ def fabs(x: TensorLike) -> Result:
 
 
 @op
-def signbit(x: TensorLike) -> Result:
-    """Is it below 0, or a negative zero?
-
-    `x`: a tensor of any shape. The result is bool, in its shape.
-
-    >>> ops.signbit([1.0, -2.0, -0.0])
-    array([False,  True,  True])
-    """
-    x = number(x)
-    if not is_float(x.dtype):
-        return x < 0
-    zero = equal(x, 0)
-    return where(zero, 1.0 / where(zero, x, 1.0), x) < 0
-
-
-@op
 def isposinf(x: TensorLike) -> Result:
     """It is infinite and above 0.
 

@@ -15,7 +15,7 @@ from fncompile.ops.casting import cast
 from fncompile.ops.composing import real, reals
 from fncompile.ops.dispatch import as_float, op
 from fncompile.ops.functions import log, log1p, sin, sqrt
-from fncompile.ops.logic import equal, isnan, where
+from fncompile.ops.logic import equal, isnan, signbit, where
 from fncompile.ops.types import Result, TensorLike
 
 
@@ -35,22 +35,23 @@ def arctan(x: TensorLike) -> Result:
 def arctan2(x1: TensorLike, x2: TensorLike) -> Result:
     """The angle in [-pi, pi] of the point with height `x1` and width `x2`; 0 for the origin.
 
-    `x1`, `x2`: tensors whose shapes broadcast, ValueError otherwise. The sign of a zero does not
-    count.
+    `x1`, `x2`: tensors whose shapes broadcast, ValueError otherwise. A zero is on the side that its
+    sign says, as in C and NumPy.
 
     >>> ops.arctan2([1.0, 1.0, -1.0], [0.0, -1.0, -1.0]).round(4)
     array([ 1.5708,  2.3562, -2.3562], dtype=float32)
     """
     y, x = reals(x1, x2)
-    height, width = magnitude(y), magnitude(x)
+    below, left = signbit(y), signbit(x)
+    height, width = where(below, -y, y), where(left, -x, x)
     steep = height > width
     part, whole = where(steep, width, height), where(steep, height, width)
     diagonal = equal(part, math.inf) & equal(whole, math.inf)
     ratio = part / where(equal(whole, 0) | diagonal, 1.0, whole)
     angle = arctan(where(diagonal, 1.0, ratio))
     angle = where(steep, math.pi / 2 - angle, angle)
-    angle = where(x < 0, math.pi - angle, angle)
-    return where(y < 0, -angle, angle)
+    angle = where(left, math.pi - angle, angle)
+    return where(below, -angle, angle)
 
 
 def magnitude(x: Any) -> Any:
@@ -200,7 +201,7 @@ def hypot(x1: TensorLike, x2: TensorLike) -> Result:
 
 @op
 def angle(x: TensorLike) -> Result:
-    """The angle of numbers in the complex plane: 0, or pi for those below 0; NaN of NaN.
+    """The angle of numbers in the complex plane: 0, or pi with a minus; NaN of NaN.
 
     `x`: a tensor of real numbers of any shape, as there are no complex ones.
 
@@ -208,4 +209,4 @@ def angle(x: TensorLike) -> Result:
     array([0.    , 3.1416], dtype=float32)
     """
     x = real(x)
-    return where(equal(x, x), cast(where(x < 0, math.pi, 0.0), x.dtype), x)
+    return where(equal(x, x), cast(where(signbit(x), math.pi, 0.0), x.dtype), x)

@@ -9,7 +9,7 @@ from fncompile.plan.types import Apply, Bits, Expr, GatherLoad, Index, Kernel, S
 
 WORDS = {
     "abs": "magnitude", "add": "sum", "and": "both", "atan": "angle", "cast": "converted",
-    "cos": "cosine",
+    "cos": "cosine", "signbit": "negative",
     "div": "ratio", "eq": "equal", "exp": "power", "expm1": "power_less_one", "le": "at_most",
     "log": "logarithm", "log1p": "logarithm", "lt": "less", "max": "larger", "min": "smaller",
     "mul": "product", "neg": "negated", "not": "negation", "or": "either", "pow": "power",

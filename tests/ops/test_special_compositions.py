@@ -2,8 +2,8 @@
 values in float64, by the interpreter and in one compiled program for all.
 
 The scalar functions they are made of are in test_special_values.py, and so is what is said there of
-subnormal numbers and of the sign of a zero, which is why no negative zero and nothing next to zero
-goes in here.
+subnormal numbers, which is why nothing next to zero goes in here, and of the sign of a zero that
+comes out. The sign of one that goes in counts.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from fncompile import ops
 
 LARGEST = float(np.finfo("float32").max)
 VALUES = np.array([0, 0.25, 1, 1.5, 7, 1e5, 1e10, 3e19, LARGEST, np.inf], "float32")
-VALUES = np.concatenate([VALUES, -VALUES[1:], [np.float32(np.nan)]])
+VALUES = np.concatenate([VALUES, -VALUES, [np.float32(np.nan)]])
 FIRST, SECOND = (x.ravel() for x in np.meshgrid(VALUES, VALUES, indexing="ij"))
 
 ONE = (
-    "absolute", "arccos", "arccosh", "arcsin", "arcsinh", "arctan", "arctanh", "cbrt", "ceil",
-    "cosh", "deg2rad", "exp2", "isfinite", "isinf", "isnan", "isneginf", "isposinf", "log10",
-    "log2", "rad2deg", "reciprocal", "round", "sign", "signbit", "sinc", "sinh", "square", "tan",
-    "trunc",
+    "absolute", "angle", "arccos", "arccosh", "arcsin", "arcsinh", "arctan", "arctanh", "cbrt",
+    "ceil", "cosh", "deg2rad", "exp2", "isfinite", "isinf", "isnan", "isneginf", "isposinf",
+    "log10", "log2", "rad2deg", "reciprocal", "round", "sign", "signbit", "sinc", "sinh", "square",
+    "tan", "trunc",
 )  # fmt: skip
 TWO = (
     "arctan2", "divide", "floor_divide", "fmax", "fmin", "fmod", "greater", "greater_equal",

@@ -33,6 +33,7 @@ EXACT = {
     "abs": np.abs,
     "floor": np.floor,
     "rint": np.rint,
+    "signbit": np.signbit,
     "floordiv": np.floor_divide,
     "mod": np.mod,
     "max": np.maximum,
