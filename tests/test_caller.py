@@ -62,9 +62,18 @@ def metric_that_is_not_there(tmp_path):
     model.fit(np.zeros((2, 2)), np.zeros((2, 1)), callbacks=[stop], verbose=0)
 
 
+def cache_that_cannot_be_used(tmp_path):
+    """Found in functions that the standard library's wrappers stand around."""
+    (tmp_path / "file").write_text("not a directory")
+    model = keras.Sequential([keras.Input((2,)), layers.Dense(1)])
+    with keras.flags(cache=str(tmp_path / "file"), verify=0):
+        model.predict(np.zeros((2, 2)), verbose=0)
+
+
 @pytest.mark.parametrize("cause", [
     deprecated_argument, input_shape_in_a_sequential, no_training_configuration,
     layers_that_do_not_fit, data_that_run_out, metric_that_is_not_there,
+    cache_that_cannot_be_used,
 ])  # fmt: skip
 def test_a_warning_is_at_the_user_s_line(cause, tmp_path):
     with warnings.catch_warnings(record=True) as seen:
