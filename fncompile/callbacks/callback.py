@@ -34,6 +34,10 @@ class Callback:
     params: Mapping[str, Any] = MappingProxyType({})
     _model: Any = None
 
+    def __repr__(self) -> str:
+        watched = getattr(self, "monitor", None)
+        return f"<{type(self).__name__}{f' of {watched}' if watched else ''}>"
+
     @property
     def model(self) -> Any:
         """The model being run."""

@@ -224,7 +224,7 @@ def record_call(operation: Operation, args: tuple, kwargs: dict[str, Any], outpu
             x.type, auto_name("keras_tensor"), KerasHistory(operation, node_index, len(made))
         )
         if x._keras_mask is not None:
-            tensor._keras_mask = KerasTensor.of(x._keras_mask.type, f"{tensor.name}_mask")
+            tensor._keras_mask = _record_mask(tensor, x._keras_mask)
         made.append(tensor)
         return tensor
 
@@ -233,6 +233,22 @@ def record_call(operation: Operation, args: tuple, kwargs: dict[str, Any], outpu
     operation._inbound_nodes.append(call)
     _note_use(call)
     return outputs
+
+
+def keras_mask(x: Any) -> Any:
+    """The mask that a tensor carries, as a tensor of its own."""
+    if x._keras_mask is None:
+        raise ValueError(f"{x} carries no mask here; it did where the graph was made.")
+    return x._keras_mask
+
+
+def _record_mask(of: KerasTensor, traced: Tensor) -> KerasTensor:
+    """The mask of a symbolic tensor. Its call is found from it alone, where it is an output or an
+    argument, and is none of those that use what the layer gives."""
+    operation = FunctionOperation(keras_mask, f"{of.name}_mask")
+    mask = KerasTensor.of(traced.type, operation.name, KerasHistory(operation, 0, 0))
+    operation._inbound_nodes.append(Call(operation, (of,), {}, mask))
+    return mask
 
 
 def _note_use(call: Call) -> None:

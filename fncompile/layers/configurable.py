@@ -135,6 +135,7 @@ def as_shapes(shape: Any) -> Any:
 def _not_serializable(name: str) -> str:
     return (
         f"Object {name} was created by passing non-serializable argument values in `__init__()`, "
+        "or some that have no name (`*args`), "
         "and therefore the object must override `get_config()` in order to be serializable. "
         "Please implement `get_config()`, calling `super().get_config()` and adding the arguments "
         "of `__init__()` to what it gives."

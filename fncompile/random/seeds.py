@@ -13,12 +13,13 @@ from fncompile.graph.naming import auto_name
 from fncompile.graph.tensor import Tensor
 from fncompile.graph.trace import current_trace
 from fncompile.graph.variable import Variable
+from fncompile.identifiers import Described
 from fncompile.ir import build
 from fncompile.ir.node import Node
 from fncompile.ops.dispatch import node
 
 
-class SeedGenerator:
+class SeedGenerator(Described):
     """A source of seeds with a state, the variable `seed_generator_state` = (seed, counter).
 
     `seed=None` draws one, from the switch FNC_SEED or Python's `random` module. Raises ValueError

@@ -10,7 +10,16 @@ import numpy as np
 import pytest
 
 import fncompile
-from fncompile import constraints, initializers, layers, losses, optimizers, regularizers
+from fncompile import (
+    callbacks,
+    constraints,
+    initializers,
+    layers,
+    losses,
+    optimizers,
+    random,
+    regularizers,
+)
 from fncompile.callbacks import History
 from fncompile.optimizers import schedules
 
@@ -32,6 +41,9 @@ from fncompile.optimizers import schedules
     (initializers.Zeros(), "Zeros()"),
     (regularizers.L2(0.1), "L2(l2=0.1)"),
     (constraints.MaxNorm(3), "MaxNorm(max_value=3)"),
+    (random.SeedGenerator(3), "SeedGenerator(seed=3)"),
+    (callbacks.EarlyStopping("loss"), "<EarlyStopping of loss>"),
+    (callbacks.TerminateOnNaN(), "<TerminateOnNaN>"),
     (schedules.CosineDecay(0.1, 100), "CosineDecay(initial_learning_rate=0.1, decay_steps=100)"),
 ], ids=lambda v: v if isinstance(v, str) else "")  # fmt: skip
 def test_repr_is_the_call(thing, text):
@@ -39,7 +51,7 @@ def test_repr_is_the_call(thing, text):
 
 
 def families():
-    rooms = (optimizers, losses, initializers, regularizers, constraints, schedules)
+    rooms = (optimizers, losses, initializers, regularizers, constraints, schedules, callbacks)
     return [getattr(room, name) for room in rooms for name in room.__all__ if name[0].isupper()]
 
 

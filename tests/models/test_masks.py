@@ -3,6 +3,8 @@ later ones, and what reads it leaves out what it hides."""
 
 from __future__ import annotations
 
+import pickle
+
 import numpy as np
 import pytest
 
@@ -92,3 +94,22 @@ def test_a_mask_that_depends_on_weights_and_arithmetic(functional):
     assert mask_of(model(x)).tolist() == [[False, True]]
     above.least.assign(3.0)
     assert mask_of(model(x)).tolist() == [[False, False]]
+
+
+def test_a_symbolic_mask_is_a_tensor_of_the_graph(tmp_path):
+    """An output, and an argument of what follows; the calls of layers stay as they are."""
+    ids = fncompile.Input((4,), dtype="int32")
+    embedding = layers.Embedding(5, 2, mask_zero=True)
+    x = layers.Concatenate(axis=1)([embedding(ids), embedding(ids)])
+    mask = mask_of(x)
+    outputs = [mask, ops.logical_not(mask), layers.Softmax()(ops.ones_like(x[..., 0]), mask=mask)]
+    model = fncompile.Model(ids, outputs)
+    shown = np.tile(IDS != 0, 2)
+    copies = [model, pickle.loads(pickle.dumps(model)), fncompile.models.clone_model(model)]
+    for found in [*(copy.predict(IDS, verbose=0) for copy in copies), model(IDS)]:
+        np.testing.assert_array_equal(found[0], shown)
+        np.testing.assert_array_equal(found[1], ~shown)
+        np.testing.assert_allclose(found[2], shown / shown.sum(1, keepdims=True), 1e-6)
+    assert len(embedding._outbound_nodes) == 2
+    with pytest.raises(TypeError, match="the function `keras_mask`.*cannot be saved"):
+        model.save(tmp_path / "x.keras")
