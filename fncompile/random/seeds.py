@@ -13,13 +13,12 @@ from fncompile.graph.naming import auto_name
 from fncompile.graph.tensor import Tensor
 from fncompile.graph.trace import current_trace
 from fncompile.graph.variable import Variable
-from fncompile.identifiers import Described
 from fncompile.ir import build
 from fncompile.ir.node import Node
 from fncompile.ops.dispatch import node
 
 
-class SeedGenerator(Described):
+class SeedGenerator:
     """A source of seeds with a state, the variable `seed_generator_state` = (seed, counter).
 
     `seed=None` draws one, from the switch FNC_SEED or Python's `random` module. Raises ValueError
@@ -44,6 +43,9 @@ class SeedGenerator(Described):
             _key(self._initial_seed), dtype="uint32", trainable=False,
             name="seed_generator_state", path=f"{self.name}/seed_generator_state",
         )  # fmt: skip
+
+    def __repr__(self) -> str:
+        return f"SeedGenerator(seed={self._initial_seed})"
 
     @property
     def variables(self) -> list[Variable]:
