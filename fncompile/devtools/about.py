@@ -12,6 +12,7 @@ from pathlib import Path
 import fncompile
 from fncompile.flags import flag
 from fncompile.runtime import store, toolchain
+from fncompile.runtime.binding import how_calls_are_made
 
 _FEATURES = ("avx2", "fma", "avx512f", "avx512_bf16", "amx_bf16", "asimd", "sve")
 _OPTIONAL = (
@@ -27,6 +28,7 @@ def about() -> tuple[str, bool]:
         ("fncompile", f"{fncompile.__version__} in {Path(fncompile.__file__).parent}"),
         ("Python", f"{platform.python_version()}, NumPy {metadata.version('numpy')}"),
         ("compiler", compiler),
+        ("calls", how_calls_are_made()),
         ("target", f"{flag('target')} (FNC_TARGET)"),
         ("processor", _processor()),
         ("threads", f"{flag('threads')} for one step (FNC_THREADS)"),

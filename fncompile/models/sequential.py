@@ -59,7 +59,7 @@ class Sequential(GraphModel):
     def pop(self, rebuild: bool = True) -> Layer:
         """Take the top layer off and return it."""
         layer = self._stack.pop()
-        self._functional, self._short, self.built = None, None, False
+        self._functional, self._plan, self.built = None, None, False
         if rebuild:
             self._rebuild()
         return layer
@@ -126,7 +126,7 @@ class Sequential(GraphModel):
 
     def _rebuild(self) -> None:
         """Make the graph, where the shape of its beginning is known."""
-        self._functional, self._short = None, None
+        self._functional, self._plan = None, None
         self.built, self._locked = False, False
         self._open_for = None  # the shapes of the last inputs, of a stack without an Input
         if not self.layers:
@@ -190,7 +190,7 @@ class Sequential(GraphModel):
         for layer in self.layers:
             _check_takes_one(layer)
             x = layer(x)
-        self._functional, self._short = Functional(inputs, x, name=self.name), None
+        self._functional, self._plan = Functional(inputs, x, name=self.name), None
 
     def build_on(self, inputs: Any) -> None:
         """Build on tensors or arrays like these, for any batch size. A stack without an Input of

@@ -46,7 +46,8 @@ STATUS = {
 
 
 class Binding(NamedTuple):
-    """The C side: what makes cdata, and the operations on libraries and entry points."""
+    """The C side: what makes cdata, and the operations on libraries and entry points; `how` calls
+    are made, in words."""
 
     ffi: Any
     open: Callable[[bytes], Any]
@@ -55,6 +56,7 @@ class Binding(NamedTuple):
     call: Callable[[Any, Any], int]
     call_bytes: Callable[[Any, Any], int]
     call_one: Callable[[Any, Any, int, Any, Any], int]
+    how: str = "by the prebuilt extension"
 
 
 def direct_binding() -> Binding:
@@ -67,7 +69,7 @@ def direct_binding() -> Binding:
                    lib.fnc_call_bytes, lib.fnc_call_one)
 
 
-def libffi_binding() -> Binding:
+def libffi_binding(how: str = "through libffi") -> Binding:
     """The same operations through libffi: libc's own functions, and a function pointer."""
     import cffi
 
@@ -98,14 +100,19 @@ def libffi_binding() -> Binding:
         return address(own)
 
     return Binding(ffi, lambda path: libc.dlopen(path, mode), symbol, libc.dlerror,
-                   call, call_bytes, call_one)
+                   call, call_bytes, call_one, how)
 
 
 def choose_binding() -> Binding:
     try:
         return direct_binding()
-    except ImportError:
-        return libffi_binding()
+    except ImportError as error:
+        return libffi_binding(f"through libffi, which adds 2 us to each: {error}")
+
+
+def how_calls_are_made() -> str:
+    """In words, with the reason where calls are slower than they could be."""
+    return _binding.how
 
 
 _binding = choose_binding()

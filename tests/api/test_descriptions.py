@@ -137,6 +137,7 @@ def test_python_m_fncompile(tmp_path):
     rows = dict(line.split(maxsplit=1) for line in done.stdout.split("\n\n")[0].splitlines())
     assert rows["fncompile"].startswith(fncompile.__version__)
     assert ("cc" in rows["compiler"] or "clang" in rows["compiler"]) and rows["processor"]
+    assert rows["calls"] == "by the prebuilt extension"
     assert rows["cache"] == f"{tmp_path / 'store'}, 0 entries, 0.0 MB of 512"
     assert not (tmp_path / "store").exists()
     assert "fncompile.flags" in done.stdout.split("\n\n")[1]
