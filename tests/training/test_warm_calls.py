@@ -63,6 +63,26 @@ def test_few_functions_are_entered(model, name):
     assert 5 < len(names) <= LIMITS[name], "\n".join(["", *names])
 
 
+@pytest.mark.parametrize("x, most", [
+    (np.zeros((32, 20), "float32"), 11), (np.zeros((300, 20), "float32"), 45),
+    (np.zeros((32, 20)), 45),
+])  # fmt: skip
+def test_few_functions_are_entered_by_calls_of_a_stack(x, most):
+    """Of few rows; of many; of another dtype."""
+    model = k.Sequential([layers.Input((20,)), layers.Dense(8)])
+    model(x)
+    model(x)
+    assert len(entered(lambda: model(x))) <= most
+
+
+def test_few_functions_are_entered_by_a_compiled_function():
+    """250 when the switches were read at each call, which took three quarters of it."""
+    product, x = k.function(lambda a: k.ops.matmul(a, k.ops.transpose(a))), np.zeros((4, 3))
+    product(x)
+    product(x)
+    assert len(entered(lambda: product(x))) <= 60
+
+
 def test_more_batches_enter_little_more(model, monkeypatch):
     monkeypatch.setattr(steps.time, "perf_counter", lambda: 0.0)  # so all the rest in one stretch
 
