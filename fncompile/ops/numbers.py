@@ -10,7 +10,7 @@ from fncompile.ir.types import DTYPES, is_float
 from fncompile.ops.casting import cast, stop_gradient
 from fncompile.ops.composing import common, number, real, reals, tensor
 from fncompile.ops.dispatch import op, result_dtype, standard_dtype
-from fncompile.ops.elementwise import absolute, clip, floor_divide, maximum, mod, power
+from fncompile.ops.elementwise import absolute, clip, floor_divide, maximum, minimum, mod, power
 from fncompile.ops.functions import erf, exp, exp2, log, log1p
 from fncompile.ops.logic import equal, isfinite, isinf, isnan, where
 from fncompile.ops.reductions import all as all_of
@@ -232,10 +232,10 @@ def cbrt(x: TensorLike) -> Result:
     x = real(x)
     size = magnitude(x)
     usual = (size > 0) & isfinite(size)
-    plain = where(usual, size, 1.0)
-    near = stop_gradient(power(plain, 1 / 3))
+    plain, simple = where(usual, size, 1.0), power(size, 1 / 3)
+    near = stop_gradient(where(usual, simple, 1.0))
     root = near - (near - plain / (near * near)) / 3.0  # a step of Newton, with the derivative
-    root = where(usual, root, size)
+    root = where(usual, root, simple)
     return where(x < 0, -root, root)
 
 
@@ -345,7 +345,7 @@ def erfc(x: TensorLike) -> Result:
     x = real(x)
     wide = cast(x, "float64")
     far = wide > 3.0
-    a = where(far, wide, 3.0)
+    a = where(far, minimum(wide, 30.0), 3.0)  # where nothing is left, and no infinity times 0
     tail = a
     for k in range(50, 0, -1):
         tail = a + (k / 2) / tail

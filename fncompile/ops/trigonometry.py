@@ -86,8 +86,8 @@ def arccos(x: TensorLike) -> Result:
 
 
 def _leg(x: Any) -> Any:
-    """sqrt(1 - x²)."""
-    return sqrt((1.0 - x) * (1.0 + x))
+    """sqrt(1 - x²); of two roots, as the slope of one is endless where the other factor is 0."""
+    return sqrt(1.0 - x) * sqrt(1.0 + x)
 
 
 @op
@@ -119,7 +119,7 @@ def arccosh(x: TensorLike) -> Result:
     x = real(x)
     far, near = _beyond(x)
     rest = where(x < 1, math.nan, near - 1.0)  # the product below is positive again far below
-    narrow = log1p(rest + sqrt(rest * (near + 1.0)))
+    narrow = log1p(rest + sqrt(rest) * sqrt(near + 1.0))
     return where(far, log(where(far, x, 1.0)) + math.log(2.0), narrow)
 
 

@@ -157,8 +157,31 @@ INF = math.inf
         (ops.sinh, [-INF], [INF]),
         (ops.cosh, [INF], [INF]),
         (ops.cosh, [-INF], [-INF]),
+        (ops.cbrt, [0.0], [INF]),
+        (ops.cbrt, [INF], [0]),
+        (ops.cbrt, [-8.0], [1 / 12]),
+        (ops.arcsin, [1.0], [INF]),
+        (ops.arcsin, [-1.0], [INF]),
+        (ops.arccos, [1.0], [-INF]),
+        (ops.arccos, [-1.0], [-INF]),
+        (ops.arccosh, [1.0], [INF]),
+        (ops.erfc, [INF], [0]),
+        (ops.erfc, [-INF], [0]),
         (ops.sinh, [710.0], [math.exp(709.5) / 2 * math.exp(0.5)]),
     ],
 )
 def test_derivative_at_a_tie(fn, at, wanted):
     assert derivative(fn, *at) == pytest.approx(wanted, rel=1e-12)
+
+
+FAR = np.array([1e15, -1e15, INF, -INF])
+ENDLESS = [name for name in UNARY if name != "nan_to_num"]  # it is constant there
+ENDLESS += ["arctan", "arcsinh", "cbrt", "erfc", "log", "log1p", "rsqrt", "sqrt", "sinc"]
+
+
+@pytest.mark.parametrize("name", ENDLESS)
+def test_a_derivative_at_infinity_is_that_far_out(name):
+    """Or NaN, where 0 is multiplied by infinity or there is none: no other number."""
+    found = np.array([derivative(getattr(ops, name), x)[0] for x in FAR])
+    far, there = np.clip(found, -1e10, 1e10).reshape(2, 2)
+    assert (np.isclose(there, far, 1e-5, 1e-5) | np.isnan(there)).all(), found
