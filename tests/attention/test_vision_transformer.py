@@ -9,6 +9,7 @@ import numpy as np
 import fncompile
 from fncompile import layers, ops
 from fncompile.datasets import mnist
+from fncompile.flags import flag
 
 
 class Positions(layers.Layer):
@@ -49,6 +50,6 @@ def test_it_learns_digits_and_is_the_same_in_c(quickly_compiled, tmp_path):
     left, accuracy = model.evaluate(x_test[:IMAGES], y_test[:IMAGES], verbose=0)
     assert left < LOSS and (accuracy > 0.9 or not FULL)
     assert "is one kernel by blocks" in model.explain("rewrite")
-    model.export(tmp_path, prefix="vit", march="native", training=False)
+    model.export(tmp_path, prefix="vit", march=flag("target"), training=False)
     found = fncompile.load_library(tmp_path).predict(x_test[:40])
     np.testing.assert_array_equal(found, model.predict(x_test[:40], batch_size=40, verbose=0))

@@ -7,6 +7,7 @@ import pytest
 
 import fncompile as keras
 from fncompile import layers
+from fncompile.flags import flag
 from fncompile.ir.elements import rounded
 from fncompile.saving.files import read_file
 from tests.bfloat16.test_training import POLICIES, losses
@@ -83,7 +84,7 @@ def test_weights_of_float32_are_rounded_on_loading(tmp_path):
 def exported(request, tmp_path_factory):
     """A policy, and the library of `small_model(policy)` as it is made, before any training."""
     directory = tmp_path_factory.mktemp("bfloat16")
-    bundle = small_model(request.param).export(directory, prefix="reg", march="native")
+    bundle = small_model(request.param).export(directory, prefix="reg", march=flag("target"))
     return request.param, Library(bundle)
 
 

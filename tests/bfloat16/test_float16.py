@@ -9,6 +9,7 @@ import pytest
 
 import fncompile as keras
 from fncompile import layers, optimizers
+from fncompile.flags import flag
 from tests.bfloat16.test_files import data, small_model
 from tests.export.library import DIALECTS, PREDICT, TRAIN, Context, Library, build_selftest
 from tests.tools import run
@@ -20,7 +21,7 @@ def test_a_library_gives_the_same_bits(policy, tmp_path):
     float16, as the bits of float16."""
     model, (x, y) = small_model(policy), data(32)
     model.train_on_batch(x, y)  # a step that scales its loss is known from data alone
-    library = Library(model.export(tmp_path, prefix="half", march="native"))
+    library = Library(model.export(tmp_path, prefix="half", march=flag("target")))
     assert "uint16_t *dense_1" in library.text and "const float *" in library.text
     expected = model.predict(x, verbose=0)
     assert expected.dtype == np.float16
@@ -55,7 +56,7 @@ def halves(tmp_path_factory):
     model.compile("sgd", "mse")
     keras.config.set_dtype_policy("float32")
     directory = tmp_path_factory.mktemp("halves")
-    return model, model.export(directory, prefix="halves", march="native")
+    return model, model.export(directory, prefix="halves", march=flag("target"))
 
 
 @pytest.mark.parametrize("dialect", ["gcc-c99", "gcc-c++11"])

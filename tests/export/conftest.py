@@ -7,6 +7,7 @@ import contextlib
 import pytest
 
 import fncompile
+from fncompile.flags import flag
 from tests.export.library import Library
 from tests.export.zoo import MAKERS
 
@@ -30,7 +31,7 @@ def exported(tmp_path_factory):
         if name not in made:
             fncompile.utils.set_random_seed(1)  # what changed weights do depends on them
             model = MAKERS[name]()
-            bundle = model.export(tmp_path_factory.mktemp(name), march="native")
+            bundle = model.export(tmp_path_factory.mktemp(name), march=flag("target"))
             made[name] = model, Library(bundle)
         return made[name]
 

@@ -7,6 +7,7 @@ import subprocess
 
 import pytest
 
+from fncompile.flags import flag
 from tests.export.library import STRICT, build_selftest
 from tests.export.zoo import MAKERS
 from tests.tools import need, run
@@ -25,10 +26,10 @@ def test_exporting_changes_nothing_of_the_model(name, tmp_path):
     """Though the self-test's values come from a step on it: weights, optimizer, seeds, metrics."""
     model = MAKERS[name]()
     steps = model.steps()
-    model.export(tmp_path / "one", march="native")
+    model.export(tmp_path / "one", march=flag("target"))
     memories = [m for m in (steps.weights, steps.train_memory) if m is not None]
     before = [m.block.memory.copy() for m in memories]
-    model.export(tmp_path / "two", march="native")
+    model.export(tmp_path / "two", march=flag("target"))
     for memory, contents in zip(memories, before, strict=True):
         assert memory.block.memory.tobytes() == contents.tobytes()
     selftest = next((tmp_path / "one").glob("*_selftest.c")).name

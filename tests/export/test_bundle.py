@@ -20,6 +20,7 @@ from fncompile.codegen.cprint import comment_block
 from fncompile.export.api.tables import quoted
 from fncompile.export.bundle import make_sources
 from fncompile.export.prefix import model_prefix
+from fncompile.flags import flag
 from fncompile.runtime import cache
 from fncompile.runtime.toolchain import CompileError
 from tests.export.library import DIALECTS, STRICT, Library
@@ -194,7 +195,7 @@ int main(void) {{
 def test_two_libraries_in_one_program(exported, tmp_path, kinds):
     """One model under two names: all that could clash would."""
     model, one = exported("plain")
-    other = model.export(tmp_path, prefix="twin", march="native")
+    other = model.export(tmp_path, prefix="twin", march=flag("target"))
     source, program = tmp_path / "two.c", tmp_path / "two"
     source.write_text(TWO.format("plain", "twin", "PLAIN", "TWIN"))
     files = [getattr(bundle, kind) for bundle, kind in zip((one.bundle, other), kinds, strict=True)]
@@ -226,17 +227,17 @@ def test_training_can_be_left_out(exported):
 def test_training_needs_a_loss(tmp_path):
     model = MAKERS["plain"]()
     with pytest.raises(ValueError, match="Exporting 'plain' with training=True needs a loss"):
-        model.export(tmp_path, training=True, march="native")
+        model.export(tmp_path, training=True, march=flag("target"))
     model.compile("sgd")
     with pytest.raises(ValueError, match="needs a loss"):
-        model.export(tmp_path, training=True, march="native")
+        model.export(tmp_path, training=True, march=flag("target"))
     assert set(make_sources(model, "plain", model.steps().can_train()).entries) == {"predict"}
 
 
 @pytest.mark.parametrize("prefix", ["", "Model", "a-b", "7up", "_x", "a__b", "fnc", "é", "x_"])
 def test_prefixes_that_are_no_c_names(exported, tmp_path, prefix):
     with pytest.raises(ValueError, match="`prefix` must be a C name"):
-        exported("plain")[0].export(tmp_path, prefix=prefix, march="native")
+        exported("plain")[0].export(tmp_path, prefix=prefix, march=flag("target"))
     assert not list(tmp_path.iterdir())
 
 
@@ -305,7 +306,7 @@ def test_models_called_like_something_else_build_and_run(tmp_path, name):
     """The example includes headers of the system and links its libraries beside the model's."""
     x = fncompile.Input((2,), name=name)
     model = fncompile.Model(x, fncompile.layers.Dense(8, name=f"{name}_2")(x), name=name)
-    bundle = model.export(tmp_path, march="native")
+    bundle = model.export(tmp_path, march=flag("target"))
     strict = ["gcc", "-std=c99", *STRICT, bundle.example, f"-I{tmp_path}"]
     run(*strict, f"-L{tmp_path}", f"-l{bundle.prefix}", "-lm", "-pthread", "-o", tmp_path / "one")
     run(*strict, bundle.static, "-lm", "-pthread", "-o", tmp_path / "two")
@@ -334,7 +335,7 @@ def test_odd_names_give_sound_c_and_files(tmp_path, start):
         path = tmp_path / f"x.{suffix}"
         model.save_weights(path) if suffix == "weights.h5" else model.save(path)
         model.load_weights(path)
-    bundle = model.export(tmp_path / "lib", march="native")
+    bundle = model.export(tmp_path / "lib", march=flag("target"))
     command = ["gcc", "-std=c99", *STRICT, "-Wno-unused", "-trigraphs", bundle.example]
     run(*command, f"-I{bundle.directory}", bundle.static, "-lm", "-pthread", "-o", tmp_path / "p")
     run(tmp_path / "p")
@@ -378,7 +379,7 @@ def test_names_that_mean_something_in_c_or_in_a_shell(tmp_path):
     x = fncompile.Input((2,), name='a * "b" \\')
     y = fncompile.layers.Dense(8, name="%d é ??")(x)
     model = fncompile.Model(x, y, name='"${x}" `id`\n#error \\')
-    bundle = model.export(tmp_path, march="native")
+    bundle = model.export(tmp_path, march=flag("target"))
     assert bundle.prefix == "x_id_error"
     command = ["gcc", "-std=c99", "-Wall", "-Wextra", "-Werror", "-trigraphs"]
     program = tmp_path / "p"
@@ -394,22 +395,22 @@ def test_a_model_that_does_not_know_its_inputs(tmp_path):
 
     model = Twice(name="twice")
     with pytest.raises(ValueError, match="'twice' has no fixed inputs: call `predict`"):
-        model.export(tmp_path, march="native")
+        model.export(tmp_path, march=flag("target"))
 
 
 def test_a_failing_compiler_leaves_the_earlier_export(exported, tmp_path, monkeypatch):
     model, _ = exported("plain")
-    bundle = model.export(tmp_path, march="native")
+    bundle = model.export(tmp_path, march=flag("target"))
     before = {p.name: p.read_bytes() for p in tmp_path.iterdir()}
     monkeypatch.setenv("FNC_CFLAGS", "-include no_such_file.h")
     with pytest.raises(CompileError, match="no_such_file"):
-        model.export(tmp_path, march="native")
+        model.export(tmp_path, march=flag("target"))
     assert {p.name: p.read_bytes() for p in bundle.directory.iterdir()} == before
 
 
 def test_the_same_model_gives_the_same_files(exported, tmp_path):
     model, library = exported("plain")
-    again = model.export(tmp_path, march="native")
+    again = model.export(tmp_path, march=flag("target"))
     for path in library.bundle.directory.iterdir():
         assert path.read_bytes() == (again.directory / path.name).read_bytes(), path.name
 
@@ -451,7 +452,7 @@ def test_python_compiles_of_an_export_what_its_self_test_calls_and_the_rest_when
         begin = [np.linspace(-1, 1, w.size).reshape(w.shape) for w in model.get_weights()]
         model.set_weights(begin)
         if exports:
-            model.export(tmp_path, march="native")
+            model.export(tmp_path, march=flag("target"))
             assert sorted(name.removesuffix("_2") for name in compiled) == ["gradient", "predict"]
         x, y = data("scheduled", 8)
         model.train_on_batch(x, y)

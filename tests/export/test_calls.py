@@ -10,6 +10,7 @@ import pytest
 
 import fncompile
 from fncompile.export.api.header import STATUS
+from fncompile.flags import flag
 from fncompile.runtime import binding
 from tests.export.library import (
     ARENA,
@@ -37,7 +38,7 @@ def test_an_extent_that_has_to_be_divided(tmp_path):
     x = fncompile.Input((None, 4), name="x")
     third = fncompile.ops.split(x, 3, axis=1)[1]
     model = fncompile.Model(x, [third, x[:, 1::2]], name="parts")
-    library = Library(model.export(tmp_path, march="native"))
+    library = Library(model.export(tmp_path, march=flag("target")))
     assert library.macro(r"OUT_SPLIT_SIZE\(x_1\)") == "(4 * ((x_1) / 3))"
     assert library.macro(r"OUT_GET_ITEM_SIZE\(x_1\)") == "(4 * ((x_1) / 2))"
     context = Context(library, PREDICT, 2, 10)

@@ -8,6 +8,7 @@ import pytest
 
 import fncompile
 from fncompile import layers, ops
+from fncompile.flags import flag
 from fncompile.saving.files import read_file
 from tests.export.library import PREDICT, PRIVATE, Context, Library
 
@@ -51,7 +52,7 @@ def test_numbers_are_numpys_and_those_of_the_library(model, tmp_path):
     found = model.predict(given, verbose=0)
     for x, out in zip(given, found):
         assert out.dtype == x.dtype and out.tobytes() == ((x + x[0, ::-1]) * x).tobytes()
-    library = Library(model.export(tmp_path, march="native"))
+    library = Library(model.export(tmp_path, march=flag("target")))
     for d in DTYPES:
         assert f"const {d}_t *in_{d}" in library.text
     context, ours = Context(library, PREDICT, 2), [np.zeros_like(x) for x in given]

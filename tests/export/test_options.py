@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from fncompile.flags import flag
 from tests.export.library import ARG, FORMAT, IO, OK, PREDICT, STATE, TRAIN, Context, Library
 from tests.export.zoo import data
 from tests.tools import run
@@ -150,7 +151,7 @@ def large(tmp_path_factory):
     y = layers.Dense(256, activation="tanh")(layers.Dense(256, activation="tanh")(x))
     model = fncompile.Model(x, y, name="large")
     model.compile("sgd", "mse")
-    return Library(model.export(tmp_path_factory.mktemp("large"), march="native"))
+    return Library(model.export(tmp_path_factory.mktemp("large"), march=flag("target")))
 
 
 @pytest.mark.parametrize("pool", [on_threads, one_after_the_other, only_the_last, not_at_all])

@@ -10,6 +10,7 @@ import pytest
 
 import fncompile
 from fncompile import layers, losses, ops, optimizers
+from fncompile.flags import flag
 from fncompile.tree import flatten
 from tests.export.library import STATE, TRAIN, Context, Library, flat_weights
 
@@ -211,7 +212,7 @@ def exported(tmp_path_factory):
             model.train_on_batch(*data)
             if name == "by_hand":
                 model.test_on_batch(*data)
-            bundle = model.export(tmp_path_factory.mktemp(name), prefix=name, march="native")
+            bundle = model.export(tmp_path_factory.mktemp(name), prefix=name, march=flag("target"))
             known[name] = model, data, Library(bundle)
         return known[name]
 

@@ -7,6 +7,7 @@ import pytest
 
 import fncompile
 from fncompile import layers
+from fncompile.flags import flag
 from tests.export.library import (
     ARENA,
     ARG,
@@ -90,7 +91,7 @@ def linear(tmp_path_factory):
     y = layers.Dense(5, activation="tanh", name="first")(x)
     model = fncompile.Model(x, layers.Dense(8, name="second")(y), name="linear")
     model.compile("sgd", "mse")
-    return model, Library(model.export(tmp_path_factory.mktemp("linear"), march="native"))
+    return model, Library(model.export(tmp_path_factory.mktemp("linear"), march=flag("target")))
 
 
 def expected(model, x, y):
@@ -286,7 +287,7 @@ def test_a_norm_of_all_gradients_leaves_out_what_is_frozen(tmp_path):
     hidden = layers.Dense(5, use_bias=False, name="first")(x)
     model = fncompile.Model(x, layers.Dense(8, use_bias=False, name="second")(hidden), name="norm2")
     model.compile(fncompile.optimizers.SGD(1.0, global_clipnorm=1e-3), "mse")
-    context = Context(Library(model.export(tmp_path, march="native")), SPLIT, 16)
+    context = Context(Library(model.export(tmp_path, march=flag("target"))), SPLIT, 16)
     context.ok("set_trainable", b"first", 0)
     before = context.params()
     backward(context, *data("plain", 16))

@@ -12,6 +12,7 @@ import fncompile
 from fncompile.export.bundle import make_sources
 from fncompile.export.describe import TRAINING
 from fncompile.export.prefix import model_prefix
+from fncompile.flags import flag
 from fncompile.runtime import binding as runtime
 from fncompile.runtime import cache
 from tests.export.library import PREDICT, TRAIN, Context, Library, flat_weights
@@ -146,7 +147,7 @@ def test_metrics_begin_anew_in_the_library(tmp_path):
     x, y = data("fixed_batch", 32)
     model.fit(x, y, batch_size=4, verbose=0)
     before = model._objective.results()
-    library = Library(model.export(tmp_path, march="native"))
+    library = Library(model.export(tmp_path, march=flag("target")))
     assert model._objective.results() == before and before[0][1] > 0
     assert Context(library, TRAIN).metrics() == [0]
 
@@ -162,7 +163,7 @@ def test_a_fixed_batch_trains_like_python(borrowed):
 
 def test_sample_weights(tmp_path):
     model = MAKERS["scheduled"]()
-    library = Library(model.export(tmp_path, sample_weight=True, march="native"))
+    library = Library(model.export(tmp_path, sample_weight=True, march=flag("target")))
     x, y = data("scheduled", 16)
     w = np.random.default_rng(3).random(16).astype("float32")
     context = Context(library, TRAIN, 16)
@@ -189,7 +190,7 @@ def test_float64(tmp_path):
         x = fncompile.Input((6,), name="x")
         model = fncompile.Model(x, fncompile.layers.Dense(8)(x), name="doubles")
         model.compile("sgd", "mse")
-        library = Library(model.export(tmp_path, march="native"))
+        library = Library(model.export(tmp_path, march=flag("target")))
         assert "const double *x" in library.text and "double *loss" in library.text
         array, context = np.random.default_rng(0).random((3, 6)), Context(library, PREDICT, 3)
         out = np.empty((3, 8))
@@ -201,7 +202,7 @@ def test_float64(tmp_path):
 
 def test_another_prefix_gives_the_same_numbers(exported, tmp_path):
     model, _ = exported("plain")
-    library = Library(model.export(tmp_path, prefix="other", march="native"))
+    library = Library(model.export(tmp_path, prefix="other", march=flag("target")))
     assert library.prefix == "other" != model_prefix(model.name)
     x = data("plain", 3)[0]
     expected = model.predict(x, verbose=0)
@@ -222,7 +223,7 @@ def test_any_number_of_threads_gives_the_same_bits(tmp_path):
     """Steps too small to share are shared all the same, so that this test is about something."""
     with fncompile.flags(cflags="-DFNC_LEAST_WORK=1 -DFNC_LEAST_STEP=1"):
         model = MAKERS["classifier"]()
-        library = Library(model.export(tmp_path, march="native"))
+        library = Library(model.export(tmp_path, march=flag("target")))
         x, y = data("classifier", 150)
         index = np.arange(150, dtype=np.int64)[::-1].copy()
         found = []

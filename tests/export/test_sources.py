@@ -11,6 +11,7 @@ import pytest
 
 import fncompile
 from fncompile import layers
+from fncompile.flags import flag
 from tests.export.zoo import MAKERS
 from tests.tools import need, run
 
@@ -31,7 +32,7 @@ def sources(exported, tmp_path_factory):
     def get(name: str):
         if name not in made:
             directory = tmp_path_factory.mktemp(name)
-            made[name] = exported(name)[0].export(directory, sources=True, march="native")
+            made[name] = exported(name)[0].export(directory, sources=True, march=flag("target"))
         return made[name]
 
     return get
@@ -64,7 +65,7 @@ def test_attention_in_plain_c(tmp_path):
     y = layers.MultiHeadAttention(2, 8)(x, x, use_causal_mask=True)
     model = fncompile.Model(x, layers.Dense(3)(y), name="attends")
     model.compile("adam", "mse")
-    bundle = model.export(tmp_path / "lib", sources=True, march="native")
+    bundle = model.export(tmp_path / "lib", sources=True, march=flag("target"))
     assert "fnc_attention_backward_f32(" in bundle.source.read_text()
     for command in (["tcc", "-std=c99"], ["gcc", *STRICT, "-O1"]):
         assert selftest(bundle, tmp_path / "test", *command).stdout == "passed\n"
@@ -123,7 +124,7 @@ def test_plain_flags_drop_no_kernel_whose_inner_loop_runs_twice(tmp_path):
     y = layers.SimpleRNN(2, return_sequences=True)(x)
     model = fncompile.Model(x, [y, layers.LSTM(2)(x)], name="short_loops")
     model.compile("adam", ["mse", "mse"])
-    bundle = model.export(tmp_path / "lib", sources=True, march="native")
+    bundle = model.export(tmp_path / "lib", sources=True, march=flag("target"))
     assert '#pragma GCC optimize("no-ipa-pure-const", "no-ipa-modref"' in bundle.source.read_text()
     for level in ("-O2", "-O3"):
         done = selftest(bundle, tmp_path / "test", "gcc", "-std=c99", level)

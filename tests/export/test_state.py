@@ -10,6 +10,7 @@ import pytest
 
 import fncompile
 from fncompile import layers, ops
+from fncompile.flags import flag
 from tests.export.library import ARG, PREDICT, Context, Library, build_selftest
 from tests.export.test_programs import STRICT
 from tests.tools import emulated_target, need, run
@@ -70,7 +71,7 @@ def blocks(x: np.ndarray, *lengths: int) -> list[np.ndarray]:
 def stream(tmp_path_factory):
     model = streaming(False)
     model.predict(sound(4, 9), verbose=0)  # so that it is exported in the middle of a stream
-    return model, model.export(tmp_path_factory.mktemp("stream"), march="native")
+    return model, model.export(tmp_path_factory.mktemp("stream"), march=flag("target"))
 
 
 def test_blocks_in_python_are_the_whole():
@@ -142,7 +143,7 @@ def test_training_carries_and_keeps_the_state(tmp_path):
     weight of it."""
     model = streaming(True)
     model.fit(sound(4), np.tile(sound(4, 9), 2), batch_size=1, verbose=0)
-    bundle = model.export(tmp_path / "lib", march="native")
+    bundle = model.export(tmp_path / "lib", march=flag("target"))
     library = fncompile.load_library(bundle.directory)
     assert library.predict(sound(1)).tobytes() == model.predict(sound(1), verbose=0).tobytes()
     for seed in range(3):
@@ -206,7 +207,7 @@ def test_a_random_layer_has_a_seed_in_each_context(tmp_path):
 
     x = fncompile.Input((8,), name="x")
     model = fncompile.Model(x, Noise(name="always")(x), name="chance")
-    library = fncompile.load_library(model.export(tmp_path, march="native").directory)
+    library = fncompile.load_library(model.export(tmp_path, march=flag("target")).directory)
     ones = np.ones((2, 8), "float32")
     draws = [library.predict(ones) for _ in range(3)]
     assert draws[0].tobytes() != draws[1].tobytes() != draws[2].tobytes()
@@ -216,7 +217,7 @@ def test_a_random_layer_has_a_seed_in_each_context(tmp_path):
 
 def test_models_without_state_have_no_functions_for_it(tmp_path):
     model = fncompile.Sequential([fncompile.Input((2,)), layers.Dense(1)], name="plain_one")
-    bundle = model.export(tmp_path, march="native")
+    bundle = model.export(tmp_path, march=flag("target"))
     assert "state_" not in bundle.header.read_text().replace("state of", "")
     library = fncompile.load_library(tmp_path)
     library.reset_state()

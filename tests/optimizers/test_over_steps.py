@@ -11,6 +11,7 @@ import pytest
 
 import fncompile
 from fncompile import layers, optimizers
+from fncompile.flags import flag
 from tests.optimizers import reference
 
 pytestmark = pytest.mark.usefixtures("quickly_compiled")
@@ -200,7 +201,7 @@ def test_an_exported_library_takes_the_same_steps(make, tmp_path, monkeypatch):
     monkeypatch.setenv("FNC_TARGET", "ref")
     model = model_with(make())
     model.train_on_batch(X[:4], Y[:4])
-    library = fncompile.load_library(model.export(tmp_path / "m", march="native").directory)
+    library = fncompile.load_library(model.export(tmp_path / "m", march=flag("target")).directory)
     for k in range(7):
         rows = slice(4 * k, 4 * k + 4)
         model.train_on_batch(X[rows], Y[rows])

@@ -7,6 +7,7 @@ import pytest
 
 import fncompile
 from fncompile import layers, ops
+from fncompile.flags import flag
 
 RNG = np.random.default_rng
 
@@ -125,7 +126,8 @@ def compile_model(model, loss: str) -> None:
 
 def same_in_c(model, directory, inputs) -> None:
     """Predictions of the exported library are those of Python, bit for bit."""
-    library = fncompile.load_library(model.export(directory, training=False, march="native").shared)
+    bundle = model.export(directory, training=False, march=flag("target"))
+    library = fncompile.load_library(bundle.shared)
     for rows in (1, 7):
         given = [a[:rows] for a in inputs]
         ours = model.predict(given if len(given) > 1 else given[0], verbose=0)
