@@ -64,7 +64,7 @@ class DTypePolicy:
                 "'name' must be a string, such as 'mixed_bfloat16'. "
                 f"Received: name={name} (of type {type(name)})"
             )
-        self._name = floatx() if name == "float" else name
+        self._name = {"float": floatx(), "int": "int32"}.get(name, name)
         if name not in _MIXED and self._name not in _DTYPES:
             raise ValueError(_no_policy(name))
 

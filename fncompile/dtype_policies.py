@@ -9,7 +9,7 @@ floatx.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, MutableMapping
+from collections.abc import Iterator, Mapping, MutableMapping
 from typing import Any
 
 from fncompile.config import DTypePolicy, dtype_policy
@@ -37,6 +37,11 @@ class DTypePolicyMap(DTypePolicy, MutableMapping[str, DTypePolicy]):
     """
 
     def __init__(self, default_policy: Any = None, policy_map: dict[str, Any] | None = None):
+        if policy_map is not None and not isinstance(policy_map, Mapping):
+            raise TypeError(
+                "If specified, `policy_map` must be a dict. "
+                f"Received: policy_map={policy_map} (of type {type(policy_map)})"
+            )
         self._default = None if default_policy is None else get(default_policy)
         super().__init__(self.default_policy.name)
         self._policies: dict[str, DTypePolicy] = {}
@@ -99,7 +104,8 @@ class DTypePolicyMap(DTypePolicy, MutableMapping[str, DTypePolicy]):
     __eq__, __hash__ = object.__eq__, object.__hash__
 
     def __repr__(self) -> str:
-        return f"<DTypePolicyMap of {self._policies}, default {self.default_policy}>"
+        mapping = [(path, policy.name) for path, policy in self._policies.items()]
+        return f"<DTypePolicyMap default_policy={self.default_policy.name}, mapping={mapping}>"
 
 
 def get(identifier: Any) -> DTypePolicy:

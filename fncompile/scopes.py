@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from contextvars import ContextVar
+from typing import Any, NamedTuple
 
 from fncompile.graph import naming
 
@@ -45,6 +46,15 @@ def device(device_name: str) -> Iterator[None]:
     yield
 
 
+class Remat(NamedTuple):
+    """The arguments of a `RematScope`."""
+
+    mode: str | None
+    output_size_threshold: int
+    layer_names: tuple[str, ...]
+
+
+_remat: ContextVar[Remat | None] = ContextVar("remat", default=None)
 _MODES = ("full", "activations", "larger_than", "list_of_layers", None)
 
 
@@ -54,16 +64,28 @@ def RematScope(
 ) -> Iterator[None]:
     """Keras' wish that layers made inside keep less for their gradient and compute it again.
 
-    Here that changes nothing: what is kept is decided when a program is planned, from what each
-    result costs, and no number depends on it. `mode`: one of Keras', ValueError for others;
-    `output_size_threshold`, `layer_names`: of some modes.
+    Their `call`, or what the mode names, goes through `remat`. That changes no number, and nothing
+    of what is kept: this is decided when a program is planned, from what each result costs.
+
+    `mode`: "full", "activations", "larger_than" for layers with more numbers than
+    `output_size_threshold` in their output, "list_of_layers" for those called `layer_names`, or
+    None; ValueError for others.
 
     >>> with fncompile.RematScope(mode="full"):
     ...     layer = layers.Dense(1)
     """
     if mode not in _MODES:
         raise ValueError(f"Invalid mode '{mode}'. Supported modes are: {_MODES}. ")
-    yield
+    token = _remat.set(Remat(mode, output_size_threshold, tuple(layer_names or ())))
+    try:
+        yield
+    finally:
+        _remat.reset(token)
+
+
+def current_remat() -> Remat | None:
+    """What the innermost `RematScope` asks for; None outside of all."""
+    return _remat.get()
 
 
 def remat(f: Callable[..., Any]) -> Callable[..., Any]:

@@ -130,9 +130,11 @@ ROOMS: dict[str, tuple[str, dict[str, str]]] = {
         "initializers": "of weights",
         "regularizers": "of weights",
         "constraints": "of weights",
+        "metrics": "which attributes are metrics",
+        "scopes": "what is asked of layers that are made inside",
     }),
     # the face
-    "callbacks": ("missing caller", {}),
+    "callbacks": ("missing caller", {"ops": "what compares two values, as Keras names it"}),
     "distribution": ("missing caller", {}),
     "training": ("caller config", {
         "ir": "the loss of a batch, and the results of metrics, are nodes",
@@ -177,7 +179,6 @@ ROOMS: dict[str, tuple[str, dict[str, str]]] = {
         "graph": "a model is a graph",
         "ops": "an op in a graph is a layer of its own",
         "saving": "its files",
-        "metrics": "which attributes of layers are metrics",
         "layers": "a model is a layer",
         "training": "its loop",
         "export": "its library",

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from fncompile.callbacks.callback import Callback, Logs
-from fncompile.callbacks.monitor import Monitor
+from fncompile.callbacks.callback import Logs
+from fncompile.callbacks.monitor import Monitor, MonitorCallback
 
 
-class EarlyStopping(Callback):
+class EarlyStopping(MonitorCallback):
     """Stops after `patience` epochs in which `monitor` did not improve by more than `min_delta`.
 
     Waiting starts at `start_from_epoch`; with `baseline` only values better than it count.
@@ -57,10 +57,10 @@ class EarlyStopping(Callback):
         self._reset()
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
+        self._monitor.resolve(self.model)
         current = self._monitor.value(logs, "Early stopping")
         if current is None or epoch < self.start_from_epoch:
             return
-        self._monitor.resolve(self.model)
         self.wait += 1
         improved = self._monitor.is_better(current, self.best)
         if improved or self.best_weights is None:

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
 from fncompile.callbacks.callback import Callback, Logs
-from fncompile.callbacks.monitor import Monitor
+from fncompile.callbacks.monitor import Monitor, MonitorCallback
 
 
 class LearningRateScheduler(Callback):
     """Sets the learning rate to `schedule(epoch)` or `schedule(epoch, rate)` before each epoch.
 
-    Adds "learning_rate" to the logs. ValueError when the schedule does not return a float.
+    Adds "learning_rate" to the logs. ValueError when the schedule does not return a float. Of a
+    MultiOptimizer it sets the rate of each, and the logs have one of each name.
 
     `verbose`: 1 to print the rate. Used in `fit(..., callbacks=[...])`.
 
@@ -32,23 +34,38 @@ class LearningRateScheduler(Callback):
         self.verbose = verbose
 
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
-        rate = self._call(epoch)
-        if not isinstance(rate, (float, np.floating)):
-            raise ValueError(
-                f"The output of the `schedule` function should be a float. Got: {rate}"
-            )
-        self.model.optimizer.learning_rate = float(rate)
-        if self.verbose:
-            print(f"\nEpoch {epoch + 1}: LearningRateScheduler setting learning rate to {rate}.")
+        for name, optimizer in _with_rates(self.model.optimizer):
+            rate = self._call(epoch, optimizer)
+            if not isinstance(rate, (float, np.floating)):
+                raise ValueError(
+                    f"The output of the `schedule` function should be a float. Got: {rate}"
+                )
+            optimizer.learning_rate = float(rate)
+            if self.verbose:
+                print(
+                    f"\nEpoch {epoch + 1}: LearningRateScheduler setting{name and ' ' + name} "
+                    f"learning rate to {rate}."
+                )
 
-    def _call(self, epoch: int) -> float:
+    def _call(self, epoch: int, optimizer: Any) -> float:
         if _takes_two(self.schedule):
-            return self.schedule(epoch, float(self.model.optimizer.learning_rate))
+            return self.schedule(epoch, float(optimizer.learning_rate))
         return self.schedule(epoch)
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
+        _log_rates(self.model.optimizer, logs)
+
+
+def _with_rates(optimizer: Any) -> list[tuple[str, Any]]:
+    """The optimizers that have a learning rate each, with the names of those of several."""
+    several = getattr(optimizer, "optimizers", None)
+    return [("", optimizer)] if several is None else [(each.name, each) for each in several]
+
+
+def _log_rates(optimizer: Any, logs: Logs | None) -> None:
+    for name, each in _with_rates(optimizer):
         if logs is not None:
-            logs["learning_rate"] = float(self.model.optimizer.learning_rate)
+            logs["_".join(filter(None, ("learning_rate", name)))] = float(each.learning_rate)
 
 
 def _takes_two(function: Callable) -> bool:
@@ -61,7 +78,7 @@ def _takes_two(function: Callable) -> bool:
     return True
 
 
-class ReduceLROnPlateau(Callback):
+class ReduceLROnPlateau(MonitorCallback):
     """Multiplies the learning rate by `factor` after `patience` epochs without improvement.
 
     It then rests for `cooldown` epochs and never goes below `min_lr`. Adds "learning_rate" to the
@@ -106,8 +123,7 @@ class ReduceLROnPlateau(Callback):
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         current = self._monitor.value(logs, "Learning rate reduction is")
-        if logs is not None:
-            logs["learning_rate"] = float(self.model.optimizer.learning_rate)
+        _log_rates(self.model.optimizer, logs)
         if current is None:
             return
         self._monitor.resolve(self.model)
@@ -121,11 +137,16 @@ class ReduceLROnPlateau(Callback):
 
     def _wait_or_reduce(self, epoch: int) -> None:
         self.wait += 1
-        rate = float(self.model.optimizer.learning_rate)
-        if self.wait < self.patience or rate <= self.min_lr:
+        if self.wait < self.patience:
             return
-        rate = max(rate * self.factor, self.min_lr)
-        self.model.optimizer.learning_rate = rate
-        if self.verbose:
-            print(f"\nEpoch {epoch + 1}: ReduceLROnPlateau reducing learning rate to {rate}.")
-        self.cooldown_counter, self.wait = self.cooldown, 0
+        for name, optimizer in _with_rates(self.model.optimizer):
+            rate = float(optimizer.learning_rate)
+            if rate <= self.min_lr:
+                continue
+            optimizer.learning_rate = rate = max(rate * self.factor, self.min_lr)
+            if self.verbose:
+                print(
+                    f"\nEpoch {epoch + 1}: ReduceLROnPlateau reducing{name and ' ' + name} "
+                    f"learning rate to {rate}."
+                )
+            self.cooldown_counter, self.wait = self.cooldown, 0

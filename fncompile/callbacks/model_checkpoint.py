@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from fncompile.callbacks.callback import Callback, Logs
-from fncompile.callbacks.monitor import Monitor
+from fncompile.callbacks.callback import Logs
+from fncompile.callbacks.monitor import Monitor, MonitorCallback
 from fncompile.caller import warn_caller
 
 
-class ModelCheckpoint(Callback):
+class ModelCheckpoint(MonitorCallback):
     """Saves after each epoch, or every `save_freq` batches, to `filepath`.
 
     `filepath` may hold fields such as `{epoch:02d}` and `{val_loss:.2f}`. With `save_best_only` it

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
+from fncompile import ops
+from fncompile.callbacks.callback import Callback
 from fncompile.caller import warn_caller
 
 _LOWER = (
@@ -73,6 +76,18 @@ class Monitor:
                 f"Available metrics are: {','.join(logs)}",
             )
         return logs.get(self.name)
+
+
+class MonitorCallback(Callback):
+    """A callback that compares values of one log."""
+
+    _monitor: Monitor
+
+    @property
+    def monitor_op(self) -> Callable[[Any, Any], Any] | None:
+        """`ops.less` or `ops.greater`, by which a value is better than another; None while it is
+        not known which."""
+        return {"min": ops.less, "max": ops.greater}.get(self._monitor.mode)
 
 
 def direction(name: str, model: Any) -> str | None:

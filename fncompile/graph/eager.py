@@ -11,7 +11,7 @@ from fncompile.graph.nest import flatten, map_structure
 from fncompile.graph.tensor import Tensor
 from fncompile.graph.trace import Trace, current_trace, default_dtype, placeholder
 from fncompile.ir.dims import is_static
-from fncompile.ir.elements import shown
+from fncompile.ir.elements import result as as_result
 from fncompile.ir.interp import evaluate_nodes
 from fncompile.ir.node import Node, toposort
 from fncompile.ir.types import DTYPES, TensorType
@@ -118,7 +118,7 @@ def evaluate_trace(trace: Trace, result: Any) -> Any:
 
 def _array(x: Tensor, values: dict[Node, np.ndarray]) -> np.ndarray:
     """The numbers of a tensor, with its mask if it has one."""
-    array = np.array(shown(values[x.node], x.dtype))
+    array = np.array(as_result(values[x.node], x.dtype))
     mask = None if x._keras_mask is None else np.array(values[x._keras_mask.node])
     return masked([array], [mask])[0]
 

@@ -9,6 +9,7 @@ nearest, ties to even; a NaN stays one, and becomes quiet.
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -67,5 +68,25 @@ def fit(values: np.ndarray, dtype: str) -> np.ndarray:
 
 
 def shown(array: np.ndarray, dtype: str) -> np.ndarray:
-    """Elements or values as callers get them."""
+    """Elements or values as arrays that go in or out, variables and files have them."""
     return decode(array, dtype) if DTYPES[dtype].outside else encode(array, dtype)
+
+
+def result(values: np.ndarray, dtype: str) -> np.ndarray:
+    """Values as an eager call gives them: its caller computes on, and the dtype decides in which.
+
+    Of bfloat16 in the dtype that the package ml_dtypes adds to NumPy, as Keras on JAX gives them;
+    as float32 where that package is not there.
+    """
+    added = _added(dtype) if DTYPES[dtype].outside else None
+    return shown(values, dtype) if added is None else encode(values, dtype).view(added)
+
+
+@cache
+def _added(dtype: str) -> np.dtype | None:
+    """What the package ml_dtypes, which takes its time to be imported, adds to NumPy."""
+    try:
+        import ml_dtypes
+    except ImportError:
+        return None
+    return np.dtype(getattr(ml_dtypes, dtype))

@@ -30,12 +30,16 @@ from fncompile.layers.input_spec import check_inputs
 from fncompile.layers.inspection import Inspection
 from fncompile.layers.options import input_shape_argument
 from fncompile.layers.penalties import Penalties
+from fncompile.layers.rematerializing import Rematerializing
 from fncompile.layers.stateless import Stateless
 from fncompile.layers.weights import Weights
 from fncompile.ops.dispatch import is_float, node
+from fncompile.scopes import current_remat
 
 
-class Layer(Building, Penalties, Inspection, Weights, Stateless, Configurable, Operation):
+class Layer(
+    Building, Penalties, Inspection, Rematerializing, Weights, Stateless, Configurable, Operation
+):
     """Base class of layers and models.
 
     Subclasses write `call(self, inputs, training=None, mask=None)` with `fncompile.ops` or
@@ -104,6 +108,7 @@ class Layer(Building, Penalties, Inspection, Weights, Stateless, Configurable, O
         self._building = False
         self._build_shapes: dict[str, Any] | None = None
         self._losses: list[Any] = []
+        self._remat = current_remat()
         self.path = f"{current_path()}/{self.name}".lstrip("/")
 
     def _check_super_called(self) -> None:
@@ -181,7 +186,7 @@ class Layer(Building, Penalties, Inspection, Weights, Stateless, Configurable, O
             name_scope(self.name, self),
             described(self, spec.arguments),
         ):
-            outputs = self.call(*args, **kwargs)
+            outputs = self.rematerialized_call(self.call, *args, **kwargs)(*args, **kwargs)
         return self._with_masks(spec.first, self._regularized(outputs))
 
     def _autocast_dtype(self) -> str | None:
@@ -230,7 +235,7 @@ class Layer(Building, Penalties, Inspection, Weights, Stateless, Configurable, O
     @property
     def dtype_policy(self) -> dtype_policies.DTypePolicy:
         """What the layer computes in; assigned by object, name or config. ValueError for others. Of
-        a map it is that at the layer's path."""
+        a map it is that at the layer's path, and is assigned there."""
         policy = self._dtype_policy
         if isinstance(policy, dtype_policies.DTypePolicyMap):
             return policy[vars(self).get("path") or self.name]
@@ -238,7 +243,14 @@ class Layer(Building, Penalties, Inspection, Weights, Stateless, Configurable, O
 
     @dtype_policy.setter
     def dtype_policy(self, policy: Any) -> None:
-        self._dtype_policy = dtype_policies.get(policy)
+        found, now = dtype_policies.get(policy), vars(self).get("_dtype_policy")
+        by_path = dtype_policies.DTypePolicyMap
+        if isinstance(now, by_path) and not isinstance(found, by_path):
+            if self.path in now:
+                del now[self.path]
+            now[self.path] = found
+        else:
+            self._dtype_policy = found
 
     @property
     def dtype(self) -> str:

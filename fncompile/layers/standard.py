@@ -15,10 +15,6 @@ _WITHOUT_MEANING = {
     "lora_rank": None,
     "lora_alpha": None,
     "synchronized": False,
-    "renorm": False,
-    "renorm_clipping": None,
-    "renorm_momentum": 0.99,
-    "rms_scaling": False,
 }
 
 

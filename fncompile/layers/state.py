@@ -82,9 +82,15 @@ def is_layer(x: Any) -> bool:
     return isinstance(x, Layer)
 
 
+def is_metric(x: Any) -> bool:
+    from fncompile.metrics import Metric
+
+    return isinstance(x, Metric)
+
+
 def is_stateful(x: Any) -> bool:
-    """A SeedGenerator, a Metric: it has variables, but these are not weights."""
-    if isinstance(x, (Variable, type)) or is_layer(x):
+    """A SeedGenerator: it has variables, but these are not weights. Metrics are no part of it."""
+    if isinstance(x, (Variable, type)) or is_layer(x) or is_metric(x):
         return False
     return isinstance(getattr(x, "variables", None), (list, tuple))
 

@@ -204,7 +204,8 @@ class Weights:
 
     @property
     def variables(self) -> list[Variable]:
-        """`weights`, and the variables of seed generators and metrics."""
+        """`weights`, and the variables of seed generators; those of metrics are in
+        `metrics_variables`."""
         others = (v for x in state.owned(self, state.is_stateful) for v in x.variables)
         below = (v for layer in self._sublayers() for v in layer.variables)
         return state.unique([*self._own_weights(), *others, *below])
@@ -219,6 +220,21 @@ class Weights:
         """All variables but the trainable ones."""
         trained = {id(v) for v in self.trainable_weights}
         return [v for v in self.variables if id(v) not in trained]
+
+    def held_metrics(self) -> list[Any]:
+        """The metrics on attributes of this layer and those below."""
+        held = (state.owned(layer, state.is_metric) for layer in self._flatten_layers())
+        return list(dict.fromkeys(metric for found in held for metric in found))
+
+    @property
+    def metrics(self) -> list[Any]:
+        """The metrics on attributes of this layer and those below."""
+        return self.held_metrics()
+
+    @property
+    def metrics_variables(self) -> list[Variable]:
+        """The variables of `metrics`, each once."""
+        return state.unique(v for metric in self.metrics for v in metric.variables)
 
     @property
     def trainable(self) -> bool:

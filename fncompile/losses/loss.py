@@ -12,7 +12,7 @@ from fncompile.graph.nest import flatten, map_structure
 from fncompile.graph.tensor import Tensor
 from fncompile.identifiers import Described
 from fncompile.losses.reduction import check_reduction, match_ranks, reduce_weighted
-from fncompile.ops.dispatch import op, standard_dtype
+from fncompile.ops.dispatch import compute_dtype, op
 
 
 class Loss(Described):
@@ -43,7 +43,7 @@ class Loss(Described):
     ):
         self.name = checked_text(name) or to_snake_case(type(self).__name__)
         self.reduction = check_reduction(reduction)
-        self.dtype = standard_dtype(getattr(dtype, "name", dtype)) if dtype else floatx()
+        self.dtype = compute_dtype(dtype) if dtype else floatx()
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
         """One value per sample; a subclass overrides it."""

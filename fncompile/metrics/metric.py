@@ -11,7 +11,7 @@ from fncompile.graph.nest import NESTS, flatten
 from fncompile.graph.stateless import with_values
 from fncompile.graph.trace import suspended
 from fncompile.graph.variable import Variable
-from fncompile.ops.dispatch import standard_dtype
+from fncompile.ops.dispatch import compute_dtype, standard_dtype
 
 
 class Metric:
@@ -42,7 +42,7 @@ class Metric:
 
     def __init__(self, dtype: Any = None, name: str | None = None):
         self.name = checked_text(name) or auto_name(to_snake_case(type(self).__name__))
-        self._dtype = standard_dtype(getattr(dtype, "name", dtype)) if dtype else floatx()
+        self._dtype = compute_dtype(dtype) if dtype else floatx()
         self._variables: list[Variable] = []
 
     @property

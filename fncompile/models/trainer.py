@@ -10,7 +10,6 @@ from typing import Any
 from fncompile.caller import warn_caller
 from fncompile.graph.nest import flatten, map_structure, pack_like
 from fncompile.graph.tensor import Tensor
-from fncompile.layers import state
 from fncompile.layers.base import Layer
 
 _STEPS = ("train_step", "test_step", "compute_loss", "compute_metrics")
@@ -214,18 +213,6 @@ class Trainer(Layer):
         compiled = [self._loss_tracker, self._compile_metrics]
         single = self._objective.loss_trackers if self._objective is not None else []
         return [*filter(None, compiled), *single, *self.held_metrics()]
-
-    @property
-    def metrics_variables(self) -> list[Any]:
-        """The variables of `metrics`, each once."""
-        return list(dict.fromkeys(v for metric in self.metrics for v in metric.variables))
-
-    def held_metrics(self) -> list[Any]:
-        """The metrics on attributes of this model and the layers below."""
-        from fncompile.metrics import Metric
-
-        held = (state.owned(x, lambda m: isinstance(m, Metric)) for x in self._flatten_layers())
-        return list(dict.fromkeys(metric for found in held for metric in found))
 
     @property
     def metrics_names(self) -> list[str]:

@@ -159,6 +159,12 @@ def as_index(x: Any) -> Node:
     return build.cast(out, "int64" if wide else "int32")
 
 
+def compute_dtype(policy: Any) -> str:
+    """The dtype that a dtype policy, the name of one, or a dtype computes in."""
+    name = getattr(policy, "name", policy)
+    return standard_dtype(name.removeprefix("mixed_") if isinstance(name, str) else name)
+
+
 def wide_dtype(dtype: str) -> str:
     """The dtype that statistics of this one are computed in: float32 for those of 16 bits."""
     return DTYPES[dtype].in_register

@@ -88,6 +88,8 @@ def check_variables(
 def with_gradient(grads: Sequence[Any], variables: Sequence[Any]) -> tuple[list[Any], list[Any]]:
     """Gradients and variables without those whose gradient is None; a warning names them."""
     kept = [(g, v) for g, v in zip(grads, variables, strict=True) if g is not None]
+    if not variables:  # of a model that has nothing to train
+        return [], []
     if not kept:
         raise ValueError("No gradients provided for any variable.")
     if len(kept) < len(variables):

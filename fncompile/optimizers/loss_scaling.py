@@ -41,13 +41,7 @@ class LossScaleOptimizer(Optimizer):
         name: str | None = None,
         **kwargs: Any,
     ):
-        others = {k: v for k, v in kwargs.items() if v not in (None, False) and k != "dynamic"}
-        others.pop("ema_momentum", None)  # Keras writes its default into files
-        if others or not kwargs.get("dynamic", True):
-            raise ValueError(
-                "LossScaleOptimizer does not support these arguments: set them on the "
-                f"`inner_optimizer`. Received: {kwargs}"
-            )
+        _refuse(kwargs)
         super().__init__(0.0, name=name)
         self.inner_optimizer = inner_optimizer
         self.initial_scale = float(initial_scale)
@@ -87,6 +81,7 @@ class LossScaleOptimizer(Optimizer):
     def scale_loss(self, loss: Any) -> Any:
         """The loss times the scale."""
         scale = self.dynamic_scale if self.built else self.initial_scale
+        loss = ops.convert_to_tensor(loss)
         return ops.multiply(loss, ops.cast(scale, loss.dtype))
 
     @property
@@ -139,3 +134,29 @@ class LossScaleOptimizer(Optimizer):
 
         inner = optimizers.deserialize(config["inner_optimizer"], custom_objects)
         return cls(**{**config, "inner_optimizer": inner})
+
+
+# Arguments of an Optimizer, and what they are where nothing is asked for, as in files of Keras.
+_OF_INNER = {
+    "weight_decay": None, "clipnorm": None, "global_clipnorm": None, "clipvalue": None,
+    "use_ema": False, "ema_momentum": 0.99, "ema_overwrite_frequency": None,
+    "loss_scale_factor": None, "gradient_accumulation_steps": None,
+}  # fmt: skip
+
+
+def _refuse(arguments: dict[str, Any]) -> None:
+    """ValueError where one of these asks for something."""
+    if not arguments.pop("dynamic", True):
+        raise ValueError(
+            "LossScaleOptimizer does not support `dynamic=False`: set `loss_scale_factor` on the "
+            "optimizer itself."
+        )
+    unknown = ", ".join(f"`{name}`" for name in arguments if name not in _OF_INNER)
+    if unknown:
+        raise ValueError(f"LossScaleOptimizer does not support arguments: {unknown}.")
+    asked = [name for name, value in arguments.items() if value != _OF_INNER[name]]
+    if asked:
+        raise ValueError(
+            "LossScaleOptimizer does not support these arguments: set them on the "
+            f"`inner_optimizer`. Received: {asked}"
+        )

@@ -19,7 +19,7 @@ Config = dict[str, Any]
 # Arguments that later versions dropped: they say how, never what, or have their only value.
 _DROPPED = {
     "batch_input_shape", "implementation", "input_dtype", "input_length",
-    "fused", "renorm", "virtual_batch_size", "adjustment", "renorm_clipping", "renorm_momentum",
+    "fused", "virtual_batch_size", "adjustment",
     "function_type", "output_shape_type", "output_shape_module", "mask_type",
 }  # fmt: skip
 _RECURRENT = ("RNN", "SimpleRNN", "LSTM", "GRU")  # Keras 3 still writes these of them

@@ -339,7 +339,8 @@ class CompiledSteps:
         weights = self.model.weights
         self.names = name_variables([weights], self.label)
         traced = None
-        if types is not None and not all(v.trainable for v in self.model.variables):
+        may_change = [*self.model.variables, *self.model.metrics_variables]
+        if types is not None and not all(v.trainable for v in may_change):
             traced = self._predict_program(types)
         carried = _carried(*traced, set(weights)) if traced else []
         self.names = name_variables([weights, carried], self.label)

@@ -23,6 +23,11 @@ class CompileMetrics(Metric):
         self.objective: Any = None  # of the model, once its outputs are known
 
     @property
+    def built(self) -> bool:  # type: ignore[override]
+        """Have all of them been made?"""
+        return self.objective is not None and self.objective.built
+
+    @property
     def metrics(self) -> list[Any]:
         """The single metrics, in the order of outputs."""
         return [metric for _, metric in self._named()]
@@ -53,7 +58,7 @@ class CompileMetrics(Metric):
 
     def result(self) -> dict[str, Any]:
         """The results by the names that logs have; ValueError before the first batch."""
-        if self.objective is None or not self.objective.built:
+        if not self.built:
             raise ValueError(f"{self.name} has no result before the first batch.")
         return {name: metric.result() for name, metric in self._named()}
 

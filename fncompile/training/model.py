@@ -86,6 +86,10 @@ class TrainedModel(Protocol):
     def pack_predictions(self, flat: list[Any]) -> Any:
         """What the model's own `predict_step` gives, in its structure."""
 
+    @property
+    def metrics_variables(self) -> list[Variable]:
+        """The variables of `metrics`, each once."""
+
     def held_metrics(self) -> list[Any]:
         """Metrics on attributes of layers."""
 

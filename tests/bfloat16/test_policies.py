@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import sys
+
 import numpy as np
 import pytest
 
 import fncompile as keras
 from fncompile import dtype_policies, layers, mixed_precision, ops
+from fncompile.ir import elements
 from fncompile.ir.elements import rounded
 from fncompile.ops.dispatch import result_dtype
 
@@ -229,11 +232,31 @@ def test_dropout_keeps_its_rate(rate):
 
 
 def test_random_numbers():
-    u = keras.random.uniform((10000,), dtype="bfloat16", seed=1)
+    u = keras.random.uniform((10000,), dtype="bfloat16", seed=1).astype("float32")
     assert u.min() >= 0 and u.max() < 1 and abs(u.mean() - 0.5) < 0.02
     for draw in (keras.random.normal, keras.random.truncated_normal):
         z = draw((10000,), dtype="bfloat16", seed=1)
         np.testing.assert_array_equal(z, rounded(draw((10000,), seed=1)))
+
+
+def test_eager_results_have_their_dtype_and_decide_the_next():
+    """As those of Keras on JAX, in NumPy's bfloat16 of ml_dtypes: 256 + 1 is 256 there."""
+    ml_dtypes = pytest.importorskip("ml_dtypes")
+    x = ops.cast([256.0, 1.0], "bfloat16")
+    found = [x, ops.add(x, 1), layers.Dense(2, dtype="bfloat16")(np.ones((1, 2)))]
+    found += [keras.losses.MeanSquaredError(dtype="bfloat16")(x, x), ops.convert_to_numpy(x)]
+    assert {y.dtype for y in found} == {np.dtype(ml_dtypes.bfloat16)}
+    assert found[1].tolist() == [256, 2] and ops.add(x, np.float32(1)).tolist() == [257, 2]
+    mixed = layers.Dense(2, dtype="mixed_bfloat16")
+    assert mixed(x[None]).dtype == x.dtype and mixed.get_weights()[0].dtype == np.float32
+
+
+def test_eager_results_are_float32_where_ml_dtypes_is_not_there(monkeypatch):
+    monkeypatch.setitem(sys.modules, "ml_dtypes", None)
+    elements._added.cache_clear()
+    y = ops.add(ops.cast([256.0, 1.0], "bfloat16"), ops.cast(0.0, "bfloat16"))
+    elements._added.cache_clear()
+    assert y.dtype == np.float32 and y.tolist() == [256, 1]
 
 
 def test_losses_are_computed_in_float32():

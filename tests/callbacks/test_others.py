@@ -157,6 +157,53 @@ def test_backup_takes_up_interrupted_training(tmp_path):
     assert not backup.exists()
 
 
+def test_learning_rates_of_several_optimizers():
+    """Each has its own; the numbers are those of Keras."""
+    one, other = keras.optimizers.SGD(0.1, name="one"), keras.optimizers.SGD(0.01, name="other")
+    by_path = keras.optimizers.OptimizerMap(other, {".*first/.*": one})
+    i = keras.Input((4,))
+    model = keras.Model(i, keras.layers.Dense(3)(keras.layers.Dense(2, name="first")(i)))
+    model.compile(keras.optimizers.MultiOptimizer(by_path), "mse")
+    halve = keras.callbacks.LearningRateScheduler(lambda epoch, rate: rate / 2)
+    reduce = keras.callbacks.ReduceLROnPlateau("loss", factor=0.5, patience=1, min_lr=0.004)
+    for callback in (halve, reduce):
+        callback.set_model(model)
+        callback.on_train_begin()
+    halve.on_epoch_begin(0)
+    logs = {"loss": 1.0}
+    for epoch in range(3):
+        reduce.on_epoch_end(epoch, logs)
+    assert (float(one.learning_rate), float(other.learning_rate)) == pytest.approx((0.0125, 0.004))
+    halve.on_epoch_end(0, logs)
+    assert logs == pytest.approx(
+        {"loss": 1.0, "learning_rate_one": 0.0125, "learning_rate_other": 0.004}
+    )
+    assert reduce.monitor_op is keras.ops.less
+
+
+def test_the_backup_before_the_last_serves_where_the_last_is_torn(tmp_path):
+    """Without it, torn weights are an error, not a training from the start."""
+    x, y = toy_data(12)
+    i = keras.Input((4,))
+    model = keras.Model(i, keras.layers.Dense(3, activation="softmax")(i))
+    model.compile("sgd", "sparse_categorical_crossentropy")
+    use_interpreter(model)
+    kept = []
+    look = LambdaCallback(on_epoch_begin=lambda epoch, logs: kept.append(model.get_weights()))
+    backup = BackupAndRestore(tmp_path / "b", double_checkpoint=True, delete_checkpoint=False)
+    model.fit(x, y, epochs=3, verbose=0, callbacks=[backup, look])
+    weights = tmp_path / "b" / "latest.weights.h5"
+    weights.write_bytes(weights.read_bytes()[:100])
+    history = model.fit(x, y, epochs=4, verbose=0, callbacks=[backup, look])
+    assert history.epoch == [2, 3] and len(kept) == 5
+    for a, b in zip(kept[2], kept[3], strict=True):
+        np.testing.assert_array_equal(a, b)
+    for path in [weights, *(tmp_path / "b").glob("*.bkp")]:
+        path.write_bytes(b"0")
+    with pytest.raises((OSError, ValueError)):
+        model.fit(x, y, epochs=5, verbose=0, callbacks=[backup])
+
+
 def test_backup_every_so_many_batches(tmp_path):
     """The epoch that was interrupted begins anew, with the weights of the last backup."""
     x, y = toy_data(12)

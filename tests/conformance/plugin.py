@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from types import ModuleType
 from typing import Any
 
+import ml_dtypes  # noqa: F401  which makes bfloat16 a name that NumPy knows, as JAX does
 import pytest
 from absl.testing import parameterized
 

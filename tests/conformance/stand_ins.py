@@ -161,6 +161,9 @@ class Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
             return ModuleType(spec.name)
         if not _is_source(spec.name):
             return PublicModule(spec.name)
+        own = internals.OWN.get(_below(spec.name))
+        if own:
+            return importlib.import_module(own)
         alias = internals.ALIASES.get(_below(spec.name))
         return importlib.import_module(f"keras.src.{alias}") if alias else SourceModule(spec.name)
 

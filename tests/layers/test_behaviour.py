@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import fncompile as keras
-from fncompile import layers, ops, saving
+from fncompile import layers, metrics, ops, saving
 from fncompile.graph.eager import run_eagerly
 
 rng = np.random.default_rng(6)
@@ -313,6 +313,29 @@ def test_lambda_of_a_python_lambda_is_only_loaded_when_trusted():
         layers.deserialize(config)
     again = saving.deserialize_keras_object(config, safe_mode=False)
     np.testing.assert_allclose(again(X), 2 * X)
+
+
+def test_metrics_of_a_layer_are_no_part_of_its_weights():
+    class Measuring(layers.Layer):
+        def __init__(self, inner=None):
+            super().__init__()
+            self.inner, self.dense = inner, layers.Dense(2)
+            self.seen = metrics.Mean(name="seen")
+
+        def build(self, input_shape):
+            self.dense.build(input_shape)
+
+        def call(self, x):
+            self.seen.update_state(ops.mean(x))
+            return self.dense(x)
+
+    layer = Measuring(Measuring())
+    layer.build((None, 3))
+    assert layer.metrics == [layer.seen, layer.inner.seen]
+    assert layer.metrics_variables == [v for m in layer.metrics for v in m.variables]
+    assert layer.variables == layer.weights and layer.non_trainable_variables == []
+    layer(np.float32([[1, 2, 6]]))
+    assert layer.seen.result() == 3.0
 
 
 # configuration ------------------------------------------------------------------------------------

@@ -130,3 +130,17 @@ def test_the_point_that_schedule_free_steps_start_from_begins_at_the_weights():
     optimizer = optimizers.ScheduleFreeAdamW(0.1)
     optimizer.build([w])
     assert optimizer.slot("momentum", w).numpy().tolist() == [1.0, 1.0]
+
+
+@pytest.mark.parametrize(("arguments", "message"), [
+    (dict(dynamic=False), "set `loss_scale_factor`"),
+    (dict(foo=True, bar=3), "arguments: `foo`, `bar`"),
+    (dict(ema_momentum=0.5), "`inner_optimizer`"), (dict(clipnorm=1.0), "`inner_optimizer`"),
+])  # fmt: skip
+def test_arguments_that_the_inner_optimizer_should_have(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        LossScaleOptimizer(SGD(), **arguments)
+
+
+def test_a_loss_that_is_a_number_is_scaled():
+    assert LossScaleOptimizer(SGD(), 8.0, dynamic=True, ema_momentum=0.99).scale_loss(1.0) == 8.0

@@ -57,6 +57,23 @@ def batchnorm(keras):
 
 
 @case
+def renormalized(keras):
+    """BatchNormalization by the statistics of the batches before, within bounds and without; and
+    LayerNormalization that keeps the mean."""
+    layers = keras.layers
+    inputs = keras.Input((6,))
+    bounds = {"rmax": 1.5, "rmin": 0.5, "dmax": 0.4}
+    x = layers.Dense(5, activation="tanh")(inputs)
+    x = layers.BatchNormalization(momentum=0.8, renorm=True, renorm_momentum=0.7)(x)
+    x = layers.Dense(4)(x)
+    x = layers.BatchNormalization(scale=False, renorm=True, renorm_clipping=bounds)(x)
+    x = layers.LayerNormalization(rms_scaling=True)(layers.Dense(4)(x))
+    model = keras.Model(inputs, layers.Dense(2)(x))
+    compiled = dict(optimizer=keras.optimizers.SGD(0.05), loss="mse")
+    return model, compiled, floats(6), floats(2, seed=3), {}
+
+
+@case
 def layernorm(keras):
     layers = keras.layers
     inputs = keras.Input((3, 5))
