@@ -14,7 +14,6 @@ _WRAPPED = (
 )
 _OLD = "it is for names of Keras 2; files of that time open all the same"
 _NO_BACKEND = "there is no backend to choose, models become C"
-_BITS = "no op reads the bits of a number as another number; `ops.cast` converts its value"
 _WHOLE = "a model is whole in every process; `distribution.DataParallel` shares the batch out"
 _PICTURES = "it draws by Matplotlib and OpenCV, which take the arrays that images are"
 _MODELS = (
@@ -54,13 +53,8 @@ _TABLE = {
     },
     "export": {"ExportArchive": "`model.export` writes a library, its header and its weights"},
     "layers": {"FlaxLayer JaxLayer TFSMLayer TorchModuleWrapper": _WRAPPED},
-    "ops": {"polar view_as_complex view_as_real": _COMPLEX, "view": _BITS},
-    "ops.image": {
-        "elastic_transform": "ops draw no random numbers; `layers.RandomElasticTransform` does it, "
-        "or blur `random.normal` and read the image by `map_coordinates`",
-    },
+    "ops": {"polar view_as_complex view_as_real": _COMPLEX},
     "ops.nn": {"polar": _COMPLEX},
-    "ops.numpy": {"view": _BITS},
     "optimizers": {"legacy": _OLD},
     "utils": {
         "legacy": _OLD,

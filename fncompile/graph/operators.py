@@ -1,15 +1,26 @@
 """Python's operators on symbolic and traced tensors.
 
 The operations behind them live in `fncompile.ops`, which fills `IMPLEMENTATIONS` when imported;
-that keeps the arrow between the packages pointing one way.
+that keeps the arrow between the packages pointing one way. A package that nobody may have imported
+yet is imported when its name is first asked for.
 """
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-IMPLEMENTATIONS: dict[str, Callable[..., Any]] = {}
+
+class _Implementations(dict[str, Callable[..., Any]]):
+    filled_by = {"normal": "fncompile.random"}
+
+    def __missing__(self, name: str) -> Callable[..., Any]:
+        importlib.import_module(self.filled_by[name])
+        return self[name]
+
+
+IMPLEMENTATIONS = _Implementations()
 
 _BINARY = {
     "add": "add", "sub": "subtract", "mul": "multiply", "truediv": "divide",

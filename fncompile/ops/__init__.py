@@ -16,7 +16,7 @@ from fncompile.ops.arrangement import (
 )
 from fncompile.ops.bitwise import (
     bitwise_and, bitwise_invert, bitwise_left_shift, bitwise_not, bitwise_or, bitwise_right_shift,
-    bitwise_xor, left_shift, right_shift,
+    bitwise_xor, left_shift, right_shift, view,
 )
 from fncompile.ops.nan_reductions import (
     nanargmax, nanargmin, nancumprod, nancumsum, nanmax, nanmean, nanmin, nanprod, nanstd, nansum,
@@ -458,6 +458,7 @@ __all__ = [
     "vdot",
     "vectorize",
     "vectorized_map",
+    "view",
     "vsplit",
     "vstack",
     "where",

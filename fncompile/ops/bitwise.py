@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import numpy as np
+
+from fncompile.graph.eager import known_value
 from fncompile.ir import build
+from fncompile.ir.elements import decode, encode, fit
 from fncompile.ir.node import Node
 from fncompile.ir.types import DTYPES, is_float
-from fncompile.ops.dispatch import as_number, op, promote
-from fncompile.ops.types import Result, TensorLike
+from fncompile.ops.dispatch import as_number, node, op, promote, standard_dtype
+from fncompile.ops.types import DTypeLike, Result, TensorLike
 
 
 def _integers(name: str, *xs: TensorLike) -> list[Node]:
@@ -108,3 +112,33 @@ def _shifted(name: str, x: TensorLike, y: TensorLike) -> tuple[Node, Node, Node]
     zero, bits = build.like(x, 0), build.like(x, 8 * DTYPES[x.dtype].size)
     inside = build.ew("and", build.ew("le", zero, count), build.ew("lt", count, bits))
     return x, build.ew("select", inside, count, zero), inside
+
+
+@op
+def view(x: TensorLike, dtype: DTypeLike | None = None) -> Result:
+    """The bits of `x` read as numbers of another dtype. On arrays alone: no op of a graph does it.
+
+    `x`: an array; `dtype`: its own if None. The last axis becomes as much longer or shorter as the
+    new numbers are narrower or wider; ValueError where that does not come out even, of a scalar
+    that would change its size, and in a graph.
+
+    >>> ops.view(np.array([1.0, -2.0], "float32"), "uint32")
+    array([1065353216, 3221225472], dtype=uint32)
+    """
+    own = node(x).dtype
+    wanted = own if dtype is None else standard_dtype(dtype)
+    value = known_value(x)
+    if value is None:
+        raise ValueError(
+            "`view` works on arrays alone: no op of a graph reads the bits of a number as another "
+            "number. `cast` converts its value; or call `view` before the graph, on arrays."
+        )
+    stored = np.ascontiguousarray(encode(fit(value, own), own)).reshape(value.shape)
+    bits = "uint8" if wanted == "bool" else wanted
+    try:
+        read = stored.view(DTYPES[bits].storage)
+    except ValueError as error:
+        raise ValueError(
+            f"`view` cannot read {own} of shape {value.shape} as {wanted}: {error}"
+        ) from None
+    return build.const(decode(read, bits) if wanted == bits else read != 0, wanted)

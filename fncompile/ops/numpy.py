@@ -24,7 +24,7 @@ from fncompile.ops import (
     sinc, sinh, size, slogdet, sort, split, sqrt, square, squeeze, stack, std, subtract, sum,
     swapaxes, take, take_along_axis, tan, tanh, tensordot, tile, trace, transpose, trapezoid, tri,
     tril, triu, true_divide, trunc, unique, unravel_index, vander, var, vdot, vectorize, vsplit,
-    vstack, where, zeros, zeros_like,
+    view, vstack, where, zeros, zeros_like,
 )
 
 __all__ = [
@@ -53,7 +53,7 @@ __all__ = [
     "split", "sqrt", "square", "squeeze", "stack", "std", "subtract", "sum", "swapaxes", "take",
     "take_along_axis", "tan", "tanh", "tensordot", "tile", "trace", "transpose", "trapezoid", "tri",
     "tril", "triu", "true_divide", "trunc", "unique", "unravel_index", "vander", "var", "vdot",
-    "vectorize", "vsplit", "vstack", "where", "zeros", "zeros_like",
+    "vectorize", "view", "vsplit", "vstack", "where", "zeros", "zeros_like",
 ]
 
 explain_missing(__name__, "Another can be composed of these.")

@@ -7,6 +7,7 @@ Uniform numbers have 24 random bits, 8 in bfloat16, from which no other distribu
 
 from __future__ import annotations
 
+from fncompile.graph.operators import IMPLEMENTATIONS
 from fncompile.missing import explain_missing
 from fncompile.random.distributions import bernoulli as bernoulli  # these for other rooms
 from fncompile.random.distributions import (
@@ -38,4 +39,5 @@ __all__ = [
     "uniform",
 ]
 
+IMPLEMENTATIONS["normal"] = normal  # of ops that draw
 explain_missing(__name__)

@@ -35,7 +35,7 @@ ELSEWHERE = {
     "separable_conv", "switch", "unfold", "vectorized_map", "while_loop",
 }  # fmt: skip
 # Of arrays alone, with signs that are free (op_rows/solving.py); CTC is in training.json.
-ELSEWHERE |= {"ctc_loss", "eig", "eigh", "lstsq", "matrix_rank", "pinv", "qr", "svd"}
+ELSEWHERE |= {"ctc_loss", "eig", "eigh", "lstsq", "matrix_rank", "pinv", "qr", "svd", "view"}
 ELSEWHERE |= {"cholesky_inverse", "logdet"}  # in tests/op_rows/solving.py
 # In tests/op_rows/signals.py: functions of functions, what needs spectra, and what Keras has wrong.
 ELSEWHERE |= {"ctc_decode", "custom_gradient", "istft", "jvp", "sparsemax", "vectorize"}

@@ -6,6 +6,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+import fncompile
 from fncompile import Input, Model, flags, layers
 
 X = np.arange(12, dtype="float32").reshape(1, 3, 4, 1)
@@ -212,3 +213,26 @@ def test_the_layout_of_tones_is_in_their_configuration(kind):
     turned = np.moveaxis(TONES, -1, 1)
     expected = kind()(TONES, training=True)
     np.testing.assert_array_equal(again(turned, training=True), np.moveaxis(expected, -1, 1))
+
+
+def test_elastic_transform_moves_pixels_by_smoothed_numbers():
+    """Against SciPy: the numbers under a bell, and the image read between its pixels."""
+    from scipy import ndimage, signal
+
+    x = np.random.default_rng(4).uniform(size=(2, 9, 11, 3)).astype("float32")
+    options = dict(alpha=6.0, sigma=1.5, seed=5)
+    noise = fncompile.random.normal((4, 9, 11, 1), seed=5)[..., 0] * 1.5
+    bell = np.exp(-0.5 * (np.arange(-4, 5) / 1.5) ** 2)
+    kernel = np.outer(bell, bell) / bell.sum() ** 2
+    moved = [6.0 * signal.convolve2d(each, kernel, mode="same") for each in noise]
+    rows, columns = np.mgrid[:9, :11]
+    expected = np.stack([
+        np.stack([
+            ndimage.map_coordinates(
+                x[k, ..., c], [rows + moved[k], columns + moved[2 + k]], order=1, mode="reflect")
+            for c in range(3)], -1)
+        for k in range(2)])  # fmt: skip
+    found = fncompile.ops.image.elastic_transform(x, **options)
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
+    one = fncompile.ops.image.elastic_transform(np.zeros((3, 4, 5)), data_format="channels_first")
+    assert one.shape == (3, 4, 5)

@@ -90,6 +90,10 @@ CASES = [
     _known("pinv", np.linalg.pinv, 4, 3),
     row("pinv", (np.diag([1.0, 1e-9]),), np.linalg.pinv, "small in float64", grad=False),
     _known("matrix_rank", np.linalg.matrix_rank, 4, 3),
+    row("view", (np.array([[1.0, -2.0]], "float32"), "int16"), np.ndarray.view, "narrower",
+        grad=False),
+    row("view", (np.array([[1, -2, 3, 4]], "int16"), "int32"), np.ndarray.view, "wider",
+        grad=False),
     row("lstsq", (np.array([[1.0, 0.0], [1.0, 1.0], [1.0, 2.0]]), np.array([1.0, 2.0, 4.0])),
         lambda a, b: np.linalg.lstsq(a, b)[0]),
 ]  # fmt: skip

@@ -66,7 +66,6 @@ def test_a_map_finds_exact_paths_then_expressions_then_the_default():
     (lambda: MultiOptimizer(lambda v: "sgd").build(variables("a")), ValueError, "Received: sgd"),
     (lambda: MultiOptimizer(OptimizerMap(SGD())).learning_rate, AttributeError, "sub-optimizers"),
     (lambda: LossScaleOptimizer(SGD(), clipnorm=1.0), ValueError, "set them on the"),
-    (lambda: LossScaleOptimizer(SGD(), dynamic=False), ValueError, "set them on the"),
 ])  # fmt: skip
 def test_what_does_not_go_together_is_refused(call, error, words):
     with pytest.raises(error, match=words):

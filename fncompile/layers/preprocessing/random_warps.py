@@ -142,7 +142,7 @@ class RandomElasticTransform(RandomTransform):
         self._start(seed, data_format)
 
     def _changed(self, images: Any) -> Any:
-        from fncompile.ops.image.affine import sampled
+        from fncompile.ops.image.elastic import bent
 
         batch, height, width, _ = ops.shape(images)
         if self.scale[1] == 0 or self.factor[1] == 0:
@@ -155,12 +155,9 @@ class RandomElasticTransform(RandomTransform):
         sigma, alpha = much * widest, much * (0.1 * max(height, width))
         shape = (2 * batch, height, width, 1)
         noise = random.normal(shape, 0.0, 1.0, self.compute_dtype, self.seed_generator) * sigma
-        smooth = ops.image.gaussian_blur(noise, size, sigma + 1e-6, "channels_last")
-        moved = alpha * smooth[..., 0]
-        rows = ops.arange(height, dtype=self.compute_dtype)[None, :, None] + moved[:batch]
-        columns = ops.arange(width, dtype=self.compute_dtype)[None, None, :] + moved[batch:]
-        read = sampled(
-            images.node, rows, columns, self.interpolation, self.fill_mode, self.fill_value
-        )
-        bent = ops.where(self._chosen(images), type(images)(read), images)
-        return ops.clip(bent, *self.value_range)
+        read: Any = bent(
+            images, noise, size, sigma + 1e-6, alpha,
+            self.interpolation, self.fill_mode, self.fill_value,
+        )  # fmt: skip
+        changed = ops.where(self._chosen(images), type(images)(read), images)
+        return ops.clip(changed, *self.value_range)
