@@ -120,11 +120,11 @@ class BatchNormalization(StandardLayer):
         gamma, beta = self.gamma, self.beta
         if training and self.trainable:
             mean, variance = self._moments(ops.cast(inputs, wide_dtype(inputs.dtype)), mask)
+            self._move(self.moving_mean, mean)
             if self.renorm:
                 gamma, beta = self._renormalized(mean, ops.sqrt(variance + self.epsilon))
             else:
                 self._move(self.moving_variance, variance)
-            self._move(self.moving_mean, mean)
         return ops.batch_normalization(
             inputs, mean, variance, self.axis, beta, gamma, self.epsilon
         )
