@@ -1,8 +1,9 @@
 """Decide which values lie in memory, and where.
 
 A value gets a buffer when it is an output or an update, when a kernel kind demands memory (the
-operands of a contraction, the table of a gather), when it is a reduction or contraction itself, or
-when computing it again for each reader would cost more than storing it. Everything else is inlined.
+operands of a contraction, the table of a gather), when it is a reduction or contraction itself, a
+slope (slopes.py), or dearer to compute again for each reader than to store. Everything else is
+inlined.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from fncompile.passes.contraction import may_store_as
 from fncompile.passes.demands import computed_again, computed_uses, viewed_uses
 from fncompile.passes.inline import OUTSIDE, Flat, Recurrence
 from fncompile.passes.naming import Temporaries, stem
+from fncompile.passes.slopes import stored_slopes
 from fncompile.passes.written import Written, written_as
 from fncompile.plan.types import Buffer, Decision
 
@@ -54,8 +56,7 @@ class Copy:
 
 @dataclass
 class Memory:
-    """`buffers` of nodes; `copies` only move a value.
-    """
+    """`buffers` of nodes; `copies` only move a value."""
 
     program: Flat
     readers: dict[Node, list[Node]]
@@ -122,10 +123,13 @@ def materialize(program: Flat, not_in_place: set[str] | None = None) -> Memory:
         for used, reason in computed_uses(node, memory.buffers):
             if not _has_stages(used):
                 memory.demand(used, reason)
+    slopes, at_hand_there = stored_slopes(order, readers, memory.buffers)
+    for node in slopes:
+        memory.demand(node, "the product before the activation has what it is computed of at hand")
     for node in filter(_has_stages, order):
         if node not in memory.stored_as:
             memory.add_arena(node)
-    _place_shared(memory, order)
+    _place_shared(memory, order, at_hand_there | computed_again(order))
     _place_invariants(memory, order)
     _cut_deep(memory, order)
     for node in order:
@@ -256,12 +260,11 @@ def _reshaped(buffer: Buffer, shape: tuple[Dim, ...]) -> Buffer:
     return Buffer(buffer.name, type, buffer.kind, buffer.index, buffer.base or buffer)
 
 
-def _place_shared(memory: Memory, order: list[Node]) -> None:
+def _place_shared(memory: Memory, order: list[Node], again: set[Node]) -> None:
     """Values read more than once, or spread over a larger shape, when that is dearer than a
-    store."""
+    store; but for those to be computed `again`."""
     readers: dict[Node, int] = defaultdict(int)
     spread: set[Node] = set()
-    again = computed_again(order)
     for node in order:
         for source in dict.fromkeys(node.src):
             readers[source] += 1

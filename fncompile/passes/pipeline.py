@@ -57,6 +57,7 @@ BACKWARD = (
     _pass("scans", "updates", optional=True),
     _pass("simplify", "updates", "simple", name="simplify_step", optional=True),
     _pass("sums", "updates", optional=True),
+    _pass("slopes", "updates", optional=True),
 )
 PARTS = (
     _pass("rewrite", "sizes", optional=True),
@@ -66,6 +67,7 @@ PARTS = (
     _pass("keep_gradients", "gradients", "updates"),
     _pass("simplify", "updates", "simple", name="simplify_step", optional=True),
     _pass("sums", "updates", optional=True),
+    _pass("slopes", "updates", optional=True),
 )
 INPUTS = (
     _pass("rewrite", "sizes", optional=True),
@@ -73,6 +75,7 @@ INPUTS = (
     _pass("differentiate.input_gradients", "sizes", "unmarked"),
     _pass("simplify", "sizes", "simple", optional=True),
     _pass("sums", "unmarked", optional=True),
+    _pass("slopes", "unmarked", optional=True),
 )
 OPTIMIZER = (
     _pass("apply_optimizer", "sizes", "updates unmarked"),
@@ -114,12 +117,17 @@ STEP = (
     *CARRY_OUT,
 )
 
+KNOWN = (
+    _pass("sums", "unmarked", optional=True),
+    _pass("slopes", "unmarked", optional=True),
+)
+
 # Program to Program, then Program to Plan: a kind of entry has a row in both.
 TRANSFORM: dict[str, tuple[Pass, ...]] = {
     "infer": (TRACED, *FORWARD),
     "train": (TRACED, *BACKWARD),
     # Gradients and updates are in what was traced.
-    "own_step": (TRACED, *FORWARD, _pass("sums", "unmarked", optional=True)),
+    "own_step": (TRACED, *FORWARD, *KNOWN),
     "gradient": (TRACED, *PARTS),
     "input_gradient": (TRACED, *INPUTS),
     "optimizer": (TRACED, *OPTIMIZER),
