@@ -6,7 +6,8 @@
  * compute one head of keys with the `groups` of queries that it serves. A block is as many queries
  * as a tile has columns, FNC_NR_F32: they are the lanes of every vector, so that a row of a block is
  * one key, and largest scores and sums are element-wise. Queries are transposed into the block, and
- * results out of it; keys and values are read where they lie.
+ * results out of it. Keys and values are copied, row by row, where several blocks of queries read
+ * them: where they lie, their rows are a power of two apart and share few sets of the cache.
  * Forward goes through keys in blocks with a running maximum; backward goes through blocks of keys
  * and, for each, all queries, whose weights are computed again from the largest score and the
  * reciprocal of the sum that forward left. No array is larger than a block.
@@ -26,11 +27,15 @@
 enum { FNC_KEYS_FORWARD = 128, FNC_KEYS_BACKWARD = 64 }; /* of a block */
 #define FNC_COLUMNS(n) (((n) + FNC_NR_F32 - 1) / FNC_NR_F32 * FNC_NR_F32)
 
-/* Floats of scratch. */
-#define FNC_ATTENTION_FORWARD(H, E) (((H) + (E) + FNC_KEYS_FORWARD) * FNC_NR_F32)
+/* Floats of scratch; wide heads are not copied forward, which would take much of the stack. */
+#define FNC_COPIES_KEYS(H, E) ((H) + (E) <= 256)
+#define FNC_ATTENTION_FORWARD(H, E)                                                                \
+    (((H) + (E) + FNC_KEYS_FORWARD) * FNC_NR_F32 +                                                 \
+     FNC_COPIES_KEYS(H, E) * FNC_KEYS_FORWARD * ((H) + (E)))
 #define FNC_ATTENTION_BACKWARD(H, E)                                                               \
-    ((2 * (H) + (E) + 3 * FNC_KEYS_BACKWARD) * FNC_NR_F32 +                                        \
-     (FNC_NR_F32 + FNC_KEYS_BACKWARD) * (FNC_COLUMNS(H) + FNC_COLUMNS(E)))
+    ((2 * (H) + 2 * (E) + 3 * FNC_KEYS_BACKWARD) * FNC_NR_F32 +                                    \
+     (FNC_NR_F32 + FNC_KEYS_BACKWARD) * (FNC_COLUMNS(H) + FNC_COLUMNS(E)) +                        \
+     FNC_KEYS_BACKWARD * ((H) + (E)))
 
 /* Rows are of adjacent elements; *_row: how far they are apart, *_group: those of two groups. */
 typedef struct {
@@ -122,12 +127,27 @@ FNC_INLINE int fnc_counts_hidden(int64_t n, const float *top, float hidden) {
     return found;
 }
 
+/* n rows of N numbers, `ldx` apart, one behind the other. */
+FNC_INLINE void fnc_rows_together(int64_t n, int64_t N, const float *restrict x, int64_t ldx,
+                                  float *restrict out) {
+    for (int64_t i = 0; i < n; ++i)
+        for (int64_t c = 0; c < N; ++c) out[i * N + c] = x[i * ldx + c];
+}
+
 FNC_INLINE void fnc_attention_forward_f32(const fnc_attention *a, int64_t H, int64_t E,
                                           fnc_attention_map *scores, fnc_attention_map *weights,
                                           const void *tile, float *scratch) {
     enum { NR = FNC_NR_F32 };
     float *q = scratch, *s = q + H * NR, *o = s + FNC_KEYS_FORWARD * NR;
     const int64_t G = a->groups, T = a->queries, S = a->keys;
+    const float *k = a->k, *v = a->v;
+    int64_t k_row = a->k_row, v_row = a->v_row;
+    if (FNC_COPIES_KEYS(H, E) && S <= FNC_KEYS_FORWARD && G * T > NR) {
+        float *copied = o + E * NR;
+        fnc_rows_together(S, H, k, k_row, copied);
+        fnc_rows_together(S, E, v, v_row, copied + S * H);
+        k = copied, v = copied + S * H, k_row = H, v_row = E;
+    }
     for (int64_t g = 0; g < G; ++g)
         for (int64_t t0 = 0; t0 < T; t0 += NR) {
             const int64_t n = fnc_min_i64(NR, T - t0), seen = fnc_min_i64(S, t0 + n + a->ahead);
@@ -138,7 +158,7 @@ FNC_INLINE void fnc_attention_forward_f32(const fnc_attention *a, int64_t H, int
             for (int64_t z = 0; z < S; z += keys) {
                 if (z >= seen && z > 0 && !fnc_counts_hidden(n, top, a->hidden)) break;
                 keys = fnc_min_i64((z < seen ? seen : S) - z, FNC_KEYS_FORWARD);
-                fnc_block_product(keys, H, a->k + z * a->k_row, a->k_row, 1, q, NR, s, NR, 1);
+                fnc_block_product(keys, H, k + z * k_row, k_row, 1, q, NR, s, NR, 1);
                 if (scores) scores(tile, g, t0, z, n, keys, s);
                 for (int i = 0; i < NR; ++i) less[i] = top[i];
                 fnc_block_top(keys, s, top);
@@ -153,7 +173,7 @@ FNC_INLINE void fnc_attention_forward_f32(const fnc_attention *a, int64_t H, int
                 if (z > 0)
                     for (int64_t c = 0; c < E; ++c)
                         for (int i = 0; i < NR; ++i) o[c * NR + i] *= less[i];
-                fnc_block_product(E, keys, a->v + z * a->v_row, 1, a->v_row, s, NR, o, NR, z == 0);
+                fnc_block_product(E, keys, v + z * v_row, 1, v_row, s, NR, o, NR, z == 0);
             }
             for (int i = 0; i < NR; ++i) less[i] = 1.0f / sum[i];
             for (int64_t c = 0; c < E; ++c)
@@ -189,6 +209,7 @@ FNC_INLINE void fnc_attention_backward_f32(const fnc_attention *a, const fnc_att
     float *q = scratch, *dq = q + H * NR, *d_out = dq + H * NR, *p = d_out + E * NR;
     float *d = p + KEYS * NR, *f = d + KEYS * NR, *q_rows = f + KEYS * NR;
     float *d_rows = q_rows + NR * HC, *dk = d_rows + NR * EC, *dv = dk + KEYS * HC;
+    float *k = dv + KEYS * EC, *v = k + KEYS * H, *o = v + KEYS * E;
     const int64_t G = a->groups, T = a->queries, S = a->keys;
     int64_t keys;
     for (int64_t g = 0; g < G; ++g)
@@ -196,7 +217,8 @@ FNC_INLINE void fnc_attention_backward_f32(const fnc_attention *a, const fnc_att
             FNC_C(memset)(b->q + g * b->q_group + t * b->q_row, 0, (size_t)H * sizeof *q);
     for (int64_t z = 0; z < S; z += keys) {
         keys = fnc_min_i64(S - z, KEYS);
-        const float *k = a->k + z * a->k_row, *v = a->v + z * a->v_row;
+        fnc_rows_together(keys, H, a->k + z * a->k_row, a->k_row, k);
+        fnc_rows_together(keys, E, a->v + z * a->v_row, a->v_row, v);
         FNC_C(memset)(dk, 0, (size_t)(KEYS * (HC + EC)) * sizeof *dk);
         for (int64_t g = 0; g < G; ++g)
             for (int64_t t0 = 0; t0 < T; t0 += NR) {
@@ -213,11 +235,11 @@ FNC_INLINE void fnc_attention_backward_f32(const fnc_attention *a, const fnc_att
                 fnc_turn_in(n, E, up, b->out_row, 1.0f, d_out);
                 fnc_rows_in(n, H, from, a->q_row, HC, q_rows);
                 fnc_rows_in(n, E, up, b->out_row, EC, d_rows);
-                for (int64_t i = 0; i < n; ++i)
-                    for (int64_t c = 0; c < E; ++c)
-                        own[i] += out[i * a->out_row + c] * up[i * b->out_row + c];
-                fnc_block_product(keys, H, k, a->k_row, 1, q, NR, p, NR, 1);
-                fnc_block_product(keys, E, v, a->v_row, 1, d_out, NR, d, NR, 1);
+                fnc_turn_in(n, E, out, a->out_row, 1.0f, o);
+                for (int64_t c = 0; c < E; ++c)
+                    for (int i = 0; i < NR; ++i) own[i] += o[c * NR + i] * d_out[c * NR + i];
+                fnc_block_product(keys, H, k, H, 1, q, NR, p, NR, 1);
+                fnc_block_product(keys, E, v, E, 1, d_out, NR, d, NR, 1);
                 if (scores) scores(tile, g, t0, z, n, keys, p);
                 if (weights) {
                     for (int64_t i = 0; i < keys * NR; ++i) f[i] = 1.0f;
@@ -236,7 +258,7 @@ FNC_INLINE void fnc_attention_backward_f32(const fnc_attention *a, const fnc_att
                     fnc_block_product(keys, NR, p, NR, 1, d_rows + c, EC, dv + c, EC, 0);
                 for (int64_t c = 0; c < HC; c += NR)
                     fnc_block_product(keys, NR, d, NR, 1, q_rows + c, HC, dk + c, HC, 0);
-                fnc_block_product(H, keys, k, 1, a->k_row, d, NR, dq, NR, 1);
+                fnc_block_product(H, keys, k, 1, H, d, NR, dq, NR, 1);
                 fnc_turn_f32(H, NR, dq, NR, q_rows, HC);
                 float *to = b->q + g * b->q_group + t0 * b->q_row;
                 for (int64_t i = 0; i < n; ++i)
