@@ -13,6 +13,7 @@ from fncompile import layers, losses, ops, optimizers
 from fncompile.flags import flag
 from fncompile.tree import flatten
 from tests.export.library import STATE, TRAIN, Context, Library, flat_weights
+from tests.training.test_own_step import Autoencoder, Decay
 
 rng = np.random.default_rng(3)
 X = rng.normal(size=(24, 4)).astype("float32")
@@ -194,9 +195,30 @@ def valued():
     return model, (X, (np.arange(24, dtype="int32") % 3, Y[:, 0]))
 
 
+def variational():
+    class Variational(Autoencoder):
+        def call(self, x):
+            return self.decoder(self.encoder(x)[0])
+
+    model = Variational()
+    model.compile(optimizers.Adam(0.02))
+    model.predict(X[:2], verbose=0)
+    return model, (X,)
+
+
+def physical():
+    """Gradients with respect to inputs inside of the loss."""
+    model = Decay()
+    model.compile(optimizers.SGD(0.05))
+    t = X[:, :1].copy()  # C takes what lies in a row
+    model.predict(t, verbose=0)
+    return model, (t,)
+
+
 MAKERS = {
     made.__name__: made for made in (by_hand, adversaries, distilled, contrasted, valued)
 }  # fmt: skip
+FURTHER = {made.__name__: made for made in (variational, physical)}
 
 
 @pytest.fixture(scope="module")
@@ -207,7 +229,7 @@ def exported(tmp_path_factory):
     def get(name):
         if name not in known:
             fncompile.utils.set_random_seed(5)
-            model, data = MAKERS[name]()
+            model, data = (MAKERS | FURTHER)[name]()
             model.training_seed = 1
             model.train_on_batch(*data)
             if name == "by_hand":
@@ -219,7 +241,7 @@ def exported(tmp_path_factory):
     return get
 
 
-@pytest.mark.parametrize("name", MAKERS)
+@pytest.mark.parametrize("name", [*MAKERS, *FURTHER])
 def test_steps_have_the_bits_of_python(exported, name):
     model, data, library = exported(name)
     context = Context(library, TRAIN, len(X))

@@ -310,29 +310,30 @@ def test_distillation_leaves_the_teacher_alone():
         np.testing.assert_array_equal(a, b)
 
 
-def test_gradients_of_inputs_inside_the_loss():
+class Decay(fncompile.Model):
     """A physics-informed net: u'(t) = -u with u(0) = 1."""
 
-    class Decay(fncompile.Model):
-        def __init__(self):
-            super().__init__()
-            self.inner = fncompile.Sequential(
-                [fncompile.Input((1,)), layers.Dense(16, activation="tanh"), layers.Dense(1)]
-            )
+    def __init__(self):
+        super().__init__()
+        self.inner = fncompile.Sequential(
+            [fncompile.Input((1,)), layers.Dense(16, activation="tanh"), layers.Dense(1)]
+        )
 
-        def call(self, t):
-            return 1 + t * self.inner(t)
+    def call(self, t):
+        return 1 + t * self.inner(t)
 
-        def train_step(self, t):
-            with fncompile.GradientTape() as tape:
-                with fncompile.GradientTape() as inner:
-                    inner.watch(t)
-                    u = self(t)
-                loss = ops.mean(ops.square(inner.gradient(u, t) + u))
-            weights = self.trainable_variables
-            self.optimizer.apply_gradients(zip(tape.gradient(loss, weights), weights))
-            return {"loss": loss}
+    def train_step(self, t):
+        with fncompile.GradientTape() as tape:
+            with fncompile.GradientTape() as inner:
+                inner.watch(t)
+                u = self(t)
+            loss = ops.mean(ops.square(inner.gradient(u, t) + u))
+        weights = self.trainable_variables
+        self.optimizer.apply_gradients(zip(tape.gradient(loss, weights), weights))
+        return {"loss": loss}
 
+
+def test_gradients_of_inputs_inside_the_loss():
     fncompile.utils.set_random_seed(4)
     model = Decay()
     model.compile(optimizers.Adam(0.02))
@@ -423,3 +424,30 @@ def test_predictions_of_ones_own_may_draw_numbers_and_take_several_inputs():
     first, second = (model.predict(inputs, verbose=0) for _ in range(2))
     assert first.shape == (50, 2) and not np.array_equal(first, second)
     assert abs((first - model(inputs)).mean()) < 0.5
+
+
+def test_gradients_of_inputs_step_for_step_as_jax_takes_them():
+    jax = pytest.importorskip("jax")
+    jnp = jax.numpy
+    t = np.linspace(0, 1, 12, dtype="float32")[:, None]
+    model = Decay()
+    model.compile(optimizers.SGD(0.05))
+    model.predict(t, verbose=0)
+    weights = [jnp.asarray(w) for w in model.get_weights()]
+
+    def u(weights, t):
+        kernel, bias, last, end = weights
+        return 1 + t * (jnp.tanh(t * kernel[0] + bias) @ last[:, 0] + end[0])
+
+    def loss(weights):
+        slope = jax.vmap(jax.grad(u, 1), (None, 0))(weights, t[:, 0])
+        value = jax.vmap(u, (None, 0))(weights, t[:, 0])
+        return jnp.mean(jnp.square(slope + value))
+
+    for _ in range(5):
+        expected, gradients = jax.value_and_grad(loss)(weights)
+        found = model.train_on_batch(t, return_dict=True)["loss"]
+        np.testing.assert_allclose(found, expected, rtol=1e-5)
+        weights = [w - 0.05 * g for w, g in zip(weights, gradients, strict=True)]
+    for w, expected in zip(model.get_weights(), weights, strict=True):
+        np.testing.assert_allclose(w, expected, rtol=1e-4, atol=1e-6)
