@@ -112,6 +112,10 @@ DEFINE_BOTH(strided, 5, 6, 16, 2 * 13 * 3, 6, 1, 9, 16, {{3, 39}, {1, 0}, {1, 0}
 DEFINE_BOTH(dilated, 6, 5, 23, 9 * 2, 2, 1, 2, 23, {{1, 5}, {3, 36}, {3, 4}})
 DEFINE_BOTH(column, 11, 1, 96, 7, 1, 2, 3, 96, {{1, 0}, {1, 0}, {2, 7}})
 DEFINE_BOTH(row, 1, 17, 130, 0, 3, 1, 3, 130, {{5, 3}, {1, 0}, {1, 0}})
+/* As many accumulators as there are: a line of 13 by two vectors, of 27 by one, of 9 by three. */
+DEFINE_BOTH(thirteen, 3, 13, 32, 15 * 2, 2, 1, 6, 32, {{3, 30}, {1, 0}, {1, 0}})
+DEFINE_BOTH(one_vector, 2, 27, 16, 29 * 2, 2, 1, 6, 16, {{3, 58}, {1, 0}, {1, 0}})
+DEFINE_BOTH(three_vectors, 3, 9, 48, 11 * 2, 2, 1, 6, 48, {{3, 22}, {1, 0}, {1, 0}})
 /* Gradients of weights: taps and channels by pixels, over more images than are taken at a time, and
  * with more tiles than sums have room. */
 DEFINE_BOTH(weights, 3, 48, 20, 34 * 16, 1, 16, 5, 20, {{12, 34 * 34 * 16}, {5, 34 * 16}, {1, 0}})
@@ -119,8 +123,8 @@ DEFINE_CASE(f32, float, wide, 3, 264, 16, 600, 1, 264, 17, 16, {{17, 5000}, {1, 
 
 int main(void) {
     same_f32(), tall_f32(), prime_f32(), odd_f32(), strided_f32(), dilated_f32(), column_f32();
-    row_f32(), weights_f32(), wide_f32();
+    row_f32(), weights_f32(), wide_f32(), thirteen_f32(), one_vector_f32(), three_vectors_f32();
     same_f64(), tall_f64(), prime_f64(), odd_f64(), strided_f64(), dilated_f64(), column_f64();
-    row_f64(), weights_f64();
+    row_f64(), weights_f64(), thirteen_f64(), one_vector_f64(), three_vectors_f64();
     return finish();
 }
