@@ -223,13 +223,15 @@ def _arguments(
 
 def _revived(x: Any) -> Any:
     history = getattr(x, "keras_history", None)
-    return x if history is None else Reference(*history)
+    return x if history is None else _references(history)
 
 
 def _legacy_arguments(node: list, operations: dict[str, Operation]) -> tuple[tuple, dict[str, Any]]:
     """Keras 2: [["img", 0, 0, {}], …], the keyword arguments of the call beside its first
     tensor."""
     rows = node if not _is_reference(node) else [node]
+    if not isinstance(rows, list) or not rows or not all(map(_is_reference, rows)):
+        raise ValueError(f"Expected [[layer name, call, output, {{}}], …]. Received: {node!r}")
     kwargs = rows[0][3] if len(rows[0]) > 3 else {}
     tensors = [Reference(*row[:3]) for row in rows]
     references = {

@@ -475,10 +475,12 @@ def test_a_damaged_configuration_is_an_error_that_names_the_file(tmp_path, seed)
         members = {name: archive.read(name) for name in archive.namelist()}
     sound, rng, refused = json.loads(members["config.json"]), random.Random(seed), 0
     ways = list(places_in(sound))
-    for _ in range(150):
+    calls = ["config", "layers", 1, "inbound_nodes", 0]
+    damages = [(rng.choice(ways), rng.choice(DAMAGE)) for _ in range(150)]
+    for way, damage in [(calls, [{}]), (calls, []), (calls, [[]]), *damages]:
         config = copy.deepcopy(sound)
-        *way, last = rng.choice(ways)
-        functools.reduce(operator.getitem, way, config)[last] = copy.deepcopy(rng.choice(DAMAGE))
+        *way, last = way
+        functools.reduce(operator.getitem, way, config)[last] = copy.deepcopy(damage)
         with zipfile.ZipFile(path, "w") as archive:
             for name, content in {**members, "config.json": json.dumps(config)}.items():
                 archive.writestr(name, content)
