@@ -12,12 +12,24 @@ from fncompile.plan.types import Kernel
 
 def by_pixels(schedule: Schedule) -> bool:
     """Does the driver go along the lines itself, if there are any?"""
-    return schedule.variants[-1].driver in ("pixels", "long_pixels")
+    return schedule.variants[-1].driver in ("pixels", "long_pixels", "word_pixels")
 
 
 def sums_up_turns(schedule: Schedule) -> bool:
     """Is the number of turns along the first axis of the sum left to the call?"""
     return schedule.variants[-1].driver == "long_pixels"
+
+
+def by_words(schedule: Schedule) -> bool:
+    """Does it take two numbers at once, the right ones packed?"""
+    return schedule.variants[-1].driver == "word_pixels"
+
+
+def tile_type(kernel: Kernel) -> str:
+    """The suffix of functions in C: of words, or of what a number is at hand."""
+    assert kernel.schedule is not None
+    dtype = kernel.stages[0].dtype
+    return DTYPES[dtype if by_words(kernel.schedule) else in_register(dtype)].tile
 
 
 def emit_tiles(kernel: Kernel) -> list[Function]:
@@ -34,8 +46,10 @@ def emit_tiles(kernel: Kernel) -> list[Function]:
     )
     known = call(image, *[Name("turns")] * goes_on)
     arguments = [known, Int(int(goes_on)), *map(Name, ("A", "B", "acc"))]
-    tile = Do(call(f"fnc_pixels_{DTYPES[dtype].tile}", *arguments))
-    params = (*turns, f"const {type} *A", f"const {type} *B", f"{type} *acc")
+    if by_words(kernel.schedule):
+        arguments, type = [known, *map(Name, ("A", "B", "acc"))], "void"
+    tile = Do(call(f"fnc_pixels_{tile_type(kernel)}", *arguments))
+    params = (*turns, f"const {type} *A", f"const {type} *B", f"{c_type(dtype)} *acc")
     return [numbers, Function("FNC_NOINLINE", "void", f"{kernel.name}_tile", params, (tile,))]
 
 

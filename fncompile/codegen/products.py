@@ -31,7 +31,7 @@ from fncompile.codegen.ctree import (
 )
 from fncompile.codegen.expr import Scope, c_type, in_register, rounded, times
 from fncompile.codegen.expr import store as put
-from fncompile.codegen.pixels import by_pixels, sums_up_turns
+from fncompile.codegen.pixels import by_pixels, sums_up_turns, tile_type
 from fncompile.codegen.pointers import Pointers, with_symbols
 from fncompile.ir.types import DTYPES
 from fncompile.plan.schedule import DRIVERS, Guard, Partition, Schedule, Variant
@@ -144,7 +144,7 @@ def _pixels(kernel: Kernel, variant: Variant, pointers: Pointers) -> list[Stmt]:
     product, schedule = kernel.product, kernel.schedule
     assert product is not None and schedule is not None
     assert variant.a is not None and variant.b is not None
-    dtype, line = DTYPES[in_register(kernel.stages[0].dtype)], product.line_axis
+    line = product.line_axis
     cut, (m, n, _) = schedule.partition.axis, _sizes(kernel, pointers)[-3:]
     counted = len(product.batches) if line is None else line
     height = Int(1) if line is None else dim(product.batches[line])
@@ -157,7 +157,7 @@ def _pixels(kernel: Kernel, variant: Variant, pointers: Pointers) -> list[Stmt]:
     number = "&(int64_t){0}" if line is None else f"&tile.g[{line}]"
     names = (f"{kernel.name}_epilogue", "&tile", number)
     image, tile = call(f"{kernel.name}_image", *turns), Name(f"{kernel.name}_tile")
-    function = f"{DRIVERS[variant.driver].function}_{dtype.tile}"
+    function = f"{DRIVERS[variant.driver].function}_{tile_type(kernel)}"
     return [Do(call(function, image, tile, *starts, *ranges, *map(Name, names)))]
 
 

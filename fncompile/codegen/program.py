@@ -42,9 +42,10 @@ HEADERS = {
     "row_panels": "gemm_large.h",
     "pixels": "gemm_pixels.h",
     "long_pixels": "gemm_pixels.h",
+    "word_pixels": "pixels_bf16.h",
 }  # by driver; gemm.h has the others
 HEADER_ORDER = (
-    "gemm_pack.h", "gemm_bf16.h", "gemm_large.h", "gemm_pixels.h", "attention.h",
+    "gemm_pack.h", "gemm_bf16.h", "gemm_large.h", "gemm_pixels.h", "pixels_bf16.h", "attention.h",
     "argsort.h",
 )  # fmt: skip
 LEAST_IN_A_UNIT = 5  # kernels, or compiling in two units saves nothing

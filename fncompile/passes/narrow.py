@@ -14,6 +14,7 @@ from dataclasses import replace
 
 from fncompile.ir.types import DTYPES, TensorType
 from fncompile.passes.loops import rewrite
+from fncompile.plan.schedule import DRIVERS
 from fncompile.plan.types import (
     Buffer,
     Expr,
@@ -59,7 +60,11 @@ def _left(kernel: Kernel) -> list[Operand]:
     if kernel.schedule is None or not DTYPES[kernel.stages[0].dtype].widens:
         return []
     variants = kernel.schedule.variants
-    return [v.a for v in variants if v.driver in ("panels", "pack") and v.a is not None]
+    return [v.a for v in variants if v.a is not None and _takes_words(v.driver)]
+
+
+def _takes_words(driver: str) -> bool:
+    return driver == "pack" or DRIVERS[driver].b == "panels"
 
 
 def _wide(kernel: Kernel) -> Iterator[Buffer]:

@@ -197,16 +197,19 @@ def _panels(product: Product, dtype: str, facts: Facts) -> Cost | None:
 
 def _narrow_slope(product: Product) -> float:
     """By words of two numbers, where the left operand lies in such; else it is copied."""
-    at, number, count = product.a.at, machine(), len(product.batches)
-    depth, columns = product.contracted[-1], product.matrix_shape[1]
-    step, steps = product.a.strides[1], [c for axis, c in at.terms if axis >= count + 2]
-    in_words = step == 1 and all(
-        isinstance(d, int) and d % 2 == 0 for d in (depth, product.a.strides[0], *steps)
-    )
-    if in_words or not isinstance(columns, int):
+    depth, columns, number = product.contracted[-1], product.matrix_shape[1], machine()
+    if _lies_in_words(product) or not isinstance(columns, int):
         return number.narrow
-    short = step == 1 and isinstance(depth, int) and depth < number.narrow_run
+    short = product.a.strides[1] == 1 and isinstance(depth, int) and depth < number.narrow_run
     return number.narrow + (number.narrow_lone if short else number.narrow_copy) / columns
+
+
+def _lies_in_words(product: Product) -> bool:
+    """Do both numbers of each word lie side by side in the left operand, rows in whole words?"""
+    at, count, depth = product.a.at, len(product.batches), product.contracted[-1]
+    steps = [c for axis, c in at.terms if axis >= count + 2 or axis == product.line_axis]
+    even = (depth, product.a.strides[0], *steps)
+    return product.a.strides[1] == 1 and all(isinstance(d, int) and d % 2 == 0 for d in even)
 
 
 def _packing_on_the_fly(product: Product, dtype: str, facts: Facts) -> Cost | None:
@@ -243,6 +246,14 @@ def _pixels(product: Product, dtype: str, facts: Facts) -> Cost | None:
     known = _is_image(product, dtype) and all(isinstance(d, int) for d in product.contracted)
     cut = partition_of_product(product).axis in ("batches", "columns")
     return Cost(0, machine().pixels) if known and cut else None
+
+
+def _word_pixels(product: Product, dtype: str, facts: Facts) -> Cost | None:
+    """The same by words of two numbers, with weights that are packed."""
+    panels, pixels = _panels(product, dtype, facts), _pixels(product, dtype, facts)
+    if panels is None or pixels is None or not DTYPES[dtype].widens or not _lies_in_words(product):
+        return None
+    return replace(panels, slope=panels.slope * pixels.slope)
 
 
 def _long_pixels(product: Product, dtype: str, facts: Facts) -> Cost | None:
@@ -299,5 +310,6 @@ COSTS: dict[str, CostRule] = {
     "row_panels": _row_panels,
     "pixels": _pixels,
     "long_pixels": _long_pixels,
+    "word_pixels": _word_pixels,
 }
 assert COSTS.keys() <= DRIVERS.keys()

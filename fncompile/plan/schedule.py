@@ -44,6 +44,7 @@ DRIVERS = {
     "row_panels": Driver("fnc_gemm_row_panels", "columns", "panels", "row", "rows of the result"),
     "pixels": Driver("fnc_gemm_pixels", "any", "rows", "tile", "tiles of lines and pixels"),
     "long_pixels": Driver("fnc_gemm_pixels_long", "any", "rows", "tile", "pixels, over images"),
+    "word_pixels": Driver("fnc_gemm_pixels", "any", "panels", "tile", "pixels, by words of two"),
     "loops": Driver("", "any", "any", "tile", "plain loops, for integers"),
 }
 PACKING = ("pack", "nothing")  # what the kernel of a packed operand may do

@@ -112,6 +112,40 @@ def test_pixels_of_few_channels_are_multiplied_as_floats():
     compile_and_compare(program, given, w=rounded(rng.normal(size=(3, 3, 3, 33))))
 
 
+def images():
+    """Lines of 9 and of 7 pixels, panels that are full, of one vector and not full."""
+    keras.utils.set_random_seed(7)
+    inputs = keras.Input((9, 7, 3), dtype="bfloat16")
+    x = layers.Conv2D(16, 3, padding="same", dtype="bfloat16", activation="relu")(inputs)
+    for filters, taps, step in ((16, 3, 1), (40, 3, 2), (32, 1, 1), (64, 2, 1)):
+        x = layers.Conv2D(filters, taps, step, "same", dtype="bfloat16", activation="relu")(x)
+    return keras.Model(inputs, layers.Conv2D(10, 1, dtype="bfloat16")(x))
+
+
+PIXELS = {
+    "the machine's": {"target": "native"},
+    "words": {"cflags": f"{TWIN} -DFNC_HAS_AMX=0"},
+    "AMX": {"cflags": TWIN},
+    "no instructions": {"target": "x86-64-v3"},
+    "plain C": {"target": "ref"},
+}
+
+
+@pytest.mark.parametrize("build", PIXELS)
+def test_pixels_by_words_of_two(build):
+    x = rounded(np.random.default_rng(1).normal(size=(5, 9, 7, 3)).astype(np.float32))
+    with drawn(narrow_emulated=0.5), keras.flags(**PIXELS[build]):
+        model = images()
+        found, alone = np.asarray(model(x)), np.asarray(model(x[3:4]))
+        assert "word_pixels" in model.explain("schedule")
+        with keras.flags(threads=3):
+            np.testing.assert_array_equal(np.asarray(model(x)), found)
+    np.testing.assert_array_equal(alone, found[3:4])
+    with keras.flags(interp=True):
+        expected = np.asarray(images()(x))
+    np.testing.assert_allclose(found, expected, rtol=2**-6, atol=2**-7)
+
+
 def test_what_is_read_as_float32_stays_wide():
     """By a product of float32, of the same numbers."""
     x, w = matrix("x", 16, 128), matrix("w", 128, 128)
