@@ -58,22 +58,47 @@ FNC_INLINE float fnc_abs_to_f32(float x, float most) {
     return fnc_f32_of_bits(a < b ? a : b);
 }
 
-/* u / (u + 1) with u = (exp(2|x|) - 1) / 2; 1 from |x| = 9.1 on. */
+/* In sigmoid and tanh below, the sum that rounds to n leaves in its low bits the exponent of a power
+ * of two as well: shifted into place they are 2^(n - 24), or 2^n. Far out both are garbage, and a
+ * constant is chosen in their place; a NaN comes through. */
+
+/* e / (e + 2) with e = exp(2x) - 1. x is n ln2 / 2 and r, of half the size that
+ * fnc_expm1_poly_f32 takes; 1 from |x| = 9.1 on. */
 FNC_INLINE float fnc_tanh_f32(float x) {
-    fnc_reduced_f32 a = fnc_exp_reduce_f32(2.0f * fnc_abs_to_f32(x, 10.0f));
-    float half = fnc_exp2_int_f32(a.n - 1u);
-    float u = half * fnc_expm1_poly_f32(a.r) + (half - 0.5f);
-    float y = FNC_C(copysignf)(u / (u + 1.0f), x);
-    return x == x ? y : x;
+    const float rounder = 0x1.8p23f + 127.0f;
+    float t = x * 0x1.715476p1f + rounder;
+    float n = t - rounder;
+    float r = x - n * 0x1.63p-2f;
+    r = r - n * -0x1.bd0106p-14f;
+    float p = 64 * 0.00138824876f;
+    p = p * r + 32 * 0.00836654809f;
+    p = p * r + 16 * 0.0416672011f;
+    p = p * r + 8 * 0.166665434f;
+    p = p * r + 4 * 0.499999981f;
+    p = p * r + 2.0f;
+    float power = fnc_f32_of_bits(fnc_bits_f32(t) << 23);
+    float e = power * r * p + (power - 1.0f);
+    return FNC_C(fabsf)(x) > 10.0f ? FNC_C(copysignf)(1.0f, x) : e / (e + 2.0f);
 }
 
-/* 1 / (1 + exp(-x)), written with exp(-|x|) so that it never overflows and small results keep
- * their precision. 2^n is 2^(n + 64) 2^-64, since itself it may not be representable. */
+/* 1 / (1 + e) with e = exp(-x), all of it times 2^-24: so e is a number where the result is one,
+ * subnormal or not. */
 FNC_INLINE float fnc_sigmoid_f32(float x) {
-    fnc_reduced_f32 a = fnc_exp_reduce_f32(-fnc_abs_to_f32(x, 104.0f));
-    float e = (fnc_expm1_poly_f32(a.r) + 1.0f) * fnc_exp2_int_f32(a.n + 64u) * 0x1p-64f;
-    float y = (x < 0.0f ? e : 1.0f) / (1.0f + e);
-    return x == x ? y : x;
+    const float rounder = 0x1.8p23f + 103.0f;
+    float t = x * -0x1.715476p0f + rounder;
+    float n = t - rounder;
+    float r = -x - n * 0x1.63p-1f;
+    r = r - n * -0x1.bd0106p-13f;
+    float p = 0.00831255382f;
+    p = p * r + 0.0418903431f;
+    p = p * r + 0.166671148f;
+    p = p * r + 0.499992302f;
+    p = p * r + 1.0f;
+    p = p * r + 1.0f;
+    float power = fnc_f32_of_bits(fnc_bits_f32(t) << 23);
+    float y = 0x1p-24f / (p * power + 0x1p-24f);
+    y = x < -104.0f ? 0.0f : y;
+    return x > 70.0f ? 1.0f : y;
 }
 
 /* x P(x^2) up to |x| = 3.75, where 1 is as near as a rounding; the polynomial is written about the
