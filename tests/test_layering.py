@@ -41,8 +41,11 @@ ROOMS: dict[str, tuple[str, dict[str, str]]] = {
     "mixed_precision": ("missing config", {}),
     # the compiler
     "ir": ("config", {}),
-    "autodiff": ("", {"ir": "gradients of nodes are nodes"}),
     "plan": ("", {"ir": "types, dims and scalar functions of kernels are those of nodes"}),
+    "autodiff": ("", {
+        "ir": "gradients of nodes are nodes",
+        "plan": "sizes are compared by the machine's numbers",
+    }),
     "passes": ("flags", {
         "ir": "passes from Program to Program",
         "autodiff": "the pass `differentiate`",

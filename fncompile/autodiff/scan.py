@@ -16,13 +16,12 @@ from collections.abc import Iterable, Sequence
 from fncompile.autodiff.least import least_between
 from fncompile.autodiff.reverse import pullback
 from fncompile.ir import build
-from fncompile.ir.dims import evaluate, symbols_of
 from fncompile.ir.node import Node, toposort
 from fncompile.ir.region import Region, closed, fresh, split, substituted
 from fncompile.ir.types import TensorType, is_float
+from fncompile.plan.machine import usual
 
 ONCE = ("dot", "reduce", "argmax", "gather", "scatter_add", "bits", "part")
-USUAL = 64  # what a symbol is taken for where sizes are compared
 
 
 def scan(node: Node, g: Sequence[Node | None]) -> list[Node | None]:
@@ -114,5 +113,4 @@ def _border(results: Iterable[Node], stops: set[Node]) -> list[Node]:
 
 
 def _usual_bytes(node: Node) -> int:
-    size = node.type.nbytes
-    return evaluate(size, dict.fromkeys(symbols_of([size]), USUAL))
+    return usual(node.type.nbytes)

@@ -14,10 +14,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from fncompile.ir.dims import Dim, evaluate, product, symbols_of
+from fncompile.ir.dims import Dim, product
 from fncompile.ir.node import Node
 from fncompile.passes.access import Indices, linear
-from fncompile.plan.machine import machine
+from fncompile.plan.machine import machine, usual
 from fncompile.plan.types import Affine, axis_index
 
 
@@ -151,8 +151,3 @@ def _of_rows(rows: int) -> float:
 
 def _typical(dims: Sequence[Dim]) -> int:
     return max(1, usual(product(dims)))
-
-
-def usual(size: Dim) -> int:
-    """The number that it is where every symbol is `typical`."""
-    return evaluate(size, dict.fromkeys(symbols_of([size]), machine().typical))

@@ -25,7 +25,8 @@ from fncompile.passes.access import (
     linear,
     split_indices,
 )
-from fncompile.passes.contraction import Axes, extents, is_one, may_walk, usual
+from fncompile.passes.contraction import Axes, extents, is_one, may_walk
+from fncompile.plan.machine import usual
 from fncompile.plan.types import Affine, Buffer, Load
 
 

@@ -19,11 +19,10 @@ from dataclasses import dataclass, replace
 
 from fncompile.ir.dims import product as prod
 from fncompile.ir.types import DTYPES
-from fncompile.passes.contraction import usual
 from fncompile.passes.hoist import movable
 from fncompile.passes.sources import sources
 from fncompile.plan.cost import amount
-from fncompile.plan.machine import machine
+from fncompile.plan.machine import machine, usual
 from fncompile.plan.partition import lanes_of, partition_of, partition_of_product
 from fncompile.plan.schedule import ALONE, DRIVERS, Guard, Schedule, Variant
 from fncompile.plan.types import (

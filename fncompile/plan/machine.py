@@ -14,6 +14,8 @@ from contextvars import ContextVar
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
+from fncompile.ir.dims import Dim, evaluate, symbols_of
+
 
 @dataclass(frozen=True)
 class Machine:
@@ -158,6 +160,11 @@ _current: ContextVar[Machine] = ContextVar("fncompile_machine", default=Machine(
 def machine() -> Machine:
     """The numbers in force."""
     return _current.get()
+
+
+def usual(size: Dim) -> int:
+    """The number that it is where every symbol is `typical`."""
+    return evaluate(size, dict.fromkeys(symbols_of([size]), machine().typical))
 
 
 @contextmanager
