@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from fncompile.export.api.library import Checkpoint, Piece
+from fncompile.export.exported import ExportedModel
 from fncompile.ir.types import DTYPES, TensorType, at_border
 from fncompile.saving.hdf5_format import align
 from fncompile.saving.hdf5_writer import plan
@@ -34,7 +35,9 @@ class Source:
     type: TensorType
 
 
-def sources(model: Any, memories: list[Any], optimizer: bool) -> tuple[Group, dict[str, Source]]:
+def sources(
+    model: ExportedModel, memories: list[Any], optimizer: bool
+) -> tuple[Group, dict[str, Source]]:
     """The tree of a model's weights file, and the place of every array in it that a block holds."""
     tree = weights_tree(model, copies=False)
     if not optimizer:
@@ -48,7 +51,7 @@ def sources(model: Any, memories: list[Any], optimizer: bool) -> tuple[Group, di
     return tree, found
 
 
-def _variables(model: Any) -> Iterator[tuple[str, Any]]:
+def _variables(model: ExportedModel) -> Iterator[tuple[str, Any]]:
     """Path and variable of each dataset whose contents are those of a variable."""
     for path, item in walk(model):
         if own_way(item, "save_own_variables") is None:

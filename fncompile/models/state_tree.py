@@ -8,13 +8,14 @@ from typing import Any
 import numpy as np
 
 from fncompile.graph.variable import Variable
+from fncompile.training.model import TrainedModel
 
 GROUPS = (
     "trainable_variables", "non_trainable_variables", "optimizer_variables", "metrics_variables",
 )  # fmt: skip
 
 
-def variables_by_group(model: Any) -> dict[str, list[Variable]]:
+def variables_by_group(model: TrainedModel) -> dict[str, list[Variable]]:
     """The variables of each group of `GROUPS`; none of what a model was not compiled with."""
     optimizer = getattr(model, "optimizer", None)
     return dict(zip(GROUPS, (

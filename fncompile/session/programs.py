@@ -114,7 +114,7 @@ def objective_program(
 
 
 def own_step_program(
-    model: Any,
+    model: TrainedModel,
     verb: str,
     signature: Signature,
     names: Mapping[Variable, str],

@@ -63,7 +63,7 @@ def place_data(
 
 
 def _place_own(
-    model: Any, x: Any, y: Any, sample_weight: Any, class_weight: Any, verb: str
+    model: TrainedModel, x: Any, y: Any, sample_weight: Any, class_weight: Any, verb: str
 ) -> dict[str, list[Placed]]:
     """The data of a step that the user wrote, in the user's own structure."""
     x, y, sample_weight = (

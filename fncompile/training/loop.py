@@ -329,7 +329,7 @@ def _own_calls(
     model: TrainedModel, callbacks: Any, verbose: str | int, steps: int | None
 ) -> CallbackList:
     """The callbacks of a prediction, which concerns this process alone."""
-    verbose = _verbosity(verbose) if verbose == "auto" else int(verbose)
+    verbose = _verbosity(verbose)
     return CallbackList(
         callbacks, add_progbar=verbose != 0, model=model, verbose=verbose, epochs=1, steps=steps
     )

@@ -5,6 +5,7 @@ Which of them a model is, and whether it has the `build_on` of a stack, is asked
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
@@ -98,6 +99,35 @@ class TrainedModel(Protocol):
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Outputs for inputs."""
+
+    # of a step, all of which the user's class may say itself
+
+    @property
+    def metrics(self) -> list[Any]:
+        """Those that a step updates."""
+
+    @property
+    def losses(self) -> list[Any]:
+        """What layers add to the loss, inside the active trace."""
+
+    @property
+    def train_step(self) -> Callable[[Any], dict[str, Any]]:
+        """Trains on one batch of data; gives results by name."""
+
+    @property
+    def test_step(self) -> Callable[[Any], dict[str, Any]]:
+        """The same, without training."""
+
+    @property
+    def compute_loss(self) -> Callable[..., Any]:
+        """The loss, of the keyword arguments `x`, `y`, `y_pred` and `sample_weight`."""
+
+    @property
+    def compute_metrics(self) -> Callable[..., dict[str, Any]]:
+        """Updates metrics with the same; gives their results by name."""
+
+    def get_metrics_result(self) -> dict[str, Any]:
+        """The results of metrics by name."""
 
 
 class GraphModel(TrainedModel, Protocol):

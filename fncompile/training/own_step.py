@@ -34,6 +34,7 @@ from fncompile.ir import build
 from fncompile.ir.dims import is_static
 from fncompile.ir.node import Node
 from fncompile.ir.types import DTYPES, TensorType, at_border
+from fncompile.training.model import TrainedModel
 from fncompile.training.objective import Objective
 from fncompile.training.places import Places
 from fncompile.training.step_data import Parts, type_of, unpack
@@ -41,12 +42,12 @@ from fncompile.training.step_data import Parts, type_of, unpack
 Types = Sequence[tuple[str, TensorType]]
 
 
-def has_own_steps(model: Any) -> bool:
+def has_own_steps(model: TrainedModel) -> bool:
     """Does the model's class say itself what happens in a step?"""
     return bool(model._own_steps)
 
 
-def parts_of(model: Any) -> Parts | None:
+def parts_of(model: TrainedModel) -> Parts | None:
     """The structure of the data that was placed last for steps of the user's own."""
     return objective_of(model).parts if has_own_steps(model) and model.compiled else None
 
@@ -54,7 +55,7 @@ def parts_of(model: Any) -> Parts | None:
 class OwnObjective:
     """What a user's own steps report; with what `compile` was given for `compute_loss` to use."""
 
-    def __init__(self, model: Any):
+    def __init__(self, model: TrainedModel):
         self._model = model
         self._base: Objective | None = None
         self._logs: dict[str, dict[str, Variable]] = {}
@@ -160,13 +161,13 @@ def _number(value: np.ndarray) -> Any:
     return value.item() if value.ndim == 0 else value
 
 
-def objective_of(model: Any) -> Any:
+def objective_of(model: TrainedModel) -> Any:
     from fncompile.training.compile import objective_of
 
     return objective_of(model)
 
 
-def objective_for(model: Any, places: Places) -> Objective:
+def objective_for(model: TrainedModel, places: Places) -> Objective:
     from fncompile.training.compile import objective_for
 
     return objective_for(model, places)
@@ -175,7 +176,7 @@ def objective_for(model: Any, places: Places) -> Objective:
 # what the methods of `Model` do -------------------------------------------------------------------
 
 
-def train_step(model: Any, data: Any) -> dict[str, Any]:
+def train_step(model: TrainedModel, data: Any) -> dict[str, Any]:
     """Forward, loss, gradients and the optimizer's step for one batch."""
     x, y, sample_weight = unpack(data)
     with GradientTape() as tape:
@@ -188,7 +189,7 @@ def train_step(model: Any, data: Any) -> dict[str, Any]:
     return model.compute_metrics(x, y, y_pred, sample_weight=sample_weight)
 
 
-def test_step(model: Any, data: Any) -> dict[str, Any]:
+def test_step(model: TrainedModel, data: Any) -> dict[str, Any]:
     """Forward, loss and metrics for one batch."""
     x, y, sample_weight = unpack(data)
     y_pred = model(x, training=False)
@@ -197,7 +198,7 @@ def test_step(model: Any, data: Any) -> dict[str, Any]:
     return model.compute_metrics(x, y, y_pred, sample_weight=sample_weight)
 
 
-def _loss_of(model: Any, x: Any, y: Any, y_pred: Any, weight: Any, training: bool) -> Any:
+def _loss_of(model: TrainedModel, x: Any, y: Any, y_pred: Any, weight: Any, training: bool) -> Any:
     """What `compute_loss` gives; older classes write it without `training`."""
     taken = inspect.signature(model.compute_loss).parameters
     takes = "training" in taken or any(p.kind is p.VAR_KEYWORD for p in taken.values())
@@ -205,12 +206,12 @@ def _loss_of(model: Any, x: Any, y: Any, y_pred: Any, weight: Any, training: boo
     return model.compute_loss(x=x, y=y, y_pred=y_pred, sample_weight=weight, **flag)
 
 
-def _track(model: Any, loss: Any, y_pred: Any) -> None:
+def _track(model: TrainedModel, loss: Any, y_pred: Any) -> None:
     rows = Tensor(build.extent(to_node(flatten(y_pred)[0]).shape[0], floatx()))
     model._loss_tracker.update_state(loss, sample_weight=rows)
 
 
-def compute_loss(model: Any, y: Any, y_pred: Any, sample_weight: Any) -> Any:
+def compute_loss(model: TrainedModel, y: Any, y_pred: Any, sample_weight: Any) -> Any:
     """The loss that `compile` was given, and what layers add to it."""
 
     def traced(y: Any, y_pred: Any, sample_weight: Any) -> Any:
@@ -221,7 +222,7 @@ def compute_loss(model: Any, y: Any, y_pred: Any, sample_weight: Any) -> Any:
     return wherever(traced, y, y_pred, sample_weight)
 
 
-def compute_metrics(model: Any, y: Any, y_pred: Any, sample_weight: Any) -> dict[str, Any]:
+def compute_metrics(model: TrainedModel, y: Any, y_pred: Any, sample_weight: Any) -> dict[str, Any]:
     """Update the metrics that `compile` was given; their results by name."""
 
     def traced(y: Any, y_pred: Any, sample_weight: Any) -> None:
@@ -233,7 +234,7 @@ def compute_metrics(model: Any, y: Any, y_pred: Any, sample_weight: Any) -> dict
     return model.get_metrics_result()
 
 
-def _base(model: Any, y_pred: Any) -> Objective:
+def _base(model: TrainedModel, y_pred: Any) -> Objective:
     objective = objective_of(model)
     return objective.base(y_pred) if isinstance(objective, OwnObjective) else objective
 
@@ -260,7 +261,7 @@ def _by_output(objective: Objective, value: Any) -> list[Any]:
 
 
 def trace_step(
-    model: Any, verb: str, parts: Parts, types: Types, trace: Trace
+    model: TrainedModel, verb: str, parts: Parts, types: Types, trace: Trace
 ) -> tuple[list[Tensor], list[tuple[str, Node]]]:
     """The placeholders of a step of `verb` on data of these types, and what it returns by name."""
     step = model.train_step if verb == "train" else model.test_step
@@ -275,7 +276,7 @@ def trace_step(
 
 
 def place(
-    model: Any, verb: str, x: Any, y: Any, sample_weight: Any
+    model: TrainedModel, verb: str, x: Any, y: Any, sample_weight: Any
 ) -> dict[str, list[tuple[np.ndarray, np.dtype]]]:
     """The arrays of a step in the groups of `training.data`. The first of their kind runs through
     a trace that makes what weights, slots and metrics there are."""
