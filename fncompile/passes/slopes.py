@@ -26,12 +26,17 @@ NO_NODES: frozenset[Node] = frozenset()
 
 def slopes(program: Program, context=None) -> Program:
     origins = current_origins()
+    dear: set[Node] = set()  # what a dear function takes part in, point by point
 
     def visit(node: Node, src: tuple[Node, ...]) -> Node:
         new = node if src == node.src else make(node.op, src, *node.attr)
+        if not _is_pointwise(new) or not (_is_dear(new) or any(s in dear for s in src)):
+            return new
+        dear.add(new)
         found = taken_out(new)
         if found is None:
             return new
+        dear.add(found)
         allowed = context is None or context.rewrote(
             "slopes", taken_out, origins.get(node, "no layer")
         )
@@ -110,7 +115,7 @@ def is_slope(x: Node, other: Node, stored: Container[Node] = NO_NODES) -> bool:
 def _product_of(x: Node, stored: Container[Node]) -> Node | None:
     """What a dear function is computed of, where that is a single product."""
     seen = _seen(x, stored)
-    dear = any(n.op == "ew" and n["fn"] in DEAR and n not in stored for n in seen)
+    dear = any(_is_dear(n) and n not in stored for n in seen)
     large = [n for n in seen if _is_base(n, x, stored)]
     one = dear and len(seen) < SEEN and len(large) == 1 and large[0].op == "dot"
     return large[0] if one and large[0] not in stored else None
@@ -132,6 +137,10 @@ def _seen(x: Node, stored: Container[Node]) -> list[Node]:
             if node not in stored and _is_pointwise(node):
                 stack += node.src
     return list(found)
+
+
+def _is_dear(x: Node) -> bool:
+    return x.op == "ew" and x["fn"] in DEAR
 
 
 def _is_pointwise(x: Node) -> bool:

@@ -12,6 +12,7 @@ is what FNC_THREADS said when this was made.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import starmap
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -44,7 +45,7 @@ class Shaped:
         """Outputs for C-contiguous inputs; updates change the blocks of the entry."""
         entry = self.entry
         env = entry.thread_env(self._dims, self._scratch, self._shares)
-        outputs = [np.empty(shape, dtype) for shape, dtype in self._outputs]
+        outputs = list(starmap(np.empty, self._outputs))
         env.set_arrays(inputs, outputs)
         status = entry.step(env)
         if status:
