@@ -65,6 +65,10 @@ class _Typed(Operators):
     __index__ = __int__ = __float__ = _no_number
 
 
+class NoValueError(ValueError):
+    """NumPy was given a tensor of a trace. Calls on arrays, which have its numbers, catch it."""
+
+
 class Tensor(_Typed):
     """A value while a layer's `call` is being traced; a thin face over an IR node.
 
@@ -100,7 +104,7 @@ class Tensor(_Typed):
 
         value = known_value(self)  # that of a constant, or in a call on arrays
         if value is None:
-            raise ValueError(
+            raise NoValueError(
                 "A tensor inside a trace has no value yet; use fncompile.ops on it, not NumPy."
             )
         return np.asarray(value, dtype)

@@ -9,6 +9,7 @@ import numpy as np
 
 from fncompile.graph.eager import masked
 from fncompile.graph.nest import flatten
+from fncompile.graph.tensor import NoValueError
 from fncompile.graph.trace import current_trace
 from fncompile.ir.types import DTYPES
 from fncompile.layers.call_spec import masks_of
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from fncompile.graph.tensor import KerasTensor
     from fncompile.models.functional import Functional
     from fncompile.session.call_plan import CallPlan
+    from fncompile.session.compiled import CompiledSteps
 
 
 Kind = tuple[tuple[np.dtype, tuple[int, ...]], ...]  # of each array: dtype, and shape of a row
@@ -76,7 +78,7 @@ class GraphModel(Model):
             return super()._call_on_arrays(args, kwargs)
         arrays = _as_inputs(graph.converted(flat), graph.compiled_inputs)
         steps = self.steps()
-        if steps.adds_losses(arrays):  # `losses` must have their values
+        if not _is_compiled(steps, arrays):
             return super()._call_on_arrays(args, kwargs)
         plan = steps.plan("predict", arrays)
         outputs, masks = plan.batch(arrays), steps.masks(arrays)
@@ -124,6 +126,15 @@ class GraphModel(Model):
                     f"{DTYPES[tensor.dtype].border}."
                 )
         return self.steps().bind(arrays, None if out is None else flatten(out))
+
+
+def _is_compiled(steps: CompiledSteps, arrays: list[np.ndarray]) -> bool:
+    """Not where layers add losses, which must have their values, or give tensors to NumPy, which
+    needs the numbers that only an eager call has."""
+    try:
+        return not steps.adds_losses(arrays)
+    except NoValueError:
+        return False
 
 
 def _kind(arrays: Sequence[Any]) -> Kind:

@@ -20,6 +20,7 @@ OURS = {
     "ToolchainError": "no compiler, or one that does not work",
     "CompileError": "line and text of the C that does not compile",
     "StoreError": "the cache cannot be written",
+    "NoValueError": "of the call of a model on arrays: run it eagerly; a ValueError elsewhere",
     "KernelError": "of the switches FNC_CHECK and FNC_NAN: which kernel",
     "VerifyError": "of the switch FNC_VERIFY: a fault of fncompile",
     "Refused": "within one pass: why an attention is left as it is written",

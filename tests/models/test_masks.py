@@ -113,3 +113,35 @@ def test_a_symbolic_mask_is_a_tensor_of_the_graph(tmp_path):
     assert len(embedding._outbound_nodes) == 2
     with pytest.raises(TypeError, match="the function `keras_mask`.*cannot be saved"):
         model.save(tmp_path / "x.keras")
+
+
+@pytest.mark.parametrize("model_of", ["deferred", "sequential", "functional"])
+def test_a_layer_that_looks_at_numbers_runs_in_calls_on_arrays(model_of):
+    """One that declares its shape, and gives its mask to NumPy: `call` runs on numbers alone."""
+    seen = []
+
+    class Looks(layers.Layer):
+        def compute_output_shape(self, input_shape):
+            return input_shape
+
+        def call(self, inputs, mask=None):
+            seen.append((np.asarray(inputs), np.asarray(mask)))
+            return inputs * ops.cast(mask, "float32")[..., None]
+
+    x = np.array([[[0, 0], [1, 2], [0, 0]], [[2, 2], [0, 0], [2, 1]]], "float32")
+    stack = [layers.Masking(), Looks()]
+    stack[1].supports_masking = True
+    if model_of == "functional":
+        begin = fncompile.Input((3, 2))
+        model = fncompile.Model(begin, stack[1](stack[0](begin)))
+    else:
+        start = [fncompile.Input((3, 2))] if model_of == "sequential" else []
+        model = fncompile.Sequential([*start, *stack])
+    for times in (1, 3):  # another array is looked at again
+        found = model(x * times)
+        np.testing.assert_array_equal(found, x * times)
+        np.testing.assert_array_equal(mask_of(found), x.any(-1))
+        np.testing.assert_array_equal(seen[-1][0], x * times)
+        np.testing.assert_array_equal(seen[-1][1], x.any(-1))
+    with pytest.raises(ValueError, match="Looks.*\n*.*no value yet.*not NumPy"):
+        model.predict(x, verbose=0)
