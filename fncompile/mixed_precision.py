@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from fncompile.config import DTypePolicy, dtype_policy, set_dtype_policy
 from fncompile.missing import explain_missing
+from fncompile.optimizers.loss_scaling import LossScaleOptimizer
 
 __all__ = [
-    "DTypePolicy", "Policy", "dtype_policy", "global_policy", "set_dtype_policy",
-    "set_global_policy",
+    "DTypePolicy", "LossScaleOptimizer", "Policy", "dtype_policy", "global_policy",
+    "set_dtype_policy", "set_global_policy",
 ]  # fmt: skip
 
 Policy = DTypePolicy

@@ -38,7 +38,6 @@ ROOMS: dict[str, tuple[str, dict[str, str]]] = {
     "config": ("missing", {}),
     "flags": ("caller", {}),
     "dtype_policies": ("missing config", {}),
-    "mixed_precision": ("missing config", {}),
     # the compiler
     "ir": ("config", {}),
     "plan": ("", {"ir": "types, dims and scalar functions of kernels are those of nodes"}),
@@ -123,6 +122,7 @@ ROOMS: dict[str, tuple[str, dict[str, str]]] = {
         "identifiers": "found by name",
         "initializers": "of their state",
     }),
+    "mixed_precision": ("missing config", {"optimizers": "LossScaleOptimizer by its older name"}),
     "layers": ("missing caller config", {
         "dtype_policies": "each has one",
         "graph": "a call of a layer is a node of the graph",
