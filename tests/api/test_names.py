@@ -213,3 +213,9 @@ def test_functions_are_annotated(module):
             hints = typing.get_type_hints(inspect.unwrap(function))
             wanted = {*inspect.signature(function).parameters, "return"}
             assert wanted - set(hints) == set(), name
+
+
+def test_loss_scaling_has_its_older_name():
+    import fncompile
+
+    assert fncompile.mixed_precision.LossScaleOptimizer is fncompile.optimizers.LossScaleOptimizer
