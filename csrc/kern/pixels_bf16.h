@@ -46,8 +46,8 @@ FNC_INLINE void fnc_pixels_bf16(const fnc_image i, const void *left, const void 
     const fnc_pixels_shape s = fnc_pixels_shape_bf16(&i);
     const int rows = s.lines * s.pixels, vectors = s.vectors;
     const fnc_word *A = left, *B = right;
-    sums c[FNC_ACCUMULATORS];
-    FNC_UNROLL(24)
+    sums c[FNC_PIXELS_SUMS];
+    FNC_UNROLL(28)
     for (int p = 0; p < rows * vectors; ++p) c[p] = (sums){0};
     for (int64_t u = 0; u < i.outer[0].extent; ++u)
         for (int64_t v = 0; v < i.outer[1].extent; ++v)
@@ -61,7 +61,7 @@ FNC_INLINE void fnc_pixels_bf16(const fnc_image i, const void *left, const void 
                         b[j] = *(const vec *)(B + j * LANES);
                         FNC_IN_REGISTER(b[j]);
                     }
-                    FNC_UNROLL(24)
+                    FNC_UNROLL(28)
                     for (int p = 0; p < rows; ++p) {
                         const vec x = (vec){0} + a[p / s.pixels * i.rs_line / 2 +
                                                    p % s.pixels * i.rs_pixel / 2];
@@ -73,7 +73,7 @@ FNC_INLINE void fnc_pixels_bf16(const fnc_image i, const void *left, const void 
                     for (int j = 0; j < vectors; ++j) FNC_UNTIL_HERE(b[j]);
                 }
             }
-    FNC_UNROLL(24)
+    FNC_UNROLL(28)
     for (int p = 0; p < rows; ++p)
         FNC_UNROLL(2)
         for (int j = 0; j < vectors; ++j)
@@ -88,7 +88,7 @@ FNC_INLINE void fnc_gemm_pixels_numbers_bf16(const fnc_image i, fnc_pixels_tile_
     const fnc_pixels_shape s = fnc_pixels_shape_bf16(&i);
     const int64_t width = fnc_panel_width_bf16(i.N);
     const int64_t words = fnc_segments(FNC_OUTER, i.outer) * i.depth / 2;
-    float acc[FNC_ACCUMULATORS * FNC_NR_F32] __attribute__((aligned(64)));
+    float acc[FNC_PIXELS_SUMS * FNC_NR_F32] __attribute__((aligned(64)));
     if (A.bytes != 2 || words > FNC_KC_PACKED) { /* panels are cut into blocks then */
         fnc_pixels_by_lines_bf16(i, A, panels, h0, h1, n0, n1, epilogue, env, line);
         return;

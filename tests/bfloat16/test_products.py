@@ -146,6 +146,23 @@ def test_pixels_by_words_of_two(build):
     np.testing.assert_allclose(found, expected, rtol=2**-6, atol=2**-7)
 
 
+def test_tiles_of_pixels_by_words_have_room_for_all_their_sums():
+    """Those of 28 rows of one vector, and of 14 of two, were written behind the end of 24 sums."""
+    keras.utils.set_random_seed(7)
+    inputs = keras.Input((14, 28, 16), dtype="bfloat16")
+    wide = [layers.Conv2D(n, 3, padding="same", dtype="bfloat16")(inputs) for n in (16, 64)]
+    half = layers.Conv2D(64, 3, padding="same", dtype="bfloat16")(wide[0][:, :, ::2])
+    model = keras.Model(inputs, [*wide, half])
+    x = rounded(np.random.default_rng(1).normal(size=(2, 14, 28, 16)).astype(np.float32))
+    with drawn(narrow_emulated=0.5):
+        found = [np.asarray(y) for y in model(x)]
+        assert "word_pixels" in model.explain("schedule")
+    with keras.flags(interp=True):
+        expected = [np.asarray(y) for y in model(x)]
+    for a, b in zip(found, expected, strict=True):
+        np.testing.assert_allclose(a, b, rtol=2**-6, atol=2**-6)
+
+
 def test_what_is_read_as_float32_stays_wide():
     """By a product of float32, of the same numbers."""
     x, w = matrix("x", 16, 128), matrix("w", 128, 128)
