@@ -98,7 +98,7 @@ class GraphModel(Model):
 
     def _sets_training(self) -> bool:
         """Was a layer in here, or in a model inside, called with `training=True`?"""
-        models = (x for x in self._flatten_layers() if isinstance(x, GraphModel))
+        models = (x for x in self._flatten_layers() if isinstance(x, GraphModel) and x.built)
         return any(c.kwargs.get("training") for m in models for c in m.as_functional().dag.calls)
 
     def bind(self, x: Any, out: Any = None) -> Any:

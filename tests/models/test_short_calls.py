@@ -214,6 +214,20 @@ def test_a_stack_that_changes_is_compiled_anew():
     assert model(x).shape == (6, 3) and model(x).shape == (6, 3)
 
 
+def test_a_stack_that_is_not_built_may_be_part_of_a_graph():
+    """On an attribute, as for later: "has no defined graph yet"."""
+
+    class Later(k.Model):
+        def __init__(self, inputs, outputs):
+            super().__init__(inputs, outputs)
+            self.later = k.Sequential([k.layers.Dense(3)])
+
+    inputs = k.Input((4,))
+    model, x = Later(inputs, k.layers.Dense(2, use_bias=False)(inputs)), rows(6)
+    for _ in range(2):
+        np.testing.assert_allclose(model(x), x @ model.get_weights()[0], rtol=1e-5, atol=1e-6)
+
+
 def test_a_stack_takes_another_shape_after_a_short_call():
     model = k.Sequential([k.layers.GlobalAveragePooling1D(), k.layers.Dense(2)])
     for length in (3, 5, 3):
