@@ -40,6 +40,14 @@ def _pass(
     )
 
 
+def _of_gradients(requires: str) -> tuple[Pass, ...]:
+    """What rewrites gradients, wherever they came from."""
+    return (
+        _pass("sums", requires, optional=True),
+        _pass("slopes", requires, optional=True),
+    )
+
+
 TRACED = _pass("unify", "traced", "sizes")
 FORWARD = (
     _pass("rewrite", "sizes", optional=True),
@@ -56,8 +64,7 @@ BACKWARD = (
     _pass("apply_optimizer", "gradients", "updates"),
     _pass("scans", "updates", optional=True),
     _pass("simplify", "updates", "simple", name="simplify_step", optional=True),
-    _pass("sums", "updates", optional=True),
-    _pass("slopes", "updates", optional=True),
+    *_of_gradients("updates"),
 )
 PARTS = (
     _pass("rewrite", "sizes", optional=True),
@@ -66,16 +73,14 @@ PARTS = (
     _pass("differentiate", "sizes", "gradients unmarked"),
     _pass("keep_gradients", "gradients", "updates"),
     _pass("simplify", "updates", "simple", name="simplify_step", optional=True),
-    _pass("sums", "updates", optional=True),
-    _pass("slopes", "updates", optional=True),
+    *_of_gradients("updates"),
 )
 INPUTS = (
     _pass("rewrite", "sizes", optional=True),
     _pass("attention", "sizes", optional=True),
     _pass("differentiate.input_gradients", "sizes", "unmarked"),
     _pass("simplify", "sizes", "simple", optional=True),
-    _pass("sums", "unmarked", optional=True),
-    _pass("slopes", "unmarked", optional=True),
+    *_of_gradients("unmarked"),
 )
 OPTIMIZER = (
     _pass("apply_optimizer", "sizes", "updates unmarked"),
@@ -117,17 +122,12 @@ STEP = (
     *CARRY_OUT,
 )
 
-KNOWN = (
-    _pass("sums", "unmarked", optional=True),
-    _pass("slopes", "unmarked", optional=True),
-)
-
 # Program to Program, then Program to Plan: a kind of entry has a row in both.
 TRANSFORM: dict[str, tuple[Pass, ...]] = {
     "infer": (TRACED, *FORWARD),
     "train": (TRACED, *BACKWARD),
     # Gradients and updates are in what was traced.
-    "own_step": (TRACED, *FORWARD, *KNOWN),
+    "own_step": (TRACED, *FORWARD, *_of_gradients("unmarked")),
     "gradient": (TRACED, *PARTS),
     "input_gradient": (TRACED, *INPUTS),
     "optimizer": (TRACED, *OPTIMIZER),

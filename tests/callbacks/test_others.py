@@ -181,13 +181,18 @@ def test_learning_rates_of_several_optimizers():
     assert reduce.monitor_op is keras.ops.less
 
 
-def test_the_backup_before_the_last_serves_where_the_last_is_torn(tmp_path):
-    """Without it, torn weights are an error, not a training from the start."""
-    x, y = toy_data(12)
+def small_classifier():
+    """Four inputs, three classes, not compiled to C; and twelve samples."""
     i = keras.Input((4,))
     model = keras.Model(i, keras.layers.Dense(3, activation="softmax")(i))
     model.compile("sgd", "sparse_categorical_crossentropy")
     use_interpreter(model)
+    return model, *toy_data(12)
+
+
+def test_the_backup_before_the_last_serves_where_the_last_is_torn(tmp_path):
+    """Without it, torn weights are an error, not a training from the start."""
+    model, x, y = small_classifier()
     kept = []
     look = LambdaCallback(on_epoch_begin=lambda epoch, logs: kept.append(model.get_weights()))
     backup = BackupAndRestore(tmp_path / "b", double_checkpoint=True, delete_checkpoint=False)
@@ -206,11 +211,7 @@ def test_the_backup_before_the_last_serves_where_the_last_is_torn(tmp_path):
 
 def test_backup_every_so_many_batches(tmp_path):
     """The epoch that was interrupted begins anew, with the weights of the last backup."""
-    x, y = toy_data(12)
-    i = keras.Input((4,))
-    model = keras.Model(i, keras.layers.Dense(3, activation="softmax")(i))
-    model.compile("sgd", "sparse_categorical_crossentropy")
-    use_interpreter(model)
+    model, x, y = small_classifier()
     kept = []
 
     def look(batch, logs):
