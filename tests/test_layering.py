@@ -315,6 +315,18 @@ def test_every_room_has_a_row():
     assert rooms <= set(ROOMS), "add a row to ROOMS for a new room, and say what it may import"
 
 
+def test_a_model_that_crosses_rooms_has_a_type():
+    """A room says in a protocol (`SavedModel`, `TrainedModel` ...) what it asks of a model."""
+    untold = []
+    for path in sources():
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.arg) and (node.arg == "model" or node.arg.endswith("_model")):
+                kind = "" if node.annotation is None else ast.unparse(node.annotation)
+                if "Any" in kind.split(" | ") or not kind:
+                    untold.append(f"{path.relative_to(PACKAGE)}:{node.lineno} {node.arg}: {kind}")
+    assert not untold, "\n".join(["", *untold])
+
+
 def test_every_directory_of_python_is_a_package():
     """A directory without __init__.py works in a checkout, and is missing from the wheel."""
     missing = {path.parent for path in sources() if not (path.parent / "__init__.py").exists()}

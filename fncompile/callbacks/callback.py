@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
+from fncompile.callbacks.watched import WatchedModel
+
 Logs = dict[str, Any]
 
 
@@ -32,14 +34,14 @@ class Callback:
 
     # On the class, so that a subclass need not call `super().__init__()`.
     params: Mapping[str, Any] = MappingProxyType({})
-    _model: Any = None
+    _model: WatchedModel = None  # type: ignore[assignment]  # until there is a run
 
     def __repr__(self) -> str:
         watched = getattr(self, "monitor", None)
         return f"<{type(self).__name__}{f' of {watched}' if watched else ''}>"
 
     @property
-    def model(self) -> Any:
+    def model(self) -> WatchedModel:
         """The model being run."""
         return self._model
 
@@ -47,7 +49,7 @@ class Callback:
         """Called before a run with `verbose`, `epochs` and `steps`."""
         self.params = params
 
-    def set_model(self, model: Any) -> None:
+    def set_model(self, model: WatchedModel) -> None:
         """Called before a run with the model."""
         self._model = model
 

@@ -8,6 +8,7 @@ from typing import Any
 from fncompile.callbacks.callback import Callback, Logs
 from fncompile.callbacks.history import History
 from fncompile.callbacks.progbar_logger import ProgbarLogger
+from fncompile.callbacks.watched import WatchedModel
 
 
 class CallbackList(Callback):
@@ -27,7 +28,7 @@ class CallbackList(Callback):
         callbacks: Any = None,
         add_history: bool = False,
         add_progbar: bool = False,
-        model: Any = None,
+        model: WatchedModel | None = None,
         **params: Any,
     ):
         self.callbacks: list[Callback] = [] if callbacks is None else list(_flat(callbacks))
@@ -54,7 +55,7 @@ class CallbackList(Callback):
         for callback in self.callbacks:
             callback.set_params(params)
 
-    def set_model(self, model: Any) -> None:
+    def set_model(self, model: WatchedModel) -> None:
         """Hand the model to all."""
         self._model = model
         for callback in self.callbacks:

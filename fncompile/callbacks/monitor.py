@@ -10,6 +10,7 @@ import numpy as np
 
 from fncompile import ops
 from fncompile.callbacks.callback import Callback
+from fncompile.callbacks.watched import WatchedModel
 from fncompile.caller import warn_caller
 
 _LOWER = (
@@ -43,7 +44,7 @@ class Monitor:
         self.min_delta = abs(min_delta)
         self.owner = owner
 
-    def resolve(self, model: Any) -> None:
+    def resolve(self, model: WatchedModel) -> None:
         """Settle "auto" for the metrics of `model`."""
         if self.mode == "auto":
             self.mode = direction(self.name, model) or self._fail()
@@ -90,7 +91,7 @@ class MonitorCallback(Callback):
         return {"min": ops.less, "max": ops.greater}.get(self._monitor.mode)
 
 
-def direction(name: str, model: Any) -> str | None:
+def direction(name: str, model: WatchedModel) -> str | None:
     """ "min" or "max" for the log called `name`, None when nothing tells."""
     plain = name.removeprefix("val_")
     for metric_name, metric in _named_metrics(model):
@@ -100,8 +101,8 @@ def direction(name: str, model: Any) -> str | None:
     return _by_words(plain.lower(), _LOWER, "min") or _by_words(plain.lower(), _HIGHER, "max")
 
 
-def _named_metrics(model: Any) -> list[tuple[str, Any]]:
-    objective = getattr(model, "_objective", None)
+def _named_metrics(model: WatchedModel) -> list[tuple[str, Any]]:
+    objective = model._objective
     return objective.named_metrics if objective is not None else []
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from fncompile.callbacks.callback import Callback, Logs
+from fncompile.callbacks.watched import WatchedModel
 from fncompile.caller import warn_caller
 
 
@@ -63,7 +64,7 @@ class TensorBoard(Callback):
     def needs_every_batch(self, mode: str) -> bool:
         return mode == "train" and self.update_freq != "epoch"
 
-    def set_model(self, model: Any) -> None:
+    def set_model(self, model: WatchedModel) -> None:
         super().set_model(model)
         self._writers = {}
         if self.write_graph and hasattr(model, "dag"):

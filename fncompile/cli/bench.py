@@ -8,12 +8,15 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
 from fncompile.cli.model_file import add_model, add_sizes, inputs_for, load, one_or_list, positive
 from fncompile.flags import override
+
+if TYPE_CHECKING:
+    from fncompile.models import Functional
 
 EXAMPLES = (
     "fncompile bench digits.keras",
@@ -35,7 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    model = load(options)
+    model = cast("Functional", load(options))  # others are refused by `inputs_for`
     with override(**({"threads": options.threads} if options.threads else {})):
         print(f"{'rows':>8} {'us a call':>12} {'rows a second':>15}")
         for batch in options.batch:

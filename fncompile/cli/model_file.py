@@ -6,9 +6,12 @@ import argparse
 import importlib
 import os
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from fncompile.models import Model
 
 DEFAULT_LENGTH = 32
 
@@ -26,7 +29,7 @@ def add_model(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
 
 
-def load(options: argparse.Namespace) -> Any:
+def load(options: argparse.Namespace) -> Model:
     """The model of `add_model`'s arguments. ImportError, and what `load_model` raises."""
     from fncompile.saving import load_model
 
@@ -52,17 +55,18 @@ def positive(text: str) -> int:
     return value
 
 
-def inputs_for(model: Any, batch: int, length: int) -> list[np.ndarray]:
+def inputs_for(model: Model, batch: int, length: int) -> list[np.ndarray]:
     """Arrays that the model takes: small random numbers, and index 0, which every table has.
 
     ValueError for a model without fixed inputs.
     """
-    if not getattr(model, "inputs", None):
+    inputs = getattr(model, "inputs", None)
+    if not inputs:
         raise ValueError(
             f"The model {model.name!r} has no fixed inputs, so nothing is known of its data. Build "
             "it from `Input`s, or use Python: model.profile(x)."
         )
-    return [_array(t.shape, t.dtype, batch, length, seed) for seed, t in enumerate(model.inputs)]
+    return [_array(t.shape, t.dtype, batch, length, seed) for seed, t in enumerate(inputs)]
 
 
 def _array(shape: Any, dtype: str, batch: int, length: int, seed: int) -> np.ndarray:

@@ -6,9 +6,12 @@ The data are random numbers, and index 0 where indices are asked for; targets ar
 from __future__ import annotations
 
 import argparse
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fncompile.cli.model_file import add_model, add_sizes, inputs_for, load, one_or_list, positive
+
+if TYPE_CHECKING:
+    from fncompile.models import Model
 
 EXAMPLES = (
     "fncompile profile digits.keras",
@@ -36,7 +39,7 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def _targets(model: Any, arrays: list[Any]) -> list[Any]:
+def _targets(model: Model, arrays: list[Any]) -> list[Any]:
     """Zeros of the kind that each loss takes; ValueError of a model that is not compiled."""
     from fncompile.session.exported import target_arrays
     from fncompile.training.compile import objective_of

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from fncompile.devtools.explain import explain_plan
+from fncompile.devtools.explained import ExplainedModel
 from fncompile.devtools.stepwise import StepwiseEntry
 from fncompile.flags import override
 
 
-def explain(model: Any, what: Any = None, layer: str | None = None) -> str:
+def explain(model: ExplainedModel, what: Any = None, layer: str | None = None) -> str:
     """See `Model.explain`. ValueError for an unknown topic or layer."""
     topics = [what] if isinstance(what, str) else what
     if layer is not None:
@@ -20,7 +21,7 @@ def explain(model: Any, what: Any = None, layer: str | None = None) -> str:
     )
 
 
-def profile(model: Any, x: Any, y: Any = None, repeats: int = 20) -> str:
+def profile(model: ExplainedModel, x: Any, y: Any = None, repeats: int = 20) -> str:
     """See `Model.profile`."""
     run = (lambda: model.predict_on_batch(x)) if y is None else (lambda: model.train_on_batch(x, y))
     with override(profile=True):
@@ -38,7 +39,7 @@ def profile(model: Any, x: Any, y: Any = None, repeats: int = 20) -> str:
     return entries[-1].table()
 
 
-def _state(model: Any) -> dict[Any, Any]:
+def _state(model: ExplainedModel) -> dict[Any, Any]:
     """Copies of all that a step may change. The optimizer's slots are made first, so that they are
     in it."""
     optimizer = getattr(model, "optimizer", None)

@@ -35,7 +35,7 @@ from fncompile.runtime.entry import CompiledEntry
 if TYPE_CHECKING:
     from fncompile.session.exported import Native
     from fncompile.session.memory import Memory
-    from fncompile.training.model import TrainedModel
+    from fncompile.training.trained import TrainedModel
 
 # FNC_CTX_SYMBOLS, FNC_STEPS_MAX_INPUTS and FNC_PENDING_ARRAYS of csrc
 MAX_SYMBOLS, MAX_INPUTS, MAX_ARRAYS = 16, 64, 64

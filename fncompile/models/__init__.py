@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from fncompile.missing import explain_missing
 from fncompile.models.cloning import clone_model
 from fncompile.models.functional import Functional
@@ -19,7 +21,9 @@ __all__ = [
 ]
 
 
-def load_model(filepath, custom_objects=None, compile=True, safe_mode=True):
+def load_model(
+    filepath: Any, custom_objects: Any = None, compile: bool = True, safe_mode: bool = True
+) -> Any:
     """Read a model file (`.keras` or `.h5`); see `fncompile.saving.load_model`.
 
     `filepath`, `custom_objects`, `compile` and `safe_mode` as there.
@@ -36,7 +40,7 @@ def load_model(filepath, custom_objects=None, compile=True, safe_mode=True):
     )
 
 
-def save_model(model, filepath, overwrite=True, **kwargs):
+def save_model(model: Model, filepath: Any, overwrite: bool = True, **kwargs: Any) -> None:
     """Write a model file (`.keras` or `.h5`); see `fncompile.saving.save_model`.
 
     `model`, `filepath` and `overwrite` as there.
@@ -46,6 +50,6 @@ def save_model(model, filepath, overwrite=True, **kwargs):
     """
     from fncompile import saving
 
-    return saving.save_model(model, filepath, overwrite=overwrite, **kwargs)
+    saving.save_model(model, filepath, overwrite=overwrite, **kwargs)
 
 explain_missing(__name__)

@@ -85,7 +85,7 @@ class _Cloner:
         self.kwargs = kwargs
         self.done: dict[Operation, Operation] = {}
 
-    def clone_model(self, model: Any, input_tensors: Any = None) -> Any:
+    def clone_model(self, model: Functional | Sequential, input_tensors: Any = None) -> Model:
         if isinstance(model, Sequential):
             layers = [self.clone(layer) for layer in model.layers]
             stack = [*_beginning(model, input_tensors), *layers]

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from fncompile.graph.variable import Variable
-from fncompile.training.model import TrainedModel
+from fncompile.training.trained import TrainedModel
 
 GROUPS = (
     "trainable_variables", "non_trainable_variables", "optimizer_variables", "metrics_variables",

@@ -12,6 +12,7 @@ import numpy as np
 from .archive import existing_path
 from .files import read_file, write_file
 from .keras_zip import read_archive
+from .saved import SavedModel
 from .tree import Group
 from .weights_layout import weights_tree
 
@@ -65,7 +66,7 @@ class KerasFileEditor:
             for name, value in weights.items():
                 print(f"    {name}  {tuple(value.shape)}  {value.dtype}")
 
-    def compare(self, reference_model: Any) -> dict[str, Any]:
+    def compare(self, reference_model: SavedModel) -> dict[str, Any]:
         """Compare the file with a model, and print each difference.
 
         Returns `status` ("success" or "error"), `error_count` and `match_count`: how many objects

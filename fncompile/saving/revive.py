@@ -9,6 +9,7 @@ from typing import Any
 from fncompile.graph.variable import values_to_come
 
 from .errors import FileFormatError
+from .saved import SavedModel
 from .serialization import deserialize_keras_object
 from .tree import Group
 
@@ -18,7 +19,7 @@ _MALFORMED = (LookupError, AttributeError, NotImplementedError, RecursionError, 
 _SLACK = 1 << 20
 
 
-def model_from_config(config: dict[str, Any], weights: Group) -> Any:
+def model_from_config(config: dict[str, Any], weights: Group) -> SavedModel:
     """Return the model of a config; ValueError where its weights would exceed those in the file."""
     in_file = sum(array.nbytes for _, array in weights.datasets())
     with values_to_come(2 * in_file + _SLACK):

@@ -18,7 +18,7 @@ from fncompile.distribution.parallel import together
 from fncompile.flags import overrides
 from fncompile.ir.dims import Poly
 from fncompile.runtime.entry import Entry, Run
-from fncompile.training.model import TrainedModel
+from fncompile.training.trained import TrainedModel
 
 if TYPE_CHECKING:
     from fncompile.session.compiled import CompiledSteps

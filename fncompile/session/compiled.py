@@ -38,8 +38,8 @@ from fncompile.session.signature import (
     step_signature,
 )
 from fncompile.training.compile import objective_of, optimizer_of
-from fncompile.training.model import TrainedModel
 from fncompile.training.step_data import Parts
+from fncompile.training.trained import TrainedModel
 
 if TYPE_CHECKING:
     from fncompile.session.exported import Native

@@ -29,8 +29,8 @@ from fncompile.session import exported_own as own
 from fncompile.session.memory import Memory
 from fncompile.session.signature import Signature, step_signature
 from fncompile.training.compile import objective_of
-from fncompile.training.model import GraphModel, TrainedModel
 from fncompile.training.own_step import has_own_steps
+from fncompile.training.trained import TrainedGraph, TrainedModel
 
 if TYPE_CHECKING:
     from fncompile.session.compiled import CompiledSteps
@@ -206,7 +206,7 @@ def _signature(steps: CompiledSteps, sample_weight: bool) -> Signature:
             f"The model {steps.model.name!r} has no fixed outputs: train it on a batch, then "
             "export it."
         )
-    graph = cast(GraphModel, steps.model)
+    graph = cast(TrainedGraph, steps.model)
     shapes = [output.type.shape for output in graph.outputs]
     closed = [[1 if isinstance(d, Poly) else d for d in shape] for shape in shapes]
     targets = target_arrays(objective, closed)

@@ -6,7 +6,7 @@ from typing import Any
 
 from fncompile.graph import structure
 from fncompile.layers import state
-from fncompile.training.model import TrainedModel
+from fncompile.training.trained import TrainedModel
 
 
 class Fingerprint:

@@ -18,7 +18,7 @@ from fncompile.passes.apply_optimizer import Run, member_of
 from fncompile.session.signature import Signature
 from fncompile.training import own_step
 from fncompile.training.absent import is_absent
-from fncompile.training.model import TrainedModel
+from fncompile.training.trained import TrainedModel
 
 
 def predict_program(

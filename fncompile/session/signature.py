@@ -14,8 +14,8 @@ import numpy as np
 from fncompile.graph.trace import unique_name
 from fncompile.ir.types import TensorType
 from fncompile.training.absent import is_absent
-from fncompile.training.model import GraphModel, TrainedModel
 from fncompile.training.step_data import Parts, type_of
+from fncompile.training.trained import TrainedGraph, TrainedModel
 
 Arrays = Sequence[np.ndarray]
 Types = list[tuple[str, TensorType]]
@@ -40,7 +40,7 @@ def input_types(model: TrainedModel, label: Label, arrays: Arrays) -> Types:
     are as declared."""
     taken: set[str] = set()
     if hasattr(model, "inputs"):
-        graph = cast(GraphModel, model)
+        graph = cast(TrainedGraph, model)
         types = [t.type for t in graph.compiled_inputs]
         if arrays and arrays[0] is not None:
             types = [_declared(type, array) for type, array in zip(types, arrays)]

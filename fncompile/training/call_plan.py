@@ -18,9 +18,9 @@ import numpy as np
 from fncompile.training.class_weight import class_weights_to_sample_weights
 from fncompile.training.compile import check_compiled, check_has_optimizer
 from fncompile.training.data import Arrays, Placed, converted, place_data, place_inputs
-from fncompile.training.model import TrainedModel
 from fncompile.training.own_step import parts_of
 from fncompile.training.steps import CallPlan
+from fncompile.training.trained import TrainedModel
 
 KINDS = 64  # that one model remembers; then it begins anew
 

@@ -11,10 +11,10 @@ from fncompile.caller import warn_caller
 from fncompile.graph.nest import flatten, map_structure
 from fncompile.metrics import Mean
 from fncompile.training.compile_metrics import CompileMetrics
-from fncompile.training.model import GraphModel, TrainedModel
 from fncompile.training.objective import Objective
 from fncompile.training.own_step import OwnObjective, has_own_steps
 from fncompile.training.places import Places
+from fncompile.training.trained import TrainedGraph, TrainedModel
 
 # What a subclass may override in Keras, to say how Python runs its steps; here a step is C.
 KERAS_HOOKS = ("make_train_function", "make_test_function", "make_predict_function")
@@ -104,7 +104,7 @@ def knows_outputs(model: TrainedModel) -> bool:
 def places_of(model: TrainedModel) -> Places:
     """The places of the model's outputs."""
     known = getattr(model, "_output_places", None)
-    graph = cast(GraphModel, model)  # or it has been called
+    graph = cast(TrainedGraph, model)  # or it has been called
     return known or Places(graph.output, graph.output_names)
 
 

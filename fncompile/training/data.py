@@ -23,9 +23,9 @@ from fncompile.training import own_step
 from fncompile.training.absent import absent, is_optional
 from fncompile.training.class_weight import class_weights_to_sample_weights
 from fncompile.training.compile import build_for, objective_of
-from fncompile.training.model import GraphModel, TrainedModel
 from fncompile.training.own_step import has_own_steps
 from fncompile.training.places import Places
+from fncompile.training.trained import TrainedGraph, TrainedModel
 
 Arrays = list[np.ndarray]
 Placed = tuple[np.ndarray, np.dtype]  # an array, and what steps take it as
@@ -140,7 +140,7 @@ def place_inputs(model: TrainedModel, x: Any) -> list[Placed]:
     build_for(model, x)
     if not getattr(model, "inputs", None):
         return [(a, _default(a)) for a in model.flatten_inputs(x)]
-    graph = cast(GraphModel, model)
+    graph = cast(TrainedGraph, model)
     values = _by_place(graph, graph.input_places, x)
     placed = [_fitted(graph, values, k) for k in range(len(values))]
     if graph.host_part is None:
@@ -153,7 +153,7 @@ def _default(array: np.ndarray) -> np.dtype:
     return DTYPES[default_dtype(array)].border
 
 
-def _by_place(model: GraphModel, places: Places, x: Any) -> list[Any]:
+def _by_place(model: TrainedGraph, places: Places, x: Any) -> list[Any]:
     if isinstance(x, Mapping) and not places.is_nested:
         return _by_name(places, x, model.inputs)
     received = len(flatten(x))
@@ -190,7 +190,7 @@ def _structure_error(places: Places, x: Any) -> ValueError:
     )
 
 
-def _fitted(model: GraphModel, values: list[Any], k: int) -> Placed:
+def _fitted(model: TrainedGraph, values: list[Any], k: int) -> Placed:
     """Input k in its rank; for an optional one that is left out, what stands for it."""
     x, tensor = values[k], model.inputs[k]
     if x is None:
@@ -213,7 +213,7 @@ def _fitted(model: GraphModel, values: list[Any], k: int) -> Placed:
     return x, DTYPES[tensor.dtype].border
 
 
-def _left_out(model: GraphModel, values: list[Any], k: int) -> Placed:
+def _left_out(model: TrainedGraph, values: list[Any], k: int) -> Placed:
     if not is_optional(model.inputs[k]):
         raise ValueError(
             f"The input '{model.input_names[k]}' is not optional, but None was passed. Please "

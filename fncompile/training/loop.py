@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from fncompile.callbacks import CallbackList, History
+from fncompile.callbacks.watched import WatchedModel
 from fncompile.config import is_interactive_logging_enabled, max_epochs
 from fncompile.training import data, together
 from fncompile.training.call_plan import call_plan
@@ -25,7 +26,6 @@ from fncompile.training.compile import (
     warn_if_nothing_trains,
 )
 from fncompile.training.feed import checked_batch_size, steps_at_most
-from fncompile.training.model import TrainedModel
 from fncompile.training.results import result_of
 from fncompile.training.sources import (
     Feed,
@@ -37,6 +37,7 @@ from fncompile.training.sources import (
 )
 from fncompile.training.step_data import unpack
 from fncompile.training.steps import Arrays, CallPlan, Pace
+from fncompile.training.trained import TrainedModel
 
 
 def fit(
@@ -330,8 +331,9 @@ def _own_calls(
 ) -> CallbackList:
     """The callbacks of a prediction, which concerns this process alone."""
     verbose = _verbosity(verbose)
+    watched: WatchedModel = model  # type: ignore[assignment]  # more than the loop asks for
     return CallbackList(
-        callbacks, add_progbar=verbose != 0, model=model, verbose=verbose, epochs=1, steps=steps
+        callbacks, add_progbar=verbose != 0, model=watched, verbose=verbose, epochs=1, steps=steps
     )
 
 

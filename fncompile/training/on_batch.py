@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from fncompile.training.call_plan import call_plan
-from fncompile.training.model import TrainedModel
 from fncompile.training.results import result_of
+from fncompile.training.trained import TrainedModel
 
 
 def train_on_batch(

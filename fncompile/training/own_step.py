@@ -34,10 +34,10 @@ from fncompile.ir import build
 from fncompile.ir.dims import is_static
 from fncompile.ir.node import Node
 from fncompile.ir.types import DTYPES, TensorType, at_border
-from fncompile.training.model import TrainedModel
 from fncompile.training.objective import Objective
 from fncompile.training.places import Places
 from fncompile.training.step_data import Parts, type_of, unpack
+from fncompile.training.trained import TrainedModel
 
 Types = Sequence[tuple[str, TensorType]]
 

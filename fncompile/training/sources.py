@@ -17,9 +17,9 @@ import numpy as np
 from fncompile.training.call_plan import call_plan, plan_again
 from fncompile.training.data import Arrays
 from fncompile.training.feed import ArrayFeed, BatchFeed
-from fncompile.training.model import TrainedModel
 from fncompile.training.step_data import unpack
 from fncompile.training.steps import CallPlan
+from fncompile.training.trained import TrainedModel
 
 Feed = ArrayFeed | BatchFeed
 

@@ -8,8 +8,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from fncompile.training.model import TrainedModel
 from fncompile.training.step_data import Parts
+from fncompile.training.trained import TrainedModel
 
 Arrays = Sequence[np.ndarray]
 

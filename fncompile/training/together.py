@@ -7,15 +7,16 @@ optimizer or learning rate, gives them its numbers. What a callback trains or ev
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
 from fncompile.callbacks import Callback, CallbackList
+from fncompile.callbacks.watched import WatchedModel
 from fncompile.distribution.parallel import DataParallel, alone, together
 from fncompile.training.feed import ArrayFeed, BatchFeed
-from fncompile.training.model import TrainedModel
 from fncompile.training.steps import Pace
+from fncompile.training.trained import TrainedModel
 
 _STOPS = ("stop_training", "stop_evaluating", "stop_predicting")
 _GOLDEN = 0x9E3779B9  # 2**32 by the golden ratio: multiples of it are far apart
@@ -24,11 +25,12 @@ _GOLDEN = 0x9E3779B9  # 2**32 by the golden ratio: multiples of it are far apart
 def callback_list(callbacks: Any, model: TrainedModel, **params: Any) -> CallbackList:
     """A CallbackList; in several processes one whose callbacks run in the first."""
     parallel = together()
+    watched: WatchedModel = model  # type: ignore[assignment]  # more than the loop asks for
     if parallel is None:
-        return CallbackList(callbacks, model=model, **params)
+        return CallbackList(callbacks, model=watched, **params)
     if not parallel.processes.is_first:
         callbacks, params = None, {**params, "add_progbar": False}
-    return CallbacksOfFirst(parallel, callbacks, model=model, **params)
+    return CallbacksOfFirst(parallel, callbacks, model=watched, **params)
 
 
 class CallbacksOfFirst(CallbackList):
@@ -42,7 +44,7 @@ class CallbacksOfFirst(CallbackList):
         return bool(self._processes.from_first(super().needs_every_batch(mode)))
 
     def _run(self, hook: Callable[..., None], *args: Any) -> None:
-        model, processes = self._model, self._processes
+        model, processes = cast(TrainedModel, self._model), self._processes
         logs = args[-1] if args and isinstance(args[-1], dict) else {}
         before = _changes(model)
         with alone():

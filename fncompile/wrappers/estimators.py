@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,7 @@ class _Estimator(BaseEstimator):
 
     def __init__(
         self,
-        model: Any,
+        model: Model | Callable[..., Model],
         warm_start: bool = False,
         model_kwargs: dict[str, Any] | None = None,
         fit_kwargs: dict[str, Any] | None = None,
@@ -61,10 +62,10 @@ class _Estimator(BaseEstimator):
     def _trained(self, X: Any, y: Any, kwargs: dict[str, Any], anew: bool) -> Any:
         model = self._new_model(X, y) if anew else self.model_
         self.history_ = model.fit(X, self._targets(y, model), **kwargs)
-        self.model_: Any = model
+        self.model_: Model = model
         return self
 
-    def _new_model(self, X: np.ndarray, y: np.ndarray) -> Any:
+    def _new_model(self, X: np.ndarray, y: np.ndarray) -> Model:
         if isinstance(self.model, Model):
             model = clone_model(self.model)
         else:
@@ -100,7 +101,7 @@ class _Estimator(BaseEstimator):
         """`y` as a function that makes a model sees it: (samples, outputs)."""
         return y[:, None] if y.ndim == 1 else y
 
-    def _targets(self, y: np.ndarray, model: Any) -> np.ndarray:
+    def _targets(self, y: np.ndarray, model: Model) -> np.ndarray:
         return self._shown(y)
 
     def _numbers(self, X: Any) -> np.ndarray:
@@ -171,7 +172,7 @@ class SKLearnClassifier(ClassifierMixin, _Estimator):
     def _shown(self, y: np.ndarray) -> np.ndarray:
         return self._classes.one_hot(y)
 
-    def _targets(self, y: np.ndarray, model: Any) -> np.ndarray:
+    def _targets(self, y: np.ndarray, model: Model) -> np.ndarray:
         return self._classes.targets(y, model)
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
+
+from fncompile.models import Functional, Model
 
 
 class Classes:
@@ -27,10 +29,10 @@ class Classes:
         """What a function that makes a model is given as `y`: (samples, classes)."""
         return np.eye(len(self.labels), dtype="float32")[self.numbers(labels)]
 
-    def targets(self, labels: np.ndarray, model: Any) -> np.ndarray:
+    def targets(self, labels: np.ndarray, model: Model) -> np.ndarray:
         """As the model takes them: one column where it has one output, numbers where its loss takes
         these, else one-hot. ValueError where it has another number of outputs than classes."""
-        width, count = model.output_shape[-1], len(self.labels)
+        width, count = cast(Functional, model).output_shape[-1], len(self.labels)
         if width == 1 and count == 2:
             return self.numbers(labels)[:, None].astype("float32")
         if width != count:

@@ -1,4 +1,4 @@
-"""What training asks of a model: the protocols `TrainedModel` and, of a graph, `GraphModel`.
+"""What training asks of a model: the protocols `TrainedModel` and, of a graph, `TrainedGraph`.
 
 Which of them a model is, and whether it has the `build_on` of a stack, is asked by `hasattr`.
 """
@@ -8,40 +8,32 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol
 
+from fncompile.callbacks.watched import RunningModel
+
 if TYPE_CHECKING:
-    from fncompile.callbacks import History
     from fncompile.graph.tensor import KerasTensor, Tensor
     from fncompile.graph.variable import Variable
     from fncompile.optimizers import Optimizer
-    from fncompile.training.objective import Objective
     from fncompile.training.places import Places
 
 
-class TrainedModel(Protocol):
+class TrainedModel(RunningModel, Protocol):
     """A layer with flat inputs and outputs, and what `compile` and the loop note on it."""
 
-    name: str
     built: bool
 
     # of `compile`
     compiled: bool
     optimizer: Optimizer
     loss: Any
-    training_seed: int
     steps_per_execution: int
-    _objective: Objective | None
     _own_steps: bool  # is a step what the user's class says? Then the objective is an OwnObjective
     _own_predictions: bool  # is what `predict` gives what the user's class says?
     _compile_arguments: dict[str, Any]
     _compile_metrics: Any
     _loss_tracker: Any
 
-    # of the loop, and for callbacks
-    history: History
-    stop_training: bool
-    stop_evaluating: bool
-    stop_predicting: bool
-    _initial_epoch: int
+    # of the loop
     _output_places: Places | None  # of a model that is no graph, once it was called
     _steps: Any  # a `Steps`, once there was need of them
 
@@ -50,16 +42,8 @@ class TrainedModel(Protocol):
         """What it computes in."""
 
     @property
-    def variables(self) -> list[Variable]:
-        """All that it reads and changes."""
-
-    @property
     def weights(self) -> list[Variable]:
         """Those among them that files hold."""
-
-    @property
-    def trainable_variables(self) -> list[Variable]:
-        """Those among them that training changes."""
 
     @property
     def non_trainable_variables(self) -> list[Variable]:
@@ -97,9 +81,6 @@ class TrainedModel(Protocol):
     def _flatten_layers(self) -> list[Any]:
         """Itself, and the layers below."""
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Outputs for inputs."""
-
     # of a step, all of which the user's class may say itself
 
     @property
@@ -130,7 +111,7 @@ class TrainedModel(Protocol):
         """The results of metrics by name."""
 
 
-class GraphModel(TrainedModel, Protocol):
+class TrainedGraph(TrainedModel, Protocol):
     """A model with symbolic inputs and outputs."""
 
     @property
