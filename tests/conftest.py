@@ -28,7 +28,8 @@ FULL = os.environ.get("FNC_TEST_FULL")  # read before the fixture clears it
 # at it run as shipped.
 QUICK = (
     "api", "bfloat16/test_files.py", "cli", "devtools", "keras_reference/test_layers.py", "models",
-    "saving", "scans", "test_completeness.py",
+    "saving", "scans", "test_completeness.py", "training/test_own_step.py",
+    "training/test_state_steps.py", "training/test_steps_as_jax_takes_them.py",
 )  # fmt: skip
 
 

@@ -79,9 +79,9 @@ class Trainer(Layer):
 
     def run_predictions(self, tensors: list[Tensor | None]) -> list[Tensor]:
         """As `run_graph`, for what the model's own `predict_step` gives."""
-        from fncompile.training.step_data import pack
+        from fncompile.training import own_step
 
-        found = self.predict_step(pack(pack_like(self._input_structure, tensors), None, None))
+        found = own_step.run_predict_step(self, pack_like(self._input_structure, tensors))
         self._structure_of_predictions = map_structure(lambda x: None, found)
         return flatten(found)
 
@@ -146,28 +146,32 @@ class Trainer(Layer):
 
     # what a subclass may say itself: each is traced, and the step compiled as a whole -------------
 
-    def train_step(self, data: Any) -> dict[str, Any]:
+    def train_step(self, *data: Any) -> Any:
         """One step of training on `data`: x, (x, y) or (x, y, sample_weight); what it returns is
         reported by name. A subclass's own is traced: tapes, optimizers, metrics and `assign` of
-        variables become one compiled step."""
+        variables become one compiled step.
+
+        In JAX's manner `train_step(state, data)` gives (results, state) and assigns nothing; a
+        state has the values of trainable, non-trainable, optimizer's and metrics' variables."""
         from fncompile.training import own_step
 
-        return own_step.train_step(self, data)
+        return own_step.usual_step(self, "train_step", *data)
 
-    def test_step(self, data: Any) -> dict[str, Any]:
-        """One step of evaluation on `data`, as `train_step` without training."""
+    def test_step(self, *data: Any) -> Any:
+        """One step of evaluation on `data`, as `train_step` without training. In JAX's manner the
+        state has no optimizer's variables."""
         from fncompile.training import own_step
 
-        return own_step.test_step(self, data)
+        return own_step.usual_step(self, "test_step", *data)
 
-    def predict_step(self, data: Any) -> Any:
+    def predict_step(self, *data: Any) -> Any:
         """What `predict` gives for the inputs `data` of a batch: tensors with the batch first, in
         any structure. A subclass's own is traced; calling the model, and exporting it, are not
-        concerned."""
-        from fncompile.training.step_data import unpack
+        concerned. In JAX's manner `predict_step(state, data)`, of trainable and non-trainable
+        variables, gives the values of the last too."""
+        from fncompile.training import own_step
 
-        x, _, _ = unpack(data)
-        return self(x, training=False)
+        return own_step.usual_step(self, "predict_step", *data)
 
     def compute_loss(
         self,

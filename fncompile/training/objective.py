@@ -203,7 +203,6 @@ class Objective:
 
     def reset(self, verb: str = "train") -> None:
         """Forget what metrics have seen; they see the steps of any verb alike."""
-        """Forget what metrics have seen."""
         if self._results is None:
             for _, metric in self.named_metrics:
                 metric.reset_state()

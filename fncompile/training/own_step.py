@@ -36,7 +36,8 @@ from fncompile.ir.node import Node
 from fncompile.ir.types import DTYPES, TensorType, at_border
 from fncompile.training.objective import Objective
 from fncompile.training.places import Places
-from fncompile.training.step_data import Parts, type_of, unpack
+from fncompile.training.state_steps import of_state, run
+from fncompile.training.step_data import Parts, pack, type_of, unpack
 from fncompile.training.trained import TrainedModel
 
 Types = Sequence[tuple[str, TensorType]]
@@ -176,6 +177,12 @@ def objective_for(model: TrainedModel, places: Places) -> Objective:
 # what the methods of `Model` do -------------------------------------------------------------------
 
 
+def usual_step(model: TrainedModel, name: str, *given: Any) -> Any:
+    """The step of this name of a model that does not say it itself, in both manners."""
+    steps = {"train_step": train_step, "test_step": test_step, "predict_step": predict_step}
+    return of_state(model, name, lambda data: steps[name](model, data), *given)
+
+
 def train_step(model: TrainedModel, data: Any) -> dict[str, Any]:
     """Forward, loss, gradients and the optimizer's step for one batch."""
     x, y, sample_weight = unpack(data)
@@ -196,6 +203,12 @@ def test_step(model: TrainedModel, data: Any) -> dict[str, Any]:
     loss = _loss_of(model, x, y, y_pred, sample_weight, training=False)
     _track(model, loss, y_pred)
     return model.compute_metrics(x, y, y_pred, sample_weight=sample_weight)
+
+
+def predict_step(model: TrainedModel, data: Any) -> Any:
+    """The outputs for one batch."""
+    x, _, _ = unpack(data)
+    return model(x, training=False)
 
 
 def _loss_of(model: TrainedModel, x: Any, y: Any, y_pred: Any, weight: Any, training: bool) -> Any:
@@ -264,15 +277,29 @@ def trace_step(
     model: TrainedModel, verb: str, parts: Parts, types: Types, trace: Trace
 ) -> tuple[list[Tensor], list[tuple[str, Node]]]:
     """The placeholders of a step of `verb` on data of these types, and what it returns by name."""
-    step = model.train_step if verb == "train" else model.test_step
+    step = "train_step" if verb == "train" else "test_step"
     with trace.active():
         inputs = [placeholder(name, at_border(type)) for name, type in types]
         with trace.scope("inputs"):
             given = [Tensor(build.cast(x.node, t.dtype)) for x, (_, t) in zip(inputs, types)]
-        logs = step(parts.data(given))
+        data = parts.data(given)
+        logs = run(model, step, data, lambda: _make_all(model, data))
         with trace.scope("logs"):
             results = objective_of(model).log(verb, logs)
     return inputs, results
+
+
+def run_predict_step(model: TrainedModel, x: Any) -> Any:
+    """What the model's own `predict_step` gives, inside the active trace."""
+    return run(model, "predict_step", pack(x), lambda: model(x, training=False))
+
+
+def _make_all(model: TrainedModel, data: Any) -> None:
+    """Call the model and let metrics see the outputs: weights and metrics are made thereby."""
+    x, y, sample_weight = unpack(data)
+    y_pred = model(x, training=False)
+    if y is not None:
+        compute_metrics(model, y, y_pred, sample_weight)
 
 
 def place(

@@ -13,7 +13,9 @@ from fncompile import layers, losses, ops, optimizers
 from fncompile.flags import flag
 from fncompile.tree import flatten
 from tests.export.library import STATE, TRAIN, Context, Library, flat_weights
+from tests.training import test_own_step as steps
 from tests.training.test_own_step import Autoencoder, Decay
+from tests.training.test_state_steps import ByState
 
 rng = np.random.default_rng(3)
 X = rng.normal(size=(24, 4)).astype("float32")
@@ -215,10 +217,31 @@ def physical():
     return model, (t,)
 
 
+def generating():
+    """A GAN: two networks, two optimizers, no second order."""
+
+    class Generating(steps.Adversaries):
+        def call(self, noise):
+            return self.generator(noise)
+
+    model = Generating()
+    bce = losses.BinaryCrossentropy(from_logits=True)
+    model.compile(optimizers.Adam(0.01), optimizers.SGD(0.05, momentum=0.9), bce)
+    model.predict(np.zeros((2, 3), "float32"), verbose=0)
+    return model, (X,)
+
+
+def accumulated():
+    """In JAX's manner; the optimizer steps once in two batches."""
+    model = ByState(*graph(), name="by_state")
+    model.compile(optimizers.Adam(0.01, gradient_accumulation_steps=2), "mse", metrics=["mae"])
+    return model, (X, Y)
+
+
 MAKERS = {
     made.__name__: made for made in (by_hand, adversaries, distilled, contrasted, valued)
 }  # fmt: skip
-FURTHER = {made.__name__: made for made in (variational, physical)}
+FURTHER = {made.__name__: made for made in (variational, physical, generating, accumulated)}
 
 
 @pytest.fixture(scope="module")
