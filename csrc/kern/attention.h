@@ -24,6 +24,7 @@
 #include "gemm.h"
 #include "turn.h"
 
+enum { FNC_LANES = FNC_VEC_BYTES / 4 };
 enum { FNC_KEYS_FORWARD = 128, FNC_KEYS_BACKWARD = 64 }; /* of a block */
 #define FNC_COLUMNS(n) (((n) + FNC_NR_F32 - 1) / FNC_NR_F32 * FNC_NR_F32)
 
@@ -87,12 +88,50 @@ FNC_INLINE void fnc_block_product(int64_t M, int64_t K, const float *A, int64_t 
 #undef FNC_S
 #endif
 
-/* exp(x) for x <= 0: 0 below the smallest normal number. */
+/* exp(x) for x <= 0: 0 below the smallest normal number, nearly. x / ln2 is n + r, where n is the sum
+ * that rounds, and leaves in its low bits the exponent of 2^n: 0 where x is least. */
 FNC_INLINE float fnc_exp_negative_f32(float x) {
-    const fnc_reduced_f32 a = fnc_exp_reduce_f32(x < -88.0f ? -88.0f : x);
-    const float y = fnc_expm1_poly_f32(a.r) + 1.0f;
-    const float exact = fnc_f32_of_bits(fnc_bits_f32(y) + (a.n << 23));
-    return x < -87.0f ? 0.0f : exact;
+    const float rounder = 0x1.8p23f + 127.0f, least = x < -88.0f ? -88.0f : x;
+    const float t = least * 0x1.715476p0f + rounder, n = t - rounder;
+    const float r = least * 0x1.715476p0f - n;
+    float p = 0.00132646066f;
+    p = p * r + 0.00967161919f;
+    p = p * r + 0.0555073495f;
+    p = p * r + 0.240222405f;
+    p = p * r + 0.693146976f;
+    p = p * r + 1.0f;
+    return p * fnc_f32_of_bits(fnc_bits_f32(t) << 23);
+}
+
+/* Scores of `keys` become exp(s - top), and are added to each query's sum. A vector of queries at a
+ * time, whose top and sum stay in registers, as constants do. */
+FNC_INLINE void fnc_block_exp(int64_t keys, float *restrict s, const float *top, float *sum) {
+    for (int v = 0; v < FNC_NR_F32; v += FNC_LANES) {
+        float most[FNC_LANES], so_far[FNC_LANES];
+        for (int i = 0; i < FNC_LANES; ++i) most[i] = top[v + i], so_far[i] = sum[v + i];
+        for (int64_t j = 0; j < keys; ++j)
+            for (int i = 0; i < FNC_LANES; ++i) {
+                const float e = fnc_exp_negative_f32(s[j * FNC_NR_F32 + v + i] - most[i]);
+                s[j * FNC_NR_F32 + v + i] = e, so_far[i] += e;
+            }
+        for (int i = 0; i < FNC_LANES; ++i) sum[v + i] = so_far[i];
+    }
+}
+
+/* Scores become weights p, and the gradient of weights, d, that of scores: p (d - own). */
+FNC_INLINE void fnc_block_slopes(int64_t keys, float *restrict p, float *restrict d, const float *top,
+                                 const float *share, const float *own) {
+    for (int v = 0; v < FNC_NR_F32; v += FNC_LANES) {
+        float most[FNC_LANES], part[FNC_LANES], less[FNC_LANES];
+        for (int i = 0; i < FNC_LANES; ++i)
+            most[i] = top[v + i], part[i] = share[v + i], less[i] = own[v + i];
+        for (int64_t j = 0; j < keys; ++j)
+            for (int i = 0; i < FNC_LANES; ++i) {
+                const int64_t at = j * FNC_NR_F32 + v + i;
+                const float w = fnc_exp_negative_f32(p[at] - most[i]) * part[i];
+                p[at] = w, d[at] = w * (d[at] - less[i]);
+            }
+    }
 }
 
 /* NR rows of N numbers as columns, times `by`; those of queries that there are not are 0. */
@@ -164,11 +203,7 @@ FNC_INLINE void fnc_attention_forward_f32(const fnc_attention *a, int64_t H, int
                 fnc_block_top(keys, s, top);
                 for (int i = 0; i < NR; ++i) less[i] = fnc_exp_negative_f32(less[i] - top[i]);
                 for (int i = 0; i < NR; ++i) sum[i] *= less[i];
-                for (int64_t j = 0; j < keys; ++j)
-                    for (int i = 0; i < NR; ++i) {
-                        const float e = fnc_exp_negative_f32(s[j * NR + i] - top[i]);
-                        s[j * NR + i] = e, sum[i] += e;
-                    }
+                fnc_block_exp(keys, s, top, sum);
                 if (weights) weights(tile, g, t0, z, n, keys, s);
                 if (z > 0)
                     for (int64_t c = 0; c < E; ++c)
@@ -229,7 +264,9 @@ FNC_INLINE void fnc_attention_backward_f32(const fnc_attention *a, const fnc_att
                 float top[NR] FNC_ALIGNED, share[NR] FNC_ALIGNED, own[NR] FNC_ALIGNED;
                 for (int i = 0; i < NR; ++i) top[i] = share[i] = own[i] = 0;
                 FNC_C(memcpy)(top, a->top + g * T + t0, (size_t)n * sizeof *top);
-                if (z > 0 && z >= t0 + n + a->ahead && !fnc_counts_hidden(n, top, a->hidden)) continue;
+                int64_t seen = fnc_min_i64(keys, t0 + n + a->ahead - z);
+                if (seen < keys && fnc_counts_hidden(n, top, a->hidden)) seen = keys;
+                if (seen <= 0) continue;
                 FNC_C(memcpy)(share, a->share + g * T + t0, (size_t)n * sizeof *share);
                 fnc_turn_in(n, H, from, a->q_row, a->scale, q);
                 fnc_turn_in(n, E, up, b->out_row, 1.0f, d_out);
@@ -238,27 +275,23 @@ FNC_INLINE void fnc_attention_backward_f32(const fnc_attention *a, const fnc_att
                 fnc_turn_in(n, E, out, a->out_row, 1.0f, o);
                 for (int64_t c = 0; c < E; ++c)
                     for (int i = 0; i < NR; ++i) own[i] += o[c * NR + i] * d_out[c * NR + i];
-                fnc_block_product(keys, H, k, H, 1, q, NR, p, NR, 1);
-                fnc_block_product(keys, E, v, E, 1, d_out, NR, d, NR, 1);
-                if (scores) scores(tile, g, t0, z, n, keys, p);
+                fnc_block_product(seen, H, k, H, 1, q, NR, p, NR, 1);
+                fnc_block_product(seen, E, v, E, 1, d_out, NR, d, NR, 1);
+                if (scores) scores(tile, g, t0, z, n, seen, p);
                 if (weights) {
-                    for (int64_t i = 0; i < keys * NR; ++i) f[i] = 1.0f;
-                    weights(tile, g, t0, z, n, keys, f);
-                    for (int64_t i = 0; i < keys * NR; ++i) d[i] *= f[i];
+                    for (int64_t i = 0; i < seen * NR; ++i) f[i] = 1.0f;
+                    weights(tile, g, t0, z, n, seen, f);
+                    for (int64_t i = 0; i < seen * NR; ++i) d[i] *= f[i];
                 }
-                for (int64_t j = 0; j < keys; ++j)
-                    for (int i = 0; i < NR; ++i) {
-                        const float w = fnc_exp_negative_f32(p[j * NR + i] - top[i]) * share[i];
-                        p[j * NR + i] = w, d[j * NR + i] = w * (d[j * NR + i] - own[i]);
-                    }
-                if (shown) shown(tile, g, t0, z, n, keys, d);
+                fnc_block_slopes(seen, p, d, top, share, own);
+                if (shown) shown(tile, g, t0, z, n, seen, d);
                 if (weights)
-                    for (int64_t i = 0; i < keys * NR; ++i) p[i] *= f[i];
+                    for (int64_t i = 0; i < seen * NR; ++i) p[i] *= f[i];
                 for (int64_t c = 0; c < EC; c += NR)
-                    fnc_block_product(keys, NR, p, NR, 1, d_rows + c, EC, dv + c, EC, 0);
+                    fnc_block_product(seen, NR, p, NR, 1, d_rows + c, EC, dv + c, EC, 0);
                 for (int64_t c = 0; c < HC; c += NR)
-                    fnc_block_product(keys, NR, d, NR, 1, q_rows + c, HC, dk + c, HC, 0);
-                fnc_block_product(H, keys, k, 1, H, d, NR, dq, NR, 1);
+                    fnc_block_product(seen, NR, d, NR, 1, q_rows + c, HC, dk + c, HC, 0);
+                fnc_block_product(H, seen, k, 1, H, d, NR, dq, NR, 1);
                 fnc_turn_f32(H, NR, dq, NR, q_rows, HC);
                 float *to = b->q + g * b->q_group + t0 * b->q_row;
                 for (int64_t i = 0; i < n; ++i)

@@ -112,10 +112,19 @@ def _log_weight(f):
     return f**2
 
 
+def _exp2_tail(r):
+    return mp.log(2) if abs(r) < TINY else mp.expm1(r * mp.log(2)) / r
+
+
+def _exp2_weight(r):
+    return r / 2**r
+
+
 HALF = 1 / mp.sqrt(2) - 1
 FITS = [
     ("exp f32: (e^r-1-r)/r^2", _exp_tail, _exp_weight, -LN2_2, LN2_2, 4, "f"),
     ("exp in sigmoid f32: the same, of exp itself", _exp_tail, _exp_itself, -LN2_2, LN2_2, 3, "f"),
+    ("exp in attention f32: (2^r-1)/r", _exp2_tail, _exp2_weight, -0.5005, 0.5005, 4, "f"),
     ("exp f64: (e^r-1-r)/r^2", _exp_tail, _exp_weight, -LN2_2, LN2_2, 9, ""),
     ("log f32: (log(1+f)-f+f^2/2)/f^3", _log_tail, _log_weight, HALF, ROOT, 7, "f"),
     ("log f64: (2atanh(s)-2s)/s^3, z=s^2", _atanh_tail, lambda z: z, 0, ATANH_END, 6, ""),
