@@ -382,14 +382,14 @@ def test_models_load_no_training():
     assert [name for name in loaded if name.startswith("fncompile.training")] == []
 
 
-def test_training_loads_no_devtools_and_no_networkx():
-    """The first serve switches, and nobody set one; the other is for who asks for a graph."""
+def test_training_loads_no_devtools():
+    """They serve switches, and nobody set one."""
     code = ("import numpy as np, sys, fncompile as k\n"
             "model = k.Sequential([k.Input((2,)), k.layers.Dense(1)])\n"
             "model.compile('sgd', 'mse')\n"
             "with k.flags(cflags='-O0', verify=0):\n"
             "    model.fit(np.ones((4, 2)), np.ones(4), verbose=0)\n"
-            "print(*(name for name in sys.modules if 'devtools' in name or name == 'networkx'))")
+            "print(*(name for name in sys.modules if 'devtools' in name))")
     assert run(code) == ""
 
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from fncompile.graph.call import Call, Operation, symbolic_call
@@ -23,37 +22,24 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Dag:
-    """`calls` is an order in which they can run, those of the inputs among them, `depths` their
-    distances to the outputs; `operations` each operation once.
+    """`graph`: calls as nodes (with `depth`), tensors as edges (with `tensor` and `position`).
+
+    `calls` is an order in which they can run, those of the inputs among them; `operations` each
+    operation once.
     """
 
     inputs: list[KerasTensor]
     outputs: list[KerasTensor]
+    graph: networkx.MultiDiGraph
     calls: list[Call]
-    depths: dict[Call, int]
     operations: list[Operation]
 
     def calls_of(self, operation: Operation) -> list[Call]:
         """The calls of `operation` in this graph, in the order in which they were made."""
-        return [call for call in operation._inbound_nodes if call in self.depths]
+        return [call for call in operation._inbound_nodes if call in self.graph]
 
     def depth(self, call: Call) -> int:
-        return self.depths[call]
-
-    @cached_property
-    def graph(self) -> networkx.MultiDiGraph:
-        """Calls as nodes (with `depth`), tensors as edges (with `tensor` and `position`). Made when
-        it is asked for: NetworkX takes longer to load than a small model to build."""
-        import networkx
-
-        graph = networkx.MultiDiGraph()
-        for call in self.calls:
-            graph.add_node(call, depth=self.depths[call])
-        for call in self.calls:
-            for position, tensor in enumerate(call.input_tensors):
-                if (before := _maker(tensor)) in self.depths:
-                    graph.add_edge(before, call, position=position, tensor=tensor)
-        return graph
+        return self.graph.nodes[call]["depth"]
 
 
 def producer(tensor: KerasTensor) -> Call:
@@ -93,16 +79,17 @@ def build_dag(inputs: Sequence[KerasTensor], outputs: Any) -> Dag:
     where two operations have one name.
     """
     left, met = _visit(inputs, outputs)
-    depth_of, depths = _depths(left)
+    graph = _connect(left)
+    depths = _assign_depths(graph, left)
     for call in filter(None, map(_source, inputs)):
-        if call not in depth_of:  # no output needs it
-            depth_of[call] = depths[call.operation] = 0
-            met[call.operation] = -1
+        if call not in graph:  # no output needs it
+            graph.add_node(call, depth=0)
+            depths[call.operation], met[call.operation] = 0, -1
     operations = sorted(depths, key=lambda op: (-depths[op], met[op]))
     _check_unique_names(operations)
     rank = {op: i for i, op in enumerate(operations)}
-    calls = sorted(depth_of, key=lambda call: (-depth_of[call], rank[call.operation]))
-    return Dag(list(inputs), flatten(outputs), calls, depth_of, operations)
+    calls = sorted(graph, key=lambda call: (-graph.nodes[call]["depth"], rank[call.operation]))
+    return Dag(list(inputs), flatten(outputs), graph, calls, operations)
 
 
 def _visit(inputs: Sequence[KerasTensor], outputs: Any) -> tuple[list[Call], dict[Operation, int]]:
@@ -140,7 +127,7 @@ def _sources(tensors: list[KerasTensor], given: set[KerasTensor]) -> list[tuple[
 
 def _source(tensor: KerasTensor) -> Call | None:
     """The call that made a tensor of nothing, as that of an Input does."""
-    call = _maker(tensor)
+    call = None if tensor._keras_history is None else producer(tensor)
     return None if call is None or call.input_tensors else call
 
 
@@ -153,23 +140,29 @@ def _check_connected(call: Call, given: set[KerasTensor], path: str) -> None:
         )
 
 
-def _maker(tensor: KerasTensor) -> Call | None:
-    """The call that made a tensor, if one did."""
-    return None if tensor._keras_history is None else producer(tensor)
+def _connect(calls: list[Call]) -> networkx.MultiDiGraph:
+    import networkx
+
+    graph = networkx.MultiDiGraph()
+    graph.add_nodes_from(calls)
+    for call in calls:
+        for position, tensor in enumerate(call.input_tensors):
+            if tensor._keras_history is not None and producer(tensor) in graph:
+                graph.add_edge(producer(tensor), call, position=position, tensor=tensor)
+    return graph
 
 
-def _depths(left: list[Call]) -> tuple[dict[Call, int], dict[Operation, int]]:
-    """Depth of every call and of every operation; all calls of an operation are at least as deep as
-    its shallowest one."""
-    of_call = dict.fromkeys(left, 0)
+def _assign_depths(graph: networkx.MultiDiGraph, left: list[Call]) -> dict[Operation, int]:
+    """Depth of every call, as node attribute; all calls of an operation are at least as deep as its
+    shallowest one. Returns the depth of every operation."""
     of_operation: dict[Operation, int] = {}
     for call in reversed(left):
-        depth = max(of_call[call], of_operation.get(call.operation, 0))
-        of_call[call] = of_operation[call.operation] = depth
-        for before in map(_maker, call.input_tensors):
-            if before in of_call:
-                of_call[before] = max(of_call[before], depth + 1)
-    return of_call, of_operation
+        depth = max(graph.nodes[call].get("depth", 0), of_operation.get(call.operation, 0))
+        graph.nodes[call]["depth"] = of_operation[call.operation] = depth
+        for before in graph.predecessors(call):
+            data = graph.nodes[before]
+            data["depth"] = max(data.get("depth", 0), depth + 1)
+    return of_operation
 
 
 def _paths(structure: Any, path: str = "") -> list[tuple[str, KerasTensor]]:

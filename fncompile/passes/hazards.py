@@ -7,38 +7,26 @@ writes.
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Mapping
-
 from fncompile.passes.grouping import accesses, dependencies
 from fncompile.plan.types import Stage, root_buffer
 
 
 def hazards(stages: list[Stage]) -> set[str]:
     """Names of parameters whose update needs a temporary and a copy."""
+    import networkx as nx
+
     blocked = {name for i, stage in enumerate(stages) for name in _self_overlap(stage)}
-    after: dict[int, set[int]] = defaultdict(set)
+    graph = nx.DiGraph()
+    graph.add_nodes_from(range(len(stages)))
     edges = dependencies(stages)
-    for edge in edges:
-        if edge.kind != "war":
-            after[edge.source].add(edge.target)
+    graph.add_edges_from((e.source, e.target) for e in edges if e.kind != "war")
     for edge in edges:
         if edge.kind == "war":
-            if _leads(after, edge.target, edge.source):
+            if nx.has_path(graph, edge.target, edge.source):
                 blocked.add(root_buffer(edge.buffer).name)
             else:
-                after[edge.source].add(edge.target)
+                graph.add_edge(edge.source, edge.target)
     return blocked
-
-
-def _leads(after: Mapping[int, set[int]], start: int, goal: int) -> bool:
-    """Is there a way from one stage to another, along the stages `after` each?"""
-    seen, waiting = {start}, [start]
-    while waiting and goal not in seen:
-        found = after.get(waiting.pop(), set()) - seen
-        seen |= found
-        waiting += found
-    return goal in seen
 
 
 def _self_overlap(stage: Stage) -> list[str]:
