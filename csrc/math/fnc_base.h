@@ -84,6 +84,9 @@
 #define FNC_VEC_BYTES 16
 #endif
 
+/* How many numbers of so many bytes it holds. */
+#define FNC_LANES(bytes) (FNC_VEC_BYTES / (bytes))
+
 #if !FNC_PORTABLE
 /* Keep a loaded vector in a register: gcc would rather load it again at each use. And keep it until
  * here: gcc would put a sum in its place, and copy that where it belongs. */

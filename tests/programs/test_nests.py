@@ -12,6 +12,7 @@ from fncompile.ir import build
 from fncompile.ir.dims import symbol
 from fncompile.ir.node import Node, Program
 from fncompile.ir.types import TensorType
+from fncompile.plan.machine import drawn
 from tests.programs.native import compiled, run, stages
 
 ALWAYS = "-DFNC_LEAST_WORK=1 -DFNC_LEAST_STEP=1"  # teams share even this
@@ -32,6 +33,14 @@ GRADIENT = build.broadcast_to(CORNER, SEEN.shape)
 DEPTHWISE = build.permute(build.reduce(build.ew("mul", SEEN, GRADIENT), "sum", (0, 1)), (1, 0))
 INPUTS = {"short rows": SHORT, "sum of many columns": WIDE, "sum of a few more columns": ODD,
           "gradient of a depthwise kernel": PIXELS}  # fmt: skip
+
+
+def depthwise(x: Node, kernel: Node) -> Node:
+    """Each channel times its own kernel, whose sum is written out."""
+    taps = kernel.shape[:2]
+    seen = build.window(x, (1, 2), taps, (1, 1), (1, 1), (0, 0), (0, 0))
+    own = build.reshape(build.permute(kernel, (2, 0, 1)), (1, 1, 1, x.shape[3], *taps))
+    return build.reduce(build.ew("mul", seen, build.broadcast_to(own, seen.shape)), "sum", (4, 5))
 
 
 def reduced(kind: str, *axes: int) -> Node:
@@ -62,6 +71,41 @@ def test_the_loops_are_those_that_are_meant(name):
     inputs = (INPUTS[name],) if name in INPUTS else (X, INDEX, TABLE)
     _, plan = stages(Program(inputs, (SEED,), {"y": node}))
     assert "; ".join(nest_text(nest_of(kernel)) for kernel in plan.kernels) == expected
+
+
+COLUMNS = {
+    "two vectors": (32, 3, "float32", True),
+    "one vector": (16, 3, "float32", False),
+    "a vector and a half": (24, 3, "float32", False),
+    "few taps": (64, 2, "float32", False),
+    "wide numbers": (16, 3, "float64", True),
+}
+
+
+@pytest.mark.parametrize("name", COLUMNS)
+def test_kernels_of_depthwise_convolutions_are_read_once_for_several_pixels(name):
+    """A vector of channels goes along the pixels, whose kernel stays in registers; bits as before,
+    for any number of workers, and where the pixels are no whole number of blocks."""
+    channels, taps, dtype, by_columns = COLUMNS[name]
+    x, kernel = (build.input(name, TensorType(dtype, shape)) for name, shape in
+                 (("x", (B, 6, 13, channels)), ("kernel", (taps, taps, channels))))
+    program = Program((x, kernel), (), {"y": depthwise(x, kernel)})
+    rng = np.random.default_rng(channels)
+    arrays = [rng.normal(size=s).astype(dtype) for s in ((3, 6, 13, channels), kernel.shape)]
+    wanted = np.lib.stride_tricks.sliding_window_view(arrays[0], (taps, taps), (1, 2))
+    wanted = np.einsum("bijcst,stc->bijc", wanted.astype(np.float64), arrays[1])
+    with flags(cflags=ALWAYS):
+        entry = compiled(program)
+        found = []
+        for threads in (1, 2):
+            with flags(threads=threads):
+                found.append(run(entry, arrays, {})[0][0])
+    with drawn(kept_loads=1000):
+        plain = run(compiled(program), arrays, {})[0][0]
+    texts = [nest_text(nest_of(kernel)) for kernel in entry.plan.kernels]
+    assert any("in columns" in text for text in texts) == by_columns, texts
+    np.testing.assert_allclose(found[0], wanted, rtol=0, atol=1e-5)
+    assert found[0].tobytes() == found[1].tobytes() == plain.tobytes()
 
 
 @pytest.mark.parametrize("channels", [5, 32, 70])

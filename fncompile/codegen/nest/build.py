@@ -27,7 +27,8 @@ from fncompile.codegen.nest.types import (
     Part,
 )
 from fncompile.ir.dims import Dim, Poly
-from fncompile.ir.types import is_float
+from fncompile.ir.types import DTYPES, is_float
+from fncompile.plan.machine import machine
 from fncompile.plan.partition import keeps_sums
 from fncompile.plan.types import (
     Bits,
@@ -59,7 +60,8 @@ def nest_of(kernel: Kernel) -> Nest:
                       for i in range(len(kernel.loops)))
         return Nest(kernel, kernel.schedule.partition, outer, parts)
     if len(kernel.loops) == 1 and len(kernel.loops[0].domain) == len(outer):
-        outer = outer[:-1]  # points alone: the last axis is the part's own, its innermost
+        # Points alone: the last axis is the part's own, its innermost; or the last two.
+        outer = outer[:-2] if _columns(_part(kernel, 0, 0)) else outer[:-1]
     parts = tuple(_vectorised(_part(kernel, i, len(outer))) for i in range(len(kernel.loops)))
     return Nest(kernel, kernel.schedule.partition, outer, parts)
 
@@ -99,6 +101,9 @@ def _vectorised(part: Part) -> Part:
     axis = part.axes[-1]
     if axis.role == SEQUENTIAL:
         return replace(part, kept=(*part.kept[:-1], _scattered(part, axis)))
+    if size := _columns(part):
+        along = replace(part.kept[-2], block=machine().column_points, tail=FEWER)
+        return replace(part, kept=(*part.kept[:-2], along, axis), columns=size)
     part = replace(_with_streams(part, axis), rows=_rows(part, axis))
     axis = _innermost(part, axis)
     fits = isinstance(axis.extent, int) and axis.extent <= STREAM and axis.number != 0
@@ -108,6 +113,24 @@ def _vectorised(part: Part) -> Part:
         in_order = frozenset() if axis.vector else _sums_in_order(part)
         return replace(part, reduced=(*part.reduced[:-1], axis), in_order=in_order)
     return replace(part, kept=(*part.kept[:-1], axis))
+
+
+def _columns(part: Part) -> int:
+    """Bytes of an element, where so much of what a point reads is the same along the axis before
+    the innermost one that it is worth keeping in registers, as the kernel of a depthwise
+    convolution; else 0."""
+    if part.reduced or len(part.kept) < 2 or any(s.kind != "map" for s in part.stages):
+        return 0
+    along, axis = part.kept[-2:]
+    size = max(DTYPES[DTYPES[s.dtype].in_register].size for s in part.stages)
+    found = {e for s in part.stages for e in s.loads}
+    plain = [e.at for e in found if isinstance(e, Load)]
+    if len(plain) < len(found) or not isinstance(axis.extent, int):
+        return 0
+    columns = [at for at in plain if at.coefficient(axis.number) == 1]
+    same = [at for at in columns if at.coefficient(along.number) == 0]
+    vectors, left = divmod(axis.extent * size, machine().align)
+    return size if vectors > 1 and left == 0 and len(same) >= machine().kept_loads else 0
 
 
 def _innermost(part: Part, axis: Axis) -> Axis:

@@ -120,6 +120,8 @@ class _Emitter:
             return self._part_of_lanes(part, AXES[lane.number])
         if not part.axes:
             return self._point(part, {})[1]
+        if part.columns:
+            return self._columns(part)
         results = {i: self._name(i) for i, s in part.numbered() if s.reduced}
         starts = [
             s
@@ -149,6 +151,33 @@ class _Emitter:
             if stage.reduced
             for store in stage.stores
         ]
+
+    def _columns(self, part: Part) -> list[Stmt]:
+        """A block of the axis before the innermost one after the other: a function of its own,
+        whose parameters tell the compiler that no store changes what the points all read."""
+        *outside, along, axis = part.kept
+        var, across = AXES[along.number], AXES[axis.number]
+        block, first = Name(f"{var}0"), Name(f"{across}0")
+        outer = self.names
+        self.names = [Binary("+", block, n) if n == Name(var) else n for n in outer]
+        _, point = self._point(part, {})
+        self.names = outer
+        lanes = call("FNC_LANES", Int(part.columns))
+        vector = For(across, first, Binary("+", first, lanes), tuple(point), pragma="omp simd")
+        column = For(var, Int(0), LANES, (vector,))
+        extent = self._extent(axis.extent, axis.number)
+        run = self.blocks.function(
+            f"columns{part.first}" if len(self.nest.parts) > 1 else "columns",
+            block,
+            [For(first.text, Int(0), extent, (column,), step=lanes)],
+            self.values,
+            {},
+        )
+        whole, count = self._whole_blocks(along), self._block(along)
+        blocks: list[Stmt] = [For(block.text, Int(0), whole, (run(block, count, []),), step=count)]
+        stop = self._extent(along.extent, along.number)
+        rest = [run(whole, Binary("-", stop, whole), [])] if whole != stop else []
+        return self._loops(outside, [*blocks, *rest])
 
     # points ---------------------------------------------------------------------------------------
 

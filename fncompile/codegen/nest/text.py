@@ -4,8 +4,9 @@
     i<6*B by 256 vector (bits ahead)
 
 Outer axes stand before the colon, parts between commas. `by 16`: in blocks of 16 points; `vector`:
-points go side by side; `in turn`: one after the other, where they may meet; `bits`, `rows`: what is
-made ahead of the innermost loop.
+points go side by side; `in turn`: one after the other, where they may meet; `in columns`: a vector
+of the innermost axis goes along a block of the one before it; `bits`, `rows`: what is made ahead of
+the innermost loop.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ def nest_text(nest: Nest) -> str:
 def _part(part: Part) -> str:
     made = ["bits"] * len(part.streams) + ["rows"] * len(part.rows)
     axes = " ".join(map(_axis, part.axes)) or "one point"
+    axes += " in columns" * (part.columns != 0)
     return f"{axes} ({', '.join(made)} ahead)" if made else axes
 
 

@@ -47,7 +47,8 @@ class Part:
     Ahead of the innermost loop are made: `streams`, random bits of a whole block of it, in a
     buffer; `rows`, where in memory the row lies that all its points gather from. The compiler is
     kept from vectorising the sums `in_order`. Where lanes go side by side, reductions that are
-    `apart` have a loop over the lanes each.
+    `apart` have a loop over the lanes each. In `columns`, a vector of the innermost axis at a time
+    goes along a block of the axis before it: bytes of an element, or 0.
     """
 
     first: int
@@ -58,6 +59,7 @@ class Part:
     rows: tuple[GatherLoad, ...] = ()
     in_order: frozenset[int] = frozenset()
     apart: bool = False
+    columns: int = 0
 
     @property
     def axes(self) -> tuple[Axis, ...]:
