@@ -16,7 +16,7 @@ from collections.abc import Iterable, Sequence
 from fncompile.autodiff.least import least_between
 from fncompile.autodiff.reverse import pullback
 from fncompile.ir import build
-from fncompile.ir.node import Node, toposort
+from fncompile.ir.node import Node, coming_from, current_origins, toposort
 from fncompile.ir.region import Region, closed, fresh, split, substituted
 from fncompile.ir.types import TensorType, is_float
 from fncompile.plan.machine import usual
@@ -40,7 +40,8 @@ def scan(node: Node, g: Sequence[Node | None]) -> list[Node | None]:
     needed = _needed([d for d in found if d is not None], body)
     stored = [n for n in needed if n not in elements and n not in others]
     kept = Region(body.inputs, (*body.outputs, *stored), body.carries, body.sequences)
-    kept_rows = build.scan(kept, node.src, count, reverse)[len(body.outputs) :]
+    with coming_from(current_origins().get(node)):  # it runs forward
+        kept_rows = build.scan(kept, node.src, count, reverse)[len(body.outputs) :]
     rows = dict(zip(stored, kept_rows)) | dict(zip(elements, sequences))
     used = [n for n in needed if n in rows]
     values = {n: fresh(n.type) for n in used} | dict(zip(others, invariants))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import re
-import textwrap
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
@@ -35,6 +34,7 @@ from fncompile.codegen.ctree import (
     TopLevel,
     Unary,
 )
+from fncompile.ir.types import number_text
 
 WIDTH = 100
 PRECEDENCE = {
@@ -53,6 +53,10 @@ PRECEDENCE = {
 PRECEDENCE |= {"==": 8, "!=": 8, "&": 7, "^": 6, "|": 5, "&&": 4, "||": 3}
 UNARY, POSTFIX, TERNARY = 13, 14, 2
 STRING, HELD = re.compile(r'"(?:[^"\\]|\\.)*"'), "\x1f"  # HELD: a space where no line may end
+DOMAIN = re.compile(r"   for \S.*$")  # the axes of a formula, which stay together
+EARLIEST = 40  # columns at least, of a line that is continued
+BRACKETS = dict.fromkeys("([{", 1) | dict.fromkeys(")]}", -1)
+BEHIND = frozenset("{=+-*/%<>&|^?:")  # what no line begins with
 CLARIFIED = {"&", "|", "^", "<<", ">>", "&&", "||"}  # compilers ask for parentheses inside these
 
 
@@ -123,7 +127,8 @@ def _comment_line(line: str, taken: int) -> list[str]:
     if len(line) <= WIDTH - taken:
         return [line.rstrip()]
     deeper = line[: len(line) - len(line.lstrip())] + "    "
-    return textwrap.wrap(line, WIDTH - taken, subsequent_indent=deeper, break_on_hyphens=False)
+    held = DOMAIN.sub(lambda m: "   " + m.group().strip().replace(" ", HELD), line)
+    return list(_fold(held, deeper, WIDTH - taken))
 
 
 def _block(body: Iterable[Stmt], indent: int) -> Iterator[str]:
@@ -182,18 +187,31 @@ def wrap(line: str, indent: int) -> Iterator[str]:
     yield from _fold(line, "    " * (indent + 2))
 
 
-def _fold(line: str, deeper: str) -> Iterator[str]:
+def _fold(line: str, deeper: str, width: int = WIDTH) -> Iterator[str]:
     """`line` broken at spaces, but never inside a string."""
     solid = STRING.sub(lambda m: m.group().replace(" ", HELD), line)
-    while len(solid) > WIDTH:
-        begun = len(solid) - len(solid.lstrip())
-        at = solid.rfind(" ", begun, WIDTH + 1)
-        at = at if at >= 0 else solid.find(" ", begun)
+    while len(solid) > width:
+        at = _break(solid, width)
         if at < 0:
             break
         yield solid[:at].rstrip().replace(HELD, " ")
         solid = deeper + solid[at:].lstrip()
     yield solid.replace(HELD, " ")
+
+
+def _break(line: str, width: int) -> int:
+    """The last of the spaces that the fewest brackets are open at, behind operators, and behind a
+    comma rather than inside an argument; the first of all where none is early enough, -1 where
+    there is none."""
+    spaces, depth, begun = list[tuple[float, int]](), 0, len(line) - len(line.lstrip())
+    for at, character in enumerate(line):
+        if character in BRACKETS:
+            depth += BRACKETS[character]
+        elif character == " " and at >= begun and line[at + 1 : at + 2] not in BEHIND:
+            spaces.append((depth - 0.5 * (line[at - 1] == "," and depth > 0), at))
+    fit = [s for s in spaces if s[1] <= width]
+    late = [s for s in fit if s[1] >= min(EARLIEST, width)] or fit[-1:] or spaces[:1]
+    return min(late, key=lambda s: (s[0], -s[1]), default=(0, -1))[1]
 
 
 def expression(e: CExpr, outer: int = 0) -> str:
@@ -255,17 +273,10 @@ def _real(e: Real) -> str:
     if math.isinf(e.value):
         sign = "-" if e.value < 0 else ""
         return f"{sign}FNC_INF_{'F32' if e.single else 'F64'}"
-    text = _shortest(e.value, e.single)
+    text = number_text(e.value, "float32" if e.single else "float64")
     if "." not in text and "e" not in text:
         text += ".0"
     return text + ("f" if e.single else "")
-
-
-def _shortest(value: float, single: bool) -> str:
-    """The shortest decimal that reads back as the same number."""
-    import numpy as np
-
-    return str(np.float32(value)) if single else repr(float(value))
 
 
 _PRINT: dict[type, Callable[[Any], tuple[str, int]]] = {

@@ -212,5 +212,12 @@ def is_float(dtype: str) -> bool:
     return DTYPES[dtype].kind == "f"
 
 
+def number_text(value: Any, dtype: str) -> str:
+    """The shortest decimal that reads back as the same number of that dtype."""
+    if not is_float(dtype):
+        return str(value)
+    return repr(float(value)) if DTYPES[dtype].size > 4 else str(np.float32(value))
+
+
 def is_integer(dtype: str) -> bool:
     return DTYPES[dtype].kind in "iu"

@@ -116,6 +116,10 @@ def dependencies(stages: list[Stage]) -> list[Edge]:
     return list(edges)
 
 
+def _rank(edge: Edge) -> int:
+    return ("waw", "war", "raw").index(edge.kind)
+
+
 class Groups(Quotient):
     """Groups of stages, and what the rules ask of them."""
 
@@ -125,6 +129,8 @@ class Groups(Quotient):
         self.rows = {i: Rows.of(s) for i, s in enumerate(stages)}
         self.products = {i for i, s in enumerate(stages) if s.kind in ("dot", "routine")}
         self._independent: dict[int, int] = {}  # of edges
+        # of what is between two stages the kind that counts most: what flows, then what is kept
+        self.kinds = {(e.source, e.target): e.kind for e in sorted(edges, key=_rank)}
 
     def joined_rows(self, a: int, b: int) -> Rows:
         allowed = -1
@@ -200,11 +206,17 @@ def _contract(
     return reasons
 
 
+_ORDERED = {"war": "the second overwrites what the first reads", "waw": "both write the same"}
+
+
 def _decision(groups: Groups, name: str, source: int, target: int, reason: str | None) -> Decision:
     nodes = (groups.stages[i].node for i in (source, target))
     subject = " -> ".join(map(describe, nodes))
     if reason is not None and groups.of[source] == groups.of[target]:
         return Decision(subject, True, "others brought the two into one kernel", name)
+    kind = groups.kinds[source, target]
+    if kind in _ORDERED and reason is not None:
+        reason = f"{_ORDERED[kind]}; {reason}"
     return Decision(subject, reason is None, reason or RULES[name].__doc__ or "", name)
 
 

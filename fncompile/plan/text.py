@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from fncompile.ir.dims import C_STYLE, Dim, Poly, dim_text
-from fncompile.ir.types import DTYPES
+from fncompile.ir.types import DTYPES, number_text
 from fncompile.plan.cost import flops, read_bytes, written_bytes
 from fncompile.plan.names import value_names
 from fncompile.plan.schedule import schedule_text
@@ -57,20 +57,27 @@ def stage_lines(kernel: Kernel) -> list[str]:
     for position, loop in enumerate(kernel.loops):
         for stage in loop.stages:
             name = names[len(values)]
-            lines.append(("" if position == 0 else "then ") + _stage_text(stage, name, values))
-            values.append(_stored(stage) or name)
+            axes = _axes(stage, kernel)
+            line = _stage_text(stage, name, values, axes)
+            lines.append(line if position == 0 else f"then {line}")
+            values.append(_stored(stage, axes) or name)
     return lines
 
 
-def _stored(stage: Stage) -> str:
+def _axes(stage: Stage, kernel: Kernel) -> str:
+    """A letter for each axis: those of the product where it has the product's points."""
+    product = kernel.product
+    same = product is not None and stage.domain == kernel.stages[0].domain
+    return product_axes(product) if product is not None and same else AXES
+
+
+def _stored(stage: Stage, names: str) -> str:
     """Where it stores its value, if it does."""
-    names = product_axes(stage.product) if stage.product else AXES
     return ", ".join(f"{s.buffer.name}[{_at(s.at, names)}]" for s in stage.stores)
 
 
-def _stage_text(stage: Stage, name: str, values: Sequence[str]) -> str:
-    names = product_axes(stage.product) if stage.product else AXES
-    axes = ", ".join(f"{names[i]}<{dim_text(d)}" for i, d in enumerate(stage.domain))
+def _stage_text(stage: Stage, name: str, values: Sequence[str], names: str) -> str:
+    axes = ", ".join(f"{names[i]}<{dim_text(d)}" for i, d in enumerate(stage.domain) if d != 1)
     if stage.routine:
         body = _routine_text(stage.routine, values)
     elif stage.product:
@@ -80,7 +87,7 @@ def _stage_text(stage: Stage, name: str, values: Sequence[str]) -> str:
         if stage.kind != "map":
             over = ", ".join(names[len(stage.kept) + i] for i in range(stage.reduced))
             body = f"{stage.kind}{f' over {over}' if over else ''}: {body}"
-    return f"{_stored(stage) or name} = {body}   for {axes or 'one value'}"
+    return f"{_stored(stage, names) or name} = {body}   for {axes or 'one value'}"
 
 
 def _product_text(product: Product, batches: str) -> str:
@@ -140,7 +147,7 @@ def text(expr: Expr, names: str, values: Sequence[str], depth: int = 0) -> str:
     if isinstance(expr, Load):
         return f"{expr.buffer.name}[{_at(expr.at, names)}]"
     if isinstance(expr, Const):
-        return str(expr.value)
+        return number_text(expr.value, expr.dtype)
     if isinstance(expr, Value):
         return values[expr.stage]
     if isinstance(expr, Index):

@@ -12,6 +12,7 @@ import fncompile
 from fncompile import layers, ops
 from fncompile.ir.node import Origin, coming_from, make, parse_origin, recording
 from fncompile.ir.types import TensorType
+from fncompile.plan.types import Repeat
 
 
 def demo():
@@ -36,7 +37,13 @@ def attention():
     return fncompile.Model(x, layers.Dense(4, activation="softmax", name="digit")(h))
 
 
-ROWS = {demo: (20,), normalized: (20,), attention: (5, 6)}
+def recurrent():
+    x = fncompile.Input((4, 3), name="x")
+    h = layers.LSTM(4, name="memory")(x)
+    return fncompile.Model(x, layers.Dense(4, activation="softmax", name="digit")(h))
+
+
+ROWS = {demo: (20,), normalized: (20,), attention: (5, 6), recurrent: (4, 3)}
 LOSS, ACCURACY = "loss/sparse_categorical_crossentropy", "metrics/accuracy"
 
 
@@ -135,6 +142,28 @@ def test_explain_and_profile_name_every_layer(trained):
         for line in lines[2:]:
             if line.startswith("  k"):
                 assert name in line
+
+
+def test_the_loop_forward_is_forward(quickly_compiled):
+    """What autodiff makes of a scan so that it keeps what the gradient needs runs forward."""
+    fncompile.utils.clear_session()
+    model = recurrent()
+    model.compile("sgd", "mse")
+    model.train_on_batch(np.zeros((3, 4, 3), "float32"), np.zeros((3, 4), "float32"))
+    first, second = (s for s in step_of(model).plan.steps if isinstance(s, Repeat))
+    assert all(k.origins == (Origin("memory"),) for k in first.body)
+    assert all(o.backward for k in second.body for o in k.origins)
+
+
+def test_an_edge_of_order_says_so(trained):
+    """The optimizer overwrites what the products of the forward pass read: nothing flows."""
+    model, _ = trained
+    lines = model.explain("fuse").splitlines()
+    to_weights = [x for x in lines if re.search(r"apart: .*digit:dot .*-> optimizer/adam:sub", x)]
+    assert to_weights or "memory" in names_of(model)  # whose digits are read no more by then
+    assert all("the second overwrites what the first reads" in line for line in to_weights)
+    flows = [x for x in lines if "digit (backward):dot" in x and "-> optimizer" in x]
+    assert flows and not any("overwrites" in line for line in flows)
 
 
 def test_ops_of_the_graph_are_origins(quickly_compiled):

@@ -23,6 +23,7 @@ from fncompile.codegen.ctree import (
     If,
     Int,
     Name,
+    Real,
     Return,
     Stmt,
     Unary,
@@ -253,7 +254,7 @@ class _Emitter:
         return Name(self.pointers.values[number])
 
     def _keep(self, scope: Scope, nameless: set[int], i: int, value: CExpr) -> CExpr:
-        if not isinstance(value, (Name, Int)) and i not in nameless:
+        if not isinstance(value, (Name, Int, Real)) and i not in nameless:
             dtype = self.nest.kernel.stages[i].dtype
             value = scope.put(dtype, value, self.pointers.values[i])
         scope.values[i] = self.values[i] = value

@@ -4,8 +4,8 @@
 #include "rt/fnc_steps.h"
 
 /* k00_gelu_mul: gelu
- *   gelu[i] = ((x[i] * 0.5) * (tanh(((x[i] + ((x[i] * (x[i] * x[i])) * 0.044714998453855515)) *
- *       0.7978845834732056)) + 1.0))   for i<8*B
+ *   gelu[i] = ((x[i] * 0.5) * (tanh(((x[i] + ((x[i] * (x[i] * x[i])) * 0.044715)) *
+ *       0.7978846)) + 1.0))   for i<8*B
  *   schedule: rows 8*B/16
  *   72*B flops; reads 32*B, writes 32*B bytes
  *   loops: i<8*B vector */
@@ -60,8 +60,8 @@ static void k02_silu_mul(const fnc_env *env, int64_t part, int64_t parts) {
 }
 
 /* k03_softplus_add: softplus
- *   softplus[i] = ((0.0 if (x[i] < 0.0) else x[i]) + log1p(exp((x[i] if (x[i] < 0.0) else
- *       -x[i]))))   for i<8*B
+ *   softplus[i] = ((0.0 if (x[i] < 0.0) else x[i]) +
+ *       log1p(exp((x[i] if (x[i] < 0.0) else -x[i]))))   for i<8*B
  *   schedule: rows 8*B/16
  *   56*B flops; reads 32*B, writes 32*B bytes
  *   loops: i<8*B vector */
@@ -80,7 +80,7 @@ static void k03_softplus_add(const fnc_env *env, int64_t part, int64_t parts) {
 }
 
 /* k04_leaky_relu_select: leaky_relu
- *   leaky_relu[i] = ((x[i] * 0.20000000298023224) if (x[i] < 0.0) else x[i])   for i<8*B
+ *   leaky_relu[i] = ((x[i] * 0.2) if (x[i] < 0.0) else x[i])   for i<8*B
  *   schedule: rows 8*B/16
  *   24*B flops; reads 32*B, writes 32*B bytes
  *   loops: i<8*B vector */

@@ -8,8 +8,9 @@
 #define AT_MATMUL_1_ATTENTION 0 /* f32[18*B] */
 
 /* k00_matmul_1_attention: matmul_1
- *   matmul_1_attention[0] = attention scale=0.5 hidden=0.0 (q[12 * i + 4 * j + p], k[20 * i + 4
- *       * j + l], k[20 * i + 4 * j + l], 0.0, True, 1.0)   for i<B
+ *   matmul_1_attention[0] = attention scale=0.5 hidden=0.0
+ *       (q[12 * i + 4 * j + p], k[20 * i + 4 * j + l], k[20 * i + 4 * j + l], 0.0, True, 1.0)
+ *       for i<B
  *   schedule: rows B/1
  *   240*B flops; reads 128*B, writes 72*B bytes */
 static void k00_matmul_1_attention(const fnc_env *env, int64_t part, int64_t parts) {
@@ -26,9 +27,10 @@ static void k00_matmul_1_attention(const fnc_env *env, int64_t part, int64_t par
         const int64_t n = 0;
         tile.g[0] = m;
         tile.g[1] = n;
-        const fnc_attention part_of = {1, 3, 5, q_input + 12 * m, k_input + 20 * m, k_input + 20 *
-                m, 0, 4, 4, 4, matmul_1_attention + 12 * m + 4 * n, 4, 4, matmul_1_attention + 12 *
-                B + i * 3, matmul_1_attention + 15 * B + i * 3, 0.5f, 0.0f, 1099511627776LL};
+        const fnc_attention part_of = {1, 3, 5, q_input + 12 * m, k_input + 20 * m,
+                k_input + 20 * m, 0, 4, 4, 4, matmul_1_attention + 12 * m + 4 * n, 4, 4,
+                matmul_1_attention + 12 * B + i * 3, matmul_1_attention + 15 * B + i * 3, 0.5f,
+                0.0f, 1099511627776LL};
         fnc_attention_forward_f32(&part_of, 4, 4, NULL, NULL, &tile, acc);
     }
 }
@@ -62,8 +64,8 @@ static int32_t check_predict(const fnc_env *env) {
     if (B < 0) {
         return FNC_ERR_SHAPE;
     }
-    if ((12 * B < 0) || ((12 * B > 0) && ((0 < 0) || (18 * B - 1 < 0) || (12 * B - 1 < 0) || (18 * B
-            - 1 < 12 * B - 1)))) {
+    if ((12 * B < 0) || ((12 * B > 0) &&
+            ((0 < 0) || (18 * B - 1 < 0) || (12 * B - 1 < 0) || (18 * B - 1 < 12 * B - 1)))) {
         return FNC_ERR_SHAPE;
     }
     if (env->arena_bytes < 128 * B) {

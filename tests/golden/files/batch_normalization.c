@@ -13,15 +13,14 @@
 #define AT_NORM_MUL 0 /* f32[1,7] */
 
 /* k00_norm_mul: norm
- *   norm_mul[i] = (rsqrt((norm/moving_variance[i] + 0.0010000000474974513)) * norm/gamma[i])
- *       for i<7
+ *   norm_mul[i] = (rsqrt((norm/moving_variance[i] + 0.001)) * norm/gamma[i])   for i<7
  *   schedule: rows 7/16
  *   21 flops; reads 56, writes 28 bytes
  *   loops: i<7 */
 static void k00_norm_mul(const fnc_env *env, int64_t part, int64_t parts) {
     enum { I = 7 };
-    const float *restrict norm_moving_variance = (const float *)(env->weights +
-            AT_NORM_MOVING_VARIANCE);
+    const float *restrict norm_moving_variance =
+            (const float *)(env->weights + AT_NORM_MOVING_VARIANCE);
     const float *restrict norm_gamma = (const float *)(env->weights + AT_NORM_GAMMA);
     float *restrict norm_mul = (float *)(env->prepared + AT_NORM_MUL);
     const int64_t begin = fnc_share(I, 16, part, parts);

@@ -8,8 +8,8 @@
 #define AT_DENSE_BIAS 64 /* f32[3] */
 
 /* k00_dense_dot: dense
- *   dot = sum k<5: x[5 * m + k] * dense/kernel[3 * k + n]   for g<1, m<B, n<3
- *   dense[3 * j + k] = (dot + dense/bias[k])   for i<1, j<B, k<3
+ *   dot = sum k<5: x[5 * m + k] * dense/kernel[3 * k + n]   for m<B, n<3
+ *   dense[3 * m + n] = (dot + dense/bias[n])   for m<B, n<3
  *   schedule: tiles x{0 5*1 1*2} dense/kernel{0 3*1 1*2} | rows B/16
  *   33*B flops; reads 20*B+72, writes 12*B bytes */
 FNC_INLINE void k00_dense_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr,
@@ -35,8 +35,8 @@ static void k00_dense_dot(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t begin = fnc_share(B, 16, part, parts);
     const int64_t end = fnc_share(B, 16, part + 1, parts);
     fnc_tile tile = {env, {0}, NULL};
-    fnc_gemm_f32(B, N, K, x, K, 1, dense_kernel, N, begin, end, 0, N, k00_dense_dot_epilogue,
-            &tile);
+    fnc_gemm_f32(B, N, K, x, K, 1, dense_kernel, N, begin, end, 0, N,
+            k00_dense_dot_epilogue, &tile);
 }
 
 FNC_ONE_COPY void run_predict(const fnc_env *env, int64_t part, int64_t parts) {

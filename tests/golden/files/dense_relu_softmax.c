@@ -14,8 +14,8 @@
 #define AT_DIGIT_DOT(B) (256 * B) /* f32[B,10] */
 
 /* k00_hidden_dot: hidden
- *   dot = sum k<784: img[784 * m + k] * hidden/kernel[64 * k + n]   for g<1, m<B, n<64
- *   hidden_max[64 * j + k] = max((dot + hidden/bias[k]), 0.0)   for i<1, j<B, k<64
+ *   dot = sum k<784: img[784 * m + k] * hidden/kernel[64 * k + n]   for m<B, n<64
+ *   hidden_max[64 * m + n] = max((dot + hidden/bias[n]), 0.0)   for m<B, n<64
  *   schedule: tiles img{0 784*1 1*2} hidden/kernel{0 64*1 1*2} | longer
  *   100480*B flops; reads 3136*B+200960, writes 256*B bytes */
 FNC_INLINE void k00_hidden_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr,
@@ -45,8 +45,8 @@ static void k00_hidden_dot(const fnc_env *env, int64_t part, int64_t parts) {
 }
 
 /* k01_digit_dot: digit
- *   digit_dot[10 * m + n] = sum k<64: hidden_max[64 * m + k] * digit/kernel[10 * k + n]   for
- *       g<1, m<B, n<10
+ *   digit_dot[10 * m + n] = sum k<64: hidden_max[64 * m + k] * digit/kernel[10 * k + n]
+ *       for m<B, n<10
  *   schedule: tiles hidden_max{0 64*1 1*2} digit/kernel{0 10*1 1*2} | rows B/16
  *   1280*B flops; reads 256*B+2560, writes 40*B bytes */
 FNC_INLINE void k01_digit_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr,

@@ -35,8 +35,8 @@ static void k00_embed_gather(const fnc_env *env, int64_t part, int64_t parts) {
 }
 
 /* k01_head_dot: head
- *   dot = sum k<15: embed_gather[15 * m + k] * head/kernel[2 * k + n]   for g<1, m<B, n<2
- *   head[2 * j + k] = (dot + head/bias[k])   for i<1, j<B, k<2
+ *   dot = sum k<15: embed_gather[15 * m + k] * head/kernel[2 * k + n]   for m<B, n<2
+ *   head[2 * m + n] = (dot + head/bias[n])   for m<B, n<2
  *   schedule: tiles embed_gather{0 15*1 1*2} head/kernel{0 2*1 1*2} | rows B/16
  *   62*B flops; reads 60*B+128, writes 8*B bytes */
 FNC_INLINE void k01_head_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr,

@@ -7,8 +7,8 @@
 #define AT_DENSE_BIAS 64 /* f32[2] */
 
 /* k00_dense_dot: dense
- *   dot = sum k<3: x[3 * m + k] * dense/kernel[2 * k + n]   for g<1, m<2, n<2
- *   dense[2 * j + k] = (dot + dense/bias[k])   for i<1, j<2, k<2
+ *   dot = sum k<3: x[3 * m + k] * dense/kernel[2 * k + n]   for m<2, n<2
+ *   dense[2 * m + n] = (dot + dense/bias[n])   for m<2, n<2
  *   schedule: tiles x{0 3*1 1*2} dense/kernel{0 2*1 1*2} | rows 2/8
  *   28 flops; reads 56, writes 16 bytes */
 FNC_INLINE void k00_dense_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr,
@@ -33,8 +33,8 @@ static void k00_dense_dot(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t begin = fnc_share(M, 8, part, parts);
     const int64_t end = fnc_share(M, 8, part + 1, parts);
     fnc_tile tile = {env, {0}, NULL};
-    fnc_gemm_f32(M, N, K, x, K, 1, dense_kernel, N, begin, end, 0, N, k00_dense_dot_epilogue,
-            &tile);
+    fnc_gemm_f32(M, N, K, x, K, 1, dense_kernel, N, begin, end, 0, N,
+            k00_dense_dot_epilogue, &tile);
 }
 
 FNC_ONE_COPY void run_predict(const fnc_env *env, int64_t part, int64_t parts) {

@@ -12,7 +12,7 @@
  *   then ratio = (sum / 9.0)   for i<B*sequence_1
  *   then sum_2 = sum over j: ((sequence[9 * i + j] - ratio) * (sequence[9 * i + j] - ratio))
  *       for i<B*sequence_1, j<9
- *   then inverse_root = rsqrt(((sum_2 / 9.0) + 0.0010000000474974513))   for i<B*sequence_1
+ *   then inverse_root = rsqrt(((sum_2 / 9.0) + 0.001))   for i<B*sequence_1
  *   then norm[9 * i + j] = ((((sequence[9 * i + j] - ratio) * inverse_root) * norm/gamma[j]) +
  *       norm/beta[j])   for i<B*sequence_1, j<9
  *   schedule: rows B*sequence_1/16

@@ -13,8 +13,8 @@
 #define AT_CORE_MAX 0 /* f32[B,3] */
 
 /* k00_core_dot: inner/core
- *   dot = sum k<4: x[4 * m + k] * core/kernel[3 * k + n]   for g<1, m<B, n<3
- *   core_max[3 * j + k] = max((dot + core/bias[k]), 0.0)   for i<1, j<B, k<3
+ *   dot = sum k<4: x[4 * m + k] * core/kernel[3 * k + n]   for m<B, n<3
+ *   core_max[3 * m + n] = max((dot + core/bias[n]), 0.0)   for m<B, n<3
  *   schedule: tiles x{0 4*1 1*2} core/kernel{0 3*1 1*2} | rows B/16
  *   30*B flops; reads 16*B+60, writes 12*B bytes */
 FNC_INLINE void k00_core_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr,
@@ -44,8 +44,8 @@ static void k00_core_dot(const fnc_env *env, int64_t part, int64_t parts) {
 }
 
 /* k01_top_dot: top
- *   dot = sum k<3: core_max[3 * m + k] * top/kernel[k]   for g<1, m<B, n<1
- *   top[j] = (dot + top/bias[0])   for i<1, j<B, k<1
+ *   dot = sum k<3: core_max[3 * m + k] * top/kernel[k]   for m<B
+ *   top[m] = (dot + top/bias[0])   for m<B
  *   schedule: tiles core_max{0 3*1 1*2} top/kernel{0 1*1} | rows B/16
  *   7*B flops; reads 12*B+16, writes 4*B bytes */
 FNC_INLINE void k01_top_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr,
@@ -71,8 +71,8 @@ static void k01_top_dot(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t begin = fnc_share(B, 16, part, parts);
     const int64_t end = fnc_share(B, 16, part + 1, parts);
     fnc_tile tile = {env, {0}, NULL};
-    fnc_gemm_f32(B, 1, K, core_max, K, 1, top_kernel, 1, begin, end, 0, 1, k01_top_dot_epilogue,
-            &tile);
+    fnc_gemm_f32(B, 1, K, core_max, K, 1, top_kernel, 1, begin, end, 0, 1,
+            k01_top_dot_epilogue, &tile);
 }
 
 FNC_ONE_COPY void run_predict(const fnc_env *env, int64_t part, int64_t parts) {

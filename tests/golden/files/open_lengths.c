@@ -7,8 +7,8 @@
 #define AT_TRANSPOSE_PERMUTE 0 /* f32[B,4,b_1] */
 
 /* k00_transpose_permute: transpose
- *   transpose_permute[4 * b_1 * i + b_1 * j + k] = b[4 * b_1 * i + j + 4 * k]   for i<B, j<4,
- *       k<b_1
+ *   transpose_permute[4 * b_1 * i + b_1 * j + k] = b[4 * b_1 * i + j + 4 * k]
+ *       for i<B, j<4, k<b_1
  *   schedule: rows B/16
  *   0 flops; reads 16*B*b_1, writes 16*B*b_1 bytes
  *   loops: i<B j<4: k<b_1 vector */
@@ -24,8 +24,8 @@ static void k00_transpose_permute(const fnc_env *env, int64_t part, int64_t part
         for (int64_t j = 0; j < J; ++j) {
 #pragma omp simd
             for (int64_t k = 0; k < size_b_1; ++k) {
-                transpose_permute[4 * size_b_1 * i + size_b_1 * j + k] = b[4 * size_b_1 * i + j + J
-                        * k];
+                transpose_permute[4 * size_b_1 * i + size_b_1 * j + k] =
+                        b[4 * size_b_1 * i + j + J * k];
             }
         }
     }
@@ -46,8 +46,8 @@ FNC_INLINE void k01_matmul_dot_epilogue(const void *tile, int64_t m0, int64_t n0
     for (int64_t i = 0; i < mr; ++i) {
 #pragma omp simd
         for (int64_t j = 0; j < nr; ++j) {
-            matmul[size_a_1 * size_b_1 * g + size_b_1 * (m0 + i) + (n0 + j)] = acc[i * FNC_NR_F32 +
-                    j];
+            matmul[size_a_1 * size_b_1 * g + size_b_1 * (m0 + i) + (n0 + j)] =
+                    acc[i * FNC_NR_F32 + j];
         }
     }
 }
@@ -64,8 +64,9 @@ static void k01_matmul_dot(const fnc_env *env, int64_t part, int64_t parts) {
     fnc_tile tile = {env, {0}, NULL};
     for (int64_t g = begin; g < end; ++g) {
         tile.g[0] = g;
-        fnc_gemm_f32(size_a_1, size_b_1, K, a + 4 * size_a_1 * g, K, 1, transpose_permute + 4 *
-                size_b_1 * g, size_b_1, 0, size_a_1, 0, size_b_1, k01_matmul_dot_epilogue, &tile);
+        fnc_gemm_f32(size_a_1, size_b_1, K, a + 4 * size_a_1 * g, K, 1,
+                transpose_permute + 4 * size_b_1 * g, size_b_1, 0, size_a_1, 0, size_b_1,
+                k01_matmul_dot_epilogue, &tile);
     }
 }
 

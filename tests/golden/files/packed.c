@@ -44,8 +44,8 @@ static void k02_last_pack(const fnc_env *env, int64_t part, int64_t parts) {
 }
 
 /* k01_first_dot: first
- *   dot = sum k<240: x[240 * m + k] * first/kernel[260 * k + n]   for g<1, m<B, n<260
- *   first_add[260 * j + k] = (dot + first/bias[k])   for i<1, j<B, k<260
+ *   dot = sum k<240: x[240 * m + k] * first/kernel[260 * k + n]   for m<B, n<260
+ *   first_add[260 * m + n] = (dot + first/bias[n])   for m<B, n<260
  *   schedule: panels x{0 240*1 1*2} panels:first_panels{0 260*1 1*2} | longer
  *   125060*B flops; reads 960*B+277520, writes 1040*B bytes */
 FNC_INLINE void k01_first_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr,
@@ -75,8 +75,8 @@ static void k01_first_dot(const fnc_env *env, int64_t part, int64_t parts) {
 }
 
 /* k03_last_dot: last
- *   dot = sum k<260: first_add[260 * m + k] * last/kernel[130 * k + n]   for g<1, m<B, n<130
- *   last[130 * j + k] = (dot + last/bias[k])   for i<1, j<B, k<130
+ *   dot = sum k<260: first_add[260 * m + k] * last/kernel[130 * k + n]   for m<B, n<130
+ *   last[130 * m + n] = (dot + last/bias[n])   for m<B, n<130
  *   schedule: panels first_add{0 260*1 1*2} panels:last_panels{0 130*1 1*2} | longer
  *   67730*B flops; reads 1040*B+166920, writes 520*B bytes */
 FNC_INLINE void k03_last_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr,

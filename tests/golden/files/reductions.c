@@ -82,8 +82,8 @@ static void k03_argmax_argmax(const fnc_env *env, int64_t part, int64_t parts) {
         int32_t argmax = 0;
         for (int64_t j = 0; j < J; ++j) {
             const float argmax_x = x[J * i + j];
-            if (((argmax_x > argmax_best) & (argmax_best == argmax_best)) | ((argmax_x != argmax_x)
-                    & (argmax_best == argmax_best)) | (j == 0)) {
+            if (((argmax_x > argmax_best) & (argmax_best == argmax_best)) |
+                    ((argmax_x != argmax_x) & (argmax_best == argmax_best)) | (j == 0)) {
                 argmax_best = argmax_x;
                 argmax = (int32_t)j;
             }

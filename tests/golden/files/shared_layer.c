@@ -8,8 +8,8 @@
 #define AT_SHARED_BIAS 128 /* f32[6] */
 
 /* k00_shared_dot: shared
- *   dot = sum k<4: a[4 * m + k] * shared/kernel[6 * k + n]   for g<1, m<B, n<6
- *   both[12 * j + k] = sigmoid((dot + shared/bias[k]))   for i<1, j<B, k<6
+ *   dot = sum k<4: a[4 * m + k] * shared/kernel[6 * k + n]   for m<B, n<6
+ *   both[12 * m + n] = sigmoid((dot + shared/bias[n]))   for m<B, n<6
  *   schedule: tiles a{0 4*1 1*2} shared/kernel{0 6*1 1*2} | rows B/16
  *   60*B flops; reads 16*B+120, writes 48*B bytes */
 FNC_INLINE void k00_shared_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr,
@@ -34,13 +34,13 @@ static void k00_shared_dot(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t begin = fnc_share(B, 16, part, parts);
     const int64_t end = fnc_share(B, 16, part + 1, parts);
     fnc_tile tile = {env, {0}, NULL};
-    fnc_gemm_f32(B, N, K, a, K, 1, shared_kernel, N, begin, end, 0, N, k00_shared_dot_epilogue,
-            &tile);
+    fnc_gemm_f32(B, N, K, a, K, 1, shared_kernel, N, begin, end, 0, N,
+            k00_shared_dot_epilogue, &tile);
 }
 
 /* k01_shared_dot: shared
- *   dot = sum k<4: b[4 * m + k] * shared/kernel[6 * k + n]   for g<1, m<B, n<6
- *   both[12 * j + k + 6] = sigmoid((dot + shared/bias[k]))   for i<1, j<B, k<6
+ *   dot = sum k<4: b[4 * m + k] * shared/kernel[6 * k + n]   for m<B, n<6
+ *   both[12 * m + n + 6] = sigmoid((dot + shared/bias[n]))   for m<B, n<6
  *   schedule: tiles b{0 4*1 1*2} shared/kernel{0 6*1 1*2} | rows B/16
  *   60*B flops; reads 16*B+120, writes 48*B bytes */
 FNC_INLINE void k01_shared_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr,
@@ -65,8 +65,8 @@ static void k01_shared_dot(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t begin = fnc_share(B, 16, part, parts);
     const int64_t end = fnc_share(B, 16, part + 1, parts);
     fnc_tile tile = {env, {0}, NULL};
-    fnc_gemm_f32(B, N, K, b, K, 1, shared_kernel, N, begin, end, 0, N, k01_shared_dot_epilogue,
-            &tile);
+    fnc_gemm_f32(B, N, K, b, K, 1, shared_kernel, N, begin, end, 0, N,
+            k01_shared_dot_epilogue, &tile);
 }
 
 FNC_ONE_COPY void run_predict(const fnc_env *env, int64_t part, int64_t parts) {

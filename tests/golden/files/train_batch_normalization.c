@@ -63,14 +63,13 @@ static void k01_rm_sprop_add(const fnc_env *env, int64_t part, int64_t parts) {
  *   sum = sum over j: x[i + 7 * j]   for i<7, j<B
  *   then norm_div[i] = (sum / B)   for i<7
  *   then ratio_2 = (sum / B)   for i<7
- *   then norm/moving_mean'[i] = ((norm/moving_mean[i] * 0.9900000095367432) + (norm_div[i] *
- *       0.009999999776482582))   for i<7
- *   then sum_2 = sum over j: ((x[i + 7 * j] - ratio_2) * (x[i + 7 * j] - ratio_2))   for i<7,
- *       j<B
- *   then norm_rsqrt[i] = rsqrt(((sum_2 / B) + 0.0010000000474974513))   for i<7
+ *   then norm/moving_mean'[i] = ((norm/moving_mean[i] * 0.99) + (norm_div[i] * 0.01))   for i<7
+ *   then sum_2 = sum over j: ((x[i + 7 * j] - ratio_2) * (x[i + 7 * j] - ratio_2))
+ *       for i<7, j<B
+ *   then norm_rsqrt[i] = rsqrt(((sum_2 / B) + 0.001))   for i<7
  *   then norm_mul[i] = (norm_rsqrt[i] * norm/gamma[i])   for i<7
- *   then norm/moving_variance'[i] = ((norm/moving_variance[i] * 0.9900000095367432) + ((sum_2 /
- *       B) * 0.009999999776482582))   for i<7
+ *   then norm/moving_variance'[i] = ((norm/moving_variance[i] * 0.99) + ((sum_2 / B) * 0.01))
+ *       for i<7
  *   schedule: rows 7/32 | 32 lanes
  *   28*B+91 flops; reads 28*B+84, writes 140 bytes
  *   loops: i<7 by 32 vector: reduced j<B, one point, reduced j<B, one point */
@@ -133,8 +132,8 @@ static void k02_norm_add(const fnc_env *env, int64_t part, int64_t parts) {
     float *restrict norm_rsqrt = (float *)(env->arena + AT_NORM_RSQRT);
     const float *restrict norm_gamma = (const float *)(env->weights + AT_NORM_GAMMA);
     float *restrict norm_mul = (float *)(env->arena + AT_NORM_MUL);
-    float *restrict norm_moving_variance = (float *)((unsigned char *)env->weights +
-            AT_NORM_MOVING_VARIANCE);
+    float *restrict norm_moving_variance =
+            (float *)((unsigned char *)env->weights + AT_NORM_MOVING_VARIANCE);
     const int64_t begin = fnc_share(I, 32, part, parts);
     const int64_t end = fnc_share(I, 32, part + 1, parts);
     for (int64_t i0 = begin; i0 < end; i0 += BLOCK) {
@@ -168,8 +167,8 @@ static void k03_loss_grad_div(const fnc_env *env, int64_t part, int64_t parts) {
  *       norm/beta[j]))   for i<B, j<7
  *   loss_sum[i] = sum over j: abs(loss_sub[j])   for i<B, j<7
  *   then ratio = (loss_grad_div[0] / 7.0)   for i<B
- *   then loss_grad_neg[7 * i + j] = -(ratio if (0.0 < loss_sub[j]) else (-ratio if (loss_sub[j]
- *       < 0.0) else 0.0))   for i<B, j<7
+ *   then loss_grad_neg[7 * i + j] = -(ratio if (0.0 < loss_sub[j]) else
+ *       (-ratio if (loss_sub[j] < 0.0) else 0.0))   for i<B, j<7
  *   schedule: rows B/16
  *   85*B flops; reads 56*B+88, writes 32*B bytes
  *   loops: i<B: reduced j<7, one point, j<7 */
@@ -190,8 +189,8 @@ static void k04_loss_grad_neg(const fnc_env *env, int64_t part, int64_t parts) {
     for (int64_t i = begin; i < end; ++i) {
         float sum = 0.0f;
         for (int64_t j = 0; j < J; ++j) {
-            const float difference = y_0[J * i + j] - ((x[J * i + j] - norm_div[j]) * norm_mul[j] +
-                    norm_beta[j]);
+            const float difference = y_0[J * i + j] -
+                    ((x[J * i + j] - norm_div[j]) * norm_mul[j] + norm_beta[j]);
             sum += fnc_abs_f32(difference);
             loss_sub[j] = difference;
         }
@@ -311,10 +310,10 @@ FNC_NOINLINE void k07_gradient_broadcast(const fnc_env *env, int64_t part, int64
 }
 
 /* k09_rm_sprop_sub: optimizer/rm_sprop
- *   weights.velocity'[i] = ((0.8999999761581421 * weights.velocity[i]) + (0.10000000149011612 *
- *       (gradient_concat[i] * gradient_concat[i])))   for i<32
+ *   weights.velocity'[i] = ((0.9 * weights.velocity[i]) +
+ *       (0.1 * (gradient_concat[i] * gradient_concat[i])))   for i<32
  *   weights'[i] = (weights[i] - ((rm_sprop/learning_rate[0] * gradient_concat[i]) *
- *       rsqrt((weights.velocity'[i] + 1.0000000116860974e-07))))   for i<32
+ *       rsqrt((weights.velocity'[i] + 1e-07))))   for i<32
  *   schedule: rows 32/16
  *   288 flops; reads 388, writes 256 bytes
  *   loops: i<32 vector */
@@ -323,15 +322,15 @@ static void k09_rm_sprop_sub(const fnc_env *env, int64_t part, int64_t parts) {
     float *restrict weights_velocity = (float *)(env->train + AT_WEIGHTS_VELOCITY);
     const float *restrict gradient_concat = (const float *)(env->arena + AT_GRADIENT_CONCAT);
     float *restrict weights = (float *)((unsigned char *)env->weights + AT_WEIGHTS);
-    const float *restrict rm_sprop_learning_rate = (const float *)(env->train +
-            AT_RM_SPROP_LEARNING_RATE);
+    const float *restrict rm_sprop_learning_rate =
+            (const float *)(env->train + AT_RM_SPROP_LEARNING_RATE);
     const int64_t begin = fnc_share(I, 16, part, parts);
     const int64_t end = fnc_share(I, 16, part + 1, parts);
 #pragma omp simd
     for (int64_t i = begin; i < end; ++i) {
         const float gradient_concat_i = gradient_concat[i];
-        const float new_velocity = 0.9f * weights_velocity[i] + 0.1f * (gradient_concat_i *
-                gradient_concat_i);
+        const float new_velocity = 0.9f * weights_velocity[i] + 0.1f *
+                (gradient_concat_i * gradient_concat_i);
         const float new_weights = weights[i] - rm_sprop_learning_rate[0] * gradient_concat_i *
                 fnc_rsqrt_f32(new_velocity + 1e-07f);
         weights_velocity[i] = new_velocity;

@@ -88,9 +88,9 @@ static void k03_loss_grad_div(const fnc_env *env, int64_t part, int64_t parts) {
 }
 
 /* k04_dense_dot: dense, loss/mean_squared_error (backward)
- *   dense_dot[3 * m + n] = sum k<5: x[5 * m + k] * dense/kernel[3 * k + n]   for g<1, m<B, n<3
- *   loss_grad_mul[3 * j + k] = ((loss_grad_div_2[j] * (y:0[3 * j + k] - (dense_dot[3 * m + n] +
- *       dense/bias[k]))) * -2.0)   for i<1, j<B, k<3
+ *   dense_dot[3 * m + n] = sum k<5: x[5 * m + k] * dense/kernel[3 * k + n]   for m<B, n<3
+ *   loss_grad_mul[3 * m + n] = ((loss_grad_div_2[m] *
+ *       (y:0[3 * m + n] - (dense_dot[3 * m + n] + dense/bias[n]))) * -2.0)   for m<B, n<3
  *   schedule: tiles x{0 5*1 1*2} dense/kernel{0 3*1 1*2} | rows B/16
  *   42*B flops; reads 36*B+72, writes 24*B bytes */
 FNC_INLINE void k04_dense_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr,
@@ -107,8 +107,8 @@ FNC_INLINE void k04_dense_dot_epilogue(const void *tile, int64_t m0, int64_t n0,
 #pragma omp simd
         for (int64_t j = 0; j < nr; ++j) {
             const float dot = acc[i * FNC_NR_F32 + j];
-            const float product = loss_grad_div_2[m0 + i] * (y_0[N * (m0 + i) + (n0 + j)] - (dot +
-                    dense_bias[n0 + j])) * -2.0f;
+            const float product = loss_grad_div_2[m0 + i] *
+                    (y_0[N * (m0 + i) + (n0 + j)] - (dot + dense_bias[n0 + j])) * -2.0f;
             dense_dot[N * (m0 + i) + (n0 + j)] = dot;
             loss_grad_mul[N * (m0 + i) + (n0 + j)] = product;
         }
@@ -123,8 +123,8 @@ static void k04_dense_dot(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t begin = fnc_share(B, 16, part, parts);
     const int64_t end = fnc_share(B, 16, part + 1, parts);
     fnc_tile tile = {env, {0}, NULL};
-    fnc_gemm_f32(B, N, K, x, K, 1, dense_kernel, N, begin, end, 0, N, k04_dense_dot_epilogue,
-            &tile);
+    fnc_gemm_f32(B, N, K, x, K, 1, dense_kernel, N, begin, end, 0, N,
+            k04_dense_dot_epilogue, &tile);
 }
 
 /* k05_loss_sum: loss/mean_squared_error
@@ -181,8 +181,7 @@ static void k06_loss_add(const fnc_env *env, int64_t part, int64_t parts) {
 }
 
 /* k07_dense_grad_dot: dense (backward)
- *   dense_grad_dot[3 * m + n] = sum k<B: x[m + 5 * k] * loss_grad_mul[3 * k + n]   for g<1, m<5,
- *       n<3
+ *   dense_grad_dot[3 * m + n] = sum k<B: x[m + 5 * k] * loss_grad_mul[3 * k + n]   for m<5, n<3
  *   schedule: tiles x{0 1*1 5*2} loss_grad_mul{0 3*1 1*2} | rows 5/8
  *   30*B flops; reads 32*B, writes 60 bytes */
 FNC_INLINE void k07_dense_grad_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr,
@@ -207,8 +206,8 @@ static void k07_dense_grad_dot(const fnc_env *env, int64_t part, int64_t parts) 
     const int64_t begin = fnc_share(M, 8, part, parts);
     const int64_t end = fnc_share(M, 8, part + 1, parts);
     fnc_tile tile = {env, {0}, NULL};
-    fnc_gemm_f32(M, N, B, x, 1, M, loss_grad_mul, N, begin, end, 0, N, k07_dense_grad_dot_epilogue,
-            &tile);
+    fnc_gemm_f32(M, N, B, x, 1, M, loss_grad_mul, N, begin, end, 0, N,
+            k07_dense_grad_dot_epilogue, &tile);
 }
 
 /* k08_dense_grad_sum: dense (backward)

@@ -52,8 +52,8 @@ static void k00_loss_add(const fnc_env *env, int64_t part, int64_t parts) {
 }
 
 /* k01_hidden_dot: hidden
- *   dot = sum k<784: img[784 * m + k] * hidden/kernel[64 * k + n]   for g<1, m<B, n<64
- *   hidden_max[64 * j + k] = max((dot + hidden/bias[k]), 0.0)   for i<1, j<B, k<64
+ *   dot = sum k<784: img[784 * m + k] * hidden/kernel[64 * k + n]   for m<B, n<64
+ *   hidden_max[64 * m + n] = max((dot + hidden/bias[n]), 0.0)   for m<B, n<64
  *   schedule: tiles img{0 784*1 1*2} hidden/kernel{0 64*1 1*2} | longer
  *   100480*B flops; reads 3136*B+200960, writes 256*B bytes */
 FNC_INLINE void k01_hidden_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr,
@@ -83,8 +83,8 @@ static void k01_hidden_dot(const fnc_env *env, int64_t part, int64_t parts) {
 }
 
 /* k02_digit_dot: digit
- *   digit_dot[10 * m + n] = sum k<64: hidden_max[64 * m + k] * digit/kernel[10 * k + n]   for
- *       g<1, m<B, n<10
+ *   digit_dot[10 * m + n] = sum k<64: hidden_max[64 * m + k] * digit/kernel[10 * k + n]
+ *       for m<B, n<10
  *   schedule: tiles hidden_max{0 64*1 1*2} digit/kernel{0 10*1 1*2} | rows B/16
  *   1280*B flops; reads 256*B+2560, writes 40*B bytes */
 FNC_INLINE void k02_digit_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr,
@@ -115,9 +115,8 @@ static void k02_digit_dot(const fnc_env *env, int64_t part, int64_t parts) {
 
 /* k03_adam_div: optimizer/adam
  *   adam/iteration'[0] = (adam/iteration[0] + 1)   for one value
- *   adam_div[0] = ((adam/learning_rate[0] * sqrt((1.0 - pow(0.9990000128746033,
- *       f32(adam/iteration'[0]))))) / (1.0 - pow(0.8999999761581421, f32(adam/iteration'[0]))))
- *       for one value
+ *   adam_div[0] = ((adam/learning_rate[0] * sqrt((1.0 - pow(0.999, f32(adam/iteration'[0]))))) /
+ *       (1.0 - pow(0.9, f32(adam/iteration'[0]))))   for one value
  *   schedule: alone
  *   9 flops; reads 8, writes 8 bytes
  *   loops: one point */
@@ -132,8 +131,9 @@ static void k03_adam_div(const fnc_env *env, int64_t part, int64_t parts) {
     }
     const int32_t new_iteration = fnc_add_i32(adam_iteration[0], 1);
     const float converted = (float)new_iteration;
-    const float ratio = adam_learning_rate[0] * fnc_sqrt_f32(1.0f - fnc_pow_f32(0.999f, converted))
-            / (1.0f - fnc_pow_f32(0.9f, converted));
+    const float ratio = adam_learning_rate[0] *
+            fnc_sqrt_f32(1.0f - fnc_pow_f32(0.999f, converted)) /
+            (1.0f - fnc_pow_f32(0.9f, converted));
     adam_iteration[0] = new_iteration;
     adam_div[0] = ratio;
 }
@@ -162,17 +162,17 @@ static void k04_loss_grad_div(const fnc_env *env, int64_t part, int64_t parts) {
  *   then sum = sum over j: digit_exp[j]   for i<B, j<10
  *   then logarithm = log(sum)   for i<B
  *   then negated = -(loss_grad_div[0] if (0 < loss_max[i]) else 0.0)   for i<B
- *   then larger = max((((digit_dot[10 * i + j] + digit/bias[j]) - max_2) - logarithm),
- *       -16.11809539794922)   for i<B, j<10
- *   then loss_sum[i] = sum over j: (min(larger, -1.1920930376163597e-07) if (j == converted)
- *       else 0.0)   for i<B, j<10
- *   then loss_grad_select[j] = (((negated if (j == converted) else 0.0) if (min(larger,
- *       -1.1920930376163597e-07) < -1.1920930376163597e-07) else 0.0) if (-16.11809539794922 <
- *       larger) else 0.0)   for i<B, j<10
+ *   then larger = max((((digit_dot[10 * i + j] + digit/bias[j]) - max_2) -
+ *       logarithm), -16.118095)   for i<B, j<10
+ *   then loss_sum[i] = sum over j: (min(larger, -1.192093e-07) if (j == converted) else 0.0)
+ *       for i<B, j<10
+ *   then loss_grad_select[j] = (((negated if (j == converted) else 0.0) if
+ *       (min(larger, -1.192093e-07) < -1.192093e-07) else 0.0) if (-16.118095 < larger) else
+ *       0.0)   for i<B, j<10
  *   then sum_3 = sum over j: -loss_grad_select[j]   for i<B, j<10
  *   then ratio = (sum_3 / sum)   for i<B
- *   then digit_grad_add[10 * i + j] = (loss_grad_select[j] + (ratio * digit_exp[j]))   for i<B,
- *       j<10
+ *   then digit_grad_add[10 * i + j] = (loss_grad_select[j] + (ratio * digit_exp[j]))
+ *       for i<B, j<10
  *   schedule: rows B/16
  *   287*B flops; reads 44*B+44, writes 48*B bytes
  *   loops: i<B: one point, reduced j<10, reduced j<10, one point, reduced j<10, one point, j<10 */
@@ -215,8 +215,8 @@ static void k05_digit_grad_add(const fnc_env *env, int64_t part, int64_t parts) 
             const int equal = (int32_t)j == converted;
             const float smaller = larger > -1.192093e-07f ? -1.192093e-07f : larger;
             sum_2 += equal ? smaller : 0.0f;
-            const float chosen = -16.118095f < larger ? (smaller < -1.192093e-07f ? (equal ? negated
-                    : 0.0f) : 0.0f) : 0.0f;
+            const float chosen = -16.118095f < larger ?
+                    (smaller < -1.192093e-07f ? (equal ? negated : 0.0f) : 0.0f) : 0.0f;
             sum_3 += -chosen;
             loss_grad_select[j] = chosen;
         }
@@ -278,10 +278,9 @@ static void k07_digit_grad_permute(const fnc_env *env, int64_t part, int64_t par
 }
 
 /* k08_digit_grad_dot: digit (backward), hidden (backward)
- *   dot = sum k<10: digit_grad_add[10 * m + k] * digit_grad_permute[64 * k + n]   for g<1, m<B,
- *       n<64
- *   hidden_grad_select[64 * j + k] = (dot if (0.0 < hidden_max[64 * j + k]) else 0.0)   for i<1,
- *       j<B, k<64
+ *   dot = sum k<10: digit_grad_add[10 * m + k] * digit_grad_permute[64 * k + n]   for m<B, n<64
+ *   hidden_grad_select[64 * m + n] = (dot if (0.0 < hidden_max[64 * m + n]) else 0.0)
+ *       for m<B, n<64
  *   schedule: tiles digit_grad_add{0 10*1 1*2} digit_grad_permute{0 64*1 1*2} | rows B/16
  *   1408*B flops; reads 296*B+2560, writes 256*B bytes */
 FNC_INLINE void k08_digit_grad_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr,
@@ -295,8 +294,8 @@ FNC_INLINE void k08_digit_grad_dot_epilogue(const void *tile, int64_t m0, int64_
 #pragma omp simd
         for (int64_t j = 0; j < nr; ++j) {
             const float dot = acc[i * FNC_NR_F32 + j];
-            hidden_grad_select[N * (m0 + i) + (n0 + j)] = 0.0f < hidden_max[N * (m0 + i) + (n0 + j)]
-                    ? dot : 0.0f;
+            hidden_grad_select[N * (m0 + i) + (n0 + j)] = 0.0f <
+                    hidden_max[N * (m0 + i) + (n0 + j)] ? dot : 0.0f;
         }
     }
 }
@@ -305,8 +304,8 @@ static void k08_digit_grad_dot(const fnc_env *env, int64_t part, int64_t parts) 
     const int64_t B = env->dims[0];
     enum { N = 64, K = 10 };
     const float *restrict digit_grad_add = (const float *)(env->arena + AT_DIGIT_GRAD_ADD(B));
-    const float *restrict digit_grad_permute = (const float *)(env->arena +
-            AT_DIGIT_GRAD_PERMUTE(B));
+    const float *restrict digit_grad_permute =
+            (const float *)(env->arena + AT_DIGIT_GRAD_PERMUTE(B));
     const int64_t begin = fnc_share(B, 16, part, parts);
     const int64_t end = fnc_share(B, 16, part + 1, parts);
     fnc_tile tile = {env, {0}, NULL};
@@ -316,7 +315,7 @@ static void k08_digit_grad_dot(const fnc_env *env, int64_t part, int64_t parts) 
 
 /* k09_hidden_grad_dot: hidden (backward)
  *   hidden_grad_dot[64 * m + n] = sum k<B: img[m + 784 * k] * hidden_grad_select[64 * k + n]
- *       for g<1, m<784, n<64
+ *       for m<784, n<64
  *   schedule: tiles img{0 1*1 784*2} hidden_grad_select{0 64*1 1*2} | rows 784/16
  *   100352*B flops; reads 3392*B, writes 200704 bytes */
 FNC_INLINE void k09_hidden_grad_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr,
@@ -337,8 +336,8 @@ static void k09_hidden_grad_dot(const fnc_env *env, int64_t part, int64_t parts)
     const int64_t B = env->dims[0];
     enum { M = 784, N = 64 };
     const float *restrict img = (const float *)env->in[0];
-    const float *restrict hidden_grad_select = (const float *)(env->arena +
-            AT_HIDDEN_GRAD_SELECT(B));
+    const float *restrict hidden_grad_select =
+            (const float *)(env->arena + AT_HIDDEN_GRAD_SELECT(B));
     const int64_t begin = fnc_share(M, 16, part, parts);
     const int64_t end = fnc_share(M, 16, part + 1, parts);
     fnc_tile tile = {env, {0}, NULL};
@@ -374,8 +373,8 @@ FNC_INLINE void k10_hidden_grad_sum_rows(const float *restrict hidden_grad_selec
 static void k10_hidden_grad_sum(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     enum { I = 64, BLOCK = 64 };
-    const float *restrict hidden_grad_select = (const float *)(env->arena +
-            AT_HIDDEN_GRAD_SELECT(B));
+    const float *restrict hidden_grad_select =
+            (const float *)(env->arena + AT_HIDDEN_GRAD_SELECT(B));
     float *restrict hidden_grad_sum = (float *)(env->arena + AT_HIDDEN_GRAD_SUM(B));
     const int64_t begin = fnc_share(I, 32, part, parts);
     const int64_t end = fnc_share(I, 32, part + 1, parts);
@@ -390,7 +389,7 @@ static void k10_hidden_grad_sum(const fnc_env *env, int64_t part, int64_t parts)
 
 /* k11_digit_grad_dot: digit (backward)
  *   digit_grad_dot_2[10 * m + n] = sum k<B: hidden_max[m + 64 * k] * digit_grad_add[10 * k + n]
- *       for g<1, m<64, n<10
+ *       for m<64, n<10
  *   schedule: tiles hidden_max{0 1*1 64*2} digit_grad_add{0 10*1 1*2} | rows 64/8
  *   1280*B flops; reads 296*B, writes 2560 bytes */
 FNC_INLINE void k11_digit_grad_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr,
@@ -477,12 +476,13 @@ static void k13_gradient_broadcast(const fnc_env *env, int64_t part, int64_t par
 }
 
 /* k14_adam_sub: optimizer/adam
- *   weights.momentum'[i] = (weights.momentum[i] + ((gradient_concat[i] - weights.momentum[i]) *
- *       0.10000000149011612))   for i<50896
- *   weights.velocity'[i] = (weights.velocity[i] + (((gradient_concat[i] * gradient_concat[i]) -
- *       weights.velocity[i]) * 0.0010000000474974513))   for i<50896
+ *   weights.momentum'[i] = (weights.momentum[i] +
+ *       ((gradient_concat[i] - weights.momentum[i]) * 0.1))   for i<50896
+ *   weights.velocity'[i] = (weights.velocity[i] +
+ *       (((gradient_concat[i] * gradient_concat[i]) - weights.velocity[i]) * 0.001))
+ *       for i<50896
  *   weights'[i] = (weights[i] - ((adam_div[0] * weights.momentum'[i]) /
- *       (sqrt(weights.velocity'[i]) + 1.0000000116860974e-07)))   for i<50896
+ *       (sqrt(weights.velocity'[i]) + 1e-07)))   for i<50896
  *   schedule: rows 50896/16
  *   610752 flops; reads 814340, writes 610752 bytes
  *   loops: i<50896 vector */
@@ -503,8 +503,8 @@ static void k14_adam_sub(const fnc_env *env, int64_t part, int64_t parts) {
         const float new_momentum = weights_momentum_i + (gradient_concat_i - weights_momentum_i) *
                 0.1f;
         const float weights_velocity_i = weights_velocity[i];
-        const float new_velocity = weights_velocity_i + (gradient_concat_i * gradient_concat_i -
-                weights_velocity_i) * 0.001f;
+        const float new_velocity = weights_velocity_i +
+                (gradient_concat_i * gradient_concat_i - weights_velocity_i) * 0.001f;
         const float new_weights = weights[i] - adam_div[0] * new_momentum /
                 (fnc_sqrt_f32(new_velocity) + 1e-07f);
         weights_momentum[i] = new_momentum;

@@ -62,16 +62,17 @@ static void k01_sgd_add(const fnc_env *env, int64_t part, int64_t parts) {
 }
 
 /* k02_drop_select: drop
- *   drop_select[i] = ((x[i] * 2.0) if (0.5 <= (f32(shr(bits(seed_generator/seed_generator_state,
- *       i), 8)) * 5.960464477539063e-08)) else 0.0)   for i<6*B
+ *   drop_select[i] = ((x[i] * 2.0) if (0.5 <=
+ *       (f32(shr(bits(seed_generator/seed_generator_state, i), 8)) * 5.9604645e-08)) else 0.0)
+ *       for i<6*B
  *   schedule: rows 6*B/16
  *   36*B flops; reads 24*B+8, writes 24*B bytes
  *   loops: i<6*B by 256 vector (bits ahead) */
 static void k02_drop_select(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     enum { BLOCK = 256 };
-    const uint32_t *restrict seed_generator_seed_generator_state = (const uint32_t *)(env->train +
-            AT_SEED_GENERATOR_SEED_GENERATOR_STATE);
+    const uint32_t *restrict seed_generator_seed_generator_state =
+            (const uint32_t *)(env->train + AT_SEED_GENERATOR_SEED_GENERATOR_STATE);
     const float *restrict x = (const float *)env->in[0];
     float *restrict drop_select = (float *)(env->arena + AT_DROP_SELECT);
     const int64_t begin = fnc_share(6 * B, 16, part, parts);
@@ -83,22 +84,22 @@ static void k02_drop_select(const fnc_env *env, int64_t part, int64_t parts) {
                 seed_generator_seed_generator_state[1]);
 #pragma omp simd
         for (int64_t i = 0; i < lanes; ++i) {
-            drop_select[i0 + i] = 0.5f <= (float)(bits[i] >> 8) * 5.9604645e-08f ? x[i0 + i] * 2.0f
-                    : 0.0f;
+            drop_select[i0 + i] = 0.5f <= (float)(bits[i] >> 8) * 5.9604645e-08f ? x[i0 + i] *
+                    2.0f : 0.0f;
         }
     }
 }
 
 /* k03_drop_add: drop
- *   seed_generator/seed_generator_state'[i] = (seed_generator/seed_generator_state[i] +
- *       drop_const[i])   for i<2
+ *   seed_generator/seed_generator_state'[i] =
+ *       (seed_generator/seed_generator_state[i] + drop_const[i])   for i<2
  *   schedule: rows 2/16
  *   2 flops; reads 16, writes 8 bytes
  *   loops: i<2 */
 static void k03_drop_add(const fnc_env *env, int64_t part, int64_t parts) {
     enum { I = 2 };
-    uint32_t *restrict seed_generator_seed_generator_state = (uint32_t *)(env->train +
-            AT_SEED_GENERATOR_SEED_GENERATOR_STATE);
+    uint32_t *restrict seed_generator_seed_generator_state =
+            (uint32_t *)(env->train + AT_SEED_GENERATOR_SEED_GENERATOR_STATE);
     const uint32_t *restrict drop_const = table_9ca5f08dcb;
     const int64_t begin = fnc_share(I, 16, part, parts);
     const int64_t end = fnc_share(I, 16, part + 1, parts);
@@ -124,15 +125,12 @@ static void k04_loss_grad_div(const fnc_env *env, int64_t part, int64_t parts) {
 }
 
 /* k05_out_dot: out, loss/binary_crossentropy, loss/binary_crossentropy (backward)
- *   out_dot[m] = sum k<6: drop_select[6 * m + k] * out/kernel[k]   for g<1, m<B, n<1
- *   loss_sub[j] = (1.0 - min(max((out_dot[m] + out/bias[0]), 1.0000000116860974e-07),
- *       0.9999998807907104))   for i<1, j<B, k<1
- *   loss_grad_select[j] = (((-(-(loss_grad_div[0] * (1.0 - y:0[j])) / loss_sub[j]) +
- *       (-(loss_grad_div[0] * y:0[j]) / min(max((out_dot[m] + out/bias[0]),
- *       1.0000000116860974e-07), 0.9999998807907104))) if (min(max((out_dot[m] + out/bias[0]),
- *       1.0000000116860974e-07), 0.9999998807907104) < 0.9999998807907104) else 0.0) if
- *       (1.0000000116860974e-07 < max((out_dot[m] + out/bias[0]), 1.0000000116860974e-07)) else
- *       0.0)   for i<1, j<B, k<1
+ *   out_dot[m] = sum k<6: drop_select[6 * m + k] * out/kernel[k]   for m<B
+ *   loss_sub[m] = (1.0 - min(max((out_dot[m] + out/bias[0]), 1e-07), 0.9999999))   for m<B
+ *   loss_grad_select[m] = (((-(-(loss_grad_div[0] * (1.0 - y:0[m])) / loss_sub[m]) +
+ *       (-(loss_grad_div[0] * y:0[m]) / min(max((out_dot[m] + out/bias[0]), 1e-07), 0.9999999)))
+ *       if (min(max((out_dot[m] + out/bias[0]), 1e-07), 0.9999999) < 0.9999999) else 0.0) if
+ *       (1e-07 < max((out_dot[m] + out/bias[0]), 1e-07)) else 0.0)   for m<B
  *   schedule: tiles drop_select{0 6*1 1*2} out/kernel{0 1*1} | rows B/16
  *   32*B flops; reads 28*B+32, writes 12*B bytes */
 FNC_INLINE void k05_out_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr,
@@ -155,8 +153,8 @@ FNC_INLINE void k05_out_dot_epilogue(const void *tile, int64_t m0, int64_t n0, i
             const float difference = 1.0f - smaller;
             const float loss_grad_div_value = loss_grad_div[0];
             const float y_0_i = y_0[m0 + i];
-            const float sum = -(-(loss_grad_div_value * (1.0f - y_0_i)) / difference) +
-                    -(loss_grad_div_value * y_0_i) / smaller;
+            const float sum = -(-(loss_grad_div_value * (1.0f - y_0_i)) /
+                    difference) + -(loss_grad_div_value * y_0_i) / smaller;
             const float chosen = 1e-07f < larger ? (smaller < 0.9999999f ? sum : 0.0f) : 0.0f;
             out_dot[m0 + i] = dot;
             loss_sub[m0 + i] = difference;
@@ -173,14 +171,13 @@ static void k05_out_dot(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t begin = fnc_share(B, 16, part, parts);
     const int64_t end = fnc_share(B, 16, part + 1, parts);
     fnc_tile tile = {env, {0}, NULL};
-    fnc_gemm_f32(B, 1, K, drop_select, K, 1, out_kernel, 1, begin, end, 0, 1, k05_out_dot_epilogue,
-            &tile);
+    fnc_gemm_f32(B, 1, K, drop_select, K, 1, out_kernel, 1, begin, end, 0, 1,
+            k05_out_dot_epilogue, &tile);
 }
 
 /* k06_loss_add: loss/binary_crossentropy, metrics/loss
- *   sum = sum over i: ((y:0[i] * -log(min(max((out_dot[i] + out/bias[0]),
- *       1.0000000116860974e-07), 0.9999998807907104))) + ((1.0 - y:0[i]) * -log(loss_sub[i])))
- *       for i<B
+ *   sum = sum over i: ((y:0[i] * -log(min(max((out_dot[i] + out/bias[0]), 1e-07), 0.9999999))) +
+ *       ((1.0 - y:0[i]) * -log(loss_sub[i])))   for i<B
  *   then loss[0] = (sum / max(B, 1.0))   for one value
  *   then loss/total'[0] = (loss/total[0] + (loss[0] * B))   for one value
  *   schedule: alone
@@ -203,8 +200,8 @@ static void k06_loss_add(const fnc_env *env, int64_t part, int64_t parts) {
     for (int64_t i = 0; i < B; ++i) {
         const float y_0_i = y_0[i];
         sum += y_0_i * -fnc_log_f32(fnc_max_f32(out_dot[i] + out_bias[0], 1e-07f) > 0.9999999f ?
-                0.9999999f : fnc_max_f32(out_dot[i] + out_bias[0], 1e-07f)) + (1.0f - y_0_i) *
-                -fnc_log_f32(loss_sub[i]);
+                0.9999999f : fnc_max_f32(out_dot[i] + out_bias[0], 1e-07f)) +
+                (1.0f - y_0_i) * -fnc_log_f32(loss_sub[i]);
     }
     const float size = (float)B;
     const float ratio = sum / (size < 1.0f ? 1.0f : size);
@@ -214,7 +211,7 @@ static void k06_loss_add(const fnc_env *env, int64_t part, int64_t parts) {
 }
 
 /* k07_out_grad_dot: out (backward)
- *   out_grad_dot[m] = sum k<B: drop_select[m + 6 * k] * loss_grad_select[k]   for g<1, m<6, n<1
+ *   out_grad_dot[m] = sum k<B: drop_select[m + 6 * k] * loss_grad_select[k]   for m<6
  *   schedule: tiles drop_select{0 1*1 6*2} loss_grad_select{0 1*1} | rows 6/8
  *   12*B flops; reads 28*B, writes 24 bytes */
 FNC_INLINE void k07_out_grad_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr,

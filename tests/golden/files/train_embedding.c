@@ -75,17 +75,17 @@ static void k01_embed_gather(const fnc_env *env, int64_t part, int64_t parts) {
 
 /* k02_adam_w_div: optimizer/adam_w
  *   adam_w/iteration'[0] = (adam_w/iteration[0] + 1)   for one value
- *   adam_w_div[0] = ((adam_w/learning_rate[0] * sqrt((1.0 - pow(0.9990000128746033,
- *       f32(adam_w/iteration'[0]))))) / (1.0 - pow(0.8999999761581421,
- *       f32(adam_w/iteration'[0]))))   for one value
+ *   adam_w_div[0] = ((adam_w/learning_rate[0] *
+ *       sqrt((1.0 - pow(0.999, f32(adam_w/iteration'[0]))))) /
+ *       (1.0 - pow(0.9, f32(adam_w/iteration'[0]))))   for one value
  *   schedule: alone
  *   9 flops; reads 8, writes 8 bytes
  *   loops: one point */
 static void k02_adam_w_div(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     int32_t *restrict adam_w_iteration = (int32_t *)(env->train + AT_ADAM_W_ITERATION);
-    const float *restrict adam_w_learning_rate = (const float *)(env->train +
-            AT_ADAM_W_LEARNING_RATE);
+    const float *restrict adam_w_learning_rate =
+            (const float *)(env->train + AT_ADAM_W_LEARNING_RATE);
     float *restrict adam_w_div = (float *)(env->arena + AT_ADAM_W_DIV(B));
     (void)parts;
     if (part != 0) {
@@ -93,8 +93,9 @@ static void k02_adam_w_div(const fnc_env *env, int64_t part, int64_t parts) {
     }
     const int32_t new_iteration = fnc_add_i32(adam_w_iteration[0], 1);
     const float converted = (float)new_iteration;
-    const float ratio = adam_w_learning_rate[0] * fnc_sqrt_f32(1.0f - fnc_pow_f32(0.999f,
-            converted)) / (1.0f - fnc_pow_f32(0.9f, converted));
+    const float ratio = adam_w_learning_rate[0] *
+            fnc_sqrt_f32(1.0f - fnc_pow_f32(0.999f, converted)) /
+            (1.0f - fnc_pow_f32(0.9f, converted));
     adam_w_iteration[0] = new_iteration;
     adam_w_div[0] = ratio;
 }
@@ -132,10 +133,10 @@ static void k04_loss_grad_mul(const fnc_env *env, int64_t part, int64_t parts) {
 }
 
 /* k05_head_dot: head, loss/mean_squared_error (backward)
- *   head_dot[2 * m + n] = sum k<15: embed_gather[15 * m + k] * head/kernel[2 * k + n]   for g<1,
- *       m<B, n<2
- *   loss_grad_mul[2 * j + k] = ((loss_grad_mul_2[j] * (y:0[2 * j + k] - (head_dot[2 * m + n] +
- *       head/bias[k]))) * -2.0)   for i<1, j<B, k<2
+ *   head_dot[2 * m + n] = sum k<15: embed_gather[15 * m + k] * head/kernel[2 * k + n]
+ *       for m<B, n<2
+ *   loss_grad_mul[2 * m + n] = ((loss_grad_mul_2[m] *
+ *       (y:0[2 * m + n] - (head_dot[2 * m + n] + head/bias[n]))) * -2.0)   for m<B, n<2
  *   schedule: tiles embed_gather{0 15*1 1*2} head/kernel{0 2*1 1*2} | rows B/16
  *   68*B flops; reads 72*B+128, writes 16*B bytes */
 FNC_INLINE void k05_head_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr,
@@ -152,8 +153,8 @@ FNC_INLINE void k05_head_dot_epilogue(const void *tile, int64_t m0, int64_t n0, 
 #pragma omp simd
         for (int64_t j = 0; j < nr; ++j) {
             const float dot = acc[i * FNC_NR_F32 + j];
-            const float product = loss_grad_mul_2[m0 + i] * (y_0[N * (m0 + i) + (n0 + j)] - (dot +
-                    head_bias[n0 + j])) * -2.0f;
+            const float product = loss_grad_mul_2[m0 + i] *
+                    (y_0[N * (m0 + i) + (n0 + j)] - (dot + head_bias[n0 + j])) * -2.0f;
             head_dot[N * (m0 + i) + (n0 + j)] = dot;
             loss_grad_mul[N * (m0 + i) + (n0 + j)] = product;
         }
@@ -173,8 +174,8 @@ static void k05_head_dot(const fnc_env *env, int64_t part, int64_t parts) {
 }
 
 /* k06_loss_sum: loss/mean_squared_error
- *   loss_sum[i] = sum over j: ((y:0[2 * i + j] - (head_dot[2 * i + j] + head/bias[j])) * (y:0[2
- *       * i + j] - (head_dot[2 * i + j] + head/bias[j])))   for i<B, j<2
+ *   loss_sum[i] = sum over j: ((y:0[2 * i + j] - (head_dot[2 * i + j] + head/bias[j])) *
+ *       (y:0[2 * i + j] - (head_dot[2 * i + j] + head/bias[j])))   for i<B, j<2
  *   schedule: rows B/16
  *   8*B flops; reads 16*B+8, writes 4*B bytes
  *   loops: i<B: reduced j<2 */
@@ -227,7 +228,7 @@ static void k07_loss_add(const fnc_env *env, int64_t part, int64_t parts) {
 
 /* k08_head_grad_dot: head (backward)
  *   head_grad_dot_2[2 * m + n] = sum k<B: embed_gather[m + 15 * k] * loss_grad_mul[2 * k + n]
- *       for g<1, m<15, n<2
+ *       for m<15, n<2
  *   schedule: tiles embed_gather{0 1*1 15*2} loss_grad_mul{0 2*1 1*2} | rows 15/8
  *   60*B flops; reads 68*B, writes 120 bytes */
 FNC_INLINE void k08_head_grad_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr,
@@ -365,8 +366,8 @@ static void k13_head_grad_permute(const fnc_env *env, int64_t part, int64_t part
 }
 
 /* k14_head_grad_dot: head (backward)
- *   head_grad_dot[15 * m + n] = sum k<2: loss_grad_mul[2 * m + k] * head_grad_permute[15 * k +
- *       n]   for g<1, m<B, n<15
+ *   head_grad_dot[15 * m + n] = sum k<2: loss_grad_mul[2 * m + k] *
+ *       head_grad_permute[15 * k + n]   for m<B, n<15
  *   schedule: tiles loss_grad_mul{0 2*1 1*2} head_grad_permute{0 15*1 1*2} | rows B/16
  *   60*B flops; reads 8*B+120, writes 60*B bytes */
 FNC_INLINE void k14_head_grad_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr,
@@ -423,13 +424,13 @@ static void k15_embed_grad_scatter(const fnc_env *env, int64_t part, int64_t par
 }
 
 /* k16_adam_w_sub: optimizer/adam_w
- *   weights.momentum'[i] = (weights.momentum[i] + ((gradient_concat[i] - weights.momentum[i]) *
- *       0.10000000149011612))   for i<96
- *   weights.velocity'[i] = (weights.velocity[i] + (((gradient_concat[i] * gradient_concat[i]) -
- *       weights.velocity[i]) * 0.0010000000474974513))   for i<96
- *   weights'[i] = ((weights[i] - ((weights[i] * 0.004000000189989805) *
- *       adam_w/learning_rate[0])) - ((adam_w_div[0] * weights.momentum'[i]) /
- *       (sqrt(weights.velocity'[i]) + 1.0000000116860974e-07)))   for i<96
+ *   weights.momentum'[i] = (weights.momentum[i] +
+ *       ((gradient_concat[i] - weights.momentum[i]) * 0.1))   for i<96
+ *   weights.velocity'[i] = (weights.velocity[i] +
+ *       (((gradient_concat[i] * gradient_concat[i]) - weights.velocity[i]) * 0.001))   for i<96
+ *   weights'[i] = ((weights[i] - ((weights[i] * 0.004) * adam_w/learning_rate[0])) -
+ *       ((adam_w_div[0] * weights.momentum'[i]) / (sqrt(weights.velocity'[i]) + 1e-07)))
+ *       for i<96
  *   schedule: rows 96/16
  *   1440 flops; reads 1544, writes 1152 bytes
  *   loops: i<96 vector */
@@ -440,8 +441,8 @@ static void k16_adam_w_sub(const fnc_env *env, int64_t part, int64_t parts) {
     const float *restrict gradient_concat = (const float *)(env->arena + AT_GRADIENT_CONCAT(B));
     float *restrict weights_velocity = (float *)(env->train + AT_WEIGHTS_VELOCITY);
     float *restrict weights = (float *)((unsigned char *)env->weights + AT_WEIGHTS);
-    const float *restrict adam_w_learning_rate = (const float *)(env->train +
-            AT_ADAM_W_LEARNING_RATE);
+    const float *restrict adam_w_learning_rate =
+            (const float *)(env->train + AT_ADAM_W_LEARNING_RATE);
     const float *restrict adam_w_div = (const float *)(env->arena + AT_ADAM_W_DIV(B));
     const int64_t begin = fnc_share(I, 16, part, parts);
     const int64_t end = fnc_share(I, 16, part + 1, parts);
@@ -452,8 +453,8 @@ static void k16_adam_w_sub(const fnc_env *env, int64_t part, int64_t parts) {
         const float new_momentum = weights_momentum_i + (gradient_concat_i - weights_momentum_i) *
                 0.1f;
         const float weights_velocity_i = weights_velocity[i];
-        const float new_velocity = weights_velocity_i + (gradient_concat_i * gradient_concat_i -
-                weights_velocity_i) * 0.001f;
+        const float new_velocity = weights_velocity_i +
+                (gradient_concat_i * gradient_concat_i - weights_velocity_i) * 0.001f;
         const float weights_i = weights[i];
         const float new_weights = weights_i - weights_i * 0.004f * adam_w_learning_rate[0] -
                 adam_w_div[0] * new_momentum / (fnc_sqrt_f32(new_velocity) + 1e-07f);

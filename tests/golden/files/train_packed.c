@@ -80,8 +80,8 @@ static void k02_first_pack(const fnc_env *env, int64_t part, int64_t parts) {
 }
 
 /* k03_first_dot: first
- *   dot = sum k<240: x[240 * m + k] * first/kernel[260 * k + n]   for g<1, m<B, n<260
- *   first_add[260 * j + k] = (dot + first/bias[k])   for i<1, j<B, k<260
+ *   dot = sum k<240: x[240 * m + k] * first/kernel[260 * k + n]   for m<B, n<260
+ *   first_add[260 * m + n] = (dot + first/bias[n])   for m<B, n<260
  *   schedule: panels x{0 240*1 1*2} panels:first_panels{0 260*1 1*2} | longer
  *   125060*B flops; reads 960*B+277520, writes 1040*B bytes */
 FNC_INLINE void k03_first_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr,
@@ -156,10 +156,10 @@ static void k06_last_pack(const fnc_env *env, int64_t part, int64_t parts) {
 }
 
 /* k07_last_dot: last, loss/mean_squared_error (backward)
- *   last_dot[130 * m + n] = sum k<260: first_add[260 * m + k] * last/kernel[130 * k + n]   for
- *       g<1, m<B, n<130
- *   loss_grad_mul[130 * j + k] = ((loss_grad_div_2[j] * (y:0[130 * j + k] - (last_dot[130 * m +
- *       n] + last/bias[k]))) * -2.0)   for i<1, j<B, k<130
+ *   last_dot[130 * m + n] = sum k<260: first_add[260 * m + k] * last/kernel[130 * k + n]
+ *       for m<B, n<130
+ *   loss_grad_mul[130 * m + n] = ((loss_grad_div_2[m] *
+ *       (y:0[130 * m + n] - (last_dot[130 * m + n] + last/bias[n]))) * -2.0)   for m<B, n<130
  *   schedule: panels first_add{0 260*1 1*2} panels:last_panels{0 130*1 1*2} | longer
  *   68120*B flops; reads 1564*B+166920, writes 1040*B bytes */
 FNC_INLINE void k07_last_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr,
@@ -176,8 +176,8 @@ FNC_INLINE void k07_last_dot_epilogue(const void *tile, int64_t m0, int64_t n0, 
 #pragma omp simd
         for (int64_t j = 0; j < nr; ++j) {
             const float dot = acc[i * FNC_NR_F32 + j];
-            const float product = loss_grad_div_2[m0 + i] * (y_0[N * (m0 + i) + (n0 + j)] - (dot +
-                    last_bias[n0 + j])) * -2.0f;
+            const float product = loss_grad_div_2[m0 + i] *
+                    (y_0[N * (m0 + i) + (n0 + j)] - (dot + last_bias[n0 + j])) * -2.0f;
             last_dot[N * (m0 + i) + (n0 + j)] = dot;
             loss_grad_mul[N * (m0 + i) + (n0 + j)] = product;
         }
@@ -202,13 +202,13 @@ static void k07_last_dot(const fnc_env *env, int64_t part, int64_t parts) {
  *   520*B flops; reads 1040*B+520, writes 4*B bytes
  *   loops: i<B: reduced j<130 by 16 vector */
 FNC_INLINE void k08_loss_sum_lanes(const float *restrict y_0, const float *restrict last_dot,
-        const float *restrict last_bias, int64_t i, int64_t j0, int64_t lanes, float *restrict sum)
-        {
+        const float *restrict last_bias, int64_t i, int64_t j0, int64_t lanes,
+        float *restrict sum) {
     enum { J = 130 };
 #pragma omp simd
     for (int64_t j = 0; j < lanes; ++j) {
-        const float difference = y_0[J * i + (j0 + j)] - (last_dot[J * i + (j0 + j)] + last_bias[j0
-                + j]);
+        const float difference = y_0[J * i + (j0 + j)] -
+                (last_dot[J * i + (j0 + j)] + last_bias[j0 + j]);
         sum[j] += difference * difference;
     }
 }
@@ -285,8 +285,8 @@ static void k10_last_grad_pack(const fnc_env *env, int64_t part, int64_t parts) 
 }
 
 /* k11_last_grad_dot: last (backward)
- *   last_grad_dot[260 * m + n] = sum k<130: loss_grad_mul[130 * m + k] * last/kernel[k + 130 *
- *       n]   for g<1, m<B, n<260
+ *   last_grad_dot[260 * m + n] = sum k<130: loss_grad_mul[130 * m + k] *
+ *       last/kernel[k + 130 * n]   for m<B, n<260
  *   schedule: panels loss_grad_mul{0 130*1 1*2} panels:last_grad_panels{0 260*1 1*2} | longer
  *   67600*B flops; reads 520*B+149760, writes 1040*B bytes */
 FNC_INLINE void k11_last_grad_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr,
@@ -315,8 +315,8 @@ static void k11_last_grad_dot(const fnc_env *env, int64_t part, int64_t parts) {
 }
 
 /* k12_first_grad_dot: first (backward)
- *   first_grad_dot[260 * m + n] = sum k<B: x[m + 240 * k] * last_grad_dot[260 * k + n]   for
- *       g<1, m<240, n<260
+ *   first_grad_dot[260 * m + n] = sum k<B: x[m + 240 * k] * last_grad_dot[260 * k + n]
+ *       for m<240, n<260
  *   schedule: tiles x{0 1*1 240*2} last_grad_dot{0 260*1 1*2} | rows 240/16
  *   124800*B flops; reads 2000*B, writes 249600 bytes */
 FNC_INLINE void k12_first_grad_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr,
@@ -340,8 +340,8 @@ static void k12_first_grad_dot(const fnc_env *env, int64_t part, int64_t parts) 
     const int64_t begin = fnc_share(M, 16, part, parts);
     const int64_t end = fnc_share(M, 16, part + 1, parts);
     fnc_tile tile = {env, {0}, NULL};
-    fnc_gemm_f32(M, N, B, x, 1, M, last_grad_dot, N, begin, end, 0, N, k12_first_grad_dot_epilogue,
-            &tile);
+    fnc_gemm_f32(M, N, B, x, 1, M, last_grad_dot, N, begin, end, 0, N,
+            k12_first_grad_dot_epilogue, &tile);
 }
 
 /* k13_first_grad_sum: first (backward)
@@ -387,7 +387,7 @@ static void k13_first_grad_sum(const fnc_env *env, int64_t part, int64_t parts) 
 
 /* k14_last_grad_dot: last (backward)
  *   last_grad_dot_2[130 * m + n] = sum k<B: first_add[m + 260 * k] * loss_grad_mul[130 * k + n]
- *       for g<1, m<260, n<130
+ *       for m<260, n<130
  *   schedule: tiles first_add{0 1*1 260*2} loss_grad_mul{0 130*1 1*2} | rows 260/16
  *   67600*B flops; reads 1560*B, writes 135200 bytes */
 FNC_INLINE void k14_last_grad_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr,

@@ -80,8 +80,8 @@ static void k02_first_pack(const fnc_env *env, int64_t part, int64_t parts) {
 }
 
 /* k03_first_dot: first
- *   dot = sum k<130: x[130 * m + k] * first/kernel[1040 * k + n]   for g<1, m<B, n<1040
- *   first_max[1040 * j + k] = max((dot + first/bias[k]), 0.0)   for i<1, j<B, k<1040
+ *   dot = sum k<130: x[130 * m + k] * first/kernel[1040 * k + n]   for m<B, n<1040
+ *   first_max[1040 * m + n] = max((dot + first/bias[n]), 0.0)   for m<B, n<1040
  *   schedule: panels x{0 130*1 1*2} panels:first_panels{0 1040*1 1*2} | longer
  *   272480*B flops; reads 520*B+553280, writes 4160*B bytes */
 FNC_INLINE void k03_first_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr,
@@ -160,10 +160,10 @@ static void k06_last_pack(const fnc_env *env, int64_t part, int64_t parts) {
 }
 
 /* k07_last_dot: last, loss/mean_squared_error (backward)
- *   last_dot[520 * m + n] = sum k<1040: first_max[1040 * m + k] * last/kernel[520 * k + n]   for
- *       g<1, m<B, n<520
- *   loss_grad_mul[520 * j + k] = ((loss_grad_div_2[j] * (y:0[520 * j + k] - (last_dot[520 * m +
- *       n] + last/bias[k]))) * -2.0)   for i<1, j<B, k<520
+ *   last_dot[520 * m + n] = sum k<1040: first_max[1040 * m + k] * last/kernel[520 * k + n]
+ *       for m<B, n<520
+ *   loss_grad_mul[520 * m + n] = ((loss_grad_div_2[m] *
+ *       (y:0[520 * m + n] - (last_dot[520 * m + n] + last/bias[n]))) * -2.0)   for m<B, n<520
  *   schedule: if B<=64: packing first_max{0 1040*1 1*2} last/kernel{0 520*1 1*2}; else: panels
  *       first_max{0 1040*1 1*2} panels:last_panels{0 520*1 1*2} | longer
  *   1083680*B flops; reads 6244*B+4428320, writes 4160*B bytes */
@@ -181,8 +181,8 @@ FNC_INLINE void k07_last_dot_epilogue(const void *tile, int64_t m0, int64_t n0, 
 #pragma omp simd
         for (int64_t j = 0; j < nr; ++j) {
             const float dot = acc[i * FNC_NR_F32 + j];
-            const float product = loss_grad_div_2[m0 + i] * (y_0[N * (m0 + i) + (n0 + j)] - (dot +
-                    last_bias[n0 + j])) * -2.0f;
+            const float product = loss_grad_div_2[m0 + i] *
+                    (y_0[N * (m0 + i) + (n0 + j)] - (dot + last_bias[n0 + j])) * -2.0f;
             last_dot[N * (m0 + i) + (n0 + j)] = dot;
             loss_grad_mul[N * (m0 + i) + (n0 + j)] = product;
         }
@@ -319,8 +319,8 @@ static void k11_gradient_broadcast(const fnc_env *env, int64_t part, int64_t par
 
 /* k12_last_grad_pack: last (backward)
  *   last_grad_panels[1040 * i + j] = pack: last/kernel[i + 520 * j]   for i<520, j<1040
- *   schedule: if B<=64: pack loss_grad_mul{0 1*1 520*2} columns B; else: pack last/kernel{0 1*1
- *       520*2} columns 1040 | panels
+ *   schedule: if B<=64: pack loss_grad_mul{0 1*1 520*2} columns B; else: pack
+ *       last/kernel{0 1*1 520*2} columns 1040 | panels
  *   0 flops; reads 2080*B+2163200, writes 2196480 bytes */
 static void k12_last_grad_pack(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
@@ -340,10 +340,9 @@ static void k12_last_grad_pack(const fnc_env *env, int64_t part, int64_t parts) 
 }
 
 /* k13_last_grad_dot: last (backward), first (backward)
- *   dot = sum k<520: loss_grad_mul[520 * m + k] * last/kernel[k + 520 * n]   for g<1, m<B,
- *       n<1040
- *   first_grad_select[1040 * j + k] = (dot if (0.0 < first_max[1040 * j + k]) else 0.0)   for
- *       i<1, j<B, k<1040
+ *   dot = sum k<520: loss_grad_mul[520 * m + k] * last/kernel[k + 520 * n]   for m<B, n<1040
+ *   first_grad_select[1040 * m + n] = (dot if (0.0 < first_max[1040 * m + n]) else 0.0)
+ *       for m<B, n<1040
  *   schedule: if B<=64: swapped panels:last_grad_panels{0 1*1 B*2} last/kernel{0 1*1 520*2};
  *       else: panels loss_grad_mul{0 520*1 1*2} panels:last_grad_panels{0 1040*1 1*2} | longer
  *   1083680*B flops; reads 6240*B+4359680, writes 4160*B bytes */
@@ -423,10 +422,10 @@ static void k14_first_grad_sum(const fnc_env *env, int64_t part, int64_t parts) 
 }
 
 /* k15_sgd_sub: optimizer/sgd
- *   first/bias'[i] = (first/bias[i] - (sgd/learning_rate[0] * gradient_concat_piece1[i]))   for
- *       i<1040
- *   then weights_piece3'[i] = (weights_piece3[i] - (sgd/learning_rate[0] *
- *       gradient_concat_piece3[i]))   for i<528
+ *   first/bias'[i] = (first/bias[i] - (sgd/learning_rate[0] * gradient_concat_piece1[i]))
+ *       for i<1040
+ *   then weights_piece3'[i] = (weights_piece3[i] -
+ *       (sgd/learning_rate[0] * gradient_concat_piece3[i]))   for i<528
  *   schedule: alone
  *   3136 flops; reads 12548, writes 6272 bytes
  *   loops: i<1040 vector, i<528 vector */
@@ -435,11 +434,11 @@ static void k15_sgd_sub(const fnc_env *env, int64_t part, int64_t parts) {
     enum { I = 1040, I_528 = 528 };
     float *restrict first_bias = (float *)((unsigned char *)env->weights + AT_FIRST_BIAS);
     const float *restrict sgd_learning_rate = (const float *)(env->train + AT_SGD_LEARNING_RATE);
-    const float *restrict gradient_concat_piece1 = (const float *)(env->arena +
-            AT_GRADIENT_CONCAT_PIECE1(B));
+    const float *restrict gradient_concat_piece1 =
+            (const float *)(env->arena + AT_GRADIENT_CONCAT_PIECE1(B));
     float *restrict weights_piece3 = (float *)((unsigned char *)env->weights + AT_WEIGHTS_PIECE3);
-    const float *restrict gradient_concat_piece3 = (const float *)(env->arena +
-            AT_GRADIENT_CONCAT_PIECE3(B));
+    const float *restrict gradient_concat_piece3 =
+            (const float *)(env->arena + AT_GRADIENT_CONCAT_PIECE3(B));
     (void)parts;
     if (part != 0) {
         return;
@@ -469,9 +468,9 @@ static void k16_first_grad_pack(const fnc_env *env, int64_t part, int64_t parts)
 }
 
 /* k17_first_grad_dot: first (backward), optimizer/sgd
- *   dot = sum k<B: x[m + 130 * k] * first_grad_select[1040 * k + n]   for g<1, m<130, n<1040
- *   first/kernel'[1040 * j + k] = (first/kernel[1040 * j + k] - (sgd/learning_rate[0] * dot))
- *       for i<1, j<130, k<1040
+ *   dot = sum k<B: x[m + 130 * k] * first_grad_select[1040 * k + n]   for m<130, n<1040
+ *   first/kernel'[1040 * m + n] = (first/kernel[1040 * m + n] - (sgd/learning_rate[0] * dot))
+ *       for m<130, n<1040
  *   schedule: row_panels x{0 1*1 130*2} panels:first_grad_panels{0 1040*1 1*2} | rows 130/16 |
  *       update
  *   270400*B+270400 flops; reads 4744*B+540804, writes 540800 bytes */
@@ -520,9 +519,9 @@ static void k18_last_grad_pack(const fnc_env *env, int64_t part, int64_t parts) 
 }
 
 /* k19_last_grad_dot: last (backward), optimizer/sgd
- *   dot = sum k<B: first_max[m + 1040 * k] * loss_grad_mul[520 * k + n]   for g<1, m<1040, n<520
- *   last/kernel'[520 * j + k] = (last/kernel[520 * j + k] - (sgd/learning_rate[0] * dot))   for
- *       i<1, j<1040, k<520
+ *   dot = sum k<B: first_max[m + 1040 * k] * loss_grad_mul[520 * k + n]   for m<1040, n<520
+ *   last/kernel'[520 * m + n] = (last/kernel[520 * m + n] - (sgd/learning_rate[0] * dot))
+ *       for m<1040, n<520
  *   schedule: row_panels first_max{0 1*1 1040*2} panels:last_grad_panels_2{0 520*1 1*2} | rows
  *       1040/16 | update
  *   1081600*B+1081600 flops; reads 6336*B+2163204, writes 2163200 bytes */
@@ -546,8 +545,8 @@ static void k19_last_grad_dot(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t B = env->dims[0];
     enum { M = 1040, N = 520 };
     const float *restrict first_max = (const float *)(env->arena + AT_FIRST_MAX);
-    const float *restrict last_grad_panels_2 = (const float *)(env->arena +
-            AT_LAST_GRAD_PANELS_2(B));
+    const float *restrict last_grad_panels_2 =
+            (const float *)(env->arena + AT_LAST_GRAD_PANELS_2(B));
     const float *restrict last_kernel = (const float *)(env->weights + AT_LAST_KERNEL);
     const int64_t begin = fnc_share(M, 16, part, parts);
     const int64_t end = fnc_share(M, 16, part + 1, parts);

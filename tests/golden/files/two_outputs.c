@@ -15,8 +15,8 @@
 #define AT_TRUNK_MAX 0 /* f32[B,4] */
 
 /* k00_trunk_dot: trunk
- *   dot = sum k<6: x[6 * m + k] * trunk/kernel[4 * k + n]   for g<1, m<B, n<4
- *   trunk_max[4 * j + k] = max((dot + trunk/bias[k]), 0.0)   for i<1, j<B, k<4
+ *   dot = sum k<6: x[6 * m + k] * trunk/kernel[4 * k + n]   for m<B, n<4
+ *   trunk_max[4 * m + n] = max((dot + trunk/bias[n]), 0.0)   for m<B, n<4
  *   schedule: tiles x{0 6*1 1*2} trunk/kernel{0 4*1 1*2} | rows B/16
  *   56*B flops; reads 24*B+112, writes 16*B bytes */
 FNC_INLINE void k00_trunk_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr,
@@ -42,13 +42,13 @@ static void k00_trunk_dot(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t begin = fnc_share(B, 16, part, parts);
     const int64_t end = fnc_share(B, 16, part + 1, parts);
     fnc_tile tile = {env, {0}, NULL};
-    fnc_gemm_f32(B, N, K, x, K, 1, trunk_kernel, N, begin, end, 0, N, k00_trunk_dot_epilogue,
-            &tile);
+    fnc_gemm_f32(B, N, K, x, K, 1, trunk_kernel, N, begin, end, 0, N,
+            k00_trunk_dot_epilogue, &tile);
 }
 
 /* k01_left_dot: left
- *   dot = sum k<4: trunk_max[4 * m + k] * left/kernel[k]   for g<1, m<B, n<1
- *   left[j] = (dot + left/bias[0])   for i<1, j<B, k<1
+ *   dot = sum k<4: trunk_max[4 * m + k] * left/kernel[k]   for m<B
+ *   left[m] = (dot + left/bias[0])   for m<B
  *   schedule: tiles trunk_max{0 4*1 1*2} left/kernel{0 1*1} | rows B/16
  *   9*B flops; reads 16*B+20, writes 4*B bytes */
 FNC_INLINE void k01_left_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr,
@@ -74,13 +74,13 @@ static void k01_left_dot(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t begin = fnc_share(B, 16, part, parts);
     const int64_t end = fnc_share(B, 16, part + 1, parts);
     fnc_tile tile = {env, {0}, NULL};
-    fnc_gemm_f32(B, 1, K, trunk_max, K, 1, left_kernel, 1, begin, end, 0, 1, k01_left_dot_epilogue,
-            &tile);
+    fnc_gemm_f32(B, 1, K, trunk_max, K, 1, left_kernel, 1, begin, end, 0, 1,
+            k01_left_dot_epilogue, &tile);
 }
 
 /* k02_right_dot: right
- *   dot = sum k<4: trunk_max[4 * m + k] * right/kernel[2 * k + n]   for g<1, m<B, n<2
- *   right[2 * j + k] = (dot + right/bias[k])   for i<1, j<B, k<2
+ *   dot = sum k<4: trunk_max[4 * m + k] * right/kernel[2 * k + n]   for m<B, n<2
+ *   right[2 * m + n] = (dot + right/bias[n])   for m<B, n<2
  *   schedule: tiles trunk_max{0 4*1 1*2} right/kernel{0 2*1 1*2} | rows B/16
  *   18*B flops; reads 16*B+40, writes 8*B bytes */
 FNC_INLINE void k02_right_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr,

@@ -8,8 +8,8 @@
 #define AT_INNER_BIAS 256 /* f32[8] */
 
 /* k00_inner_dot: inner, sum
- *   dot = sum k<8: x[8 * m + k] * inner/kernel[8 * k + n]   for g<1, m<B, n<8
- *   sum[8 * j + k] = (x[8 * j + k] + tanh((dot + inner/bias[k])))   for i<1, j<B, k<8
+ *   dot = sum k<8: x[8 * m + k] * inner/kernel[8 * k + n]   for m<B, n<8
+ *   sum[8 * m + n] = (x[8 * m + n] + tanh((dot + inner/bias[n])))   for m<B, n<8
  *   schedule: tiles x{0 8*1 1*2} inner/kernel{0 8*1 1*2} | rows B/16
  *   152*B flops; reads 32*B+288, writes 32*B bytes */
 FNC_INLINE void k00_inner_dot_epilogue(const void *tile, int64_t m0, int64_t n0, int64_t mr,
@@ -23,8 +23,8 @@ FNC_INLINE void k00_inner_dot_epilogue(const void *tile, int64_t m0, int64_t n0,
 #pragma omp simd
         for (int64_t j = 0; j < nr; ++j) {
             const float dot = acc[i * FNC_NR_F32 + j];
-            sum_output[N * (m0 + i) + (n0 + j)] = x[N * (m0 + i) + (n0 + j)] + fnc_tanh_f32(dot +
-                    inner_bias[n0 + j]);
+            sum_output[N * (m0 + i) + (n0 + j)] = x[N * (m0 + i) + (n0 + j)] +
+                    fnc_tanh_f32(dot + inner_bias[n0 + j]);
         }
     }
 }
@@ -37,8 +37,8 @@ static void k00_inner_dot(const fnc_env *env, int64_t part, int64_t parts) {
     const int64_t begin = fnc_share(B, 16, part, parts);
     const int64_t end = fnc_share(B, 16, part + 1, parts);
     fnc_tile tile = {env, {0}, NULL};
-    fnc_gemm_f32(B, N, K, x, K, 1, inner_kernel, N, begin, end, 0, N, k00_inner_dot_epilogue,
-            &tile);
+    fnc_gemm_f32(B, N, K, x, K, 1, inner_kernel, N, begin, end, 0, N,
+            k00_inner_dot_epilogue, &tile);
 }
 
 FNC_ONE_COPY void run_predict(const fnc_env *env, int64_t part, int64_t parts) {
