@@ -125,9 +125,10 @@ class Machine:
     kept_loads: int = 6
     column_points: int = 8
 
-    # Bytes of the stack for what lives within one row of a kernel: what the nearest cache has room
-    # for. Those of a softmax over 1,000 classes and its gradient are 20 KB; csrc/kern takes 230 KB.
-    local_bytes: int = 1 << 15
+    # Bytes of the stack for what lives within one row of a kernel: what a core's own cache has room
+    # for; csrc/kern takes 230 KB. Those of a softmax over 1,000 classes and its gradient are 20 KB,
+    # the largest image under a depthwise window of MobileNet 280.
+    local_bytes: int = 9 << 15
 
     # Elements of one piece of an optimizer's sweep from which on it is worth a kernel of its own.
     long_piece: int = 1 << 14

@@ -174,6 +174,25 @@ def test_what_is_read_as_float32_stays_wide():
     compile_and_compare(program, **arrays)
 
 
+def test_what_kernels_hand_on_is_of_two_bytes():
+    """Though no product reads it. The sum, which is of float32, is not."""
+    x, w = build.input("x", TensorType("bfloat16", (33, 96))), matrix("w", 96, 64)
+    h = build.matmul2(x, w)
+    most = build.reduce(h, "max", (0,))
+    total = build.reduce(build.cast(h, "float32"), "sum", (0,))
+    y = build.ew("sub", h, build.reshape(most, (1, 64)))
+    z = build.ew("mul", build.cast(y, "float32"), build.reshape(total, (1, 64)))
+    program = Program((x,), (w,), {"y": y, "z": z})
+    _, plan = stages(program)
+    handed_on = {b for k in plan.kernels for b in (*k.read, *k.written) if b.kind == "arena"}
+    found = sorted((b.type.dtype, b.type.shape) for b in handed_on)
+    assert ("bfloat16", (33, 64)) in found and ("float32", (33, 64)) not in found
+    assert ("float32", (64,)) in found
+    rng = np.random.default_rng(0)
+    given, weights = (rounded(rng.normal(size=n.shape)) for n in (x, w))
+    compile_and_compare(program, given, w=weights)
+
+
 def matrix(name, *shape):
     return build.param(name, TensorType("bfloat16", shape))
 
