@@ -193,7 +193,7 @@ ROOMS: dict[str, tuple[str, dict[str, str]]] = {
         "ops": "dtypes",
         "random": "sets the seed",
         "saving": "tables learnt are described in files",
-        "layers": "columns of a table are taken by layers",
+        "layers": "columns of a table are taken by layers; boxes are moved with images",
     }),
     "preprocessing": ("missing", {"utils": "the same under another name"}),
     "backend": ("missing config", {"utils": "the same under another name"}),

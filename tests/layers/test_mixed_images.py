@@ -174,7 +174,7 @@ def test_labels_go_along_and_boxes_are_refused():
     data = {"images": IMAGES, "labels": np.arange(4)}
     found = layers.RandomContrast(0.2)(data)
     assert found["labels"].tolist() == [0, 1, 2, 3] and found["images"].shape == IMAGES.shape
-    for layer in (layers.RandomFlip(), layers.RandomShear(0.1), layers.MixUp()):
+    for layer in (layers.RandomElasticTransform(), layers.RandAugment(), layers.MixUp()):
         with pytest.raises(ValueError, match="does not move boxes and masks"):
             layer({**data, "segmentation_masks": IMAGES})
     with pytest.raises(ValueError, match="a dict of `images`"):

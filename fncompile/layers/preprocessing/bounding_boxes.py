@@ -5,15 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from fncompile import ops
-from fncompile.layers.standard import StandardLayer
+from fncompile.layers.preprocessing.boxes_beside import TakesBoxes
 
 
-class MaxNumBoundingBoxes(StandardLayer):
+class MaxNumBoundingBoxes(TakesBoxes):
     """The first `max_number` boxes of each image; fewer are followed by boxes, and labels, of
     `fill_value`.
 
     Takes a dict with "bounding_boxes", itself a dict of "boxes" (batch, boxes, 4) and "labels"
-    (batch, boxes); its other parts come back as they are.
+    (batch, boxes), or those of one image; its other parts come back as they are.
 
     >>> boxes = {"boxes": np.ones((1, 2, 4)), "labels": np.ones((1, 2))}
     >>> layers.MaxNumBoundingBoxes(3)({"bounding_boxes": boxes})["bounding_boxes"]["labels"]
@@ -35,10 +35,12 @@ class MaxNumBoundingBoxes(StandardLayer):
                 f"Layer '{self.name}' takes a dict with `bounding_boxes`, a dict of `boxes` and "
                 f"`labels`. Received: {data}"
             )
-        return {**data, "bounding_boxes": {name: self._fitted(x) for name, x in found.items()}}
+        axis = len(found["boxes"].shape) - 2
+        fitted = {name: self._fitted(x, axis) for name, x in found.items()}
+        return {**data, "bounding_boxes": fitted}
 
-    def _fitted(self, x: Any) -> Any:
-        x = x[:, : self.max_number]
-        missing = max(self.max_number - ops.shape(x)[1], 0)
-        pads = [(0, 0), (0, missing), *((0, 0) for _ in x.shape[2:])]
+    def _fitted(self, x: Any, axis: int) -> Any:
+        x = x[(slice(None),) * axis + (slice(self.max_number),)]
+        missing = max(self.max_number - ops.shape(x)[axis], 0)
+        pads = [(0, missing if k == axis else 0) for k in range(len(x.shape))]
         return ops.pad(x, pads, constant_values=self.fill_value)

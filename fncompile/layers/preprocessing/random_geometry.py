@@ -6,11 +6,12 @@ import math
 from typing import Any
 
 from fncompile import ops, random
-from fncompile.layers.preprocessing.random_images import RandomImages, checked_range
+from fncompile.layers.preprocessing.boxes_beside import along, resized
+from fncompile.layers.preprocessing.random_images import MovingImages, checked_range
 from fncompile.ops.image.affine import check_sampling
 
 
-class RandomFlip(RandomImages):
+class RandomFlip(MovingImages):
     """In training, each image is flipped with probability 1/2, for each direction by itself.
 
     `mode`: "horizontal", "vertical" or "horizontal_and_vertical"; ValueError for others.
@@ -21,7 +22,6 @@ class RandomFlip(RandomImages):
     """
 
     fields = ("seed", "mode", "data_format")
-    _moves_pixels = True
     _axes = {"horizontal": (2,), "vertical": (1,), "horizontal_and_vertical": (2, 1)}
 
     def __init__(
@@ -39,14 +39,33 @@ class RandomFlip(RandomImages):
         self.mode = mode
         self._start(seed, data_format)
 
-    def _changed(self, images: Any) -> Any:
-        for axis in self._axes[self.mode]:
-            chosen = self._uniform(images, 0.0, 1.0) < 0.5
+    def _drawn(self, images: Any) -> dict[str, Any]:
+        axes = self._axes[self.mode]
+        flips = [self._uniform(images, 0.0, 1.0) < 0.5 for _ in axes]
+        return {"flips": ops.concatenate(flips, axis=-1)}
+
+    def _flips(self, drawn: dict[str, Any]) -> list[tuple[int, Any]]:
+        """Axes, and which images are flipped along each: (batch,)."""
+        flips = ops.reshape(drawn["flips"], (-1, ops.shape(drawn["flips"])[-1]))
+        axes = self._axes[self.mode]
+        return [(axis, flips[:, min(k, flips.shape[1] - 1)]) for k, axis in enumerate(axes)]
+
+    def _moved(self, images: Any, drawn: dict[str, Any], interpolation: str | None) -> Any:
+        for axis, chosen in self._flips(drawn):
+            chosen = ops.reshape(chosen, (-1, 1, 1, 1))
             images = ops.where(chosen, ops.flip(images, axis), images)
         return images
 
+    def _reads(self, drawn: dict[str, Any], height: Any, width: Any) -> tuple[Any, ...]:
+        chosen = {axis: ops.cast(flips, "float32") for axis, flips in self._flips(drawn)}
+        down, right = (
+            (1.0 - 2.0 * chosen.get(axis, 0.0), chosen.get(axis, 0.0) * (size - 1))
+            for axis, size in ((1, height), (2, width))
+        )
+        return right[0], 0.0, right[1], 0.0, down[0], down[1], 0.0, 0.0, 1.0
 
-class RandomCrop(RandomImages):
+
+class RandomCrop(MovingImages):
     """In training, a piece of each batch of images at a place of chance, `height` by `width`;
     otherwise their middle, in the size that fits.
 
@@ -57,7 +76,6 @@ class RandomCrop(RandomImages):
     """
 
     fields = ("height", "width", "seed", "data_format")
-    _moves_pixels = True
 
     def __init__(
         self,
@@ -72,28 +90,49 @@ class RandomCrop(RandomImages):
         self.width = width
         self._start(seed, data_format)
 
-    def _changed(self, images: Any) -> Any:
+    _always_moves = True
+
+    def _drawn(self, images: Any) -> dict[str, Any]:
         size, target = ops.shape(images)[1:3], (self.height, self.width)
         known = all(isinstance(d, int) for d in size)
         if not known or any(have < want for have, want in zip(size, target)):
-            return self._unchanged(images)
-        for axis, have, want in zip((1, 2), size, target):
-            first = random.randint((), 0, have - want + 1, seed=self.seed_generator)
+            return {}
+        ends = [have - want + 1 for have, want in zip(size, target)]
+        first = [random.randint((), 0, end, seed=self.seed_generator) for end in ends]
+        return {"first": first}
+
+    def _settled(self, images: Any) -> dict[str, Any]:
+        return {}
+
+    def _moved(self, images: Any, drawn: dict[str, Any], interpolation: str | None) -> Any:
+        target = self.height, self.width
+        if "first" not in drawn:
+            return ops.image.resize(
+                images, target, interpolation or "bilinear", crop_to_aspect_ratio=True,
+                data_format="channels_last",
+            )  # fmt: skip
+        for axis, first, want in zip((1, 2), drawn["first"], target):
             images = ops.take(images, first + ops.arange(want), axis)
         return images
 
-    def _unchanged(self, images: Any) -> Any:
-        return ops.image.resize(
-            images, (self.height, self.width), crop_to_aspect_ratio=True,
-            data_format="channels_last",
-        )  # fmt: skip
+    def transform_bounding_boxes(
+        self, bounding_boxes: Any, transformation: Any, training: bool = True
+    ) -> Any:
+        """Boxes in the piece that is cut out, as far as they are in it."""
+        size, target = self._size(transformation["input_shape"]), (self.height, self.width)
+
+        def move(boxes: Any) -> Any:
+            if "first" not in transformation:
+                return resized(boxes, size, target, crop=True, pad=False)
+            down, right = (-ops.cast(at, boxes.dtype) for at in transformation["first"])
+            return along(boxes, (1.0, 1.0), (down, right))
+
+        return self._moved_boxes(bounding_boxes, size, target, move)
 
 
-class RandomTransform(RandomImages):
+class RandomTransform(MovingImages):
     """Base of layers that read each image at places of chance. `fill_mode`, `interpolation` and
     `fill_value` are those of `ops.image.affine_transform`."""
-
-    _moves_pixels = True
 
     def _sampling(self, fill_mode: str, interpolation: str, fill_value: float) -> None:
         check_sampling(interpolation, fill_mode)
@@ -101,15 +140,18 @@ class RandomTransform(RandomImages):
         self.interpolation = interpolation
         self.fill_value = fill_value
 
-    def _read(self, images: Any, *rows: Any) -> Any:
-        """Images whose pixel (x, y, 1) is the input's at the products with two rows of a matrix;
-        their elements are numbers, or one for each image."""
+    def _moved(self, images: Any, drawn: dict[str, Any], interpolation: str | None) -> Any:
         zero = ops.zeros_like(images[:, 0, 0, 0])
-        numbers = [zero + ops.reshape(n, (-1,)) for row in rows for n in row]
-        transform = ops.stack([*numbers, zero, zero], axis=1)
+        reads = self._reads(drawn, *ops.shape(images)[1:3])[:8]
+        numbers = [zero + ops.reshape(ops.cast(n, zero.dtype), (-1,)) for n in reads]
         return ops.image.affine_transform(
-            images, transform, self.interpolation, self.fill_mode, self.fill_value, "channels_last"
-        )
+            images, ops.stack(numbers, axis=1), interpolation or self.interpolation,
+            self.fill_mode, self.fill_value, "channels_last",
+        )  # fmt: skip
+
+    def _middle(self, *size: Any) -> list[Any]:
+        """The numbers of the pixels in the middle of images of this size."""
+        return [ops.cast(n - 1, self.compute_dtype) / 2.0 for n in size]
 
 
 class RandomRotation(RandomTransform):
@@ -141,14 +183,14 @@ class RandomRotation(RandomTransform):
         self._sampling(fill_mode, interpolation, fill_value)
         self._start(seed, data_format)
 
-    def _changed(self, images: Any) -> Any:
-        angle = self._uniform(images, *(2 * math.pi * f for f in self.factor))
-        cos, sin = ops.cos(angle), ops.sin(angle)
-        _, height, width, _ = ops.shape(images)
-        x, y = (ops.cast(n - 1, self.compute_dtype) / 2.0 for n in (width, height))
-        return self._read(
-            images, (cos, -sin, x - cos * x + sin * y), (sin, cos, y - sin * x - cos * y)
-        )
+    def _drawn(self, images: Any) -> dict[str, Any]:
+        return {"angle": self._uniform(images, *(2 * math.pi * f for f in self.factor))}
+
+    def _reads(self, drawn: dict[str, Any], height: Any, width: Any) -> tuple[Any, ...]:
+        cos, sin = ops.cos(drawn["angle"]), ops.sin(drawn["angle"])
+        x, y = self._middle(width, height)
+        right, down = x - cos * x + sin * y, y - sin * x - cos * y
+        return cos, -sin, right, sin, cos, down, 0.0, 0.0, 1.0
 
 
 class RandomTranslation(RandomTransform):
@@ -187,11 +229,16 @@ class RandomTranslation(RandomTransform):
         self._sampling(fill_mode, interpolation, fill_value)
         self._start(seed, data_format)
 
-    def _changed(self, images: Any) -> Any:
+    def _drawn(self, images: Any) -> dict[str, Any]:
         _, height, width, _ = ops.shape(images)
         down = self._uniform(images, *self._down) * ops.cast(height, self.compute_dtype)
         right = self._uniform(images, *self._right) * ops.cast(width, self.compute_dtype)
-        return self._read(images, (1.0, 0.0, -right), (0.0, 1.0, -down))
+        both = [ops.reshape(n, (-1, 1)) for n in (right, down)]
+        return {"translations": ops.concatenate(both, axis=1)}
+
+    def _reads(self, drawn: dict[str, Any], height: Any, width: Any) -> tuple[Any, ...]:
+        right, down = drawn["translations"][:, 0], drawn["translations"][:, 1]
+        return 1.0, 0.0, -right, 0.0, 1.0, -down, 0.0, 0.0, 1.0
 
 
 class RandomZoom(RandomTransform):
@@ -234,9 +281,12 @@ class RandomZoom(RandomTransform):
         self._sampling(fill_mode, interpolation, fill_value)
         self._start(seed, data_format)
 
-    def _changed(self, images: Any) -> Any:
+    def _drawn(self, images: Any) -> dict[str, Any]:
         tall = 1.0 + self._uniform(images, *self._tall)
         wide = tall if self.width_factor is None else 1.0 + self._uniform(images, *self._wide)
-        _, height, width, _ = ops.shape(images)
-        x, y = (ops.cast(n - 1, self.compute_dtype) / 2.0 for n in (width, height))
-        return self._read(images, (wide, 0.0, x - wide * x), (0.0, tall, y - tall * y))
+        return {"height_zoom": tall, "width_zoom": wide}
+
+    def _reads(self, drawn: dict[str, Any], height: Any, width: Any) -> tuple[Any, ...]:
+        tall, wide = drawn["height_zoom"], drawn["width_zoom"]
+        x, y = self._middle(width, height)
+        return wide, 0.0, x - wide * x, 0.0, tall, y - tall * y, 0.0, 0.0, 1.0

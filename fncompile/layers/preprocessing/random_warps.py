@@ -6,8 +6,10 @@ from typing import Any
 
 from fncompile import ops, random
 from fncompile.layers.preprocessing.random_geometry import RandomTransform
-from fncompile.layers.preprocessing.random_images import checked_range
+from fncompile.layers.preprocessing.random_images import RandomImages, checked_range
 from fncompile.layers.preprocessing.random_tones import amount_range
+from fncompile.ops.image.affine import check_sampling
+from fncompile.ops.image.coordinates import homography
 
 
 class RandomShear(RandomTransform):
@@ -46,10 +48,14 @@ class RandomShear(RandomTransform):
         self._sampling(fill_mode, interpolation, fill_value)
         self._start(seed, data_format)
 
-    def _changed(self, images: Any) -> Any:
+    def _drawn(self, images: Any) -> dict[str, Any]:
         way = ops.where(self._uniform(images, 0.0, 1.0) > 0.5, -1.0, 1.0)
-        x, y = (way * self._uniform(images, *between) for between in self._ranges)
-        return self._read(images, (1.0, x, 0.0), (y, 1.0, 0.0))
+        both = [way * self._uniform(images, *between) for between in self._ranges]
+        return {"shear_factor": ops.concatenate([ops.reshape(n, (-1, 1)) for n in both], axis=1)}
+
+    def _reads(self, drawn: dict[str, Any], height: Any, width: Any) -> tuple[Any, ...]:
+        x, y = drawn["shear_factor"][:, 0], drawn["shear_factor"][:, 1]
+        return 1.0, x, 0.0, y, 1.0, 0.0, 0.0, 0.0, 1.0
 
 
 class RandomPerspective(RandomTransform):
@@ -87,7 +93,7 @@ class RandomPerspective(RandomTransform):
         self._sampling("constant", interpolation, fill_value)
         self._start(seed, data_format)
 
-    def _changed(self, images: Any) -> Any:
+    def _drawn(self, images: Any) -> dict[str, Any]:
         batch, height, width, _ = ops.shape(images)
         right, down = (ops.cast(n - 1, self.compute_dtype) for n in (width, height))
         zero = ops.zeros_like(right)
@@ -95,14 +101,27 @@ class RandomPerspective(RandomTransform):
         corners = ops.stack([ops.stack(place) for place in places])
         half = 0.5 * self.scale
         moved = random.uniform((batch, 4, 2), -half, half, self.compute_dtype, self.seed_generator)
+        return {
+            "start_points": corners + ops.zeros_like(moved),
+            "end_points": corners * (1.0 + moved),
+            "apply_perspective": ops.reshape(self._chosen(images), (-1,)),
+        }
+
+    def _moved(self, images: Any, drawn: dict[str, Any], interpolation: str | None) -> Any:
         changed = ops.image.perspective_transform(
-            images, corners + ops.zeros_like(moved), corners * (1.0 + moved), self.interpolation,
-            self.fill_value, "channels_last",
+            images, drawn["start_points"], drawn["end_points"],
+            interpolation or self.interpolation, self.fill_value, "channels_last",
         )  # fmt: skip
-        return ops.where(self._chosen(images), changed, images)
+        return ops.where(ops.reshape(drawn["apply_perspective"], (-1, 1, 1, 1)), changed, images)
+
+    def _reads(self, drawn: dict[str, Any], height: Any, width: Any) -> tuple[Any, ...]:
+        reads = homography(drawn["start_points"], drawn["end_points"])
+        still = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0)
+        chosen = ops.convert_to_tensor(drawn["apply_perspective"])
+        return (*(ops.where(chosen, reads[:, k], n) for k, n in enumerate(still)), 1.0)
 
 
-class RandomElasticTransform(RandomTransform):
+class RandomElasticTransform(RandomImages):
     """In training, images are bent like rubber, each with a probability that is drawn from the
     range `factor` (two numbers, or the larger one).
 
@@ -117,6 +136,7 @@ class RandomElasticTransform(RandomTransform):
     (4, 4, 1)
     """
 
+    _moves_pixels = True
     fields = (
         "factor", "scale", "interpolation", "fill_mode", "fill_value", "value_range", "seed",
         "data_format",
@@ -138,7 +158,10 @@ class RandomElasticTransform(RandomTransform):
         self.factor = amount_range("factor", factor)
         self.scale = amount_range("scale", scale)
         self.value_range = value_range
-        self._sampling(fill_mode, interpolation, fill_value)
+        check_sampling(interpolation, fill_mode)
+        self.fill_mode = fill_mode
+        self.interpolation = interpolation
+        self.fill_value = fill_value
         self._start(seed, data_format)
 
     def _changed(self, images: Any) -> Any:

@@ -116,13 +116,13 @@ def perspective_transform(
                 f"`{name}` must be four places, (4, 2) or (batch, 4, 2). "
                 f"Received: {name}.shape={display(points.shape)}"
             )
-    turn = _homography(start, end)
+    turn = homography(start, end)
     return affine_transform(
         images, turn, interpolation, "constant", fill_value, data_format
     )
 
 
-def _homography(start: Any, end: Any) -> Any:
+def homography(start: Any, end: Any) -> Any:
     """The 8 numbers of `affine_transform` that lead from the places `end` to the places `start`."""
     if len(start.shape) != len(end.shape):
         start, end = (p if len(p.shape) == 3 else expand_dims(p, 0) for p in (start, end))

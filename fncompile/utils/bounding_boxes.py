@@ -8,13 +8,19 @@ inside of a layer or loss, and works on arrays elsewhere. Boxes are (..., N, 4).
 
 from __future__ import annotations
 
+from fncompile.layers.preprocessing.boxes import FORMATS as FORMATS
+from fncompile.layers.preprocessing.boxes import (
+    affine_transform,
+    clip_to_image_size,
+    compute_ciou,
+    compute_iou,
+    convert_format,
+    crop,
+    decode_deltas_to_boxes,
+    encode_box_to_deltas,
+    pad,
+)
 from fncompile.missing import explain_missing
-
-from .deltas import decode_deltas_to_boxes, encode_box_to_deltas
-from .formats import FORMATS as FORMATS
-from .formats import convert_format
-from .moves import affine_transform, clip_to_image_size, crop, pad
-from .overlap import compute_ciou, compute_iou
 
 __all__ = [
     "affine_transform",
