@@ -17,12 +17,21 @@ from fncompile.refusals import REASONS
 
 def explain_missing(module: str, advice: str = "") -> None:
     """Give a module without lazy names its `__getattr__`; type checkers do not see it and go on
-    finding misspelt names. `advice`: what to do without a name that Keras has."""
+    finding misspelt names; and a `__dir__` that leaves out what it imports. `advice`: what to do
+    without a name that Keras has."""
 
     def refuse(name: str) -> Any:
         raise complaint(module, name, advice)
 
-    setattr(sys.modules[module], "__getattr__", refuse)  # noqa: B010
+    this = sys.modules[module]
+    setattr(this, "__getattr__", refuse)  # noqa: B010
+    setattr(this, "__dir__", lambda: shown_names(module))  # noqa: B010
+
+
+def shown_names(module: str) -> list[str]:
+    """What `dir` shows of a module: the names in `__all__`, and those that every module has."""
+    names = vars(sys.modules[module])
+    return sorted({*names["__all__"], *(n for n in names if n.startswith("__"))})
 
 
 def complaint(module: str, name: str, advice: str = "") -> AttributeError | ImportError:

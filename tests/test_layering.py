@@ -197,7 +197,7 @@ ROOMS: dict[str, tuple[str, dict[str, str]]] = {
     }),
     "preprocessing": ("missing", {"utils": "the same under another name"}),
     "backend": ("missing config", {"utils": "the same under another name"}),
-    "wrappers": ("", {"models": "a model is cloned for each fit"}),
+    "wrappers": ("missing", {"models": "a model is cloned for each fit"}),
     "cli": ("flags", {
         "graph": "draws a model",
         "saving": "reads and writes its files",

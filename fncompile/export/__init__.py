@@ -10,7 +10,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from fncompile.missing import complaint
+from fncompile.missing import complaint, shown_names
 
 if TYPE_CHECKING:
     from .build import Bundle
@@ -28,3 +28,7 @@ if not TYPE_CHECKING:
             module = import_module(f".{_ROOMS.get(name, 'bundle')}", __name__)
             return getattr(module, name)
         raise complaint(__name__, name)
+
+
+def __dir__() -> list[str]:
+    return shown_names(__name__)

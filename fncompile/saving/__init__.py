@@ -8,7 +8,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from fncompile.missing import complaint
+from fncompile.missing import complaint, shown_names
 
 from .errors import FileFormatError
 from .registry import (
@@ -55,3 +55,7 @@ if not TYPE_CHECKING:
         if name in _LAZY:
             return getattr(importlib.import_module(f".{_LAZY[name]}", __name__), name)
         raise complaint(__name__, name)
+
+
+def __dir__() -> list[str]:
+    return shown_names(__name__)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from fncompile.missing import complaint
+from fncompile.missing import complaint, shown_names
 
 if TYPE_CHECKING:
     from fncompile.callbacks.progbar import Progbar
@@ -162,4 +162,4 @@ if not TYPE_CHECKING:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return shown_names(__name__)

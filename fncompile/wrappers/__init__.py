@@ -35,4 +35,6 @@ if not TYPE_CHECKING:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    from fncompile.missing import shown_names
+
+    return shown_names(__name__)

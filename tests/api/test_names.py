@@ -77,6 +77,13 @@ def test_star_imports(module):
     assert set(load(module).__all__) <= set(namespace)
 
 
+@pytest.mark.parametrize("module", [*MODULES, "fncompile.wrappers"])
+def test_dir_shows_public_names_alone(module):
+    """No modules that hold them, and nothing that is imported for use inside."""
+    found = {name for name in dir(load(module)) if not name.startswith("__")}
+    assert found == {name for name in load(module).__all__ if not name.startswith("__")}
+
+
 def test_the_package_says_that_it_is_typed():
     assert (Path(fncompile.__file__).parent / "py.typed").exists()
 
