@@ -48,13 +48,26 @@ typedef struct {
     int64_t extent, step;
 } fnc_axis;
 
+/* Zeros around an image: line l and step t along the axis outer[axis] read row l * line + t * tap of
+ * A, and rows outside of first .. last - 1 are zeros. tap is 0 where there is no such border. */
+typedef struct {
+    int axis;
+    int64_t line, tap, first, last;
+} fnc_border;
+
 /* Of gemm_pixels.h: `lines` by `pixels` of the result by N columns. A[line, pixel, k] lies at
  * line * rs_line + pixel * rs_pixel + what k gives: k counts along the axes `outer`, and along one
  * of `depth` steps of cs. B has rows ldb apart, and N is a vector at least. */
 typedef struct {
     int64_t lines, pixels, N, rs_line, rs_pixel, cs, depth, ldb;
     fnc_axis outer[FNC_OUTER];
+    fnc_border border;
 } fnc_image;
+
+/* The steps from .. to - 1 along the axis of the border. */
+typedef struct {
+    int64_t from, to;
+} fnc_taps;
 
 /* Numbers of bfloat16, `bytes` bytes each: 2, or 4 for floats. See gemm_bf16.h. */
 typedef struct {

@@ -1,10 +1,10 @@
 /* gemm_pixels.h - products whose rows are the pixels of an image, or a part of one: all strides are
  * known while compiling, and a tile may be of several lines.
  *
- *     fnc_pixels_f32(image, goes_on, A, B, acc)
- *         one tile: the shape that fnc_pixels_shape gives, rows of sums FNC_NR_F32 apart, pixels of a
+ *     fnc_pixels_f32(image, goes_on, taps, A, B, acc)
+ *         one tile, of the shape that fnc_pixels_shape gives, rows of sums FNC_NR_F32 apart, pixels of a
  *         line side by side and then those of the next line; to be called from a function of its own.
- *         goes_on: the sums begin with what is in acc
+ *         goes_on: the sums begin with what is in acc. taps: those to sum up of the border's axis
  *     fnc_gemm_pixels_f32(image, tile, A, B, h0, h1, n0, n1, epilogue, env, line)
  *         lines h0 .. h1 - 1, all pixels, columns n0 .. n1 - 1: epilogue(env, m, n, mr, nr, acc) as in gemm.h
  *         with m the first pixel, while *line is the number of its line
@@ -14,7 +14,9 @@
  *         gradient of a convolution towards its weights: its lines and pixels are taps and channels
  *
  * Columns are outside and pixels inside, so that a panel of B stays near. A tile that would stick
- * out is moved back over what is done. The bits are one chain over k. A tile has up to 28
+ * out is moved back over what is done. A line by itself leaves out the taps that read zeros of the
+ * border, which add nothing (an infinite weight times a zero is not seen there): of 3 x 3 taps over
+ * H lines, 2 of 3 * H. The bits are one chain over k. A tile has up to 28
  * accumulators, of the shape that computes least twice. 3x3 with a halo, 64 to 64 channels of 8 x 8:
  * a line is one tile of 8 x 2 vectors; of 11 x 11 it is 11 x 2. */
 #ifndef FNC_GEMM_PIXELS_H
@@ -26,8 +28,9 @@
 #include "gemm.h"
 
 /* How many accumulators could be summed while a tile is handed over, and each of its lines. 32 x 32
- * pixels, 16 channels: 104 GFLOP/s by 1 x 16, 90 by 3 x 8 (AMD Zen 4). */
-enum { FNC_TILE_END = 2, FNC_LINE_END = 4 };
+ * pixels, 16 channels: 104 GFLOP/s by 1 x 16, 90 by 3 x 8 (AMD Zen 4). Long sums wait between turns:
+ * lines of 96 cost less by 8 tiles of 12 pixels than by 7 of 14. */
+enum { FNC_TILE_END = 2, FNC_LINE_END = 4, FNC_TURN_END = 1 };
 
 /* Accumulators of a tile. Where there are 32 registers, four more than other tiles have, which keep
  * addresses and prefetch: lines of 13 and 14 pixels are one tile of two vectors. 8 causal Conv1D of
@@ -43,21 +46,22 @@ typedef struct {
 
 /* What all tiles of a shape cost, `pixels` wide and as high as there is room for, and that shape in
  * the low ten bits. A tile takes as long as its accumulators, and longer to hand them over. */
-FNC_INLINE int64_t fnc_pixels_cost(const fnc_image *i, int64_t vectors, int64_t rows,
+FNC_INLINE int64_t fnc_pixels_cost(const fnc_image *i, int goes_on, int64_t vectors, int64_t rows,
                                    int64_t pixels) {
+    const int64_t tile_end = goes_on ? FNC_TURN_END : FNC_TILE_END, line_end = goes_on ? 0 : FNC_LINE_END;
     if (pixels > rows || pixels > i->pixels) return INT64_MAX;
     const int64_t most = fnc_min_i64(rows / pixels, i->lines), high = (i->lines + most - 1) / most;
     const int64_t lines = (i->lines + high - 1) / high, wide = (i->pixels + pixels - 1) / pixels;
-    return high * wide * (lines * (pixels * vectors + FNC_LINE_END) + FNC_TILE_END) << 10 | lines << 5 | pixels;
+    return high * wide * (lines * (pixels * vectors + line_end) + tile_end) << 10 | lines << 5 | pixels;
 }
 
 /* The cheapest. One expression without loops, so that gcc knows the number before it looks at
  * loops that go so far. */
-#define FNC_OF(pixels) fnc_pixels_cost(i, vectors, rows, pixels)
+#define FNC_OF(pixels) fnc_pixels_cost(i, goes_on, vectors, rows, pixels)
 #define FNC_OF_4(p)                                                                                \
     fnc_min_i64(fnc_min_i64(FNC_OF(p), FNC_OF(p + 1)), fnc_min_i64(FNC_OF(p + 2), FNC_OF(p + 3)))
 #define FNC_OF_12(p) fnc_min_i64(fnc_min_i64(FNC_OF_4(p), FNC_OF_4(p + 4)), FNC_OF_4(p + 8))
-FNC_INLINE fnc_pixels_shape fnc_pixels_shape_of(const fnc_image *i, int64_t lanes) {
+FNC_INLINE fnc_pixels_shape fnc_pixels_shape_of(const fnc_image *i, int goes_on, int64_t lanes) {
     const int vectors = i->N < 2 * lanes                                       ? 1
                         : i->N % (3 * lanes) == 0 && i->N % (2 * lanes) != 0 ? 3
                                                                                : 2;
@@ -68,6 +72,20 @@ FNC_INLINE fnc_pixels_shape fnc_pixels_shape_of(const fnc_image *i, int64_t lane
 #undef FNC_OF
 #undef FNC_OF_4
 #undef FNC_OF_12
+
+/* The steps along the border's axis by which line h reads more than zeros; all, in tiles of lines. */
+FNC_INLINE fnc_taps fnc_taps_of(const fnc_image *i, fnc_pixels_shape s, int64_t h) {
+    const fnc_border *b = &i->border;
+    const int64_t all = i->outer[b->axis].extent, at = h * b->line;
+    if (b->tap == 0 || s.lines > 1) return (fnc_taps){0, all};
+    const int64_t from = b->first > at ? (b->first - at + b->tap - 1) / b->tap : 0;
+    const int64_t to = b->last > at ? (b->last - at + b->tap - 1) / b->tap : 0;
+    return (fnc_taps){fnc_min_i64(from, all), fnc_min_i64(to, all)};
+}
+
+/* The steps along axis n: `taps`, if it is that of the border. */
+#define FNC_ALONG(i, n, taps)                                                                      \
+    (i.border.tap != 0 && i.border.axis == n ? taps : (fnc_taps){0, i.outer[n].extent})
 
 /* How lines h0 .. h1 - 1, pixels m0 .. m1 - 1 and columns n0 .. n1 - 1 are cut into tiles. */
 typedef struct {
@@ -107,13 +125,14 @@ FNC_INLINE fnc_pixels_place fnc_pixels_place_of(const fnc_pixels_cut *c, int64_t
 }
 
 #define FNC_DEFINE_PIXELS(S, T, NR)                                                                \
-    typedef void fnc_pixels_tile_##S(const T *A, const T *B, T *acc);                              \
-    typedef void fnc_pixels_part_##S(int64_t turns, const T *A, const T *B, T *acc);               \
-    FNC_INLINE void fnc_pixels_##S(const fnc_image i, int goes_on, const T *restrict A,            \
-                                   const T *restrict B, T *restrict acc) {                         \
+    typedef void fnc_pixels_tile_##S(fnc_taps taps, const T *A, const T *B, T *acc);               \
+    typedef void fnc_pixels_part_##S(int64_t turns, fnc_taps taps, const T *A, const T *B,         \
+                                     T *acc);                                                      \
+    FNC_INLINE void fnc_pixels_##S(const fnc_image i, int goes_on, fnc_taps taps,                  \
+                                   const T *restrict A, const T *restrict B, T *restrict acc) {    \
         typedef FNC_PASTE(fnc_vec, S, FNC_WIDEST_SUFFIX) vec;                                      \
         enum { LANES = NR / 2 };                                                                   \
-        const fnc_pixels_shape s = fnc_pixels_shape_of(&i, LANES);                                 \
+        const fnc_pixels_shape s = fnc_pixels_shape_of(&i, goes_on, LANES);                        \
         const int rows = s.lines * s.pixels, vectors = s.vectors;                                  \
         vec c[FNC_PIXELS_SUMS];                                                                    \
         FNC_UNROLL(28)                                                                             \
@@ -123,16 +142,20 @@ FNC_INLINE fnc_pixels_place fnc_pixels_place_of(const fnc_pixels_cut *c, int64_t
                 c[p * vectors + j] =                                                               \
                     goes_on ? *(const vec *)(acc + (j / 2 * rows + p) * NR + j % 2 * LANES)        \
                             : (vec){0};                                                            \
-        for (int64_t u = 0; u < i.outer[0].extent; ++u)                                            \
-            for (int64_t v = 0; v < i.outer[1].extent; ++v)                                        \
-                for (int64_t w = 0; w < i.outer[2].extent; ++w) {                                  \
+        const fnc_taps along[] = {FNC_ALONG(i, 0, taps), FNC_ALONG(i, 1, taps),                    \
+                                  FNC_ALONG(i, 2, taps)};                                          \
+        for (int64_t u = along[0].from; u < along[0].to; ++u)                                      \
+            for (int64_t v = along[1].from; v < along[1].to; ++v)                                  \
+                for (int64_t w = along[2].from; w < along[2].to; ++w) {                            \
                     const T *a = A + u * i.outer[0].step + v * i.outer[1].step +                   \
                                  w * i.outer[2].step;                                              \
-                    for (int64_t k = 0; k < i.depth; ++k, a += i.cs, B += i.ldb) {                 \
+                    const T *b0 = B + ((u * i.outer[1].extent + v) * i.outer[2].extent + w) *      \
+                                          i.depth * i.ldb;                                         \
+                    for (int64_t k = 0; k < i.depth; ++k, a += i.cs, b0 += i.ldb) {                \
                         vec b[3];                                                                  \
                         FNC_UNROLL(3)                                                              \
                         for (int j = 0; j < vectors; ++j) {                                        \
-                            b[j] = *(const vec *)(B + j * LANES);                                  \
+                            b[j] = *(const vec *)(b0 + j * LANES);                                 \
                             FNC_IN_REGISTER(b[j]);                                                 \
                         }                                                                          \
                         FNC_UNROLL(28)                                                             \
@@ -175,7 +198,7 @@ FNC_INLINE fnc_pixels_place fnc_pixels_place_of(const fnc_pixels_cut *c, int64_t
                                         const T *B, int64_t h0, int64_t h1, int64_t n0,            \
                                         int64_t n1, fnc_epilogue_##S epilogue, const void *env,    \
                                         int64_t *line) {                                           \
-        const fnc_pixels_shape s = fnc_pixels_shape_of(&i, NR / 2);                                \
+        const fnc_pixels_shape s = fnc_pixels_shape_of(&i, 0, NR / 2);                             \
         const int64_t width = s.vectors * (NR / 2);                                                \
         T acc[FNC_PIXELS_SUMS * NR] __attribute__((aligned(64)));                                  \
         for (int64_t n = n0, left, next; n < n1; n = next) {                                       \
@@ -183,12 +206,13 @@ FNC_INLINE fnc_pixels_place fnc_pixels_place_of(const fnc_pixels_cut *c, int64_t
             next = fnc_min_i64(left + width, n1);                                                  \
             for (int64_t h = h0, low; h < h1; h = low) {                                           \
                 const int64_t top = fnc_min_i64(h, i.lines - s.lines);                             \
+                const fnc_taps taps = fnc_taps_of(&i, s, top);                                     \
                 low = fnc_min_i64(top + s.lines, h1);                                              \
                 *line = h;                                                                         \
                 for (int64_t m = 0, end; m < i.pixels; m = end) {                                  \
                     const int64_t at = fnc_min_i64(m, i.pixels - s.pixels);                        \
                     end = at + s.pixels;                                                           \
-                    tile(A + top * i.rs_line + at * i.rs_pixel, B + left, acc);                    \
+                    tile(taps, A + top * i.rs_line + at * i.rs_pixel, B + left, acc);              \
                     fnc_pixels_done_##S(s, h - top, low - top, m, at, end, n, left, next, acc,     \
                                         epilogue, env, line);                                      \
                 }                                                                                  \
@@ -200,7 +224,7 @@ FNC_INLINE fnc_pixels_place fnc_pixels_place_of(const fnc_pixels_cut *c, int64_t
         const fnc_image i, fnc_pixels_part_##S *tile, const T *A, const T *B, int64_t h0,          \
         int64_t h1, int64_t m0, int64_t m1, int64_t n0, int64_t n1, fnc_epilogue_##S epilogue,     \
         const void *env, int64_t *line) {                                                          \
-        const fnc_pixels_shape s = fnc_pixels_shape_of(&i, NR / 2);                                \
+        const fnc_pixels_shape s = fnc_pixels_shape_of(&i, 1, NR / 2);                             \
         const int64_t slot = (s.vectors + 1) / 2 * s.lines * s.pixels * NR;                        \
         const int64_t steps = i.outer[1].extent * i.outer[2].extent * i.depth;                     \
         const int64_t turns = i.outer[0].extent, each = FNC_PIXELS_STEPS / steps + 1;              \
@@ -215,7 +239,8 @@ FNC_INLINE fnc_pixels_place fnc_pixels_place_of(const fnc_pixels_cut *c, int64_t
                 const int64_t now = fnc_min_i64(each, turns - u);                                  \
                 for (int64_t t = first; t < last; ++t) {                                           \
                     const fnc_pixels_place at = fnc_pixels_place_of(&cut, t);                      \
-                    tile(now, a + at.top * i.rs_line + at.at * i.rs_pixel, b + at.left,            \
+                    tile(now, fnc_taps_of(&i, s, at.top),                                          \
+                         a + at.top * i.rs_line + at.at * i.rs_pixel, b + at.left,                 \
                          sums + (t - first) * slot);                                               \
                 }                                                                                  \
             }                                                                                      \

@@ -23,10 +23,11 @@ FNC_INLINE int64_t fnc_panel_row(int64_t N, int64_t K, int64_t nr, int64_t k, in
 }
 
 #define FNC_DEFINE_PLAIN(S, T, NR)                                                                 \
-    typedef void (*fnc_epilogue_##S)(const void *env, int64_t m, int64_t n, int64_t mr, int64_t nr,\
+    typedef void (*fnc_epilogue_##S)(const void *env, int64_t m, int64_t n, int64_t mr, int64_t nr, \
                                      const T *acc);                                                \
-    typedef void fnc_pixels_tile_##S(const T *A, const T *B, T *acc);                              \
-    typedef void fnc_pixels_part_##S(int64_t turns, const T *A, const T *B, T *acc);               \
+    typedef void fnc_pixels_tile_##S(fnc_taps taps, const T *A, const T *B, T *acc);               \
+    typedef void fnc_pixels_part_##S(int64_t turns, fnc_taps taps, const T *A, const T *B,         \
+                                     T *acc);                                                      \
     /* acc += a row of A's column times a row of B. */                                             \
     FNC_INLINE void fnc_plain_step_##S(int64_t mr, int64_t nr, const T *a, int64_t rs_a,           \
                                        const T *b, T *acc) {                                       \
@@ -43,7 +44,7 @@ FNC_INLINE int64_t fnc_panel_row(int64_t N, int64_t K, int64_t nr, int64_t k, in
             int64_t at = 0;                                                                        \
             fnc_segment_offsets(axes, outer, s, 1, &at);                                           \
             for (int64_t d = 0; d < depth; ++d, ++k) {                                             \
-                const T *b = packed ? B + fnc_panel_row(N, K, NR, k, n) + n % NR : B + k * ldb + n;\
+                const T *b = packed ? B + fnc_panel_row(N, K, NR, k, n) + n % NR : B + k * ldb + n; \
                 fnc_plain_step_##S(mr, nr, A + at + d * cs_a, rs_a, b, acc);                       \
             }                                                                                      \
         }                                                                                          \
@@ -114,10 +115,11 @@ FNC_INLINE int64_t fnc_panel_row(int64_t N, int64_t K, int64_t nr, int64_t k, in
             }                                                                                      \
         }                                                                                          \
     }                                                                                              \
-    FNC_INLINE void fnc_pixels_##S(const fnc_image image, int goes_on, const T *A, const T *B,     \
-                                   T *acc) {                                                       \
+    FNC_INLINE void fnc_pixels_##S(const fnc_image image, int goes_on, fnc_taps taps,              \
+                                   const T *A, const T *B, T *acc) {                               \
         (void)image; /* no tile is called */                                                       \
         (void)goes_on;                                                                             \
+        (void)taps;                                                                                \
         (void)A;                                                                                   \
         (void)B;                                                                                   \
         (void)acc;                                                                                 \
@@ -136,7 +138,7 @@ FNC_INLINE int64_t fnc_panel_row(int64_t N, int64_t K, int64_t nr, int64_t k, in
                     T acc[FNC_PLAIN_ROWS * NR] FNC_ALIGNED = {0};                                  \
                     const T *a = A + h * i.rs_line + m * i.rs_pixel;                               \
                     mr = fnc_min_i64(FNC_PLAIN_ROWS, m1 - m);                                      \
-                    fnc_plain_tile_##S(i.N, K, a, i.rs_pixel, i.cs, FNC_OUTER, i.outer, B, i.ldb, 0,\
+                    fnc_plain_tile_##S(i.N, K, a, i.rs_pixel, i.cs, FNC_OUTER, i.outer, B, i.ldb, 0, \
                                        n, mr, nr, acc);                                            \
                     *line = h;                                                                     \
                     epilogue(env, m, n, mr, nr, acc);                                              \

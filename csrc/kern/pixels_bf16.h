@@ -1,7 +1,7 @@
 /* pixels_bf16.h - products of bfloat16 whose rows are the pixels of an image and whose right operand is
  * packed: gemm_pixels.h by words of two numbers.
  *
- *     fnc_pixels_bf16(image, A, B, acc)
+ *     fnc_pixels_bf16(image, taps, A, B, acc)
  *         one tile, as wide as a panel; to be called from a function of its own
  *     fnc_gemm_pixels_bf16(image, tile, A, panels, h0, h1, n0, n1, epilogue, env, line)
  *         lines h0 .. h1 - 1, all pixels, columns n0 .. n1 - 1, as fnc_gemm_pixels_f32 has it
@@ -16,7 +16,7 @@
 #include "gemm_bf16.h"
 #include "gemm_pixels.h"
 
-typedef void fnc_pixels_tile_bf16(const void *A, const void *B, float *acc);
+typedef void fnc_pixels_tile_bf16(fnc_taps taps, const void *A, const void *B, float *acc);
 
 FNC_INLINE void fnc_pixels_by_lines_bf16(const fnc_image i, fnc_numbers A, const float *panels,
                                          int64_t h0, int64_t h1, int64_t n0, int64_t n1,
@@ -35,11 +35,11 @@ FNC_INLINE void fnc_pixels_by_lines_bf16(const fnc_image i, fnc_numbers A, const
 FNC_INLINE fnc_pixels_shape fnc_pixels_shape_bf16(const fnc_image *i) {
     fnc_image one = *i;
     one.N = fnc_panel_width_bf16(i->N);
-    return fnc_pixels_shape_of(&one, FNC_NR_F32 / 2);
+    return fnc_pixels_shape_of(&one, 0, FNC_NR_F32 / 2);
 }
 
-FNC_INLINE void fnc_pixels_bf16(const fnc_image i, const void *left, const void *right,
-                                float *restrict acc) {
+FNC_INLINE void fnc_pixels_bf16(const fnc_image i, fnc_taps taps, const void *left,
+                                const void *right, float *restrict acc) {
     typedef FNC_PASTE(fnc_vec, bf16, FNC_WIDEST_SUFFIX) vec;
     typedef FNC_PASTE(fnc_sums, bf16, FNC_WIDEST_SUFFIX) sums;
     enum { LANES = FNC_NR_F32 / 2 };
@@ -49,16 +49,19 @@ FNC_INLINE void fnc_pixels_bf16(const fnc_image i, const void *left, const void 
     sums c[FNC_PIXELS_SUMS];
     FNC_UNROLL(28)
     for (int p = 0; p < rows * vectors; ++p) c[p] = (sums){0};
-    for (int64_t u = 0; u < i.outer[0].extent; ++u)
-        for (int64_t v = 0; v < i.outer[1].extent; ++v)
-            for (int64_t w = 0; w < i.outer[2].extent; ++w) {
+    const fnc_taps along[] = {FNC_ALONG(i, 0, taps), FNC_ALONG(i, 1, taps), FNC_ALONG(i, 2, taps)};
+    for (int64_t u = along[0].from; u < along[0].to; ++u)
+        for (int64_t v = along[1].from; v < along[1].to; ++v)
+            for (int64_t w = along[2].from; w < along[2].to; ++w) {
                 const fnc_word *a = A + (u * i.outer[0].step + v * i.outer[1].step +
                                          w * i.outer[2].step) / 2;
-                for (int64_t k = 0; k < i.depth / 2; ++k, ++a, B += vectors * LANES) {
+                const fnc_word *b0 = B + ((u * i.outer[1].extent + v) * i.outer[2].extent + w) *
+                                             i.depth / 2 * vectors * LANES;
+                for (int64_t k = 0; k < i.depth / 2; ++k, ++a, b0 += vectors * LANES) {
                     vec b[2];
                     FNC_UNROLL(2)
                     for (int j = 0; j < vectors; ++j) {
-                        b[j] = *(const vec *)(B + j * LANES);
+                        b[j] = *(const vec *)(b0 + j * LANES);
                         FNC_IN_REGISTER(b[j]);
                     }
                     FNC_UNROLL(28)
@@ -98,12 +101,13 @@ FNC_INLINE void fnc_gemm_pixels_numbers_bf16(const fnc_image i, fnc_pixels_tile_
         next = fnc_min_i64(left + width, n1);
         for (int64_t h = h0, low; h < h1; h = low) {
             const int64_t top = fnc_min_i64(h, i.lines - s.lines);
+            const fnc_taps taps = fnc_taps_of(&i, s, top);
             low = fnc_min_i64(top + s.lines, h1);
             *line = h;
             for (int64_t m = 0, end; m < i.pixels; m = end) {
                 const int64_t at = fnc_min_i64(m, i.pixels - s.pixels);
                 end = at + s.pixels;
-                tile((const fnc_half *)A.first + top * i.rs_line + at * i.rs_pixel,
+                tile(taps, (const fnc_half *)A.first + top * i.rs_line + at * i.rs_pixel,
                      panels + left * words, acc);
                 fnc_pixels_done_f32(s, h - top, low - top, m, at, end, n, left, next, acc, epilogue,
                                     env, line);
@@ -112,8 +116,9 @@ FNC_INLINE void fnc_gemm_pixels_numbers_bf16(const fnc_image i, fnc_pixels_tile_
     }
 }
 #else
-FNC_INLINE void fnc_pixels_bf16(const fnc_image i, const void *A, const void *B, float *acc) {
-    (void)i, (void)A, (void)B, (void)acc;
+FNC_INLINE void fnc_pixels_bf16(const fnc_image i, fnc_taps taps, const void *A, const void *B,
+                                float *acc) {
+    (void)i, (void)taps, (void)A, (void)B, (void)acc;
 }
 FNC_INLINE void fnc_gemm_pixels_numbers_bf16(const fnc_image i, fnc_pixels_tile_bf16 *tile,
                                              fnc_numbers A, const float *panels, int64_t h0,

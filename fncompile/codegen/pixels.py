@@ -33,8 +33,8 @@ def tile_type(kernel: Kernel) -> str:
 
 
 def emit_tiles(kernel: Kernel) -> list[Function]:
-    """`k01_image()`, the numbers of pixels, and `k01_tile(A, B, acc)`, their register tile; both
-    with the `turns` before, where the call knows them."""
+    """`k01_image()`, the numbers of pixels, and `k01_tile(taps, A, B, acc)`, their register tile;
+    both with the `turns` before, where the call knows them."""
     assert kernel.schedule is not None
     if not by_pixels(kernel.schedule):
         return []
@@ -45,11 +45,12 @@ def emit_tiles(kernel: Kernel) -> list[Function]:
         "FNC_INLINE", "fnc_image", image, turns or ("void",), (Return(_image(kernel)),)
     )
     known = call(image, *[Name("turns")] * goes_on)
-    arguments = [known, Int(int(goes_on)), *map(Name, ("A", "B", "acc"))]
+    arguments = [known, Int(int(goes_on)), *map(Name, ("taps", "A", "B", "acc"))]
     if by_words(kernel.schedule):
-        arguments, type = [known, *map(Name, ("A", "B", "acc"))], "void"
+        arguments, type = [known, *map(Name, ("taps", "A", "B", "acc"))], "void"
     tile = Do(call(f"fnc_pixels_{tile_type(kernel)}", *arguments))
-    params = (*turns, f"const {type} *A", f"const {type} *B", f"{c_type(dtype)} *acc")
+    operands = f"const {type} *A", f"const {type} *B", f"{c_type(dtype)} *acc"
+    params = (*turns, "fnc_taps taps", *operands)
     return [numbers, Function("FNC_NOINLINE", "void", f"{kernel.name}_tile", params, (tile,))]
 
 
@@ -76,5 +77,8 @@ def _image(kernel: Kernel) -> CExpr:
         "depth": product.contracted[-1],
         "ldb": b.strides[0],
     }
+    border = product.border
+    if border is not None:
+        fields |= {f"border.{name}": value for name, value in vars(border).items()}
     known = ", ".join(f".{name} = {dim_text(value)}" for name, value in fields.items())
     return Name(f"(fnc_image){{{known}, .outer = {{{outer}}}}}")

@@ -28,6 +28,7 @@ from fncompile.passes.inline import OUTSIDE
 from fncompile.passes.materialize import Copy, Memory
 from fncompile.passes.unroll import adjacent_last, beside, unrolled, without_units
 from fncompile.passes.unwindows import Through
+from fncompile.passes.zeros import border_of
 from fncompile.plan.types import (
     Affine,
     Array,
@@ -217,6 +218,7 @@ def _dot(maker: _Maker, node: Node) -> list[Stage]:
     a = Operand(left.buffer, at, batches=len(batches))
     b = Operand(right.buffer, collapsed(right.at, [*batches, k, n]), batches=len(batches))
     made = Product((*domain, *sizes_of([k], sizes)), a, b, sizes_of(walked, sizes))
+    made = replace(made, border=border_of(made, node.src[0], maker.memory.buffers))
     store = Store(target, collapsed(result, [*batches, m, n]))
     return [Stage(node, "dot", domain, 0, Const(0, node.dtype), (store,), node.dtype, product=made)]
 

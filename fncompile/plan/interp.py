@@ -17,6 +17,7 @@ from fncompile.ir.interp import SCALAR_RULES, cast_array, reduce_identity
 from fncompile.ir.philox import philox
 from fncompile.ir.routines import ROUTINES
 from fncompile.ir.types import DTYPES
+from fncompile.plan.product import Border
 from fncompile.plan.schedule import Variant
 from fncompile.plan.types import (
     Affine,
@@ -169,6 +170,8 @@ class Machine:
             left, right = variant.a, variant.b
         a = self._gather(left.buffer, left.at, self._sizes(product.left_domain))
         b = self._gather(right.buffer, right.at, self._sizes(product.right_domain))
+        if product.border is not None:
+            a = np.where(_inside(product.border, len(g), a.shape), a, a.dtype.type(0))
         last = np.moveaxis(a, len(g) + 1, -1)  # behind the axes around it
         return np.matmul(last.reshape(*g, m, k), b)
 
@@ -232,6 +235,12 @@ class Machine:
         at = np.broadcast_to(self.index(stage.stores[0].at, domain), domain)
         inside = (row >= 0) & (row < rows)
         np.add.at(target, (row * stride + at)[inside], value[inside])
+
+
+def _inside(border: Border, batches: int, shape: tuple[int, ...]) -> np.ndarray:
+    """Which elements of a left operand are not of the border."""
+    axes = np.ogrid[tuple(slice(n) for n in shape)]
+    return border.inside(axes[batches - 1], axes[batches + 2 + border.axis])
 
 
 class _Reader:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 from fncompile.ir.dims import Dim, product
 from fncompile.plan.expressions import Affine, Buffer, axis_index
@@ -61,12 +62,31 @@ class Operand:
 
 
 @dataclass(frozen=True)
+class Border:
+    """Zeros around the image that a left operand is read from: line l, of the last axis of batches,
+    and tap t, of the contracted axis number `axis`, read row `line * l + tap * t`; rows outside of
+    `first` .. `last` - 1 are zeros."""
+
+    axis: int
+    line: int
+    tap: int
+    first: int
+    last: int
+
+    def inside(self, line: Any, tap: Any) -> Any:
+        """Is there anything besides zeros? Of numbers or arrays."""
+        row = self.line * line + self.tap * tap
+        return (self.first <= row) & (row < self.last)
+
+
+@dataclass(frozen=True)
 class Product:
     """`c[g,m,n] = sum_k a[g,m,k] * b[g,k,n]`; `shape` is (G, M, N, K), where G stands for one axis
     or several, of extent 1 where there is one matrix alone.
 
     Rows whose addresses are not one axis of `a` are batches as well, where all read the same `b`.
-    `contracted` are the extents of those that K is in memory of `a`, outermost first.
+    `contracted` are the extents of those that K is in memory of `a`, outermost first; along one of
+    them `a` may have a `border` of zeros, which a driver need not multiply.
     `a` and `b` are where the matrices lie; what C reads in their place is the schedule's.
     """
 
@@ -74,6 +94,7 @@ class Product:
     a: Operand
     b: Operand
     contracted: tuple[Dim, ...] = ()
+    border: Border | None = None
 
     def __post_init__(self) -> None:
         if not self.contracted:

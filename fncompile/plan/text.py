@@ -8,6 +8,7 @@ from fncompile.ir.dims import C_STYLE, Dim, Poly, dim_text
 from fncompile.ir.types import DTYPES, number_text
 from fncompile.plan.cost import flops, read_bytes, written_bytes
 from fncompile.plan.names import value_names
+from fncompile.plan.product import Border
 from fncompile.plan.schedule import schedule_text
 from fncompile.plan.types import (
     Affine,
@@ -91,13 +92,21 @@ def _stage_text(stage: Stage, name: str, values: Sequence[str], names: str) -> s
 
 
 def _product_text(product: Product, batches: str) -> str:
-    """`sum u<3, k<48: x[640 * u + 16 * m + k] * w[768 * u + 16 * k + n]`"""
+    """`sum u<3, k<48 where 1 <= h + u < 33: x[640 * u + 16 * m + k] * w[768 * u + 16 * k + n]`"""
     a, b, extents = product.a, product.b, product.contracted
     left = _at(a.at, batches + "mk" + OUTER_AXES)
     right = _at(product.right_by_segments, batches + "kn" + OUTER_AXES)
     names = [*OUTER_AXES[: len(extents) - 1], "k"]
     over = ", ".join(f"{n}<{dim_text(d)}" for n, d in zip(names, extents))
+    if product.border is not None:
+        over += f" where {_border_text(product.border, batches[-1])}"
     return f"sum {over}: {a.buffer.name}[{left}] * {b.buffer.name}[{right}]"
+
+
+def _border_text(border: Border, line: str) -> str:
+    """Where there are not zeros alone."""
+    row = _at(Affine(0, ((0, border.line), (1, border.tap))), line + OUTER_AXES[border.axis])
+    return f"{border.first} <= {row} < {border.last}"
 
 
 def _routine_text(routine: Routine, values: Sequence[str]) -> str:

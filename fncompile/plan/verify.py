@@ -97,6 +97,9 @@ def _check_product(kernel: Kernel) -> None:
         )
     if product(head.product.contracted) != head.product.shape[-1]:
         raise VerifyError(f"{kernel.name}: K is not {head.product.contracted}")
+    border = head.product.border
+    if border is not None and not 0 <= border.axis < len(head.product.contracted) - 1:
+        raise VerifyError(f"{kernel.name}: {border} is along none of {head.product.contracted}")
     for operand, domain in (
         (head.product.a, head.product.left_domain),
         (head.product.b, head.product.right_domain),

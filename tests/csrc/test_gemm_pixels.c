@@ -46,19 +46,29 @@
 DEFINE_STORE(f32, float, FNC_NR_F32)
 DEFINE_STORE(f64, double, FNC_NR_F64)
 
+/* Is element e of A in one of the lines of zeros? */
+static int is_zero(const fnc_image *i, int64_t e) {
+    if (i->border.tap == 0) return 0;
+    const int64_t row = i->rs_line / i->border.line;
+    const int images = i->border.axis == 1 && i->outer[0].extent > 1;
+    const int64_t at = (images ? e % i->outer[0].step : e) / row;
+    return at < i->border.first || at >= i->border.last;
+}
+
 /* A buffer that ends where the last element read ends. */
 #define DEFINE_CASE(S, T, name, ...)                                                               \
     static const fnc_image name##_##S##_image = {__VA_ARGS__};                                     \
-    FNC_NOINLINE void name##_##S##_tile(const T *A, const T *B, T *acc) {                          \
-        fnc_pixels_##S((fnc_image){__VA_ARGS__}, 0, A, B, acc);                                    \
+    FNC_NOINLINE void name##_##S##_tile(fnc_taps taps, const T *A, const T *B, T *acc) {           \
+        fnc_pixels_##S((fnc_image){__VA_ARGS__}, 0, taps, A, B, acc);                              \
     }                                                                                              \
     FNC_INLINE fnc_image name##_##S##_of(int64_t turns) {                                          \
         fnc_image i = {__VA_ARGS__};                                                               \
         i.outer[0].extent = turns;                                                                 \
         return i;                                                                                  \
     }                                                                                              \
-    FNC_NOINLINE void name##_##S##_part(int64_t turns, const T *A, const T *B, T *acc) {           \
-        fnc_pixels_##S(name##_##S##_of(turns), 1, A, B, acc);                                      \
+    FNC_NOINLINE void name##_##S##_part(int64_t turns, fnc_taps taps, const T *A, const T *B,      \
+                                            T *acc) {                                              \
+        fnc_pixels_##S(name##_##S##_of(turns), 1, taps, A, B, acc);                                \
     }                                                                                              \
     /* By the driver of long sums: cut among columns, and lines or pixels. */                      \
     static void name##_##S##_long(const T *A, const T *B, int cut, store_##S s) {                  \
@@ -80,7 +90,7 @@ DEFINE_STORE(f64, double, FNC_NR_F64)
             last += (i.outer[axis].extent - 1) * i.outer[axis].step;                               \
         const int64_t K = fnc_segments(FNC_OUTER, i.outer) * i.depth;                              \
         T *A = malloc((size_t)(last + 1) * sizeof(T)), *B = malloc((size_t)(K * i.N) * sizeof(T)); \
-        for (int64_t e = 0; e <= last; ++e) A[e] = (T)random_real();                               \
+        for (int64_t e = 0; e <= last; ++e) A[e] = is_zero(&i, e) ? 0 : (T)random_real();          \
         for (int64_t e = 0; e < K * i.N; ++e) B[e] = (T)random_real();                             \
         for (int cut = 0; cut < 3; ++cut) {                                                        \
             const int64_t size = i.lines * i.pixels * i.N;                                         \
@@ -102,26 +112,37 @@ DEFINE_STORE(f64, double, FNC_NR_F64)
     DEFINE_CASE(f32, float, __VA_ARGS__)                                                           \
     DEFINE_CASE(f64, double, __VA_ARGS__)
 
-/* lines, pixels, N, rs_line, rs_pixel, cs, depth, ldb, outer: images that tiles divide or not, 3 x 3
+/* lines, pixels, N, rs_line, rs_pixel, cs, depth, ldb, outer, border: images that tiles divide or not, 3 x 3
  * taps, strides and dilations of two, lines of one pixel, one line, two axes of segments. */
-DEFINE_BOTH(same, 8, 8, 64, 10 * 4, 4, 1, 12, 64, {{3, 40}, {1, 0}, {1, 0}})
-DEFINE_BOTH(tall, 9, 4, 32, 6 * 3, 3, 1, 9, 32, {{3, 18}, {1, 0}, {1, 0}})
-DEFINE_BOTH(prime, 7, 13, 48, 15 * 2, 2, 1, 6, 48, {{3, 30}, {1, 0}, {1, 0}})
-DEFINE_BOTH(odd, 5, 11, 37, 13 * 3, 3, 1, 9, 37, {{3, 39}, {1, 0}, {1, 0}})
-DEFINE_BOTH(strided, 5, 6, 16, 2 * 13 * 3, 6, 1, 9, 16, {{3, 39}, {1, 0}, {1, 0}})
-DEFINE_BOTH(dilated, 6, 5, 23, 9 * 2, 2, 1, 2, 23, {{1, 5}, {3, 36}, {3, 4}})
-DEFINE_BOTH(column, 11, 1, 96, 7, 1, 2, 3, 96, {{1, 0}, {1, 0}, {2, 7}})
-DEFINE_BOTH(row, 1, 17, 130, 0, 3, 1, 3, 130, {{5, 3}, {1, 0}, {1, 0}})
+DEFINE_BOTH(same, 8, 8, 64, 10 * 4, 4, 1, 12, 64, {{3, 40}, {1, 0}, {1, 0}}, {0})
+DEFINE_BOTH(tall, 9, 4, 32, 6 * 3, 3, 1, 9, 32, {{3, 18}, {1, 0}, {1, 0}}, {0})
+DEFINE_BOTH(prime, 7, 13, 48, 15 * 2, 2, 1, 6, 48, {{3, 30}, {1, 0}, {1, 0}}, {0})
+DEFINE_BOTH(odd, 5, 11, 37, 13 * 3, 3, 1, 9, 37, {{3, 39}, {1, 0}, {1, 0}}, {0})
+DEFINE_BOTH(strided, 5, 6, 16, 2 * 13 * 3, 6, 1, 9, 16, {{3, 39}, {1, 0}, {1, 0}}, {0})
+DEFINE_BOTH(dilated, 6, 5, 23, 9 * 2, 2, 1, 2, 23, {{1, 5}, {3, 36}, {3, 4}}, {0})
+DEFINE_BOTH(column, 11, 1, 96, 7, 1, 2, 3, 96, {{1, 0}, {1, 0}, {2, 7}}, {0})
+DEFINE_BOTH(row, 1, 17, 130, 0, 3, 1, 3, 130, {{5, 3}, {1, 0}, {1, 0}}, {0})
 /* As many accumulators as there are: a line of 13 by two vectors, of 27 by one, of 9 by three. */
-DEFINE_BOTH(thirteen, 3, 13, 32, 15 * 2, 2, 1, 6, 32, {{3, 30}, {1, 0}, {1, 0}})
-DEFINE_BOTH(one_vector, 2, 27, 16, 29 * 2, 2, 1, 6, 16, {{3, 58}, {1, 0}, {1, 0}})
-DEFINE_BOTH(three_vectors, 3, 9, 48, 11 * 2, 2, 1, 6, 48, {{3, 22}, {1, 0}, {1, 0}})
+DEFINE_BOTH(thirteen, 3, 13, 32, 15 * 2, 2, 1, 6, 32, {{3, 30}, {1, 0}, {1, 0}}, {0})
+DEFINE_BOTH(one_vector, 2, 27, 16, 29 * 2, 2, 1, 6, 16, {{3, 58}, {1, 0}, {1, 0}}, {0})
+DEFINE_BOTH(three_vectors, 3, 9, 48, 11 * 2, 2, 1, 6, 48, {{3, 22}, {1, 0}, {1, 0}}, {0})
 /* Gradients of weights: taps and channels by pixels, over more images than are taken at a time, and
  * with more tiles than sums have room. */
-DEFINE_BOTH(weights, 3, 48, 20, 34 * 16, 1, 16, 5, 20, {{12, 34 * 34 * 16}, {5, 34 * 16}, {1, 0}})
-DEFINE_CASE(f32, float, wide, 3, 264, 16, 600, 1, 264, 17, 16, {{17, 5000}, {1, 0}, {1, 0}})
+DEFINE_BOTH(weights, 3, 48, 20, 34 * 16, 1, 16, 5, 20, {{12, 34 * 34 * 16}, {5, 34 * 16}, {1, 0}}, {0})
+DEFINE_CASE(f32, float, wide, 3, 264, 16, 600, 1, 264, 17, 16, {{17, 5000}, {1, 0}, {1, 0}}, {0})
+/* Lines of zeros around: two before and one behind, lines by twos, and of gradients of weights. */
+DEFINE_BOTH(edges, 8, 8, 64, 10 * 4, 4, 1, 12, 64, {{3, 40}, {1, 0}, {1, 0}}, {0, 1, 1, 2, 9})
+DEFINE_BOTH(empty, 8, 8, 32, 10 * 2, 2, 1, 6, 32, {{3, 20}, {1, 0}, {1, 0}}, {0, 1, 1, 4, 6})
+DEFINE_BOTH(by_two, 5, 6, 16, 2 * 13 * 3, 6, 1, 9, 16, {{3, 39}, {1, 0}, {1, 0}},
+            {0, 2, 1, 1, 10})
+DEFINE_BOTH(dilations, 6, 5, 23, 9 * 2, 2, 1, 2, 23, {{1, 5}, {3, 36}, {3, 4}},
+            {1, 1, 2, 2, 9})
+DEFINE_BOTH(of_weights, 3, 48, 20, 34 * 16, 1, 16, 5, 20,
+            {{12, 34 * 34 * 16}, {5, 34 * 16}, {1, 0}}, {1, 1, 1, 1, 6})
 
 int main(void) {
+    edges_f32(), empty_f32(), by_two_f32(), dilations_f32(), of_weights_f32();
+    edges_f64(), empty_f64(), by_two_f64(), dilations_f64(), of_weights_f64();
     same_f32(), tall_f32(), prime_f32(), odd_f32(), strided_f32(), dilated_f32(), column_f32();
     row_f32(), weights_f32(), wide_f32(), thirteen_f32(), one_vector_f32(), three_vectors_f32();
     same_f64(), tall_f64(), prime_f64(), odd_f64(), strided_f64(), dilated_f64(), column_f64();

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -12,8 +14,10 @@ from fncompile.ir.dims import evaluate, symbol
 from fncompile.ir.node import Program
 from fncompile.ir.types import TensorType
 from fncompile.passes.apart import apart
-from fncompile.plan.types import Affine, writes
-from tests.programs.native import compiled, run, stages
+from fncompile.plan.text import plan_text
+from fncompile.plan.types import Affine, Kernel, Loop, mapped, writes
+from fncompile.plan.verify import VerifyError, verify_plan
+from tests.programs.native import compiled, run, run_planned, stages
 
 B, SIZE, CHANNELS = symbol("B"), 16, 32
 ONE = {"B": 1}
@@ -64,6 +68,67 @@ def test_products_of_convolutions_take_tiles_at_known_strides():
     """Forward, towards both inputs, and towards the weights, which are summed over images."""
     found = drivers(network(gradients=True))
     assert sorted(found) == ["long_pixels"] * 2 + ["pixels"] * 4, found
+
+
+def borders(strides: int, dilation: int, padding: str, value: float = 0.0) -> list:
+    """Of the products of a convolution and its gradients, over images of 12 x 10."""
+    with Trace().active():
+        x = placeholder("x", TensorType("float32", (B, 12, 10, CHANNELS)))
+        w = placeholder("w", TensorType("float32", (3, 3, CHANNELS, CHANNELS)))
+        around = ops.pad(x, ((0, 0), (1, 2), (0, 0), (0, 0)), constant_values=value)
+        seen = around if padding == "valid" else x
+        y = ops.conv(seen, w, strides=strides, dilation_rate=dilation, padding=padding)
+    loss = build.reduce(build.ew("mul", y.node, y.node), "sum", range(4))
+    grads = zip("xw", autodiff.gradients(loss, [x.node, w.node]))
+    _, plan = stages(Program((x.node, w.node), (), {"y": y.node, **dict(grads)}))
+    found = [k.product.border for k in plan.kernels if k.product]
+    return [b and (b.axis, b.line, b.tap, b.first, b.last) for b in found]
+
+
+def test_products_know_the_lines_of_zeros_around_images():
+    """Forward line l reads row l + t by tap t; towards the weights, tap t is the line; a padding
+    of another value than 0 is none. A stride of two has 12 lines as 0 .. 11, and one behind."""
+    same, gap = (0, 1, 1, 1, 13), (1, 1, 1, 1, 13)
+    assert sorted(borders(1, 1, "same")) == [same, same, gap]
+    assert borders(1, 2, "same")[0] == (0, 1, 2, 2, 14)
+    assert borders(2, 1, "same")[0] == (0, 2, 1, 0, 12)
+    assert borders(1, 1, "valid")[0] == (0, 1, 1, 1, 13)
+    assert borders(1, 1, "valid", 0.5)[0] is None
+
+
+def test_a_border_is_printed_and_checked():
+    _, plan = stages(network(gradients=False))
+    assert "where 1 <= h + u < 17: " in plan_text(plan)
+
+    def beside(kernel: Kernel) -> Kernel:
+        if not kernel.product:
+            return kernel
+        wrong = replace(kernel.product, border=replace(kernel.product.border, axis=1))
+        [loop] = kernel.loops
+        stages = (replace(loop.stages[0], product=wrong), *loop.stages[1:])
+        return replace(kernel, loops=(Loop(stages),))
+
+    with pytest.raises(VerifyError, match="is along none of"):
+        verify_plan(replace(plan, steps=mapped(plan.steps, beside)))
+
+
+@pytest.mark.parametrize("size", [(3, 3), (5, 5), (2, 4), (1, 3)])
+@pytest.mark.parametrize("strides, dilation", [(1, 1), (2, 1), (3, 1), (1, 3)])
+def test_plans_that_leave_zeros_out_say_what_programs_say(size, strides, dilation):
+    """Images as high as the window's reach and lower, of lines that see nothing but zeros."""
+    with Trace().active():
+        x = placeholder("x", TensorType("float64", (B, 4, 7, 3)))
+        w = placeholder("w", TensorType("float64", (*size, 3, 16)))
+        wide = ops.pad(x, ((0, 0), (4, 3), (1, 1), (0, 0)))
+        y = ops.conv(wide, w, strides=strides, dilation_rate=dilation, padding="same")
+    grads = autodiff.gradients(build.reduce(y.node, "sum", range(4)), [x.node, w.node])
+    program = Program((x.node, w.node), (), {"y": y.node, **dict(zip("xw", grads))})
+    rng = np.random.default_rng(3)
+    given = [rng.normal(size=(2, 4, 7, 3)), rng.normal(size=(*size, 3, 16))]
+    expected, _ = interp.run(program, given, {})
+    found, _ = run_planned(program, stages(program)[1], given, {})
+    for value, got in zip(expected.values(), found, strict=True):
+        np.testing.assert_allclose(got, value, atol=1e-12)
 
 
 def line(taps: int = 3, dilation: int = 4) -> Program:
