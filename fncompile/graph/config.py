@@ -17,8 +17,10 @@ from typing import Any
 from fncompile.graph.call import Call, Operation
 from fncompile.graph.dag import Dag, producer
 from fncompile.graph.nest import flatten, map_structure, rebuilt
+from fncompile.graph.required import required
 from fncompile.graph.tensor import KerasHistory, KerasTensor
 
+MODEL = "a functional model"
 Shift = Callable[[Operation], int]
 
 
@@ -108,9 +110,10 @@ def dag_from_config(
 
     Raises ValueError where the config refers to calls or outputs that it does not have.
     """
-    operations = {_name(entry): revive(entry) for entry in config["layers"]}
+    entries = required(config, "layers", MODEL)
+    operations = {_name(entry): revive(entry) for entry in entries}
     pending, legacy = [], False
-    for entry in config["layers"]:
+    for entry in entries:
         nodes = entry.get("inbound_nodes") or []
         legacy = legacy or any(isinstance(node, list) for node in nodes)
         pending += [
@@ -122,8 +125,8 @@ def dag_from_config(
             )
             for i, node in enumerate(nodes)
         ]
-    inputs = _references(config["input_layers"])
-    outputs = _references(config["output_layers"])
+    inputs = _references(required(config, "input_layers", MODEL))
+    outputs = _references(required(config, "output_layers", MODEL))
     if legacy:
         shifts = _legacy_shifts(pending, [*flatten(inputs), *flatten(outputs)])
         for item in pending:
@@ -137,7 +140,9 @@ def dag_from_config(
 
 
 def _name(entry: dict[str, Any]) -> str:
-    name = entry.get("name") or entry["config"]["name"]
+    name = entry.get("name")
+    if not name:
+        name = required(required(entry, "config", "a layer"), "name", "a layer")
     if not isinstance(name, str):
         raise ValueError(f"The name of a layer must be text. Received: name={name!r}")
     return name

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from fncompile.config import floatx
+from fncompile.graph.required import required
 from fncompile.identifiers import Described
 from fncompile.ir.types import DTYPES, standard_dtype
 
@@ -73,7 +74,7 @@ class Constant(Initializer):
     def from_config(cls, config: dict[str, Any]) -> Initializer:
         from fncompile.saving import deserialize_keras_object
 
-        return cls(deserialize_keras_object(config["value"]))
+        return cls(deserialize_keras_object(required(config, "value", cls.__name__)))
 
 
 class Zeros(Initializer):

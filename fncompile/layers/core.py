@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from fncompile import activations, ops
+from fncompile.graph.required import required
 from fncompile.layers.input_spec import InputSpec
 from fncompile.layers.standard import StandardLayer, weight_fields
 
@@ -172,7 +173,7 @@ class Lambda(StandardLayer):
         config = {key: value for key, value in config.items() if key not in _OLD_KEYS}
         safe = in_safe_mode() if safe_mode is None else safe_mode
         with safe_mode_scope(safe), CustomObjectScope(custom_objects):
-            config["function"] = _function_of(config["function"])
+            config["function"] = _function_of(required(config, "function", cls.__name__))
             config["arguments"] = deserialize_keras_object(config.get("arguments"))
             mask = config.get("mask")
             is_function = isinstance(mask, dict) and mask["class_name"] in _FUNCTIONS

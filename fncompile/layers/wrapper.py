@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from fncompile.graph.required import required
 from fncompile.layers.base import Layer
 from fncompile.saving.serialization import deserialize_keras_object, serialize_keras_object
 
@@ -38,5 +39,6 @@ class Wrapper(Layer):
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Any:
         """A new layer from what `get_config` gave."""
-        layer = deserialize_keras_object(config["layer"], custom_objects=custom_objects)
+        layer = required(config, "layer", cls.__name__)
+        layer = deserialize_keras_object(layer, custom_objects=custom_objects)
         return super().from_config({**config, "layer": layer})

@@ -9,6 +9,7 @@ from fncompile import ops
 from fncompile.config import floatx
 from fncompile.graph.naming import checked_text, to_snake_case
 from fncompile.graph.nest import flatten, map_structure
+from fncompile.graph.required import required
 from fncompile.graph.tensor import Tensor
 from fncompile.identifiers import Described
 from fncompile.losses.reduction import check_reduction, match_ranks, reduce_weighted
@@ -145,4 +146,5 @@ class LossFunctionWrapper(FunctionLoss):
     def from_config(cls, config: dict[str, Any]) -> Loss:
         from fncompile.saving import deserialize_keras_object
 
-        return cls(**{**config, "fn": deserialize_keras_object(config["fn"])})
+        function = deserialize_keras_object(required(config, "fn", cls.__name__))
+        return cls(**{**config, "fn": function})

@@ -212,7 +212,7 @@ class Model(Trainer):
         from fncompile.saving.registry import CustomObjectScope
 
         with CustomObjectScope(custom_objects):
-            if "input_layers" in config:
+            if "input_layers" in config or "output_layers" in config:
                 return functional.from_config(cls, config)
             return super().from_config(config)
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from fncompile import ops
+from fncompile.graph.required import required
 from fncompile.graph.variable import Variable
 from fncompile.initializers import Constant
 from fncompile.optimizers.optimizer import Optimizer
@@ -132,7 +133,8 @@ class LossScaleOptimizer(Optimizer):
         """The optimizer that `get_config` described."""
         from fncompile import optimizers
 
-        inner = optimizers.deserialize(config["inner_optimizer"], custom_objects)
+        inner = required(config, "inner_optimizer", cls.__name__)
+        inner = optimizers.deserialize(inner, custom_objects)
         return cls(**{**config, "inner_optimizer": inner})
 
 

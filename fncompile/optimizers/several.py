@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping, Sequence
 from typing import Any
 
+from fncompile.graph.required import required
 from fncompile.graph.variable import Variable
 from fncompile.optimizers.loss_scaling import LossScaleOptimizer
 from fncompile.optimizers.optimizer import Optimizer
@@ -87,8 +88,9 @@ class OptimizerMap(MutableMapping):
         """The map that `get_config` described."""
         from fncompile import optimizers
 
-        default = optimizers.deserialize(config["default_optimizer"], custom_objects)
-        own = config["optimizer_map"] or {}
+        default = required(config, "default_optimizer", cls.__name__)
+        default = optimizers.deserialize(default, custom_objects)
+        own = config.get("optimizer_map") or {}
         return cls(default, {k: optimizers.deserialize(o, custom_objects) for k, o in own.items()})
 
 
@@ -210,11 +212,11 @@ class MultiOptimizer(Optimizer):
         cls, config: dict[str, Any], custom_objects: Mapping[str, Any] | None = None
     ) -> Any:
         """The optimizer that `get_config` described."""
-        given = config["optimizer_map"]
-        if not isinstance(given, dict) or given["class_name"] != "OptimizerMap":
+        given = required(config, "optimizer_map", cls.__name__)
+        if not isinstance(given, dict) or given.get("class_name") != "OptimizerMap":
             raise ValueError(
                 "The function that chooses optimizers is not in the configuration of a "
                 "MultiOptimizer: use an OptimizerMap."
             )
-        chosen = OptimizerMap.from_config(given["config"], custom_objects)
+        chosen = OptimizerMap.from_config(required(given, "config", "OptimizerMap"), custom_objects)
         return cls(**{**config, "optimizer_map": chosen})

@@ -13,6 +13,8 @@ from typing import Any
 
 import numpy as np
 
+from fncompile.graph.required import required
+
 from . import lambdas, public_names, registry, scopes
 
 
@@ -93,7 +95,7 @@ def _check_keys(config: dict) -> None:
 def _deserialize_lambda(inner: dict, config: dict) -> types.FunctionType:
     if scopes.in_safe_mode():
         raise ValueError("Requested the deserialization of a Python lambda. " + lambdas.UNSAFE)
-    return lambdas.load_lambda(*inner["value"])
+    return lambdas.load_lambda(*required(inner, "value", "a lambda"))
 
 
 def _deserialize_function(name: Any, config: dict) -> Any:
@@ -117,25 +119,27 @@ def _is_keras(module: Any) -> bool:
 
 def _deserialize_tensor(inner: dict, config: dict) -> TensorReference:
     history = inner.get("keras_history")
-    shape = inner.get("shape")
+    shape, dtype = inner.get("shape"), required(inner, "dtype", "a tensor")
     return TensorReference(
-        None if shape is None else tuple(shape), inner["dtype"], history and tuple(history)
+        None if shape is None else tuple(shape), dtype, history and tuple(history)
     )
 
 
 def _deserialize_slice(inner: dict, config: dict) -> slice:
-    return slice(*(_deserialize(inner[key]) for key in ("start", "stop", "step")))
+    ends = (required(inner, key, "a slice") for key in ("start", "stop", "step"))
+    return slice(*map(_deserialize, ends))
 
 
 def _array(inner: dict, config: dict) -> np.ndarray:
-    return np.array(inner["value"], np.dtype(inner["dtype"]))
+    value, dtype = (required(inner, key, "an array") for key in ("value", "dtype"))
+    return np.array(value, np.dtype(dtype))
 
 
 _LEAF_DECODERS: dict[str, Callable[[Any, dict], Any]] = {
     "__keras_tensor__": _deserialize_tensor,
     "__tensor__": _array,
     "__numpy__": _array,
-    "__bytes__": lambda inner, config: inner["value"].encode(),
+    "__bytes__": lambda inner, config: required(inner, "value", "bytes").encode(),
     "__ellipsis__": lambda inner, config: Ellipsis,
     "__slice__": _deserialize_slice,
     "__lambda__": _deserialize_lambda,
@@ -191,6 +195,11 @@ def _build(cls: Any, inner: dict, config: dict) -> Any:
         )
     try:
         instance = cls.from_config(dict(inner))
+    except KeyError as error:  # of a user's class: those here say it themselves
+        raise ValueError(
+            f"The configuration of {cls.__name__} has no {error}, which its `from_config` asks "
+            f"for. Full object config: {config}"
+        ) from error
     except TypeError as error:
         raise TypeError(
             f"{cls} could not be deserialized properly. Please ensure that components that are "

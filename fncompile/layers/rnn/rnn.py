@@ -6,6 +6,7 @@ from typing import Any
 
 from fncompile import ops
 from fncompile.graph.nest import flatten, map_structure, pack_like
+from fncompile.graph.required import required
 from fncompile.graph.variable import Variable
 from fncompile.layers.base import Layer
 from fncompile.layers.rnn.stacked_cells import (
@@ -207,7 +208,8 @@ class RNN(Layer):
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Any:
-        cell = deserialize_keras_object(config["cell"], custom_objects=custom_objects)
+        cell = required(config, "cell", cls.__name__)
+        cell = deserialize_keras_object(cell, custom_objects=custom_objects)
         return super().from_config({**config, "cell": cell})
 
 

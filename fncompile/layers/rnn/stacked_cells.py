@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from fncompile import ops
+from fncompile.graph.required import required
 from fncompile.layers.base import Layer
 from fncompile.layers.call_spec import signature_of
 from fncompile.saving.serialization import deserialize_keras_object, serialize_keras_object
@@ -79,7 +80,7 @@ class StackedRNNCells(Layer):
     def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Any:
         cells = [
             deserialize_keras_object(cell, custom_objects=custom_objects)
-            for cell in config["cells"]
+            for cell in required(config, "cells", cls.__name__)
         ]
         return super().from_config({**config, "cells": cells})
 
