@@ -22,7 +22,7 @@ from fncompile.ir.types import DTYPES
 from fncompile.passes.hoist import movable
 from fncompile.passes.sources import sources
 from fncompile.plan.cost import amount
-from fncompile.plan.machine import machine, usual
+from fncompile.plan.machine import far_apart, machine, usual
 from fncompile.plan.partition import lanes_of, partition_of, partition_of_product
 from fncompile.plan.schedule import ALONE, DRIVERS, Guard, Schedule, Variant
 from fncompile.plan.types import (
@@ -283,9 +283,7 @@ def _is_image(product: Product, dtype: str) -> bool:
 def _is_far_apart(product: Product) -> bool:
     """Is the right operand wide and large, so that its rows fall on few sets of the caches?"""
     _, columns, inner = product.matrix_shape
-    if not isinstance(columns, int) or columns < machine().wide_columns:
-        return False
-    return not isinstance(inner, int) or inner * columns >= machine().large_elements
+    return far_apart(inner, columns)
 
 
 def _is_large(product: Product, dtype: str, facts: Facts) -> bool:

@@ -12,6 +12,7 @@ from fncompile.ir.dims import Dim, product, row_major
 from fncompile.ir.node import Node
 from fncompile.ir.ops import OPS
 from fncompile.ir.routines import ITEMS, WORK
+from fncompile.ir.types import DTYPES
 from fncompile.passes.access import Reader, identity, is_leaf, linear, view_of
 from fncompile.passes.contraction import (
     Axes,
@@ -29,6 +30,7 @@ from fncompile.passes.materialize import Copy, Memory
 from fncompile.passes.unroll import adjacent_last, beside, unrolled, without_units
 from fncompile.passes.unwindows import Through
 from fncompile.passes.zeros import border_of
+from fncompile.plan.machine import far_apart
 from fncompile.plan.types import (
     Affine,
     Array,
@@ -209,8 +211,9 @@ def _dot(maker: _Maker, node: Node) -> list[Stage]:
     )
     target, result = _result(maker, node)
     batch, rows, columns, contracted = axes.groups()
-    *more, m = merged(rows, sizes, [left.at, result]) or [[]]
-    batches = [*merged(batch, sizes, [left.at, right.at, result]), *more] or [[]]
+    walks = [result, *_with_border(maker, node, axes)]
+    *more, m = merged(rows, sizes, [left.at, *walks]) or [[]]
+    batches = [*merged(batch, sizes, [left.at, right.at, *walks]), *more] or [[]]
     n, k = ([i for i in group if sizes[i] != 1] for group in (columns, contracted))
     *outer, inner = walked = segments(contracted, sizes, left.at)
     domain = sizes_of([*batches, m, n], sizes)
@@ -249,6 +252,25 @@ def _result(maker: _Maker, node: Node) -> tuple[Buffer, Affine]:
     if reader is None:
         return maker.memory.buffers[node], linear(node.shape, identity(node.ndim))
     return maker.memory.buffers[reader], result_in(node, reader)
+
+
+def _with_border(maker: _Maker, node: Node, axes: Axes) -> list[Affine]:
+    """Where the elements of a contraction go that are read for a pad alone: its epilogue then
+    writes them there, line by line. One whose right operand is packed is faster as one matrix."""
+    depth, columns = ([extents(node)[i] for i in axes.groups()[g]] for g in (3, 2))
+    if DTYPES[node.dtype].widens or far_apart(product(depth), product(columns)):
+        return []
+    memory, x = maker.memory, node
+    readers = memory.readers[x]
+    while len(readers) == 1 and readers[0].op in ("ew", "cast", "reshape") and readers != [x]:
+        x = readers[0]
+        readers = memory.readers[x]
+    lines, inside = ([i for i, d in enumerate(y.shape) if d != 1] for y in (node, x))
+    same = [node.shape[i] for i in lines] == [x.shape[i] for i in inside]
+    if len(readers) != 1 or readers[0].op != "pad" or readers[0] not in memory.buffers or not same:
+        return []
+    strides = row_major(readers[0].shape)
+    return [sum((axis_index(i).scale(strides[j]) for i, j in zip(lines, inside)), Affine())]
 
 
 def _load(maker: _Maker, x: Node, numbers: list[int]) -> Load:

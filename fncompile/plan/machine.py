@@ -122,7 +122,7 @@ class Machine:
     # So many numbers at least that are the same along an axis are kept in registers: a vector of
     # the innermost axis goes along so many points of that axis. A depthwise 3x3, near: 43 -> 76
     # GFLOP/s, from memory 42 -> 46 to 60 (AMD Zen 4; by AVX2, near, 44 -> 60, by SSE2 18 -> 22).
-    kept_loads: int = 6
+    kept_loads: int = 8
     column_points: int = 8
 
     # Bytes of the stack for what lives within one row of a kernel: what a core's own cache has room
@@ -172,6 +172,13 @@ def machine() -> Machine:
 def usual(size: Dim) -> int:
     """The number that it is where every symbol is `typical`."""
     return evaluate(size, dict.fromkeys(symbols_of([size]), machine().typical))
+
+
+def far_apart(rows: Dim, columns: Dim) -> bool:
+    """Is a matrix wide and large, so that its rows fall on few sets of the caches?"""
+    if not isinstance(columns, int) or columns < machine().wide_columns:
+        return False
+    return not isinstance(rows, int) or rows * columns >= machine().large_elements
 
 
 @contextmanager

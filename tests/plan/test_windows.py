@@ -210,3 +210,27 @@ def test_stores_are_apart_only_where_no_element_is_in_both():
         assert not said or not sets[0] & sets[1], (a, b, extents)
         found.append((said, not sets[0] & sets[1]))
     assert sum(said for said, _ in found) > sum(so for _, so in found) / 3
+
+
+@pytest.mark.parametrize("columns, written", [(64, True), (256, False)])
+def test_a_product_of_pixels_alone_writes_into_the_halo_as_well(columns, written):
+    """Its rows are lines of images then, but where its right operand is packed: one matrix."""
+    with Trace().active():
+        x = placeholder("x", TensorType("float32", (B, 6, 16, 128)))
+        w = placeholder("w", TensorType("float32", (1, 1, 128, columns)))
+        hidden = ops.relu(ops.conv(x, w, padding="same") - 0.5)
+        y = ops.max_pool(hidden, 3, 1, padding="same")
+    program = Program((x.node, w.node), (), {"y": y.node})
+    _, plan = stages(program)
+    [product] = [kernel for kernel in plan.kernels if kernel.product is not None]
+    assert any("pad" in b.name for b in writes(product)) == written
+    rng = np.random.default_rng(columns)
+    entry = compiled(program)
+    for batch in (0, 1, 3):
+        a, b = (rng.normal(size=s).astype("float32")
+                for s in ((batch, 6, 16, 128), (1, 1, 128, columns)))  # fmt: skip
+        hidden = np.maximum(a.astype("float64") @ b[0, 0] - 0.5, 0)
+        wide = np.pad(hidden, ((0, 0), (1, 1), (1, 1), (0, 0)), constant_values=-np.inf)
+        windows = np.lib.stride_tricks.sliding_window_view(wide, (3, 3), (1, 2))
+        found = run(entry, [a, b], {})[0][0]
+        np.testing.assert_allclose(found, windows.max((4, 5)), rtol=1e-5, atol=1e-4)
