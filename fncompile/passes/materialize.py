@@ -20,6 +20,7 @@ from fncompile.passes.access import SPREADING, base_of, is_leaf
 from fncompile.passes.contraction import may_store_as
 from fncompile.passes.demands import computed_again, computed_uses, viewed_uses
 from fncompile.passes.inline import OUTSIDE, Flat, Recurrence
+from fncompile.passes.masks import masked_again
 from fncompile.passes.naming import Temporaries, stem
 from fncompile.passes.slopes import stored_slopes
 from fncompile.passes.written import Written, written_as
@@ -129,7 +130,8 @@ def materialize(program: Flat, not_in_place: set[str] | None = None) -> Memory:
     for node in filter(_has_stages, order):
         if node not in memory.stored_as:
             memory.add_arena(node)
-    _place_shared(memory, order, at_hand_there | computed_again(order))
+    again = at_hand_there | computed_again(order) | masked_again(order, memory.buffers)
+    _place_shared(memory, order, again)
     _place_invariants(memory, order)
     _cut_deep(memory, order)
     for node in order:

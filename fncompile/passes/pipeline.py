@@ -45,6 +45,7 @@ def _of_gradients(requires: str) -> tuple[Pass, ...]:
     return (
         _pass("sums", requires, optional=True),
         _pass("slopes", requires, optional=True),
+        _pass("masks", requires, optional=True),
     )
 
 
