@@ -5,11 +5,15 @@ of rows has nothing to share for one row, so a step of a small recurrence, or of
 sample, would spend its time on calls and on sums that wait in memory. Each sum is one of PARTS
 sums, since a multiply-add waits for the one before. LSTM(16) with Dense(1), one step from C:
 126 -> 90 ns (AMD Zen 4).
+
+What reads a part of such sums, as a gate does, takes the sums of that part: so all gates of a unit
+are computed in one loop, and do not wait in memory. The same step: 87 -> 74 ns.
 """
 
 from __future__ import annotations
 
 from itertools import pairwise
+from typing import Any
 
 from fncompile.ir import build
 from fncompile.ir.build import ew
@@ -19,14 +23,49 @@ from fncompile.passes.unroll import MOST_UNROLLED
 
 MOST_PRODUCTS = 4096  # 16 KB of weights, read from the first-level cache
 PARTS = 4
+LEAST_PART = 8  # numbers, a vector of AVX2: shorter parts are read from memory
 WIDE = ("float32", "float64")
 
 
 def few_products(program: Program, context=None) -> Program:
+    of_sums: set[Node] = set()  # and what is computed from them, element by element
+
     def visit(node: Node, src: tuple[Node, ...]) -> Node | None:
-        return _summed(make("dot", src, *node.attr)) if node.op == "dot" else None
+        made = make(node.op, src, *node.attr)
+        if node.op == "dot":
+            made = _summed(made)
+        if node.op == "slice" and src[0] in of_sums and _is_long(node):
+            return _part(src[0], *node.attr)
+        if (node.op == "dot" and made.op != "dot") or (
+            node.op in ("ew", "reshape") and not of_sums.isdisjoint(src)
+        ):
+            of_sums.add(made)
+        return made
 
     return program.map(rebuild(program.roots, visit).__getitem__)
+
+
+def _is_long(part: Node) -> bool:
+    last = part.shape[-1]
+    return isinstance(last, int) and last >= LEAST_PART
+
+
+Places = tuple[Any, ...]
+
+
+def _part(x: Node, start: Places, size: Places, step: Places) -> Node:
+    """A slice of x, made of slices of what x is made of."""
+    if x.op == "ew" and all(s.shape == x.shape for s in x.src):
+        return ew(x["fn"], *(_part(s, start, size, step) for s in x.src))
+    if x.op == "reduce" and x["axes"] == (0,):
+        rows = x.src[0].shape[0]
+        products = _part(x.src[0], (0, *start), (rows, *size), (1, *step))
+        return build.reduce(products, x["kind"], (0,))
+    units = x.ndim - x.src[0].ndim if x.op == "reshape" else 0
+    if units > 0 and x.shape == (1,) * units + x.src[0].shape:
+        inner = _part(x.src[0], start[units:], size[units:], step[units:])
+        return build.reshape(inner, size)
+    return build.slice(x, start, size, step)
 
 
 def _summed(dot: Node) -> Node:

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from fncompile.ir import build, interp
+from fncompile.ir.build import ew
 from fncompile.ir.node import Program
 from fncompile.ir.types import TensorType
-from fncompile.passes.few_products import MOST_PRODUCTS, few_products
+from fncompile.passes.few_products import LEAST_PART, MOST_PRODUCTS, few_products
 from fncompile.passes.unroll import MOST_UNROLLED
 from fncompile.plan.machine import drawn
 from fncompile.plan.schedule import ALONE
@@ -58,6 +59,28 @@ def test_which_products_are_left(rows, depth, columns, dtype, left):
     a, b, y = _product(rows, depth, columns, dtype)
     made = few_products(Program((a, b), (), {"y": y}))
     assert any(n.op == "dot" for n in made.nodes()) == left
+
+
+def test_parts_of_sums_are_sums_of_parts():
+    """The gates of a cell are computed in one loop: none of their sums waits in memory."""
+    rng, u = np.random.default_rng(2), 16
+    shapes = {"x": (1, 3), "h": (1, u), "w": (3, 4 * u), "v": (u, 4 * u), "b": (4 * u,)}
+    given = [build.input(name, TensorType("float32", s)) for name, s in shapes.items()]
+    x, h, w, v, b = given
+    total = ew("add", build.dot(x, w, ((1,), (0,))), build.dot(h, v, ((1,), (0,))))
+    total = ew("add", total, build.broadcast_to(b, (1, 4 * u)))
+    gates = [build.slice_axis(total, 1, i * u, u) for i in range(4)]
+    y = ew("mul", ew("add", gates[0], ew("tanh", gates[1])), ew("mul", gates[3], gates[2]))
+    few = build.slice_axis(total, 1, 5, LEAST_PART - 1)  # of a part that is short
+    for outputs, kernels in (({"y": y}, 1), ({"y": y, "few": few, "total": total}, None)):
+        program = Program(tuple(given), (), outputs)
+        arrays = [rng.normal(size=s).astype("float32") for s in shapes.values()]
+        expected, _ = interp.run(program, [a.astype("float64") for a in arrays], {})
+        got, _ = run(compiled(program), arrays, {})
+        for (name, value), found in zip(expected.items(), got):
+            np.testing.assert_allclose(found, value, rtol=1e-5, atol=1e-5, err_msg=name)
+        _, plan = stages(program)
+        assert kernels is None or len(plan.kernels) == kernels
 
 
 def test_what_is_never_shared_has_loops_of_known_ends():
