@@ -47,7 +47,9 @@
 #define FNC_T float
 #define FNC_S f32
 #define FNC_NR FNC_NR_F32
+#define FNC_SHARES_TYPE 1
 #include "gemm_type.h"
+#undef FNC_SHARES_TYPE
 #undef FNC_T
 #undef FNC_S
 #undef FNC_NR

@@ -97,9 +97,8 @@ FNC_INLINE void FNC_X(fnc_prefetch_part)(FNC_PREFETCH *w, fnc_tile_args *t) {
 
 /* Hands over the transpose of `rows` by mr sums, for products with swapped operands: they are rows
  * n ... and columns m ... of C^T. Rows of sums are FNC_NR apart, if there is more than one. */
-FNC_NOINLINE void FNC_X(fnc_hand_over_transposed)(const FNC_ARGS *p, int64_t m, int64_t mr,
-                                                  int64_t n, int64_t rows,
-                                                  const FNC_SUM *restrict sums) {
+FNC_OF_TYPE void FNC_X(fnc_hand_over_transposed)(const FNC_ARGS *p, int64_t m, int64_t mr, int64_t n,
+                                                 int64_t rows, const FNC_SUM *restrict sums) {
     FNC_SUM block[FNC_NR * FNC_NR] __attribute__((aligned(64)));
     for (int64_t i0 = 0, nr; i0 < rows; i0 += nr, sums += nr * FNC_NR) {
         nr = fnc_min_i64(rows - i0, FNC_NR);
@@ -334,8 +333,8 @@ FNC_INLINE fnc_blocking FNC_X(fnc_by_row_panels)(const FNC_ARGS *p) {
 
 /* The panels that follow those of r, spread over the tiles of all rows beside r: they come from
  * far, where B is large. */
-FNC_NOINLINE void FNC_X(fnc_prefetch_panels)(const FNC_ARGS *p, const fnc_region *r,
-                                             const fnc_k_block *b, FNC_PREFETCH *w) {
+FNC_OF_TYPE void FNC_X(fnc_prefetch_panels)(const FNC_ARGS *p, const fnc_region *r,
+                                            const fnc_k_block *b, FNC_PREFETCH *w) {
     if (r->m0 > p->m0) return; /* goes on */
     *w = (FNC_PREFETCH){0};
     if (!p->packed || p->rs_a == 1) return;
@@ -354,15 +353,15 @@ FNC_NOINLINE void FNC_X(fnc_prefetch_panels)(const FNC_ARGS *p, const fnc_region
 
 /* The product p by either of them. The last two are for as many rows as a low tile has, at least.
  */
-FNC_NOINLINE void FNC_X(fnc_gemm_tiled)(const FNC_ARGS *p) {
+FNC_OF_TYPE void FNC_X(fnc_gemm_tiled)(const FNC_ARGS *p) {
     const fnc_blocking by = FNC_X(fnc_by_tiles)(p);
     FNC_X(fnc_gemm_blocked)(p, &by);
 }
-FNC_INLINE void FNC_X(fnc_gemm_packing_of)(const FNC_ARGS *p) {
+FNC_OF_TYPE void FNC_X(fnc_gemm_packing_of)(const FNC_ARGS *p) {
     const fnc_blocking by = FNC_X(fnc_by_packing)(p);
     FNC_X(fnc_gemm_blocked)(p, &by);
 }
-FNC_INLINE void FNC_X(fnc_gemm_row_panels_of)(const FNC_ARGS *p) {
+FNC_OF_TYPE void FNC_X(fnc_gemm_row_panels_of)(const FNC_ARGS *p) {
     const fnc_blocking by = FNC_X(fnc_by_row_panels)(p);
     FNC_X(fnc_gemm_blocked)(p, &by);
 }

@@ -121,11 +121,15 @@ FNC_INLINE void FNC_NAME(fnc_tile)(int rows, int vectors, int prefetch, int copi
 
 /* Compiled once, not inlined: strides in registers are as fast as constants, and registers are
  * allocated well in a small function only. */
+#if FNC_ELSEWHERE
+#define FNC_BODY(...) ;
+#else
+#define FNC_BODY(...) {__VA_ARGS__}
+#endif
 #define FNC_DEFINE_TILE(stem, rows, vectors, prefetch)                                             \
-    FNC_NOINLINE void FNC_NAME(stem)(const fnc_tile_args *t, int fresh, const FNC_FACTOR *A,       \
-                                     const FNC_T *B, FNC_SUM *acc) {                               \
-        FNC_NAME(fnc_tile)(rows, vectors, prefetch, 0, t, fresh, A, B, acc);                       \
-    }
+    FNC_OF_TYPE void FNC_NAME(stem)(const fnc_tile_args *t, int fresh, const FNC_FACTOR *A,        \
+                                    const FNC_T *B, FNC_SUM *acc)                                  \
+    FNC_BODY(FNC_NAME(fnc_tile)(rows, vectors, prefetch, 0, t, fresh, A, B, acc);)
 FNC_DEFINE_TILE(fnc_tile_high, FNC_MR, 2, 0)
 FNC_DEFINE_TILE(fnc_tile_low, FNC_MT, 2, 0)
 FNC_DEFINE_TILE(fnc_tile_row, 1, 2, 0)
@@ -151,9 +155,14 @@ FNC_DEFINE_TILE(fnc_tile_prefetch, FNC_MR, 2, 1)
 #if FNC_ONE_NUMBER
 /* acc[columns] = a[K] B[K, columns] for a B that comes from far: four whole rows at a time, read in
  * order, while the sums wait in the first-level cache. Whole vectors only. */
-FNC_NOINLINE void FNC_NAME(fnc_row_stream)(int64_t columns, int64_t K, const FNC_T *restrict a,
-                                           int64_t cs_a, const FNC_T *restrict B, int64_t ldb,
-                                           FNC_T *restrict acc) {
+#if FNC_ELSEWHERE
+FNC_OF_TYPE void FNC_NAME(fnc_row_stream)(int64_t columns, int64_t K, const FNC_T *restrict a,
+                                          int64_t cs_a, const FNC_T *restrict B, int64_t ldb,
+                                          FNC_T *restrict acc);
+#else
+FNC_OF_TYPE void FNC_NAME(fnc_row_stream)(int64_t columns, int64_t K, const FNC_T *restrict a,
+                                          int64_t cs_a, const FNC_T *restrict B, int64_t ldb,
+                                          FNC_T *restrict acc) {
     typedef FNC_NAME(fnc_vec) vec;
     int64_t k = 0;
     for (int64_t n = 0; n < columns; ++n) acc[n] = 0;
@@ -173,6 +182,7 @@ FNC_NOINLINE void FNC_NAME(fnc_row_stream)(int64_t columns, int64_t K, const FNC
         for (int64_t n = 0; n < columns; n += FNC_VL)
             *(vec *)(acc + n) += ((vec){0} + a[0]) * *(const vec *)(B + n);
 }
+#endif
 #define FNC_STREAM FNC_NAME(fnc_row_stream)
 #else
 #define FNC_STREAM NULL
@@ -191,6 +201,7 @@ FNC_DEFINE_TILES(fnc_tiles_ahead, FNC_MR, FNC_MT, 2, FNC_NAME(fnc_tile_high),
 FNC_DEFINE_TILES(fnc_tiles, FNC_MR, FNC_MT, 2, FNC_NAME(fnc_tile_high), FNC_NAME(fnc_tile_high),
                  FNC_NAME(fnc_tile_low), FNC_ROWS(FNC_NAME(fnc_tile_row), NULL, NULL), NULL)
 #endif
+#undef FNC_BODY
 #undef FNC_DEFINE_TILE
 #undef FNC_DEFINE_TILES
 #undef FNC_ROWS

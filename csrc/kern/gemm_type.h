@@ -5,7 +5,17 @@
  * An element that is not one number (gemm_bf16.h) has FNC_SUM, the type of sums, as well; and how it
  * is multiplied: in FNC_PARTS, each FNC_PART(part, b) of vectors of elements of B, which are vectors
  * of FNC_FACTOR, by FNC_MULTIPLY(sum, a, b). Elements of A are of that type, one after the other for
- * each part: a step of k takes FNC_PARTS of them. It has tiles of the widest vectors alone. */
+ * each part: a step of k takes FNC_PARTS of them. It has tiles of the widest vectors alone.
+ *
+ * With FNC_SHARES_TYPE its tiles and its driver are FNC_SHARED, see fnc_base.h. */
+
+#if FNC_SHARES_TYPE
+#define FNC_OF_TYPE FNC_SHARED
+#define FNC_ELSEWHERE (FNC_LINKED == 1)
+#else
+#define FNC_OF_TYPE FNC_NOINLINE
+#define FNC_ELSEWHERE 0
+#endif
 
 #if !defined(FNC_SUM)
 #define FNC_ONE_NUMBER 1
@@ -132,10 +142,22 @@ FNC_INLINE const FNC_TILES *FNC_X(fnc_tiles_for)(int64_t columns) {
 }
 #endif
 
+#if FNC_ELSEWHERE
+FNC_OF_TYPE void FNC_X(fnc_gemm_tiled)(const FNC_ARGS *p);
+FNC_OF_TYPE void FNC_X(fnc_gemm_packing_of)(const FNC_ARGS *p);
+FNC_OF_TYPE void FNC_X(fnc_gemm_row_panels_of)(const FNC_ARGS *p);
+FNC_OF_TYPE void FNC_X(fnc_hand_over_transposed)(const FNC_ARGS *p, int64_t m, int64_t mr, int64_t n,
+                                                 int64_t rows, const FNC_SUM *sums);
+FNC_OF_TYPE void FNC_X(fnc_prefetch_panels)(const FNC_ARGS *p, const fnc_region *r,
+                                            const fnc_k_block *b, FNC_PREFETCH *w);
+#else
 #include "gemm_driver.h"
+#endif
 
 #include "gemm_direct.h"
 
+#undef FNC_OF_TYPE
+#undef FNC_ELSEWHERE
 #undef FNC_X
 #undef FNC_EPILOGUE
 #undef FNC_TILES

@@ -47,6 +47,19 @@
 #define FNC_PREFETCH_LINE(address) ((void)(address))
 #endif
 
+/* Whose functions that no model changes, FNC_SHARED, are: with FNC_LINKED 0 this unit's own; 1: those
+ * of a unit of csrc, which is compiled once and linked to many libraries; 2: this is that unit. */
+#if !defined(FNC_LINKED)
+#define FNC_LINKED 0
+#endif
+#if FNC_LINKED == 0
+#define FNC_SHARED FNC_NOINLINE
+#elif FNC_GNU
+#define FNC_SHARED __attribute__((noinline, visibility("hidden")))
+#else
+#define FNC_SHARED
+#endif
+
 /* One copy of the function for all callers: gcc makes no other for the arguments of one of them. */
 #if defined(__clang__)
 #define FNC_ONE_COPY static __attribute__((noinline))

@@ -7,7 +7,8 @@
  *
  * A team shares the whole stretch: threads are woken once, and go from batch to batch together.
  *
- * Every training step has its own copy of this, which calls and copies: it is compiled plainly. */
+ * It calls and copies, which is compiled plainly, once for all libraries of a process, see fnc_base.h,
+ * and for each that is exported. */
 #ifndef FNC_STEPS_H
 #define FNC_STEPS_H
 
@@ -42,6 +43,10 @@ typedef struct fnc_batch {
     unsigned char *gathered[FNC_STEPS_MAX_INPUTS];
 } fnc_batch;
 
+#if FNC_LINKED == 1
+FNC_SHARED void fnc_steps_run(const fnc_env *env, const fnc_stretch *s, int64_t part, int64_t parts);
+FNC_SHARED int32_t fnc_steps(const fnc_env *env, const fnc_stretch *s, fnc_work *work);
+#else
 static inline int64_t fnc_steps_align(int64_t bytes) {
     return (bytes + FNC_ALIGN - 1) / FNC_ALIGN * FNC_ALIGN;
 }
@@ -105,8 +110,8 @@ FNC_PLAIN FNC_NOINLINE void fnc_gather(const fnc_batch *batch, const fnc_env *en
 }
 
 /* The share of a worker in all batches. */
-FNC_PLAIN FNC_NOINLINE void fnc_steps_run(const fnc_env *env, const fnc_stretch *s, int64_t part,
-                                 int64_t parts) {
+FNC_PLAIN FNC_SHARED void fnc_steps_run(const fnc_env *env, const fnc_stretch *s, int64_t part,
+                                        int64_t parts) {
     const int64_t rows = env->args[0], size = env->args[1];
     const int64_t *index = (const int64_t *)env->in[s->inputs];
     fnc_batch batch;
@@ -121,7 +126,7 @@ FNC_PLAIN FNC_NOINLINE void fnc_steps_run(const fnc_env *env, const fnc_stretch 
 }
 
 /* Checks, then runs `work`, the generated function that calls fnc_steps_run. */
-FNC_PLAIN FNC_NOINLINE int32_t fnc_steps(const fnc_env *env, const fnc_stretch *s, fnc_work *work) {
+FNC_PLAIN FNC_SHARED int32_t fnc_steps(const fnc_env *env, const fnc_stretch *s, fnc_work *work) {
     fnc_batch batch;
     const int32_t status = fnc_steps_check(env, s, &batch);
     if (status != FNC_OK) return status;
@@ -129,5 +134,6 @@ FNC_PLAIN FNC_NOINLINE int32_t fnc_steps(const fnc_env *env, const fnc_stretch *
     fnc_run_often(env, work, amount, batches);
     return FNC_OK;
 }
+#endif
 
 #endif

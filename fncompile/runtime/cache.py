@@ -7,12 +7,19 @@ Objects and libraries are entries of store.py, named by a hash of all that their
 on: text, flags, the compiler and its version, the C files in csrc, and for the native target the
 processor. A second build starts no process, not even to ask the compiler for its version.
 FNC_CFLAGS are part of the hash; files that they name are not.
+
+A library that is `linked` has tiles and whatever else no model changes from csrc/rt/fnc_shared.c,
+an object of its own: made once for a compiler, its flags and a processor, and for those of an
+installation while it is installed, setup.py. Exports have all that they need in their own units.
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
+import shutil
+import sys
+import tempfile
 from collections.abc import Mapping, Sequence
 from contextvars import copy_context
 from dataclasses import dataclass
@@ -23,6 +30,9 @@ from fncompile.flags import flag
 from fncompile.runtime import notice, toolchain
 from fncompile.runtime.store import Store, open_store
 
+SHARED = "fnc_shared"
+INSTALLED = Path(__file__).with_name("installed")
+
 
 class Built(NamedTuple):
     """A library, and where asked for the objects it was linked from, by the names of sources."""
@@ -31,21 +41,24 @@ class Built(NamedTuple):
     objects: dict[str, Path]
 
 
-def build_library(sources: Mapping[str, str], *, keep_objects: bool = False) -> Built:
+def build_library(
+    sources: Mapping[str, str], *, keep_objects: bool = False, linked: bool = False
+) -> Built:
     """Compile each text as a unit of its own, as many at once as there are processors, and link
-    them in the given order.
+    them in the given order; if `linked`, with what csrc has for all of them.
 
     Raises CompileError when a text does not compile, ToolchainError when the units do not link
     or there is no compiler.
     """
     store = open_store()
     compiler = Compiler.find(store)
-    keys = {name: compiler.key("object", name, text) for name, text in sources.items()}
+    units = _linked(sources) if linked and not flag("san") else sources
+    keys = {name: compiler.key("object", name, text) for name, text in units.items()}
     link = toolchain.link_flags()
 
     def make(directory: Path) -> None:
         notice.now(f"the C compiler makes {len(sources)} unit{'s' * (len(sources) != 1)}")
-        objects = _compile_all(store, compiler, sources, keys)
+        objects = _compile_all(store, compiler, units, keys)
         notice.now("linking")
         toolchain.link_shared(compiler.command, objects.values(), directory / "model.so")
 
@@ -54,8 +67,35 @@ def build_library(sources: Mapping[str, str], *, keep_objects: bool = False) -> 
         for name, text in sources.items():
             (entry / f"{name}.c").write_text(text, encoding="utf-8")
     toolchain.check_sanitizer_loaded(compiler.command)
-    objects = _compile_all(store, compiler, sources, keys) if keep_objects else {}
+    objects = _compile_all(store, compiler, units, keys) if keep_objects else {}
     return Built(entry / "model.so", objects)
+
+
+def _linked(sources: Mapping[str, str]) -> dict[str, str]:
+    """These units without what they share, and that."""
+    own = {name: f"#define FNC_LINKED 1\n{text}" for name, text in sources.items()}
+    return {SHARED: _shared_text(), **own}
+
+
+def _shared_text() -> str:
+    return (toolchain.csrc_dir() / "rt" / f"{SHARED}.c").read_text(encoding="utf-8")
+
+
+def install_shared(directory: Path) -> None:
+    """Make the object that libraries share, for the compiler and the processor at hand, where
+    `build_library` looks for it if `directory` is INSTALLED.
+
+    Raises as `build_library`.
+    """
+    with tempfile.TemporaryDirectory() as place:
+        store = Store(Path(place), sys.maxsize)
+        compiler = Compiler.find(store)
+        key = compiler.key("object", SHARED, _shared_text())
+        [made] = _compile_all(store, compiler, {SHARED: _shared_text()}, {SHARED: key}).values()
+        contents = made.read_bytes()  # perhaps of the earlier installation, which goes now
+    shutil.rmtree(directory, ignore_errors=True)
+    directory.mkdir()
+    (directory / f"{key}.o").write_bytes(contents)
 
 
 def build_objects(sources: Mapping[str, str]) -> dict[str, Path]:
@@ -71,6 +111,9 @@ def _compile_all(store: Store, compiler: Compiler, sources: Mapping[str, str],
     from concurrent.futures import ThreadPoolExecutor  # only a cold build needs it
 
     def compile_one(name: str) -> Path:
+        if (installed := INSTALLED / f"{keys[name]}.o").is_file():
+            return installed
+
         def make(directory: Path) -> None:
             toolchain.compile_object(compiler.command, sources[name], name, compiler.flags,
                                      directory)

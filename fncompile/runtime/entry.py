@@ -147,7 +147,7 @@ class CompiledEntry(Entry):
         units = dict(zip((self.name, f"{self.name}_2"), self.lowered.units))
         start = f"{self.prefix}_{self.name}"
         with override(**self._switches), announced(f"{self.name} of {self.prefix}"):
-            self.library = Library(cache.build_library(units).path_so)
+            self.library = Library(cache.build_library(units, linked=True).path_so)
         symbol = self.library.symbol
         self.step = symbol(f"{start}_entry")
         self.steps = symbol(f"{start}_steps") if self.lowered.has_steps else None

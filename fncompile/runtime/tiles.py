@@ -10,7 +10,6 @@ import functools
 
 from fncompile.flags import flag, override
 from fncompile.runtime import cache, toolchain
-from fncompile.runtime.binding import OK, Env, Library
 
 TARGETS = ("native", "x86-64-v4-amx")
 
@@ -26,6 +25,8 @@ def refusal_flags() -> tuple[str, ...]:
 @functools.cache
 def work() -> bool:
     """Does the system give this process tiles, and do they compute? It has them from then on."""
+    from fncompile.runtime.binding import OK, Env, Library  # NumPy, which setup.py does without
+
     text = (toolchain.csrc_dir() / "rt" / "fnc_tiles.c").read_text()
     with override(target="ref"):
         library = Library(cache.build_library({"fnc_tiles": text}).path_so)

@@ -14,7 +14,7 @@ import pytest
 
 import fncompile
 from fncompile import flags
-from fncompile.runtime import cache, store, toolchain
+from fncompile.runtime import binding, cache, store, toolchain
 
 SOURCE = "__attribute__((visibility(\"default\"))) int answer(void) { return 42; }\n"
 
@@ -74,6 +74,42 @@ def test_units_are_shared_between_libraries(root):
     two = cache.build_library({"a": SOURCE, "b": "int b(void) { return 1; }"}, keep_objects=True)
     assert one.path_so != two.path_so
     assert one.objects["a"] == two.objects["a"]
+
+
+STEPS = """#include "rt/fnc_steps.h"
+FNC_EXPORT int32_t entry(const fnc_env *env) {
+    return fnc_steps(env, (const fnc_stretch *)env->weights, (fnc_work *)0);
+}
+"""
+
+
+def _shared_objects(root):
+    return list(root.glob(f"*/{cache.SHARED}.o"))
+
+
+def test_libraries_share_one_object(root, monkeypatch):
+    monkeypatch.setattr(cache, "INSTALLED", root / "none")
+    built = [cache.build_library({"unit": f"{STEPS}int n{i};"}, linked=True) for i in range(2)]
+    assert len(_shared_objects(root)) == 1 and built[0].path_so != built[1].path_so
+    for library in built:
+        assert binding.Library(library.path_so).symbol("entry")
+
+
+def test_an_installation_brings_the_shared_object(root, monkeypatch):
+    monkeypatch.setattr(cache, "INSTALLED", root.parent / "installed")
+    for _ in range(2):  # the second in place of the first
+        cache.install_shared(cache.INSTALLED)
+        [made] = cache.INSTALLED.iterdir()
+    built = cache.build_library({"unit": STEPS}, linked=True)
+    assert binding.Library(built.path_so).symbol("entry") and _shared_objects(root) == []
+    with flags(cflags="-O1"):  # for which there is none
+        cache.build_library({"unit": STEPS}, linked=True)
+    assert len(_shared_objects(root)) == 1 and made.is_file()
+
+
+def test_a_library_that_is_not_linked_is_whole(root):
+    cache.build_library({"unit": STEPS})
+    assert _shared_objects(root) == []
 
 
 def test_everything_that_matters_is_in_the_key(root, monkeypatch):
