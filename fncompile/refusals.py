@@ -5,8 +5,12 @@ A test asks that each name of `keras_names` is there, is somewhere else, or has 
 
 from __future__ import annotations
 
+LORA = (
+    "LoRA is not part of fncompile. Freeze the layer by `trainable = False` and add the product of "
+    "two narrow Dense layers without bias to what it gives."
+)
 _COMPLEX = "there are no complex numbers; `ops.fft` and its kin take and give pairs of real tensors"
-_QUANTIZED = (
+QUANTIZED = (
     "weights are not quantised; the policy `mixed_bfloat16` halves what they and the work cost"
 )
 _WRAPPED = (
@@ -23,7 +27,7 @@ _MODELS = (
 
 _TABLE = {
     "": {
-        "Quantizer quantizers": _QUANTIZED,
+        "Quantizer quantizers": QUANTIZED,
         "SymbolicScope": "it is of Keras' own tracing; calls on symbolic tensors need no scope",
         "distillation": "write the student's `compute_loss` or `train_step`, docs/steps.md",
         "legacy": _OLD,
@@ -49,7 +53,7 @@ _TABLE = {
     "distribution": {"LayoutMap ModelParallel distribute_tensor": _WHOLE},
     "dtype_policies": {
         "AWQDTypePolicy GPTQDTypePolicy Int4DTypePolicy QuantizedDTypePolicy"
-        " QuantizedFloat8DTypePolicy": _QUANTIZED,
+        " QuantizedFloat8DTypePolicy": QUANTIZED,
     },
     "export": {"ExportArchive": "`model.export` writes a library, its header and its weights"},
     "layers": {"FlaxLayer JaxLayer TFSMLayer TorchModuleWrapper": _WRAPPED},

@@ -123,7 +123,7 @@ ROOMS: dict[str, tuple[str, dict[str, str]]] = {
         "initializers": "of their state",
     }),
     "mixed_precision": ("missing config", {"optimizers": "LossScaleOptimizer by its older name"}),
-    "layers": ("missing caller config", {
+    "layers": ("missing refusals caller config", {
         "dtype_policies": "each has one",
         "graph": "a call of a layer is a node of the graph",
         "ops": "written in it",

@@ -17,7 +17,7 @@
 enum {
     FNC_TEAM_MOST = 1024, /* workers; more are not made */
     FNC_TEAM_TURNS = 1000, /* of waiting awake: 20 to 50 us */
-    FNC_TEAM_STACK = 1 << 20 /* bytes: 290 KB for kernels, and what is local to threads */
+    FNC_TEAM_STACK = 1 << 20 /* bytes: 230 KB for kernels, and what is local to threads */
 };
 
 #if !FNC_HAS_THREADS

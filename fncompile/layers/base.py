@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from fncompile import dtype_policies
+from fncompile import dtype_policies, refusals
 from fncompile.caller import warn_caller
 from fncompile.graph.call import Operation, is_symbolic, symbolic_call
 from fncompile.graph.eager import run_eagerly
@@ -129,6 +129,10 @@ class Layer(
     def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
         """The mask of the outputs, used where `supports_masking`; by default that of the inputs."""
         return previous_mask
+
+    def quantize(self, mode: Any = None, **_options: Any) -> None:
+        """NotImplementedError: there is none of what Keras has under this name."""
+        raise NotImplementedError(f"quantize({mode!r}): {refusals.QUANTIZED}")
 
     # calling --------------------------------------------------------------------------------------
 

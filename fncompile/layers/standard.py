@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from fncompile import activations, constraints, initializers, regularizers
+from fncompile import activations, constraints, initializers, refusals, regularizers
 from fncompile.graph.variable import Variable
 from fncompile.layers.base import Layer
 
@@ -25,6 +25,10 @@ class StandardLayer(Layer):
 
     def __init__(self, **kwargs: Any):
         super().__init__(**_with_meaning(kwargs))
+
+    def enable_lora(self, *_arguments: Any, **_options: Any) -> None:
+        """NotImplementedError: there is none of what Keras has under this name."""
+        raise NotImplementedError(refusals.LORA)
 
     def get_config(self) -> dict[str, Any]:
         own = {field: _plain(getattr(self, field)) for field in self.fields}
@@ -79,7 +83,10 @@ def _plain(value: Any) -> Any:
 
 
 def _with_meaning(options: dict[str, Any], fields: tuple[str, ...] = ()) -> dict[str, Any]:
-    """Options without those that mean nothing; `fields` are a layer's own, which stay."""
+    """Options without those that mean nothing; `fields` are a layer's own, which stay.
+    NotImplementedError where LoRA is asked for."""
+    if options.get("lora_rank") is not None and "lora_rank" not in fields:
+        raise NotImplementedError(f"lora_rank={options['lora_rank']}: {refusals.LORA}")
     return {
         key: value
         for key, value in options.items()

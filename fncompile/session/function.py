@@ -36,7 +36,13 @@ from fncompile.session.programs import program_of
 MANY = 16  # kinds of arguments from which on somebody should know
 
 
-def function(fn: Callable[..., Any] | None = None, *, fixed_shapes: bool = False) -> Any:
+def function(
+    fn: Callable[..., Any] | None = None,
+    *,
+    fixed_shapes: bool = False,
+    jit_compile: bool | None = None,
+    reduce_retracing: bool | None = None,
+) -> Any:
     """`fn`, written in ops, as a compiled function; also as a decorator, with or without options.
 
     Arguments and results may be structures of lists, tuples and dicts. Arrays, and numbers with a
@@ -47,7 +53,8 @@ def function(fn: Callable[..., Any] | None = None, *, fixed_shapes: bool = False
 
     Arrays that have the same first extent are a batch, of which `fn` knows no size, so that the
     last, smaller batch of an epoch needs no code of its own. With `fixed_shapes` each shape is
-    compiled for itself, and `fn` sees every extent as a number.
+    compiled for itself, and `fn` sees every extent as a number. `jit_compile` and
+    `reduce_retracing` are tf.function's and mean nothing: it is compiled, and as seldom as can be.
 
     Results are arrays. Inside another traced function, a `train_step` or a `GradientTape` the calls
     are part of that. TypeError for an argument that is neither array nor hashable.
@@ -58,6 +65,7 @@ def function(fn: Callable[..., Any] | None = None, *, fixed_shapes: bool = False
     >>> distance(np.array([[0.0, 0.0], [1.0, 1.0]]), np.array([[3.0, 4.0], [1.0, 2.0]]))
     array([5., 1.], dtype=float32)
     """
+    del jit_compile, reduce_retracing
     if fn is None:
         return functools.partial(function, fixed_shapes=fixed_shapes)
     return Function(fn, fixed_shapes)

@@ -71,6 +71,24 @@ def test_attention_in_plain_c(tmp_path):
         assert selftest(bundle, tmp_path / "test", *command).stdout == "passed\n"
 
 
+def test_calls_need_no_more_stack_than_the_header_says(tmp_path):
+    """An image of 32 x 32 x 64 under a window was local to its kernel: 262,720 bytes."""
+    need("gcc")
+    x = fncompile.Input((32, 32, 8), name="x")
+    y = x
+    for channels in (40, 64):
+        y = layers.ReLU()(layers.BatchNormalization()(layers.Conv2D(channels, 1)(y)))
+        y = layers.DepthwiseConv2D(3, padding="same")(y)
+    model = fncompile.Model(x, layers.GlobalAveragePooling2D()(y), name="deep")
+    source = model.export(tmp_path / "lib", sources=True, march=flag("target")).source
+    command = ["gcc", "-O1", "-march=native", "-fstack-usage", "-c", source, "-o", "deep.o"]
+    subprocess.run(command, cwd=tmp_path, check=True)
+    lines = [line.split("\t") for line in (tmp_path / "deep.su").read_text().splitlines()]
+    largest = max(int(size) for _, size, _ in lines)
+    assert largest < 240_000  # and room for who calls the kernel
+    assert "whose stack has 256 KB to spare" in (tmp_path / "lib" / "deep.h").read_text()
+
+
 ONE = """acos acosh asin asinh atan atanh cbrt ceil cos cosh erf erfc exp exp2 expm1 fabs floor
 lgamma log log10 log1p log2 rint round sin sinh sqrt tan tanh tgamma trunc"""
 TWO = "atan2 copysign fmod hypot nextafter pow remainder"

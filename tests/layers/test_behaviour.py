@@ -381,8 +381,23 @@ def test_configurations_of_newer_keras():
              {"module": "keras", "class_name": "DTypePolicy", "config": {"name": "float32"},
               "registered_name": None}}  # fmt: skip
     assert layers.Dense.from_config(newer).units == 2
-    with pytest.raises(TypeError, match="Unrecognized keyword arguments"):
+    with pytest.raises(NotImplementedError, match="lora_rank=4: LoRA is not part of fncompile"):
         layers.Dense.from_config({"units": 2, "lora_rank": 4})
+
+
+@pytest.mark.parametrize(
+    "layer", [layers.Dense(2), layers.EinsumDense("ab,bc->ac", 2), layers.Embedding(3, 2),
+              layers.Conv1D(2, 1)])
+def test_lora_is_refused_in_words(layer):
+    with pytest.raises(NotImplementedError, match="the product of two narrow Dense layers"):
+        layer.enable_lora(4)
+
+
+def test_quantization_is_refused_in_words():
+    model = keras.Sequential([keras.Input((2,)), layers.Dense(2)])
+    for asked in (model, model.layers[0]):
+        with pytest.raises(NotImplementedError, match="weights are not quantised"):
+            asked.quantize("int8")
 
 
 def test_regularization_of_weights_and_outputs():

@@ -108,16 +108,42 @@ def test_compiled_gradients_agree(seed):
 @settings(max_examples=examples(6))
 @given(st.integers(0, 10**6))
 def test_float32_is_close(seed):
-    """Element-wise agreement is not to be expected behind steps such as floor, so most must
-    agree."""
+    check_float32(seed)
+
+
+def test_float32_is_close_where_an_argmax_has_ties():
+    """A seventh of its numbers are places of largest numbers, of which two are the same."""
+    check_float32(14249)
+
+
+def check_float32(seed):
+    """Element-wise agreement is not to be expected behind steps such as floor, so most must agree
+    of the numbers that stay what they are when inputs are rounded."""
     program = random_program(seed, "float32", size_of(seed))
     entry = compiled(program)
     inputs, params = random_arrays(program, seed, SIZES[0])
     outputs, _ = interp.run(program, inputs, params)
     values, _ = run(entry, inputs, params)
-    for expected, value in zip(outputs.values(), values):
-        close = np.isclose(expected, value, rtol=2e-3, atol=2e-3, equal_nan=True)
-        assert value.size == 0 or np.mean(close) > 0.9
+    rng = np.random.default_rng(seed)
+    moved = []
+    for _ in range(8):
+        other = {key: nudged(array, rng) for key, array in params.items()}
+        moved.append(interp.run(program, [nudged(array, rng) for array in inputs], other)[0])
+    for name, value in zip(outputs, values):
+        steady = np.all([agree(outputs[name], other[name]) for other in moved], 0)
+        close = agree(outputs[name], value)[steady]
+        assert close.size == 0 or np.mean(close) > 0.9
+
+
+def nudged(array, rng):
+    """Numbers that float32 can barely tell from these."""
+    if array.dtype.kind != "f":
+        return array
+    return (array * (1 + rng.uniform(-1e-6, 1e-6, array.shape))).astype(array.dtype)
+
+
+def agree(a, b):
+    return np.isclose(a, b, rtol=2e-3, atol=2e-3, equal_nan=True)
 
 
 @pytest.mark.parametrize("seed", random_seeds(3))
