@@ -57,6 +57,7 @@ def test_the_example_runs(path, tmp_path, monkeypatch):
     monkeypatch.setattr(registry, "_objects", {})  # what examples register, other tests would find
     monkeypatch.setattr(registry, "_names", {})
     monkeypatch.chdir(tmp_path)
+    fncompile.utils.clear_session()  # names count from the first again, whatever ran before
     names = {name: getattr(fncompile, name) for name in fncompile.__all__}
     names |= {"fncompile": fncompile, "np": np}
     test = doctest.DocTestParser().get_doctest(docstring(OBJECTS[path]), names, path, None, None)
