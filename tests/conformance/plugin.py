@@ -10,6 +10,7 @@ import json
 import os
 import signal
 import sys
+import traceback
 from collections.abc import Iterator
 from types import ModuleType
 from typing import Any
@@ -114,8 +115,9 @@ def _failure(report: pytest.TestReport, call: Any) -> dict[str, Any]:
     if not report.failed:
         return {}
     errors = [f"{type(e).__name__}: {str(e)[:600]}" for e in outcomes.causes(call.excinfo.value)]
-    places = [f"{entry.path}:{entry.lineno + 1}" for entry in call.excinfo.traceback]
-    return {"error": "\n".join(errors), "places": places[-8:]}
+    # A signal, as that of the time limit, may come where there is no line.
+    frames = traceback.extract_tb(call.excinfo.tb, limit=-8)
+    return {"error": "\n".join(errors), "places": [f"{f.filename}:{f.lineno}" for f in frames]}
 
 
 def _write(**row: Any) -> None:
