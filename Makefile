@@ -5,7 +5,7 @@
 # make conformance: pass as many of Keras' own tests as tests/conformance/passing.json records;
 # make conformance ARGS="--failures losses" runs one directory of them and shows what differs.
 # make docs: build the documentation as a site, in build/site.
-# make bench: measure against the peers, which get an environment of their own (3 GB; forty minutes);
+# make bench: measure against the peers, which get an environment of their own (3 GB; half an hour);
 # make bench-quick: ours alone, two minutes. benchmarks/__init__.py says more.
 #
 # Everything is installed into .venv; a stamp there remembers what has been done, so a second run

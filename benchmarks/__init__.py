@@ -1,6 +1,6 @@
 """What fncompile, its peers and the machine itself do, measured side by side.
 
-    make bench                                        # everything, forty minutes
+    make bench                                        # everything, half an hour
     make bench ARGS="--cases mlp784 --peers torch,jax"  # some of it
     make bench-quick                                  # ours alone, two minutes
 
