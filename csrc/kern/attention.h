@@ -24,7 +24,6 @@
 #include "gemm.h"
 #include "turn.h"
 
-enum { FNC_LANES = FNC_VEC_BYTES / 4 };
 enum { FNC_KEYS_FORWARD = 128, FNC_KEYS_BACKWARD = 64 }; /* of a block */
 #define FNC_COLUMNS(n) (((n) + FNC_NR_F32 - 1) / FNC_NR_F32 * FNC_NR_F32)
 
@@ -106,27 +105,29 @@ FNC_INLINE float fnc_exp_negative_f32(float x) {
 /* Scores of `keys` become exp(s - top), and are added to each query's sum. A vector of queries at a
  * time, whose top and sum stay in registers, as constants do. */
 FNC_INLINE void fnc_block_exp(int64_t keys, float *restrict s, const float *top, float *sum) {
-    for (int v = 0; v < FNC_NR_F32; v += FNC_LANES) {
-        float most[FNC_LANES], so_far[FNC_LANES];
-        for (int i = 0; i < FNC_LANES; ++i) most[i] = top[v + i], so_far[i] = sum[v + i];
+    enum { LANES = FNC_LANES(4) };
+    for (int v = 0; v < FNC_NR_F32; v += LANES) {
+        float most[LANES], so_far[LANES];
+        for (int i = 0; i < LANES; ++i) most[i] = top[v + i], so_far[i] = sum[v + i];
         for (int64_t j = 0; j < keys; ++j)
-            for (int i = 0; i < FNC_LANES; ++i) {
+            for (int i = 0; i < LANES; ++i) {
                 const float e = fnc_exp_negative_f32(s[j * FNC_NR_F32 + v + i] - most[i]);
                 s[j * FNC_NR_F32 + v + i] = e, so_far[i] += e;
             }
-        for (int i = 0; i < FNC_LANES; ++i) sum[v + i] = so_far[i];
+        for (int i = 0; i < LANES; ++i) sum[v + i] = so_far[i];
     }
 }
 
 /* Scores become weights p, and the gradient of weights, d, that of scores: p (d - own). */
 FNC_INLINE void fnc_block_slopes(int64_t keys, float *restrict p, float *restrict d, const float *top,
                                  const float *share, const float *own) {
-    for (int v = 0; v < FNC_NR_F32; v += FNC_LANES) {
-        float most[FNC_LANES], part[FNC_LANES], less[FNC_LANES];
-        for (int i = 0; i < FNC_LANES; ++i)
+    enum { LANES = FNC_LANES(4) };
+    for (int v = 0; v < FNC_NR_F32; v += LANES) {
+        float most[LANES], part[LANES], less[LANES];
+        for (int i = 0; i < LANES; ++i)
             most[i] = top[v + i], part[i] = share[v + i], less[i] = own[v + i];
         for (int64_t j = 0; j < keys; ++j)
-            for (int i = 0; i < FNC_LANES; ++i) {
+            for (int i = 0; i < LANES; ++i) {
                 const int64_t at = j * FNC_NR_F32 + v + i;
                 const float w = fnc_exp_negative_f32(p[at] - most[i]) * part[i];
                 p[at] = w, d[at] = w * (d[at] - less[i]);

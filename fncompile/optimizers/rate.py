@@ -33,10 +33,9 @@ class Rate:
         if not callable(value):
             raise ValueError(
                 "Argument `learning_rate` should be float, or an instance of "
-                "LearningRateSchedule, or "
-                "a callable (that takes in the current iteration value and returns the "
-                "corresponding "
-                f"learning rate value). Received instead: learning_rate={value}"
+                "LearningRateSchedule, or a callable (that takes in the current iteration value "
+                "and returns the corresponding learning rate value). Received instead: "
+                f"learning_rate={value}"
             )
         return value
 

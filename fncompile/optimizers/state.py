@@ -89,10 +89,8 @@ class State:
         if (name, variable) not in self._slots:
             raise ValueError(
                 f"Unknown variable: {variable}. This optimizer can only be called for the "
-                "variables "
-                "it was originally built with. When working with a new set of variables, you "
-                "should "
-                "recreate a new optimizer instance."
+                "variables it was originally built with. When working with a new set of "
+                "variables, you should recreate a new optimizer instance."
             )
         return self._slots[name, variable]
 

@@ -90,8 +90,9 @@ def install_shared(directory: Path) -> None:
     with tempfile.TemporaryDirectory() as place:
         store = Store(Path(place), sys.maxsize)
         compiler = Compiler.find(store)
-        key = compiler.key("object", SHARED, _shared_text())
-        [made] = _compile_all(store, compiler, {SHARED: _shared_text()}, {SHARED: key}).values()
+        text = _shared_text()
+        key = compiler.key("object", SHARED, text)
+        [made] = _compile_all(store, compiler, {SHARED: text}, {SHARED: key}).values()
         contents = made.read_bytes()  # perhaps of the earlier installation, which goes now
     shutil.rmtree(directory, ignore_errors=True)
     directory.mkdir()

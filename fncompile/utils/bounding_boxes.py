@@ -8,18 +8,19 @@ inside of a layer or loss, and works on arrays elsewhere. Boxes are (..., N, 4).
 
 from __future__ import annotations
 
-from fncompile.layers.preprocessing.boxes import FORMATS as FORMATS
-from fncompile.layers.preprocessing.boxes import (
-    affine_transform,
-    clip_to_image_size,
-    compute_ciou,
-    compute_iou,
-    convert_format,
-    crop,
+from fncompile.layers.preprocessing.boxes.deltas import (
     decode_deltas_to_boxes,
     encode_box_to_deltas,
+)
+from fncompile.layers.preprocessing.boxes.formats import FORMATS as FORMATS
+from fncompile.layers.preprocessing.boxes.formats import convert_format
+from fncompile.layers.preprocessing.boxes.moves import (
+    affine_transform,
+    clip_to_image_size,
+    crop,
     pad,
 )
+from fncompile.layers.preprocessing.boxes.overlap import compute_ciou, compute_iou
 from fncompile.missing import explain_missing
 
 __all__ = [

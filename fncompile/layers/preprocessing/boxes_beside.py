@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 from fncompile import ops
-from fncompile.layers.preprocessing import boxes as bb
-from fncompile.layers.preprocessing.boxes.formats import format_of
+from fncompile.layers.preprocessing.boxes.formats import convert_format, format_of
+from fncompile.layers.preprocessing.boxes.moves import clip_to_image_size
 from fncompile.layers.standard import StandardLayer
 
 Size = tuple[Any, Any]  # height and width
@@ -41,12 +41,12 @@ class TakesBoxes(StandardLayer):
         `size`, `new_size`: of the images before and after.
         """
         form = self._check_boxes(found)
-        boxes = bb.convert_format(found["boxes"], form, "xyxy", *size)
+        boxes = convert_format(found["boxes"], form, "xyxy", *size)
         single = len(boxes.shape) == 2
         boxes = move(ops.expand_dims(boxes, 0) if single else boxes)
         boxes = ops.squeeze(boxes, 0) if single and boxes.shape[0] == 1 else boxes
-        cut = bb.clip_to_image_size({**found, "boxes": boxes}, *new_size)
-        return bb.convert_format(cut, "xyxy", form, *new_size)
+        cut = clip_to_image_size({**found, "boxes": boxes}, *new_size)
+        return convert_format(cut, "xyxy", form, *new_size)
 
     def _check_boxes(self, found: Any) -> str:
         """The format of the dict `found` of "boxes" and "labels"."""

@@ -8,7 +8,6 @@ from typing import Any
 from fncompile import ops, random
 from fncompile.layers.preprocessing.boxes_beside import along, resized
 from fncompile.layers.preprocessing.random_images import MovingImages, checked_range
-from fncompile.ops.image.affine import check_sampling
 
 
 class RandomFlip(MovingImages):
@@ -133,12 +132,6 @@ class RandomCrop(MovingImages):
 class RandomTransform(MovingImages):
     """Base of layers that read each image at places of chance. `fill_mode`, `interpolation` and
     `fill_value` are those of `ops.image.affine_transform`."""
-
-    def _sampling(self, fill_mode: str, interpolation: str, fill_value: float) -> None:
-        check_sampling(interpolation, fill_mode)
-        self.fill_mode = fill_mode
-        self.interpolation = interpolation
-        self.fill_value = fill_value
 
     def _moved(self, images: Any, drawn: dict[str, Any], interpolation: str | None) -> Any:
         zero = ops.zeros_like(images[:, 0, 0, 0])

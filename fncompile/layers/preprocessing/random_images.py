@@ -6,8 +6,9 @@ from typing import Any
 
 from fncompile import ops, random
 from fncompile.layers.arguments import checked_data_format
-from fncompile.layers.layout import as_given, channels_last
+from fncompile.layers.layout import as_given, channels_last, image_axes
 from fncompile.layers.preprocessing.boxes_beside import TakesBoxes, through
+from fncompile.ops.image.affine import check_sampling
 
 
 class RandomImages(TakesBoxes):
@@ -34,6 +35,13 @@ class RandomImages(TakesBoxes):
         self._check_parts(data)
         images, labels = self._done(data["images"], data.get("labels"), training)
         return {**data, "images": images, **({} if labels is None else {"labels": labels})}
+
+    def _sampling(self, fill_mode: str, interpolation: str, fill_value: Any) -> None:
+        """Note how numbers between and around pixels are read; ValueError for unknown words."""
+        check_sampling(interpolation, fill_mode)
+        self.fill_mode = fill_mode
+        self.interpolation = interpolation
+        self.fill_value = fill_value
 
     _moves_pixels = False  # True where boxes and masks would have to go with them, and do not
 
@@ -174,8 +182,8 @@ class MovingImages(RandomImages):
 
     def _size(self, shape: Any) -> tuple[Any, Any]:
         """Height and width of images of this shape."""
-        first = len(shape) - (2 if self.data_format == "channels_first" else 3)
-        return tuple(shape[first : first + 2])  # type: ignore[return-value]
+        high, wide = image_axes(len(shape), self.data_format)
+        return shape[high], shape[wide]
 
     def _drawn(self, images: Any) -> dict[str, Any]:
         """The numbers of chance for images (batch, height, width, channels)."""

@@ -8,7 +8,6 @@ from fncompile import ops, random
 from fncompile.layers.preprocessing.random_geometry import RandomTransform
 from fncompile.layers.preprocessing.random_images import RandomImages, checked_range
 from fncompile.layers.preprocessing.random_tones import amount_range
-from fncompile.ops.image.affine import check_sampling
 from fncompile.ops.image.coordinates import homography
 
 
@@ -158,10 +157,7 @@ class RandomElasticTransform(RandomImages):
         self.factor = amount_range("factor", factor)
         self.scale = amount_range("scale", scale)
         self.value_range = value_range
-        check_sampling(interpolation, fill_mode)
-        self.fill_mode = fill_mode
-        self.interpolation = interpolation
-        self.fill_value = fill_value
+        self._sampling(fill_mode, interpolation, fill_value)
         self._start(seed, data_format)
 
     def _changed(self, images: Any) -> Any:

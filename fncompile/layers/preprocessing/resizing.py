@@ -6,6 +6,7 @@ from typing import Any
 
 from fncompile import ops
 from fncompile.layers.arguments import checked_data_format
+from fncompile.layers.layout import image_axes
 from fncompile.layers.preprocessing.boxes_beside import TakesBoxes, along, resized
 from fncompile.ops.axes import display, is_static
 
@@ -40,14 +41,14 @@ class ResizedImages(TakesBoxes):
     def _size(self, images: Any) -> tuple[Any, Any]:
         """Height and width; ValueError where they are not known."""
         shape = ops.shape(images)
-        first = len(shape) - (2 if self.data_format == "channels_first" else 3)
-        size = tuple(shape[first : first + 2])
+        high, wide = image_axes(len(shape), self.data_format)
+        size = shape[high], shape[wide]
         if not is_static(size):
             raise ValueError(
                 f"Layer '{self.name}' has to know height and width of its images. Give Input a "
                 f"shape without None. Received: data.shape={display(shape)}"
             )
-        return size  # type: ignore[return-value]
+        return size
 
     def _resized(self, images: Any, interpolation: str | None) -> Any:
         """Images; `interpolation` in place of the layer's."""
@@ -155,9 +156,8 @@ class CenterCrop(ResizedImages):
                 x, target, interpolation or "bilinear", crop_to_aspect_ratio=True,
                 data_format=self.data_format,
             )  # fmt: skip
-        first = len(shape) - (2 if self.data_format == "channels_first" else 3)
         start, extents = [0] * len(shape), list(shape)
-        for axis, have, want in zip((first, first + 1), size, target):
+        for axis, have, want in zip(image_axes(len(shape), self.data_format), size, target):
             start[axis], extents[axis] = (have - want) // 2, want
         return ops.slice(x, start, extents)
 

@@ -90,7 +90,7 @@ def corners_of(boxes: Any, row: Format = _ABSOLUTE["xyxy"]) -> tuple[Any, Any, A
 
 
 def boxes_of(x1: Any, y1: Any, x2: Any, y2: Any, row: Format = _ABSOLUTE["xyxy"]) -> Any:
-    """The opposite of `_corners`."""
+    """The opposite of `corners_of`."""
     x, y, right, bottom = x1, y1, x2, y2
     if row.kind != "corners":
         right, bottom = x2 - x1, y2 - y1
